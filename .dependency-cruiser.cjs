@@ -1,0 +1,57 @@
+/** The rooms and their arrows (CONTRIBUTING.md). test/unit/rooms.test.ts plants a violation and expects it caught. */
+const npm = (names) => `^node_modules/(${names.join('|')})/`;
+module.exports = {
+  forbidden: [
+    { name: 'no-circles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'pipeline-is-pure',
+      severity: 'error',
+      from: { path: '^pipeline/' },
+      to: {
+        pathNot: [
+          '^pipeline/',
+          npm([
+            'zod',
+            'yaml',
+            'semver',
+            '@types/semver',
+            'fastest-levenshtein',
+            'json-canonicalize',
+            'picomatch',
+            '@types/picomatch',
+          ]),
+          '^(node:)?crypto$',
+        ],
+      },
+    },
+    {
+      name: 'workflows-decide-only',
+      severity: 'error',
+      from: { path: '^workflows/' },
+      to: {
+        pathNot: ['^workflows/', '^pipeline/plan\\.ts$', npm(['@temporalio/workflow', '@temporalio/common'])],
+      },
+    },
+    {
+      name: 'activities-act',
+      severity: 'error',
+      from: { path: '^activities/' },
+      to: { path: '^(workers|client|test)/' },
+    },
+    { name: 'workers-run', severity: 'error', from: { path: '^workers/' }, to: { path: '^(client|test)/' } },
+    {
+      name: 'client-asks',
+      severity: 'error',
+      from: { path: '^client/' },
+      to: { path: '^(activities|workers|test)/' },
+    },
+    {
+      name: 'names-load-nothing',
+      comment: 'the client imports it at start-up',
+      severity: 'error',
+      from: { path: '^workflows/names\\.ts$' },
+      to: { path: '.' },
+    },
+  ],
+  options: { tsPreCompilationDeps: true, doNotFollow: { path: 'node_modules' }, exclude: { path: '^dist/' } },
+};

@@ -1,0 +1,39 @@
+/**
+ * What a way of running software must be able to do. One file per platform implements it, and one contract test
+ * holds them all to it.
+ */
+import type { Colour } from '../../pipeline/plan.js';
+import type { PreflightFinding, PriorState, Target, UndoResult } from '../../workflows/activity-contract.js';
+import type { Host } from '../hosts/host.js';
+
+/** What the activity around a platform provides: progress, cancellation, the time that is left. */
+export interface PlatformContext {
+  host: Host;
+  target: Target;
+  /** Environment variables for remote commands, secrets resolved. */
+  env: Record<string, string>;
+  /** Called often while waiting: heartbeats. */
+  progress: (note: string) => void;
+  /** Aborted with reason `kill` (cancelled for good) or `detach` (the worker stops). */
+  signal: AbortSignal;
+  /** Registry credentials when the pipeline has a `registry`. */
+  registryLogin: { server: string; username: string; password: string } | null;
+}
+
+export interface Platform {
+  /** Read only. Names every problem with its way out. */
+  preflight(context: PlatformContext): Promise<PreflightFinding[]>;
+  /** Writes the fence where the platform itself can hold one (a label); hosts hold theirs already. */
+  claim(context: PlatformContext): Promise<void>;
+  /** What is there now, for undo; `platform: null` = nothing. */
+  recordPrior(context: PlatformContext): Promise<PriorState['platform']>;
+  /** Is the old release still there to go back to (image on the host or pullable)? Throws Refused when not. */
+  proveWayBack(context: PlatformContext, prior: PriorState['platform']): Promise<string>;
+  /** Adopts what is already right; converges to our digests; throws Refused with the true cause. */
+  deploy(context: PlatformContext): Promise<string>;
+  /** Compare-and-set back to `prior`. */
+  undo(context: PlatformContext, prior: PriorState['platform']): Promise<UndoResult>;
+  /** Stops a colour that is no longer needed. */
+  retire(context: PlatformContext, colour: Colour): Promise<UndoResult>;
+  logs(context: PlatformContext, lines: number): Promise<string>;
+}

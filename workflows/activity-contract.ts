@@ -1,0 +1,190 @@
+/**
+ * Every side effect, as the workflows see it. `activities/` implements this interface, fakes in tests satisfy it,
+ * and each activity here has a class of timeouts in activity-options.ts. One object in, one object out.
+ *
+ * Rules that hold for all: adopt before create (being already there is success); a `do` may run twice; an `undo`
+ * treats "never happened" as success and restores only if the present state is what the `do` wrote; a refusal by
+ * the world is a non-retryable failure, a world that cannot be asked is a retryable one (see failures.ts).
+ */
+import type {
+  CheckPlan,
+  Colour,
+  CommitFacts,
+  EnvironmentPlan,
+  GatePlan,
+  ReleasePlan,
+  ReleaseRef,
+} from '../pipeline/plan.js';
+import type { Announcement, EnvironmentRequest, ReleaseRequest } from './messages.js';
+import type { BuiltArtifact, ChangeResult, EvidenceItem, ReleaseRecord } from './result.js';
+
+/** The one thing a change writes to: an environment, under a fence. */
+export interface Target {
+  plan: EnvironmentPlan;
+  /** The fence: a host that has seen a higher one refuses. */
+  token: number;
+  version: string;
+  commit: CommitFacts;
+  artifacts: BuiltArtifact[];
+  /** Colour this change deploys to; null without colours. */
+  colour: Colour | null;
+  /** Deterministic prefix of operation ids: `<token>`. The step is added by the activity. */
+  live: ReleaseRecord | null;
+}
+
+export interface PreflightFinding {
+  where: string;
+  thing: string;
+  state: 'ok' | 'warning' | 'problem';
+  message: string;
+  wayOut: string | null;
+}
+
+/** What a platform found on one host before the deploy: opaque to workflows, the undo's input. */
+export interface PriorState {
+  host: string;
+  /** Random id written at the first claim: a reinstalled host has another. */
+  hostId: string;
+  platform: unknown;
+}
+
+export interface ClaimResult {
+  hosts: { host: string; hostId: string; previousToken: number }[];
+}
+
+export interface WayBackResult {
+  /** `first-deploy`: there is nothing to go back to, and undo means removing. */
+  wayBack: 'proven' | 'first-deploy';
+  note: string;
+  prior: PriorState[];
+}
+
+export interface DeployResult {
+  note: string;
+}
+
+export interface CheckOutcome {
+  check: string;
+  verdict: 'passed' | 'failed' | 'inconclusive';
+  detail: string;
+}
+
+export interface VerifyResult {
+  verdict: 'passed' | 'failed' | 'inconclusive';
+  note: string;
+  outcomes: CheckOutcome[];
+  /** Tail of the service's log when a check failed (2 KB at most). */
+  logTail: string | null;
+}
+
+export interface SwitchInput {
+  target: Target;
+  to: Colour;
+  /** false on the way back: the old colour is asked once, but a sick one is still better than none. */
+  requireHealthy: boolean;
+  /** Where traffic was before, for compare-and-set; null = anywhere. */
+  from: Colour | null;
+}
+
+export interface SwitchResult {
+  /** Answers of the wanted colour in a row. */
+  confirmed: number;
+  /** Milliseconds from the start of the activity until the first answer of the wanted colour. */
+  tookMs: number;
+  note: string;
+}
+
+export interface BakeInput {
+  target: Target;
+  /** Colour that has the traffic; null without colours. */
+  colour: Colour | null;
+  /** Means measured before the switch, per prometheus check. */
+  baseline: Record<string, number | null>;
+  /** Milliseconds still to watch. */
+  remainingMs: number;
+}
+
+export interface UndoResult {
+  outcome: 'undone' | 'never-ran';
+  note: string;
+}
+
+export interface EnvironmentAnswer {
+  /** Known once the request has ended. */
+  result: ChangeResult | null;
+  live: ReleaseRecord | null;
+  knows: boolean;
+}
+
+export interface Activities {
+  // release
+  resolvePlan(input: ReleaseRequest): Promise<ReleasePlan>;
+  runGate(input: { gate: GatePlan; plan: GateSubject }): Promise<EvidenceItem>;
+  /** Builds what no earlier release of this commit has built; pushes once. */
+  buildArtifacts(input: { plan: ReleasePlan }): Promise<{ artifacts: BuiltArtifact[]; adopted: boolean }>;
+  tagArtifacts(input: { target: Target }): Promise<{ tags: string[] }>;
+
+  // talking to the environment entity (a workflow cannot signalWithStart)
+  announce(input: { pipeline: string; environment: string; announcement: Announcement }): Promise<void>;
+  requestChange(input: { pipeline: string; environment: string; request: EnvironmentRequest }): Promise<void>;
+  withdrawRequest(input: { pipeline: string; environment: string; requestId: string }): Promise<void>;
+  askEnvironment(input: {
+    pipeline: string;
+    environment: string;
+    requestId: string | null;
+  }): Promise<EnvironmentAnswer>;
+  /** Which of the commits announced to this environment are ancestors of (older than) `commit`. */
+  listAncestors(input: {
+    repositoryUrl: string;
+    commit: string;
+    candidates: string[];
+  }): Promise<{ ancestors: string[] }>;
+
+  // change
+  preflight(input: { target: Target }): Promise<{ findings: PreflightFinding[] }>;
+  claim(input: { target: Target }): Promise<ClaimResult>;
+  proveWayBack(input: { target: Target }): Promise<WayBackResult>;
+  deploy(input: { target: Target; prior: PriorState[] }): Promise<DeployResult>;
+  verify(input: { target: Target; checks: CheckPlan[]; colour: Colour | null }): Promise<VerifyResult>;
+  measureBaseline(input: { target: Target }): Promise<{ baseline: Record<string, number | null> }>;
+  bake(input: BakeInput): Promise<VerifyResult>;
+  retireColour(input: { target: Target; colour: Colour }): Promise<UndoResult>;
+
+  // urgent queue
+  switchTraffic(input: SwitchInput): Promise<SwitchResult>;
+  undoDeploy(input: { target: Target; prior: PriorState[] }): Promise<UndoResult>;
+  /** recover: kills what the dead holder left running on the hosts, then says what is really there. */
+  takeOver(input: { target: Target }): Promise<TakeOverResult>;
+
+  // looking, never touching
+  inspectEnvironment(input: InspectInput): Promise<InspectResult>;
+}
+
+export interface GateSubject {
+  pipeline: string;
+  repositoryUrl: string;
+  commit: CommitFacts;
+  ref: ReleaseRef;
+  version: string;
+  artifacts: BuiltArtifact[];
+}
+
+export interface TakeOverResult {
+  /** Colour the proxy really serves; null without colours or when nothing answers. */
+  serving: Colour | null;
+  killed: string[];
+}
+
+export interface InspectInput {
+  what: 'doctor' | 'logs';
+  plan: EnvironmentPlan;
+  step: string | null;
+  host: string | null;
+  lines: number;
+  live: ReleaseRecord | null;
+}
+
+export interface InspectResult {
+  findings: PreflightFinding[];
+  log: { host: string; text: string }[];
+}

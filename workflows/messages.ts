@@ -1,0 +1,186 @@
+/**
+ * Every message's payload. Plain JSON only. Each decision exists as an update (validated, answered) and as a
+ * signal of the same name (for `temporal workflow signal` and the UI); both go through `decide()`.
+ */
+import type { Colour, EnvironmentPlan, ReleaseRef, CommitFacts } from '../pipeline/plan.js';
+import type {
+  BuiltArtifact,
+  ChangeResult,
+  EvidenceItem,
+  FailureReport,
+  ReleaseRecord,
+  StepReport,
+  StepState,
+  UnwindReport,
+} from './result.js';
+
+/** Who says it. Until identities can be proven, `by` is whatever the client claims and `proof` is `unverified`. */
+export interface Actor {
+  by: string;
+  proof: 'unverified';
+}
+
+export interface Decision extends Actor {
+  /** Unique per decision: the same id twice is one decision. */
+  decisionId: string;
+  reason: string | null;
+  /** approve: what the person looked at; a different digest or plan voids the approval. null = as shown now. */
+  planHash: string | null;
+  digest: string | null;
+  /** approve: the group the person speaks for; null = any. */
+  group: string | null;
+  /** skipHost only. */
+  host: string | null;
+  /** freeze only: ISO time, null = until unfrozen. */
+  until: string | null;
+}
+
+/** What an update answers. A refusal is an answer, not an error: nothing was changed. */
+export interface DecisionReply {
+  accepted: boolean;
+  /** Why not, and the way out. */
+  refused: string | null;
+  /** The headline after the decision. */
+  state: string;
+}
+
+export type ChangeKind = 'deploy' | 'redeploy' | 'rollback' | 'recover' | 'retire';
+
+export interface ReleaseRequest {
+  requestId: string;
+  pipeline: string;
+  repositoryUrl: string;
+  file: string;
+  ref: ReleaseRef;
+  /** Full sha the client saw for `ref`; the worker refuses when the repository says otherwise. */
+  commit: string;
+  version: string;
+  /** Environments asked for by name; empty = what the ref selects and starts by itself. */
+  to: string[];
+  actor: Actor;
+  reason: string | null;
+}
+
+export interface PromotionRequest {
+  requestId: string;
+  releaseId: string;
+  version: string;
+  commit: CommitFacts;
+  ref: ReleaseRef;
+  repositoryUrl: string;
+  plan: EnvironmentPlan;
+  artifacts: BuiltArtifact[];
+  actor: Actor;
+  reason: string | null;
+}
+
+export interface ChangeRequest {
+  requestId: string;
+  kind: ChangeKind;
+  version: string;
+  commit: CommitFacts;
+  plan: EnvironmentPlan;
+  artifacts: BuiltArtifact[];
+  actor: Actor;
+  reason: string | null;
+  evidence: EvidenceItem[];
+  /** Told the outcome; null for changes asked for directly (rollback, redeploy). */
+  promotionId: string | null;
+}
+
+/** `request` signal of the environment. For rollback and redeploy the environment fills in the record itself. */
+export type EnvironmentRequest =
+  | { type: 'change'; request: ChangeRequest }
+  | { type: 'rollback'; requestId: string; version: string | null; actor: Actor; reason: string | null }
+  | { type: 'redeploy'; requestId: string; actor: Actor; reason: string | null };
+
+/** Start argument of the environment entity, also carried through continue-as-new (`carried`). */
+export interface EnvironmentInput {
+  pipeline: string;
+  environment: string;
+  carried: EnvironmentState | null;
+}
+
+export interface Announcement {
+  requestId: string;
+  workflowId: string;
+  phase: 'building' | 'waiting' | 'queued' | 'ended';
+  version: string;
+  commit: string;
+  /** Shas of ancestors of `commit` among the commits this environment knows: ancestry decides, not arrival. */
+  supersedes: string[];
+  waitingFor: string | null;
+  since: string;
+  queue: 'newest' | 'fifo';
+}
+
+export interface Freeze extends Actor {
+  until: string | null;
+  reason: string | null;
+  since: string;
+}
+
+export interface Cutover {
+  token: number;
+  requestId: string;
+  /** What served before; null on a first deploy. */
+  previous: ReleaseRecord | null;
+  target: ReleaseRecord;
+}
+
+/** All the environment remembers. `live` is the last release that settled (or was put back). */
+export interface EnvironmentState {
+  pipeline: string;
+  environment: string;
+  token: number;
+  live: ReleaseRecord | null;
+  /** Warm idle colour, if there is one. */
+  warm: { record: ReleaseRecord; retireAt: string } | null;
+  /** Newest first, at most 20, each good once. */
+  good: ReleaseRecord[];
+  queue: ChangeRequest[];
+  inFlight: { request: ChangeRequest; token: number; cutover: Cutover | null } | null;
+  announced: Announcement[];
+  freeze: Freeze | null;
+  /** Request ids already handled and their results, newest first, at most 200. */
+  processed: { requestId: string; result: ChangeResult }[];
+  /** Set when an unwind left something behind: nothing enters until a person has looked. */
+  needsPerson: string | null;
+}
+
+export interface EnvironmentStatus extends EnvironmentState {
+  headline: string;
+}
+
+export interface ChangeInput {
+  token: number;
+  request: ChangeRequest;
+  live: ReleaseRecord | null;
+  /** recover: what the dead holder left. */
+  recovering: { token: number; cutover: Cutover | null; request: ChangeRequest } | null;
+}
+
+export interface ProgressStatus {
+  headline: string;
+  state: StepState;
+  pipeline: string;
+  environment: string;
+  version: string;
+  commit: CommitFacts;
+  artifacts: BuiltArtifact[];
+  planHash: string;
+  requestedBy: string;
+  /** `unverified` on every screen until identities can be proven. */
+  identity: 'unverified';
+  waitingFor: string | null;
+  waitingSince: string | null;
+  /** ISO time when the wait ends by itself, and how. */
+  waitEnds: { at: string; then: string } | null;
+  approvals: { by: string; group: string | null; at: string }[];
+  colour: Colour | null;
+  steps: StepReport[];
+  unwind: UnwindReport[];
+  failure: FailureReport | null;
+  /** The same block the UI and memo show. */
+  report: string;
+}

@@ -1,0 +1,63 @@
+/**
+ * Names and ids that live in histories, on task queues and in people's scripts. Renaming one breaks runs in
+ * flight. This file imports nothing, so the client can use it without loading the workflow runtime.
+ */
+export const TASK_QUEUE = 'slipway';
+/** Undo and the switch of traffic: never behind a build. */
+export const URGENT_TASK_QUEUE = 'slipway-urgent';
+
+export const WORKFLOW = {
+  release: 'release',
+  promotion: 'promotion',
+  environment: 'environment',
+  change: 'change',
+  inspect: 'inspect',
+} as const;
+
+export function releaseId(pipeline: string, versionOrSha: string): string {
+  return `release/${pipeline}/${versionOrSha}`;
+}
+
+export function promotionId(pipeline: string, environment: string, requestId: string): string {
+  return `promotion/${pipeline}/${environment}/${requestId}`;
+}
+
+export function environmentId(pipeline: string, environment: string): string {
+  return `environment/${pipeline}/${environment}`;
+}
+
+/** The lane is this id: the server refuses a second open run. */
+export function laneId(pipeline: string, environment: string): string {
+  return `lane/${pipeline}/${environment}`;
+}
+
+export const UPDATE = {
+  approve: 'approve',
+  reject: 'reject',
+  switchTraffic: 'switchTraffic',
+  back: 'back',
+  abort: 'abort',
+  pause: 'pause',
+  resume: 'resume',
+  retryStep: 'retryStep',
+  skipHost: 'skipHost',
+  freeze: 'freeze',
+  unfreeze: 'unfreeze',
+} as const;
+
+export const SIGNAL = {
+  /** environment: a release or promotion says what it is doing. */
+  announce: 'announce',
+  /** environment: a change is asked for. */
+  request: 'request',
+  /** environment: a request is no longer wanted. */
+  withdraw: 'withdraw',
+  /** environment: the change says how to get back, before it switches. */
+  cutover: 'cutover',
+  /** promotion: how its change ended. */
+  outcome: 'outcome',
+  /** release, promotion: a newer one took its place. */
+  superseded: 'superseded',
+} as const;
+
+export const QUERY = { status: 'status' } as const;

@@ -1,0 +1,101 @@
+/** What workflows return: short first (the UI shows the start of a result), facts after. */
+import type { Colour, EnvironmentPlan, CommitFacts } from '../pipeline/plan.js';
+
+export type StepState =
+  | 'pending'
+  | 'running'
+  | 'waiting'
+  | 'succeeded'
+  | 'failed'
+  | 'inconclusive'
+  | 'aborted'
+  | 'superseded'
+  | 'rolled-back';
+
+export interface BuiltArtifact {
+  name: string;
+  kind: 'image' | 'folder';
+  /** Image repository without tag, or the folder. */
+  repository: string;
+  /** `sha256:…`: for images the index digest. */
+  digest: string;
+}
+
+/** A release an environment serves or has served: everything needed to bring it back. */
+export interface ReleaseRecord {
+  version: string;
+  commit: CommitFacts;
+  artifacts: BuiltArtifact[];
+  plan: EnvironmentPlan;
+  colour: Colour | null;
+  token: number;
+  at: string;
+  by: string;
+}
+
+export interface EvidenceItem {
+  kind: 'gate' | 'approval' | 'wait';
+  name: string;
+  verdict: 'pass' | 'fail' | 'waived' | 'forced' | 'error' | 'approved';
+  by: string | null;
+  at: string;
+  note: string | null;
+}
+
+export interface ChangeResult {
+  headline: string;
+  state: 'succeeded' | 'failed' | 'aborted' | 'rolled-back' | 'superseded';
+  /** Does the environment serve what is recorded as live, with nothing left half done? */
+  clean: boolean;
+  live: ReleaseRecord | null;
+  warm: ReleaseRecord | null;
+  steps: StepReport[];
+  unwind: UnwindReport[];
+  failure: FailureReport | null;
+  switchMs: number | null;
+  backMs: number | null;
+}
+
+export interface PromotionResult {
+  headline: string;
+  state: 'succeeded' | 'failed' | 'aborted' | 'superseded' | 'rolled-back';
+  environment: string;
+  /** refused = nothing was touched (gate, rejection, expiry). */
+  refused: boolean;
+  clean: boolean;
+  change: ChangeResult | null;
+  evidence: EvidenceItem[];
+  failure: FailureReport | null;
+}
+
+export interface ReleaseResult {
+  headline: string;
+  state: 'succeeded' | 'failed' | 'aborted' | 'superseded';
+  version: string;
+  commit: CommitFacts;
+  artifacts: BuiltArtifact[];
+  promotions: PromotionResult[];
+  skipped: { environment: string; why: string }[];
+  failure: FailureReport | null;
+}
+
+export interface StepReport {
+  name: string;
+  state: StepState;
+  tookMs: number | null;
+  note: string | null;
+}
+
+export interface UnwindReport {
+  step: string;
+  outcome: 'undone' | 'never-ran' | 'undo-failed';
+  note: string | null;
+  tookMs: number | null;
+}
+
+export interface FailureReport {
+  what: string;
+  where: string;
+  why: string | null;
+  wayOut: string;
+}
