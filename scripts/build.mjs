@@ -1,0 +1,46 @@
+// Compiles to dist/ and bundles the workflows there, unless dist/ is already of these sources.
+import { createHash } from 'node:crypto';
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { ensureInstalled, root, run } from './ensure-installed.mjs';
+
+const ROOMS = ['pipeline', 'workflows', 'activities', 'workers', 'client', 'examples'];
+
+export async function build() {
+  ensureInstalled();
+  const stamp = path.join(root, 'dist', '.sources');
+  const sources = hashSources();
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === sources) return;
+  rmSync(path.join(root, 'dist'), { recursive: true, force: true });
+  run('npx', ['--no-install', 'tsc', '-p', 'tsconfig.build.json']);
+  const { bundleWorkflowCode } = await import('@temporalio/worker');
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: path.join(root, 'dist/workflows/index.js'),
+    logger: quietLogger,
+  });
+  writeFileSync(path.join(root, 'dist/workflow-bundle.js'), code);
+  chmodSync(path.join(root, 'dist/client/main.js'), 0o755);
+  writeFileSync(stamp, sources);
+}
+
+const quietLogger = Object.fromEntries(
+  ['log', 'trace', 'debug', 'info', 'warn'].map((level) => [level, () => undefined]),
+);
+quietLogger.error = (message) => process.stderr.write(`${message}\n`);
+
+function hashSources() {
+  const hash = createHash('sha256');
+  for (const file of ['package-lock.json', 'tsconfig.json', 'tsconfig.build.json', 'scripts/build.mjs']) {
+    hash.update(readFileSync(path.join(root, file)));
+  }
+  for (const room of ROOMS) {
+    const files = readdirSync(path.join(root, room), { recursive: true }).map(String).filter((file) => file.endsWith('.ts'));
+    for (const file of files.sort()) {
+      hash.update(`${room}/${file}\n`).update(readFileSync(path.join(root, room, file)));
+    }
+  }
+  return hash.digest('hex');
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) await build();
