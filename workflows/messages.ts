@@ -184,3 +184,21 @@ export interface ProgressStatus {
   /** The same block the UI and memo show. */
   report: string;
 }
+
+/** `status` query of a release; its promotions answer with `ProgressStatus` themselves. */
+export interface ReleaseStatus {
+  headline: string;
+  state: StepState;
+  pipeline: string;
+  version: string;
+  /** null until the worker has resolved the plan. */
+  commit: CommitFacts | null;
+  artifacts: BuiltArtifact[];
+  /** Plan, gates, build. */
+  steps: StepReport[];
+  /** Every promotion started so far, in the order of `after`. */
+  promotions: { environment: string; workflowId: string; state: StepState }[];
+  skipped: { environment: string; why: string }[];
+  failure: FailureReport | null;
+  report: string;
+}
