@@ -118,8 +118,11 @@ export type CheckPlan = CheckCommon &
     | {
         kind: 'http';
         url: string;
+        /** The one good status; redirects are not followed. */
         status: number;
+        /** `user:password`. */
         basicAuth: SecretReference | null;
+        /** Sent with the request. */
         header: Record<string, string>;
       }
     | { kind: 'tcp'; host: string; port: number; inside: string | null }
@@ -249,6 +252,11 @@ export interface TrafficCommon {
   /** How long a manual switch may be waited for before the idle colour is undone. */
   switchWithinMs: number;
   confirm: ConfirmPlan;
+  /**
+   * Where each colour answers by itself, as the proxy's host sees it (file key `colours: {blue: http://…, green: …}`).
+   * null = nginx's `upstreams`, else the checks' own urls, which then contain `{colour}`.
+   */
+  colourUrls: { blue: string; green: string } | null;
   /** Longest request plus margin: how long the old colour keeps serving what it has. */
   drainMs: number;
   /** Canary weights in percent; empty = all at once. */
@@ -258,13 +266,15 @@ export interface TrafficCommon {
 }
 
 export interface ConfirmPlan {
-  /** Asked through the proxy. */
+  /** Asked through the proxy, from the worker. */
   url: string;
   /** Response header that names the colour; null = the body's trimmed text. */
   header: string | null;
   /** Answers of the new colour in a row. */
   times: number;
+  /** Pause between two questions; 0 = the next as soon as the last is answered (wrong answers always wait a little). */
   intervalMs: number;
+  /** How long the row of answers may take altogether. */
   timeoutMs: number;
 }
 
@@ -313,6 +323,8 @@ export interface EnvironmentPlan {
   planHash: string;
   pipeline: string;
   name: string;
+  /** Where the commit's files are: checks that run on the worker run in a checkout. */
+  repository: RepositoryLocation;
   production: boolean;
   url: string | null;
   after: string[];
