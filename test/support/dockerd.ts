@@ -1,0 +1,199 @@
+/**
+ * A Docker Engine of our own: its data, sockets and bridge are private, and `stop()` leaves nothing behind.
+ * By default it lives in the main network namespace, so registries on 127.0.0.1 are reachable from it;
+ * `enter` puts it into another namespace (`['nsenter', '--net=/run/netns/web-1', …]`).
+ */
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { randomBytes, randomInt } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import Docker from 'dockerode';
+import { part } from './parts.js';
+
+const exec = promisify(execFile);
+
+/** Mounts vanish with the engine, and a containerd of the machine's own under /run is not joined. */
+const OWN_MOUNTS = [
+  ...['unshare', '--mount', '--propagation', 'private'],
+  ...['sh', '-c', 'mount -t tmpfs tmpfs /run && exec "$@"', 'sh'],
+];
+
+export interface DockerdOptions {
+  /** Argv in front of dockerd that enters other namespaces; the default bridge and iptables are then used as they are. */
+  enter?: string[];
+  /** More sockets to listen on beside the private one, e.g. `/var/run/docker.sock` inside a host's own mount namespace. */
+  sockets?: string[];
+  /** Data folder of an engine that was killed: the new one goes on with it. */
+  folder?: string;
+  flags?: string[];
+}
+
+export interface Dockerd {
+  readonly folder: string;
+  /** Path of the private socket. */
+  readonly socket: string;
+  /** For the docker client's DOCKER_HOST. */
+  readonly dockerHost: string;
+  /** Process id of dockerd itself. */
+  readonly pid: number;
+  readonly api: Docker;
+  /** Runs the docker client against this engine and gives its stdout. */
+  docker(args: string[], options?: { cwd?: string; env?: Record<string, string> }): Promise<string>;
+  /** SIGKILL, as a crash: containers and data stay for `startDockerd({folder})`. */
+  crash(): Promise<void>;
+  /** Ends the engine and its containers and removes every file. */
+  stop(): Promise<void>;
+}
+
+export async function startDockerd(options: DockerdOptions = {}): Promise<Dockerd> {
+  const dockerd = await part('dockerd');
+  const folder = options.folder ?? (await mkdtemp(path.join(tmpdir(), 'slw-dockerd-')));
+  const socket = path.join(folder, 'docker.sock');
+  const bridge = options.enter === undefined ? await addBridge() : null;
+  // an empty one, so the machine's own /etc/docker/daemon.json has no say
+  const configFile = path.join(folder, 'daemon.json');
+  await writeFile(configFile, '{}');
+  const argv = [
+    // dies with the test process, so an aborted run leaves no engine behind
+    ...['setpriv', '--pdeathsig', 'TERM'],
+    ...(options.enter ?? OWN_MOUNTS),
+    dockerd,
+    ...['--data-root', path.join(folder, 'data'), '--exec-root', path.join(folder, 'exec')],
+    ...['--pidfile', path.join(folder, 'dockerd.pid'), '--config-file', configFile],
+    ...[socket, ...(options.sockets ?? [])].flatMap((each) => ['--host', `unix://${each}`]),
+    ...['--insecure-registry', '127.0.0.0/8', '--insecure-registry', '10.0.0.0/8'],
+    ...(bridge === null ? [] : ['--bridge', bridge, '--iptables=false', '--ip6tables=false']),
+    ...(bridge === null ? [] : ['--ip-forward=false', '--ip-masq=false']),
+    ...(options.flags ?? []),
+  ];
+  await rm(path.join(folder, 'dockerd.pid'), { force: true });
+  const log = createWriteStream(path.join(folder, 'dockerd.log'), { flags: 'a' });
+  const [program = '', ...rest] = argv;
+  const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  child.stdout.pipe(log, { end: false });
+  child.stderr.pipe(log, { end: false });
+  const api = new Docker({ socketPath: socket });
+
+  async function clean(): Promise<void> {
+    await killLeftovers(folder);
+    log.end();
+    if (bridge !== null) await exec('ip', ['link', 'delete', bridge]).catch(() => undefined);
+    await rm(folder, { recursive: true, force: true, maxRetries: 10 });
+  }
+
+  try {
+    await untilReady(api, child, path.join(folder, 'dockerd.log'));
+  } catch (error) {
+    child.kill('SIGKILL');
+    await clean();
+    throw error;
+  }
+
+  const dockerHost = `unix://${socket}`;
+  return {
+    folder,
+    socket,
+    dockerHost,
+    pid: Number((await readFile(path.join(folder, 'dockerd.pid'), 'utf8')).trim()),
+    api,
+    async docker(args, { cwd, env } = {}) {
+      const { stdout } = await exec('docker', args, {
+        ...(cwd === undefined ? {} : { cwd }),
+        env: { ...process.env, DOCKER_HOST: dockerHost, ...env },
+        maxBuffer: 64 * 1024 * 1024,
+      });
+      return stdout;
+    },
+    async crash() {
+      await end(child, 'SIGKILL');
+      log.end();
+      if (bridge !== null) await exec('ip', ['link', 'delete', bridge]).catch(() => undefined);
+    },
+    async stop() {
+      await end(child, 'SIGTERM');
+      await clean();
+    },
+  };
+}
+
+async function untilReady(api: Docker, child: ChildProcess, logFile: string): Promise<void> {
+  const deadline = Date.now() + 60_000;
+  for (;;) {
+    try {
+      await api.info();
+      return;
+    } catch (error) {
+      if (child.exitCode !== null || Date.now() > deadline) {
+        const tail = (await readFile(logFile, 'utf8').catch(() => '')).slice(-2000);
+        throw new Error(`dockerd did not start: ${tail}`, { cause: error });
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill(signal);
+  const impatience = setTimeout(() => child.kill('SIGKILL'), 30_000);
+  await exited;
+  clearTimeout(impatience);
+}
+
+/** An own bridge: two engines in one namespace would otherwise share (and delete) docker0. */
+async function addBridge(): Promise<string> {
+  await part('ip');
+  const name = `slw${randomBytes(5).toString('hex')}`;
+  await exec('ip', ['link', 'add', name, 'type', 'bridge']);
+  const address = `198.${18 + randomInt(2)}.${randomInt(256)}.${randomInt(16) * 16 + 1}/28`;
+  await exec('ip', ['address', 'add', address, 'dev', name]);
+  await exec('ip', ['link', 'set', name, 'up']);
+  return name;
+}
+
+/** Shims of a crashed engine, their containers, and its containerd: everything that names our folder, with its children. */
+async function killLeftovers(folder: string): Promise<void> {
+  const processes = await readProcesses();
+  const doomed = new Set(processes.filter((each) => each.command.includes(folder)).map((each) => each.pid));
+  for (let grown = true; grown;) {
+    grown = false;
+    for (const each of processes) {
+      if (doomed.has(each.parent) && !doomed.has(each.pid)) {
+        doomed.add(each.pid);
+        grown = true;
+      }
+    }
+  }
+  doomed.delete(process.pid);
+  for (const pid of doomed) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // already gone
+    }
+  }
+}
+
+async function readProcesses(): Promise<{ pid: number; parent: number; command: string }[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const found = await Promise.all(
+    pids.map(async (pid) => {
+      try {
+        const [command, stat] = await Promise.all([
+          readFile(`/proc/${pid}/cmdline`, 'utf8'),
+          readFile(`/proc/${pid}/stat`, 'utf8'),
+        ]);
+        const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+        return { pid: Number(pid), parent, command: command.replaceAll('\0', ' ') };
+      } catch {
+        return null;
+      }
+    }),
+  );
+  return found.filter((each) => each !== null);
+}
