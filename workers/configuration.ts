@@ -1,0 +1,95 @@
+/** What a worker process is told: environment variables and flags, read once, here. */
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+
+/** Where something is served; null instead of it = switched off. */
+export interface Endpoint {
+  host: string;
+  port: number;
+  /** Named by the user: must be free. A default that is taken (a second worker on this machine) is done without. */
+  required: boolean;
+}
+
+export interface WorkerConfiguration {
+  /** `worker` joins an existing Temporal, `up` brings its own, `check` only replays open histories. */
+  mode: 'worker' | 'up' | 'check';
+  /** Profile of Temporal's own configuration file. */
+  profile: string | null;
+  /** Keeps the embedded Temporal's database, and the worker's clones and archives. */
+  dataFolder: string;
+  temporalPort: number;
+  uiPort: number;
+  metrics: Endpoint | null;
+  health: Endpoint | null;
+  logLevel: string;
+  /** After SIGTERM: how long activities get to detach from what they started. */
+  shutdownGraceMs: number;
+  maxConcurrentActivities: number;
+  maxCachedWorkflows: number;
+  json: boolean;
+  /** `up` for demonstrations: the database lives in memory. */
+  inMemory: boolean;
+}
+
+/** Throws `Error` with a message for the user when a flag or variable is not usable. */
+export function readConfiguration(argv: string[], env: NodeJS.ProcessEnv): WorkerConfiguration {
+  const { values, positionals } = parseArgs({
+    args: argv,
+    allowPositionals: true,
+    options: {
+      profile: { type: 'string' },
+      data: { type: 'string' },
+      port: { type: 'string' },
+      'ui-port': { type: 'string' },
+      'in-memory': { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+    },
+  });
+  const mode = positionals[0] ?? 'worker';
+  if (mode !== 'worker' && mode !== 'up' && mode !== 'check') {
+    throw new Error(`${mode}: no such mode; there are worker, up and check`);
+  }
+  const temporalPort = port('--port', values.port ?? '7233');
+  return {
+    mode,
+    profile: values.profile ?? null,
+    dataFolder: path.resolve(values.data ?? env['SLIPWAY_DATA'] ?? path.join(homedir(), '.slipway')),
+    temporalPort,
+    uiPort: port('--ui-port', values['ui-port'] ?? String(temporalPort + 1000)),
+    metrics: endpoint('SLIPWAY_METRICS_ADDRESS', env, 9464),
+    health: endpoint('SLIPWAY_HEALTH_ADDRESS', env, 9465),
+    logLevel: env['SLIPWAY_LOG_LEVEL'] ?? 'info',
+    shutdownGraceMs: number('SLIPWAY_SHUTDOWN_GRACE_MS', env, 10_000),
+    maxConcurrentActivities: number('SLIPWAY_MAX_ACTIVITIES', env, 100),
+    maxCachedWorkflows: number('SLIPWAY_MAX_CACHED_WORKFLOWS', env, 500),
+    json: values.json,
+    inMemory: values['in-memory'],
+  };
+}
+
+function port(name: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 65_535) {
+    throw new Error(`${name} ${text}: not a port; give a number from 1 to 65535`);
+  }
+  return value;
+}
+
+function number(name: string, env: NodeJS.ProcessEnv, fallback: number): number {
+  const text = env[name];
+  if (text === undefined || text === '') return fallback;
+  const value = Number(text);
+  if (!Number.isFinite(value) || value <= 0) throw new Error(`${name}=${text}: not a positive number`);
+  return value;
+}
+
+/** `off` switches an endpoint off. */
+function endpoint(name: string, env: NodeJS.ProcessEnv, defaultPort: number): Endpoint | null {
+  const text = env[name];
+  if (text === undefined || text === '') return { host: '127.0.0.1', port: defaultPort, required: false };
+  if (text === 'off') return null;
+  const [, host, digits] = /^([^:\s]+):(\d{1,5})$/.exec(text) ?? [];
+  if (host === undefined || digits === undefined) throw new Error(`${name}=${text}: give host:port, or off`);
+  return { host, port: port(name, digits), required: true };
+}

@@ -1,0 +1,118 @@
+/** `slipway up`: Temporal's own development server on a file, as a child of the worker process. */
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { promisify } from 'node:util';
+import { existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Connection } from '@temporalio/client';
+import { findTemporal } from './find-temporal.js';
+import { isFree } from './ports.js';
+import { SEARCH_ATTRIBUTES } from './search-attributes.js';
+
+export interface EmbeddedTemporal {
+  address: string;
+  uiUrl: string;
+  /** Resolves when the server ends by itself: the worker must end too. */
+  ended: Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface EmbeddedOptions {
+  port: number;
+  uiPort: number;
+  dataFolder: string;
+  inMemory: boolean;
+  env: NodeJS.ProcessEnv;
+}
+
+/** Throws with the port's name when it is taken, and with the log's path when the server does not come up. */
+export async function startEmbeddedTemporal(options: EmbeddedOptions): Promise<EmbeddedTemporal> {
+  const pidFile = path.join(options.dataFolder, 'temporal.pid');
+  await endOrphan(pidFile, options.dataFolder);
+  for (const [flag, port] of [
+    ['--port', options.port],
+    ['--ui-port', options.uiPort],
+  ] as const) {
+    if (!(await isFree('127.0.0.1', port))) {
+      throw new Error(
+        `port ${port} is taken by another program; is \`slipway up\` running already? Choose another with ${flag}`,
+      );
+    }
+  }
+  const { path: program } = await findTemporal(options.env);
+  mkdirSync(options.dataFolder, { recursive: true, mode: 0o700 });
+  const logFile = path.join(options.dataFolder, 'temporal.log');
+  const child = spawn(program, serverArguments(options), {
+    stdio: ['ignore', openSync(logFile, 'a', 0o600), openSync(logFile, 'a', 0o600)],
+    // A group of its own: Ctrl-C in the terminal reaches us first, and we end it after the worker.
+    detached: true,
+  });
+  writeFileSync(pidFile, String(child.pid));
+  const ended = once(child, 'exit').then(() => rmSync(pidFile, { force: true }));
+  const address = `127.0.0.1:${options.port}`;
+  try {
+    await waitUntilServing(address, child);
+  } catch (error) {
+    await stop(child, ended);
+    throw new Error(`the embedded Temporal did not come up; its log: ${logFile}`, { cause: error });
+  }
+  return { address, uiUrl: `http://127.0.0.1:${options.uiPort}`, ended, stop: () => stop(child, ended) };
+}
+
+function serverArguments(options: EmbeddedOptions): string[] {
+  return [
+    ...['server', 'start-dev', '--ip', '127.0.0.1', '--log-level', 'warn'],
+    ...['--port', String(options.port), '--ui-port', String(options.uiPort)],
+    ...(options.inMemory ? [] : ['--db-filename', path.join(options.dataFolder, 'temporal.db')]),
+    // The default of 20 makes every step wait for a 50 ms tick.
+    ...['--dynamic-config-value', 'history.transferProcessorMaxPollRPS=2000'],
+    ...SEARCH_ATTRIBUTES.flatMap(({ name, type }) => ['--search-attribute', `${name}=${type}`]),
+  ];
+}
+
+async function waitUntilServing(address: string, child: ChildProcess): Promise<void> {
+  const deadline = Date.now() + 30_000;
+  for (;;) {
+    if (child.exitCode !== null || child.signalCode !== null)
+      throw new Error(`it ended with ${child.exitCode}`);
+    try {
+      const connection = await Connection.connect({ address, connectTimeout: 1000 });
+      await connection.workflowService.describeNamespace({ namespace: 'default' });
+      await connection.close();
+      return;
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+      await delay(50);
+    }
+  }
+}
+
+async function stop(child: ChildProcess, ended: Promise<void>): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGTERM');
+  const late = setTimeout(() => child.kill('SIGKILL'), 5000);
+  await ended;
+  clearTimeout(late);
+}
+
+/** A worker that was killed leaves its server behind: it holds the database and the port, so it is ended first. */
+async function endOrphan(pidFile: string, dataFolder: string): Promise<void> {
+  if (!existsSync(pidFile)) return;
+  const pid = Number(readFileSync(pidFile, 'utf8'));
+  while (Number.isInteger(pid) && pid > 1 && (await isOurServer(pid, dataFolder))) {
+    process.kill(pid, 'SIGTERM');
+    await delay(100);
+  }
+  rmSync(pidFile, { force: true });
+}
+
+/** The pid may be another program's by now: only one that serves this very folder is ours. */
+async function isOurServer(pid: number, dataFolder: string): Promise<boolean> {
+  try {
+    const { stdout } = await promisify(execFile)('ps', ['-o', 'command=', '-p', String(pid)]);
+    return stdout.includes('start-dev') && stdout.includes(dataFolder);
+  } catch {
+    return false;
+  }
+}

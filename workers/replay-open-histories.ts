@@ -1,0 +1,42 @@
+/** The start gate: a worker whose code cannot replay what is in flight would wedge those runs, so it does not start. */
+import type { Client } from '@temporalio/client';
+import { Worker, type WorkflowBundleOption } from '@temporalio/worker';
+import { TASK_QUEUE } from '../workflows/names.js';
+
+export interface ReplayReport {
+  replayed: number;
+  failed: { workflowId: string; runId: string; message: string }[];
+}
+
+/** Replays the history of every open run on our task queue against `workflowBundle`. Reads only. */
+export async function replayOpenHistories(
+  client: Client,
+  workflowBundle: WorkflowBundleOption,
+): Promise<ReplayReport> {
+  const report: ReplayReport = { replayed: 0, failed: [] };
+  for await (const result of Worker.runReplayHistories({ workflowBundle }, openHistories(client))) {
+    report.replayed += 1;
+    if (result.error !== undefined) {
+      const { workflowId, runId, error } = result;
+      report.failed.push({ workflowId, runId, message: error.message });
+    }
+  }
+  return report;
+}
+
+async function* openHistories(
+  client: Client,
+): AsyncGenerator<{ workflowId: string; history: Awaited<ReturnType<typeof fetchHistory>> }> {
+  const query = `TaskQueue = "${TASK_QUEUE}" AND ExecutionStatus = "Running"`;
+  for await (const { workflowId, runId } of client.workflow.list({ query })) {
+    yield { workflowId, history: await fetchHistory(client, workflowId, runId) };
+  }
+}
+
+function fetchHistory(
+  client: Client,
+  workflowId: string,
+  runId: string,
+): ReturnType<ReturnType<Client['workflow']['getHandle']>['fetchHistory']> {
+  return client.workflow.getHandle(workflowId, runId).fetchHistory();
+}

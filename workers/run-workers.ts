@@ -1,0 +1,64 @@
+/** Two workers in one process: everything on the main queue, and the way back on the urgent one. */
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { bundleWorkflowCode, NativeConnection, Worker, type WorkflowBundleOption } from '@temporalio/worker';
+import type { Activities } from '../workflows/activity-contract.js';
+import { TASK_QUEUE, URGENT_TASK_QUEUE } from '../workflows/names.js';
+import type { WorkerConfiguration } from './configuration.js';
+
+/** The bundle made at build time; from sources (tests, development) it is made now. */
+export async function loadWorkflowBundle(): Promise<WorkflowBundleOption> {
+  const built = fileURLToPath(new URL('../workflow-bundle.js', import.meta.url));
+  if (existsSync(built)) return { codePath: built };
+  const workflowsPath = fileURLToPath(new URL('../workflows/index.js', import.meta.url));
+  return bundleWorkflowCode({ workflowsPath });
+}
+
+export interface RunningWorkers {
+  /** State per task queue, for the health endpoint. */
+  states(): Record<string, string>;
+  /** Resolves when both have drained; rejects when one failed. */
+  done: Promise<void>;
+  /** Stops polling, lets activities detach within the grace time, then ends. */
+  shutdown(): void;
+}
+
+export async function runWorkers(
+  connection: NativeConnection,
+  namespace: string,
+  workflowBundle: WorkflowBundleOption,
+  activities: Activities,
+  configuration: WorkerConfiguration,
+): Promise<RunningWorkers> {
+  const common = {
+    connection,
+    namespace,
+    // A cancel reaches an activity with its next heartbeat: the default throttle made an abort take 20 s and more.
+    maxHeartbeatThrottleInterval: '500ms',
+    defaultHeartbeatThrottleInterval: '500ms',
+    shutdownGraceTime: configuration.shutdownGraceMs,
+    shutdownForceTime: configuration.shutdownGraceMs + 20_000,
+  } as const;
+  const main = await Worker.create({
+    ...common,
+    taskQueue: TASK_QUEUE,
+    workflowBundle,
+    activities,
+    // When a worker is killed, its cached workflows move to another one after this long (default 10 s).
+    stickyQueueScheduleToStartTimeout: '1s',
+    maxCachedWorkflows: configuration.maxCachedWorkflows,
+    maxConcurrentActivityTaskExecutions: configuration.maxConcurrentActivities,
+  });
+  const urgent = await Worker.create({ ...common, taskQueue: URGENT_TASK_QUEUE, activities });
+  const workers = { [TASK_QUEUE]: main, [URGENT_TASK_QUEUE]: urgent };
+  const shutdown = (): void => {
+    for (const worker of Object.values(workers)) if (worker.getState() === 'RUNNING') worker.shutdown();
+  };
+  const done = Promise.all(Object.values(workers).map((worker) => worker.run().finally(shutdown)));
+  return {
+    states: () =>
+      Object.fromEntries(Object.entries(workers).map(([queue, worker]) => [queue, worker.getState()])),
+    done: done.then(() => undefined),
+    shutdown,
+  };
+}

@@ -1,0 +1,78 @@
+/** Logs, metrics and the health endpoint of a worker process. */
+import { createServer, type Server } from 'node:http';
+import { once } from 'node:events';
+import { DefaultLogger, Runtime, type LogLevel } from '@temporalio/worker';
+import { pino, type Logger } from 'pino';
+import type { Endpoint } from './configuration.js';
+
+/** Structured logs on stderr (stdout is for results); `scrub` takes every resolved secret out of every line. */
+export function createLogger(level: string, scrub: (text: string) => string): Logger {
+  return pino(
+    { level, base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime },
+    { write: (line: string) => process.stderr.write(scrub(line)) },
+  );
+}
+
+const PINO_LEVEL: Record<LogLevel, 'trace' | 'debug' | 'info' | 'warn' | 'error'> = {
+  TRACE: 'trace',
+  DEBUG: 'debug',
+  INFO: 'info',
+  WARN: 'warn',
+  ERROR: 'error',
+};
+
+/** Must run before the first worker or connection of the process. `metrics` null = off. */
+export function installRuntime(logger: Logger, metrics: Endpoint | null): void {
+  Runtime.install({
+    logger: new DefaultLogger('INFO', ({ level, message, meta }) =>
+      logger[PINO_LEVEL[level]](meta ?? {}, message),
+    ),
+    // We end the process ourselves, in order: worker, connections, then the embedded server.
+    shutdownSignals: [],
+    telemetryOptions: {
+      ...(metrics === null
+        ? {}
+        : {
+            metrics: {
+              prometheus: {
+                bindAddress: `${metrics.host}:${metrics.port}`,
+                // Temporal's published dashboards assume these three.
+                countersTotalSuffix: true,
+                unitSuffix: true,
+                useSecondsForDurations: true,
+              },
+            },
+          }),
+    },
+  });
+}
+
+export interface HealthServer {
+  close(): Promise<void>;
+}
+
+/** `GET /healthz`: 200 while every worker polls, else 503, with the states as JSON. */
+export async function serveHealth(
+  address: string,
+  states: () => Record<string, string>,
+): Promise<HealthServer> {
+  const server: Server = createServer((request, response) => {
+    if (request.url !== '/healthz') {
+      response.writeHead(404).end();
+      return;
+    }
+    const workers = states();
+    const healthy = Object.values(workers).every((state) => state === 'RUNNING');
+    response.writeHead(healthy ? 200 : 503, { 'content-type': 'application/json' });
+    response.end(JSON.stringify({ ok: healthy, workers }));
+  });
+  server.listen(endpoint.port, endpoint.host);
+  await once(server, 'listening');
+  return {
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
