@@ -5,6 +5,7 @@
  * Rules that hold for all: adopt before create (being already there is success); a `do` may run twice; an `undo`
  * treats "never happened" as success and restores only if the present state is what the `do` wrote; a refusal by
  * the world is a non-retryable failure, a world that cannot be asked is a retryable one (see failures.ts).
+ * While it runs every activity heartbeats at least once a second: the timeouts of a dead worker count on it.
  */
 import type {
   CheckPlan,
@@ -16,7 +17,7 @@ import type {
   ReleaseRef,
 } from '../pipeline/plan.js';
 import type { Announcement, EnvironmentRequest, ReleaseRequest } from './messages.js';
-import type { BuiltArtifact, ChangeResult, EvidenceItem, ReleaseRecord } from './result.js';
+import type { BuiltArtifact, ChangeResult, EvidenceItem, PriorState, ReleaseRecord } from './result.js';
 
 /** The one thing a change writes to: an environment, under a fence. */
 export interface Target {
@@ -40,13 +41,7 @@ export interface PreflightFinding {
   wayOut: string | null;
 }
 
-/** What a platform found on one host before the deploy: opaque to workflows, the undo's input. */
-export interface PriorState {
-  host: string;
-  /** Random id written at the first claim: a reinstalled host has another. */
-  hostId: string;
-  platform: unknown;
-}
+export type { PriorState } from './result.js';
 
 export interface ClaimResult {
   hosts: { host: string; hostId: string; previousToken: number }[];

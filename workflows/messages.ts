@@ -8,6 +8,7 @@ import type {
   ChangeResult,
   EvidenceItem,
   FailureReport,
+  PriorState,
   ReleaseRecord,
   StepReport,
   StepState,
@@ -126,6 +127,10 @@ export interface Cutover {
   /** What served before; null on a first deploy. */
   previous: ReleaseRecord | null;
   target: ReleaseRecord;
+  /** What the deploy found on the hosts; null = this change deploys nothing. Sent before the deploy begins. */
+  prior: PriorState[] | null;
+  /** false: sent before the deploy; true: sent again before traffic moves. */
+  switching: boolean;
 }
 
 /** All the environment remembers. `live` is the last release that settled (or was put back). */
@@ -156,6 +161,8 @@ export interface ChangeInput {
   token: number;
   request: ChangeRequest;
   live: ReleaseRecord | null;
+  /** The warm idle colour, if there is one: a rollback to it is one switch; `retire` stops it. */
+  warm: ReleaseRecord | null;
   /** recover: what the dead holder left. */
   recovering: { token: number; cutover: Cutover | null; request: ChangeRequest } | null;
 }

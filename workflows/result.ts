@@ -99,3 +99,11 @@ export interface FailureReport {
   why: string | null;
   wayOut: string;
 }
+
+/** What a platform found on one host before the deploy: opaque to workflows, the undo's input. */
+export interface PriorState {
+  host: string;
+  /** Random id written at the first claim: a reinstalled host has another. */
+  hostId: string;
+  platform: unknown;
+}

@@ -1,0 +1,265 @@
+/**
+ * Every decision a person can take, and whether it may be taken now. Pure: the caller applies an accepted effect.
+ * A refusal says why and what to do instead; nothing was changed by it.
+ */
+import type { ApprovalRule } from '../pipeline/plan.js';
+import type { Decision, Freeze } from './messages.js';
+import { UPDATE } from './names.js';
+
+export type DecisionName = keyof typeof UPDATE;
+
+export const DECISIONS: DecisionName[] = Object.values(UPDATE);
+
+export interface NamedDecision extends Decision {
+  name: DecisionName;
+}
+
+/** `effect` is what the caller must now do; `none` = this decision was taken before, with the same id. */
+export type Verdict =
+  { accepted: true; effect: DecisionName | 'none' } | { accepted: false; refused: string };
+
+interface Deciding {
+  environment: string;
+  /** Ids of decisions already taken. */
+  taken: readonly string[];
+}
+
+export interface PromotionDeciding extends Deciding {
+  of: 'promotion';
+  phase: 'gates' | 'approvals' | 'waiting' | 'queued' | 'changing' | 'ended';
+  paused: boolean;
+  rules: ApprovalRule[];
+  selfApproval: boolean;
+  /** Who asked for the release. */
+  requester: string;
+  /** Names and addresses of the authors of its commits. */
+  authors: string[];
+  approvals: Approval[];
+  planHash: string;
+  /** Digests of all artifacts. */
+  digests: string[];
+}
+
+export interface Approval {
+  by: string;
+  /** null = any group. */
+  group: string | null;
+  at: string;
+}
+
+export interface ChangeDeciding extends Deciding {
+  of: 'change';
+  phase: 'stepping' | 'awaiting-switch' | 'holding' | 'unwinding' | 'parked' | 'ended';
+  paused: boolean;
+  /** The step that runs, waits or holds. */
+  step: string;
+  /** Has the switch of traffic begun? */
+  switched: boolean;
+  /** Is there a colour to go back to? */
+  hasPrevious: boolean;
+  hosts: string[];
+}
+
+export interface EnvironmentDeciding extends Deciding {
+  of: 'environment';
+  freeze: Freeze | null;
+  /** Why nothing enters until a person has looked; `resume` says a person has. */
+  needsPerson: string | null;
+  /** ISO time. */
+  now: string;
+}
+
+export type Decidable = PromotionDeciding | ChangeDeciding | EnvironmentDeciding;
+
+export function decide(state: Decidable, decision: NamedDecision): Verdict {
+  if (state.taken.includes(decision.decisionId)) return { accepted: true, effect: 'none' };
+  const refused = refusal(state, decision);
+  return refused === null ? { accepted: true, effect: decision.name } : { accepted: false, refused };
+}
+
+/** Slots still open, per group (null = anybody). A person fills one slot only. Empty = approved. */
+export function missingApprovals(
+  rules: ApprovalRule[],
+  approvals: Approval[],
+): { group: string | null; missing: number }[] {
+  const wanted = new Map<string | null, number>();
+  for (const rule of rules) wanted.set(rule.group, (wanted.get(rule.group) ?? 0) + rule.count);
+  const people = new Map(approvals.map((approval) => [approval.by.toLowerCase(), approval.group]));
+  const fill = (group: string | null): boolean => {
+    const open = wanted.get(group) ?? 0;
+    if (open > 0) wanted.set(group, open - 1);
+    return open > 0;
+  };
+  // A member of a group fills the group's own slot first, then one for anybody; who speaks for no group fills what is left.
+  const speakers = [...people.values()];
+  for (const group of speakers.filter((group) => group !== null)) if (!fill(group)) fill(null);
+  for (const _ of speakers.filter((group) => group === null)) {
+    const next = [...wanted].toReversed().find(([, open]) => open > 0);
+    if (next !== undefined) fill(next[0]);
+  }
+  return [...wanted].filter(([, open]) => open > 0).map(([group, missing]) => ({ group, missing }));
+}
+
+function refusal(state: Decidable, decision: NamedDecision): string | null {
+  switch (state.of) {
+    case 'promotion':
+      return refuseForPromotion(state, decision);
+    case 'change':
+      return refuseForChange(state, decision);
+    case 'environment':
+      return refuseForEnvironment(state, decision);
+  }
+}
+
+function refuseForPromotion(state: PromotionDeciding, decision: NamedDecision): string | null {
+  const { environment, phase } = state;
+  if (phase === 'ended') return `this promotion to ${environment} has ended; slipway status ${environment}`;
+  switch (decision.name) {
+    case 'approve':
+      return refuseApproval(state, decision);
+    case 'reject':
+      if (phase === 'changing') return `${environment} is already changing; slipway abort ${environment}`;
+      return null;
+    case 'abort':
+      return null;
+    case 'pause':
+      if (phase === 'changing') return atTheChange(environment, 'pause');
+      return state.paused ? `already paused; slipway resume ${environment}` : null;
+    case 'resume':
+      if (phase === 'changing' && !state.paused) return atTheChange(environment, 'resume');
+      return state.paused ? null : `not paused; nothing to resume on ${environment}`;
+    case 'switchTraffic':
+    case 'back':
+    case 'retryStep':
+    case 'skipHost':
+      if (phase === 'changing') return atTheChange(environment, decision.name);
+      return `nothing runs on ${environment} yet, this promotion is at ${phase}; slipway abort ${environment} stops it`;
+    case 'freeze':
+    case 'unfreeze':
+      return `a freeze belongs to the environment; slipway ${decision.name} ${environment}`;
+  }
+}
+
+function refuseApproval(state: PromotionDeciding, decision: NamedDecision): string | null {
+  const { environment } = state;
+  if (state.phase === 'changing' || state.phase === 'queued')
+    return `${environment} needs no approval any more; slipway watch ${environment}`;
+  if (state.rules.length === 0)
+    return `${environment} asks for no approvals; slipway watch ${environment} shows what it waits for`;
+  const { by, group } = decision;
+  const person = by.toLowerCase();
+  if (!state.selfApproval && person === state.requester.toLowerCase())
+    return `${by} asked for this release and may not approve it; ask somebody else`;
+  if (!state.selfApproval && state.authors.some((author) => author.toLowerCase() === person))
+    return `${by} wrote a commit of this release and may not approve it; ask somebody else`;
+  if (state.approvals.some((approval) => approval.by.toLowerCase() === person))
+    return `${by} has approved already and counts once; somebody else must`;
+  if (decision.planHash !== null && decision.planHash !== state.planHash)
+    return `the plan changed since it was looked at; slipway approve ${environment} shows the plan of now`;
+  if (
+    decision.digest !== null &&
+    !decision.digest.split(',').every((digest) => state.digests.includes(digest))
+  )
+    return `the digest is not this release's; slipway approve ${environment} shows the one of now`;
+  const open = missingApprovals(state.rules, state.approvals);
+  const after = missingApprovals(state.rules, [...state.approvals, { by, group, at: '' }]);
+  if (countMissing(after) === countMissing(open)) {
+    const groups = open.map((slot) => slot.group ?? 'anybody').join(', ');
+    if (open.length === 0) return `all approvals are there; slipway watch ${environment}`;
+    return `no approval of group ${group ?? 'any'} is missing; missing: ${groups}`;
+  }
+  return null;
+}
+
+function countMissing(slots: { missing: number }[]): number {
+  return slots.reduce((sum, slot) => sum + slot.missing, 0);
+}
+
+function atTheChange(environment: string, name: DecisionName): string {
+  return `the change of ${environment} runs and decides this: send ${name} to its lane`;
+}
+
+function refuseForChange(state: ChangeDeciding, decision: NamedDecision): string | null {
+  const { environment, phase, step } = state;
+  if (phase === 'ended') return `this change of ${environment} has ended; slipway status ${environment}`;
+  switch (decision.name) {
+    case 'approve':
+    case 'reject':
+      return `approvals are over, ${environment} is changing; slipway abort ${environment} stops and undoes it`;
+    case 'freeze':
+    case 'unfreeze':
+      return `a freeze belongs to the environment; slipway ${decision.name} ${environment}`;
+    case 'switchTraffic':
+      if (phase === 'awaiting-switch') return null;
+      return state.switched
+        ? `traffic of ${environment} has been switched; slipway back ${environment} goes back`
+        : `traffic of ${environment} does not wait for a word, it is at ${step}; slipway watch ${environment}`;
+    case 'abort':
+      return refuseWhileUnwinding(state);
+    case 'back':
+      if (!state.switched && phase !== 'unwinding' && phase !== 'parked')
+        return `nothing of ${environment} was switched yet; slipway abort ${environment} stops and undoes`;
+      if (!state.hasPrevious && phase !== 'unwinding' && phase !== 'parked')
+        return `a first release has nothing to go back to; slipway abort ${environment} removes it`;
+      return refuseWhileUnwinding(state);
+    case 'pause':
+      if (state.paused) return `already paused; slipway resume ${environment}`;
+      return refuseWhileUnwinding(state);
+    case 'resume':
+      return state.paused ? null : `not paused; nothing to resume on ${environment}`;
+    case 'retryStep':
+      if (phase === 'holding' || phase === 'parked') return null;
+      return `no step holds, ${environment} is at ${step}; slipway watch ${environment}`;
+    case 'skipHost':
+      return refuseSkippingHost(state, decision.host);
+  }
+}
+
+function refuseWhileUnwinding({ environment, phase, step }: ChangeDeciding): string | null {
+  if (phase === 'unwinding')
+    return `${environment} is already being undone, at ${step}; slipway watch ${environment}`;
+  if (phase === 'parked')
+    return `undo of ${step} failed and a person must look; then slipway retry ${environment}, or slipway unlock ${environment} to give up`;
+  return null;
+}
+
+function refuseSkippingHost(state: ChangeDeciding, host: string | null): string | null {
+  const { environment, hosts } = state;
+  const unwinding = refuseWhileUnwinding(state);
+  if (unwinding !== null) return unwinding;
+  if (host === null) return `which host? slipway skip-host ${environment} HOST; hosts: ${hosts.join(', ')}`;
+  if (!hosts.includes(host)) return `${environment} has no host ${host}; hosts: ${hosts.join(', ')}`;
+  if (hosts.length === 1) return `${host} is the only host left; slipway abort ${environment}`;
+  if (state.phase !== 'holding')
+    return `no step holds, ${environment} is at ${state.step}; a host is skipped where it fails`;
+  return null;
+}
+
+function refuseForEnvironment(state: EnvironmentDeciding, decision: NamedDecision): string | null {
+  const { environment } = state;
+  switch (decision.name) {
+    case 'freeze':
+      if (decision.until === null) return null;
+      if (Number.isNaN(Date.parse(decision.until)))
+        return `until ${decision.until} is no time; give one like 2026-01-09T09:00:00Z`;
+      return Date.parse(decision.until) > Date.parse(state.now)
+        ? null
+        : `${decision.until} is over; give a later time`;
+    case 'unfreeze':
+      return state.freeze === null ? `${environment} is not frozen; slipway status ${environment}` : null;
+    case 'resume':
+      return state.needsPerson === null
+        ? `${environment} waits for nobody; slipway status ${environment}`
+        : null;
+    case 'approve':
+    case 'reject':
+      return `approvals are given to a promotion; slipway ${decision.name} ${environment}`;
+    case 'switchTraffic':
+    case 'back':
+    case 'abort':
+    case 'pause':
+    case 'retryStep':
+    case 'skipHost':
+      return `this is decided by the change of ${environment} while one runs; slipway status ${environment}`;
+  }
+}

@@ -1,0 +1,103 @@
+/** Each decision as an update (validated, answered) and as a signal of the same name (for the CLI and the UI). */
+import { ApplicationFailure, defineSignal, defineUpdate, log, setHandler, uuid4 } from '@temporalio/workflow';
+import { DECISIONS, decide, type Decidable, type DecisionName, type NamedDecision } from './decisions.js';
+import type { Decision, DecisionReply } from './messages.js';
+import { FAILURE } from './failures.js';
+
+const WHAT_IT_DOES: Record<DecisionName, string> = {
+  approve: 'Approve this release for this environment',
+  reject: 'Reject it; final',
+  switchTraffic: 'Move traffic to the new colour',
+  back: 'Traffic back to the old colour at once, then undo the rest',
+  abort: 'Stop and undo',
+  pause: 'Stop before the next step',
+  resume: 'Go on',
+  retryStep: 'Try the step that holds again',
+  skipHost: 'Leave one host out and go on',
+  freeze: 'Nobody enters',
+  unfreeze: 'Open again',
+};
+
+export interface Receiver {
+  /** The state as of now; `taken` is kept here and need not be known. */
+  state: () => Decidable;
+  /** Applies an accepted decision: records it and returns; never waits, never throws. */
+  apply: (decision: NamedDecision) => void;
+  headline: () => string;
+}
+
+/** Call before the first await, so that no early decision is lost. */
+export function receiveDecisions(receiver: Receiver): void {
+  const taken: string[] = [];
+  const receive = (name: DecisionName, decision: Decision): DecisionReply => {
+    const named = { ...decision, name };
+    const state = receiver.state();
+    const verdict = decide({ ...state, taken: [...state.taken, ...taken] }, named);
+    if (verdict.accepted && verdict.effect !== 'none') {
+      taken.push(decision.decisionId);
+      receiver.apply(named);
+    }
+    return {
+      accepted: verdict.accepted,
+      refused: verdict.accepted ? null : verdict.refused,
+      state: receiver.headline(),
+    };
+  };
+  for (const name of DECISIONS) {
+    const description = WHAT_IT_DOES[name];
+    setHandler(
+      defineUpdate<DecisionReply, [unknown]>(name),
+      (input) => receive(name, completeDecision(input)),
+      { validator: refuseMalformed, description },
+    );
+    setHandler(
+      defineSignal<[unknown]>(name),
+      (input) => {
+        const problem = findProblem(input);
+        const reply = problem === null ? receive(name, completeDecision(input)) : { refused: problem };
+        if (reply.refused !== null) log.warn(`${name} was not taken: ${reply.refused}`);
+      },
+      { description },
+    );
+  }
+}
+
+function refuseMalformed(input: unknown): void {
+  const problem = findProblem(input);
+  if (problem !== null) throw ApplicationFailure.nonRetryable(problem, FAILURE.badInput);
+}
+
+const TEXTS = ['decisionId', 'reason', 'planHash', 'digest', 'group', 'host', 'until'] as const;
+
+/** Shape only: whether it may be done is decide()'s to say. null = well formed. */
+export function findProblem(input: unknown): string | null {
+  if (typeof input !== 'object' || input === null || Array.isArray(input))
+    return 'a decision is an object; give at least {"by": "your name"}';
+  const fields = input as Record<string, unknown>;
+  if (typeof fields['by'] !== 'string' || fields['by'].trim() === '')
+    return 'a decision says who takes it; add "by": "your name"';
+  const wrong = TEXTS.find(
+    (field) => fields[field] !== undefined && fields[field] !== null && typeof fields[field] !== 'string',
+  );
+  return wrong === undefined ? null : `${wrong} of a decision is text; put it in quotes or leave it out`;
+}
+
+/** People typing JSON leave out what they do not need. */
+export function completeDecision(input: unknown): Decision {
+  const fields = input as Record<string, unknown>;
+  const text = (field: (typeof TEXTS)[number]): string | null => {
+    const value = fields[field];
+    return typeof value === 'string' ? value : null;
+  };
+  return {
+    by: String(fields['by']).trim(),
+    proof: 'unverified',
+    decisionId: text('decisionId') ?? uuid4(),
+    reason: text('reason'),
+    planHash: text('planHash'),
+    digest: text('digest'),
+    group: text('group'),
+    host: text('host'),
+    until: text('until'),
+  };
+}
