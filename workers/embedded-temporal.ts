@@ -29,7 +29,7 @@ export interface EmbeddedOptions {
 /** Throws with the port's name when it is taken, and with the log's path when the server does not come up. */
 export async function startEmbeddedTemporal(options: EmbeddedOptions): Promise<EmbeddedTemporal> {
   const pidFile = path.join(options.dataFolder, 'temporal.pid');
-  await endOrphan(pidFile, options.dataFolder);
+  await endOrphan(pidFile);
   for (const [flag, port] of [
     ['--port', options.port],
     ['--ui-port', options.uiPort],
@@ -60,9 +60,11 @@ export async function startEmbeddedTemporal(options: EmbeddedOptions): Promise<E
   return { address, uiUrl: `http://127.0.0.1:${options.uiPort}`, ended, stop: () => stop(child, ended) };
 }
 
+const SERVE = ['server', 'start-dev', '--ip', '127.0.0.1', '--log-level', 'warn'];
+
 function serverArguments(options: EmbeddedOptions): string[] {
   return [
-    ...['server', 'start-dev', '--ip', '127.0.0.1', '--log-level', 'warn'],
+    ...SERVE,
     ...['--port', String(options.port), '--ui-port', String(options.uiPort)],
     ...(options.inMemory ? [] : ['--db-filename', path.join(options.dataFolder, 'temporal.db')]),
     // The default of 20 makes every step wait for a 50 ms tick.
@@ -97,21 +99,21 @@ async function stop(child: ChildProcess, ended: Promise<void>): Promise<void> {
 }
 
 /** A worker that was killed leaves its server behind: it holds the database and the port, so it is ended first. */
-async function endOrphan(pidFile: string, dataFolder: string): Promise<void> {
+async function endOrphan(pidFile: string): Promise<void> {
   if (!existsSync(pidFile)) return;
   const pid = Number(readFileSync(pidFile, 'utf8'));
-  while (Number.isInteger(pid) && pid > 1 && (await isOurServer(pid, dataFolder))) {
+  while (Number.isInteger(pid) && pid > 1 && (await isOurServer(pid))) {
     process.kill(pid, 'SIGTERM');
     await delay(100);
   }
   rmSync(pidFile, { force: true });
 }
 
-/** The pid may be another program's by now: only one that serves this very folder is ours. */
-async function isOurServer(pid: number, dataFolder: string): Promise<boolean> {
+/** The pid may be another program's by now. */
+async function isOurServer(pid: number): Promise<boolean> {
   try {
     const { stdout } = await promisify(execFile)('ps', ['-o', 'command=', '-p', String(pid)]);
-    return stdout.includes('start-dev') && stdout.includes(dataFolder);
+    return stdout.includes(SERVE.join(' '));
   } catch {
     return false;
   }

@@ -53,7 +53,7 @@ export interface HealthServer {
 
 /** `GET /healthz`: 200 while every worker polls, else 503, with the states as JSON. */
 export async function serveHealth(
-  address: string,
+  endpoint: Endpoint,
   states: () => Record<string, string>,
 ): Promise<HealthServer> {
   const server: Server = createServer((request, response) => {
