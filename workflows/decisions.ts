@@ -94,7 +94,7 @@ export function missingApprovals(
   const speakers = [...people.values()];
   for (const group of speakers.filter((group) => group !== null)) if (!fill(group)) fill(null);
   for (const _ of speakers.filter((group) => group === null)) {
-    const next = [...wanted].toReversed().find(([, open]) => open > 0);
+    const next = [...wanted].find(([, open]) => open > 0);
     if (next !== undefined) fill(next[0]);
   }
   return [...wanted].filter(([, open]) => open > 0).map(([group, missing]) => ({ group, missing }));

@@ -71,20 +71,16 @@ const TEXTS = ['decisionId', 'reason', 'planHash', 'digest', 'group', 'host', 'u
 
 /** Shape only: whether it may be done is decide()'s to say. null = well formed. */
 export function findProblem(input: unknown): string | null {
-  if (typeof input !== 'object' || input === null || Array.isArray(input))
-    return 'a decision is an object; give at least {"by": "your name"}';
-  const fields = input as Record<string, unknown>;
-  if (typeof fields['by'] !== 'string' || fields['by'].trim() === '')
+  if (!isObject(input)) return 'a decision is an object; give at least {"by": "your name"}';
+  if (typeof input['by'] !== 'string' || input['by'].trim() === '')
     return 'a decision says who takes it; add "by": "your name"';
-  const wrong = TEXTS.find(
-    (field) => fields[field] !== undefined && fields[field] !== null && typeof fields[field] !== 'string',
-  );
+  const wrong = TEXTS.find((field) => typeof (input[field] ?? '') !== 'string');
   return wrong === undefined ? null : `${wrong} of a decision is text; put it in quotes or leave it out`;
 }
 
 /** People typing JSON leave out what they do not need. */
 export function completeDecision(input: unknown): Decision {
-  const fields = input as Record<string, unknown>;
+  const fields = isObject(input) ? input : {};
   const text = (field: (typeof TEXTS)[number]): string | null => {
     const value = fields[field];
     return typeof value === 'string' ? value : null;
@@ -100,4 +96,8 @@ export function completeDecision(input: unknown): Decision {
     host: text('host'),
     until: text('until'),
   };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
