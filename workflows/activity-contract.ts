@@ -16,7 +16,7 @@ import type {
   ReleasePlan,
   ReleaseRef,
 } from '../pipeline/plan.js';
-import type { Announcement, EnvironmentRequest, ReleaseRequest } from './messages.js';
+import type { Announcement, EnvironmentRequest, ReleaseRequest, Withdrawal } from './messages.js';
 import type { BuiltArtifact, ChangeResult, EvidenceItem, PriorState, ReleaseRecord } from './result.js';
 
 /** The one thing a change writes to: an environment, under a fence. */
@@ -108,7 +108,12 @@ export interface EnvironmentAnswer {
   /** Known once the request has ended. */
   result: ChangeResult | null;
   live: ReleaseRecord | null;
+  /** Is the request queued, in flight or ended there? false: it never arrived, or the environment was lost. */
   knows: boolean;
+  /** Shas of the commits this environment has served well, newest first. */
+  goodCommits: string[];
+  /** Other commits on their way to this environment: announced, queued or in flight. */
+  underway: { commit: string; queue: 'newest' | 'fifo' }[];
 }
 
 export interface Activities {
@@ -122,12 +127,15 @@ export interface Activities {
   // talking to the environment entity (a workflow cannot signalWithStart)
   announce(input: { pipeline: string; environment: string; announcement: Announcement }): Promise<void>;
   requestChange(input: { pipeline: string; environment: string; request: EnvironmentRequest }): Promise<void>;
-  withdrawRequest(input: { pipeline: string; environment: string; requestId: string }): Promise<void>;
+  /** A queued request is dropped; one in flight is aborted with this decision. */
+  withdrawRequest(input: { pipeline: string; environment: string; withdrawal: Withdrawal }): Promise<void>;
   askEnvironment(input: {
     pipeline: string;
     environment: string;
     requestId: string | null;
   }): Promise<EnvironmentAnswer>;
+  /** When the window lets something through next; null = it is open. In an activity, since workflows know no time zones. */
+  nextOpening(input: { window: WindowPlan }): Promise<{ opensAt: string | null }>;
   /** Which of the commits announced to this environment are ancestors of (older than) `commit`. */
   listAncestors(input: {
     repositoryUrl: string;
@@ -154,6 +162,8 @@ export interface Activities {
   // looking, never touching
   inspectEnvironment(input: InspectInput): Promise<InspectResult>;
 }
+
+export type WindowPlan = NonNullable<EnvironmentPlan['window']>;
 
 export interface GateSubject {
   pipeline: string;

@@ -24,3 +24,6 @@ export interface FailureDetails {
   why: string | null;
   wayOut: string;
 }
+
+/** Failure types of the runs themselves; the first `details` entry is the ReleaseResult or PromotionResult. */
+export const ENDED = { release: 'ReleaseFailed', promotion: 'PromotionFailed' } as const;

@@ -100,6 +100,23 @@ export interface EnvironmentInput {
   pipeline: string;
   environment: string;
   carried: EnvironmentState | null;
+  /** Signals after which history starts afresh; absent = 5,000 (the server refuses the 10,001st). */
+  signalLimit?: number;
+}
+
+/** `withdraw` signal of the environment. */
+export interface Withdrawal {
+  requestId: string;
+  /** Who says so; null = nobody, it was superseded. */
+  decision: Decision | null;
+}
+
+/** `superseded` signal of release, promotion and change: a newer commit is on its way to this environment. */
+export interface Superseded {
+  environment: string;
+  /** The newer one. */
+  version: string;
+  commit: string;
 }
 
 export interface Announcement {
@@ -151,6 +168,8 @@ export interface EnvironmentState {
   processed: { requestId: string; result: ChangeResult }[];
   /** Set when an unwind left something behind: nothing enters until a person has looked. */
   needsPerson: string | null;
+  /** Ids of the decisions taken lately (histories from before this field have none). */
+  decided?: string[];
 }
 
 export interface EnvironmentStatus extends EnvironmentState {

@@ -56,7 +56,7 @@ export const SIGNAL = {
   cutover: 'cutover',
   /** promotion: how its change ended. */
   outcome: 'outcome',
-  /** release, promotion: a newer one took its place. */
+  /** release, promotion, change: a newer one takes its place. */
   superseded: 'superseded',
 } as const;
 
