@@ -1,4 +1,7 @@
-/** What workflows return: short first (the UI shows the start of a result), facts after. */
+/**
+ * What workflows return: short first (the UI shows the start of a result), facts after. A release or promotion that
+ * failed ends Failed (red means look): its ApplicationFailure carries the very same result as first `details` entry.
+ */
 import type { Colour, EnvironmentPlan, CommitFacts } from '../pipeline/plan.js';
 
 export type StepState =
