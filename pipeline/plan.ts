@@ -356,6 +356,8 @@ export interface EnvironmentPlan {
   timeoutMs: number;
   /** Rendered tags put on the built digest when this environment settles. */
   tags: string[];
+  /** Those of `tags` that never move (their template has `{sha7}`, `{sha}` or `{version}`): another digest there is refused. */
+  fixedTags: string[];
   /** Environment variables given to remote commands and stack files, secrets as references. */
   secrets: Record<string, SecretReference>;
   dockerSecrets: Record<string, SecretReference>;
