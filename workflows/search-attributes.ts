@@ -1,0 +1,45 @@
+/** What lists and saved views filter by. Registered by `slipway up`, the compose file and the tests. */
+import { defineSearchAttributeKey, SearchAttributeType, type SearchAttributePair } from '@temporalio/common';
+import { upsertSearchAttributes } from '@temporalio/workflow';
+import type { StepState } from './result.js';
+
+export const ATTRIBUTE = {
+  pipeline: defineSearchAttributeKey('SlipwayPipeline', SearchAttributeType.KEYWORD),
+  environment: defineSearchAttributeKey('SlipwayEnvironment', SearchAttributeType.KEYWORD),
+  version: defineSearchAttributeKey('SlipwayVersion', SearchAttributeType.KEYWORD),
+  commit: defineSearchAttributeKey('SlipwayCommit', SearchAttributeType.KEYWORD),
+  state: defineSearchAttributeKey('SlipwayState', SearchAttributeType.KEYWORD),
+  waitingFor: defineSearchAttributeKey('SlipwayWaitingFor', SearchAttributeType.KEYWORD),
+  actor: defineSearchAttributeKey('SlipwayActor', SearchAttributeType.KEYWORD),
+  forced: defineSearchAttributeKey('SlipwayForced', SearchAttributeType.BOOL),
+};
+
+export interface Described {
+  pipeline: string;
+  environment: string | null;
+  version: string;
+  /** Full sha. */
+  commit: string;
+  actor: string;
+}
+
+/** What does not change during a run. */
+export function describeRun(described: Described): void {
+  const { pipeline, environment, version, commit, actor } = described;
+  const pairs: SearchAttributePair[] = [
+    { key: ATTRIBUTE.pipeline, value: pipeline },
+    { key: ATTRIBUTE.version, value: version },
+    { key: ATTRIBUTE.commit, value: commit },
+    { key: ATTRIBUTE.actor, value: actor },
+  ];
+  if (environment !== null) pairs.push({ key: ATTRIBUTE.environment, value: environment });
+  upsertSearchAttributes(pairs);
+}
+
+/** null clears what is waited for: "needs a person" is a query on it. */
+export function publishState(state: StepState, waitingFor: string | null): void {
+  upsertSearchAttributes([
+    { key: ATTRIBUTE.state, value: state },
+    { key: ATTRIBUTE.waitingFor, value: waitingFor },
+  ]);
+}
