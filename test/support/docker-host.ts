@@ -1,0 +1,426 @@
+/**
+ * A real host on this machine: its own network, mount and pid namespace with its own sshd and dockerd (Swarm
+ * initialised), joined to this process's bridge by a veth. When the process that started it dies the kernel kills
+ * the namespace's init and with it everything inside; what only files could leave behind is swept by the next start.
+ */
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { appendFile, chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { part } from './parts.js';
+
+const exec = promisify(execFile);
+
+/** Uid and gid of the unprivileged ssh user `deploy`, who is in the host's docker group. */
+const DEPLOY_ID = 4000;
+const DOCKER_GROUP_ID = 4001;
+const READY_WITHIN_MS = 60_000;
+
+export interface Output {
+  exitCode: number;
+  stdout: string;
+  stderr: string;
+}
+
+export interface DockerHost {
+  name: string;
+  /** IPv4 address on the bridge; sshd listens there on port 22. */
+  address: string;
+  /** This machine as the host sees it: where a registry or proxy of the test can be reached. */
+  gateway: string;
+  /** SSH user: `deploy` (unprivileged, in group docker) or `root`. */
+  user: string;
+  /** Home folder of the ssh user, as this process sees it. */
+  home: string;
+  keyPath: string;
+  knownHostsPath: string;
+  /** The host's Docker socket, as this process sees it. */
+  socketPath: string;
+  /** Runs the docker CLI on the host as root; resolves for any exit code. */
+  docker(argv: string[], options?: { stdin?: string }): Promise<Output>;
+  /** Runs a program on the host, as root unless `asUser`; resolves for any exit code. */
+  run(argv: string[], options?: { stdin?: string; asUser?: boolean }): Promise<Output>;
+  /** Ends dockerd as a crash would, and starts it again. */
+  killDockerd(): Promise<void>;
+  startDockerd(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface DockerHostOptions {
+  name: string;
+  user?: 'deploy' | 'root';
+  /** Without Swarm the engine is there, but the host is no manager. */
+  swarm?: boolean;
+  /** Registries spoken to without TLS beside the whole subnet. */
+  insecureRegistries?: string[];
+}
+
+/** Starts a host; needs root. Throws with the log of the part that did not come up. */
+export async function startDockerHost(options: DockerHostOptions): Promise<DockerHost> {
+  const [dockerd, sshd] = [await part('dockerd'), await part('sshd')];
+  await part('ip');
+  const network = await joinBridge();
+  const folder = await mkdtemp(path.join(tmpdir(), `slw-${process.pid}-${options.name}-`));
+  const user = options.user ?? 'deploy';
+  await writeAccounts(folder);
+  const keys = await writeKeys(folder, network.address, user);
+  const init = await startNamespace(folder);
+  const pid = await initPid(init);
+  const host = new NamespacedHost(options, { folder, dockerd, sshd, pid, init, user, ...network, ...keys });
+  try {
+    await host.start();
+  } catch (error) {
+    await host.stop();
+    throw error;
+  }
+  return host;
+}
+
+interface Bridge {
+  name: string;
+  /** First three numbers: `10.77.3`. */
+  prefix: string;
+  next: number;
+  hosts: number;
+}
+
+let bridge: Promise<Bridge> | null = null;
+
+async function joinBridge(): Promise<{ address: string; gateway: string; bridgeName: string }> {
+  bridge ??= createBridge();
+  const shared = await bridge;
+  shared.hosts += 1;
+  shared.next += 1;
+  return {
+    address: `${shared.prefix}.${shared.next}`,
+    gateway: `${shared.prefix}.1`,
+    bridgeName: shared.name,
+  };
+}
+
+async function createBridge(): Promise<Bridge> {
+  await sweepDeadHosts();
+  const name = `slw-${process.pid}`;
+  const { stdout: taken } = await exec('ip', ['-4', '-o', 'address', 'show']);
+  let prefix: string;
+  do prefix = `10.${randomInt(64, 250)}.${randomInt(1, 250)}`;
+  while (taken.includes(`${prefix}.`));
+  await exec('ip', ['link', 'add', name, 'type', 'bridge']);
+  await exec('ip', ['address', 'add', `${prefix}.1/24`, 'dev', name]);
+  await exec('ip', ['link', 'set', name, 'up']);
+  // A dockerd in the main namespace sets the FORWARD policy to DROP, also for bridged packets between hosts.
+  await exec('iptables', ['-w', '-I', 'FORWARD', '-i', name, '-o', name, '-j', 'ACCEPT']);
+  return { name, prefix, next: 1, hosts: 0 };
+}
+
+async function leaveBridge(): Promise<void> {
+  const shared = await bridge;
+  if (shared === null) return;
+  shared.hosts -= 1;
+  if (shared.hosts > 0) return;
+  bridge = null;
+  await removeBridge(shared.name);
+}
+
+async function removeBridge(name: string): Promise<void> {
+  await exec('iptables', ['-w', '-D', 'FORWARD', '-i', name, '-o', name, '-j', 'ACCEPT']).catch(() => null);
+  await exec('ip', ['link', 'delete', name]).catch(() => null);
+}
+
+/** What a test process that was killed could not take away: bridges, folders and empty cgroups. */
+async function sweepDeadHosts(): Promise<void> {
+  const { stdout } = await exec('ip', ['-o', 'link', 'show', 'type', 'bridge']);
+  for (const match of stdout.matchAll(/ slw-(\d+):/g)) {
+    if (isDead(match[1])) await removeBridge(`slw-${match[1]}`);
+  }
+  for (const entry of readdirSync(tmpdir())) {
+    const owner = /^slw-(\d+)-/.exec(entry)?.[1];
+    if (!isDead(owner)) continue;
+    removeCgroups(entry);
+    rmSync(path.join(tmpdir(), entry), { recursive: true, force: true });
+  }
+}
+
+function isDead(pid: string | undefined): boolean {
+  return pid !== undefined && !existsSync(`/proc/${pid}`);
+}
+
+async function writeAccounts(folder: string): Promise<void> {
+  await chmod(folder, 0o755);
+  for (const home of ['root', 'deploy']) await mkdir(path.join(folder, 'homes', home), { recursive: true });
+  await chown(path.join(folder, 'homes', 'deploy'), DEPLOY_ID, DEPLOY_ID);
+  const passwd = await readFile('/etc/passwd', 'utf8');
+  const group = await readFile('/etc/group', 'utf8');
+  const others = (text: string, names: string[]): string =>
+    text
+      .split('\n')
+      .filter((line) => line !== '' && !names.some((name) => line.startsWith(`${name}:`)))
+      .join('\n');
+  await writeFile(
+    path.join(folder, 'passwd'),
+    `${others(passwd, ['deploy'])}\ndeploy:*:${DEPLOY_ID}:${DEPLOY_ID}::/home/deploy:/bin/sh\n`,
+  );
+  await writeFile(
+    path.join(folder, 'group'),
+    `${others(group, ['deploy', 'docker'])}\ndeploy:x:${DEPLOY_ID}:\ndocker:x:${DOCKER_GROUP_ID}:deploy\n`,
+  );
+}
+
+async function writeKeys(
+  folder: string,
+  address: string,
+  user: string,
+): Promise<{ keyPath: string; knownHostsPath: string }> {
+  const keyPath = path.join(folder, 'id_ed25519');
+  const hostKey = path.join(folder, 'host_ed25519');
+  for (const file of [keyPath, hostKey])
+    await exec('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', user, '-f', file]);
+  const knownHostsPath = path.join(folder, 'known_hosts');
+  const [type = '', key = ''] = (await readFile(`${hostKey}.pub`, 'utf8')).split(' ');
+  await writeFile(knownHostsPath, `${address} ${type} ${key}\n`);
+  const settings = [
+    `ListenAddress ${address}:22`,
+    `HostKey ${hostKey}`,
+    `AuthorizedKeysFile ${keyPath}.pub`,
+    'PidFile none',
+    'UsePAM no',
+    'StrictModes no',
+    'PasswordAuthentication no',
+    'PermitRootLogin prohibit-password',
+    'Subsystem sftp internal-sftp',
+    'MaxStartups 100',
+    'LogLevel VERBOSE',
+  ];
+  await writeFile(path.join(folder, 'sshd_config'), `${settings.join('\n')}\n`);
+  return { keyPath, knownHostsPath };
+}
+
+/** Init of the namespaces: private /run, homes and accounts, then it reaps until the end. */
+async function startNamespace(folder: string): Promise<ChildProcess> {
+  const setUp = [
+    'mount -t tmpfs tmpfs /run',
+    'mkdir -p /run/sshd /run/lock /home',
+    `mount --bind ${folder}/homes/root /root`,
+    `mount --bind ${folder}/homes /home`,
+    `mount --bind ${folder}/passwd /etc/passwd`,
+    `mount --bind ${folder}/group /etc/group`,
+    'ip link set lo up',
+    `echo ready > ${folder}/init`,
+    // A shell as init reaps what is orphaned, as long as it keeps waiting for a child.
+    'while :; do sleep 1000 & wait $!; done',
+  ].join(' && ');
+  const argv = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', 'sh', '-c', setUp];
+  const init = spawn('setpriv', ['--pdeathsig', 'KILL', 'unshare', '--propagation', 'private', ...argv], {
+    stdio: 'ignore',
+  });
+  await waitFor(
+    `the namespace of ${folder}`,
+    () => existsSync(path.join(folder, 'init')) || init.exitCode !== null,
+  );
+  if (init.exitCode !== null)
+    throw new Error(`docker host: unshare ended with ${init.exitCode}; it needs root`);
+  return init;
+}
+
+/** Pid of the namespace's init, as this process sees it: the only child of `unshare`. */
+async function initPid(init: ChildProcess): Promise<number> {
+  const children = await readFile(`/proc/${init.pid}/task/${init.pid}/children`, 'utf8');
+  return Number(children.trim().split(' ')[0]);
+}
+
+interface Parts {
+  folder: string;
+  dockerd: string;
+  sshd: string;
+  pid: number;
+  init: ChildProcess;
+  user: string;
+  address: string;
+  gateway: string;
+  bridgeName: string;
+  keyPath: string;
+  knownHostsPath: string;
+}
+
+class NamespacedHost implements DockerHost {
+  readonly name: string;
+  readonly address: string;
+  readonly gateway: string;
+  readonly user: string;
+  readonly home: string;
+  readonly keyPath: string;
+  readonly knownHostsPath: string;
+  readonly socketPath: string;
+  private dockerd: ChildProcess | null = null;
+
+  constructor(
+    private readonly options: DockerHostOptions,
+    private readonly parts: Parts,
+  ) {
+    this.name = options.name;
+    this.address = parts.address;
+    this.gateway = parts.gateway;
+    this.user = parts.user;
+    this.home = path.join(parts.folder, 'homes', parts.user);
+    this.keyPath = parts.keyPath;
+    this.knownHostsPath = parts.knownHostsPath;
+    this.socketPath = `/proc/${parts.pid}/root/run/docker.sock`;
+  }
+
+  async start(): Promise<void> {
+    await this.plugIn();
+    const config = path.join(this.parts.folder, 'sshd_config');
+    spawn(...this.inside([this.parts.sshd, '-D', '-f', config, '-E', this.log('sshd')]), {
+      stdio: 'ignore',
+    }).unref();
+    await this.startDockerd();
+    await waitFor(`sshd of ${this.name}`, async () => (await this.ssh(['true'])).exitCode === 0);
+    if (this.options.swarm === false) return;
+    const swarm = await this.docker(['swarm', 'init', '--advertise-addr', this.address]);
+    if (swarm.exitCode !== 0) throw new Error(`docker host ${this.name}: swarm init: ${swarm.stderr}`);
+  }
+
+  async startDockerd(): Promise<void> {
+    const { folder, dockerd, gateway } = this.parts;
+    const subnet = gateway.replace(/1$/, '0/24');
+    const argv = [
+      ...[dockerd, '--data-root', path.join(folder, 'docker'), '--exec-root', '/run/docker'],
+      ...['--pidfile', '/run/docker.pid', '-H', 'unix:///run/docker.sock', '--group', 'docker'],
+      ...['--cgroup-parent', `/${path.basename(folder)}`, '--shutdown-timeout', '2', '--log-level', 'warn'],
+      ...[subnet, ...(this.options.insecureRegistries ?? [])].flatMap((name) => [
+        '--insecure-registry',
+        name,
+      ]),
+    ];
+    const log = this.log('dockerd');
+    await appendFile(log, '');
+    await this.run(['rm', '-f', '/run/docker.pid']);
+    this.dockerd = spawn(...this.inside(['sh', '-c', 'exec "$@" >>"$0" 2>&1', log, ...argv]), {
+      stdio: 'ignore',
+    });
+    const started = this.dockerd;
+    await waitFor(`dockerd of ${this.name}`, async () => {
+      if (started.exitCode !== null) throw new Error(`dockerd ended:\n${await readFile(log, 'utf8')}`);
+      return (await this.docker(['version', '--format', '{{.Server.Version}}'])).exitCode === 0;
+    });
+  }
+
+  async killDockerd(): Promise<void> {
+    await this.run(['sh', '-c', 'kill -9 "$(cat /run/docker.pid)"']);
+    await ended(this.dockerd);
+  }
+
+  docker(argv: string[], options: { stdin?: string } = {}): Promise<Output> {
+    return this.run(['docker', ...argv], options);
+  }
+
+  run(argv: string[], options: { stdin?: string; asUser?: boolean } = {}): Promise<Output> {
+    const who =
+      options.asUser === true && this.user === 'deploy'
+        ? ['setpriv', '--reuid=deploy', '--regid=deploy', '--init-groups', 'env', 'HOME=/home/deploy']
+        : ['env', 'HOME=/root'];
+    const [program, args] = this.inside([...who, ...argv]);
+    return capture(program, args, options.stdin);
+  }
+
+  async stop(): Promise<void> {
+    const { folder, pid, init } = this.parts;
+    // Containers first, while their engine still knows how to end them.
+    await this.run(['sh', '-c', 'kill "$(cat /run/docker.pid)"']);
+    await Promise.race([ended(this.dockerd), pause(5_000)]);
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // init is gone already
+    }
+    await ended(init);
+    await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+    removeCgroups(path.basename(folder));
+    await leaveBridge();
+  }
+
+  private log(part: string): string {
+    return path.join(this.parts.folder, `${part}.log`);
+  }
+
+  private inside(argv: string[]): [string, string[]] {
+    return ['nsenter', ['--target', String(this.parts.pid), '--net', '--mount', '--pid', ...argv]];
+  }
+
+  private async plugIn(): Promise<void> {
+    const { pid, bridgeName, address, gateway } = this.parts;
+    const outside = `sv${process.pid.toString(36)}x${address.split('.')[3]}`;
+    await exec('ip', [
+      ...['link', 'add', outside, 'master', bridgeName, 'type', 'veth'],
+      ...['peer', 'name', 'eth0', 'netns', String(pid)],
+    ]);
+    await exec('ip', ['link', 'set', outside, 'up']);
+    await this.mustRun(['ip', 'address', 'add', `${address}/24`, 'dev', 'eth0']);
+    await this.mustRun(['ip', 'link', 'set', 'eth0', 'up']);
+    await this.mustRun(['ip', 'route', 'add', 'default', 'via', gateway]);
+  }
+
+  private async mustRun(argv: string[]): Promise<void> {
+    const result = await this.run(argv);
+    if (result.exitCode !== 0)
+      throw new Error(`docker host ${this.name}: ${argv.join(' ')}: ${result.stderr}`);
+  }
+
+  private ssh(argv: string[]): Promise<Output> {
+    const options = ['-F', 'none', '-i', this.keyPath, '-o', `UserKnownHostsFile=${this.knownHostsPath}`];
+    return capture('ssh', [...options, '-o', 'BatchMode=yes', `${this.user}@${this.address}`, ...argv]);
+  }
+}
+
+function removeCgroups(name: string): void {
+  const roots = ['/sys/fs/cgroup', ...subfolders('/sys/fs/cgroup')];
+  for (const root of roots) removeEmptyCgroup(path.join(root, name));
+}
+
+function removeEmptyCgroup(folder: string): void {
+  if (!existsSync(folder)) return;
+  for (const inner of subfolders(folder)) removeEmptyCgroup(inner);
+  try {
+    rmdirSync(folder);
+  } catch {
+    // still in use: the next start sweeps it
+  }
+}
+
+function subfolders(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => path.join(folder, entry.name));
+}
+
+async function ended(child: ChildProcess | null): Promise<void> {
+  if (child === null || child.exitCode !== null || child.signalCode !== null) return;
+  await new Promise<void>((resolve) => child.once('exit', () => resolve()));
+}
+
+async function capture(program: string, argv: string[], stdin = ''): Promise<Output> {
+  const child = spawn(program, argv, { stdio: ['pipe', 'pipe', 'pipe'] });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  // The program may end without reading its input.
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(stdin);
+  const exitCode = await new Promise<number>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => resolve(code ?? 255));
+  });
+  return { exitCode, stdout, stderr };
+}
+
+async function waitFor(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + READY_WITHIN_MS;
+  while (!(await holds())) {
+    if (performance.now() > deadline) throw new Error(`${what} was not ready within ${READY_WITHIN_MS} ms`);
+    await pause(50);
+  }
+}
