@@ -1,11 +1,11 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { FAILURE, type FailureDetails } from '../workflows/failures.js';
 
-function failure(type: string, details: FailureDetails): ApplicationFailure {
+function failure(type: string, details: FailureDetails, nonRetryable = true): ApplicationFailure {
   const why = details.why === null ? null : details.why.slice(-2048);
   return ApplicationFailure.create({
     type,
-    nonRetryable: true,
+    nonRetryable,
     message: `${details.where}: ${details.what}; ${details.wayOut}`,
     details: [{ ...details, why }],
   });
@@ -29,4 +29,9 @@ export function foreignHand(details: FailureDetails): ApplicationFailure {
 /** The user's mistake; nothing was touched. */
 export function badInput(details: FailureDetails): ApplicationFailure {
   return failure(FAILURE.badInput, details);
+}
+
+/** The world could not be asked (connection refused, timeout, DNS): retried, since it may answer later. */
+export function unreachable(details: FailureDetails): ApplicationFailure {
+  return failure('Unreachable', details, false);
 }
