@@ -1,0 +1,35 @@
+// The smallest reverse proxy with two colours. The file `colour` is the configuration; SIGHUP reads it again.
+import { readFileSync } from 'node:fs';
+import { Agent, createServer, request as ask } from 'node:http';
+import path from 'node:path';
+
+const folder = process.argv[2];
+const read = (file) => readFileSync(path.join(folder, file), 'utf8').trim();
+const ports = { blue: Number(read('ports/blue')), green: Number(read('ports/green')) };
+const agent = new Agent({ keepAlive: true });
+const window = []; // of the last 4 s: [time, failed]
+let colour = read('colour');
+process.on('SIGHUP', () => (colour = read('colour')));
+
+createServer((request, response) => {
+  if (request.url === '/_proxy/errors') {
+    while (window.length > 0 && window[0][0] < Date.now() - 4000) window.shift();
+    const failed = window.filter(([, bad]) => bad).length;
+    response.end(JSON.stringify({ requests: window.length, failed }));
+    return;
+  }
+  const { method, url, headers } = request;
+  const forwarded = ask(
+    { host: '127.0.0.1', port: ports[colour], method, path: url, headers, agent },
+    (answer) => {
+      if (url === '/') window.push([Date.now(), answer.statusCode >= 500]);
+      response.writeHead(answer.statusCode, answer.headers);
+      answer.pipe(response);
+    },
+  );
+  forwarded.on(
+    'error',
+    () => response.headersSent || response.writeHead(502).end('no answer from the shop\n'),
+  );
+  request.pipe(forwarded);
+}).listen(Number(read('ports/proxy')), '127.0.0.1');
