@@ -1,0 +1,150 @@
+/**
+ * Repositories as the worker sees them: one bare mirror per URL in the cache folder, fetched when somebody asks
+ * for what is new. A crash in the middle of a fetch leaves a mirror that the next fetch completes.
+ */
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { badInput } from '../failure.js';
+import { checkCommitId, checkRepositoryUrl, redactUrls } from './git-names.js';
+import { gitFailed, readGit, runGit, type GitAnswer, type GitCall } from './run-git.js';
+
+export interface Source {
+  /**
+   * The repository with everything its branches and tags have now. Throws BadInput when there is no such
+   * repository or the worker may not read it; a retryable failure when it cannot be reached.
+   */
+  fetch(url: string, signal?: AbortSignal): Promise<Mirror>;
+  /** The repository with this commit, fetching only when the mirror has not got it. Throws BadInput without it. */
+  fetchCommit(url: string, commit: string, signal?: AbortSignal): Promise<Mirror>;
+}
+
+export interface Mirror {
+  /** Path of the bare repository. */
+  readonly folder: string;
+  /** As people may see it: without credentials. */
+  readonly name: string;
+}
+
+/** A ref lock this old belongs to a git that is dead. */
+const STALE_LOCK_MS = 10 * 60_000;
+const FETCH_TIMEOUT_MS = 10 * 60_000;
+
+export function createSource(options: { cacheFolder: string }): Source {
+  const mirrors = path.join(options.cacheFolder, 'git');
+  const running = new Map<string, Promise<unknown>>();
+
+  /** One fetch at a time per mirror in this process; git's own locks hold between processes. */
+  async function queued<T>(folder: string, work: () => Promise<T>): Promise<T> {
+    const before = running.get(folder);
+    const mine = (async () => {
+      await before?.catch(() => undefined);
+      return await work();
+    })();
+    running.set(folder, mine);
+    try {
+      return await mine;
+    } finally {
+      if (running.get(folder) === mine) running.delete(folder);
+    }
+  }
+
+  async function open(url: string): Promise<Mirror> {
+    checkRepositoryUrl(url);
+    const folder = path.join(mirrors, `${createHash('sha256').update(url).digest('hex')}.git`);
+    await mkdir(folder, { recursive: true });
+    // idempotent, and completes what a crash left half made
+    await readGit({ args: ['init', '--quiet', '--bare', '--template=', folder], cwd: folder });
+    return { folder, name: redactUrls(url) };
+  }
+
+  async function fetchRefs(
+    mirror: Mirror,
+    url: string,
+    refspecs: string[],
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const call: GitCall = {
+      repository: mirror.folder,
+      args: [
+        'fetch',
+        '--quiet',
+        '--prune',
+        '--force',
+        '--no-tags',
+        '--no-write-fetch-head',
+        '--end-of-options',
+        url,
+        ...refspecs,
+      ],
+      timeoutMs: FETCH_TIMEOUT_MS,
+      signal,
+    };
+    const answer = await runGit(call);
+    if (answer.exitCode === 0) return;
+    if (answer.stderr.includes('.lock')) await removeStaleLocks(mirror.folder);
+    throw explainFetch(mirror, call, answer);
+  }
+
+  async function fetchAll(url: string, signal?: AbortSignal): Promise<Mirror> {
+    const mirror = await open(url);
+    await queued(mirror.folder, () =>
+      fetchRefs(mirror, url, ['+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*'], signal),
+    );
+    return mirror;
+  }
+
+  return {
+    fetch: fetchAll,
+
+    async fetchCommit(url, commit, signal) {
+      checkCommitId(commit);
+      const mirror = await open(url);
+      if (await hasCommit(mirror, commit)) return mirror;
+      await fetchAll(url, signal);
+      if (await hasCommit(mirror, commit)) return mirror;
+      // a commit on no branch: servers may still hand it out by its id
+      await queued(mirror.folder, () =>
+        fetchRefs(mirror, url, [`+${commit}:refs/slipway/${commit}`], signal),
+      ).catch(() => undefined);
+      if (await hasCommit(mirror, commit)) return mirror;
+      throw badInput({
+        what: `commit ${commit} does not exist`,
+        where: mirror.name,
+        why: null,
+        wayOut: 'push it first, or check that this is the right repository',
+      });
+    },
+  };
+}
+
+export async function hasCommit(mirror: Mirror, commit: string): Promise<boolean> {
+  const answer = await runGit({
+    repository: mirror.folder,
+    args: ['cat-file', '-e', `${checkCommitId(commit)}^{commit}`],
+  });
+  return answer.exitCode === 0;
+}
+
+const NOT_READABLE =
+  /repository .*not found|does not appear to be a git repository|does not exist|Authentication failed|Permission denied|could not read Username|access denied|HTTP 40[134]|returned error: 40[134]|Host key verification failed/i;
+
+function explainFetch(mirror: Mirror, call: GitCall, answer: GitAnswer): Error {
+  if (!NOT_READABLE.test(answer.stderr)) return gitFailed(call, answer);
+  return badInput({
+    what: 'the worker cannot read the repository',
+    where: mirror.name,
+    why: answer.stderr,
+    wayOut:
+      'check its address, and give the worker a key or token that may read it (git ls-remote shows the same error there)',
+  });
+}
+
+async function removeStaleLocks(folder: string): Promise<void> {
+  const names = await readdir(folder, { recursive: true });
+  for (const name of names.filter((each) => each.endsWith('.lock'))) {
+    const file = path.join(folder, name);
+    const found = await stat(file).catch(() => null);
+    if (found !== null && Date.now() - found.mtimeMs > STALE_LOCK_MS) await rm(file, { force: true });
+  }
+}
