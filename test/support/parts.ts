@@ -45,6 +45,12 @@ const PARTS = {
     fetch:
       'GOBIN=$CACHE/gobin GOTOOLCHAIN=local go install github.com/docker/buildx/cmd/buildx@v0.33.0 && install -D -m 0755 $CACHE/gobin/buildx $CACHE/bin/docker-buildx-0.33.0',
   },
+  buildkitd: {
+    program: 'buildkitd',
+    cached: 'bin/buildkitd-0.29.0',
+    fetch:
+      'mkdir -p $CACHE/build/buildkitd && cd $CACHE/build/buildkitd && printf "module buildkitd\\n\\ngo 1.25\\n" > go.mod && GOTOOLCHAIN=local go get -tool github.com/moby/buildkit/cmd/buildkitd@v0.29.0 && mkdir -p $CACHE/bin && CGO_ENABLED=0 GOTOOLCHAIN=local go build -trimpath -o $CACHE/bin/buildkitd-0.29.0 github.com/moby/buildkit/cmd/buildkitd',
+  },
   compose: {
     program: 'docker-compose',
     cached: 'bin/docker-compose-2.40.3',
