@@ -3,17 +3,19 @@ import type { Colour, TrafficPlan } from '../../pipeline/plan.js';
 import type { Fence, Host } from '../hosts/host.js';
 
 export interface TrafficContext<Plan extends TrafficPlan = TrafficPlan> {
+  /** Where the proxy runs, or the worker for commands with `on: worker`. */
   host: Host;
   plan: Plan;
   fence: Fence;
+  /** Environment variables for the team's own commands, secrets resolved. */
   env: Record<string, string>;
 }
 
-export interface Traffic {
+export interface Traffic<Plan extends TrafficPlan = TrafficPlan> {
   /** Read only: both colours can be rendered and the proxy accepts the configuration. Throws Refused when not. */
-  prove(context: TrafficContext): Promise<string>;
+  prove(context: TrafficContext<Plan>): Promise<string>;
   /** The colour the persisted configuration names; null = none of ours. */
-  configured(context: TrafficContext): Promise<Colour | null>;
+  configured(context: TrafficContext<Plan>): Promise<Colour | null>;
   /** Persists, then applies. Already there is success. `from` set: anything else there is ForeignHand. */
-  switchTo(context: TrafficContext, to: Colour, from: Colour | null): Promise<void>;
+  switchTo(context: TrafficContext<Plan>, to: Colour, from: Colour | null): Promise<void>;
 }

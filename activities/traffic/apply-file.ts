@@ -1,0 +1,160 @@
+/**
+ * The one way a proxy's configuration file is changed: compare, write, test, apply, in a single command on the
+ * proxy's host under a lock, so two pipelines on one proxy never interleave and a killed worker leaves old or new.
+ */
+import { createHash } from 'node:crypto';
+import { posix } from 'node:path';
+import { foreignHand, refused } from '../failure.js';
+import type { CommandResult, Fence, Host } from '../hosts/host.js';
+
+const TIMEOUT_MS = 60_000;
+const LOCK_WAIT_S = 20;
+
+// outside the range flock and sh use themselves
+const EXIT = { putBack: 91, testRefused: 92, applyFailed: 93, unwritable: 94, lockBusy: 95, changed: 96 };
+
+// Dot files beside the target: the rename is atomic, and `include folder/*` does not see them.
+const SCRIPT = `
+file=$(readlink -f -- "$1") expected=$2 test=$3; shift 3
+new=$(dirname -- "$file")/.$(basename -- "$file").slipway-new
+old=$(dirname -- "$file")/.$(basename -- "$file").slipway-old
+digest() { sha256sum <"$1" | cut -c1-64; }
+rm -f -- "$old" "$new" || exit ${EXIT.unwritable}
+trap 'rm -f -- "$new" "$old"' EXIT
+now=absent
+if [ -e "$file" ]; then now=$(digest "$file"); cp -p -- "$file" "$new" || exit ${EXIT.unwritable}; fi
+cat >"$new" || exit ${EXIT.unwritable}
+[ "$now" = "$expected" ] || exit ${EXIT.changed}
+wrote=
+if [ "$now" != "$(digest "$new")" ]; then
+  if [ -e "$file" ]; then cp -p -- "$file" "$old" || exit ${EXIT.unwritable}; fi
+  mv -f -- "$new" "$file" || exit ${EXIT.unwritable}
+  wrote=yes
+fi
+if [ -n "$test" ] && ! sh -c "$test" >&2; then
+  [ -n "$wrote" ] || exit ${EXIT.testRefused}
+  if [ -e "$old" ]; then mv -f -- "$old" "$file"; else rm -f -- "$file"; fi
+  exit ${EXIT.putBack}
+fi
+"$@" || exit ${EXIT.applyFailed}
+`;
+
+export interface ApplyFile {
+  host: Host;
+  fence: Fence;
+  /** Secrets resolved; given to the test and apply commands. */
+  env: Record<string, string>;
+  file: string;
+  /** The text to put there, from the text that is there (null = no file). May throw to refuse. */
+  render: (present: string | null) => string;
+  /** Shell text that accepts or refuses the configuration as it is on disk; null = nothing to ask. */
+  testCommand: string | null;
+  /** Makes the proxy read it. */
+  applyArgv: string[];
+}
+
+/** Returns what the apply command printed. Refused, StaleFence and ForeignHand as in failures.ts; else retryable. */
+export async function applyFile(input: ApplyFile): Promise<string> {
+  for (let tries = 0; tries < 5; tries += 1) {
+    const present = await input.host.readFile(input.file);
+    const result = await input.host.run({
+      argv: buildApplyArgv({ ...input, present }),
+      stdin: input.render(present),
+      env: input.env,
+      timeoutMs: TIMEOUT_MS,
+      fence: input.fence,
+    });
+    if (result.exitCode === 0) return result.stdout;
+    if (result.exitCode !== EXIT.changed) throw explain(input, result);
+  }
+  throw foreignHand({
+    what: `${input.file} is being changed by someone else all the time`,
+    where: input.host.name,
+    why: null,
+    wayOut: 'stop the other program that writes it, then retry',
+  });
+}
+
+/** Exact argv; element order is the script's `$1…`. */
+export function buildApplyArgv(input: {
+  file: string;
+  present: string | null;
+  testCommand: string | null;
+  applyArgv: string[];
+}): string[] {
+  const expected =
+    input.present === null ? 'absent' : createHash('sha256').update(input.present).digest('hex');
+  const folder = posix.dirname(input.file);
+  return [
+    // --close: a daemon started by the reload must not keep the lock
+    ...['flock', '--close', '--conflict-exit-code', String(EXIT.lockBusy), '--wait', String(LOCK_WAIT_S)],
+    ...[folder, 'sh', '-c', SCRIPT, 'slipway', input.file, expected, input.testCommand ?? ''],
+    ...input.applyArgv,
+  ];
+}
+
+/** Read only: may this user replace the file? Throws Refused when not. */
+export async function requireReplaceable(host: Host, file: string): Promise<void> {
+  const folder = await host.run({
+    argv: ['sh', '-c', '[ -w "$(dirname -- "$(readlink -f -- "$1")")" ]', 'slipway', file],
+    timeoutMs: TIMEOUT_MS,
+  });
+  if (folder.exitCode === 0) return;
+  if (folder.exitCode === null) throw new Error(`${host.name}: no answer while looking at ${file}`);
+  throw refused({
+    what: `the folder of ${file} cannot be written`,
+    where: host.name,
+    why: folder.stderr,
+    wayOut: 'let the deploy user write there (docs/traffic.md); the file is replaced by a rename',
+  });
+}
+
+function explain(input: ApplyFile, result: CommandResult): Error {
+  const where = input.host.name;
+  const why = `${result.stderr}\n${result.stdout}`.trim();
+  switch (result.exitCode) {
+    case null:
+      return new Error(
+        `${where}: ${result.timedOut ? `no end within ${TIMEOUT_MS / 1000}s` : 'connection lost'} while changing ${input.file}`,
+      );
+    case EXIT.lockBusy:
+      return new Error(
+        `${where}: another pipeline has held the lock of ${posix.dirname(input.file)} for ${LOCK_WAIT_S}s`,
+      );
+    case EXIT.putBack:
+    case EXIT.testRefused: {
+      const kept = result.exitCode === EXIT.putBack ? '; the old file is back' : '';
+      return refused({
+        what: `the proxy does not accept ${input.file} (${input.testCommand ?? ''})${kept}`,
+        where,
+        why,
+        wayOut: 'repair the proxy configuration named below, then retry',
+      });
+    }
+    case EXIT.applyFailed:
+      return refused({
+        what: `${input.file} is written, but the proxy did not take it: ${lastLine(why)}`,
+        where,
+        why,
+        wayOut: 'see that the proxy runs and that this user may reload it (docs/traffic.md), then retry',
+      });
+    case EXIT.unwritable:
+      return refused({
+        what: `${input.file} cannot be written: ${lastLine(why)}`,
+        where,
+        why,
+        wayOut: `let this user write in ${posix.dirname(input.file)} (docs/traffic.md)`,
+      });
+    default:
+      return refused({
+        what: `${input.file} cannot be changed: ${lastLine(why)}`,
+        where,
+        why,
+        wayOut: 'flock, sha256sum and sh must be on the proxy host, and the folder of the file must exist',
+      });
+  }
+}
+
+function lastLine(text: string): string {
+  return text.trim().split('\n').at(-1) ?? '';
+}

@@ -1,0 +1,82 @@
+/**
+ * A proxy of the team's own: one command switches, one says which colour it is on. They are repeated after a crash,
+ * and run beside those of other pipelines: locking what they share is theirs.
+ */
+import type { Colour, TrafficPlan } from '../../pipeline/plan.js';
+import { foreignHand, refused } from '../failure.js';
+import type { CommandResult } from '../hosts/host.js';
+import type { Traffic, TrafficContext } from './traffic.js';
+
+type CommandPlan = Extract<TrafficPlan, { kind: 'command' }>;
+type CommandContext = TrafficContext<CommandPlan>;
+
+const TIMEOUT_MS = 60_000;
+
+export const command: Traffic<CommandPlan> = {
+  async prove(context) {
+    const { plan } = context;
+    if ((await this.configured(context)) === null) {
+      throw refused({
+        what: `\`${plan.currentCommand}\` prints neither blue nor green`,
+        where: context.host.name,
+        why: null,
+        wayOut: 'make it print the colour that has the traffic, and nothing else',
+      });
+    }
+    if (plan.testCommand === null) return 'the proxy says its colour';
+    for (const colour of ['blue', 'green'] as const) {
+      requireSuccess(context, plan.testCommand, await run(context, plan.testCommand, colour));
+    }
+    return 'the proxy accepts both colours';
+  },
+
+  async configured(context) {
+    const { currentCommand } = context.plan;
+    const result = await run(context, currentCommand, null);
+    requireSuccess(context, currentCommand, result);
+    const printed = result.stdout.trim();
+    return printed === 'blue' || printed === 'green' ? printed : null;
+  },
+
+  async switchTo(context, to, from) {
+    const { plan, host } = context;
+    if (from !== null) {
+      const there = await this.configured(context);
+      if (there !== from && there !== to) {
+        throw foreignHand({
+          what: `\`${plan.currentCommand}\` should print ${from}, but prints ${there ?? 'no colour'}`,
+          where: host.name,
+          why: null,
+          wayOut: `see who changed it; put ${from} back there or accept what it says, then retry`,
+        });
+      }
+    }
+    requireSuccess(context, plan.switchCommand, await run(context, plan.switchCommand, to));
+  },
+};
+
+async function run(context: CommandContext, text: string, colour: Colour | null): Promise<CommandResult> {
+  const { host, env, fence } = context;
+  const rendered = colour === null ? text : text.replaceAll('{colour}', colour);
+  return host.run({
+    argv: ['sh', '-c', rendered],
+    env: colour === null ? env : { ...env, SLIPWAY_COLOUR: colour },
+    timeoutMs: TIMEOUT_MS,
+    fence,
+  });
+}
+
+function requireSuccess({ host }: CommandContext, text: string, result: CommandResult): void {
+  if (result.exitCode === 0) return;
+  if (result.exitCode === null) {
+    throw new Error(
+      `${host.name}: ${result.timedOut ? `no end within ${TIMEOUT_MS / 1000}s` : 'connection lost'}: ${text}`,
+    );
+  }
+  throw refused({
+    what: `\`${text}\` exited ${result.exitCode}`,
+    where: host.name,
+    why: `${result.stderr}\n${result.stdout}`.trim(),
+    wayOut: 'run it there as the deploy user; it must succeed when repeated',
+  });
+}

@@ -1,0 +1,116 @@
+/** nginx: an include file that holds one upstream; written, tested and reloaded in one locked command. */
+import type { Colour, TrafficPlan } from '../../pipeline/plan.js';
+import { foreignHand, refused } from '../failure.js';
+import { applyFile, requireReplaceable } from './apply-file.js';
+import { readUpstream, renderUpstream, upstreamBlock } from './nginx-text.js';
+import type { Traffic, TrafficContext } from './traffic.js';
+import { requirePath } from './words.js';
+
+type NginxPlan = Extract<TrafficPlan, { kind: 'nginx' }>;
+type NginxContext = TrafficContext<NginxPlan>;
+
+/** The texts of both colours, and which of them a text is. */
+interface Texts {
+  of: Record<Colour, string>;
+  read: (text: string) => Colour | null;
+  /** What to put into the file by hand when it holds neither. */
+  example: string;
+}
+
+const TEST_TIMEOUT_MS = 30_000;
+
+export const nginx: Traffic<NginxPlan> = {
+  async prove(context) {
+    const { host, plan } = context;
+    const texts = await loadTexts(context);
+    const text = await host.readFile(plan.file);
+    if (text === null || texts.read(text) === null) {
+      throw refused({
+        what: `${plan.file} ${text === null ? 'does not exist' : 'names neither blue nor green'}`,
+        where: host.name,
+        why: text,
+        wayOut: `put the colour that has the traffic there: ${texts.example}`,
+      });
+    }
+    await requireReplaceable(host, plan.file);
+    const test = await host.run({
+      argv: ['sh', '-c', plan.testCommand],
+      env: context.env,
+      timeoutMs: TEST_TIMEOUT_MS,
+    });
+    if (test.exitCode === null) throw new Error(`${host.name}: no answer to ${plan.testCommand}`);
+    if (test.exitCode !== 0) {
+      throw refused({
+        what: `${plan.testCommand} refuses the configuration as it is now`,
+        where: host.name,
+        why: test.stderr,
+        wayOut: 'repair the nginx configuration, then retry',
+      });
+    }
+    return 'nginx accepts its configuration';
+  },
+
+  async configured(context) {
+    const text = await context.host.readFile(requirePath(context.plan.file, 'traffic.nginx'));
+    return text === null ? null : (await loadTexts(context)).read(text);
+  },
+
+  async switchTo(context, to, from) {
+    const { host, plan, fence, env } = context;
+    const texts = await loadTexts(context);
+    await applyFile({
+      host,
+      fence,
+      env,
+      file: plan.file,
+      render: (present) => {
+        const there = present === null ? null : texts.read(present);
+        if (from !== null && there !== to && there !== from) throw foreign(context, from, present);
+        return texts.of[to];
+      },
+      testCommand: plan.testCommand,
+      applyArgv: ['sh', '-c', plan.reloadCommand],
+    });
+  },
+};
+
+async function loadTexts({ host, plan, fence }: NginxContext): Promise<Texts> {
+  requirePath(plan.file, 'traffic.nginx');
+  if (plan.upstreams !== null) {
+    const input = { upstreamName: plan.upstreamName, upstreams: plan.upstreams, fence };
+    return {
+      of: { blue: renderUpstream(input, 'blue'), green: renderUpstream(input, 'green') },
+      read: (text) => readUpstream(input, text),
+      example: upstreamBlock(input, 'blue').replaceAll(/\s+/g, ' '),
+    };
+  }
+  const [blue, green] = await Promise.all([
+    host.readFile(`${plan.file}.blue`),
+    host.readFile(`${plan.file}.green`),
+  ]);
+  if (blue === null || green === null || blue === green) {
+    throw refused({
+      what:
+        blue === green && blue !== null
+          ? `${plan.file}.blue and ${plan.file}.green are the same text`
+          : `${plan.file}.${blue === null ? 'blue' : 'green'} does not exist`,
+      where: host.name,
+      why: null,
+      wayOut: 'write one file per colour there, or give `upstreams:` in the pipeline file (docs/traffic.md)',
+    });
+  }
+  return {
+    of: { blue, green },
+    read: (text) => (text === blue ? 'blue' : text === green ? 'green' : null),
+    example: `cp ${plan.file}.blue ${plan.file}`,
+  };
+}
+
+function foreign({ host, plan }: NginxContext, from: Colour, text: string | null): Error {
+  return foreignHand({
+    what: `${plan.file} should name ${from}, but ${text === null ? 'it is gone' : 'someone else wrote it'}`,
+    where: host.name,
+    why: text,
+    wayOut: `see who changed it; put ${from} back there or accept what it says, then retry`,
+  });
+}

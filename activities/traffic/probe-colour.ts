@@ -1,0 +1,43 @@
+/** Asks the proxy, as any client would, whose answer this is. */
+import type http from 'node:http';
+import type { Colour, ConfirmPlan } from '../../pipeline/plan.js';
+import { askHttp } from '../checks/http-request.js';
+
+export interface ColourAnswer {
+  colour: Colour | null;
+  /** null = no answer at all. */
+  status: number | null;
+  /** What was seen, for people: `502 without X-Colour`. */
+  seen: string;
+}
+
+const PROBE_TIMEOUT_MS = 2_000;
+
+/** Never rejects except when aborted. Without an agent the connection is a new one. */
+export async function probeColour(
+  confirm: ConfirmPlan,
+  options: { agent?: http.Agent; signal?: AbortSignal; timeoutMs?: number } = {},
+): Promise<ColourAnswer> {
+  const timeoutMs = Math.max(1, Math.min(PROBE_TIMEOUT_MS, options.timeoutMs ?? PROBE_TIMEOUT_MS));
+  try {
+    const { agent, signal } = options;
+    const answer = await askHttp({
+      url: new URL(confirm.url),
+      timeoutMs,
+      ...(agent === undefined ? {} : { agent }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    const named = confirm.header === null ? answer.body : answer.headers[confirm.header.toLowerCase()];
+    const text = (Array.isArray(named) ? named.join(', ') : (named ?? '')).trim();
+    const colour = text === 'blue' || text === 'green' ? text : null;
+    return { colour, status: answer.status, seen: describe(confirm, answer.status, text) };
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    return { colour: null, status: null, seen: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function describe(confirm: ConfirmPlan, status: number, text: string): string {
+  if (text === '') return `${status} without ${confirm.header ?? 'a body'}`;
+  return `${status} from ${text.slice(0, 60)}`;
+}
