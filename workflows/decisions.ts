@@ -69,7 +69,13 @@ export interface EnvironmentDeciding extends Deciding {
   now: string;
 }
 
-export type Decidable = PromotionDeciding | ChangeDeciding | EnvironmentDeciding;
+export interface ReleaseDeciding extends Deciding {
+  of: 'release';
+  version: string;
+  phase: 'building' | 'promoting' | 'ended';
+}
+
+export type Decidable = ReleaseDeciding | PromotionDeciding | ChangeDeciding | EnvironmentDeciding;
 
 export function decide(state: Decidable, decision: NamedDecision): Verdict {
   if (state.taken.includes(decision.decisionId)) return { accepted: true, effect: 'none' };
@@ -102,6 +108,8 @@ export function missingApprovals(
 
 function refusal(state: Decidable, decision: NamedDecision): string | null {
   switch (state.of) {
+    case 'release':
+      return refuseForRelease(state, decision);
     case 'promotion':
       return refuseForPromotion(state, decision);
     case 'change':
@@ -109,6 +117,13 @@ function refusal(state: Decidable, decision: NamedDecision): string | null {
     case 'environment':
       return refuseForEnvironment(state, decision);
   }
+}
+
+function refuseForRelease({ version, phase }: ReleaseDeciding, decision: NamedDecision): string | null {
+  if (phase === 'ended') return `release ${version} has ended; slipway status`;
+  return decision.name === 'abort'
+    ? null
+    : `${decision.name} is decided for one environment; slipway ${decision.name} ENVIRONMENT --version ${version}`;
 }
 
 function refuseForPromotion(state: PromotionDeciding, decision: NamedDecision): string | null {

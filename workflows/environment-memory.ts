@@ -1,0 +1,178 @@
+/** What an environment remembers of its releases: which were good, which to go back to, what every request came to. Pure. */
+import type { ChangeKind, ChangeRequest, EnvironmentRequest, EnvironmentState } from './messages.js';
+import type { ChangeResult, FailureReport, ReleaseRecord } from './result.js';
+
+const GOOD_KEPT = 20;
+const PROCESSED_KEPT = 200;
+const STEPS_KEPT = 20;
+
+export function newEnvironment(pipeline: string, environment: string): EnvironmentState {
+  return {
+    pipeline,
+    environment,
+    token: 0,
+    live: null,
+    warm: null,
+    good: [],
+    queue: [],
+    inFlight: null,
+    announced: [],
+    freeze: null,
+    processed: [],
+    needsPerson: null,
+    decided: [],
+  };
+}
+
+/** What has the traffic: the live release, or the one a change in flight has switched to. */
+export function serving(state: EnvironmentState): ReleaseRecord | null {
+  const cutover = state.inFlight?.cutover ?? null;
+  return cutover !== null && cutover.switching ? cutover.target : state.live;
+}
+
+/**
+ * The good list with `record`, which `kind` just made live. Going back keeps the order, so that the next step
+ * back is older still; a deploy goes first and forgets the releases people rolled away from.
+ */
+export function rememberGood(
+  state: EnvironmentState,
+  record: ReleaseRecord,
+  kind: ChangeKind,
+): ReleaseRecord[] {
+  const { good, live } = state;
+  const place = good.findIndex((each) => isSameRelease(each, record));
+  if (place >= 0 && (kind !== 'deploy' || place >= placeOf(good, live))) return good.with(place, record);
+  const others = goodNow(state).filter((each) => each.version !== record.version);
+  return [record, ...others].slice(0, GOOD_KEPT);
+}
+
+/** The good releases as of now, newest first: those rolled away from do not count. */
+export function goodNow({ good, live }: EnvironmentState): ReleaseRecord[] {
+  return good.slice(placeOf(good, live));
+}
+
+function placeOf(good: ReleaseRecord[], live: ReleaseRecord | null): number {
+  return live === null
+    ? 0
+    : Math.max(
+        0,
+        good.findIndex((each) => isSameRelease(each, live)),
+      );
+}
+
+function isSameRelease(one: ReleaseRecord, other: ReleaseRecord): boolean {
+  return one.version === other.version && one.commit.sha === other.commit.sha;
+}
+
+export type Resolved = { request: ChangeRequest } | { refused: FailureReport };
+
+/** Fills a rollback or redeploy in from the records; a change comes complete. */
+export function resolveRequest(state: EnvironmentState, asked: EnvironmentRequest): Resolved {
+  switch (asked.type) {
+    case 'change':
+      return { request: asked.request };
+    case 'redeploy':
+      return state.live === null
+        ? { refused: nothingLive(state) }
+        : { request: requestFor(state.live, 'redeploy', asked) };
+    case 'rollback': {
+      const record = asked.version === null ? lastGoodBefore(state) : findGood(state, asked.version);
+      return record === null
+        ? { refused: noSuchGood(state, asked.version) }
+        : { request: requestFor(record, 'rollback', asked) };
+    }
+  }
+}
+
+type Asked = Pick<ChangeRequest, 'requestId' | 'actor' | 'reason'>;
+
+export function requestFor(record: ReleaseRecord, kind: ChangeKind, asked: Asked): ChangeRequest {
+  const { version, commit, plan, artifacts } = record;
+  const { requestId, actor, reason } = asked;
+  return {
+    requestId,
+    kind,
+    version,
+    commit,
+    plan,
+    artifacts,
+    actor,
+    reason,
+    evidence: [],
+    promotionId: null,
+  };
+}
+
+function lastGoodBefore(state: EnvironmentState): ReleaseRecord | null {
+  const now = serving(state);
+  if (now === null) return state.good[0] ?? null;
+  const place = state.good.findIndex((each) => isSameRelease(each, now));
+  const older = place >= 0 ? state.good.slice(place + 1) : goodNow(state);
+  return older.find((each) => each.version !== now.version) ?? null;
+}
+
+function findGood(state: EnvironmentState, version: string): ReleaseRecord | null {
+  return state.good.find((each) => each.version === version) ?? null;
+}
+
+function nothingLive({ environment, pipeline }: EnvironmentState): FailureReport {
+  return {
+    what: 'nothing is live, so there is nothing to deploy again',
+    where: `${pipeline} ${environment}`,
+    why: null,
+    wayOut: `slipway release VERSION --to ${environment}`,
+  };
+}
+
+function noSuchGood(state: EnvironmentState, version: string | null): FailureReport {
+  const { environment, pipeline, good } = state;
+  const known = good.map((each) => each.version).join(', ');
+  return {
+    what:
+      version === null
+        ? `no earlier good release than ${serving(state)?.version ?? 'nothing'}`
+        : `${version} is not among the good releases`,
+    where: `${pipeline} ${environment}`,
+    why: known === '' ? 'no release was ever good here' : `good releases, newest first: ${known}`,
+    wayOut:
+      known === ''
+        ? `slipway release VERSION --to ${environment}`
+        : `slipway rollback ${environment} with one of: ${known}; any other: slipway release VERSION --to ${environment}`,
+  };
+}
+
+/** The result of a request that never became a change; the environment stays as it is. */
+export function untouched(
+  state: EnvironmentState,
+  ended: { state: ChangeResult['state']; headline: string; failure: FailureReport | null },
+): ChangeResult {
+  return {
+    ...ended,
+    clean: true,
+    live: state.live,
+    warm: state.warm?.record ?? null,
+    steps: [],
+    unwind: [],
+    switchMs: null,
+    backMs: null,
+  };
+}
+
+/**
+ * Kept small, since all of it goes through continue-as-new in one payload (2 MB at most): without the release
+ * records, and without steps once twenty newer requests have ended.
+ */
+export function rememberProcessed(
+  state: EnvironmentState,
+  requestId: string,
+  result: ChangeResult,
+): EnvironmentState['processed'] {
+  const others = state.processed.filter((each) => each.requestId !== requestId);
+  return [{ requestId, result: { ...result, live: null, warm: null } }, ...others]
+    .slice(0, PROCESSED_KEPT)
+    .map((each, place) => (place < STEPS_KEPT ? each : { ...each, result: { ...each.result, steps: [] } }));
+}
+
+export function findProcessed(state: EnvironmentState, requestId: string): ChangeResult | null {
+  return state.processed.find((each) => each.requestId === requestId)?.result ?? null;
+}

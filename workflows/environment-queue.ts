@@ -1,0 +1,339 @@
+/**
+ * The environment's queue: who enters next, who is replaced by whom, and what everybody is told. Pure: a state and
+ * a message in, the next state and what to tell out. environment.ts sends it and runs the changes.
+ */
+import type {
+  Announcement,
+  ChangeRequest,
+  Cutover,
+  Decision,
+  EnvironmentRequest,
+  EnvironmentState,
+  Superseded,
+  Withdrawal,
+} from './messages.js';
+import type { NamedDecision } from './decisions.js';
+import {
+  findProcessed,
+  rememberGood,
+  rememberProcessed,
+  requestFor,
+  resolveRequest,
+  untouched,
+} from './environment-memory.js';
+import type { ChangeResult } from './result.js';
+
+export type Telling =
+  /** The promotion of a request learns how it ended. */
+  | { tell: 'outcome'; promotionId: string; result: ChangeResult }
+  /** A release or promotion learns that a newer one takes its place. */
+  | { tell: 'superseded'; workflowId: string; superseded: Superseded }
+  /** The change in flight learns it. */
+  | { tell: 'lane-superseded'; superseded: Superseded }
+  | { tell: 'lane-abort'; decision: Decision };
+
+export interface Step {
+  state: EnvironmentState;
+  tell: Telling[];
+}
+
+/** `wait` until `untilMs` (null = until somebody comes). */
+export type Move =
+  | { move: 'start'; request: ChangeRequest }
+  | { move: 'retire'; request: ChangeRequest }
+  | { move: 'wait'; untilMs: number | null };
+
+/** What may enter although the environment is frozen or waits for a person: the way back. */
+function mayAlwaysEnter(request: ChangeRequest): boolean {
+  return request.kind === 'rollback';
+}
+
+/** Goes ahead of waiting deploys. */
+function isUrgent(request: ChangeRequest): boolean {
+  return request.kind === 'rollback' || request.kind === 'redeploy';
+}
+
+export function receiveRequest(state: EnvironmentState, asked: EnvironmentRequest): Step {
+  const requestId = asked.type === 'change' ? asked.request.requestId : asked.requestId;
+  const processed = findProcessed(state, requestId);
+  if (processed !== null) return { state, tell: tellOutcome(asked, processed) };
+  const known =
+    state.inFlight?.request.requestId === requestId ||
+    state.queue.some((queued) => queued.requestId === requestId);
+  if (known) return { state, tell: [] };
+
+  const resolved = resolveRequest(state, asked);
+  if ('refused' in resolved) {
+    const { refused } = resolved;
+    const headline = `${refused.where}: ${refused.what}; ${refused.wayOut}`;
+    const result = untouched(state, { state: 'failed', headline, failure: refused });
+    return { state: { ...state, processed: rememberProcessed(state, requestId, result) }, tell: [] };
+  }
+
+  const { request } = resolved;
+  const newer = findNewer(state, request);
+  if (newer !== null) return dropRequests(state, [request], newer);
+  const queued = { ...state, queue: enqueue(state.queue, request) };
+  const own = state.announced.find((each) => each.requestId === requestId);
+  return own === undefined ? { state: queued, tell: [] } : supersedeOlder(queued, own);
+}
+
+function tellOutcome(asked: EnvironmentRequest, result: ChangeResult): Telling[] {
+  const promotionId = asked.type === 'change' ? asked.request.promotionId : null;
+  return promotionId === null ? [] : [{ tell: 'outcome', promotionId, result }];
+}
+
+function enqueue(queue: ChangeRequest[], request: ChangeRequest): ChangeRequest[] {
+  if (!isUrgent(request)) return [...queue, request];
+  return [...queue.filter(isUrgent), request, ...queue.filter((each) => !isUrgent(each))];
+}
+
+/** Somebody under way with a newer commit, where newer ones replace older ones. */
+function findNewer(state: EnvironmentState, request: ChangeRequest): Announcement | null {
+  if (request.kind !== 'deploy') return null;
+  return (
+    state.announced.find(
+      (each) =>
+        each.queue === 'newest' &&
+        each.requestId !== request.requestId &&
+        each.supersedes.includes(request.commit.sha),
+    ) ?? null
+  );
+}
+
+export function receiveAnnouncement(state: EnvironmentState, announcement: Announcement): Step {
+  const { requestId } = announcement;
+  const before = state.announced.find((each) => each.requestId === requestId);
+  const others = state.announced.filter((each) => each.requestId !== requestId);
+  if (announcement.phase === 'ended') return { state: { ...state, announced: others }, tell: [] };
+  // The promotion announces itself under its release's request and keeps what the release found out.
+  const supersedes = [...new Set([...(before?.supersedes ?? []), ...announcement.supersedes])];
+  const merged = { ...announcement, supersedes };
+  return supersedeOlder({ ...state, announced: [...others, merged] }, merged);
+}
+
+/**
+ * Building or waiting: told to stop. Queued: dropped. In flight: told once the newer one stands at the door, so that
+ * a bake is not cut short for a build that may fail; the change itself knows its phase and policy.
+ */
+function supersedeOlder(state: EnvironmentState, newer: Announcement): Step {
+  if (newer.queue !== 'newest' || newer.supersedes.length === 0) return { state, tell: [] };
+  const older = (sha: string): boolean => newer.supersedes.includes(sha);
+  const superseded = supersededBy(state, newer);
+
+  const stopped = state.announced.filter(
+    (each) =>
+      each.requestId !== newer.requestId &&
+      older(each.commit) &&
+      (each.phase === 'building' || each.phase === 'waiting'),
+  );
+  const tell: Telling[] = stopped.map(({ workflowId }) => ({ tell: 'superseded', workflowId, superseded }));
+  const inFlight = state.inFlight?.request ?? null;
+  const atTheDoor = state.queue.some((each) => each.requestId === newer.requestId);
+  if (atTheDoor && inFlight !== null && inFlight.kind === 'deploy' && older(inFlight.commit.sha))
+    tell.push({ tell: 'lane-superseded', superseded });
+
+  const left = { ...state, announced: state.announced.filter((each) => !stopped.includes(each)) };
+  const dropped = state.queue.filter((each) => each.kind === 'deploy' && older(each.commit.sha));
+  const after = dropRequests(left, dropped, newer);
+  return { state: after.state, tell: [...tell, ...after.tell] };
+}
+
+function supersededBy({ environment }: EnvironmentState, newer: Announcement): Superseded {
+  return { environment, version: newer.version, commit: newer.commit };
+}
+
+function dropRequests(state: EnvironmentState, dropped: ChangeRequest[], newer: Announcement): Step {
+  let after: Step = { state, tell: [] };
+  for (const request of dropped) {
+    const headline = `${state.pipeline} ${request.version} → ${state.environment}: superseded by ${newer.version}`;
+    after = endRequest(after, request, untouched(state, { state: 'superseded', headline, failure: null }));
+  }
+  return after;
+}
+
+/** Takes the request off every list, remembers its result, and tells its promotion. */
+function endRequest({ state, tell }: Step, request: ChangeRequest, result: ChangeResult): Step {
+  const { requestId, promotionId } = request;
+  return {
+    state: {
+      ...state,
+      queue: state.queue.filter((each) => each.requestId !== requestId),
+      announced: state.announced.filter((each) => each.requestId !== requestId),
+      processed: rememberProcessed(state, requestId, result),
+    },
+    tell: promotionId === null ? tell : [...tell, { tell: 'outcome', promotionId, result }],
+  };
+}
+
+export function receiveWithdrawal(state: EnvironmentState, { requestId, decision }: Withdrawal): Step {
+  const queued = state.queue.find((each) => each.requestId === requestId);
+  if (queued !== undefined) {
+    const ended = decision === null ? 'superseded' : 'aborted';
+    const by = decision === null ? '' : ` by ${decision.by}`;
+    const headline = `${state.pipeline} ${queued.version} → ${state.environment}: ${ended}${by} before it began`;
+    return endRequest(
+      { state, tell: [] },
+      queued,
+      untouched(state, { state: ended, headline, failure: null }),
+    );
+  }
+  if (state.inFlight?.request.requestId === requestId && decision !== null)
+    return { state, tell: [{ tell: 'lane-abort', decision }] };
+  return { state, tell: [] };
+}
+
+/** Tokens only grow, also when the holder is one this environment knows nothing of. */
+export function receiveCutover(state: EnvironmentState, cutover: Cutover): EnvironmentState {
+  const token = Math.max(state.token, cutover.token);
+  const { inFlight } = state;
+  return inFlight?.request.requestId === cutover.requestId
+    ? { ...state, token, inFlight: { ...inFlight, cutover } }
+    : { ...state, token };
+}
+
+/** Applies a decision that `decide()` has accepted; the others are not the environment's. */
+export function applyDecision(
+  state: EnvironmentState,
+  decision: NamedDecision,
+  at: string,
+): EnvironmentState {
+  const { name, by, proof, until, reason } = decision;
+  switch (name) {
+    case 'freeze':
+      return { ...state, freeze: { by, proof, until, reason, since: at } };
+    case 'unfreeze':
+      return { ...state, freeze: null };
+    case 'resume':
+      return { ...state, needsPerson: null };
+    case 'approve':
+    case 'reject':
+    case 'switchTraffic':
+    case 'back':
+    case 'abort':
+    case 'pause':
+    case 'retryStep':
+    case 'skipHost':
+      return state;
+  }
+}
+
+/** A freeze with an end ends by itself. */
+export function thaw(state: EnvironmentState, nowMs: number): EnvironmentState {
+  const until = state.freeze?.until ?? null;
+  return until !== null && Date.parse(until) <= nowMs ? { ...state, freeze: null } : state;
+}
+
+export function nextMove(state: EnvironmentState, nowMs: number): Move {
+  if (state.inFlight !== null) return { move: 'wait', untilMs: null };
+  const { freeze, warm } = thaw(state, nowMs);
+  const closed = freeze !== null || state.needsPerson !== null;
+  const request = closed ? state.queue.find(mayAlwaysEnter) : state.queue[0];
+  if (request !== undefined) return { move: 'start', request };
+  if (closed) return { move: 'wait', untilMs: freeze?.until == null ? null : Date.parse(freeze.until) };
+  if (warm === null) return { move: 'wait', untilMs: null };
+  const retireMs = Date.parse(warm.retireAt);
+  return retireMs > nowMs
+    ? { move: 'wait', untilMs: retireMs }
+    : { move: 'retire', request: retirement(state, warm) };
+}
+
+function retirement(state: EnvironmentState, warm: NonNullable<EnvironmentState['warm']>): ChangeRequest {
+  return requestFor(warm.record, 'retire', {
+    requestId: `retire-${state.token + 1}`,
+    actor: { by: 'slipway', proof: 'unverified' },
+    reason: `kept warm until ${warm.retireAt}`,
+  });
+}
+
+/** The request holds the lane from now on, under the next token. */
+export function begin(state: EnvironmentState, request: ChangeRequest): EnvironmentState {
+  const token = state.token + 1;
+  // What is live when its turn comes is deployed again, not what was live when it was asked for.
+  const current =
+    request.kind === 'redeploy' && state.live !== null
+      ? requestFor(state.live, 'redeploy', request)
+      : request;
+  return {
+    ...state,
+    token,
+    queue: state.queue.filter((each) => each.requestId !== request.requestId),
+    inFlight: { request: current, token, cutover: null },
+  };
+}
+
+/** The holder died; what it left is undone under the next token, by a change of kind `recover`. */
+export function beginRecovery(
+  state: EnvironmentState,
+): { state: EnvironmentState; request: ChangeRequest } | null {
+  const { inFlight } = state;
+  if (inFlight === null) return null;
+  const token = state.token + 1;
+  const { request } = inFlight;
+  return {
+    state: { ...state, token, inFlight: { ...inFlight, token } },
+    request: {
+      ...request,
+      kind: 'recover',
+      requestId: `${request.requestId}/recover-${token}`,
+      promotionId: null,
+    },
+  };
+}
+
+const RETIRE_AGAIN_MS = 10 * 60_000;
+
+/** The change in flight has ended with `result`; `diedUnder` is the token its first holder died with, if it did. */
+export function end(
+  state: EnvironmentState,
+  ended: { result: ChangeResult; diedUnder: number | null; nowMs: number },
+): Step {
+  const { inFlight } = state;
+  if (inFlight === null) return { state, tell: [] };
+  const { request } = inFlight;
+  const { nowMs } = ended;
+  const result =
+    ended.diedUnder === null ? ended.result : describeDeath(ended.result, ended.diedUnder, state);
+  const isNew = result.live !== null && result.live.token === (ended.diedUnder ?? inFlight.token);
+  const good = isNew && result.live !== null ? rememberGood(state, result.live, request.kind) : state.good;
+  const after: EnvironmentState = {
+    ...state,
+    inFlight: null,
+    live: result.live,
+    warm: keepWarm(state, request, result, nowMs),
+    good,
+    needsPerson: whoMustLook(state, request, result),
+  };
+  return endRequest({ state: after, tell: [] }, request, result);
+}
+
+/** A recovery that went well is still a failed change, unless the dead holder had reached its end. */
+function describeDeath(result: ChangeResult, diedUnder: number, state: EnvironmentState): ChangeResult {
+  if (result.live?.token === diedUnder || result.state !== 'succeeded') return result;
+  const version = state.inFlight?.request.version ?? '';
+  const failure = result.failure ?? {
+    what: `the change to ${version} was ended from outside and has been undone`,
+    where: `${state.pipeline} ${state.environment}`,
+    why: null,
+    wayOut: `slipway release ${version} --to ${state.environment}`,
+  };
+  return { ...result, state: 'failed', failure };
+}
+
+function keepWarm(
+  state: EnvironmentState,
+  request: ChangeRequest,
+  result: ChangeResult,
+  nowMs: number,
+): EnvironmentState['warm'] {
+  if (result.warm === null) return null;
+  const retireAgain = request.kind === 'retire';
+  if (!retireAgain && state.warm?.record.token === result.warm.token) return state.warm;
+  const forMs = retireAgain ? RETIRE_AGAIN_MS : request.plan.keepWarmMs;
+  return { record: result.warm, retireAt: new Date(nowMs + forMs).toISOString() };
+}
+
+function whoMustLook(state: EnvironmentState, request: ChangeRequest, result: ChangeResult): string | null {
+  if (!result.clean) return `${request.version}: ${result.failure?.what ?? result.headline}`;
+  return result.state === 'succeeded' ? null : state.needsPerson;
+}
