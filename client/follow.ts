@@ -1,0 +1,161 @@
+/** Following work in Temporal: questions at growing intervals while it changes, the result the moment it ends. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { WorkflowFailedError, WorkflowNotFoundError, type WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import type { ProgressStatus, ReleaseStatus } from '../workflows/messages.js';
+import { QUERY } from '../workflows/names.js';
+import type { TemporalLink } from './connect.js';
+import { UserError } from './user-error.js';
+
+/** One change worth showing. */
+export type Progress =
+  | { kind: 'release'; workflowId: string; status: ReleaseStatus }
+  | { kind: 'progress'; workflowId: string; status: ProgressStatus }
+  /** Nobody answers at the moment; followed on until patience ends. */
+  | { kind: 'silence'; error: UserError };
+
+export interface FollowOptions {
+  /** `waiting` = until nothing goes on without a person. */
+  until?: 'waiting' | 'done';
+  timeoutMs?: number | null;
+  /** Ends the view, never the work. */
+  signal?: AbortSignal;
+  /** How long silence is borne before it is an error (exit 8). */
+  patienceMs?: number;
+}
+
+/** How a run ended. `result` is null when it was terminated or failed without saying more than `failure`. */
+export interface RunEnd<Result> {
+  result: Result | null;
+  failure: { message: string; type: string | null } | null;
+}
+
+export type FollowEnd<Result> =
+  | ({ how: 'ended' } & RunEnd<Result>)
+  | { how: 'waiting' }
+  | { how: 'timeout' }
+  | { how: 'interrupted' };
+
+const SHORTEST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 2_000;
+const PATIENCE_MS = 60_000;
+
+/** What one look finds. */
+interface Look {
+  seen: Progress[];
+  /** Nothing moves until a person decides. */
+  waitsForPerson: boolean;
+}
+
+export function followRelease<Result>(link: TemporalLink, handle: WorkflowHandle, options: FollowOptions = {}) {
+  return follow<Result>(link, handle, options, async () => {
+    const status = await query<ReleaseStatus>(link, handle);
+    const seen: Progress[] = [{ kind: 'release', workflowId: handle.workflowId, status }];
+    const states: ProgressStatus[] = [];
+    for (const { workflowId } of status.promotions) {
+      const promotion = await query<ProgressStatus>(link, link.client.workflow.getHandle(workflowId));
+      states.push(promotion);
+      seen.push({ kind: 'progress', workflowId, status: promotion });
+    }
+    const stillMoves = states.some(({ state }) => state === 'pending' || state === 'running');
+    return { seen, waitsForPerson: !stillMoves && states.some(({ state }) => state === 'waiting') };
+  });
+}
+
+/** Follows one promotion or change. */
+export function followProgress<Result>(link: TemporalLink, handle: WorkflowHandle, options: FollowOptions = {}) {
+  return follow<Result>(link, handle, options, async () => {
+    const status = await query<ProgressStatus>(link, handle);
+    const seen: Progress[] = [{ kind: 'progress', workflowId: handle.workflowId, status }];
+    return { seen, waitsForPerson: status.state === 'waiting' };
+  });
+}
+
+function query<Status>(link: TemporalLink, handle: WorkflowHandle): Promise<Status> {
+  return link.ask(() => handle.query<Status>(QUERY.status));
+}
+
+async function* follow<Result>(
+  link: TemporalLink,
+  handle: WorkflowHandle,
+  options: FollowOptions,
+  look: () => Promise<Look>,
+): AsyncGenerator<Progress, FollowEnd<Result>> {
+  const leaving = new AbortController();
+  const deadline = options.timeoutMs == null ? null : Date.now() + options.timeoutMs;
+  const shown = new Map<string, string>();
+  let end: RunEnd<Result> | null = null;
+  const ended = awaitEnd<Result>(link, handle, leaving.signal).then((value) => {
+    end = value;
+  });
+  const interrupted = new Promise<void>((resolve) => {
+    options.signal?.addEventListener('abort', () => resolve(), { once: true, signal: leaving.signal });
+  });
+  let silentSince: number | null = null;
+  let pauseMs = SHORTEST_PAUSE_MS;
+  try {
+    for (;;) {
+      if (options.signal?.aborted === true) return { how: 'interrupted' };
+      const last = end as RunEnd<Result> | null;
+      let found: Look | UserError;
+      try {
+        found = await Promise.race([look(), interrupted.then(() => ({ seen: [], waitsForPerson: false }))]);
+      } catch (error) {
+        // A promotion announced by its release may be a moment from existing.
+        if (error instanceof WorkflowNotFoundError && error.workflowId !== handle.workflowId) found = { seen: [], waitsForPerson: false };
+        else if (error instanceof UserError) found = error;
+        else throw error;
+      }
+      const changes: Progress[] = [];
+      if (found instanceof UserError) {
+        if (last !== null) return { how: 'ended', ...last };
+        if (silentSince === null) changes.push({ kind: 'silence', error: found });
+        silentSince ??= Date.now();
+        if (Date.now() - silentSince > (options.patienceMs ?? PATIENCE_MS)) throw found;
+      } else {
+        silentSince = null;
+        for (const progress of found.seen) {
+          if (progress.kind === 'silence') continue;
+          const text = JSON.stringify(progress.status);
+          if (shown.get(progress.workflowId) !== text) changes.push(progress);
+          shown.set(progress.workflowId, text);
+        }
+      }
+      yield* changes;
+      if (last !== null) return { how: 'ended', ...last };
+      if (options.until === 'waiting' && !(found instanceof UserError) && found.waitsForPerson) return { how: 'waiting' };
+      if (deadline !== null && Date.now() >= deadline) return { how: 'timeout' };
+      pauseMs = changes.length > 0 ? SHORTEST_PAUSE_MS : Math.min(LONGEST_PAUSE_MS, pauseMs * 1.5);
+      const restMs = deadline === null ? pauseMs : Math.min(pauseMs, Math.max(0, deadline - Date.now()));
+      await Promise.race([ended, interrupted, sleep(restMs, undefined, { signal: leaving.signal })]);
+    }
+  } finally {
+    leaving.abort();
+  }
+}
+
+/** Resolves when the run has ended, whatever happens to the connection meanwhile; never rejects. */
+async function awaitEnd<Result>(link: TemporalLink, handle: WorkflowHandle, leaving: AbortSignal): Promise<RunEnd<Result>> {
+  const isGone = (): boolean => leaving.aborted;
+  while (!isGone()) {
+    try {
+      const result: Result = await link.client.connection.withAbortSignal(leaving, () => handle.result());
+      return { result, failure: null };
+    } catch (error) {
+      if (error instanceof WorkflowFailedError) return readFailure<Result>(error);
+      // The long poll broke off; the questions beside it tell of a lasting silence.
+      if (!isGone()) await sleep(SHORTEST_PAUSE_MS);
+    }
+  }
+  return { result: null, failure: null };
+}
+
+/** A failed run carries its result as the first detail of its failure. */
+function readFailure<Result>(error: WorkflowFailedError): RunEnd<Result> {
+  const { cause } = error;
+  const message = cause?.message ?? error.message;
+  if (!(cause instanceof ApplicationFailure)) return { result: null, failure: { message, type: cause?.name ?? null } };
+  const detail: unknown = cause.details?.[0];
+  const isResult = typeof detail === 'object' && detail !== null && 'headline' in detail && 'state' in detail;
+  return { result: isResult ? (detail as Result) : null, failure: { message, type: cause.type ?? null } };
+}

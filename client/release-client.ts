@@ -1,0 +1,342 @@
+/**
+ * The typed library behind the `slipway` command: start, follow, decide. Every method names an environment, finds the
+ * workflow that decides for it, and throws `UserError` (with an exit code and a way out) when it cannot.
+ */
+import { randomUUID } from 'node:crypto';
+import { type WorkflowHandle, WithStartWorkflowOperation, WorkflowNotFoundError } from '@temporalio/client';
+import type { Workflow } from '@temporalio/common';
+import type { InspectInput, InspectResult } from '../workflows/activity-contract.js';
+import type {
+  Actor,
+  Decision,
+  DecisionReply,
+  EnvironmentRequest,
+  EnvironmentStatus,
+  ProgressStatus,
+  ReleaseRequest,
+  ReleaseStatus,
+} from '../workflows/messages.js';
+import { environmentId, laneId, QUERY, SIGNAL, UPDATE, WORKFLOW } from '../workflows/names.js';
+import type { ChangeResult, PromotionResult, ReleaseResult } from '../workflows/result.js';
+import { type ConnectOptions, connectToTemporal, type TemporalLink } from './connect.js';
+import { type FollowEnd, followProgress, followRelease, type FollowOptions, type Progress } from './follow.js';
+import { newRequestId, startRelease, type StartedRelease } from './start-release.js';
+import {
+  type DecisionTarget,
+  findAnyInFlight,
+  findLane,
+  findPaused,
+  findWaitingPromotion,
+} from './targets.js';
+import { refused } from './user-error.js';
+
+export interface SlipwayClientOptions extends ConnectOptions {
+  /** Name of the pipeline: the file's `pipeline:`. */
+  pipeline: string;
+  /** Who decides and requests; a claim, shown as unverified. */
+  by: string;
+}
+
+/** What a release needs besides the client's own pipeline and actor. */
+export type ReleaseWish = Omit<ReleaseRequest, 'requestId' | 'pipeline' | 'actor' | 'reason'> & { reason?: string | null };
+
+export interface DecisionOptions {
+  /** Needed when two are in flight. */
+  version?: string | null;
+  reason?: string | null;
+}
+
+export interface ApproveOptions extends DecisionOptions {
+  group?: string | null;
+  /** What was looked at: another plan or digest by then voids the approval. */
+  seen?: { planHash: string; digest: string } | null;
+}
+
+export interface Decided {
+  target: DecisionTarget;
+  reply: DecisionReply;
+}
+
+type UpdateName = keyof typeof UPDATE;
+
+export class SlipwayClient {
+  readonly pipeline: string;
+  readonly actor: Actor;
+  readonly link: TemporalLink;
+
+  constructor(link: TemporalLink, options: { pipeline: string; by: string }) {
+    this.link = link;
+    this.pipeline = options.pipeline;
+    this.actor = { by: options.by, proof: 'unverified' };
+  }
+
+  /** Connects as TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TLS and API key variables or the profile say. */
+  static async connect(options: SlipwayClientOptions): Promise<SlipwayClient> {
+    return new SlipwayClient(await connectToTemporal(options), options);
+  }
+
+  close(): Promise<void> {
+    return this.link.close();
+  }
+
+  // releases
+
+  /** Starts a release, or joins the same one under way. */
+  startRelease(wish: ReleaseWish): Promise<StartedRelease> {
+    const request: ReleaseRequest = {
+      reason: null,
+      ...wish,
+      requestId: newRequestId(wish.version),
+      pipeline: this.pipeline,
+      actor: this.actor,
+    };
+    return startRelease(this.link, request);
+  }
+
+  /** Yields each change of the release and its promotions; returns how it ended. */
+  followRelease(started: { workflowId: string }, options: FollowOptions = {}): AsyncGenerator<Progress, FollowEnd<ReleaseResult>> {
+    return followRelease<ReleaseResult>(this.link, this.handle(started.workflowId), options);
+  }
+
+  async releaseStatus(workflowId: string): Promise<ReleaseStatus> {
+    return this.link.ask(() => this.handle(workflowId).query<ReleaseStatus>(QUERY.status));
+  }
+
+  // looking
+
+  /** What an environment remembers; null when no release has ever reached it. */
+  async status(environment: string): Promise<EnvironmentStatus | null> {
+    try {
+      const handle = this.handle(environmentId(this.pipeline, environment));
+      return await this.link.ask(() => handle.query<EnvironmentStatus>(QUERY.status));
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return null;
+      throw error;
+    }
+  }
+
+  /** Progress of a promotion or change; null when its run is not known (any more). */
+  async progress(workflowId: string): Promise<ProgressStatus | null> {
+    try {
+      return await this.link.ask(() => this.handle(workflowId).query<ProgressStatus>(QUERY.status));
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return null;
+      throw error;
+    }
+  }
+
+  /** Environments of this pipeline that a release has reached, by name. */
+  async listEnvironments(): Promise<string[]> {
+    const prefix = environmentId(this.pipeline, '');
+    const names = new Set<string>();
+    const query = `WorkflowType = '${WORKFLOW.environment}' AND ExecutionStatus = 'Running'`;
+    for await (const run of this.link.client.workflow.list({ query })) {
+      if (run.workflowId.startsWith(prefix)) names.add(run.workflowId.slice(prefix.length));
+    }
+    return [...names].sort();
+  }
+
+  /** What can be followed on an environment: the promotion waiting or changing, else the change in flight. */
+  async findInFlight(environment: string, version: string | null): Promise<DecisionTarget> {
+    const status = await this.requireStatus(environment);
+    const { inFlight } = status;
+    if (inFlight !== null && (version === null || inFlight.request.version === version)) {
+      const { promotionId: promotion, version: inLane } = inFlight.request;
+      return promotion === null
+        ? findLane(status, version)
+        : { kind: 'promotion', workflowId: promotion, version: inLane };
+    }
+    return findAnyInFlight(status, version, 'watch');
+  }
+
+  followPromotion(workflowId: string, options: FollowOptions = {}): AsyncGenerator<Progress, FollowEnd<PromotionResult>> {
+    return followProgress<PromotionResult>(this.link, this.handle(workflowId), options);
+  }
+
+  /** Follows the run that holds the lane now, not a later one. */
+  async followLane(environment: string, options: FollowOptions = {}): Promise<AsyncGenerator<Progress, FollowEnd<ChangeResult>>> {
+    const workflowId = laneId(this.pipeline, environment);
+    const { runId } = await this.link.ask(() => this.handle(workflowId).describe());
+    return followProgress<ChangeResult>(this.link, this.link.client.workflow.getHandle(workflowId, runId), options);
+  }
+
+  /** Looks at the hosts from the worker; touches nothing. */
+  async inspect(input: InspectInput): Promise<InspectResult> {
+    await this.link.requireWorker();
+    return this.link.client.workflow.execute<(input: InspectInput) => Promise<InspectResult>>(WORKFLOW.inspect, {
+      workflowId: `inspect/${this.pipeline}/${input.plan.name}/${randomUUID().slice(0, 8)}`,
+      taskQueue: this.link.taskQueue,
+      args: [input],
+      staticSummary: `${input.what} ${input.plan.name}, asked by ${this.actor.by}`,
+    });
+  }
+
+  // deciding
+
+  /** What approve would decide about: shown before it is asked. */
+  async findWaiting(environment: string, version: string | null, verb: string): Promise<DecisionTarget> {
+    return findWaitingPromotion(await this.requireStatus(environment), version, verb);
+  }
+
+  async approve(environment: string, options: ApproveOptions = {}): Promise<Decided> {
+    const target = await this.findWaiting(environment, options.version ?? null, 'approve');
+    return this.decide(target, UPDATE.approve, {
+      reason: options.reason ?? null,
+      group: options.group ?? null,
+      planHash: options.seen?.planHash ?? null,
+      digest: options.seen?.digest ?? null,
+    });
+  }
+
+  async reject(environment: string, options: DecisionOptions = {}): Promise<Decided> {
+    const target = await this.findWaiting(environment, options.version ?? null, 'reject');
+    return this.decide(target, UPDATE.reject, { reason: options.reason ?? null });
+  }
+
+  switchTraffic(environment: string, options: DecisionOptions = {}): Promise<Decided> {
+    return this.decideInLane(environment, UPDATE.switchTraffic, options);
+  }
+
+  /** Traffic back to the old colour of an open change, then the rest is undone. */
+  back(environment: string, options: DecisionOptions = {}): Promise<Decided> {
+    return this.decideInLane(environment, UPDATE.back, options);
+  }
+
+  retry(environment: string, options: DecisionOptions = {}): Promise<Decided> {
+    return this.decideInLane(environment, UPDATE.retryStep, options);
+  }
+
+  skipHost(environment: string, host: string, options: DecisionOptions = {}): Promise<Decided> {
+    return this.decideInLane(environment, UPDATE.skipHost, options, { host });
+  }
+
+  async abort(environment: string, options: DecisionOptions = {}): Promise<Decided> {
+    const target = findAnyInFlight(await this.requireStatus(environment), options.version ?? null, 'abort');
+    return this.decide(target, UPDATE.abort, { reason: options.reason ?? null });
+  }
+
+  async pause(environment: string, options: DecisionOptions = {}): Promise<Decided> {
+    const target = findAnyInFlight(await this.requireStatus(environment), options.version ?? null, 'pause');
+    return this.decide(target, UPDATE.pause, { reason: options.reason ?? null });
+  }
+
+  async resume(environment: string, options: DecisionOptions = {}): Promise<Decided> {
+    const target = findPaused(await this.requireStatus(environment), options.version ?? null);
+    return this.decide(target, UPDATE.resume, { reason: options.reason ?? null });
+  }
+
+  /** Nobody enters until `until` (ISO time), or until unfrozen. */
+  freeze(environment: string, options: { until?: string | null; reason?: string | null } = {}): Promise<Decided> {
+    return this.decideAtEnvironment(environment, UPDATE.freeze, { reason: options.reason ?? null, until: options.until ?? null });
+  }
+
+  unfreeze(environment: string, options: { reason?: string | null } = {}): Promise<Decided> {
+    return this.decideAtEnvironment(environment, UPDATE.unfreeze, { reason: options.reason ?? null });
+  }
+
+  /**
+   * Asks the environment for an earlier release, ahead of its queue; null = the last good one.
+   * Returns the id under which the environment keeps the result.
+   */
+  async requestRollback(environment: string, options: DecisionOptions = {}): Promise<{ requestId: string }> {
+    const version = options.version ?? null;
+    const requestId = newRequestId(`rollback-${version ?? environment}`);
+    const request: EnvironmentRequest = {
+      type: 'rollback',
+      requestId,
+      version,
+      actor: this.actor,
+      reason: options.reason ?? null,
+    };
+    await this.link.requireWorker();
+    await this.link.ask(() =>
+      this.link.client.workflow.signalWithStart(WORKFLOW.environment, {
+        ...this.environmentStart(environment),
+        signal: SIGNAL.request,
+        signalArgs: [request],
+      }),
+    );
+    return { requestId };
+  }
+
+  private handle(workflowId: string): WorkflowHandle {
+    return this.link.client.workflow.getHandle(workflowId);
+  }
+
+  private environmentStart(environment: string) {
+    return {
+      workflowId: environmentId(this.pipeline, environment),
+      taskQueue: this.link.taskQueue,
+      args: [{ pipeline: this.pipeline, environment, carried: null }],
+    };
+  }
+
+  private async requireStatus(environment: string): Promise<EnvironmentStatus> {
+    const status = await this.status(environment);
+    if (status !== null) return status;
+    throw refused({
+      what: 'no release has reached it yet',
+      where: `${this.pipeline} ${environment}`,
+      wayOut: `check the name (slipway status), or release to it: slipway release --to ${environment}`,
+    });
+  }
+
+  private async decideInLane(
+    environment: string,
+    name: UpdateName,
+    options: DecisionOptions,
+    more: Partial<Decision> = {},
+  ): Promise<Decided> {
+    const target = findLane(await this.requireStatus(environment), options.version ?? null);
+    return this.decide(target, name, { reason: options.reason ?? null, ...more });
+  }
+
+  private async decideAtEnvironment(environment: string, name: UpdateName, said: Partial<Decision>): Promise<Decided> {
+    await this.link.requireWorker();
+    const { workflowId, ...start } = this.environmentStart(environment);
+    const decision = this.makeDecision(said);
+    const reply = await this.link.ask(() =>
+      this.link.client.workflow.executeUpdateWithStart<Workflow, DecisionReply, [Decision]>(name, {
+        updateId: decision.decisionId,
+        args: [decision],
+        startWorkflowOperation: new WithStartWorkflowOperation(WORKFLOW.environment, {
+          ...start,
+          workflowId,
+          workflowIdConflictPolicy: 'USE_EXISTING',
+        }),
+      }),
+    );
+    return { target: { kind: 'environment', workflowId, version: '' }, reply };
+  }
+
+  private async decide(target: DecisionTarget, name: UpdateName, said: Partial<Decision>): Promise<Decided> {
+    const decision = this.makeDecision(said);
+    try {
+      const reply = await this.link.ask(() =>
+        this.handle(target.workflowId).executeUpdate<DecisionReply, [Decision]>(name, {
+          updateId: decision.decisionId,
+          args: [decision],
+        }),
+      );
+      return { target, reply };
+    } catch (error) {
+      if (!(error instanceof WorkflowNotFoundError)) throw error;
+      // It ended between our look and our word.
+      return { target, reply: { accepted: false, refused: 'it has ended meanwhile', state: 'ended' } };
+    }
+  }
+
+  private makeDecision(said: Partial<Decision>): Decision {
+    return {
+      ...this.actor,
+      decisionId: randomUUID(),
+      reason: null,
+      planHash: null,
+      digest: null,
+      group: null,
+      host: null,
+      until: null,
+      ...said,
+    };
+  }
+}

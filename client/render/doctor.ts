@@ -1,0 +1,45 @@
+import type { PreflightFinding } from '../../workflows/activity-contract.js';
+import type { Style } from './style.js';
+import { labelled, lines, plain, plainLines } from './text.js';
+
+const PLACE = 12;
+
+/** What was looked at, by place; each problem with its way out. */
+export function renderFindings(style: Style, findings: PreflightFinding[]): string {
+  const places = [...new Set(findings.map((finding) => finding.where))];
+  const problems = findings.filter(({ state }) => state === 'problem').length;
+  const warnings = findings.filter(({ state }) => state === 'warning').length;
+  const width = Math.max(PLACE, ...places.map((place) => plain(place).length + 2));
+  return lines(
+    places.flatMap((place) =>
+      labelled(
+        plain(place),
+        findings.filter((finding) => finding.where === place).flatMap((finding) => findingLines(style, finding)),
+        width,
+      ),
+    ),
+    summarise(style, problems, warnings),
+  );
+}
+
+function findingLines(style: Style, { state, thing, message, wayOut }: PreflightFinding): string[] {
+  const [first = '', ...more] = plainLines(message).trimEnd().split('\n');
+  const way = wayOut === null ? [] : plainLines(wayOut).trimEnd().split('\n');
+  return [`${sign(style, state)} ${plain(thing)}: ${first}`, ...[...more, ...way].map((line) => `  ${line}`)];
+}
+
+function sign(style: Style, state: PreflightFinding['state']): string {
+  if (state === 'ok') return style.green(style.ok);
+  return state === 'warning' ? style.yellow(style.warning) : style.red(style.failed);
+}
+
+function summarise(style: Style, problems: number, warnings: number): string {
+  const counted = [count(problems, 'problem'), count(warnings, 'warning')].filter((part) => part !== '').join(', ');
+  if (problems === 0) return counted === '' ? style.green('Nothing stands in the way.') : `${counted}. A release would go on.`;
+  return `${counted}. A release would stop at preflight.`;
+}
+
+function count(number: number, thing: string): string {
+  if (number === 0) return '';
+  return `${String(number)} ${thing}${number === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,84 @@
+/** Every environment on one line, and below it what is out of the ordinary. */
+import type { EnvironmentStatus, ProgressStatus } from '../../workflows/messages.js';
+import type { Style } from './style.js';
+import { lines, pad, plain, row } from './text.js';
+import { formatAge, formatMoment } from './time.js';
+
+export interface EnvironmentView {
+  name: string;
+  /** null = no release has reached it. */
+  status: EnvironmentStatus | null;
+  /** Of the change in flight, where there is one. */
+  change: ProgressStatus | null;
+}
+
+export function renderStatus(style: Style, pipeline: string, views: EnvironmentView[], now: Date): string {
+  const needy = views.filter(needsPerson).length;
+  const summary = needy === 0 ? '' : `${String(needy)} ${needy === 1 ? 'needs' : 'need'} you`;
+  const widths = {
+    name: Math.max(6, ...views.map((view) => view.name.length)) + 2,
+    live: Math.max(8, ...views.map((view) => describeLive(view).length)) + 2,
+  };
+  return lines(
+    row(style, style.bold(plain(pipeline)), style.yellow(summary)),
+    views.flatMap((view) => environmentLines(style, view, widths, now)),
+  );
+}
+
+/** A person's word, eyes or hands are missing here. */
+export function needsPerson({ status, change }: EnvironmentView): boolean {
+  if (status === null) return false;
+  return (
+    status.needsPerson !== null || change?.state === 'waiting' || status.announced.some((one) => one.phase === 'waiting')
+  );
+}
+
+function environmentLines(style: Style, view: EnvironmentView, widths: { name: number; live: number }, now: Date): string[] {
+  const { status } = view;
+  const mark = needsPerson(view) ? style.yellow(style.warning) : ' ';
+  const live = status?.live ?? null;
+  const age = live === null ? '' : formatAge(live.at, now);
+  const health = live === null ? ' ' : status?.needsPerson === null ? style.green(style.ok) : style.red(style.failed);
+  const notes = status === null ? ['no release yet'] : describeNotes(style, view, status, now);
+  const start = `${pad(mark, 2)}${pad(plain(view.name), widths.name)}${pad(describeLive(view), widths.live)}${pad(age, 6)}${pad(health, 4)}`;
+  const [first = '', ...rest] = notes;
+  const indent = ' '.repeat(2 + widths.name + widths.live + 6 + 4);
+  return [`${start}${first}`.trimEnd(), ...rest.map((note) => `${indent}${note}`)];
+}
+
+function describeLive({ status }: EnvironmentView): string {
+  const live = status?.live ?? null;
+  if (live === null) return '-';
+  return live.colour === null ? plain(live.version) : `${plain(live.version)} ${live.colour}`;
+}
+
+function describeNotes(style: Style, view: EnvironmentView, status: EnvironmentStatus, now: Date): string[] {
+  const { inFlight, freeze, warm, queue } = status;
+  const notes: string[] = [];
+  if (status.needsPerson !== null) notes.push(style.red(`needs a person: ${plain(status.needsPerson)}`));
+  if (inFlight !== null) notes.push(`${style.now} ${plain(inFlight.request.version)}, ${describeChange(view)}`);
+  for (const one of status.announced) {
+    if (one.phase === 'ended' || one.phase === 'queued' || one.workflowId === inFlight?.request.promotionId) continue;
+    const verb = one.phase === 'waiting' ? `waits: ${plain(one.waitingFor ?? 'a decision')}` : 'is being built';
+    notes.push(`${plain(one.version)} ${verb}, ${formatAge(one.since, now)}`);
+  }
+  for (const request of queue) notes.push(`${style.pending} ${plain(request.version)} queued`);
+  if (warm !== null) {
+    const colour = warm.record.colour === null ? '' : ` ${warm.record.colour}`;
+    notes.push(`${plain(warm.record.version)}${colour} warm until ${formatMoment(warm.retireAt)}`);
+  }
+  if (freeze !== null) {
+    const until = freeze.until === null ? 'frozen' : `frozen until ${formatMoment(freeze.until)}`;
+    const why = freeze.reason === null ? '' : `: ${plain(freeze.reason)}`;
+    notes.push(`${until}, ${plain(freeze.by)}${why} (identity: ${freeze.proof})`);
+  }
+  return notes;
+}
+
+function describeChange({ change, status }: EnvironmentView): string {
+  const kind = status?.inFlight?.request.kind ?? 'deploy';
+  if (change === null) return kind;
+  if (change.state === 'waiting') return `waits: ${plain(change.waitingFor ?? 'a decision')}`;
+  const step = change.steps.find(({ state }) => state === 'running')?.name;
+  return step === undefined ? `${kind}, ${change.state}` : plain(step);
+}

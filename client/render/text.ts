@@ -1,0 +1,59 @@
+import stringWidth from 'string-width';
+import type { Style } from './style.js';
+
+// Escape sequences, other control characters and the marks that reorder text: a commit subject must not drive a terminal.
+// oxlint-disable-next-line no-control-regex
+const ESCAPES = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[@-Z\\-_])/g;
+// oxlint-disable-next-line no-control-regex
+const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+
+/** Untrusted text as one harmless line. */
+export function plain(text: string): string {
+  return plainLines(text).replaceAll('\n', ' ');
+}
+
+/** Untrusted text, line breaks kept, everything else that is not a printable character removed. */
+export function plainLines(text: string): string {
+  return text.replaceAll('\r\n', '\n').replace(ESCAPES, '').replaceAll('\t', '  ').replace(CONTROLS, '');
+}
+
+/** Left-aligned in a column of `width` cells; longer text is kept whole. */
+export function pad(text: string, width: number): string {
+  return text + ' '.repeat(Math.max(0, width - stringWidth(text)));
+}
+
+/** `left`, and `right` at the screen's edge; two spaces at least between them. */
+export function row(style: Style, left: string, right: string): string {
+  if (right === '') return left;
+  const gap = Math.max(2, style.columns - stringWidth(left) - stringWidth(right));
+  return left + ' '.repeat(gap) + right;
+}
+
+/** Cuts to `width` cells, marking the cut. */
+export function cut(style: Style, text: string, width: number): string {
+  if (stringWidth(text) <= width) return text;
+  let kept = '';
+  for (const character of text) {
+    if (stringWidth(kept + character + style.ellipsis) > width) break;
+    kept += character;
+  }
+  return kept + style.ellipsis;
+}
+
+/** A labelled paragraph: the label once, further lines below the text. */
+export function labelled(label: string, lines: string[], width: number): string[] {
+  return lines.map((line, index) => `  ${pad(index === 0 ? label : '', width)}${line}`.trimEnd());
+}
+
+export function digest12(digest: string): string {
+  const [algorithm = '', hex = ''] = digest.split(':');
+  return hex === '' ? digest : `${algorithm}:${hex.slice(0, 12)}`;
+}
+
+export function sha7(sha: string): string {
+  return sha.slice(0, 7);
+}
+
+export function lines(...parts: (string | string[] | null)[]): string {
+  return `${parts.flat().filter((part) => part !== null).join('\n')}\n`;
+}

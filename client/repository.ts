@@ -1,0 +1,119 @@
+/** From what people type or CI knows to a commit: always resolved here, so the worker can refuse when it sees another. */
+import path from 'node:path';
+import type { CommitFacts, ReleaseRef } from '../pipeline/plan.js';
+import { runGit } from './git.js';
+import { badInput } from './user-error.js';
+
+export interface ResolvedRef {
+  ref: ReleaseRef;
+  commit: CommitFacts;
+  /** What people call the release: the tag, else the first seven digits of the commit. */
+  version: string;
+}
+
+export interface RepositoryPlace {
+  /** Top folder of the checkout. */
+  root: string;
+  /** What the worker fetches from. */
+  url: string;
+}
+
+/** Where the repository is: `--repository`, origin's URL, else this very folder. Throws (exit 2) outside a checkout. */
+export async function findRepository(cwd: string, given: string | null): Promise<RepositoryPlace> {
+  const root = await runGit(cwd, ['rev-parse', '--show-toplevel']);
+  if (root === null) {
+    throw badInput({
+      what: 'not a git repository',
+      where: cwd,
+      wayOut: 'run this in a checkout of the repository that holds slipway.yaml',
+      docs: 'docs/commands.md#release',
+    });
+  }
+  if (given !== null) return { root, url: isLocalPath(given) ? path.resolve(cwd, given) : given };
+  const origin = await runGit(root, ['config', '--get', 'remote.origin.url']);
+  if (origin === null || origin === '') return { root, url: root };
+  return { root, url: isLocalPath(origin) ? path.resolve(root, origin) : origin };
+}
+
+/** `git@host:path` and `scheme://…` are remote; anything else names a folder. */
+function isLocalPath(url: string): boolean {
+  return !/^[a-z][a-z0-9+.-]*:\/\//i.test(url) && !/^[^/]+@[^/]+:/.test(url) && !/^[^/]+:[^/]/.test(url);
+}
+
+/**
+ * The argument, else GITHUB_REF and GITHUB_SHA, else the branch that is checked out (or the tag on a detached head).
+ * Throws (exit 2) when no commit is found.
+ */
+export async function resolveRef(
+  root: string,
+  argument: string | null,
+  env: Record<string, string | undefined>,
+): Promise<ResolvedRef> {
+  if (argument !== null) return resolveArgument(root, argument);
+  const fromCi = env['GITHUB_REF'];
+  if (fromCi !== undefined && fromCi !== '') return resolveCi(root, fromCi, env['GITHUB_SHA'] ?? null);
+  const branch = await runGit(root, ['symbolic-ref', '--quiet', '--short', 'HEAD']);
+  if (branch !== null) return describe(root, { kind: 'branch', name: branch }, 'HEAD');
+  const tag = await runGit(root, ['describe', '--tags', '--exact-match', 'HEAD']);
+  if (tag !== null) return describe(root, { kind: 'tag', name: tag }, 'HEAD');
+  const sha = await runGit(root, ['rev-parse', 'HEAD']);
+  if (sha === null) throw noSuchRef('HEAD', root);
+  return describe(root, { kind: 'commit', name: sha }, sha);
+}
+
+async function resolveArgument(root: string, argument: string): Promise<ResolvedRef> {
+  const name = argument.replace(/^refs\/(heads|tags)\//, '');
+  const candidates: [ReleaseRef['kind'], string][] = [
+    ['tag', `refs/tags/${name}`],
+    ['branch', `refs/heads/${name}`],
+    ['branch', `refs/remotes/origin/${name}`],
+  ];
+  for (const [kind, full] of candidates) {
+    if (argument.startsWith('refs/heads/') && kind === 'tag') continue;
+    if (argument.startsWith('refs/tags/') && kind === 'branch') continue;
+    if (await exists(root, full)) return describe(root, { kind, name }, full);
+  }
+  if (/^[0-9a-f]{7,64}$/.test(argument)) {
+    const sha = await runGit(root, ['rev-parse', '--verify', '--quiet', '--end-of-options', `${argument}^{commit}`]);
+    if (sha !== null) return describe(root, { kind: 'commit', name: sha }, sha);
+  }
+  throw noSuchRef(argument, root);
+}
+
+async function resolveCi(root: string, githubRef: string, sha: string | null): Promise<ResolvedRef> {
+  const [, kind, name] = /^refs\/(heads|tags)\/(.+)$/.exec(githubRef) ?? [];
+  if (kind === undefined || name === undefined) {
+    throw badInput({
+      what: `${githubRef} is neither a branch nor a tag`,
+      where: 'GITHUB_REF',
+      wayOut: 'release from a push of a branch or tag, or name the ref: slipway release REF',
+      docs: 'docs/commands.md#release',
+    });
+  }
+  const ref: ReleaseRef = { kind: kind === 'tags' ? 'tag' : 'branch', name };
+  return describe(root, ref, sha ?? githubRef);
+}
+
+async function exists(root: string, full: string): Promise<boolean> {
+  return (await runGit(root, ['rev-parse', '--verify', '--quiet', '--end-of-options', `${full}^{commit}`])) !== null;
+}
+
+async function describe(root: string, ref: ReleaseRef, at: string): Promise<ResolvedRef> {
+  const facts = await runGit(root, ['log', '-1', '--format=%H%x00%s%x00%an%x00%ae%x00%cI', '--end-of-options', at, '--']);
+  if (facts === null || facts === '') throw noSuchRef(at, root);
+  const [sha = '', subject = '', author = '', authorEmail = '', committedAt = ''] = facts.split('\0');
+  return {
+    ref,
+    commit: { sha, subject, author, authorEmail, committedAt, authors: [authorEmail] },
+    version: ref.kind === 'tag' ? ref.name : sha.slice(0, 7),
+  };
+}
+
+function noSuchRef(name: string, root: string) {
+  return badInput({
+    what: `no branch, tag or commit named ${name}`,
+    where: root,
+    wayOut: 'fetch it (git fetch --tags), or check the spelling',
+    docs: 'docs/commands.md#release',
+  });
+}

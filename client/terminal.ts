@@ -1,0 +1,52 @@
+/** Everything a command may touch of the process it runs in, so that tests can stand in for it. */
+export interface Terminal {
+  env: Record<string, string | undefined>;
+  cwd: string;
+  columns: number;
+  /** Is there a person who can be asked and a screen that can be redrawn? */
+  interactive: boolean;
+  colour: boolean;
+  out(text: string): void;
+  err(text: string): void;
+  ask(question: string): Promise<string>;
+  /** Aborts at the first Ctrl-C. */
+  interrupted: AbortSignal;
+}
+
+const DEFAULT_COLUMNS = 80;
+
+/** The terminal of this process; listens for Ctrl-C and for a reader that goes away (`slipway status | head`). */
+export function processTerminal(): Terminal {
+  const controller = new AbortController();
+  const interrupt = (): void => {
+    if (controller.signal.aborted) process.exit(130);
+    controller.abort();
+  };
+  process.on('SIGINT', interrupt);
+  process.on('SIGTERM', interrupt);
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
+  const { env } = process;
+  const noColour = env['NO_COLOR'] !== undefined && env['NO_COLOR'] !== '';
+  return {
+    env,
+    cwd: process.cwd(),
+    columns: process.stdout.columns ?? DEFAULT_COLUMNS,
+    interactive: process.stdin.isTTY === true && process.stdout.isTTY === true,
+    colour: process.stdout.isTTY === true && !noColour && env['TERM'] !== 'dumb',
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    ask: async (question) => {
+      const { createInterface } = await import('node:readline/promises');
+      const lines = createInterface({ input: process.stdin, output: process.stdout });
+      try {
+        return await lines.question(question, { signal: controller.signal });
+      } finally {
+        lines.close();
+      }
+    },
+    interrupted: controller.signal,
+  };
+}
