@@ -281,9 +281,24 @@ export function beginRecovery(
   };
 }
 
+/** Another run holds the lane: the request goes back to where it stood. */
+export function giveBack(state: EnvironmentState): EnvironmentState {
+  const { inFlight, queue } = state;
+  if (inFlight === null) return state;
+  const { request } = inFlight;
+  if (request.kind === 'retire') return { ...state, inFlight: null };
+  const ahead = isUrgent(request) ? [] : queue.filter(isUrgent);
+  const behind = isUrgent(request) ? queue : queue.filter((each) => !isUrgent(each));
+  return { ...state, inFlight: null, queue: [...ahead, request, ...behind] };
+}
+
 const RETIRE_AGAIN_MS = 10 * 60_000;
 
-/** The change in flight has ended with `result`; `diedUnder` is the token its first holder died with, if it did. */
+/**
+ * A host that has seen a higher token than this environment remembers (Temporal was restored from a backup, or the
+ * environment was terminated) is followed once: the same request again, above that token.
+ * `diedUnder` is the token the first holder of this request died with, if it did.
+ */
 export function end(
   state: EnvironmentState,
   ended: { result: ChangeResult; diedUnder: number | null; nowMs: number },
@@ -292,6 +307,9 @@ export function end(
   if (inFlight === null) return { state, tell: [] };
   const { request } = inFlight;
   const { nowMs } = ended;
+  const seen = ended.result.failure?.seenToken ?? 0;
+  if (seen > state.token && state.raisedFor !== request.requestId)
+    return { state: { ...giveBack(state), token: seen, raisedFor: request.requestId }, tell: [] };
   const result =
     ended.diedUnder === null ? ended.result : describeDeath(ended.result, ended.diedUnder, state);
   const isNew = result.live !== null && result.live.token === (ended.diedUnder ?? inFlight.token);

@@ -23,6 +23,8 @@ export interface FailureDetails {
   /** Up to 2 KB of the log that explains it. */
   why: string | null;
   wayOut: string;
+  /** StaleFence: the token the target has seen; an environment that lost its memory goes on above it. */
+  seenToken?: number;
 }
 
 /** Failure types of the runs themselves; the first `details` entry is the ReleaseResult or PromotionResult. */

@@ -170,6 +170,8 @@ export interface EnvironmentState {
   needsPerson: string | null;
   /** Ids of the decisions taken lately (histories from before this field have none). */
   decided?: string[];
+  /** The request that was given a second chance above a token its hosts had seen already. */
+  raisedFor?: string;
 }
 
 export interface EnvironmentStatus extends EnvironmentState {

@@ -101,6 +101,8 @@ export interface FailureReport {
   where: string;
   why: string | null;
   wayOut: string;
+  /** A target has seen this higher token. */
+  seenToken?: number;
 }
 
 /** What a platform found on one host before the deploy: opaque to workflows, the undo's input. */
