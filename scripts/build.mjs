@@ -35,7 +35,9 @@ function hashSources() {
     hash.update(readFileSync(path.join(root, file)));
   }
   for (const room of ROOMS) {
-    const files = readdirSync(path.join(root, room), { recursive: true }).map(String).filter((file) => file.endsWith('.ts'));
+    const files = readdirSync(path.join(root, room), { recursive: true })
+      .map(String)
+      .filter((file) => file.endsWith('.ts'));
     for (const file of files.sort()) {
       hash.update(`${room}/${file}\n`).update(readFileSync(path.join(root, room, file)));
     }

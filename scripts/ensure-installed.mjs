@@ -12,7 +12,9 @@ export function ensureInstalled() {
   if (major < 20 || (major === 20 && minor < 20)) {
     fail(`Node ${process.versions.node} is too old for Slipway; install Node 20.20 or newer.`);
   }
-  const wanted = createHash('sha256').update(readFileSync(path.join(root, 'package-lock.json'))).digest('hex');
+  const wanted = createHash('sha256')
+    .update(readFileSync(path.join(root, 'package-lock.json')))
+    .digest('hex');
   const stamp = path.join(root, 'node_modules', '.slipway-lock');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
   process.stderr.write('Installing the locked dependencies (npm ci) …\n');

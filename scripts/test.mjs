@@ -18,7 +18,16 @@ const report = path.join(folder, 'report.json');
 const projects = fast ? ['--project', 'unit', '--project', 'workflows'] : [];
 const result = spawnSync(
   'npx',
-  ['--no-install', 'vitest', 'run', ...projects, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...patterns],
+  [
+    '--no-install',
+    'vitest',
+    'run',
+    ...projects,
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+    ...patterns,
+  ],
   { cwd: root, stdio: 'inherit' },
 );
 const code = printCounts(report, result.status ?? 1);
@@ -34,7 +43,12 @@ function printCounts(file, status) {
     process.stdout.write('0 passed, 1 failed\n');
     return status || 1;
   }
-  const { numPassedTests: passed, numFailedTests: failed, numPendingTests: skipped, numTodoTests: todo } = counts;
+  const {
+    numPassedTests: passed,
+    numFailedTests: failed,
+    numPendingTests: skipped,
+    numTodoTests: todo,
+  } = counts;
   const left = skipped + todo;
   process.stdout.write(`\n${passed} passed, ${failed} failed, ${left} skipped\n`);
   if (passed === 0) return status || 1;

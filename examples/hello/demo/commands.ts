@@ -1,0 +1,107 @@
+/** The commands a person would type, and the worker they talk to: real processes, all of them. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createWriteStream, mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { ProgressStatus } from '../../../workflows/messages.js';
+import type { Stage } from './stage.js';
+
+const slipway = fileURLToPath(new URL('../../../client/main.js', import.meta.url));
+const worker = fileURLToPath(new URL('../../../workers/main.js', import.meta.url));
+
+export interface CommandOutput {
+  exit: number;
+  /** The `--json` object's `data` and `error`. */
+  data: unknown;
+  error: { what: string; wayOut: string } | null;
+}
+
+/** Runs `slipway … --json` in the demo's repository as `actor`. */
+export async function runSlipway(stage: Stage, actor: string, args: string[]): Promise<CommandOutput> {
+  const child = spawnSlipway(stage, actor, [...args, '--json']);
+  const text: string[] = [];
+  child.stdout?.on('data', (chunk: Buffer) => text.push(chunk.toString()));
+  const [code] = (await once(child, 'close')) as [number | null];
+  const output = JSON.parse(text.join('')) as { exit: number; data: unknown; error?: CommandOutput['error'] };
+  return { exit: code ?? output.exit, data: output.data, error: output.error ?? null };
+}
+
+/** `slipway watch prod --json` until `seen` says yes; returns that status. Throws when the watch ends before. */
+export async function watchUntil(
+  stage: Stage,
+  args: string[],
+  seen: (status: ProgressStatus) => boolean,
+): Promise<ProgressStatus> {
+  const child = spawnSlipway(stage, 'you', ['watch', ...args, '--json']);
+  const ended = once(child, 'close');
+  try {
+    if (child.stdout === null) throw new Error('watch has no output');
+    for await (const line of createInterface({ input: child.stdout })) {
+      const event = JSON.parse(line) as { status?: ProgressStatus };
+      if (event.status !== undefined && seen(event.status)) return event.status;
+    }
+    throw new Error(`slipway watch ${args.join(' ')} ended before what was waited for`);
+  } finally {
+    child.kill('SIGINT');
+    await ended;
+  }
+}
+
+function spawnSlipway(stage: Stage, actor: string, args: string[]): ChildProcess {
+  return spawn(process.execPath, [slipway, ...args], {
+    cwd: stage.repository,
+    env: { ...withoutCi(process.env), TEMPORAL_ADDRESS: stage.temporalAddress, SLIPWAY_ACTOR: actor },
+    stdio: ['ignore', 'pipe', 'ignore'],
+    // Ctrl-C in the terminal is ours to handle.
+    detached: true,
+  });
+}
+
+/** The demo is a person at a terminal, wherever it runs. */
+function withoutCi(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const {
+    CI: _ci,
+    GITHUB_ACTIONS: _actions,
+    GITHUB_OUTPUT: _output,
+    GITHUB_STEP_SUMMARY: _summary,
+    ...rest
+  } = env;
+  return rest;
+}
+
+export interface WorkerProcess {
+  pid: number;
+  kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
+}
+
+/** Starts a worker and waits until it says it is ready. */
+export async function startWorker(stage: Stage): Promise<WorkerProcess> {
+  mkdirSync(stage.dataFolder, { recursive: true });
+  const child = spawn(process.execPath, [worker, 'worker', '--json', '--data', stage.dataFolder], {
+    env: {
+      ...process.env,
+      TEMPORAL_ADDRESS: stage.temporalAddress,
+      SLIPWAY_METRICS_ADDRESS: 'off',
+      SLIPWAY_HEALTH_ADDRESS: 'off',
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
+  const log = path.join(stage.dataFolder, 'worker.log');
+  child.stderr.pipe(createWriteStream(log, { flags: 'a' }));
+  const ended = once(child, 'exit');
+  const ready = once(createInterface({ input: child.stdout }), 'line').then(() => true);
+  if (!(await Promise.race([ready, ended.then(() => false)])) || child.pid === undefined) {
+    throw new Error(`the worker ended before it was ready; its log: ${log}`);
+  }
+  return {
+    pid: child.pid,
+    kill: async (signal) => {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      child.kill(signal);
+      await ended;
+    },
+  };
+}

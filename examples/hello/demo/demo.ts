@@ -1,0 +1,196 @@
+/**
+ * `npm start`: two releases to production, the worker killed in the middle of the second, a third that errs and is
+ * undone. Everything on screen happened; the last line on stdout is JSON with the numbers of this run.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import type { ProgressStatus } from '../../../workflows/messages.js';
+import type { PromotionResult, ReleaseResult } from '../../../workflows/result.js';
+import { runSlipway, startWorker, watchUntil, type CommandOutput, type WorkerProcess } from './commands.js';
+import { startLoad, type Load } from './load.js';
+import { setStage, type Stage } from './stage.js';
+
+const attended = process.stdin.isTTY && !process.argv.includes('--yes');
+const startedAt = performance.now();
+const folder = mkdtempSync(path.join(tmpdir(), 'slipway-demo-'));
+const ends: (() => Promise<void>)[] = [];
+let ending: Promise<void> | null = null;
+
+function say(text: string, right = ''): void {
+  const seconds = Math.floor((performance.now() - startedAt) / 1000);
+  const clock = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
+  process.stderr.write(`${clock.padStart(5)}  ${text.padEnd(56)} ${right}\n`);
+}
+
+function end(): Promise<void> {
+  ending ??= (async () => {
+    for (let close = ends.pop(); close !== undefined; close = ends.pop()) await close();
+    rmSync(folder, { recursive: true, force: true });
+  })();
+  return ending;
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => void end().then(() => process.exit(130)));
+}
+
+async function tell(): Promise<void> {
+  const stage = await setStage(folder);
+  ends.push(stage.strike);
+  let worker = await startWorker(stage);
+  ends.push(() => worker.kill('SIGTERM'));
+  say(
+    `✓ Temporal ${stage.uiUrl}   ✓ worker pid ${worker.pid}   ✓ shop ${stage.shopUrl}`,
+    `over ${stage.ssh}`,
+  );
+
+  const first = await release(stage, 'v1.0.0');
+  say('$ slipway release v1.0.0 --to prod', `✓ live`);
+  const load = startLoad(stage.shopUrl, 200);
+  ends.push(() => load.stop());
+  say('load: 200 requests a second, until the end', failedSoFar(load));
+
+  const second = await releaseWithApproval(stage, 'v2.0.0');
+  const switched = await watchUntil(stage, ['prod'], (status) => stepIs(status, 'bake', 'running'));
+  say(`✓ switch  ${noteOf(switched, 'switch')}`, failedSoFar(load));
+  worker = await crash(stage, worker);
+  const secondResult = expectState(await second, 'v2.0.0', 'succeeded');
+  const once = stage.deploys().filter((line) => line.startsWith('v2.0.0')).length === 1;
+  if (!once) throw new Error('v2.0.0 was deployed twice');
+  say('✓ v2.0.0 live, deployed once', failedSoFar(load));
+
+  const third = await releaseWithApproval(stage, 'v3.0.0');
+  say('  (v3.0.0 fails one request in ten)');
+  const thirdResult = expectState(await third, 'v3.0.0', 'failed');
+  say(`✗ ${thirdResult.failure?.what ?? 'failed'}`);
+  say(`↶ traffic back on v2.0.0 in ${thirdResult.change?.backMs ?? '?'} ms`, failedSoFar(load));
+  if (thirdResult.change?.clean !== true) throw new Error('v3.0.0 was not wholly undone');
+
+  const numbers = {
+    ok: load.failed() === 0,
+    released: [first.version, 'v2.0.0'],
+    undone: ['v3.0.0'],
+    workerKills: 1,
+    requests: load.requests(),
+    failedRequests: load.failed(),
+    applicationErrors: load.applicationErrors(),
+    switchMs: secondResult.change?.switchMs ?? null,
+    backMs: thirdResult.change.backMs,
+  };
+  if (attended) await yourTurn(stage, worker);
+  await end();
+  process.stdout.write(`${JSON.stringify(numbers)}\n`);
+  process.exitCode = numbers.ok ? 0 : 1;
+}
+
+async function release(stage: Stage, version: string): Promise<ReleaseResult> {
+  const output = await runSlipway(stage, 'ci', ['release', version, '--to', 'prod']);
+  if (output.exit !== 0) throw new Error(explain(output));
+  return output.data as ReleaseResult;
+}
+
+/** Starts it, says yes for you, and leaves a promise of how it ended. */
+async function releaseWithApproval(stage: Stage, version: string): Promise<Promise<CommandOutput>> {
+  say(`$ slipway release ${version} --to prod`, '▸ waits for you');
+  const ended = runSlipway(stage, 'ci', ['release', version, '--to', 'prod']);
+  ended.catch(() => undefined);
+  const waiting = await watchUntilWaiting(stage);
+  const digest = waiting.artifacts[0]?.digest.slice(0, 15) ?? '';
+  if (!(await askYes(`      Approve ${version}, ${digest}…? [Y/n] `)))
+    throw new Error(`you did not approve ${version}`);
+  const approval = await runSlipway(stage, 'you', ['approve', 'prod', '--yes']);
+  if (approval.exit !== 0) throw new Error(explain(approval));
+  say('$ slipway approve prod', '✓ identity: unverified');
+  return ended;
+}
+
+/** The release needs a moment before its promotion can be watched. */
+async function watchUntilWaiting(stage: Stage): Promise<ProgressStatus> {
+  for (;;) {
+    try {
+      return await watchUntil(stage, ['prod'], (status) => status.state === 'waiting');
+    } catch (error) {
+      if (!(error instanceof Error) || !error.message.includes('ended before')) throw error;
+    }
+  }
+}
+
+async function crash(stage: Stage, worker: WorkerProcess): Promise<WorkerProcess> {
+  await worker.kill('SIGKILL');
+  say(`kill -9 ${worker.pid}, mid-bake. No worker. The shop answers.`);
+  const next = await startWorker(stage);
+  say(`worker pid ${next.pid} goes on where the last one was`);
+  return next;
+}
+
+function expectState(
+  output: CommandOutput,
+  version: string,
+  state: PromotionResult['state'],
+): PromotionResult {
+  const promotion = (output.data as ReleaseResult | null)?.promotions?.[0];
+  if (promotion?.state !== state) throw new Error(`${version} should have ${state}: ${explain(output)}`);
+  return promotion;
+}
+
+function explain({ exit, error }: CommandOutput): string {
+  return error === null ? `exit ${exit}` : `${error.what}; ${error.wayOut} (exit ${exit})`;
+}
+
+function stepIs(status: ProgressStatus, step: string, state: string): boolean {
+  return status.steps.some((one) => one.name === step && one.state === state);
+}
+
+function noteOf(status: ProgressStatus, step: string): string {
+  return status.steps.find(({ name }) => name === step)?.note ?? '';
+}
+
+function failedSoFar(load: Load): string {
+  return `${load.failed()} failed`;
+}
+
+/** Says yes by itself after 15 s, and at once when nobody is there. */
+async function askYes(question: string): Promise<boolean> {
+  if (!attended) return true;
+  const prompt = createInterface({ input: process.stdin, output: process.stderr });
+  const patience = new AbortController();
+  const timer = setTimeout(() => patience.abort(), 15_000);
+  try {
+    const answer = await prompt.question(question, { signal: patience.signal });
+    return !answer.trim().toLowerCase().startsWith('n');
+  } catch {
+    process.stderr.write('yes\n');
+    return true;
+  } finally {
+    clearTimeout(timer);
+    prompt.close();
+  }
+}
+
+async function yourTurn(stage: Stage, worker: WorkerProcess): Promise<void> {
+  say(`Your turn, in another terminal:`);
+  process.stderr.write(
+    [
+      `       cd ${stage.repository}; export TEMPORAL_ADDRESS=${stage.temporalAddress}`,
+      `       slipway status; slipway rollback prod; kill ${worker.pid}; open ${stage.uiUrl}`,
+      '       Ctrl-C ends it all.\n',
+    ].join('\n'),
+  );
+  // Until Ctrl-C.
+  await new Promise(() => setInterval(() => undefined, 60_000));
+}
+
+try {
+  await tell();
+} catch (error) {
+  if (ending === null) {
+    say(`✗ ${error instanceof Error ? error.message : String(error)}`);
+    await end();
+    process.stdout.write(`${JSON.stringify({ ok: false })}\n`);
+    process.exitCode = 1;
+  } else {
+    await end();
+  }
+}

@@ -1,0 +1,171 @@
+/** Sets the stage: a repository with three versions, a host with a shop and a proxy, Temporal. Everything in one folder. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { userInfo } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { setTimeout as delay } from 'node:timers/promises';
+import { startEmbeddedTemporal } from '../../../workers/embedded-temporal.js';
+import { git, startSshHost } from './ssh-host.js';
+
+export interface Stage {
+  repository: string;
+  shopUrl: string;
+  temporalAddress: string;
+  uiUrl: string;
+  ssh: 'sshd' | 'built-in';
+  dataFolder: string;
+  /** What the host did, one line per deploy: `v2.0.0 green`. */
+  deploys(): string[];
+  /** Ends everything it started, last first; safe to call twice. */
+  strike(): Promise<void>;
+}
+
+/** Sources lie beside the compiled demo in the package, not in dist/. */
+const sources = fileURLToPath(new URL('../../../../examples/hello/', import.meta.url));
+
+export async function setStage(folder: string): Promise<Stage> {
+  const ends: (() => Promise<void>)[] = [];
+  const strike = async (): Promise<void> => {
+    for (let end = ends.pop(); end !== undefined; end = ends.pop()) await end();
+  };
+  try {
+    const ports = await choosePorts();
+    const home = path.join(folder, 'host');
+    const temporal = await startEmbeddedTemporal({
+      port: ports.temporal,
+      uiPort: ports.ui,
+      dataFolder: path.join(folder, 'temporal'),
+      inMemory: false,
+      env: process.env,
+    });
+    ends.push(() => temporal.stop());
+    furnishHost(home, ports);
+    ends.push(() => clearHost(home));
+    const ssh = await startSshHost(folder, home, ports.ssh);
+    ends.push(() => ssh.stop());
+    ends.push(await startProxy(home));
+    const repository = writeRepository(folder, home, ports, ssh);
+    return {
+      repository,
+      shopUrl: `http://127.0.0.1:${ports.proxy}`,
+      temporalAddress: temporal.address,
+      uiUrl: temporal.uiUrl,
+      ssh: ssh.kind,
+      dataFolder: path.join(folder, 'worker'),
+      deploys: () => readFileSync(path.join(home, 'deploys'), 'utf8').trim().split('\n'),
+      strike,
+    };
+  } catch (error) {
+    await strike();
+    throw error;
+  }
+}
+
+interface Ports {
+  temporal: number;
+  ui: number;
+  proxy: number;
+  blue: number;
+  green: number;
+  ssh: number;
+}
+
+/** The well-known ones where they are free, so that the addresses on screen are the usual ones. */
+async function choosePorts(): Promise<Ports> {
+  const wanted: Ports = { temporal: 7233, ui: 8233, proxy: 7000, blue: 7001, green: 7002, ssh: 2222 };
+  for (const name of Object.keys(wanted) as (keyof Ports)[]) wanted[name] = await freePort(wanted[name]);
+  return wanted;
+}
+
+async function freePort(preferred: number): Promise<number> {
+  for (const port of [preferred, 0]) {
+    const server = createServer();
+    const listening = once(server.listen(port, '127.0.0.1'), 'listening');
+    try {
+      await listening;
+      return (server.address() as AddressInfo).port;
+    } catch {
+      continue;
+    } finally {
+      server.close();
+    }
+  }
+  throw new Error('no free port on 127.0.0.1');
+}
+
+function furnishHost(home: string, ports: Ports): void {
+  cpSync(path.join(sources, 'host'), home, { recursive: true });
+  mkdirSync(path.join(home, 'ports'));
+  for (const name of ['proxy', 'blue', 'green'] as const)
+    writeFileSync(path.join(home, 'ports', name), String(ports[name]));
+  writeFileSync(path.join(home, 'colour'), 'blue\n');
+}
+
+/** The shop's processes belong to the host, not to us: its own command ends them. */
+async function clearHost(home: string): Promise<void> {
+  for (const colour of ['blue', 'green']) {
+    const child = spawn(path.join(home, 'shop'), ['retire', colour], { stdio: 'ignore' });
+    await once(child, 'exit');
+  }
+}
+
+async function startProxy(home: string): Promise<() => Promise<void>> {
+  const child = spawn(process.execPath, [path.join(home, 'proxy.mjs'), home], {
+    stdio: 'ignore',
+    detached: true,
+  });
+  writeFileSync(path.join(home, 'proxy.pid'), String(child.pid));
+  const ended = once(child, 'exit');
+  const url = `http://127.0.0.1:${readFileSync(path.join(home, 'ports/proxy'), 'utf8')}/_proxy/errors`;
+  while (
+    !(await fetch(url).then(
+      ({ ok }) => ok,
+      () => false,
+    ))
+  )
+    await delay(20);
+  return async () => {
+    child.kill('SIGTERM');
+    await ended;
+  };
+}
+
+function writeRepository(
+  folder: string,
+  home: string,
+  ports: Ports,
+  ssh: { address: string; keyPath: string; knownHosts: string },
+): string {
+  const repository = path.join(folder, 'repository');
+  cpSync(path.join(sources, 'shop'), path.join(repository, 'shop'), { recursive: true });
+  writeFileSync(path.join(repository, 'known_hosts'), ssh.knownHosts);
+  const first = readFileSync(path.join(sources, 'slipway.yaml'), 'utf8')
+    .replace('deploy@127.0.0.1:2222', ssh.address)
+    .replace('/home/you/.ssh/id_ed25519', ssh.keyPath)
+    .replaceAll('127.0.0.1:7000', `127.0.0.1:${ports.proxy}`)
+    .replace('127.0.0.1:7001', `127.0.0.1:${ports.blue}`)
+    .replace('127.0.0.1:7002', `127.0.0.1:${ports.green}`);
+  const later = first
+    .replace('    # from v2.0.0 on:\n', '')
+    .replace('# approvals', 'approvals')
+    .replace('# bake', 'bake');
+  git(folder, 'init', '--quiet', '--initial-branch', 'main', repository);
+  git(repository, 'config', 'user.name', 'Anna');
+  git(repository, 'config', 'user.email', 'anna@shop.example');
+  for (const [version, failEvery, subject, file] of [
+    ['v1.0.0', 0, 'feat: open the shop', first],
+    ['v2.0.0', 0, 'feat: orders by region', later],
+    ['v3.0.0', 10, 'fix: sort orders', later],
+  ] as const) {
+    writeFileSync(path.join(repository, 'slipway.yaml'), file);
+    writeFileSync(path.join(repository, 'shop/release.json'), `${JSON.stringify({ version, failEvery })}\n`);
+    git(repository, 'add', '--all');
+    git(repository, 'commit', '--quiet', '--message', subject);
+    git(repository, 'tag', '--annotate', version, '--message', `${version} by ${userInfo().username}`);
+  }
+  git(folder, 'clone', '--quiet', '--bare', repository, path.join(home, 'repository.git'));
+  return repository;
+}
