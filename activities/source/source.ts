@@ -80,10 +80,10 @@ export function createSource(options: { cacheFolder: string }): Source {
       timeoutMs: FETCH_TIMEOUT_MS,
       signal,
     };
-    const answer = await runGit(call);
-    if (answer.exitCode === 0) return;
-    if (answer.stderr.includes('.lock')) await removeStaleLocks(mirror.folder);
-    throw explainFetch(mirror, call, answer);
+    let answer = await runGit(call);
+    if (answer.stderr.includes('.lock') && (await removeStaleLocks(mirror.folder)))
+      answer = await runGit(call);
+    if (answer.exitCode !== 0) throw explainFetch(mirror, call, answer);
   }
 
   async function fetchAll(url: string, signal?: AbortSignal): Promise<Mirror> {
@@ -140,11 +140,16 @@ function explainFetch(mirror: Mirror, call: GitCall, answer: GitAnswer): Error {
   });
 }
 
-async function removeStaleLocks(folder: string): Promise<void> {
+/** Says whether there was one. */
+async function removeStaleLocks(folder: string): Promise<boolean> {
+  let removed = false;
   const names = await readdir(folder, { recursive: true });
   for (const name of names.filter((each) => each.endsWith('.lock'))) {
     const file = path.join(folder, name);
     const found = await stat(file).catch(() => null);
-    if (found !== null && Date.now() - found.mtimeMs > STALE_LOCK_MS) await rm(file, { force: true });
+    if (found === null || Date.now() - found.mtimeMs < STALE_LOCK_MS) continue;
+    await rm(file, { force: true });
+    removed = true;
   }
+  return removed;
 }
