@@ -42,6 +42,7 @@ const CLASS_OF: Record<ActivityName, Class> = {
   withdrawRequest: 'ask',
   askEnvironment: 'ask',
   listAncestors: 'look',
+  nextOpening: 'look',
   inspectEnvironment: 'look',
   preflight: 'look',
   proveWayBack: 'look',

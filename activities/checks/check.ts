@@ -1,20 +1,43 @@
 /** One question to a running release. `inconclusive` = could not be asked; never counted as an answer. */
-import type { CheckPlan, Colour } from '../../pipeline/plan.js';
+import type { CheckPlan, Colour, HostPlan } from '../../pipeline/plan.js';
 import type { CheckOutcome, Target } from '../../workflows/activity-contract.js';
 import type { Host } from '../hosts/host.js';
+import type { Secrets } from '../secrets/secrets.js';
 
 export interface CheckContext {
   target: Target;
-  /** Colour to look at; `{colour}` in the check's url or command is replaced by it. null = what has the traffic. */
+  /** Replaces `{colour}`; null = the environment has no colours. */
   colour: Colour | null;
-  hosts: Host[];
+  /** `colour`: at its own address, before it has traffic. `traffic`: as users reach it. */
+  at: 'colour' | 'traffic';
+  openHost(host: HostPlan): Promise<Host>;
+  secrets: Secrets;
+  /** For commands: `SLIPWAY_…` and the environment's secrets. */
   env: Record<string, string>;
+  /** Checkout of the commit in which commands on the worker run; null = no check needs one. */
+  folder: string | null;
+  /** Means before the switch, per prometheus check. */
   baseline: Record<string, number | null>;
   signal: AbortSignal;
 }
+
+/** What one try found; the check's name is added by ask-check.ts. */
+export type Finding = Omit<CheckOutcome, 'check'>;
 
 /** One try, bounded by the check's own timeout. Retries and start period are run-checks.ts's. */
 export type CheckOnce<Plan extends CheckPlan = CheckPlan> = (
   plan: Plan,
   context: CheckContext,
-) => Promise<CheckOutcome>;
+) => Promise<Finding>;
+
+export function passed(detail: string): Finding {
+  return { verdict: 'passed', detail };
+}
+
+export function failed(detail: string): Finding {
+  return { verdict: 'failed', detail };
+}
+
+export function inconclusive(detail: string): Finding {
+  return { verdict: 'inconclusive', detail };
+}

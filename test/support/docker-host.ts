@@ -288,9 +288,15 @@ class NamespacedHost implements DockerHost {
     const { folder, dockerd, gateway } = this.parts;
     const subnet = gateway.replace(/1$/, '0/24');
     const argv = [
-      ...[dockerd, '--data-root', path.join(folder, 'docker'), '--exec-root', '/run/docker'],
-      ...['--pidfile', '/run/docker.pid', '-H', 'unix:///run/docker.sock', '--group', 'docker'],
-      ...['--cgroup-parent', `/${path.basename(folder)}`, '--shutdown-timeout', '2', '--log-level', 'warn'],
+      dockerd,
+      `--data-root=${path.join(folder, 'docker')}`,
+      '--exec-root=/run/docker',
+      '--pidfile=/run/docker.pid',
+      '--host=unix:///run/docker.sock',
+      '--group=docker',
+      `--cgroup-parent=/${path.basename(folder)}`,
+      '--shutdown-timeout=2',
+      '--log-level=warn',
       ...[subnet, ...(this.options.insecureRegistries ?? [])].flatMap((name) => [
         '--insecure-registry',
         name,
@@ -354,10 +360,8 @@ class NamespacedHost implements DockerHost {
   private async plugIn(): Promise<void> {
     const { pid, bridgeName, address, gateway } = this.parts;
     const outside = `sv${process.pid.toString(36)}x${address.split('.')[3]}`;
-    await exec('ip', [
-      ...['link', 'add', outside, 'master', bridgeName, 'type', 'veth'],
-      ...['peer', 'name', 'eth0', 'netns', String(pid)],
-    ]);
+    const link = ['link', 'add', outside, 'master', bridgeName];
+    await exec('ip', link.concat('type', 'veth', 'peer', 'name', 'eth0', 'netns', String(pid)));
     await exec('ip', ['link', 'set', outside, 'up']);
     await this.mustRun(['ip', 'address', 'add', `${address}/24`, 'dev', 'eth0']);
     await this.mustRun(['ip', 'link', 'set', 'eth0', 'up']);

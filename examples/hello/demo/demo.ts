@@ -56,14 +56,14 @@ async function tell(): Promise<void> {
   const switched = await watchUntil(stage, ['prod'], (status) => stepIs(status, 'bake', 'running'));
   say(`✓ switch  ${noteOf(switched, 'switch')}`, failedSoFar(load));
   worker = await crash(stage, worker);
-  const secondResult = expectState(await second, 'v2.0.0', 'succeeded');
+  const secondResult = expectState(await second.ended, 'v2.0.0', 'succeeded');
   const once = stage.deploys().filter((line) => line.startsWith('v2.0.0')).length === 1;
   if (!once) throw new Error('v2.0.0 was deployed twice');
   say('✓ v2.0.0 live, deployed once', failedSoFar(load));
 
   const third = await releaseWithApproval(stage, 'v3.0.0');
   say('  (v3.0.0 fails one request in ten)');
-  const thirdResult = expectState(await third, 'v3.0.0', 'failed');
+  const thirdResult = expectState(await third.ended, 'v3.0.0', 'failed');
   say(`✗ ${thirdResult.failure?.what ?? 'failed'}`);
   say(`↶ traffic back on v2.0.0 in ${thirdResult.change?.backMs ?? '?'} ms`, failedSoFar(load));
   if (thirdResult.change?.clean !== true) throw new Error('v3.0.0 was not wholly undone');
@@ -91,8 +91,8 @@ async function release(stage: Stage, version: string): Promise<ReleaseResult> {
   return output.data as ReleaseResult;
 }
 
-/** Starts it, says yes for you, and leaves a promise of how it ended. */
-async function releaseWithApproval(stage: Stage, version: string): Promise<Promise<CommandOutput>> {
+/** Starts it and says yes for you; `ended` is still to come. */
+async function releaseWithApproval(stage: Stage, version: string): Promise<{ ended: Promise<CommandOutput> }> {
   say(`$ slipway release ${version} --to prod`, '▸ waits for you');
   const ended = runSlipway(stage, 'ci', ['release', version, '--to', 'prod']);
   ended.catch(() => undefined);
@@ -103,7 +103,7 @@ async function releaseWithApproval(stage: Stage, version: string): Promise<Promi
   const approval = await runSlipway(stage, 'you', ['approve', 'prod', '--yes']);
   if (approval.exit !== 0) throw new Error(explain(approval));
   say('$ slipway approve prod', '✓ identity: unverified');
-  return ended;
+  return { ended };
 }
 
 /** The release needs a moment before its promotion can be watched. */
