@@ -3,7 +3,8 @@
  * for what is new. A crash in the middle of a fetch leaves a mirror that the next fetch completes.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { badInput } from '../failure.js';
 import { checkCommitId, checkRepositoryUrl, redactUrls } from './git-names.js';
@@ -52,9 +53,7 @@ export function createSource(options: { cacheFolder: string }): Source {
   async function open(url: string): Promise<Mirror> {
     checkRepositoryUrl(url);
     const folder = path.join(mirrors, `${createHash('sha256').update(url).digest('hex')}.git`);
-    await mkdir(folder, { recursive: true });
-    // idempotent, and completes what a crash left half made
-    await readGit({ args: ['init', '--quiet', '--bare', '--template=', folder], cwd: folder });
+    if (!existsSync(folder)) await createMirror(folder);
     return { folder, name: redactUrls(url) };
   }
 
@@ -116,6 +115,19 @@ export function createSource(options: { cacheFolder: string }): Source {
       });
     },
   };
+}
+
+/** Made beside and renamed, so a mirror that is there is whole, whoever else makes it at the same time. */
+async function createMirror(folder: string): Promise<void> {
+  await mkdir(path.dirname(folder), { recursive: true });
+  const unfinished = await mkdtemp(`${folder}.`);
+  await readGit({ args: ['init', '--quiet', '--bare', '--template=', unfinished], cwd: unfinished });
+  try {
+    await rename(unfinished, folder);
+  } catch (error) {
+    await rm(unfinished, { recursive: true, force: true });
+    if (!existsSync(folder)) throw error;
+  }
 }
 
 export async function hasCommit(mirror: Mirror, commit: string): Promise<boolean> {

@@ -69,7 +69,6 @@ describe('the mirror', () => {
     await writeFile(lock, '');
     await utimes(lock, new Date(0), new Date(0));
     const second = await repository.commit('two', { a: '2' });
-    await source.fetch(repository.folder).catch(() => undefined);
     await source.fetch(repository.folder);
     await checkRefHolds(mirror, { kind: 'branch', name: 'main' }, second);
     expect(existsSync(lock)).toBe(false);
@@ -170,9 +169,9 @@ describe('history', () => {
 
   it('takes branch names as text, whatever they contain', async () => {
     const sha = await repository.commit('one', { a: '1' });
-    const name = "feat/$(touch owned);`id`&'x'";
+    const name = "feat/$(id);`id`&'x'|#";
     await repository.git('branch', name);
-    await checkRefHolds(await source.fetch(repository.folder), { kind: 'branch', name }, sha);
+    expect(await readRef(await source.fetch(repository.folder), { kind: 'branch', name })).toBe(sha);
   });
 });
 
@@ -192,7 +191,7 @@ describe('files at a commit', () => {
     const sha = await repository.commit('one', { 'folder/a': '1' });
     const mirror = await source.fetch(repository.folder);
     for (const file of ['link', 'latin1', 'large', 'folder', '../x', '/etc/passwd', '--help', ':(glob)*']) {
-      await expect(readFileAtCommit(mirror, sha, file), file).rejects.toMatchObject(badInput);
+      await expect(readFileAtCommit(mirror, sha, file)).rejects.toMatchObject(badInput);
     }
   });
 
@@ -230,9 +229,11 @@ describe('a clean checkout', () => {
       expect(existsSync(path.join(folder, '.git/hooks'))).toBe(false);
     });
     expect(existsSync(seen)).toBe(false);
-    await expect(
-      withCheckout({ mirror, commit: sha }, (folder) => Promise.reject(new Error(folder))),
-    ).rejects.toThrow('slipway-checkout-');
-    expect((await readdir(tmpdir())).filter((name) => name.startsWith('slipway-checkout-'))).toEqual([]);
+    const failing = withCheckout({ mirror, commit: sha }, (folder) => {
+      seen = folder;
+      throw new Error('the work failed');
+    });
+    await expect(failing).rejects.toThrow('the work failed');
+    expect(existsSync(seen)).toBe(false);
   });
 });
