@@ -1,0 +1,93 @@
+/**
+ * Recover: a change died (terminated, failed) while it held the lane. Its fence is raised, what it left running is
+ * killed, and the environment goes back to exactly what it remembers as live. Never gives up by itself.
+ */
+import { perform, type Calling } from './activity-options.js';
+import { summarize, type ChangeRun } from './change-run.js';
+import type { ChangeProgress } from './change-progress.js';
+import type { Saga } from './saga.js';
+import type { Target, UndoResult } from './activity-contract.js';
+import type { Cutover } from './messages.js';
+import type { Colour } from '../pipeline/plan.js';
+
+export const RECOVER_STEPS = ['claim', 'takeOver', 'traffic', 'deploy'];
+
+/** Call inside a non-cancellable scope. Throws LaneLost only. */
+export async function recover(run: ChangeRun, saga: Saga, progress: ChangeProgress): Promise<void> {
+  const { live, recovering } = run.input;
+  const cutover = recovering?.cutover ?? null;
+  const target = targetOfTheDead(run, cutover);
+  const calling = (detail: string): Calling => ({
+    summary: summarize(run, detail),
+    plan: target.plan,
+    insist: true,
+    priority: 1,
+  });
+  let serving: Colour | null = null;
+
+  const recoverStep = async (name: string, act: () => Promise<UndoResult>): Promise<void> => {
+    const undoes = name === 'traffic' || name === 'deploy';
+    progress.begin(name, `recovering: ${name}`);
+    let note: string | null = null;
+    await saga.insist(
+      name,
+      async () => {
+        const result = await act();
+        note = result.note;
+        return result;
+      },
+      undoes,
+    );
+    progress.setStep(name, 'succeeded', note);
+  };
+
+  await recoverStep('claim', async () => {
+    await perform('claim', { target }, calling(`token ${target.token}`));
+    return { outcome: 'undone', note: `token ${target.token}` };
+  });
+  await recoverStep('takeOver', async () => {
+    const found = await perform('takeOver', { target }, calling('what the dead change left'));
+    serving = found.serving;
+    return {
+      outcome: 'undone',
+      note: `${found.killed.length} killed, ${found.serving ?? 'no colour'} serves`,
+    };
+  });
+  await recoverStep('traffic', async () => {
+    const to = target.plan.traffic === null ? null : (live?.colour ?? null);
+    const moved = cutover?.switching === true || (serving !== null && serving !== to);
+    if (to === null || !moved) return { outcome: 'never-ran', note: 'was not moved' };
+    const input = { target, to, from: null, requireHealthy: false };
+    const result = await perform('switchTraffic', input, calling(`back to ${to}`));
+    run.backMs = result.tookMs;
+    return { outcome: 'undone', note: result.note };
+  });
+  await recoverStep('deploy', async () => {
+    if (recovering?.request.kind === 'retire') return await finishRetiring(run, target, calling('stop it'));
+    const prior = cutover?.prior ?? null;
+    if (prior === null) return { outcome: 'never-ran', note: 'had not begun' };
+    if (target.colour !== null || live === null)
+      return await perform('undoDeploy', { target, prior }, calling('undo'));
+    // In place there is no colour to fall back on: the recorded release is converged to again, whatever is there now.
+    const { version, commit, artifacts, plan } = live;
+    const again = { ...target, plan, version, commit, artifacts, colour: null };
+    const { note } = await perform('deploy', { target: again, prior }, calling(`${version} again`));
+    return { outcome: 'undone', note };
+  });
+}
+
+/** What the dead change was writing, under our token. */
+function targetOfTheDead(run: ChangeRun, cutover: Cutover | null): Target {
+  const request = run.input.recovering?.request ?? run.input.request;
+  const { plan, version, commit, artifacts } = request;
+  const colour = cutover?.target.colour ?? run.target.colour;
+  return { plan, version, commit, artifacts, colour, token: run.input.token, live: run.input.live };
+}
+
+/** The half-stopped colour is stopped wholly, so nobody rolls back to half a colour. */
+async function finishRetiring(run: ChangeRun, target: Target, calling: Calling): Promise<UndoResult> {
+  const { warm, live } = run.input;
+  const colour = warm?.colour ?? null;
+  if (colour === null || colour === live?.colour) return { outcome: 'never-ran', note: 'nothing to stop' };
+  return await perform('retireColour', { target, colour }, calling);
+}

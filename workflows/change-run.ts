@@ -1,0 +1,105 @@
+/** What one change knows while it runs: its target, what was there before, and what the steps have found out. */
+import type { Colour } from '../pipeline/plan.js';
+import type { Target } from './activity-contract.js';
+import type { ChangeInput, Cutover } from './messages.js';
+import type { PriorState, ReleaseRecord } from './result.js';
+
+export interface ChangeRun {
+  input: ChangeInput;
+  target: Target;
+  /** Rollback to a colour that still runs: nothing is deployed, traffic moves and that is all. */
+  warm: boolean;
+  /** Colour that serves before the change; null on a first release and without colours. */
+  previousColour: Colour | null;
+  prior: PriorState[];
+  baseline: Record<string, number | null>;
+  /** From here on the outside may see the new release: traffic moves, or an in-place deploy has begun. */
+  cutOver: boolean;
+  /** Has the switch of traffic begun? */
+  switched: boolean;
+  /** A newer release waits for the lane. */
+  supersededBy: string | null;
+  switchMs: number | null;
+  backMs: number | null;
+  skippedHosts: string[];
+}
+
+export function startRun(input: ChangeInput): ChangeRun {
+  const { request, live, token } = input;
+  const warm = isWarmRollback(input);
+  const blueGreen = request.plan.strategy === 'blue-green';
+  const idle = live?.colour === 'blue' ? 'green' : 'blue';
+  return {
+    input,
+    target: {
+      plan: request.plan,
+      token,
+      version: request.version,
+      commit: request.commit,
+      artifacts: request.artifacts,
+      colour: blueGreen ? idle : null,
+      live,
+    },
+    warm,
+    previousColour: blueGreen ? (live?.colour ?? null) : null,
+    prior: [],
+    baseline: {},
+    cutOver: false,
+    switched: false,
+    supersededBy: null,
+    switchMs: null,
+    backMs: null,
+    skippedHosts: [],
+  };
+}
+
+/** The release as the environment will remember it. */
+export function recordOf(run: ChangeRun, at: string): ReleaseRecord {
+  const { target, input } = run;
+  const { version, commit, artifacts, colour, token } = target;
+  return {
+    version,
+    commit,
+    artifacts,
+    plan: input.request.plan,
+    colour,
+    token,
+    at,
+    by: input.request.actor.by,
+  };
+}
+
+/** What recovery needs, should this run die: told to the environment before the world is touched. */
+export function cutoverOf(run: ChangeRun, switching: boolean, at: string): Cutover {
+  return {
+    token: run.input.token,
+    requestId: run.input.request.requestId,
+    previous: run.input.live,
+    target: recordOf(run, at),
+    prior: run.warm ? null : run.prior,
+    switching,
+  };
+}
+
+/** `green v1.4.0 on prod, sha256:9f2c41aa`. */
+export function summarize(run: ChangeRun, detail = ''): string {
+  const { colour, version, plan, artifacts } = run.target;
+  const digest = artifacts[0]?.digest.slice(0, 15) ?? '';
+  return [`${colour ?? ''} ${version} on ${plan.name}`.trim(), digest, detail]
+    .filter((part) => part !== '')
+    .join(', ');
+}
+
+function isWarmRollback({ request, live, warm }: ChangeInput): boolean {
+  if (request.kind !== 'rollback' || request.plan.strategy !== 'blue-green' || warm === null) return false;
+  const digests = (artifacts: { digest: string }[]): string =>
+    artifacts.map(({ digest }) => digest).join(',');
+  return (
+    warm.version === request.version &&
+    digests(warm.artifacts) === digests(request.artifacts) &&
+    warm.colour !== null &&
+    live !== null &&
+    live.colour !== null &&
+    warm.colour !== live.colour
+  );
+}

@@ -1,0 +1,262 @@
+/**
+ * The table of a change: step → do, undo. Order comes from the plan, so runs in flight keep theirs. A new step is
+ * a row here, a method in activity-contract.ts and its implementation; the fault matrix picks it up from here.
+ */
+import { CancellationScope, getExternalWorkflowHandle, isCancellation, log } from '@temporalio/workflow';
+import type { VerifyResult, UndoResult } from './activity-contract.js';
+import { perform, type Calling } from './activity-options.js';
+import { cutoverOf, summarize, type ChangeRun } from './change-run.js';
+import { environmentId, SIGNAL } from './names.js';
+import type { FailureReport } from './result.js';
+
+export interface StepOutcome {
+  /** `expired`: a person's word was waited for in vain; undone whatever `on-failure` says. */
+  verdict: 'passed' | 'failed' | 'inconclusive' | 'expired';
+  note: string | null;
+  failure: FailureReport | null;
+}
+
+/** What a step may ask of the run around it. */
+export interface Surroundings {
+  /** Resolves true when a person says to switch, false when the plan's deadline is over. */
+  awaitSwitch: () => Promise<boolean>;
+  /** Calls `stop` once a newer release waits; also when it already does. */
+  onSuperseded: (stop: () => void) => void;
+  /** ISO time of the workflow. */
+  now: () => string;
+}
+
+export interface Irreversible {
+  irreversible: string;
+}
+
+export interface Step {
+  do: (run: ChangeRun, around: Surroundings) => Promise<StepOutcome>;
+  undo: ((run: ChangeRun) => Promise<UndoResult>) | Irreversible;
+}
+
+export const STEPS: Record<string, Step> = {
+  preflight: { do: preflight, undo: irreversible('it only looks') },
+  claim: { do: claim, undo: irreversible('a fence only rises; the next change has a higher token') },
+  proveWayBack: { do: proveWayBack, undo: irreversible('it only looks') },
+  deploy: { do: deploy, undo: undoDeploy },
+  verify: { do: verify, undo: irreversible('it only looks') },
+  switch: { do: switchTraffic, undo: switchBack },
+  bake: { do: bake, undo: irreversible('it only looks') },
+  settle: { do: settle, undo: irreversible('tags name a digest that was built; they harm nobody') },
+  retire: { do: retire, undo: irreversible('a stopped colour is deployed again by a rollback') },
+};
+
+export function stepNamed(name: string): Step {
+  const step = STEPS[name];
+  if (step === undefined)
+    throw new Error(`the plan has a step ${name} that this worker does not know; use a newer worker`);
+  return step;
+}
+
+function irreversible(reason: string): Irreversible {
+  return { irreversible: reason };
+}
+
+function calling(run: ChangeRun, detail = ''): Calling {
+  const urgent = run.input.request.kind === 'rollback' || run.input.request.kind === 'recover';
+  return { summary: summarize(run, detail), plan: run.target.plan, ...(urgent ? { priority: 1 } : {}) };
+}
+
+function passed(note: string | null): StepOutcome {
+  return { verdict: 'passed', note, failure: null };
+}
+
+async function preflight(run: ChangeRun): Promise<StepOutcome> {
+  const { findings } = await perform('preflight', { target: run.target }, calling(run));
+  const problems = findings.filter((finding) => finding.state === 'problem');
+  const first = problems[0];
+  const warnings = findings.filter((finding) => finding.state === 'warning').length;
+  if (first === undefined)
+    return passed(warnings === 0 ? null : `${warnings} ${plural(warnings, 'warning')}`);
+  return {
+    verdict: 'failed',
+    note: `${problems.length} ${plural(problems.length, 'problem')}`,
+    failure: {
+      what: problems.map((problem) => problem.message).join('; '),
+      where: first.where,
+      why: null,
+      wayOut: problems.map((problem) => problem.wayOut ?? 'slipway doctor').join('; '),
+    },
+  };
+}
+
+async function claim(run: ChangeRun): Promise<StepOutcome> {
+  const { hosts } = await perform('claim', { target: run.target }, calling(run, `token ${run.target.token}`));
+  return passed(`${hosts.length} ${plural(hosts.length, 'host')}, token ${run.target.token}`);
+}
+
+async function proveWayBack(run: ChangeRun): Promise<StepOutcome> {
+  const { prior, note } = await perform('proveWayBack', { target: run.target }, calling(run));
+  run.prior = prior;
+  return passed(note);
+}
+
+async function deploy(run: ChangeRun, around: Surroundings): Promise<StepOutcome> {
+  run.cutOver = run.target.colour === null;
+  await tellEnvironment(run, false, around);
+  const { note } = await perform('deploy', { target: run.target, prior: run.prior }, calling(run));
+  return passed(note);
+}
+
+async function undoDeploy(run: ChangeRun): Promise<UndoResult> {
+  // A host that was skipped is put back like the others.
+  const target = { ...run.target, plan: run.input.request.plan };
+  return await perform(
+    'undoDeploy',
+    { target, prior: run.prior },
+    { ...calling(run, 'undo'), insist: true, priority: 1 },
+  );
+}
+
+async function verify(run: ChangeRun): Promise<StepOutcome> {
+  const { plan, colour } = run.target;
+  const checks = [...plan.checks, ...plan.dependencies];
+  const result = await perform(
+    'verify',
+    { target: run.target, checks, colour },
+    calling(run, `${checks.length} ${plural(checks.length, 'check')}`),
+  );
+  return judge(result, summarize(run));
+}
+
+async function switchTraffic(run: ChangeRun, around: Surroundings): Promise<StepOutcome> {
+  const { target, previousColour } = run;
+  const { traffic, bake } = target.plan;
+  if (target.colour === null || traffic === null) return passed('no colours');
+  const byHand = traffic.switch === 'manual' && run.input.request.kind !== 'rollback';
+  if (byHand && !run.switched && !(await around.awaitSwitch())) return nobodySwitched(run);
+  const compares =
+    bake?.checks.some((check) => check.kind === 'prometheus' && check.maxIncrease !== null) ?? false;
+  if (compares && !run.warm) {
+    ({ baseline: run.baseline } = await perform(
+      'measureBaseline',
+      { target },
+      calling(run, 'before the switch'),
+    ));
+  }
+  const told = tellEnvironment(run, true, around);
+  // A warm rollback is one activity: the signal is in the same commit as its schedule, so there is nothing to wait for.
+  if (!run.warm) await told;
+  run.switched = true;
+  run.cutOver = true;
+  const result = await perform(
+    'switchTraffic',
+    { target, to: target.colour, from: previousColour, requireHealthy: true },
+    calling(run),
+  );
+  await told;
+  run.switchMs = result.tookMs;
+  return passed(result.note);
+}
+
+function nobodySwitched(run: ChangeRun): StepOutcome {
+  const { plan, version, colour } = run.target;
+  return {
+    verdict: 'expired',
+    note: 'nobody switched in time',
+    failure: {
+      what: `nobody switched traffic to ${colour ?? ''} ${version} in time`,
+      where: plan.name,
+      why: null,
+      wayOut: `release ${version} again, then slipway switch ${plan.name}`,
+    },
+  };
+}
+
+/** Back to the colour that served before; compare-and-set from ours. */
+async function switchBack(run: ChangeRun): Promise<UndoResult> {
+  const { target, previousColour } = run;
+  if (!run.switched) return { outcome: 'never-ran', note: 'traffic was not moved' };
+  if (previousColour === null)
+    return { outcome: 'undone', note: 'a first release: nothing served before it' };
+  const result = await perform(
+    'switchTraffic',
+    { target, to: previousColour, from: target.colour, requireHealthy: false },
+    { ...calling(run, `back to ${previousColour}`), insist: true, priority: 1 },
+  );
+  run.backMs = result.tookMs;
+  return { outcome: 'undone', note: result.note };
+}
+
+async function bake(run: ChangeRun, around: Surroundings): Promise<StepOutcome> {
+  const { target } = run;
+  const plan = target.plan.bake;
+  if (plan === null) return passed('no bake');
+  const watching = new CancellationScope();
+  around.onSuperseded(() => watching.cancel());
+  try {
+    const result = await watching.run(() =>
+      perform(
+        'bake',
+        { target, colour: target.colour, baseline: run.baseline, remainingMs: plan.forMs },
+        calling(run),
+      ),
+    );
+    return judge(result, summarize(run));
+  } catch (error) {
+    const whole = CancellationScope.current().consideredCancelled;
+    if (run.supersededBy === null || whole || !isCancellation(error)) throw error;
+    return passed(`ended early: ${run.supersededBy} waits`);
+  }
+}
+
+async function settle(run: ChangeRun): Promise<StepOutcome> {
+  const { tags } = run.target.plan;
+  if (tags.length === 0) return passed(null);
+  const put = await perform('tagArtifacts', { target: run.target }, calling(run, tags.join(' ')));
+  return passed(put.tags.join(' '));
+}
+
+async function retire(run: ChangeRun): Promise<StepOutcome> {
+  const { warm, live } = run.input;
+  const colour = warm?.colour ?? null;
+  if (colour === null) return passed('nothing is warm');
+  if (colour === live?.colour) return passed(`${colour} serves: it is kept`);
+  const result = await perform(
+    'retireColour',
+    { target: run.target, colour },
+    calling(run, `stop ${colour}`),
+  );
+  return passed(result.note);
+}
+
+function judge(result: VerifyResult, where: string): StepOutcome {
+  if (result.verdict === 'passed') return passed(result.note);
+  const guilty = result.outcomes.filter((outcome) => outcome.verdict === result.verdict);
+  return {
+    verdict: result.verdict,
+    note: result.note,
+    failure: {
+      what: guilty.map((outcome) => `${outcome.check}: ${outcome.detail}`).join('; ') || result.note,
+      where,
+      why: result.logTail,
+      wayOut:
+        result.verdict === 'failed'
+          ? 'mend the release and release it again'
+          : 'make the check reachable from the worker, then retry',
+    },
+  };
+}
+
+/** Write-ahead: should this run die, the environment knows how to get back. */
+async function tellEnvironment(run: ChangeRun, switching: boolean, around: Surroundings): Promise<void> {
+  const { plan } = run.target;
+  const environment = getExternalWorkflowHandle(environmentId(plan.pipeline, plan.name));
+  try {
+    await CancellationScope.nonCancellable(() =>
+      environment.signal(SIGNAL.cutover, cutoverOf(run, switching, around.now())),
+    );
+  } catch (error) {
+    log.warn(`environment ${plan.name} could not be told of the cutover: ${String(error)}`);
+  }
+}
+
+function plural(count: number, thing: string): string {
+  return count === 1 ? thing : `${thing}s`;
+}

@@ -1,0 +1,198 @@
+/** The change: the only workflow that writes to hosts. Its id is the lane; it ends with a result, never by failing. */
+import { CancellationScope, setHandler, defineQuery, defineSignal } from '@temporalio/workflow';
+import { formatDuration } from './report.js';
+import { ChangeProgress } from './change-progress.js';
+import { recover, RECOVER_STEPS } from './change-recover.js';
+import { recordOf, startRun, type ChangeRun } from './change-run.js';
+import type { ChangeDeciding, NamedDecision } from './decisions.js';
+import type { ChangeInput, ProgressStatus } from './messages.js';
+import { QUERY, SIGNAL } from './names.js';
+import { receiveDecisions } from './receive-decisions.js';
+import type { ChangeResult, FailureReport, ReleaseRecord } from './result.js';
+import { LaneLost, Saga } from './saga.js';
+import { describeRun } from './search-attributes.js';
+
+export async function change(input: ChangeInput): Promise<ChangeResult> {
+  const run = startRun(input);
+  const startedAtMs = Date.now();
+  const steps = stepsOf(run);
+  const progress = new ChangeProgress(run, steps);
+  const saga = new Saga(run, progress, steps);
+  listen(run, saga, progress);
+  const { request } = input;
+  describeRun({
+    pipeline: request.plan.pipeline,
+    environment: request.plan.name,
+    version: request.version,
+    commit: request.commit.sha,
+    actor: request.actor.by,
+  });
+
+  let lost: FailureReport | null = null;
+  try {
+    if (request.kind === 'recover') {
+      saga.phase = 'unwinding';
+      await CancellationScope.nonCancellable(() => recover(run, saga, progress));
+    } else await saga.carryOut();
+  } catch (error) {
+    if (!(error instanceof LaneLost)) throw error;
+    lost = error.report;
+  }
+  saga.phase = 'ended';
+  const result = conclude(run, saga, progress, lost, Date.now() - startedAtMs);
+  progress.failure = result.failure;
+  progress.end(result.state, result.headline);
+  return result;
+}
+
+/** The plan's own order; a rollback neither bakes nor, when its colour is warm, deploys. */
+function stepsOf(run: ChangeRun): string[] {
+  const { kind, plan } = run.input.request;
+  if (kind === 'recover') return RECOVER_STEPS;
+  if (kind === 'retire') return ['claim', 'retire'];
+  if (run.warm) return ['switch', 'verify', 'settle'];
+  if (kind === 'rollback') return plan.steps.filter((step) => step !== 'bake');
+  return plan.steps;
+}
+
+function listen(run: ChangeRun, saga: Saga, progress: ChangeProgress): void {
+  const { plan } = run.target;
+  setHandler(defineQuery<ProgressStatus>(QUERY.status), () => progress.status(), {
+    description: 'What this change does, waits for and has done',
+  });
+  setHandler(defineSignal<[unknown]>(SIGNAL.superseded), (input) => saga.supersede(versionIn(input)), {
+    description: 'A newer release waits for this environment',
+  });
+  receiveDecisions({
+    state: (): ChangeDeciding => ({
+      of: 'change',
+      environment: plan.name,
+      taken: [],
+      phase:
+        saga.stop !== null && saga.phase !== 'parked' && saga.phase !== 'ended' ? 'unwinding' : saga.phase,
+      paused: saga.paused,
+      step: saga.step,
+      switched: run.switched,
+      hasPrevious: run.previousColour !== null,
+      hosts: run.target.plan.hosts.map((host) => host.name),
+    }),
+    apply: (decision) => apply(decision, run, saga, progress),
+    headline: () => progress.headline(),
+  });
+}
+
+function apply(decision: NamedDecision, run: ChangeRun, saga: Saga, progress: ChangeProgress): void {
+  switch (decision.name) {
+    case 'switchTraffic':
+      return saga.switchNow();
+    case 'back':
+      return saga.unwindBecause({ state: 'rolled-back', by: decision.by, failure: null });
+    case 'abort':
+      return saga.unwindBecause({ state: 'aborted', by: decision.by, failure: null });
+    case 'pause':
+      saga.paused = true;
+      return progress.publish();
+    case 'resume':
+      saga.paused = false;
+      return progress.publish();
+    case 'retryStep':
+      return saga.retryNow();
+    case 'skipHost':
+      return skipHost(run, saga, decision.host);
+    // decide() refuses these to a change.
+    case 'approve':
+    case 'reject':
+    case 'freeze':
+    case 'unfreeze':
+  }
+}
+
+/** The steps that follow leave the host out; an undo leaves out none. */
+function skipHost(run: ChangeRun, saga: Saga, host: string | null): void {
+  if (host === null) return;
+  const { plan } = run.target;
+  run.skippedHosts.push(host);
+  run.target = { ...run.target, plan: { ...plan, hosts: plan.hosts.filter((known) => known.name !== host) } };
+  saga.retryNow();
+}
+
+function versionIn(input: unknown): string {
+  const version = typeof input === 'object' && input !== null && 'version' in input ? input.version : input;
+  return typeof version === 'string' ? version : 'a newer release';
+}
+
+function conclude(
+  run: ChangeRun,
+  saga: Saga,
+  progress: ChangeProgress,
+  lost: FailureReport | null,
+  tookMs: number,
+): ChangeResult {
+  const { input, target } = run;
+  const { live, warm, request } = input;
+  const { steps, unwind } = progress;
+  const common = { steps, unwind, switchMs: run.switchMs, backMs: run.backMs };
+  const serves = live === null ? 'nothing is live' : `${live.version} is live, as before`;
+  const where = `${target.plan.pipeline} ${target.version} → ${target.plan.name}`;
+  if (lost !== null) {
+    const touched = steps.some(
+      (step) => step.name !== 'preflight' && step.name !== 'claim' && step.state !== 'pending',
+    );
+    const headline = `${where} ended: another change owns ${target.plan.name}`;
+    return { ...common, headline, state: 'superseded', clean: !touched, live, warm, failure: lost };
+  }
+  if (request.kind === 'recover') {
+    const retired = input.recovering?.request.kind === 'retire';
+    const headline = `${target.plan.name} recovered: ${serves}`;
+    return {
+      ...common,
+      headline,
+      state: 'succeeded',
+      clean: true,
+      live,
+      warm: retired ? null : warm,
+      failure: null,
+    };
+  }
+  const { stop } = saga;
+  if (stop !== null) {
+    const headline = `${where} ${howItEnded(stop.state, stop.by, progress)}, undone; ${serves}`;
+    return { ...common, headline, state: stop.state, clean: true, live, warm, failure: stop.failure };
+  }
+  const { failure } = progress;
+  if (request.kind === 'retire') {
+    const headline = `${warm?.version ?? 'the idle colour'} on ${target.plan.name} is stopped; ${serves}`;
+    return { ...common, headline, state: 'succeeded', clean: true, live, warm: null, failure };
+  }
+  const record = recordOf(run, new Date(Date.now()).toISOString());
+  const skipped = run.skippedHosts.length === 0 ? '' : ` without ${run.skippedHosts.join(', ')}`;
+  const untagged = failure === null ? '' : `, but settling failed: ${failure.what}`;
+  return {
+    ...common,
+    headline: `${target.plan.pipeline} ${target.version} is live on ${target.plan.name}${skipped}${untagged}, ${formatDuration(tookMs)}`,
+    state: 'succeeded',
+    clean: run.skippedHosts.length === 0,
+    live: record,
+    warm: warmAfter(record, live),
+    failure,
+  };
+}
+
+function howItEnded(state: string, by: string | null, progress: ChangeProgress): string {
+  const failed = progress.steps.find((step) => step.state === 'failed' || step.state === 'inconclusive');
+  switch (state) {
+    case 'aborted':
+      return `aborted by ${by ?? 'a cancellation'}`;
+    case 'rolled-back':
+      return `switched back by ${by ?? 'a person'}`;
+    case 'superseded':
+      return `superseded by ${by ?? 'a newer release'}`;
+    default:
+      return `failed in ${failed?.name ?? 'waiting'}`;
+  }
+}
+
+/** The colour that served until now stays warm; without colours nothing does. */
+function warmAfter(now: ReleaseRecord, before: ReleaseRecord | null): ReleaseRecord | null {
+  return now.colour === null || before?.colour == null || before.colour === now.colour ? null : before;
+}

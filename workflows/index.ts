@@ -1,0 +1,2 @@
+/** Everything a worker can run. */
+export { change } from './change.js';
