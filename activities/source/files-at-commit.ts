@@ -19,11 +19,28 @@ interface TreeEntry {
   bytes: number;
 }
 
-/**
- * Text of a file at the commit, or null when the commit has none. Throws BadInput for links, folders, files over
- * 16 MB and text that is not UTF-8.
- */
+/** Text of a file at the commit, as `readBytesAtCommit`. Throws BadInput also for text that is not UTF-8. */
 export async function readFileAtCommit(mirror: Mirror, commit: string, file: string): Promise<string | null> {
+  const bytes = await readBytesAtCommit(mirror, commit, file);
+  if (bytes === null) return null;
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw badInput({
+      what: 'the file is not valid UTF-8',
+      where: `${file} at ${commit.slice(0, 12)}`,
+      why: null,
+      wayOut: 'save it as UTF-8 and commit it again',
+    });
+  }
+}
+
+/** The file at the commit, or null when the commit has none. Throws BadInput for links, folders, files over 16 MB. */
+export async function readBytesAtCommit(
+  mirror: Mirror,
+  commit: string,
+  file: string,
+): Promise<Buffer | null> {
   const entry = await findEntry(mirror, commit, file);
   if (entry === null) return null;
   const refuse = (what: string, wayOut: string) =>
@@ -43,11 +60,7 @@ export async function readFileAtCommit(mirror: Mirror, commit: string, file: str
   };
   const answer = await runGit(call);
   if (answer.exitCode !== 0) throw gitFailed(call, answer);
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(answer.stdout);
-  } catch {
-    throw refuse('the file is not valid UTF-8', 'save it as UTF-8 and commit it again');
-  }
+  return answer.stdout;
 }
 
 async function findEntry(mirror: Mirror, commit: string, file: string): Promise<TreeEntry | null> {

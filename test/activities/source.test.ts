@@ -10,6 +10,7 @@ import {
   isAncestor,
   listChangedPaths,
   readCommitFacts,
+  readRef,
 } from '../../activities/source/history.js';
 import { createListAncestors } from '../../activities/source/list-ancestors.js';
 import { createSource, type Source } from '../../activities/source/source.js';
