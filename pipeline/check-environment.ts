@@ -1,0 +1,154 @@
+/** Do the parts of one environment fit together? */
+import { finding, type Finding } from './explain-issue.js';
+import { checkListsOf, findCheck, strategyOf, type EnvironmentSettings } from './environment-settings.js';
+import type { PipelineFile } from './pipeline-file.js';
+import { namesIn } from './templates.js';
+
+export function checkEnvironment(content: PipelineFile, of: EnvironmentSettings): Finding[] {
+  return [...checkNeeds(content, of), ...checkColours(content, of), ...checkTraffic(of)];
+}
+
+/** Does any text in here use `{colour}`? */
+function usesColour(value: unknown): boolean {
+  if (typeof value === 'string') return namesIn(value).includes('colour');
+  return typeof value === 'object' && value !== null && Object.values(value).some(usesColour);
+}
+
+/** Can this platform only be reached through a host? */
+function needsHosts(of: EnvironmentSettings): string | null {
+  const { platform, traffic } = of.settings;
+  if (platform !== undefined && ['swarm', 'stack', 'compose'].includes(platform.kind)) return platform.kind;
+  if (platform?.kind === 'command' && platform.on !== 'worker') return 'command';
+  const proxyElsewhere =
+    traffic?.host !== undefined || (traffic?.kind === 'command' && traffic.on === 'worker');
+  return traffic !== undefined && !proxyElsewhere ? traffic.kind : null;
+}
+
+function checkNeeds(content: PipelineFile, of: EnvironmentSettings): Finding[] {
+  const { name, settings } = of;
+  const here = ['environments', name];
+  const findings: Finding[] = [];
+  if (settings.platform === undefined) {
+    findings.push(
+      finding(
+        here,
+        'platform is missing: how it runs, such as {swarm: SERVICE}, {stack: FILE} or {command: …}',
+      ),
+    );
+  }
+  if (settings.checks === undefined) {
+    findings.push(finding(here, 'checks is missing: how to see that it is healthy, such as [/health]'));
+  }
+  const hostsFor = needsHosts(of);
+  if (hostsFor !== null && settings.hosts === undefined) {
+    findings.push(
+      finding(here, `hosts is missing: ${hostsFor} needs at least one, such as deploy@app.example.com`),
+    );
+  }
+  const withoutUrl = settings.url === undefined ? whatNeedsUrl(content, of) : null;
+  if (withoutUrl !== null) {
+    findings.push(finding(here, `url is missing: ${withoutUrl} needs it, such as https://app.example.com`));
+  }
+  return findings;
+}
+
+function whatNeedsUrl(content: PipelineFile, of: EnvironmentSettings): string | null {
+  const { traffic } = of.settings;
+  for (const name of checkListsOf(of).flatMap((list) => list.names)) {
+    const check = findCheck(content, name);
+    if (check?.kind === 'http' && check.http.startsWith('/')) return `the check ${name}`;
+    if (check?.kind === 'run' && namesIn(check.run).includes('url')) return `the check ${name}`;
+  }
+  const asked = traffic?.confirm?.url;
+  return traffic !== undefined && (asked === undefined || asked.startsWith('/')) ? 'traffic' : null;
+}
+
+function checkColours(content: PipelineFile, of: EnvironmentSettings): Finding[] {
+  const { name, settings } = of;
+  const { platform, traffic } = settings;
+  const colours = strategyOf(settings) === 'blue-green';
+  const own = of.environment['keep-warm'] !== undefined;
+  if (!colours) {
+    const findings: Finding[] = [];
+    if (traffic !== undefined) {
+      findings.push(
+        finding(
+          of.pathOf('traffic'),
+          `${name} is changed in place and has no colours to switch between; say strategy: blue-green`,
+        ),
+      );
+    }
+    if (own)
+      findings.push(
+        finding(
+          of.pathOf('keep-warm'),
+          'only an old colour can be kept warm; say strategy: blue-green and traffic',
+        ),
+      );
+    if (usesColour(platform))
+      findings.push(finding(of.pathOf('platform'), '{colour} has no value without strategy: blue-green'));
+    for (const list of checkListsOf(of)) {
+      for (const [index, check] of list.names.entries()) {
+        if (!usesColour(findCheck(content, check))) continue;
+        findings.push(
+          finding([...list.path, index], `the check ${check} uses {colour}, but ${name} has no colours`),
+        );
+      }
+    }
+    return findings;
+  }
+  const findings: Finding[] = [];
+  if (traffic === undefined) {
+    findings.push(
+      finding(
+        of.pathOf('strategy'),
+        'blue-green needs traffic: the proxy that moves from one colour to the other',
+      ),
+    );
+  }
+  if (platform?.kind === 'swarm') {
+    findings.push(
+      finding(
+        of.pathOf('platform'),
+        'a swarm service is updated in place; blue-green needs a stack per colour: {stack: deploy/prod-{colour}.yml}',
+      ),
+    );
+  }
+  if (platform?.kind === 'stack' && platform.name !== undefined && !usesColour(platform.name)) {
+    findings.push(finding(of.pathOf('platform', 'name'), 'needs {colour}: blue and green are two stacks'));
+  }
+  return findings;
+}
+
+function checkTraffic(of: EnvironmentSettings): Finding[] {
+  const { traffic } = of.settings;
+  if (traffic === undefined) return [];
+  const findings: Finding[] = [];
+  const weights = traffic.weights ?? [];
+  if (weights.some((weight, index) => weight <= (weights[index - 1] ?? 0))) {
+    findings.push(
+      finding(of.pathOf('traffic', 'weights'), 'must grow from step to step, such as [10, 50, 100]'),
+    );
+  }
+  if (traffic.within !== undefined && traffic.switch !== 'manual') {
+    findings.push(
+      finding(of.pathOf('traffic', 'within'), 'is how long a person may take; say switch: manual'),
+    );
+  }
+  const both: [
+    'upstreams' | 'backends' | 'colours' | 'services',
+    { blue: string; green: string } | undefined,
+  ][] = [
+    ['colours', traffic.colours],
+    ['upstreams', 'upstreams' in traffic ? traffic.upstreams : undefined],
+    ['backends', 'backends' in traffic ? traffic.backends : undefined],
+    ['services', 'services' in traffic ? traffic.services : undefined],
+  ];
+  for (const [key, pair] of both) {
+    if (pair === undefined || pair.blue !== pair.green) continue;
+    findings.push(
+      finding(of.pathOf('traffic', key, 'green'), 'is the same as blue; the colours must be two'),
+    );
+  }
+  return findings;
+}

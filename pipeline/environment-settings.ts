@@ -1,0 +1,55 @@
+/** What holds for an environment: its own keys, else the defaults'. A list or map replaces, never merges. */
+import type { FilePath } from './file-error.js';
+import type { PipelineFile } from './pipeline-file.js';
+import type { Check } from './schema-checks.js';
+import type { Environment, Settings } from './schema-environment.js';
+
+export interface EnvironmentSettings {
+  name: string;
+  environment: Environment;
+  /** The environment's keys over the defaults'. */
+  settings: Settings;
+  /** Where a key really stands. */
+  pathOf(key: keyof Settings, ...rest: (string | number)[]): FilePath;
+}
+
+/** Throws for a name that is not in the file: callers take names from the file. */
+export function settingsOf(content: PipelineFile, name: string): EnvironmentSettings {
+  const environment = content.environments.get(name);
+  if (environment === undefined) throw new Error(`no environment ${name} in the pipeline file`);
+  return {
+    name,
+    environment,
+    settings: { ...content.defaults, ...environment },
+    pathOf(key, ...rest) {
+      const own = environment[key] !== undefined || content.defaults?.[key] === undefined;
+      return own ? ['environments', name, key, ...rest] : ['defaults', key, ...rest];
+    },
+  };
+}
+
+/** `{colour}` and the way traffic moves come with this. */
+export function strategyOf(settings: Settings): 'in-place' | 'blue-green' {
+  return settings.strategy ?? (settings.traffic === undefined ? 'in-place' : 'blue-green');
+}
+
+/** A name in a list of checks: a path is an inline HTTP check, anything else is defined under `checks`. */
+export function findCheck(content: PipelineFile, name: string): Check | null {
+  if (name.startsWith('/')) return { kind: 'http', http: name };
+  return content.checks?.get(name) ?? null;
+}
+
+/** Every list of checks an environment has, with its key path. */
+export function checkListsOf(of: EnvironmentSettings): { path: FilePath; names: string[] }[] {
+  const { settings } = of;
+  return [
+    { path: of.pathOf('checks'), names: settings.checks ?? [] },
+    { path: of.pathOf('dependencies'), names: settings.dependencies ?? [] },
+    { path: of.pathOf('bake', 'checks'), names: settings.bake?.checks ?? [] },
+  ];
+}
+
+/** `env:{ENVIRONMENT}_KEY` → `env:PROD_EU_KEY` for prod-eu. */
+export function upperName(environment: string): string {
+  return environment.toUpperCase().replaceAll('-', '_');
+}

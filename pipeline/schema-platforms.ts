@@ -1,0 +1,61 @@
+/** Ways of running software, and what is done to its database. */
+import { z } from 'zod';
+import { closed, kinds, uniqueList } from './schema-words.js';
+import { command, hostPath, repositoryPath, secret, text, word } from './schema-values.js';
+
+export const platform = kinds(
+  'a platform',
+  {
+    swarm: {
+      swarm: word('service'),
+      /** Service labels written together with the image. */
+      fields: z.record(z.string().regex(/^[A-Za-z0-9._-]+$/), text('environment')).optional(),
+    },
+    stack: {
+      /** Stack file in the repository; `{colour}` for blue/green. */
+      stack: repositoryPath('colour'),
+      /** Default: pipeline-environment, with the colour for blue/green. */
+      name: word('stack', 'colour').optional(),
+    },
+    command: {
+      command: command(),
+      /** Prints what is deployed, so that doing it again can be skipped and undo can compare. */
+      inspect: command().optional(),
+      restore: command().optional(),
+      /** Stops the idle colour. */
+      retire: command().optional(),
+      on: z.enum(['host', 'worker']).optional(),
+    },
+    compose: {
+      compose: hostPath('colour'),
+      file: repositoryPath('colour').optional(),
+      services: uniqueList(word('service')).min(1).optional(),
+    },
+    kubernetes: {
+      kubernetes: word('resource', 'colour'),
+      container: word('container').optional(),
+      namespace: word('namespace').optional(),
+      kubeconfig: secret().optional(),
+    },
+    helm: {
+      helm: repositoryPath('environment'),
+      release: word('release', 'colour').optional(),
+      namespace: word('namespace').optional(),
+      set: z.record(z.string().regex(/^[A-Za-z0-9._[\]-]+$/), text('command')).optional(),
+      kubeconfig: secret().optional(),
+    },
+  },
+  {},
+);
+
+export const database = closed({
+  migrate: command('database').optional(),
+  current: command('database').optional(),
+  revert: command('database').optional(),
+  backup: command('database').optional(),
+  restore: command('database').optional(),
+  inside: word('container').optional(),
+});
+
+export type Platform = z.output<typeof platform>;
+export type Database = z.output<typeof database>;

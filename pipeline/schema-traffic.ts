@@ -1,0 +1,94 @@
+/** Reverse proxies that move traffic from one colour to the other. */
+import { z } from 'zod';
+import { choose, closed, kinds } from './schema-words.js';
+import { command, count, duration, hostAddress, hostPath, httpUrl, text, word } from './schema-values.js';
+
+const address = text('environment').superRefine((value, context) => {
+  if (/^[A-Za-z0-9._{}-]+:[0-9]{1,5}$/.test(value)) return;
+  context.addIssue({ code: 'custom', message: 'must be host:port, such as 127.0.0.1:8081' });
+});
+
+function perColour<S extends z.ZodType>(value: S) {
+  return closed({ blue: value, green: value });
+}
+
+const confirm = closed({
+  /** Asked through the proxy; `/path` is on the environment's url, which is the default. */
+  url: choose(
+    (value) => typeof value === 'string' && value.startsWith('/'),
+    text('environment').regex(/^\/[^\s'"`\\]*$/, { error: 'must be a path such as /colour' }),
+    httpUrl('environment'),
+  ).optional(),
+  /** Response header that names the colour. */
+  header: z
+    .string()
+    .regex(/^[A-Za-z0-9-]+$/, { error: 'must be a header name such as X-Colour' })
+    .optional(),
+  /** The body's text is the colour. */
+  body: z.boolean().optional(),
+  times: count(1, 10_000).optional(),
+  interval: duration().optional(),
+  timeout: duration({ atLeastMs: 100 }).optional(),
+}).superRefine((value, context) => {
+  if (value.body !== true || value.header === undefined) return;
+  context.addIssue({
+    code: 'custom',
+    path: ['body'],
+    message: 'the colour is read from a header or from the body, not both',
+  });
+});
+
+export const traffic = kinds(
+  'traffic',
+  {
+    nginx: {
+      /** Include file with the `upstream` block. */
+      nginx: hostPath(),
+      /** Without it `<file>.blue` and `<file>.green` on the host hold the whole text. */
+      upstreams: perColour(address).optional(),
+      /** Name of the upstream; default: the file's name without `.conf`. */
+      upstream: word('upstream').optional(),
+      test: command('environment').optional(),
+      reload: command('environment').optional(),
+    },
+    haproxy: {
+      /** Admin socket. */
+      haproxy: hostPath(),
+      map: hostPath(),
+      key: word('key'),
+      backends: perColour(word('backend')),
+    },
+    command: {
+      command: command(),
+      /** Prints `blue` or `green`. */
+      current: command(),
+      test: command().optional(),
+      on: z.enum(['host', 'worker']).optional(),
+    },
+    traefik: {
+      /** File of the file provider. */
+      traefik: hostPath(),
+      services: perColour(word('service')).optional(),
+    },
+    caddy: {
+      /** Admin address. */
+      caddy: httpUrl(),
+      path: text('environment').optional(),
+      upstreams: perColour(address).optional(),
+    },
+  },
+  {
+    switch: z.enum(['auto', 'manual']).optional(),
+    /** How long a manual switch may be waited for. */
+    within: duration({ atLeastMs: 1_000 }).optional(),
+    confirm: confirm.optional(),
+    /** Where each colour answers by itself, past the proxy. */
+    colours: perColour(httpUrl()).optional(),
+    drain: duration().optional(),
+    weights: z.array(count(1, 100)).min(1).optional(),
+    /** Where the proxy runs; default: the environment's first host. */
+    host: hostAddress.optional(),
+  },
+);
+
+export type Traffic = z.output<typeof traffic>;

@@ -1,0 +1,25 @@
+/** "Did you mean …?": the nearest known word, spelling styles aside. */
+import { distance } from 'fastest-levenshtein';
+
+/** `startPeriod`, `start_period` and `Start-Period` are one word. */
+function normalise(word: string): string {
+  return word
+    .replaceAll(/([a-z0-9])([A-Z])/g, '$1-$2')
+    .replaceAll(/[_\s]+/g, '-')
+    .toLowerCase();
+}
+
+/** The known word that was probably meant; null when none is near enough to be more than a guess. */
+export function suggestWord(given: string, known: readonly string[]): string | null {
+  // a long word is no typing mistake, and distance is quadratic
+  if (given.length > 60) return null;
+  const wanted = normalise(given);
+  let best: { word: string; steps: number } | null = null;
+  for (const word of known) {
+    const steps = distance(wanted, normalise(word));
+    if (best === null || steps < best.steps) best = { word, steps };
+  }
+  if (best === null) return null;
+  const near = Math.max(1, Math.floor(Math.min(wanted.length, best.word.length) / 3));
+  return best.steps <= near ? best.word : null;
+}
