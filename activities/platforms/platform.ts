@@ -16,6 +16,8 @@ export interface PlatformContext {
   progress: (note: string) => void;
   /** Aborted with reason `kill` (cancelled for good) or `detach` (the worker stops). */
   signal: AbortSignal;
+  /** Id of a long command on the host: the same for every attempt of one activity, another for each new one. */
+  operationId: (step: string) => string;
   /** Registry credentials when the pipeline has a `registry`. */
   registryLogin: { server: string; username: string; password: string } | null;
 }
@@ -35,5 +37,7 @@ export interface Platform {
   undo(context: PlatformContext, prior: PriorState['platform']): Promise<UndoResult>;
   /** Stops a colour that is no longer needed. */
   retire(context: PlatformContext, colour: Colour): Promise<UndoResult>;
+  /** What is there, as text: two equal ones in a row mean that nothing moves any more. */
+  observe(context: PlatformContext): Promise<string>;
   logs(context: PlatformContext, lines: number): Promise<string>;
 }

@@ -1,0 +1,130 @@
+/** Preflight of the host itself: disk, ports, files, commands. Read only; every problem with its way out. */
+import type { PreflightFinding } from '../../workflows/activity-contract.js';
+import { placeOf, runTool } from './host-question.js';
+import type { PlatformContext } from './platform.js';
+
+export interface HostFacts {
+  /** Folder whose disk the release will fill. */
+  dataFolder: string;
+  /** Ports the release itself has open already: taken, and rightly so. */
+  ownPorts: number[];
+}
+
+export async function lookAtHost(context: PlatformContext, facts: HostFacts): Promise<PreflightFinding[]> {
+  const { diskBytes, ports, files, commands } = context.target.plan.preflight;
+  return [
+    ...(await lookAtDisk(context, facts.dataFolder, diskBytes)),
+    ...(await lookAtPorts(
+      context,
+      ports.filter((port) => !facts.ownPorts.includes(port)),
+    )),
+    ...(await lookAtFiles(context, files)),
+    ...(await lookAtCommands(context, commands)),
+  ];
+}
+
+export function finding(
+  context: PlatformContext,
+  thing: string,
+  state: PreflightFinding['state'],
+  message: string,
+  wayOut: string | null = null,
+): PreflightFinding {
+  return { where: placeOf(context), thing, state, message, wayOut };
+}
+
+async function lookAtDisk(
+  context: PlatformContext,
+  folder: string,
+  wanted: number,
+): Promise<PreflightFinding[]> {
+  if (wanted === 0) return [];
+  // The engine's folder is often closed to the deploy user; its nearest open parent is on the same disk as a rule.
+  const script =
+    'd=$1; until df -Pk "$d" 2>/dev/null | tail -n +2 | grep .; do d=${d%/*}; [ -n "$d" ] || { df -Pk /; break; }; done';
+  const { stdout } = await runTool(context, ['sh', '-c', script, 'sh', folder]);
+  const free = freeBytes(stdout);
+  if (free === null)
+    return [finding(context, 'disk', 'warning', `df did not say how much is free below ${folder}`)];
+  const message = `${gigabytes(free)} free, needs ${gigabytes(wanted)}`;
+  return [
+    free >= wanted
+      ? finding(context, 'disk', 'ok', message)
+      : finding(
+          context,
+          'disk',
+          'problem',
+          message,
+          'free some: docker system df shows what images and containers take',
+        ),
+  ];
+}
+
+/** The fourth column of `df -Pk`, in bytes; null when the output is something else. */
+export function freeBytes(df: string): number | null {
+  const columns = df.trim().split('\n').at(-1)?.trim().split(/\s+/) ?? [];
+  const kilobytes = Number(columns[3]);
+  return columns.length >= 6 && Number.isFinite(kilobytes) ? kilobytes * 1024 : null;
+}
+
+function gigabytes(bytes: number): string {
+  return `${(bytes / 1e9).toFixed(1)} GB`;
+}
+
+async function lookAtPorts(context: PlatformContext, ports: number[]): Promise<PreflightFinding[]> {
+  if (ports.length === 0) return [];
+  const { stdout } = await runTool(context, ['sh', '-c', 'cat /proc/net/tcp /proc/net/tcp6 2>/dev/null']);
+  const taken = listeningPorts(stdout);
+  return ports.map((port) =>
+    taken.has(port)
+      ? finding(
+          context,
+          `port ${port}`,
+          'problem',
+          'something listens there already',
+          `see who: ss -ltnp 'sport = :${port}'`,
+        )
+      : finding(context, `port ${port}`, 'ok', 'free'),
+  );
+}
+
+/** Ports in state LISTEN (0A) of `/proc/net/tcp`. */
+export function listeningPorts(procNetTcp: string): Set<number> {
+  const found = new Set<number>();
+  for (const line of procNetTcp.split('\n')) {
+    const match = /^\s*\d+: [0-9A-F]+:([0-9A-F]{4}) [0-9A-F]+:[0-9A-F]{4} 0A /.exec(line);
+    if (match?.[1] !== undefined) found.add(Number.parseInt(match[1], 16));
+  }
+  return found;
+}
+
+async function lookAtFiles(context: PlatformContext, files: string[]): Promise<PreflightFinding[]> {
+  const missing = await whichFail(context, 'test -e "$x"', files);
+  return files.map((file) =>
+    missing.has(file)
+      ? finding(context, `file ${file}`, 'problem', 'not there', `create ${file} on that host`)
+      : finding(context, `file ${file}`, 'ok', 'there'),
+  );
+}
+
+async function lookAtCommands(context: PlatformContext, commands: string[]): Promise<PreflightFinding[]> {
+  const missing = await whichFail(context, 'command -v "$x" >/dev/null 2>&1', commands);
+  return commands.map((command) =>
+    missing.has(command)
+      ? finding(
+          context,
+          `command ${command}`,
+          'problem',
+          'not found on the PATH of a non-interactive ssh session',
+          `install ${command}, or put it on that PATH`,
+        )
+      : finding(context, `command ${command}`, 'ok', 'found'),
+  );
+}
+
+async function whichFail(context: PlatformContext, test: string, words: string[]): Promise<Set<string>> {
+  if (words.length === 0) return new Set();
+  const script = String.raw`for x do ${test} || printf '%s\n' "$x"; done`;
+  const { stdout } = await runTool(context, ['sh', '-c', script, 'sh', ...words]);
+  return new Set(stdout.split('\n'));
+}

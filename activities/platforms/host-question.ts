@@ -1,0 +1,28 @@
+/** Short questions to a host: read only, answered in seconds. */
+import type { CommandResult } from '../hosts/host.js';
+import type { PlatformContext } from './platform.js';
+
+const QUESTION_TIMEOUT_MS = 30_000;
+
+/** Any exit code is an answer; an outcome nobody knows is thrown, so that Temporal asks again. */
+export async function runTool(
+  context: PlatformContext,
+  argv: string[],
+  stdin?: string,
+): Promise<CommandResult> {
+  const result = await context.host.run({
+    argv,
+    timeoutMs: QUESTION_TIMEOUT_MS,
+    ...(stdin === undefined ? {} : { stdin }),
+  });
+  if (result.exitCode === null && result.signal === null)
+    throw new Error(
+      `${context.host.name}: no answer to ${argv[0] ?? 'a command'}${result.timedOut ? ' in time' : ''}`,
+    );
+  return result;
+}
+
+/** `prod host web-2`: how every message names the place. */
+export function placeOf(context: PlatformContext): string {
+  return `${context.target.plan.name} host ${context.host.name}`;
+}

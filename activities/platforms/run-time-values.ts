@@ -1,0 +1,105 @@
+/**
+ * What is known only while a change runs: `{colour} {digest} {image} {tag} {version} {commit} {previous-tag}
+ * {previous-digest}` in a team's commands, and the same as environment variables.
+ */
+import type { Colour } from '../../pipeline/plan.js';
+import type { Target } from '../../workflows/activity-contract.js';
+import type { ReleaseRecord } from '../../workflows/result.js';
+import { badInput } from '../failure.js';
+import { pinnedImage } from './image-reference.js';
+
+const NAMES = [
+  'colour',
+  'digest',
+  'image',
+  'tag',
+  'version',
+  'commit',
+  'previous-tag',
+  'previous-digest',
+] as const;
+
+export type RunTimeValues = Record<(typeof NAMES)[number], string | null>;
+
+/** Values may end up in shell text, so nothing a shell could interpret passes. */
+const HARMLESS = /^[A-Za-z0-9._:@/+=,-]*$/;
+
+export function runTimeValues(target: Target, colour: Colour | null = target.colour): RunTimeValues {
+  const artifact = target.artifacts[0];
+  const previous = target.live;
+  return {
+    colour,
+    digest: artifact?.digest ?? null,
+    image: artifact === undefined ? null : pinnedImage(artifact),
+    tag: target.plan.tags[0] ?? target.version,
+    version: target.version,
+    commit: target.commit.sha,
+    'previous-tag': previous === null ? null : tagOf(previous),
+    'previous-digest': previous?.artifacts[0]?.digest ?? null,
+  };
+}
+
+function tagOf(record: ReleaseRecord): string {
+  return record.plan.tags[0] ?? record.version;
+}
+
+/** The same change as it was for the release before: its artifacts, version and tags. */
+export function asPrevious(target: Target, previous: ReleaseRecord): Target {
+  return {
+    ...target,
+    version: previous.version,
+    commit: previous.commit,
+    artifacts: previous.artifacts,
+    plan: { ...target.plan, tags: previous.plan.tags },
+    live: null,
+  };
+}
+
+/** Fills the names in; other braces are the team's. Throws BadInput when a used name has no or no harmless value. */
+export function renderCommand(template: string, values: RunTimeValues, where: string): string {
+  return template.replaceAll(/\{([a-z-]+)\}/g, (whole, name: string) => {
+    const known = NAMES.find((each) => each === name);
+    if (known === undefined) return whole;
+    const value = values[known];
+    if (value === null) {
+      throw badInput({
+        what: `{${name}} has no value here`,
+        where,
+        why: template,
+        wayOut: known.startsWith('previous')
+          ? 'there is no earlier release: take the name out, or release once without it'
+          : `take {${name}} out of the command`,
+      });
+    }
+    return harmless(name, value, where);
+  });
+}
+
+/** `SLIPWAY_…` and `IMAGE_TAG`; what has no value is left out. */
+export function runTimeEnvironment(values: RunTimeValues, where: string): Record<string, string> {
+  const named: Record<string, string | null> = {
+    SLIPWAY_COLOUR: values.colour,
+    SLIPWAY_DIGEST: values.digest,
+    SLIPWAY_IMAGE: values.image,
+    SLIPWAY_TAG: values.tag,
+    SLIPWAY_VERSION: values.version,
+    SLIPWAY_COMMIT: values.commit,
+    // `repository:${IMAGE_TAG}` in a team's file pins the digest.
+    IMAGE_TAG: values.tag === null || values.digest === null ? null : `${values.tag}@${values.digest}`,
+  };
+  return Object.fromEntries(
+    Object.entries(named).flatMap(([name, value]) =>
+      value === null ? [] : [[name, harmless(name, value, where)]],
+    ),
+  );
+}
+
+function harmless(name: string, value: string, where: string): string {
+  if (HARMLESS.test(value)) return value;
+  throw badInput({
+    what: `the value of ${name}, ${JSON.stringify(value.slice(0, 80))}, has characters a shell would interpret`,
+    where,
+    why: null,
+    wayOut: 'use letters, digits and . _ : @ / + = , - in tags, versions and image names',
+  });
+}
