@@ -1,0 +1,417 @@
+/** Fakes that satisfy the contract of every side effect, on a small world, with faults where a test wants them. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import type { Client } from '@temporalio/client';
+import { foreignHand, refused, staleFence } from '../../activities/failure.js';
+import type { Colour, ReleasePlan } from '../../pipeline/plan.js';
+import type {
+  Activities,
+  EnvironmentAnswer,
+  Target,
+  UndoResult,
+  VerifyResult,
+} from '../../workflows/activity-contract.js';
+import type { EnvironmentInput, EnvironmentStatus, ReleaseRequest } from '../../workflows/messages.js';
+import { environmentId, QUERY, SIGNAL, WORKFLOW } from '../../workflows/names.js';
+import type { PriorState } from '../../workflows/result.js';
+import {
+  environmentIn,
+  environmentKey,
+  type FakeEnvironment,
+  type FakeHost,
+  type Fault,
+  type Slot,
+  type World,
+} from './fake-world.js';
+
+export interface FakeOptions {
+  world: World;
+  /** Where environment entities are started; needed by announce, requestChange and their like. */
+  client?: Client;
+  taskQueue?: string;
+  /** What resolvePlan answers. */
+  plan?: (request: ReleaseRequest) => ReleasePlan;
+  /** Ancestors among the candidates; default none. */
+  ancestors?: (commit: string, candidates: string[]) => string[];
+}
+
+interface Place {
+  key: string;
+  hosts: string[];
+}
+
+const NOWHERE: Place = { key: '-', hosts: [] };
+
+export function createFakeActivities(options: FakeOptions): Activities {
+  const { world } = options;
+
+  /** One call: notes it, strikes with its fault if there is one, and lets `effect` do the work host by host. */
+  async function call<Result>(
+    activity: keyof Activities,
+    place: Place,
+    effect: (environment: FakeEnvironment, half: boolean) => Result,
+    detail: Colour | null = null,
+  ): Promise<Result> {
+    const act = (half = false): Result =>
+      world.update((state) => effect(environmentIn(state, place.key, place.hosts), half));
+    const fault = world.update((state) => {
+      environmentIn(state, place.key, place.hosts).calls.push(
+        detail === null ? activity : `${activity} ${detail}`,
+      );
+      return strike(
+        state.faults.filter((fault) => fault.environment === place.key),
+        activity,
+        detail,
+      );
+    });
+    Context.current().heartbeat();
+    const where = `${place.key} ${activity}`;
+    switch (fault?.kind) {
+      case undefined:
+      case 'say-no':
+      case 'inconclusive':
+      case 'problem':
+        return act();
+      case 'refuse':
+        throw refused({
+          what: `${activity} was refused`,
+          where: place.key,
+          why: 'log line',
+          wayOut: 'mend it',
+        });
+      case 'refuse-after':
+        act();
+        throw refused({ what: `${activity} was refused`, where: place.key, why: null, wayOut: 'mend it' });
+      case 'lose-reply':
+        act();
+        throw new Error(`${where}: connection lost after it was done`);
+      case 'twice':
+        act();
+        return act();
+      case 'unreachable':
+        throw new Error(`${where}: connection refused`);
+      case 'stale':
+        throw staleFence({
+          what: 'a higher token was seen',
+          where: place.key,
+          why: null,
+          wayOut: 'nothing to do',
+        });
+      case 'foreign':
+        throw foreignHand({ what: 'somebody else changed it', where: place.key, why: null, wayOut: 'look' });
+      case 'hang-before':
+        await standStill(world, where);
+        return act();
+      case 'hang-during':
+        act(true);
+        await standStill(world, where);
+        return act();
+      case 'hang-after': {
+        const result = act();
+        await standStill(world, where);
+        return result;
+      }
+    }
+  }
+
+  /** The verdict a fault asks for; looking twice asks the world twice. */
+  async function look(
+    activity: 'verify' | 'bake',
+    target: Target,
+    colour: Colour | null,
+  ): Promise<VerifyResult> {
+    const fault = world
+      .read()
+      .faults.find((fault) => fault.environment === placeOf(target).key && fault.activity === activity);
+    const strikes = fault !== undefined && fault.after === 0 && fault.times !== 0;
+    await call(activity, placeOf(target), () => undefined, colour);
+    const kind = strikes ? fault.kind : null;
+    if (kind === 'say-no') return verdict('failed', '/health answered 500');
+    if (kind === 'inconclusive') return verdict('inconclusive', 'no route to host');
+    return verdict('passed', 'all answered');
+  }
+
+  const environmentHandle = (pipeline: string, environment: string) =>
+    clientOf(options).workflow.getHandle(environmentId(pipeline, environment));
+
+  const startAndSignal = async (
+    pipeline: string,
+    environment: string,
+    signal: string,
+    payload: unknown,
+  ): Promise<void> => {
+    const input: EnvironmentInput = { pipeline, environment, carried: null };
+    await clientOf(options).workflow.signalWithStart(WORKFLOW.environment, {
+      workflowId: environmentId(pipeline, environment),
+      taskQueue: options.taskQueue ?? Context.current().info.taskQueue,
+      args: [input],
+      signal,
+      signalArgs: [payload],
+    });
+  };
+
+  return {
+    resolvePlan: (request) =>
+      call('resolvePlan', NOWHERE, () => {
+        if (options.plan === undefined) throw ApplicationFailure.nonRetryable('this test gave no plan');
+        return options.plan(request);
+      }),
+    runGate: ({ gate, plan }) =>
+      call('runGate', { key: plan.pipeline, hosts: [] }, () => ({
+        kind: 'gate',
+        name: gate.name,
+        verdict: 'pass',
+        by: null,
+        at: new Date(0).toISOString(),
+        note: null,
+      })),
+    buildArtifacts: ({ plan }) =>
+      call('buildArtifacts', { key: plan.pipeline, hosts: [] }, () => ({
+        artifacts: plan.artifacts.map((artifact) => ({
+          name: artifact.name,
+          kind: artifact.kind,
+          repository: artifact.kind === 'image' ? artifact.repository : artifact.folder,
+          digest: `sha256:${plan.commit.sha}`,
+        })),
+        adopted: false,
+      })),
+    tagArtifacts: ({ target }) =>
+      call('tagArtifacts', placeOf(target), (environment) => {
+        const digest = target.artifacts[0]?.digest ?? '';
+        for (const tag of target.plan.tags) environment.tags[tag] = digest;
+        return { tags: target.plan.tags };
+      }),
+
+    announce: ({ pipeline, environment, announcement }) =>
+      startAndSignal(pipeline, environment, SIGNAL.announce, announcement),
+    requestChange: ({ pipeline, environment, request }) =>
+      startAndSignal(pipeline, environment, SIGNAL.request, request),
+    withdrawRequest: async ({ pipeline, environment, withdrawal }) => {
+      await environmentHandle(pipeline, environment).signal(SIGNAL.withdraw, withdrawal);
+    },
+    askEnvironment: async ({ pipeline, environment, requestId }): Promise<EnvironmentAnswer> => {
+      const status = await environmentHandle(pipeline, environment).query<EnvironmentStatus>(QUERY.status);
+      const known = status.processed.find((entry) => entry.requestId === requestId);
+      const knows =
+        known !== undefined ||
+        status.inFlight?.request.requestId === requestId ||
+        status.queue.some((queued) => queued.requestId === requestId);
+      return {
+        result: known?.result ?? null,
+        live: status.live,
+        knows,
+        goodCommits: status.good.map((record) => record.commit.sha),
+        underway: status.announced
+          .filter((announcement) => announcement.requestId !== requestId && announcement.phase !== 'ended')
+          .map(({ commit, queue }) => ({ commit, queue })),
+      };
+    },
+    nextOpening: async () => ({ opensAt: null }),
+    listAncestors: async ({ commit, candidates }) => ({
+      ancestors: options.ancestors?.(commit, candidates) ?? [],
+    }),
+
+    preflight: async ({ target }) => {
+      const problem = world
+        .read()
+        .faults.some(
+          (fault) =>
+            fault.environment === placeOf(target).key && fault.kind === 'problem' && fault.times !== 0,
+        );
+      await call('preflight', placeOf(target), () => undefined);
+      if (!problem) return { findings: [] };
+      const where = target.plan.hosts[0]?.name ?? '';
+      return {
+        findings: [
+          { where, thing: 'registry', state: 'problem', message: 'no credentials', wayOut: 'docker login' },
+        ],
+      };
+    },
+    claim: ({ target }) =>
+      call('claim', placeOf(target), (environment, half) => ({
+        hosts: hostsOf(environment, target, half).map(([host, fake]) => {
+          const previousToken = fake.fence;
+          raiseFence(fake, target, host);
+          return { host, hostId: fake.hostId, previousToken };
+        }),
+      })),
+    proveWayBack: ({ target }) =>
+      call('proveWayBack', placeOf(target), (environment) => ({
+        wayBack: target.live === null ? 'first-deploy' : 'proven',
+        note: target.live === null ? 'first release' : `way back to ${target.live.version} proven`,
+        prior: hostsOf(environment, target, false).map(([host, fake]) => ({
+          host,
+          hostId: fake.hostId,
+          platform: fake.slots[slotOf(target)],
+        })),
+      })),
+    deploy: ({ target }) =>
+      call(
+        'deploy',
+        placeOf(target),
+        (environment, half) => {
+          for (const [host, fake] of hostsOf(environment, target, half)) {
+            checkFence(fake, target, host);
+            fake.slots[slotOf(target)] = runningOf(target);
+          }
+          return { note: `${target.plan.hosts.length} on ${target.version}` };
+        },
+        target.colour,
+      ),
+    verify: ({ target, colour }) => look('verify', target, colour),
+    measureBaseline: ({ target }) =>
+      call('measureBaseline', placeOf(target), () => ({ baseline: { errors: 0.01 } })),
+    bake: ({ target, colour }) => look('bake', target, colour),
+    retireColour: ({ target, colour }) =>
+      call(
+        'retireColour',
+        placeOf(target),
+        (environment, half) => {
+          for (const [host, fake] of hostsOf(environment, target, half)) {
+            checkFence(fake, target, host);
+            fake.slots[colour] = null;
+          }
+          return { outcome: 'undone' as const, note: `${colour} stopped` };
+        },
+        colour,
+      ),
+
+    switchTraffic: ({ target, to, from, requireHealthy }) =>
+      call(
+        'switchTraffic',
+        placeOf(target),
+        (environment) => {
+          for (const [host, fake] of hostsOf(environment, target, false)) {
+            raiseFence(fake, target, host);
+            if (requireHealthy && fake.slots[to] === null)
+              throw refused({ what: `${to} does not run`, where: host, why: null, wayOut: 'deploy it' });
+          }
+          if (environment.proxy !== to && from !== null && environment.proxy !== from)
+            throw foreignHand({
+              what: `proxy names ${String(environment.proxy)}`,
+              where: 'proxy',
+              why: null,
+              wayOut: 'look',
+            });
+          environment.proxy = to;
+          return { confirmed: 20, tookMs: 7, note: `${to} answered 20 of 20` };
+        },
+        to,
+      ),
+    undoDeploy: ({ target, prior }) =>
+      call(
+        'undoDeploy',
+        placeOf(target),
+        (environment, half): UndoResult => {
+          const outcomes = (half ? prior.slice(0, 1) : prior).map((one) => restore(environment, target, one));
+          return outcomes.includes('undone')
+            ? { outcome: 'undone', note: 'as before' }
+            : { outcome: 'never-ran', note: 'was as before' };
+        },
+        target.colour,
+      ),
+    takeOver: ({ target }) =>
+      call('takeOver', placeOf(target), (environment) => {
+        const killed: string[] = [];
+        for (const [host, fake] of hostsOf(environment, target, false)) {
+          raiseFence(fake, target, host);
+          killed.push(...fake.stale.splice(0));
+        }
+        return { serving: environment.proxy, killed };
+      }),
+    inspectEnvironment: async () => ({ findings: [], log: [] }),
+  };
+}
+
+/** `v2@sha256:…`, as a slot shows it. */
+export function runningOf(release: Pick<Target, 'version' | 'artifacts'>): string {
+  return `${release.version}@${release.artifacts[0]?.digest ?? ''}`;
+}
+
+function placeOf(target: Target): Place {
+  const { pipeline, name, hosts } = target.plan;
+  return { key: environmentKey(pipeline, name), hosts: hosts.map((host) => host.name) };
+}
+
+function slotOf(target: Target): Slot {
+  return target.colour ?? 'live';
+}
+
+/** `half`: only the first host, as if the worker died in the middle. */
+function hostsOf(environment: FakeEnvironment, target: Target, half: boolean): [string, FakeHost][] {
+  const names = target.plan.hosts.map((host) => host.name);
+  const hosts = Object.entries(environment.hosts).filter(([name]) => names.includes(name));
+  return half ? hosts.slice(0, 1) : hosts;
+}
+
+function checkFence(host: FakeHost, target: Target, name: string): void {
+  if (host.fence > target.token)
+    throw staleFence({
+      what: `token ${host.fence} was seen`,
+      where: name,
+      why: null,
+      wayOut: 'nothing to do',
+    });
+}
+
+function raiseFence(host: FakeHost, target: Target, name: string): void {
+  checkFence(host, target, name);
+  host.fence = target.token;
+}
+
+function restore(environment: FakeEnvironment, target: Target, prior: PriorState): UndoResult['outcome'] {
+  const host = environment.hosts[prior.host];
+  if (host === undefined) return 'never-ran';
+  checkFence(host, target, prior.host);
+  const slot = slotOf(target);
+  const before = typeof prior.platform === 'string' ? prior.platform : null;
+  if (host.slots[slot] === before) return 'never-ran';
+  if (host.slots[slot] !== runningOf(target))
+    throw foreignHand({
+      what: `found ${String(host.slots[slot])}`,
+      where: prior.host,
+      why: null,
+      wayOut: 'look',
+    });
+  host.slots[slot] = before;
+  return 'undone';
+}
+
+function strike(faults: Fault[], activity: keyof Activities, to: Colour | null): Fault | null {
+  for (const fault of faults) {
+    if (fault.activity !== activity || fault.times === 0 || (fault.to !== null && fault.to !== to)) continue;
+    if (fault.after > 0) {
+      fault.after -= 1;
+      continue;
+    }
+    if (fault.times > 0) fault.times -= 1;
+    return { ...fault };
+  }
+  return null;
+}
+
+/** Heartbeats until the test lets it go on; a cancelled call ends as real ones do. */
+async function standStill(world: World, where: string): Promise<void> {
+  world.update((state) => state.arrived.push(where));
+  const context = Context.current();
+  while (!world.read().released.includes(where)) {
+    context.heartbeat();
+    if (context.cancellationSignal.aborted) throw new CancelledFailure(`${where} was cancelled`);
+    await sleep(20);
+  }
+}
+
+function verdict(verdict: VerifyResult['verdict'], detail: string): VerifyResult {
+  return {
+    verdict,
+    note: detail,
+    outcomes: [{ check: 'health', verdict, detail }],
+    logTail: verdict === 'failed' ? 'KeyError: region' : null,
+  };
+}
+
+function clientOf(options: FakeOptions): Client {
+  if (options.client === undefined) throw ApplicationFailure.nonRetryable('this test gave no client');
+  return options.client;
+}

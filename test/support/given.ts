@@ -1,0 +1,184 @@
+/** Plans, requests and records for workflow tests; a test says only what matters to it. */
+import { randomUUID } from 'node:crypto';
+import type { CheckPlan, Colour, CommitFacts, EnvironmentPlan, TrafficPlan } from '../../pipeline/plan.js';
+import type { ChangeInput, ChangeKind, ChangeRequest, Decision } from '../../workflows/messages.js';
+import type { BuiltArtifact, ReleaseRecord } from '../../workflows/result.js';
+
+export const ALL_STEPS = [
+  'preflight',
+  'claim',
+  'proveWayBack',
+  'deploy',
+  'verify',
+  'switch',
+  'bake',
+  'settle',
+];
+
+export function givenCommit(overrides: Partial<CommitFacts> = {}): CommitFacts {
+  return {
+    sha: '9f2c1d0000000000000000000000000000000000',
+    subject: 'fix: retry StarRocks DNS',
+    author: 'anna',
+    authorEmail: 'anna@example.com',
+    committedAt: '2026-11-14T09:00:00Z',
+    authors: ['anna@example.com'],
+    ...overrides,
+  };
+}
+
+export function givenArtifacts(version: string): BuiltArtifact[] {
+  const digest = `sha256:${Buffer.from(version).toString('hex').padEnd(64, '0')}`;
+  return [{ name: 'app', kind: 'image', repository: 'cr.example.com/team/app', digest }];
+}
+
+export function givenCheck(): CheckPlan {
+  return {
+    kind: 'http',
+    name: 'health',
+    url: 'http://prod.example.com/health',
+    status: 200,
+    basicAuth: null,
+    header: {},
+    timeoutMs: 1000,
+    retries: 1,
+    intervalMs: 100,
+    startPeriodMs: 0,
+  };
+}
+
+export function givenTraffic(overrides: Partial<TrafficPlan> = {}): TrafficPlan {
+  const traffic: TrafficPlan = {
+    kind: 'command',
+    switchCommand: 'switch {colour}',
+    currentCommand: 'current',
+    testCommand: null,
+    on: 'host',
+    switch: 'auto',
+    switchWithinMs: 24 * 3_600_000,
+    confirm: { url: 'http://prod.example.com/', header: null, times: 20, intervalMs: 10, timeoutMs: 2_000 },
+    colourUrls: null,
+    drainMs: 0,
+    weights: [],
+    host: null,
+  };
+  // One kind's options are overridden, never the kind itself.
+  return Object.assign(traffic, overrides);
+}
+
+/** Blue/green on two hosts with a bake; `environment` is unique unless given. */
+export function givenPlan(overrides: Partial<EnvironmentPlan> = {}): EnvironmentPlan {
+  return {
+    planVersion: 1,
+    planHash: 'a'.repeat(64),
+    pipeline: 'shop',
+    name: `prod-${randomUUID().slice(0, 8)}`,
+    repository: { url: '/srv/shop.git' },
+    production: true,
+    url: 'http://prod.example.com',
+    after: [],
+    start: 'auto',
+    queue: 'newest',
+    onSupersede: 'finish',
+    gates: [],
+    approvals: [],
+    selfApproval: false,
+    waitMs: 0,
+    window: null,
+    hosts: ['web-1', 'web-2'].map((name) => ({ name, address: `deploy@${name}` })),
+    ssh: { user: null, port: null, key: null, knownHosts: null, jump: [] },
+    preflight: { registryLogin: false, commands: [], files: [], ports: [], diskBytes: 0 },
+    platform: {
+      kind: 'command',
+      command: 'up {tag}',
+      inspect: null,
+      restore: null,
+      retire: null,
+      on: 'host',
+    },
+    strategy: 'blue-green',
+    traffic: givenTraffic(),
+    checks: [givenCheck()],
+    dependencies: [],
+    bake: { forMs: 1000, intervalMs: 100, failures: 3, checks: [givenCheck()] },
+    keepWarmMs: 24 * 3_600_000,
+    retentionMs: null,
+    rollout: { batch: 1, maxFailures: 0, failedHost: 'undo' },
+    database: null,
+    onFailure: 'undo',
+    timeoutMs: 5_000,
+    tags: ['prod-9f2c1d0'],
+    fixedTags: [],
+    secrets: {},
+    dockerSecrets: {},
+    registry: null,
+    hostLog: null,
+    logTail: 100,
+    steps: ALL_STEPS,
+    ...overrides,
+  };
+}
+
+/** The same without colours. */
+export function givenPlanInPlace(overrides: Partial<EnvironmentPlan> = {}): EnvironmentPlan {
+  const steps = ALL_STEPS.filter((step) => step !== 'switch');
+  return givenPlan({ strategy: 'in-place', traffic: null, steps, ...overrides });
+}
+
+export function givenRecord(
+  plan: EnvironmentPlan,
+  version: string,
+  colour: Colour | null,
+  token = 1,
+): ReleaseRecord {
+  return {
+    version,
+    commit: givenCommit(),
+    artifacts: givenArtifacts(version),
+    plan,
+    colour,
+    token,
+    at: '2026-11-14T10:00:00Z',
+    by: 'oleg',
+  };
+}
+
+export function givenRequest(
+  plan: EnvironmentPlan,
+  version: string,
+  kind: ChangeKind = 'deploy',
+  overrides: Partial<ChangeRequest> = {},
+): ChangeRequest {
+  return {
+    requestId: randomUUID(),
+    kind,
+    version,
+    commit: givenCommit(),
+    plan,
+    artifacts: givenArtifacts(version),
+    actor: { by: 'oleg', proof: 'unverified' },
+    reason: null,
+    evidence: [],
+    promotionId: null,
+    ...overrides,
+  };
+}
+
+export function givenChange(request: ChangeRequest, overrides: Partial<ChangeInput> = {}): ChangeInput {
+  return { token: 2, request, live: null, warm: null, recovering: null, ...overrides };
+}
+
+export function givenDecision(by: string, overrides: Partial<Decision> = {}): Decision {
+  return {
+    by,
+    proof: 'unverified',
+    decisionId: randomUUID(),
+    reason: null,
+    planHash: null,
+    digest: null,
+    group: null,
+    host: null,
+    until: null,
+    ...overrides,
+  };
+}

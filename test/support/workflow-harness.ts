@@ -1,0 +1,105 @@
+/** Workers with fake activities on the run's Temporal server, on task queues of the test file's own. */
+import { randomUUID } from 'node:crypto';
+import { Client, Connection } from '@temporalio/client';
+import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
+import { inject } from 'vitest';
+import type { Activities } from '../../workflows/activity-contract.js';
+import { createFakeActivities, type FakeOptions } from './fake-activities.js';
+import { createWorld, type World } from './fake-world.js';
+
+export interface Harness {
+  client: Client;
+  taskQueue: string;
+  world: World;
+  activities: Activities;
+  /** Ends workers and connections. */
+  close(): Promise<void>;
+}
+
+export interface HarnessOptions extends Omit<FakeOptions, 'world' | 'client' | 'taskQueue'> {
+  world?: World;
+  /** false: the test brings its own worker processes. */
+  workers?: boolean;
+  /** Another server than the run's, such as the time-skipping one. */
+  address?: string;
+}
+
+/** Two workers as in production: one for all, one for what must never wait. */
+export async function startHarness(options: HarnessOptions = {}): Promise<Harness> {
+  const { world = createWorld(), workers = true, address = inject('temporalAddress'), ...fakes } = options;
+  const taskQueue = `test-${randomUUID()}`;
+  const connection = await Connection.connect({ address });
+  const client = new Client({ connection });
+  const activities = createFakeActivities({ ...fakes, world, client, taskQueue });
+  const ends: (() => Promise<void>)[] = [() => connection.close()];
+  if (workers) {
+    const native = await NativeConnection.connect({ address });
+    const both = await startWorkers(native, taskQueue, inject('workflowBundle'), activities);
+    ends.unshift(both, () => native.close());
+  }
+  return {
+    client,
+    taskQueue,
+    world,
+    activities,
+    close: async () => {
+      for (const end of ends) await end();
+    },
+  };
+}
+
+/** Runs both workers until the answer is called. */
+export async function startWorkers(
+  connection: NativeConnection,
+  taskQueue: string,
+  bundle: string,
+  activities: Activities,
+): Promise<() => Promise<void>> {
+  const common: Omit<WorkerOptions, 'taskQueue'> = {
+    connection,
+    activities,
+    maxHeartbeatThrottleInterval: '200ms',
+    shutdownGraceTime: '1s',
+    shutdownForceTime: '5s',
+  };
+  const workers = [
+    await Worker.create({
+      ...common,
+      taskQueue,
+      workflowBundle: { code: bundle },
+      stickyQueueScheduleToStartTimeout: '1s',
+    }),
+    await Worker.create({ ...common, taskQueue: `${taskQueue}-urgent` }),
+  ];
+  const running = workers.map((worker) => worker.run());
+  return async () => {
+    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+    await Promise.all(running);
+  };
+}
+
+/** Native logs of a worker are noise in a test's output. */
+export function quiet(): void {
+  Runtime.install({ logger: { log: none, trace: none, debug: none, info: none, warn: none, error: none } });
+}
+
+function none(): void {
+  return;
+}
+
+/** Waits until `probe` answers something, asking often; throws what it waited for when time is over. */
+export async function until<Answer>(
+  what: string,
+  probe: () => Promise<Answer | null | undefined | false> | Answer | null | undefined | false,
+  timeoutMs = 60_000,
+): Promise<Answer> {
+  const endMs = Date.now() + timeoutMs;
+  for (;;) {
+    const answer = await probe();
+    if (answer !== null && answer !== undefined && answer !== false) return answer;
+    if (Date.now() > endMs) throw new Error(`waited ${timeoutMs} ms in vain: ${what}`);
+    await new Promise((resolve) => {
+      setTimeout(resolve, 25);
+    });
+  }
+}
