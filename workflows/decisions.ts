@@ -139,6 +139,8 @@ function refuseForPromotion(state: PromotionDeciding, decision: NamedDecision): 
       return null;
     case 'pause':
       if (phase === 'changing') return atTheChange(environment, 'pause');
+      if (phase === 'queued')
+        return `waits in the queue of ${environment}; slipway freeze ${environment} holds it there, slipway abort ${environment} takes it out`;
       return state.paused ? `already paused; slipway resume ${environment}` : null;
     case 'resume':
       if (phase === 'changing' && !state.paused) return atTheChange(environment, 'resume');

@@ -26,6 +26,8 @@ import type { ChangeResult } from './result.js';
 export type Telling =
   /** The promotion of a request learns how it ended. */
   | { tell: 'outcome'; promotionId: string; result: ChangeResult }
+  /** The promotion of a request learns that its change runs. */
+  | { tell: 'entered'; promotionId: string }
   /** A release or promotion learns that a newer one takes its place. */
   | { tell: 'superseded'; workflowId: string; superseded: Superseded }
   /** The change in flight learns it. */
@@ -73,8 +75,11 @@ export function receiveRequest(state: EnvironmentState, asked: EnvironmentReques
   const { request } = resolved;
   const newer = findNewer(state, request);
   if (newer !== null) return dropRequests(state, [request], newer);
-  const queued = { ...state, queue: enqueue(state.queue, request) };
-  const own = state.announced.find((each) => each.requestId === requestId);
+  const announced = state.announced.map((each) =>
+    each.requestId === requestId ? { ...each, phase: 'queued' as const } : each,
+  );
+  const queued = { ...state, announced, queue: enqueue(state.queue, request) };
+  const own = announced.find((each) => each.requestId === requestId);
   return own === undefined ? { state: queued, tell: [] } : supersedeOlder(queued, own);
 }
 
@@ -308,7 +313,8 @@ export function end(
   const { request } = inFlight;
   const { nowMs } = ended;
   const seen = ended.result.failure?.seenToken ?? 0;
-  if (seen > state.token && state.raisedFor !== request.requestId)
+  const mayFollow = ended.result.clean && ended.diedUnder === null && state.raisedFor !== request.requestId;
+  if (seen > state.token && mayFollow)
     return { state: { ...giveBack(state), token: seen, raisedFor: request.requestId }, tell: [] };
   const result =
     ended.diedUnder === null ? ended.result : describeDeath(ended.result, ended.diedUnder, state);

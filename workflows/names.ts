@@ -54,6 +54,8 @@ export const SIGNAL = {
   withdraw: 'withdraw',
   /** environment: the change says how to get back, before it switches. */
   cutover: 'cutover',
+  /** promotion: its request has left the queue, the change runs. */
+  entered: 'entered',
   /** promotion: how its change ended. */
   outcome: 'outcome',
   /** release, promotion, change: a newer one takes its place. */

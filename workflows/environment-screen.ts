@@ -1,0 +1,84 @@
+/** What an environment shows of itself: one line, and a page for the UI and the memo. */
+import type { EnvironmentState } from './messages.js';
+import type { ReleaseRecord, StepState } from './result.js';
+
+export function headlineOf(state: EnvironmentState): string {
+  const { pipeline, environment, live, inFlight, needsPerson, freeze } = state;
+  const name = `${pipeline} ${environment}`;
+  if (inFlight !== null) {
+    const { request } = inFlight;
+    return `${pipeline} ${request.version} → ${environment}: ${request.kind} in flight`;
+  }
+  if (needsPerson !== null) return `${name} needs a person: ${needsPerson}`;
+  if (freeze !== null) return `${name} is frozen by ${freeze.by}${untilText(freeze.until)}`;
+  return live === null
+    ? `${name}: nothing is live yet`
+    : `${pipeline} ${live.version} is live on ${environment}`;
+}
+
+export function stateOf({ inFlight, needsPerson, freeze, queue, live }: EnvironmentState): StepState {
+  if (inFlight !== null) return 'running';
+  if (needsPerson !== null || freeze !== null || queue.length > 0) return 'waiting';
+  return live === null ? 'pending' : 'succeeded';
+}
+
+/** Markdown; one fenced block in ASCII, at most 60 columns. */
+export function renderEnvironment(state: EnvironmentState): string {
+  const { environment, live, warm, inFlight, queue, freeze, needsPerson, good } = state;
+  const rows = [
+    row('live', live === null ? 'nothing' : describe(live)),
+    warm === null ? null : row('warm', `${describe(warm.record)}, until ${minute(warm.retireAt)}`),
+    inFlight === null
+      ? null
+      : row('in flight', `${inFlight.request.version} ${inFlight.request.kind}, token ${inFlight.token}`),
+    ...queue.map((request) => row('queued', `${request.version} ${request.kind} by ${request.actor.by}`)),
+    freeze === null
+      ? null
+      : row('frozen', `by ${freeze.by}${untilText(freeze.until)} ${freeze.reason ?? ''}`),
+    needsPerson === null ? null : row('look', needsPerson),
+    row(
+      'good',
+      good
+        .slice(0, 5)
+        .map((record) => record.version)
+        .join(' '),
+    ),
+  ];
+  const commands = [
+    needsPerson === null ? null : `- looked and mended: \`slipway resume ${environment}\``,
+    freeze === null
+      ? null
+      : `- open again: \`slipway unfreeze ${environment}\` (a rollback enters all the same)`,
+    live === null ? null : `- the last good release: \`slipway rollback ${environment}\``,
+  ];
+  return [
+    `## ${headlineOf(state).replaceAll(/[<>*_`[\]|\\\n]/g, ' ')}`,
+    ['```', ...rows.filter((each) => each !== null), '```'].join('\n'),
+    commands.filter((each) => each !== null).join('\n'),
+    'identity: unverified',
+  ]
+    .filter((part) => part !== '')
+    .join('\n\n');
+}
+
+function describe({ version, colour }: ReleaseRecord): string {
+  return colour === null ? version : `${colour} ${version}`;
+}
+
+function untilText(until: string | null): string {
+  return until === null ? '' : ` until ${minute(until)}`;
+}
+
+/** `2026-01-09 09:00 UTC`: the same on every worker. */
+function minute(iso: string): string {
+  const at = new Date(iso).toISOString();
+  return `${at.slice(0, 10)} ${at.slice(11, 16)} UTC`;
+}
+
+function row(name: string, text: string): string {
+  const plain = text
+    .replaceAll('`', "'")
+    .replaceAll(/\s+/g, ' ')
+    .replaceAll(/[^\x20-\x7e]/g, '?');
+  return `${name.padEnd(10)}${plain}`.trimEnd().slice(0, 60);
+}
