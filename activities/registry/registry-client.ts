@@ -1,0 +1,159 @@
+/**
+ * The registry's own API (OCI distribution), for what needs no pull: what is under a tag, putting a tag on a digest,
+ * reading an image's labels. Logs in as the registry asks for it: Bearer token or Basic.
+ */
+import { createHash } from 'node:crypto';
+import { canonicalServer, isPlainHttp, parseImageName } from './image-name.js';
+import { askHttp } from './ask.js';
+import { parseImageLabels, parseManifest, type ManifestJson } from './registry-documents.js';
+import { explainAnswer, notARegistry, type Asked, type HttpAnswer } from './registry-failure.js';
+import { fetchToken, readChallenge, type RegistryCredentials } from './registry-token.js';
+
+export interface RegistryOptions {
+  /** Sent only to its own server; null = anonymous. */
+  credentials: RegistryCredentials | null;
+  /** Spoken to over plain http, beside loopback: `host`, `host:port` or `10.0.0.0/8`. */
+  insecureRegistries?: readonly string[];
+  signal?: AbortSignal;
+}
+
+export interface Manifest {
+  digest: string;
+  mediaType: string;
+  bytes: Buffer;
+}
+
+/**
+ * Every method throws Refused for 401, 403 and other final answers, and a retryable failure for 429 (with the pause
+ * the registry asks for), 5xx and no answer. `repository` is without tag.
+ */
+export interface Registry {
+  /** The digest under a tag (or the digest itself); null when there is none. */
+  findDigest(repository: string, reference: string): Promise<string | null>;
+  readManifest(repository: string, reference: string): Promise<Manifest>;
+  /** Puts `tag` on what `digest` is, without touching layers. */
+  putTag(repository: string, digest: string, tag: string): Promise<void>;
+  /** Labels of every image behind the digest: one, or one per platform. */
+  readLabels(repository: string, digest: string): Promise<Record<string, string>[]>;
+}
+
+const ACCEPT_MANIFESTS = {
+  accept: [
+    'application/vnd.oci.image.index.v1+json',
+    'application/vnd.docker.distribution.manifest.list.v2+json',
+    'application/vnd.oci.image.manifest.v1+json',
+    'application/vnd.docker.distribution.manifest.v2+json',
+  ].join(', '),
+};
+interface Call {
+  repository: string;
+  method: 'GET' | 'HEAD' | 'PUT';
+  /** After `/v2/<name>/`. */
+  path: string;
+  thing: string;
+  headers?: Record<string, string>;
+  body?: Buffer;
+}
+
+export function createRegistry(options: RegistryOptions): Registry {
+  const authorizations = new Map<string, string>();
+
+  async function send(call: Call, wanted: readonly number[]): Promise<HttpAnswer> {
+    const name = parseImageName(call.repository);
+    const plain = isPlainHttp(name.apiHost, options.insecureRegistries ?? []);
+    const login = options.credentials;
+    const credentials = login !== null && canonicalServer(login.server) === name.server ? login : null;
+    const asked: Asked = {
+      server: name.server,
+      thing: call.thing,
+      access: call.method === 'PUT' ? 'write' : 'read',
+      username: credentials?.username ?? null,
+    };
+    const { signal } = options;
+    const key = `${name.server} ${name.path} ${asked.access}`;
+    const url = new URL(`${plain ? 'http' : 'https'}://${name.apiHost}/v2/${name.path}/${call.path}`);
+    const request = async (): Promise<HttpAnswer> => {
+      const authorization = authorizations.get(key);
+      const headers = { ...call.headers, ...(authorization === undefined ? {} : { authorization }) };
+      return await askHttp(asked, url, { method: call.method, headers, body: call.body, signal });
+    };
+    let answer = await request();
+    if (answer.status === 401) {
+      const challenge = readChallenge(answer.headers.get('www-authenticate'));
+      authorizations.set(key, await fetchToken({ challenge, asked, name, credentials, plain, signal }));
+      answer = await request();
+    }
+    if (wanted.includes(answer.status)) return answer;
+    throw explainAnswer(asked, answer);
+  }
+
+  async function readManifest(repository: string, reference: string): Promise<Manifest> {
+    const thing = nameThing(repository, reference);
+    const path = `manifests/${reference}`;
+    const answer = await send({ repository, method: 'GET', path, thing, headers: ACCEPT_MANIFESTS }, [200]);
+    const digest = `sha256:${createHash('sha256').update(answer.body).digest('hex')}`;
+    if (reference.startsWith('sha256:') && digest !== reference)
+      throw unreadable(thing, `it answered with ${digest}`);
+    const mediaType = answer.headers.get('content-type')?.split(';')[0]?.trim() ?? '';
+    return { digest, bytes: answer.body, mediaType };
+  }
+
+  async function readDocument(repository: string, digest: string): Promise<ManifestJson> {
+    const manifest = parseManifest((await readManifest(repository, digest)).bytes);
+    if (manifest === null) throw unreadable(nameThing(repository, digest), 'this is no image manifest');
+    return manifest;
+  }
+
+  async function readConfigLabels(repository: string, image: ManifestJson): Promise<Record<string, string>> {
+    if (image.config === undefined) return {};
+    const thing = nameThing(repository, image.config.digest);
+    const path = `blobs/${image.config.digest}`;
+    const labels = parseImageLabels((await send({ repository, method: 'GET', path, thing }, [200])).body);
+    if (labels === null) throw unreadable(thing, 'this is no image configuration');
+    return labels;
+  }
+
+  return {
+    readManifest,
+
+    async findDigest(repository, reference) {
+      const thing = nameThing(repository, reference);
+      const path = `manifests/${reference}`;
+      const call: Call = { repository, method: 'HEAD', path, thing, headers: ACCEPT_MANIFESTS };
+      const answer = await send(call, [200, 404]);
+      if (answer.status === 404) return null;
+      return (
+        answer.headers.get('docker-content-digest') ?? (await readManifest(repository, reference)).digest
+      );
+    },
+
+    async putTag(repository, digest, tag) {
+      const { mediaType, bytes: body } = await readManifest(repository, digest);
+      const thing = nameThing(repository, tag);
+      const headers = { 'content-type': mediaType };
+      await send(
+        { repository, method: 'PUT', path: `manifests/${tag}`, thing, headers, body },
+        [200, 201, 202],
+      );
+    },
+
+    async readLabels(repository, digest) {
+      const top = await readDocument(repository, digest);
+      // attestations ride in the index as images of an unknown platform
+      const images = top.manifests?.filter((each) => each.platform?.os !== 'unknown');
+      const documents =
+        images === undefined
+          ? [top]
+          : await Promise.all(images.map((each) => readDocument(repository, each.digest)));
+      return await Promise.all(documents.map((image) => readConfigLabels(repository, image)));
+    },
+  };
+}
+
+function nameThing(repository: string, reference: string): string {
+  return `${repository}${reference.includes(':') ? '@' : ':'}${reference}`;
+}
+
+function unreadable(thing: string, what: string): Error {
+  return notARegistry({ server: parseImageName(thing).server, thing, access: 'read', username: null }, what);
+}

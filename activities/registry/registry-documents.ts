@@ -1,0 +1,41 @@
+/** The JSON a registry hands out, as far as Slipway reads it. Each function gives null for anything else. */
+import { z } from 'zod';
+
+const manifest = z.object({
+  manifests: z
+    .array(z.object({ digest: z.string(), platform: z.object({ os: z.string() }).optional() }))
+    .optional(),
+  config: z.object({ digest: z.string() }).optional(),
+});
+export type ManifestJson = z.output<typeof manifest>;
+
+const imageConfig = z.object({
+  config: z.object({ Labels: z.record(z.string(), z.string()).nullish() }).nullish(),
+});
+
+const tokenAnswer = z.object({
+  token: z.string().min(1).optional(),
+  access_token: z.string().min(1).optional(),
+});
+
+export function parseManifest(bytes: Uint8Array): ManifestJson | null {
+  return manifest.safeParse(parseJson(bytes)).data ?? null;
+}
+
+export function parseImageLabels(bytes: Uint8Array): Record<string, string> | null {
+  const parsed = imageConfig.safeParse(parseJson(bytes));
+  return parsed.success ? (parsed.data.config?.Labels ?? {}) : null;
+}
+
+export function parseToken(bytes: Uint8Array): string | null {
+  const parsed = tokenAnswer.safeParse(parseJson(bytes));
+  return parsed.data?.token ?? parsed.data?.access_token ?? null;
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString('utf8'));
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,33 @@
+import type { Activities } from '../../workflows/activity-contract.js';
+import { refused } from '../failure.js';
+import type { Registry } from './registry-client.js';
+
+/**
+ * Puts the environment's tags on the digests that were built, through the registry's API. A tag that is there
+ * already is success. A tag that never moves and holds another digest is refused, before any tag is written.
+ */
+export async function tagImages(
+  registry: Registry,
+  target: Parameters<Activities['tagArtifacts']>[0]['target'],
+): Promise<{ tags: string[] }> {
+  const { tags, fixedTags } = target.plan;
+  const images = target.artifacts.filter((artifact) => artifact.kind === 'image');
+  const wanted = images.flatMap(({ repository, digest }) => tags.map((tag) => ({ repository, digest, tag })));
+  const missing: typeof wanted = [];
+  for (const each of wanted) {
+    const present = await registry.findDigest(each.repository, each.tag);
+    if (present === each.digest) continue;
+    if (present !== null && fixedTags.includes(each.tag)) {
+      throw refused({
+        what: `the tag is on ${present} and never moves; this release is ${each.digest}`,
+        where: `${each.repository}:${each.tag}`,
+        why: null,
+        wayOut:
+          'release under a new version, or delete that tag in the registry if it was put there by mistake',
+      });
+    }
+    missing.push(each);
+  }
+  for (const { repository, digest, tag } of missing) await registry.putTag(repository, digest, tag);
+  return { tags: wanted.map(({ repository, tag }) => `${repository}:${tag}`) };
+}
