@@ -1,0 +1,299 @@
+/**
+ * The POSIX sh that runs on a host: fences, the journalled launcher, ending process groups. Pure text builders;
+ * answers are read in remote-answers.ts. Needs Linux, sh, coreutils, and util-linux's flock and setsid.
+ *
+ *   ~/.slipway/host-id                                      random, written at the first claim
+ *   ~/.slipway/fences/<pipeline>/<environment>              highest token seen
+ *   ~/.slipway/journal/<pipeline>/<environment>/<operation> lock, log, token, boot_id, pgid, started, rc
+ *
+ * An operation's `lock` is taken before it starts and inherited by everything it starts, so there is no moment in
+ * which it runs unlocked: `rc` present = finished; lock taken = running; neither, or another boot = not running.
+ */
+import { badInput } from '../failure.js';
+import type { Fence } from './host.js';
+import { quoteArgv, quoteWord } from './quote.js';
+
+export interface CommandWords {
+  argv: readonly string[];
+  cwd?: string | undefined;
+}
+
+export interface Operation {
+  fence: Fence;
+  operationId: string;
+}
+
+/** Bytes of log one poll brings. */
+export const POLL_CHUNK_BYTES = 256 * 1024;
+
+const FOLDER_NAME = /^[A-Za-z0-9_][A-Za-z0-9._:@=+,-]{0,199}$/;
+/** Between two looks at a group that is ending, and how many looks before SIGKILL and before giving up. */
+const LOOK_SECONDS = 0.05;
+const LOOKS_BEFORE_KILL = 100;
+const LOOKS_BEFORE_GIVING_UP = 160;
+const DAYS_JOURNALS_ARE_KEPT = 30;
+
+/** Runs a command in place of the shell. */
+export function runScript({ argv, cwd }: CommandWords): string {
+  return `${enter(cwd)}exec ${quoteArgv(argv)}`;
+}
+
+/**
+ * A short command that writes: compares the token, then runs while its own process group is on record, so that a
+ * newer holder can end it. Refusals go to stderr as `<refusalMarker> <answer>`, `failed` when the journal itself did.
+ */
+export function fencedRunScript(
+  fence: Fence,
+  words: CommandWords,
+  { runId, refusalMarker }: { runId: string; refusalMarker: string },
+): string {
+  return `${prelude(fence)}
+answer() { trap - EXIT; echo ${quoteWord(refusalMarker)} "$@" >&2; exit 97; }
+trap 'answer failed' EXIT
+${compareToken(fence)}
+d="$j/${folderName(`${fence.token}-${runId}`)}"
+mkdir -p "$d" || exit 74
+exec 8>>"$d/lock" && flock -n 8 || exit 74
+${recordOperation(fence)} && printf '%s\\n' $$ >"$d/pgid" || exit 74
+exec 9>&-
+trap - EXIT
+( ${enter(words.cwd)}export SLIPWAY_JOURNAL="$d"; exec ${quoteArgv(words.argv)} )
+r=$?
+rm -rf "$d"
+exit $r`;
+}
+
+/** Answers `claimed <previous token> <host id>`. */
+export function claimScript(fence: Fence): string {
+  return `${prelude(fence)}
+${answerOnStdout}
+${compareToken(fence)}
+${writeToken(fence)}
+if [ ! -s "$s/host-id" ]; then
+  read -r i </proc/sys/kernel/random/uuid && printf '%s\\n' "$i" >"$s/host-id.$$" || exit 74
+  ln "$s/host-id.$$" "$s/host-id" 2>/dev/null
+  rm -f "$s/host-id.$$"
+fi
+read -r i <"$s/host-id" || exit 74
+answer claimed "$t" "$i"`;
+}
+
+/** Starts the operation, or finds it started: `started` or `attached`. Stdin is the command's stdin. */
+export function startScript({ fence, operationId }: Operation, words: CommandWords): string {
+  const job = `d=$1
+printf '%s\\n' $$ >"$d/pgid" || exit 74
+( ${enter(words.cwd)}exec ${quoteArgv(words.argv)} )
+r=$?
+printf '%-8s\\n' "$r" 1<>"$d/rc.new" && mv -f "$d/rc.new" "$d/rc"`;
+  return `${prelude(fence)}
+${answerOnStdout}
+${processGroups}
+${compareToken(fence)}
+d="$j/${folderName(operationId)}"
+mkdir -p "$d" || exit 74
+[ ! -f "$d/rc" ] || answer attached
+exec 8>>"$d/lock"
+flock -w 0.3 8 || answer attached
+[ ! -f "$d/rc" ] || answer attached
+if same_boot "$d" && read -r g <"$d/pgid" 2>/dev/null && members "$g" && ours "$d"; then
+  end_members "$g" || answer alive "$g"
+fi
+rm -f "$d/pgid"
+if [ -s "$d/log" ]; then printf '\\n[slipway: ended without a result, started again]\\n' >>"$d/log" || exit 74; fi
+cat >"$d/stdin" && exec 7<"$d/stdin" && rm -f "$d/stdin" && : >>"$d/log" || exit 74
+${recordOperation(fence)} && printf '%-8s\\n' pending >"$d/rc.new" || exit 74
+SLIPWAY_JOURNAL="$d" setsid -f sh -c ${quoteWord(job)} slipway "$d" <&7 >>"$d/log" 2>&1 7<&- 9>&- || exit 74
+answer started`;
+}
+
+/**
+ * Waits on the host for the end, `waitSeconds` at most, then answers
+ * `state <running|vanished|exit code|killed|timeout> <log size> <started> <uptime>` and the log from `offset`.
+ */
+export function pollScript(operation: Operation, offset: number, waitSeconds: number): string {
+  return `${prelude(operation.fence)}
+${answerOnStdout}
+d="$j/${folderName(operation.operationId)}"
+[ -f "$d/lock" ] || answer state vanished 0 0 0
+w=0
+[ -f "$d/rc" ] || { flock -s -E 75 -w ${waitSeconds.toFixed(2)} "$d/lock" true; w=$?; }
+r=running
+if [ -f "$d/rc" ]; then read -r r <"$d/rc"; elif [ $w -ne 75 ]; then r=vanished; fi
+u=0; a=0; z=0
+read -r u l </proc/uptime
+read -r a l <"$d/started" || a=$u
+[ ! -f "$d/log" ] || z=$(wc -c <"$d/log")
+echo state "$r" $z "$a" "$u"
+[ ! -f "$d/log" ] || tail -c +${offset + 1} "$d/log" | head -c ${POLL_CHUNK_BYTES}`;
+}
+
+/** Ends one operation's group and notes why: `ended`, `finished`, `gone`, or `alive <group>`. */
+export function endScript(operation: Operation, why: 'killed' | 'timeout'): string {
+  return `${prelude(operation.fence)}
+${answerOnStdout}
+${processGroups}
+d="$j/${folderName(operation.operationId)}"
+[ -f "$d/lock" ] && same_boot "$d" || answer gone
+[ ! -f "$d/rc" ] || answer finished
+end_operation "$d" || answer alive "$g"
+note_end "$d" ${why}
+answer ended`;
+}
+
+/** Ends a short command by its process group: `ended` or `alive <group>`. */
+export function endGroupScript(group: number): string {
+  return `${answerOnStdout}
+${processGroups}
+members ${group} || answer ended
+end_members ${group} || answer alive ${group}
+answer ended`;
+}
+
+/** Claims, then ends everything with a lower token: a line `killed <operation>` or `alive <operation> <group>` each. */
+export function killStaleScript(fence: Fence): string {
+  return `${prelude(fence)}
+${answerOnStdout}
+${processGroups}
+${compareToken(fence)}
+${writeToken(fence)}
+exec 9>&-
+for d in "$j"/*; do
+  [ -f "$d/lock" ] && [ ! -f "$d/rc" ] && same_boot "$d" && read -r k <"$d/token" && [ "$k" -lt ${token(fence)} ] || continue
+  hit=
+  if ! end_operation "$d"; then echo alive "\${d##*/}" "$g"; continue; fi
+  [ -z "$hit" ] || { note_end "$d" killed; echo killed "\${d##*/}"; }
+done
+find "$j" -mindepth 2 -maxdepth 2 -name rc -mtime +${DAYS_JOURNALS_ARE_KEPT} | while read -r r; do rm -rf "\${r%/rc}"; done
+answer done`;
+}
+
+/** Stdin beside the file, then renamed over it; answers `written`. With a fence, compared under its lock. */
+export function writeFileScript(path: string, mode: number, fence: Fence | null): string {
+  const guard = fence === null ? '' : `${prelude(fence)}\n${answerOnStdout}\n${compareToken(fence)}\n`;
+  return `${guard}p=${quoteWord(path)}
+[ ! -L "$p" ] || p=$(readlink -f -- "$p") || exit 74
+n="$p.slipway.$$"
+{ cat >"$n" && chmod ${mode.toString(8)} "$n" && mv -f -- "$n" "$p"; } || { rm -f -- "$n"; exit 74; }
+echo written`;
+}
+
+/** Answers `absent`, or `present` and the bytes. */
+export function readFileScript(path: string): string {
+  const quoted = quoteWord(path);
+  return `[ -e ${quoted} ] || { echo absent; exit 0; }
+exec 7<${quoted} || exit 74
+echo present
+exec cat <&7`;
+}
+
+/** Reads exports from stdin up to the marker line, then goes on with the rest of stdin untouched. */
+export function withExports(script: string, endMarker: string): string {
+  return `e=
+while IFS= read -r l && [ "$l" != ${endMarker} ]; do e="$e$l
+"; done
+eval "$e"
+unset e l
+${script}`;
+}
+
+const answerOnStdout = 'answer() { echo "$@"; exit 0; }';
+
+function enter(cwd: string | undefined): string {
+  return cwd === undefined ? '' : `cd -- ${quoteWord(cwd)} || exit 126; `;
+}
+
+function prelude(fence: Fence): string {
+  return `s="$HOME/.slipway"
+j="$s/journal/${folderName(fence.pipeline)}/${folderName(fence.environment)}"
+f="$s/fences/${folderName(fence.pipeline)}"
+e=${folderName(fence.environment)}`;
+}
+
+/** Holds the fence's lock (fd 9) from here on; `t` is the highest token seen. */
+function compareToken(fence: Fence): string {
+  return `command -v flock >/dev/null && command -v setsid >/dev/null || answer missing
+[ -d "$s" ] || mkdir -m 700 "$s" || [ -d "$s" ] || exit 74
+[ -d "$j" ] && [ -d "$f" ] || mkdir -p "$j" "$f" || exit 74
+exec 9>>"$f/.$e.lock"
+flock -w 10 9 || answer busy
+t=0
+[ ! -f "$f/$e" ] || read -r t <"$f/$e"
+case "$t" in ''|*[!0-9]*) answer broken "$f/$e";; esac
+[ "$t" -le ${token(fence)} ] || answer stale "$t"`;
+}
+
+function writeToken(fence: Fence): string {
+  return `[ "$t" -eq ${token(fence)} ] || { printf '%s\\n' ${token(fence)} >"$f/.$e.new" && mv -f "$f/.$e.new" "$f/$e"; } || exit 74`;
+}
+
+function recordOperation(fence: Fence): string {
+  return `read -r b </proc/sys/kernel/random/boot_id && read -r u l </proc/uptime && printf '%s\\n' ${token(fence)} >"$d/token" && printf '%s\\n' "$b" >"$d/boot_id" && printf '%s\\n' "$u" >"$d/started"`;
+}
+
+/**
+ * A group is ended only while it is certainly ours: someone holds the operation's lock, or a member still carries
+ * the journal's name in its environment. Confirmed by looking at /proc, where zombies do not count.
+ */
+const processGroups = `same_boot() {
+  read -r b </proc/sys/kernel/random/boot_id && read -r o <"$1/boot_id" && [ "$b" = "$o" ]
+} 2>/dev/null
+members() {
+  g=$1; m=
+  for q in /proc/[0-9]*; do
+    { IFS= read -r l <"$q/stat"; } 2>/dev/null || continue
+    set -- \${l##*) }
+    [ "$3" = "$g" ] && [ "$1" != Z ] && [ "$1" != X ] && m="$m \${q#/proc/}"
+  done
+  [ -n "$m" ]
+}
+ours() {
+  for q in $m; do
+    tr '\\000' '\\n' 2>/dev/null <"/proc/$q/environ" | grep -qxF "SLIPWAY_JOURNAL=$1" && return 0
+  done 2>/dev/null
+  return 1
+}
+end_members() {
+  hit=1; x=0
+  kill -TERM "-$1" 2>/dev/null
+  while members "$1"; do
+    x=$((x + 1))
+    [ $x -ne ${LOOKS_BEFORE_KILL} ] || kill -KILL "-$1" 2>/dev/null
+    [ $x -lt ${LOOKS_BEFORE_GIVING_UP} ] || return 1
+    sleep ${LOOK_SECONDS}
+  done
+}
+end_operation() {
+  x=0
+  until { read -r g <"$1/pgid"; } 2>/dev/null; do
+    flock -n "$1/lock" true && return 0
+    x=$((x + 1))
+    [ $x -lt ${LOOKS_BEFORE_KILL} ] || { g='?'; return 1; }
+    sleep ${LOOK_SECONDS}
+  done
+  members "$g" || return 0
+  if flock -n "$1/lock" true; then ours "$1" || return 0; fi
+  end_members "$g"
+}
+note_end() {
+  [ -f "$1/rc" ] || { printf '%-8s\\n' "$2" >"$1/rc.end" && mv -f "$1/rc.end" "$1/rc"; }
+}`;
+
+function token(fence: Fence): string {
+  if (!Number.isSafeInteger(fence.token) || fence.token < 0) {
+    throw new Error(`a fence's token must be a whole number, not ${fence.token}`);
+  }
+  return String(fence.token);
+}
+
+/** A name that is one folder: refused otherwise, never altered, or two operations could share a journal. */
+function folderName(name: string): string {
+  if (!FOLDER_NAME.test(name)) {
+    throw badInput({
+      what: `${JSON.stringify(name)} cannot name a folder on the host`,
+      where: 'journal on the host',
+      why: null,
+      wayOut: 'use letters, digits, dots, dashes and underscores for the names of pipelines and environments',
+    });
+  }
+  return name;
+}

@@ -1,0 +1,234 @@
+/**
+ * A real sshd on a free loopback port: throwaway host and user keys, a home of its own, no file of the machine
+ * touched. Logs in as whoever runs the tests.
+ */
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import net from 'node:net';
+import { tmpdir, userInfo } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { part } from './parts.js';
+
+const exec = promisify(execFile);
+
+export interface SshdOptions {
+  /** Lines added in front of the configuration: the first value of a setting wins. */
+  config?: string[];
+  /** Environment of every session; `HOME` is the private home already. */
+  env?: Record<string, string>;
+  /** Argv in front of sshd that enters other namespaces. */
+  enter?: string[];
+  /** Address to listen on and to connect to; 127.0.0.1 by default. */
+  address?: string;
+  port?: number;
+}
+
+export interface Sshd {
+  readonly folder: string;
+  /** Home of the sessions: `.slipway` is in here. */
+  readonly home: string;
+  readonly user: string;
+  readonly address: string;
+  readonly port: number;
+  /** `user@address:port`. */
+  readonly destination: string;
+  /** Private key that is let in. */
+  readonly keyPath: string;
+  /** known_hosts with the present host key. */
+  readonly knownHostsPath: string;
+  /** Connections accepted since the start, from sshd's log. */
+  countConnections(): Promise<number>;
+  /** The daemon and all its sessions die at once; commands they started live on. */
+  crash(): Promise<void>;
+  /** Ends every open session, the daemon stays. */
+  dropConnections(): Promise<void>;
+  start(): Promise<void>;
+  /** Another host key from now on; known_hosts keeps the old one. */
+  changeHostKey(): Promise<void>;
+  /** Nobody is let in any more. */
+  refuseKeys(): Promise<void>;
+  log(): Promise<string>;
+  stop(): Promise<void>;
+}
+
+export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
+  const program = await part('sshd');
+  const folder = await mkdtemp(path.join(tmpdir(), 'slw-sshd-'));
+  const home = path.join(folder, 'home');
+  await mkdir(home, { mode: 0o700 });
+  const address = options.address ?? '127.0.0.1';
+  const port = options.port ?? (await freePort());
+  const hostKey = path.join(folder, 'host_key');
+  const keyPath = path.join(folder, 'user_key');
+  const authorizedKeys = path.join(folder, 'authorized_keys');
+  const knownHostsPath = path.join(folder, 'known_hosts');
+  const logFile = path.join(folder, 'sshd.log');
+  await makeKey(hostKey);
+  await makeKey(keyPath);
+  await writeFile(authorizedKeys, await readFile(`${keyPath}.pub`, 'utf8'), { mode: 0o600 });
+  const [type, key] = (await readFile(`${hostKey}.pub`, 'utf8')).split(' ');
+  await writeFile(knownHostsPath, `${port === 22 ? address : `[${address}]:${port}`} ${type} ${key}\n`);
+  const environment = Object.entries({ HOME: home, ...options.env }).map(
+    ([name, value]) => `${name}=${value}`,
+  );
+  const configFile = path.join(folder, 'sshd_config');
+  await writeFile(
+    configFile,
+    [
+      ...(options.config ?? []),
+      `Port ${port}`,
+      `ListenAddress ${address}`,
+      `HostKey ${hostKey}`,
+      `AuthorizedKeysFile ${authorizedKeys}`,
+      'PidFile none',
+      'UsePAM no',
+      // the temporary folder is writable by others
+      'StrictModes no',
+      'PasswordAuthentication no',
+      'KbdInteractiveAuthentication no',
+      'PermitRootLogin prohibit-password',
+      'PrintMotd no',
+      'LogLevel VERBOSE',
+      `SetEnv ${environment.join(' ')}`,
+      '',
+    ].join('\n'),
+  );
+  // compiled into sshd; gone after every boot of a machine without a running sshd
+  if (process.getuid?.() === 0) await mkdir('/run/sshd', { recursive: true, mode: 0o755 });
+
+  let daemon: ChildProcess | null = null;
+  const start = async (): Promise<void> => {
+    const [first = program, ...rest] = [...(options.enter ?? []), program];
+    const child = spawn(first, [...rest, '-D', '-f', configFile, '-E', logFile], { stdio: 'ignore' });
+    daemon = child;
+    await untilListening(child, address, port, logFile);
+  };
+  const kill = async (pids: number[]): Promise<void> => {
+    for (const pid of pids) tryKill(pid);
+    await Promise.all(pids.map((pid) => untilGone(pid)));
+  };
+  const crash = async (): Promise<void> => {
+    const child = daemon;
+    daemon = null;
+    if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const sessions = await sessionsOf(child.pid);
+    const ended = once(child, 'exit');
+    child.kill('SIGKILL');
+    await ended;
+    await kill(sessions);
+  };
+  await start();
+  const user = userInfo().username;
+  return {
+    folder,
+    home,
+    user,
+    address,
+    port,
+    destination: `${user}@${address}:${port}`,
+    keyPath,
+    knownHostsPath,
+    countConnections: async () => {
+      const log = await readFile(logFile, 'utf8');
+      return log.split('\n').filter((line) => line.startsWith('Accepted publickey')).length;
+    },
+    crash,
+    dropConnections: async () => {
+      if (daemon?.pid !== undefined) await kill(await sessionsOf(daemon.pid));
+    },
+    start,
+    changeHostKey: async () => {
+      await crash();
+      await rm(hostKey);
+      await rm(`${hostKey}.pub`);
+      await makeKey(hostKey);
+      await start();
+    },
+    refuseKeys: () => writeFile(authorizedKeys, ''),
+    log: () => readFile(logFile, 'utf8'),
+    stop: async () => {
+      await crash();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+export async function makeKey(file: string, args: string[] = ['-t', 'ed25519', '-N', '']): Promise<void> {
+  await exec('ssh-keygen', ['-q', '-C', 'slipway-test', '-f', file, ...args]);
+}
+
+export async function freePort(): Promise<number> {
+  const server = net.createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+async function untilListening(
+  child: ChildProcess,
+  host: string,
+  port: number,
+  logFile: string,
+): Promise<void> {
+  for (;;) {
+    if (child.exitCode !== null) {
+      throw new Error(
+        `sshd ended with ${child.exitCode}: ${await readFile(logFile, 'utf8').catch(() => '')}`,
+      );
+    }
+    const socket = net.connect({ host, port });
+    try {
+      await once(socket, 'connect');
+      return;
+    } catch {
+      await sleep(20);
+    } finally {
+      socket.destroy();
+    }
+  }
+}
+
+/** sshd's own processes below the daemon: one or two per connection, none of the commands. */
+async function sessionsOf(daemon: number): Promise<number[]> {
+  const found: number[] = [];
+  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number)) {
+    const parent = await parentOf(pid);
+    if (parent?.command !== 'sshd') continue;
+    const grandparent = parent.parent === daemon ? null : await parentOf(parent.parent);
+    if (parent.parent === daemon || grandparent?.parent === daemon) found.push(pid);
+  }
+  return found;
+}
+
+async function parentOf(pid: number): Promise<{ command: string; parent: number; state: string } | null> {
+  try {
+    const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+    const [, command = '', state = '', parent = '0'] = /\((.*)\) (\S) (\d+)/s.exec(stat) ?? [];
+    return { command, parent: Number(parent), state };
+  } catch {
+    return null;
+  }
+}
+
+function tryKill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // gone already
+  }
+}
+
+async function untilGone(pid: number): Promise<void> {
+  for (;;) {
+    const process_ = await parentOf(pid);
+    if (process_ === null || process_.state === 'Z') return;
+    await sleep(5);
+  }
+}
