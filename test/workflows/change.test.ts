@@ -1,0 +1,62 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { givenScene, runChange, runsEverywhere } from '../support/change-scene.js';
+import { givenChange, givenPlan, givenPlanInPlace, givenRequest } from '../support/given.js';
+import { quiet, startHarness, type Harness } from '../support/workflow-harness.js';
+
+quiet();
+let harness: Harness;
+beforeAll(async () => {
+  harness = await startHarness();
+});
+afterAll(() => harness.close());
+
+describe('a change that goes well', () => {
+  it('deploys into the idle colour, switches, bakes, settles and keeps the old colour warm', async () => {
+    const scene = givenScene(harness, givenPlan());
+    const result = await runChange(
+      harness,
+      givenChange(givenRequest(scene.plan, 'v2'), { live: scene.live }),
+    );
+    expect(result).toMatchObject({
+      state: 'succeeded',
+      clean: true,
+      switchMs: 7,
+      backMs: null,
+      failure: null,
+      unwind: [],
+    });
+    expect(result.headline).toMatch(/^shop v2 is live on prod-\w+, /);
+    expect(result.live).toMatchObject({ version: 'v2', colour: 'green', token: 2, by: 'oleg' });
+    expect(result.warm).toMatchObject({ version: 'v1', colour: 'blue' });
+    expect(result.steps.map((step) => [step.name, step.state])).toEqual(
+      scene.plan.steps.map((step) => [step, 'succeeded']),
+    );
+    expect(scene.now()).toMatchObject({
+      proxy: 'green',
+      tags: { 'prod-9f2c1d0': result.live?.artifacts[0]?.digest },
+    });
+    expect(runsEverywhere(scene, 'green', 'v2') && runsEverywhere(scene, 'blue', 'v1')).toBe(true);
+  });
+
+  it('deploys a first release to blue', async () => {
+    const scene = givenScene(harness, givenPlan(), { live: null });
+    const result = await runChange(harness, givenChange(givenRequest(scene.plan, 'v1')));
+    expect(result).toMatchObject({ state: 'succeeded', live: { colour: 'blue' }, warm: null });
+    expect(scene.now()?.proxy).toBe('blue');
+  });
+
+  it('deploys in place where there are no colours', async () => {
+    const scene = givenScene(harness, givenPlanInPlace());
+    const result = await runChange(
+      harness,
+      givenChange(givenRequest(scene.plan, 'v2'), { live: scene.live }),
+    );
+    expect(result).toMatchObject({
+      state: 'succeeded',
+      live: { version: 'v2', colour: null },
+      warm: null,
+      switchMs: null,
+    });
+    expect(runsEverywhere(scene, 'live', 'v2')).toBe(true);
+  });
+});
