@@ -84,13 +84,17 @@ export function buildApplyArgv(input: {
 }): string[] {
   const expected =
     input.present === null ? 'absent' : createHash('sha256').update(input.present).digest('hex');
-  const folder = posix.dirname(input.file);
-  return [
-    // --close: a daemon started by the reload must not keep the lock
-    ...['flock', '--close', '--conflict-exit-code', String(EXIT.lockBusy), '--wait', String(LOCK_WAIT_S)],
-    ...[folder, 'sh', '-c', SCRIPT, 'slipway', input.file, expected, input.testCommand ?? ''],
-    ...input.applyArgv,
+  // --close: a daemon started by the reload must not keep the lock
+  const locked = [
+    'flock',
+    '--close',
+    '--conflict-exit-code',
+    String(EXIT.lockBusy),
+    '--wait',
+    String(LOCK_WAIT_S),
   ];
+  const script = ['sh', '-c', SCRIPT, 'slipway', input.file, expected, input.testCommand ?? ''];
+  return [...locked, posix.dirname(input.file), ...script, ...input.applyArgv];
 }
 
 /** Read only: may this user replace the file? Throws Refused when not. */

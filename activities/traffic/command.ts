@@ -56,10 +56,9 @@ export const command: Traffic<CommandPlan> = {
 };
 
 async function run(context: CommandContext, text: string, colour: Colour | null): Promise<CommandResult> {
-  const { host, env, fence } = context;
-  const rendered = colour === null ? text : text.replaceAll('{colour}', colour);
+  const { host, env, fence, render } = context;
   return host.run({
-    argv: ['sh', '-c', rendered],
+    argv: ['sh', '-c', render(text, colour)],
     env: colour === null ? env : { ...env, SLIPWAY_COLOUR: colour },
     timeoutMs: TIMEOUT_MS,
     fence,

@@ -9,6 +9,8 @@ export interface TrafficContext<Plan extends TrafficPlan = TrafficPlan> {
   fence: Fence;
   /** Environment variables for the team's own commands, secrets resolved. */
   env: Record<string, string>;
+  /** Fills in `{colour}` and the other run-time names; BadInput when one has no value. */
+  render: (text: string, colour: Colour | null) => string;
 }
 
 export interface Traffic<Plan extends TrafficPlan = TrafficPlan> {

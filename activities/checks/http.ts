@@ -1,0 +1,83 @@
+/** `{http: /health}`: one GET, one good status. A redirect is its own status: a login page answers 200 as well. */
+import http from 'node:http';
+import https from 'node:https';
+import type { CheckPlan } from '../../pipeline/plan.js';
+import { failed, inconclusive, passed, type CheckContext, type CheckOnce, type Finding } from './check.js';
+import { locateColour, type CheckAddress } from './colour-address.js';
+import { askHttp, type HttpAnswer } from './http-request.js';
+
+type HttpPlan = Extract<CheckPlan, { kind: 'http' }>;
+
+const KEPT = { keepAlive: true, maxSockets: 8, maxFreeSockets: 4, timeout: 30_000 };
+const agents = { 'http:': new http.Agent(KEPT), 'https:': new https.Agent(KEPT) };
+
+/** The worker's own network, not the service: says nothing about the release. */
+const NOT_ASKED = new Set(['ENOTFOUND', 'EAI_AGAIN', 'ENETUNREACH', 'ENETDOWN', 'EMFILE', 'EADDRNOTAVAIL']);
+
+export const askHttpCheck: CheckOnce<HttpPlan> = async (plan, context) => {
+  const address = locate(plan, context);
+  const headers = { ...plan.header };
+  if (address.hostHeader !== null) headers['host'] = address.hostHeader;
+  if (plan.basicAuth !== null) {
+    const login = await context.secrets.resolve(plan.basicAuth);
+    headers['authorization'] = `Basic ${Buffer.from(login).toString('base64')}`;
+  }
+  const startedAt = performance.now();
+  let answer: HttpAnswer;
+  try {
+    answer = await ask(plan, context, address, headers);
+  } catch (error) {
+    context.signal.throwIfAborted();
+    return explain(address.url, error);
+  }
+  const tookMs = Math.round(performance.now() - startedAt);
+  const shown = `${address.url.pathname} ${answer.status} in ${tookMs}ms`;
+  if (answer.status === plan.status) return passed(shown);
+  const location = answer.headers.location === undefined ? '' : ` to ${answer.headers.location}`;
+  const body = answer.body.trim().slice(0, 200);
+  return failed(
+    context.secrets.scrub(
+      `${shown}${location}, expected ${plan.status}${body === '' ? '' : `: ${body.replaceAll(/\s+/g, ' ')}`}`,
+    ),
+  );
+};
+
+function locate(plan: HttpPlan, { target, colour, at }: CheckContext): CheckAddress {
+  if (at === 'colour' && colour !== null) return locateColour(target.plan, plan.url, colour);
+  const url = colour === null ? plan.url : plan.url.replaceAll('{colour}', colour);
+  return { url: new URL(url), hostHeader: null, fromProxyHost: false };
+}
+
+async function ask(
+  plan: HttpPlan,
+  context: CheckContext,
+  address: CheckAddress,
+  headers: Record<string, string>,
+): Promise<HttpAnswer> {
+  const { url } = address;
+  const question = { url, headers, timeoutMs: plan.timeoutMs, signal: context.signal };
+  const secure = url.protocol === 'https:';
+  if (!address.fromProxyHost) return askHttp({ ...question, agent: agents[secure ? 'https:' : 'http:'] });
+  const { traffic, hosts } = context.target.plan;
+  const proxyHost = traffic?.host ?? hosts[0];
+  if (proxyHost === undefined) throw new HostUnreachable('the environment has no host');
+  const host = await context.openHost(proxyHost).catch((error: unknown) => {
+    throw new HostUnreachable(messageOf(error));
+  });
+  const port = url.port === '' ? (secure ? 443 : 80) : Number(url.port);
+  const hostname = url.hostname.replace(/^\[(.*)\]$/, '$1');
+  const connection = await host.connectFrom(hostname, port, plan.timeoutMs);
+  return askHttp({ ...question, connection });
+}
+
+class HostUnreachable extends Error {}
+
+function explain(url: URL, error: unknown): Finding {
+  const detail = `${url.origin}${url.pathname}: ${messageOf(error)}`;
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return error instanceof HostUnreachable || NOT_ASKED.has(code) ? inconclusive(detail) : failed(detail);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message || error.name : String(error);
+}

@@ -1,0 +1,71 @@
+/** What `verify`, `measureBaseline` and `bake` share: the context of their checks, and how they stop. */
+import { CancelledFailure } from '@temporalio/common';
+import type { CheckPlan, Colour } from '../../pipeline/plan.js';
+import type { Target } from '../../workflows/activity-contract.js';
+import { activitySignal } from '../cancellation.js';
+import { commandEnvironment } from '../command-environment.js';
+import type { Hosts } from '../hosts/host.js';
+import type { Secrets } from '../secrets/secrets.js';
+import { withCheckout } from '../source/checkout.js';
+import type { Source } from '../source/source.js';
+import { bounded } from './bounded.js';
+import type { CheckContext } from './check.js';
+
+export interface CheckDependencies {
+  hosts: Hosts;
+  secrets: Secrets;
+  /** Checkouts for commands that run on the worker. */
+  source: Source;
+  /** Tail of the environment's own log, for a failure report. */
+  serviceLog: (target: Target, colour: Colour | null) => Promise<string>;
+}
+
+interface Watch {
+  target: Target;
+  checks: CheckPlan[];
+  colour: Colour | null;
+  at: CheckContext['at'];
+  baseline: Record<string, number | null>;
+}
+
+const LOG_CHARACTERS = 2_048;
+
+/**
+ * Runs `work` with a context for these checks. A real cancel becomes CancelledFailure; a worker that stops becomes a
+ * retryable error, and the next attempt goes on from the heartbeat.
+ */
+export async function withChecks<T>(
+  dependencies: CheckDependencies,
+  watch: Watch,
+  work: (context: CheckContext) => Promise<T>,
+): Promise<T> {
+  const { target, checks, colour, at, baseline } = watch;
+  const { hosts, secrets, source } = dependencies;
+  const stopped = activitySignal();
+  const env = await commandEnvironment(target, colour, secrets);
+  const openHost: CheckContext['openHost'] = (host) => hosts.open(target.plan, host);
+  const start = (folder: string | null): Promise<T> =>
+    work({ target, colour, at, baseline, secrets, env, folder, signal: stopped, openHost });
+  try {
+    if (!checks.some((check) => check.kind === 'run' && check.on === 'worker')) return await start(null);
+    const mirror = await source.fetchCommit(target.plan.repository.url, target.commit.sha, stopped);
+    return await withCheckout({ mirror, commit: target.commit.sha, signal: stopped }, start);
+  } catch (error) {
+    if (!stopped.aborted) throw error;
+    throw stopped.reason === 'kill'
+      ? new CancelledFailure('the checks were cancelled')
+      : new Error('the worker stopped during the checks; the next attempt goes on', { cause: error });
+  }
+}
+
+/** At most 2 KB, within `withinMs`; null when there is none by then. Never rejects except when stopped. */
+export async function readLogTail(
+  dependencies: CheckDependencies,
+  { target, colour, signal }: CheckContext,
+  withinMs: number,
+): Promise<string | null> {
+  const log = dependencies.serviceLog(target, colour).catch(() => '');
+  const text = await bounded(log, { timeoutMs: withinMs, signal, onTimeout: () => '' });
+  const tail = dependencies.secrets.scrub(text).trim().slice(-LOG_CHARACTERS);
+  return tail === '' ? null : tail;
+}

@@ -1,0 +1,98 @@
+/**
+ * The one activity that moves traffic, and the whole way back: fence, last look, persist, apply, then believe only
+ * what the proxy answers. Done twice is done once; a crash anywhere is repaired by the next attempt.
+ */
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import type { Activities, SwitchInput, SwitchResult } from '../../workflows/activity-contract.js';
+import { FAILURE } from '../../workflows/failures.js';
+import { activitySignal, heartbeatWhile } from '../cancellation.js';
+import { refused, unreachable } from '../failure.js';
+import { requireHealthy } from './last-look.js';
+import { observeColour, type Observation } from './observe-colour.js';
+import { openTraffic, type OpenTraffic, type TrafficDependencies } from './open-traffic.js';
+import { probeColour } from './probe-colour.js';
+
+export function createSwitchTraffic(dependencies: TrafficDependencies): Activities['switchTraffic'] {
+  return (input) =>
+    heartbeatWhile<SwitchResult, number>(async (report) => {
+      const signal = activitySignal();
+      try {
+        return await switchTraffic(dependencies, input, { signal, onAnswer: report });
+      } catch (error) {
+        if (signal.aborted && signal.reason === 'kill')
+          throw new CancelledFailure('the switch was cancelled');
+        throw error;
+      }
+    });
+}
+
+interface Progress {
+  signal: AbortSignal;
+  /** Answers of the wanted colour in a row so far. */
+  onAnswer: (confirmed: number) => void;
+}
+
+/** Refused, StaleFence, ForeignHand and BadInput as in failures.ts; whatever may pass is retryable. */
+export async function switchTraffic(
+  dependencies: TrafficDependencies,
+  input: SwitchInput,
+  { signal, onAnswer }: Progress,
+): Promise<SwitchResult> {
+  const startedAt = performance.now();
+  const { target, to } = input;
+  const traffic = await openTraffic(dependencies, target);
+  await traffic.host.claim(traffic.fence);
+  if (input.requireHealthy) await requireHealthy(dependencies, target, to, signal);
+  if (!(await isThere(traffic, input, signal))) await apply(traffic, input, signal);
+
+  const { confirm } = traffic.plan;
+  const observedFrom = performance.now();
+  const seen = await observeColour({
+    confirm,
+    colour: to,
+    acceptSick: !input.requireHealthy,
+    signal,
+    onAnswer,
+  });
+  if (seen.confirmed < confirm.times || seen.firstAfterMs === null) throw notConfirmed(traffic, input, seen);
+  const tookMs = Math.round(observedFrom - startedAt + seen.firstAfterMs);
+  return {
+    confirmed: seen.confirmed,
+    tookMs,
+    note: `${to}, confirmed ${seen.confirmed} of ${confirm.times}`,
+  };
+}
+
+/** Persisted and applied already: an earlier attempt lost its answer, or there was nothing to do. */
+async function isThere(traffic: OpenTraffic, { to }: SwitchInput, signal: AbortSignal): Promise<boolean> {
+  if ((await traffic.configured()) !== to) return false;
+  return (await probeColour(traffic.plan.confirm, { signal })).colour === to;
+}
+
+async function apply(traffic: OpenTraffic, { to, from }: SwitchInput, signal: AbortSignal): Promise<void> {
+  try {
+    await traffic.switchTo(to, from);
+  } catch (error) {
+    if (!(error instanceof ApplicationFailure) || error.type !== FAILURE.refused) throw error;
+    // a proxy that is down refuses everything, but will not for ever
+    if ((await probeColour(traffic.plan.confirm, { signal })).status !== null) throw error;
+    throw unreachable({
+      what: `the proxy does not answer, and could not be told to go to ${to}: ${error.message}`,
+      where: traffic.host.name,
+      why: null,
+      wayOut: 'start the proxy; this is tried again by itself',
+    });
+  }
+}
+
+function notConfirmed(traffic: OpenTraffic, { to, requireHealthy }: SwitchInput, seen: Observation): Error {
+  const { confirm } = traffic.plan;
+  const details = {
+    what: `the proxy was told to go to ${to}, but ${confirm.url} answered ${seen.lastWrong?.seen ?? 'too slowly'} within ${confirm.timeoutMs / 1000}s (${seen.confirmed} of ${confirm.times} in a row)`,
+    where: traffic.host.name,
+    why: null,
+    wayOut: `look at the proxy's error log: a reload that could not be applied is only said there`,
+  };
+  // forward: the old colour serves, so stop and undo. On the way back there is nothing else to do than try again.
+  return seen.answered && requireHealthy ? refused(details) : unreachable(details);
+}
