@@ -1,17 +1,17 @@
-import type { Activities } from '../../workflows/activity-contract.js';
+import type { BuiltArtifact } from '../../workflows/result.js';
 import { refused } from '../failure.js';
 import type { Registry } from './registry-client.js';
 
 /**
- * Puts the environment's tags on the digests that were built, through the registry's API. A tag that is there
+ * Puts an environment's tags on the digests that were built, through the registry's API. A tag that is there
  * already is success. A tag that never moves and holds another digest is refused, before any tag is written.
  */
 export async function tagImages(
   registry: Registry,
-  target: Parameters<Activities['tagArtifacts']>[0]['target'],
+  wish: { tags: readonly string[]; fixedTags: readonly string[]; artifacts: readonly BuiltArtifact[] },
 ): Promise<{ tags: string[] }> {
-  const { tags, fixedTags } = target.plan;
-  const images = target.artifacts.filter((artifact) => artifact.kind === 'image');
+  const { tags, fixedTags } = wish;
+  const images = wish.artifacts.filter((artifact) => artifact.kind === 'image');
   const wanted = images.flatMap(({ repository, digest }) => tags.map((tag) => ({ repository, digest, tag })));
   const missing: typeof wanted = [];
   for (const each of wanted) {

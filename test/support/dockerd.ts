@@ -1,7 +1,6 @@
 /**
- * A Docker Engine of our own: its data, sockets and bridge are private, and `stop()` leaves nothing behind.
- * By default it lives in the main network namespace, so registries on 127.0.0.1 are reachable from it;
- * `enter` puts it into another namespace (`['nsenter', '--net=/run/netns/web-1', …]`).
+ * A Docker Engine of our own for builds: its data, socket, bridge and mounts are private, and `stop()` leaves
+ * nothing behind. It lives in the main network namespace, so registries on 127.0.0.1 are reachable from it.
  */
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -16,21 +15,7 @@ import { part } from './parts.js';
 
 const exec = promisify(execFile);
 
-/** Mounts vanish with the engine, and a containerd of the machine's own under /run is not joined. */
-const OWN_MOUNTS = [
-  ...['unshare', '--mount', '--propagation', 'private'],
-  ...['sh', '-c', 'mount -t tmpfs tmpfs /run && exec "$@"', 'sh'],
-];
-
-export interface DockerdOptions {
-  /** Argv in front of dockerd that enters other namespaces; the default bridge and iptables are then used as they are. */
-  enter?: string[];
-  /** More sockets to listen on beside the private one, e.g. `/var/run/docker.sock` inside a host's own mount namespace. */
-  sockets?: string[];
-  /** Data folder of an engine that was killed: the new one goes on with it. */
-  folder?: string;
-  flags?: string[];
-}
+const OWN_RUN = 'mount -t tmpfs tmpfs /run && exec "$@"';
 
 export interface Dockerd {
   readonly folder: string;
@@ -43,37 +28,40 @@ export interface Dockerd {
   readonly api: Docker;
   /** Runs the docker client against this engine and gives its stdout. */
   docker(args: string[], options?: { cwd?: string; env?: Record<string, string> }): Promise<string>;
-  /** SIGKILL, as a crash: containers and data stay for `startDockerd({folder})`. */
-  crash(): Promise<void>;
   /** Ends the engine and its containers and removes every file. */
   stop(): Promise<void>;
 }
 
-export async function startDockerd(options: DockerdOptions = {}): Promise<Dockerd> {
+export async function startDockerd(): Promise<Dockerd> {
   const dockerd = await part('dockerd');
-  const folder = options.folder ?? (await mkdtemp(path.join(tmpdir(), 'slw-dockerd-')));
+  const folder = await mkdtemp(path.join(tmpdir(), 'slw-dockerd-'));
   const socket = path.join(folder, 'docker.sock');
-  const bridge = options.enter === undefined ? await addBridge() : null;
+  const bridge = await addBridge();
   // an empty one, so the machine's own /etc/docker/daemon.json has no say
   const configFile = path.join(folder, 'daemon.json');
   await writeFile(configFile, '{}');
+  // mounts vanish with the engine, and a containerd of the machine's own under /run is not joined
+  const withOwnMounts = ['unshare', '--mount', '--propagation=private', 'sh', '-c', OWN_RUN, 'sh'];
   const argv = [
     // dies with the test process, so an aborted run leaves no engine behind
-    ...['setpriv', '--pdeathsig', 'TERM'],
-    ...(options.enter ?? OWN_MOUNTS),
+    '--pdeathsig=TERM',
+    ...withOwnMounts,
     dockerd,
-    ...['--data-root', path.join(folder, 'data'), '--exec-root', path.join(folder, 'exec')],
-    ...['--pidfile', path.join(folder, 'dockerd.pid'), '--config-file', configFile],
-    ...[socket, ...(options.sockets ?? [])].flatMap((each) => ['--host', `unix://${each}`]),
-    ...['--insecure-registry', '127.0.0.0/8', '--insecure-registry', '10.0.0.0/8'],
-    ...(bridge === null ? [] : ['--bridge', bridge, '--iptables=false', '--ip6tables=false']),
-    ...(bridge === null ? [] : ['--ip-forward=false', '--ip-masq=false']),
-    ...(options.flags ?? []),
+    `--config-file=${configFile}`,
+    `--data-root=${path.join(folder, 'data')}`,
+    `--exec-root=${path.join(folder, 'exec')}`,
+    `--pidfile=${path.join(folder, 'dockerd.pid')}`,
+    `--host=unix://${socket}`,
+    `--bridge=${bridge}`,
+    '--insecure-registry=127.0.0.0/8',
+    '--insecure-registry=10.0.0.0/8',
+    '--iptables=false',
+    '--ip6tables=false',
+    '--ip-forward=false',
+    '--ip-masq=false',
   ];
-  await rm(path.join(folder, 'dockerd.pid'), { force: true });
   const log = createWriteStream(path.join(folder, 'dockerd.log'), { flags: 'a' });
-  const [program = '', ...rest] = argv;
-  const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  const child = spawn('setpriv', argv, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   child.stdout.pipe(log, { end: false });
   child.stderr.pipe(log, { end: false });
   const api = new Docker({ socketPath: socket });
@@ -81,7 +69,7 @@ export async function startDockerd(options: DockerdOptions = {}): Promise<Docker
   async function clean(): Promise<void> {
     await killLeftovers(folder);
     log.end();
-    if (bridge !== null) await exec('ip', ['link', 'delete', bridge]).catch(() => undefined);
+    await exec('ip', ['link', 'delete', bridge]).catch(() => undefined);
     await rm(folder, { recursive: true, force: true, maxRetries: 10 });
   }
 
@@ -108,13 +96,8 @@ export async function startDockerd(options: DockerdOptions = {}): Promise<Docker
       });
       return stdout;
     },
-    async crash() {
-      await end(child, 'SIGKILL');
-      log.end();
-      if (bridge !== null) await exec('ip', ['link', 'delete', bridge]).catch(() => undefined);
-    },
     async stop() {
-      await end(child, 'SIGTERM');
+      await end(child);
       await clean();
     },
   };
@@ -136,10 +119,10 @@ async function untilReady(api: Docker, child: ChildProcess, logFile: string): Pr
   }
 }
 
-async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, 'exit');
-  child.kill(signal);
+  child.kill('SIGTERM');
   const impatience = setTimeout(() => child.kill('SIGKILL'), 30_000);
   await exited;
   clearTimeout(impatience);

@@ -35,6 +35,7 @@ const PARTS = {
   dockerd: { program: 'dockerd', fetch: apt('docker.io iptables') },
   registry: { program: 'docker-registry', fetch: apt('docker-registry') },
   busybox: { program: 'busybox', fetch: apt('busybox-static') },
+  openssl: { program: 'openssl', fetch: apt('openssl') },
   wrk: { program: 'wrk', fetch: apt('wrk') },
   ip: { program: 'ip', fetch: apt('iproute2') },
   prometheus: { program: 'prometheus', fetch: apt('prometheus') },
