@@ -1,0 +1,199 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { givenScene, runChange, runsEverywhere, startChange, waitsFor } from '../support/change-scene.js';
+import {
+  givenChange,
+  givenPlan,
+  givenPlanInPlace,
+  givenRecord,
+  givenRequest,
+  givenTraffic,
+} from '../support/given.js';
+import { quiet, startHarness, type Harness } from '../support/workflow-harness.js';
+
+quiet();
+let harness: Harness;
+beforeAll(async () => {
+  harness = await startHarness();
+});
+afterAll(() => harness.close());
+
+describe('rollback', () => {
+  it('to a warm colour is one switch, without a word and without a deploy', async () => {
+    const plan = givenPlan({ traffic: givenTraffic({ switch: 'manual' }) });
+    const scene = givenScene(harness, plan, { live: 'v2', warm: 'v1' });
+    const input = givenChange(givenRequest(plan, 'v1', 'rollback'), { live: scene.live, warm: scene.warm });
+    const result = await runChange(harness, input);
+    expect(result).toMatchObject({ state: 'succeeded', clean: true, switchMs: 7 });
+    expect(result.live).toMatchObject({ version: 'v1', colour: 'green', token: 2 });
+    expect(result.warm).toMatchObject({ version: 'v2', colour: 'blue' });
+    expect(scene.now()?.calls).toEqual(['switchTraffic green', 'verify green', 'tagArtifacts']);
+    expect(scene.now()?.proxy).toBe('green');
+    expect(scene.now()?.hosts['web-1']?.fence).toBe(2);
+  });
+
+  it('to a warm colour that is sick goes back to where it was', async () => {
+    const scene = givenScene(harness, givenPlan(), { live: 'v2', warm: 'v1' });
+    const before = scene.visible();
+    scene.break('verify', 'say-no');
+    const input = givenChange(givenRequest(scene.plan, 'v1', 'rollback'), {
+      live: scene.live,
+      warm: scene.warm,
+    });
+    const result = await runChange(harness, input);
+    expect(result).toMatchObject({
+      state: 'failed',
+      clean: true,
+      live: { version: 'v2' },
+      warm: { version: 'v1' },
+    });
+    expect(scene.visible()).toEqual(before);
+  });
+
+  it('to a release that no longer runs is a deploy of its digest, without a bake', async () => {
+    const scene = givenScene(harness, givenPlan(), { live: 'v3', warm: 'v2' });
+    const input = givenChange(givenRequest(scene.plan, 'v1', 'rollback'), {
+      live: scene.live,
+      warm: scene.warm,
+    });
+    const result = await runChange(harness, input);
+    expect(result).toMatchObject({
+      state: 'succeeded',
+      live: { version: 'v1', colour: 'green' },
+      warm: { version: 'v3' },
+    });
+    expect(scene.now()?.calls).toContain('deploy green');
+    expect(scene.now()?.calls).not.toContain('bake green');
+  });
+
+  it('without colours rolls forward to the old digest', async () => {
+    const scene = givenScene(harness, givenPlanInPlace(), { live: 'v2' });
+    const input = givenChange(givenRequest(scene.plan, 'v1', 'rollback'), { live: scene.live });
+    expect(await runChange(harness, input)).toMatchObject({ state: 'succeeded', live: { version: 'v1' } });
+    expect(runsEverywhere(scene, 'live', 'v1')).toBe(true);
+  });
+});
+
+describe('redeploy', () => {
+  it('deploys the live release again, into the other colour', async () => {
+    const scene = givenScene(harness, givenPlan());
+    const input = givenChange(givenRequest(scene.plan, 'v1', 'redeploy'), { live: scene.live });
+    const result = await runChange(harness, input);
+    expect(result).toMatchObject({
+      state: 'succeeded',
+      live: { version: 'v1', colour: 'green' },
+      warm: { colour: 'blue' },
+    });
+    expect(runsEverywhere(scene, 'green', 'v1')).toBe(true);
+  });
+});
+
+describe('retire', () => {
+  it('stops the warm colour and leaves the live one alone', async () => {
+    const scene = givenScene(harness, givenPlan(), { live: 'v2', warm: 'v1' });
+    const input = givenChange(givenRequest(scene.plan, 'v1', 'retire'), {
+      live: scene.live,
+      warm: scene.warm,
+    });
+    const result = await runChange(harness, input);
+    expect(result).toMatchObject({ state: 'succeeded', live: { version: 'v2' }, warm: null });
+    expect(runsEverywhere(scene, 'green', null) && runsEverywhere(scene, 'blue', 'v2')).toBe(true);
+  });
+
+  it('keeps a colour that serves', async () => {
+    const scene = givenScene(harness, givenPlan(), { live: 'v2' });
+    const warm = givenRecord(scene.plan, 'v2', 'blue');
+    await runChange(
+      harness,
+      givenChange(givenRequest(scene.plan, 'v2', 'retire'), { live: scene.live, warm }),
+    );
+    expect(runsEverywhere(scene, 'blue', 'v2')).toBe(true);
+  });
+
+  it('that is refused leaves the colour warm and the lane free', async () => {
+    const scene = givenScene(harness, givenPlan(), { live: 'v2', warm: 'v1' });
+    scene.break('retireColour', 'refuse');
+    const input = givenChange(givenRequest(scene.plan, 'v1', 'retire'), {
+      live: scene.live,
+      warm: scene.warm,
+    });
+    expect(await runChange(harness, input)).toMatchObject({
+      state: 'failed',
+      clean: true,
+      warm: { version: 'v1' },
+    });
+  });
+});
+
+describe('what goes wrong', () => {
+  it('preflight problems stop it before anything is touched, with every way out', async () => {
+    const scene = givenScene(harness, givenPlan());
+    scene.break('preflight', 'problem');
+    const input = givenChange(givenRequest(scene.plan, 'v2'), { live: scene.live });
+    const result = await runChange(harness, input);
+    expect(result).toMatchObject({
+      state: 'failed',
+      clean: true,
+      failure: { what: 'no credentials', where: 'web-1', wayOut: 'docker login' },
+    });
+    expect(result.headline).toMatch(/failed in preflight, undone; v1 is live, as before$/);
+    expect(scene.now()?.calls).toEqual(['preflight']);
+  });
+
+  it('a higher token on a host ends it superseded, and nothing is undone that is another’s', async () => {
+    const scene = givenScene(harness, givenPlan());
+    const input = givenChange(givenRequest(scene.plan, 'v2'), { live: scene.live, token: 0 });
+    expect(await runChange(harness, input)).toMatchObject({ state: 'superseded', clean: true, unwind: [] });
+  });
+
+  it('a higher token in mid-change ends it superseded and not clean', async () => {
+    const scene = givenScene(harness, givenPlan());
+    scene.break('verify', 'stale');
+    const input = givenChange(givenRequest(scene.plan, 'v2'), { live: scene.live });
+    expect(await runChange(harness, input)).toMatchObject({ state: 'superseded', clean: false });
+    expect(scene.now()?.calls).not.toContain('undoDeploy green');
+  });
+
+  it('a tag that cannot be put is told and undoes nothing', async () => {
+    const scene = givenScene(harness, givenPlan());
+    scene.break('tagArtifacts', 'refuse');
+    const input = givenChange(givenRequest(scene.plan, 'v2'), { live: scene.live });
+    const result = await runChange(harness, input);
+    expect(result).toMatchObject({
+      state: 'succeeded',
+      clean: true,
+      live: { version: 'v2' },
+      failure: { wayOut: 'mend it' },
+    });
+    expect(result.headline).toContain('but settling failed: tagArtifacts was refused');
+    expect(scene.now()?.proxy).toBe('green');
+  });
+
+  it('a check that cannot be made holds before the cutover and is retried, then undone, after it', async () => {
+    const after = givenScene(harness, givenPlan({ timeoutMs: 1_000 }));
+    const before = after.visible();
+    after.break('bake', 'inconclusive', { times: -1 });
+    const input = givenChange(givenRequest(after.plan, 'v2'), { live: after.live });
+    expect(await runChange(harness, input)).toMatchObject({ state: 'failed', clean: true });
+    expect(after.visible()).toEqual(before);
+    expect(after.now()?.calls.filter((call) => call === 'bake green').length).toBeGreaterThan(1);
+
+    const earlier = givenScene(harness, givenPlan());
+    earlier.break('verify', 'inconclusive');
+    const handle = await startChange(
+      harness,
+      givenChange(givenRequest(earlier.plan, 'v2'), { live: earlier.live }),
+    );
+    await waitsFor(handle, 'verify could not be made');
+    expect(earlier.now()?.proxy).toBe('blue');
+    await handle.terminate('the test is over');
+  });
+
+  it('a first release that fails is removed', async () => {
+    const scene = givenScene(harness, givenPlan(), { live: null });
+    scene.break('bake', 'say-no');
+    const result = await runChange(harness, givenChange(givenRequest(scene.plan, 'v1')));
+    expect(result).toMatchObject({ state: 'failed', clean: true, live: null });
+    expect(result.headline).toContain('nothing is live');
+    expect(runsEverywhere(scene, 'blue', null)).toBe(true);
+  });
+});

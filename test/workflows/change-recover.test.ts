@@ -1,0 +1,149 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Activities } from '../../workflows/activity-contract.js';
+import type { ChangeInput, Cutover } from '../../workflows/messages.js';
+import { environmentId, laneId } from '../../workflows/names.js';
+import {
+  decideOn,
+  givenScene,
+  runChange,
+  startChange,
+  waitsFor,
+  type Scene,
+} from '../support/change-scene.js';
+import { environmentIn } from '../support/fake-world.js';
+import { givenChange, givenPlan, givenPlanInPlace, givenRequest } from '../support/given.js';
+import { quiet, startHarness, until, type Harness } from '../support/workflow-harness.js';
+
+quiet();
+let harness: Harness;
+beforeAll(async () => {
+  harness = await startHarness();
+});
+afterAll(() => harness.close());
+
+/** What the change told the environment before it died: the last `cutover` it sent, read from its history. */
+async function lastCutover(scene: Scene): Promise<Cutover | null> {
+  const { pipeline, name } = scene.plan;
+  const history = await harness.client.workflow.getHandle(laneId(pipeline, name)).fetchHistory();
+  const sent = (history.events ?? []).flatMap((event) => {
+    const signal = event.signalExternalWorkflowExecutionInitiatedEventAttributes;
+    if (signal?.workflowExecution?.workflowId !== environmentId(pipeline, name)) return [];
+    const data = signal.input?.payloads?.[0]?.data;
+    const cutover: Cutover = JSON.parse(Buffer.from(data ?? []).toString('utf8'));
+    return [cutover];
+  });
+  return sent.at(-1) ?? null;
+}
+
+/** Starts a change, terminates it while the activity stands still, and gives what recovery is told. */
+async function terminateIn(
+  scene: Scene,
+  activity: keyof Activities,
+  input: ChangeInput,
+): Promise<ChangeInput> {
+  scene.break(activity, 'hang-during');
+  const handle = await startChange(harness, input);
+  await scene.arrived(activity);
+  await handle.terminate('slipway unlock');
+  harness.world.update((state) => {
+    const environment = environmentIn(state, scene.key, []);
+    for (const host of Object.values(environment.hosts)) host.stale.push(`2-${activity}`);
+  });
+  const cutover = await lastCutover(scene);
+  return givenChange(givenRequest(scene.plan, input.request.version, 'recover'), {
+    token: 3,
+    live: scene.live,
+    warm: scene.warm,
+    recovering: { token: 2, cutover, request: input.request },
+  });
+}
+
+describe.each([
+  [
+    'blue/green',
+    givenPlan,
+    ['claim', 'proveWayBack', 'deploy', 'verify', 'switchTraffic', 'bake', 'tagArtifacts'],
+  ],
+  ['in place', givenPlanInPlace, ['claim', 'proveWayBack', 'deploy', 'verify', 'bake', 'tagArtifacts']],
+] as const)('recover, %s', (_, plan, activities) => {
+  it.each(activities)(
+    'a change terminated in %s: exactly the recorded release is served',
+    async (activity) => {
+      const scene = givenScene(harness, plan());
+      const before = scene.visible();
+      const input = givenChange(givenRequest(scene.plan, 'v2'), { live: scene.live });
+      const result = await runChange(harness, await terminateIn(scene, activity, input));
+      expect(result).toMatchObject({ state: 'succeeded', clean: true, live: { version: 'v1' } });
+      expect(result.headline).toMatch(/recovered: v1 is live, as before$/);
+      expect(scene.visible()).toEqual(before);
+      expect(scene.now()?.hosts['web-1']?.fence).toBe(3);
+    },
+  );
+
+  it('a first release is removed', async () => {
+    const scene = givenScene(harness, plan(), { live: null });
+    const input = givenChange(givenRequest(scene.plan, 'v1'));
+    const result = await runChange(harness, await terminateIn(scene, 'bake', input));
+    expect(result).toMatchObject({ state: 'succeeded', clean: true, live: null });
+    const slots = Object.values(scene.now()?.hosts ?? {}).flatMap((host) => Object.values(host.slots));
+    expect(slots.every((slot) => slot === null)).toBe(true);
+  });
+});
+
+describe('recover', () => {
+  it('of a warm rollback only moves traffic', async () => {
+    const scene = givenScene(harness, givenPlan(), { live: 'v2', warm: 'v1' });
+    const before = scene.visible();
+    const input = givenChange(givenRequest(scene.plan, 'v1', 'rollback'), {
+      live: scene.live,
+      warm: scene.warm,
+    });
+    const result = await runChange(harness, await terminateIn(scene, 'verify', input));
+    expect(result).toMatchObject({ clean: true, live: { version: 'v2' }, warm: { version: 'v1' } });
+    expect(scene.visible()).toEqual(before);
+    expect(scene.now()?.calls).not.toContain('undoDeploy green');
+  });
+
+  it('of a retire ends it', async () => {
+    const scene = givenScene(harness, givenPlan(), { live: 'v2', warm: 'v1' });
+    const input = givenChange(givenRequest(scene.plan, 'v1', 'retire'), {
+      live: scene.live,
+      warm: scene.warm,
+    });
+    const result = await runChange(harness, await terminateIn(scene, 'retireColour', input));
+    expect(result).toMatchObject({ clean: true, live: { version: 'v2' }, warm: null });
+    expect(Object.values(scene.now()?.hosts ?? {}).every((host) => host.slots.green === null)).toBe(true);
+  });
+
+  it('parks when an undo is refused, refuses abort, ignores a cancel and ends when told to retry', async () => {
+    const scene = givenScene(harness, givenPlan());
+    const before = scene.visible();
+    const input = givenChange(givenRequest(scene.plan, 'v2'), { live: scene.live });
+    const recovery = await terminateIn(scene, 'bake', input);
+    scene.break('undoDeploy', 'foreign');
+    const handle = await startChange(harness, recovery);
+    await waitsFor(handle, 'a person: undo of deploy failed');
+    expect((await decideOn(handle, 'abort')).accepted).toBe(false);
+    await handle.cancel();
+    await decideOn(handle, 'retryStep');
+    expect(await handle.result()).toMatchObject({ state: 'succeeded', clean: true });
+    expect(scene.visible()).toEqual(before);
+  });
+
+  it('a stale change that still writes is refused by the fence', async () => {
+    const scene = givenScene(harness, givenPlan());
+    scene.break('deploy', 'hang-before');
+    const stale = await startChange(
+      harness,
+      givenChange(givenRequest(scene.plan, 'v2'), { live: scene.live }),
+    );
+    await scene.arrived('deploy');
+    harness.world.update((state) => {
+      for (const host of Object.values(environmentIn(state, scene.key, []).hosts)) host.fence = 9;
+    });
+    scene.release('deploy');
+    expect(await stale.result()).toMatchObject({ state: 'superseded' });
+    expect(await until('the call was made', () => scene.now()?.calls.includes('deploy green'))).toBe(true);
+    expect(Object.values(scene.now()?.hosts ?? {}).every((host) => host.slots.green === null)).toBe(true);
+  });
+});
