@@ -15,15 +15,18 @@ const platform = z.string().regex(/^[a-z0-9]+\/[a-z0-9]+(\/v[0-9])?$/, {
   error: 'must be a platform such as linux/amd64',
 });
 
+/** The short form gives the same type as the long one. */
+const shortImage = imageRepository.transform((repository) => imageObject.parse({ repository }));
+
 const imageObject = kinds(
   'an image',
   {
     repository: {
       repository: imageRepository,
       /** Folder the build sees; default `.`. */
-      context: repositoryPath('release').optional(),
+      context: repositoryPath('pipeline').optional(),
       /** Default: `Dockerfile` in the context. */
-      dockerfile: repositoryPath('release').optional(),
+      dockerfile: repositoryPath('pipeline').optional(),
       target: word('build stage', 'release').optional(),
       platforms: uniqueList(platform).min(1).optional(),
       cache: z.enum(['registry', 'github', 'none']).optional(),
@@ -32,18 +35,14 @@ const imageObject = kinds(
     },
     folder: {
       /** A folder of the commit instead of an image. */
-      folder: repositoryPath('release'),
+      folder: repositoryPath('pipeline'),
     },
   },
   {},
 );
 
 /** `image: ghcr.io/acme/app`, `{repository: …, …}` or `{folder: site}`. */
-export const image = choose(
-  (value) => typeof value === 'string',
-  imageRepository.transform((repository) => ({ kind: 'repository' as const, repository })),
-  imageObject,
-);
+export const image = choose((value) => typeof value === 'string', shortImage, imageObject);
 
 export const images = named('an image', image);
 
@@ -67,7 +66,7 @@ const gateName = z.string();
 /** Versioned releases: bump, changelog, GitHub release, publishing. */
 export const release = closed({
   version: z.enum(['semver']).optional(),
-  'version-files': uniqueList(repositoryPath('release')).optional(),
+  'version-files': uniqueList(repositoryPath('pipeline')).optional(),
   /** Run once, before the build. */
   gates: uniqueList(gateName).optional(),
   force: closed({ group: word('group', 'release'), gates: uniqueList(gateName).min(1) }).optional(),

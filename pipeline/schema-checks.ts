@@ -13,7 +13,7 @@ const httpTarget = choose(
   httpUrl('colour'),
 );
 
-const tcpTarget = text('colour').superRefine((value, context) => {
+const tcpTarget = text('environment').superRefine((value, context) => {
   const port = /^[A-Za-z0-9._{}-]+:([0-9]{1,5})$/.exec(value)?.[1];
   if (port !== undefined && Number(port) >= 1 && Number(port) <= 65_535) return;
   context.addIssue({ code: 'custom', message: 'must be host:port, such as redis:6379' });
@@ -26,7 +26,7 @@ export const check = kinds(
       http: httpTarget,
       status: count(100, 599).optional(),
       'basic-auth': secret().optional(),
-      header: z.record(z.string().regex(/^[A-Za-z0-9-]+$/), text('colour')).optional(),
+      header: z.record(z.string().regex(/^[A-Za-z0-9-]+$/), text('environment')).optional(),
     },
     tcp: {
       tcp: tcpTarget,

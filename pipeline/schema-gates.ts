@@ -5,7 +5,7 @@ import { command, duration, refPattern, repositoryPath } from './schema-values.j
 
 const REPORTS = ['cobertura', 'lcov', 'junit', 'sarif', 'trivy', 'pip-licenses', 'k6'] as const;
 const report = closed(
-  Object.fromEntries(REPORTS.map((name) => [name, repositoryPath('release').optional()])),
+  Object.fromEntries(REPORTS.map((name) => [name, repositoryPath('pipeline').optional()])),
 );
 
 export const gate = kinds(
@@ -19,7 +19,7 @@ export const gate = kinds(
       'fail-on': z
         .enum(['note', 'low', 'warning', 'moderate', 'medium', 'high', 'error', 'critical'])
         .optional(),
-      exceptions: repositoryPath('release').optional(),
+      exceptions: repositoryPath('pipeline').optional(),
       forbid: z.array(z.string().min(1)).min(1).optional(),
     },
     'merged-into': { 'merged-into': uniqueList(refPattern).min(1) },
@@ -28,7 +28,7 @@ export const gate = kinds(
       /** The source branch, not only this commit. */
       of: refPattern.optional(),
     },
-    migrations: { migrations: z.enum(['expand-contract']), path: repositoryPath('release') },
+    migrations: { migrations: z.enum(['expand-contract']), path: repositoryPath('pipeline') },
     'pull-request': { 'pull-request': closed({ title: z.enum(['conventional']) }) },
   },
   { timeout: duration({ atLeastMs: 1 }).optional() },

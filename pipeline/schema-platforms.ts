@@ -13,7 +13,7 @@ export const platform = kinds(
     },
     stack: {
       /** Stack file in the repository; `{colour}` for blue/green. */
-      stack: repositoryPath('colour'),
+      stack: repositoryPath('colourPath'),
       /** Default: pipeline-environment, with the colour for blue/green. */
       name: word('stack', 'colour').optional(),
     },
@@ -28,7 +28,7 @@ export const platform = kinds(
     },
     compose: {
       compose: hostPath('colour'),
-      file: repositoryPath('colour').optional(),
+      file: repositoryPath('colourPath').optional(),
       services: uniqueList(word('service')).min(1).optional(),
     },
     kubernetes: {
@@ -38,7 +38,7 @@ export const platform = kinds(
       kubeconfig: secret().optional(),
     },
     helm: {
-      helm: repositoryPath('environment'),
+      helm: repositoryPath(),
       release: word('release', 'colour').optional(),
       namespace: word('namespace').optional(),
       set: z.record(z.string().regex(/^[A-Za-z0-9._[\]-]+$/), text('command')).optional(),

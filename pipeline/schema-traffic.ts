@@ -59,10 +59,10 @@ export const traffic = kinds(
       backends: perColour(word('backend')),
     },
     command: {
-      command: command(),
+      command: command('colour'),
       /** Prints `blue` or `green`. */
-      current: command(),
-      test: command().optional(),
+      current: command('environment'),
+      test: command('colour').optional(),
       on: z.enum(['host', 'worker']).optional(),
     },
     traefik: {

@@ -122,7 +122,7 @@ export function textOrReference(place: Place = 'environment') {
 }
 
 /** A path inside the repository: relative, never upwards. */
-export function repositoryPath(place: Place = 'environment') {
+export function repositoryPath(place: Place = 'path') {
   return text(place).superRefine((value, context) => {
     const inside = !value.startsWith('/') && !value.startsWith('-') && !value.split('/').includes('..');
     if (!inside || /[\\:*?"<>|;&$`'()]/.test(value)) {

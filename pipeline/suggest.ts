@@ -14,6 +14,9 @@ export function suggestWord(given: string, known: readonly string[]): string | n
   // a long word is no typing mistake, and distance is quadratic
   if (given.length > 60) return null;
   const wanted = normalise(given);
+  // `prod` for production
+  const longer = wanted.length < 3 ? undefined : known.find((word) => normalise(word).startsWith(wanted));
+  if (longer !== undefined) return longer;
   let best: { word: string; steps: number } | null = null;
   for (const word of known) {
     const steps = distance(wanted, normalise(word));

@@ -36,6 +36,10 @@ const DATABASE_NAMES = ['backup', 'previous-revision'] as const;
 export const NAMES = {
   /** `tags`: everything is known when they are put. */
   tag: [...COMPILE_NAMES.filter((name) => name !== 'url'), 'version'],
+  /** Files of the repository: known before anything else, so that they can be fetched. */
+  path: ['pipeline', 'environment', 'ENVIRONMENT'],
+  colourPath: ['pipeline', 'environment', 'ENVIRONMENT', 'colour'],
+  pipeline: ['pipeline'],
   /** Before an environment is chosen. */
   release: ['pipeline', 'sha', 'sha7', 'branch', 'major', 'minor', 'patch', 'version', 'commit'],
   url: [...COMPILE_NAMES.filter((name) => name !== 'url'), 'version', 'commit'],

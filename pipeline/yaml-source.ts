@@ -234,10 +234,9 @@ class Source implements YamlSource {
         const key = isNode(pair.key) ? rangeOfNode(pair.key) : range;
         const last = index === path.length - 1;
         // a key without a value has an empty range: its key says more
-        const useKey = (last && at === 'key') || !isNode(pair.value) || isEmptyScalar(pair.value);
-        range = useKey ? key : rangeOfNode(pair.value);
-        // what is missing inside a block map is reported at the key above it
-        if (!last && isNode(pair.value)) range = key;
+        const atValue = last && at === 'value' && !isEmptyScalar(pair.value);
+        // what is missing inside a map is reported at the key above it
+        range = atValue && isNode(pair.value) ? rangeOfNode(pair.value) : key;
         node = pair.value;
       } else {
         const item: unknown = isSeq(node) && typeof part === 'number' ? node.items[part] : null;

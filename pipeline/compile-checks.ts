@@ -1,0 +1,142 @@
+/** Gates and checks of the file → those of the plan. */
+import type { TextCompiler } from './compile-text.js';
+import { findCheck } from './environment-settings.js';
+import type { FilePath } from './file-error.js';
+import type { PipelineFile } from './pipeline-file.js';
+import type { CheckCommon, CheckPlan, GatePlan } from './plan.js';
+import type { Check } from './schema-checks.js';
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+
+type Timing = Omit<CheckCommon, 'name'>;
+
+/** A service that just started may take half a minute; a test suite is asked once. */
+const TIMING: Record<Check['kind'], Timing> = {
+  http: { timeoutMs: 5 * SECOND, retries: 5, intervalMs: 2 * SECOND, startPeriodMs: 30 * SECOND },
+  tcp: { timeoutMs: 5 * SECOND, retries: 5, intervalMs: 2 * SECOND, startPeriodMs: 30 * SECOND },
+  run: { timeoutMs: 5 * MINUTE, retries: 0, intervalMs: 2 * SECOND, startPeriodMs: 0 },
+  prometheus: { timeoutMs: 10 * SECOND, retries: 0, intervalMs: 10 * SECOND, startPeriodMs: 0 },
+  logs: { timeoutMs: 30 * SECOND, retries: 0, intervalMs: 10 * SECOND, startPeriodMs: 0 },
+  migrations: { timeoutMs: 30 * SECOND, retries: 0, intervalMs: 10 * SECOND, startPeriodMs: 0 },
+};
+
+const GATE_TIMEOUT_MS = 30 * MINUTE;
+const BASELINE_MS = 30 * MINUTE;
+
+export function compileGates(
+  content: PipelineFile,
+  names: readonly string[],
+  texts: TextCompiler,
+): GatePlan[] {
+  return names.map((name) => compileGate(content, name, texts));
+}
+
+function compileGate(content: PipelineFile, name: string, texts: TextCompiler): GatePlan {
+  const gate = content.gates?.get(name);
+  if (gate === undefined) throw new Error(`no gate ${name} in the pipeline file`);
+  const common = { name, timeoutMs: gate.timeout ?? GATE_TIMEOUT_MS };
+  switch (gate.kind) {
+    case 'run': {
+      const { report, exceptions, forbid } = gate;
+      const options = { atLeast: gate['at-least'], failOn: gate['fail-on'], exceptions, forbid };
+      return {
+        ...common,
+        kind: 'run',
+        command: texts.command(gate.run, ['gates', name, 'run']),
+        report: withoutAbsent(report ?? {}),
+        options: withoutAbsent(options),
+      };
+    }
+    case 'merged-into':
+      return { ...common, kind: 'merged-into', branches: gate['merged-into'] };
+    case 'github-checks':
+      return { ...common, kind: 'github-checks', checks: gate['github-checks'], of: gate.of ?? null };
+    case 'migrations':
+      return { ...common, kind: 'migrations', mode: gate.migrations, path: gate.path };
+    case 'pull-request':
+      return { ...common, kind: 'pull-request', title: gate['pull-request'].title };
+  }
+}
+
+function withoutAbsent<T>(record: Readonly<Record<string, T | undefined>>): Record<string, T> {
+  return Object.fromEntries(
+    Object.entries(record).filter((entry): entry is [string, T] => entry[1] !== undefined),
+  );
+}
+
+export function compileChecks(
+  content: PipelineFile,
+  names: readonly string[],
+  url: string | null,
+  texts: TextCompiler,
+): CheckPlan[] {
+  return names.map((name) => compileCheck(content, name, url, texts));
+}
+
+function compileCheck(
+  content: PipelineFile,
+  name: string,
+  url: string | null,
+  texts: TextCompiler,
+): CheckPlan {
+  const check = findCheck(content, name);
+  if (check === null) throw new Error(`no check ${name} in the pipeline file`);
+  const at = (key: string): FilePath => ['checks', name, key];
+  const usual = TIMING[check.kind];
+  const common = {
+    name,
+    timeoutMs: check.timeout ?? usual.timeoutMs,
+    retries: check.retries ?? usual.retries,
+    intervalMs: check.interval ?? usual.intervalMs,
+    startPeriodMs: check['start-period'] ?? usual.startPeriodMs,
+  };
+  switch (check.kind) {
+    case 'http':
+      return {
+        ...common,
+        kind: 'http',
+        url: resolveUrl(url, texts.colourText(check.http, at('http'))),
+        status: check.status ?? 200,
+        basicAuth: texts.optional(check['basic-auth'], at('basic-auth')),
+        header: texts.record(check.header, at('header')),
+      };
+    case 'tcp': {
+      const [host = '', port = ''] = texts.text(check.tcp, at('tcp')).split(':');
+      return {
+        ...common,
+        kind: 'tcp',
+        host,
+        port: Number(port),
+        inside: texts.optional(check.inside, at('inside')),
+      };
+    }
+    case 'run':
+      return {
+        ...common,
+        kind: 'run',
+        command: texts.command(check.run, at('run')),
+        on: check.on ?? 'worker',
+      };
+    case 'prometheus':
+      return {
+        ...common,
+        kind: 'prometheus',
+        query: texts.colourText(check.prometheus, at('prometheus')),
+        server: texts.text(check.server, at('server')),
+        max: check.max ?? null,
+        min: check.min ?? null,
+        maxIncrease: check['max-increase'] ?? null,
+        baselineMs: check.baseline ?? BASELINE_MS,
+      };
+    case 'logs':
+      return { ...common, kind: 'logs', pattern: check.logs, max: check.max ?? 0 };
+    case 'migrations':
+      return { ...common, kind: 'migrations', mode: check.migrations };
+  }
+}
+
+/** A path goes behind the environment's url, which may have a path of its own. */
+export function resolveUrl(base: string | null, target: string): string {
+  return target.startsWith('/') ? `${(base ?? '').replace(/\/$/, '')}${target}` : target;
+}

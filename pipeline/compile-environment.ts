@@ -1,0 +1,223 @@
+/** One environment of the file → its plan: nothing optional, nothing to look up later. */
+import { compileRegistry } from './compile-artifacts.js';
+import { compileChecks, compileGates } from './compile-checks.js';
+import { compilePlatform, requireFile, type RepositoryTexts } from './compile-platform.js';
+import { environmentValues, tagValues, TextCompiler, type ReleaseFacts } from './compile-text.js';
+import { compileTraffic, toHost } from './compile-traffic.js';
+import { strategyOf, type EnvironmentSettings } from './environment-settings.js';
+import { seal } from './hash-plan.js';
+import type { LoadedFile } from './load-pipeline.js';
+import {
+  PLAN_VERSION,
+  type ApprovalRule,
+  type BakePlan,
+  type CheckPlan,
+  type DatabasePlan,
+  type EnvironmentPlan,
+  type PreflightPlan,
+  type RepositoryLocation,
+  type SshPlan,
+} from './plan.js';
+import { renderTags, type RenderedTags } from './render-tags.js';
+import { RUN_NAMES } from './templates.js';
+import { parseVersion } from './versions.js';
+
+const SECOND = 1_000;
+const HOUR = 3_600 * SECOND;
+const DAY = 24 * HOUR;
+
+const APPROVAL_EXPIRES_MS = 72 * HOUR;
+const TIMEOUT_MS = 5 * 60 * SECOND;
+const RETENTION_MS = 30 * DAY;
+const KEEP_WARM_MS = { production: 24 * HOUR, other: HOUR };
+const BAKE = { intervalMs: 10 * SECOND, failures: 3 };
+const LOG_TAIL_LINES = 50;
+const DISK_BYTES = 1_000_000_000;
+const MAX_KNOWN_HOSTS_BYTES = 64 * 1024;
+const DEFAULT_TAGS = ['{version}', 'sha-{sha7}'];
+/** Names a database command may still have at run time. */
+const DATABASE_RUN_NAMES = [...RUN_NAMES, 'backup', 'previous-revision'];
+
+export interface EnvironmentInput {
+  file: LoadedFile;
+  of: EnvironmentSettings;
+  facts: ReleaseFacts;
+  repository: RepositoryLocation;
+  files: RepositoryTexts;
+}
+
+export function compileEnvironment(input: EnvironmentInput): EnvironmentPlan {
+  const { file, of, facts, repository, files } = input;
+  const { settings, environment, name } = of;
+  const { content } = file;
+  const production = environment.production ?? false;
+  const base = new TextCompiler(file, environmentValues(facts, name));
+  const url = base.optional(settings.url, of.pathOf('url'));
+  const texts = base.with({ url });
+  const colours = strategyOf(settings) === 'blue-green';
+  const checks = compileChecks(content, settings.checks ?? [], url, texts);
+  const bake = compileBake(input, url, texts, checks);
+  const registry =
+    settings.registry === undefined
+      ? compileRegistry(content, content.registry, ['registry'], texts)
+      : compileRegistry(content, settings.registry, of.pathOf('registry'), texts);
+  const warm = production ? KEEP_WARM_MS.production : KEEP_WARM_MS.other;
+  return seal({
+    planVersion: PLAN_VERSION,
+    pipeline: content.pipeline,
+    name,
+    repository,
+    production,
+    url,
+    after: environment.after ?? [],
+    start: settings.start ?? 'auto',
+    queue: settings.queue ?? (production ? 'fifo' : 'newest'),
+    onSupersede: settings['on-supersede'] ?? 'finish',
+    gates: compileGates(content, settings.gates ?? [], texts),
+    approvals: compileApprovals(of, texts),
+    selfApproval: settings['self-approval'] ?? !production,
+    waitMs: settings.wait ?? 0,
+    window: settings.window === undefined ? null : { zone: 'UTC', ...withoutUndefined(settings.window) },
+    hosts: (settings.hosts ?? []).map((host, index) => toHost(texts.text(host, of.pathOf('hosts', index)))),
+    ssh: compileSsh(of, files, texts),
+    preflight: compilePreflight(of, registry !== null, texts),
+    platform: compilePlatform(content.pipeline, of, files, texts),
+    strategy: strategyOf(settings),
+    traffic: compileTraffic(of, url, texts),
+    checks,
+    dependencies: compileChecks(content, settings.dependencies ?? [], url, texts),
+    bake,
+    keepWarmMs: colours ? (settings['keep-warm'] ?? warm) : 0,
+    retentionMs:
+      settings.retention === undefined ? (production ? null : RETENTION_MS) : toRetention(settings.retention),
+    rollout: {
+      batch: settings.rollout?.batch ?? 1,
+      maxFailures: settings.rollout?.['max-failures'] ?? 0,
+      failedHost: settings.rollout?.['failed-host'] ?? 'undo',
+    },
+    database: compileDatabase(of, texts),
+    onFailure: settings['on-failure'] ?? 'undo',
+    timeoutMs: settings.timeout ?? TIMEOUT_MS,
+    ...compileTags(input),
+    secrets: texts.record(settings.secrets, of.pathOf('secrets')),
+    dockerSecrets: texts.record(settings['docker-secrets'], of.pathOf('docker-secrets')),
+    registry,
+    hostLog: texts.optional(settings['host-log'], of.pathOf('host-log')),
+    logTail: settings['log-tail'] ?? LOG_TAIL_LINES,
+    steps: listSteps(colours, bake !== null),
+  });
+}
+
+/** Order of the change; runs in flight keep the one they started with. */
+function listSteps(colours: boolean, bakes: boolean): string[] {
+  return [
+    'preflight',
+    'claim',
+    'proveWayBack',
+    'deploy',
+    'verify',
+    ...(colours ? ['switch'] : []),
+    ...(bakes ? ['bake'] : []),
+    'settle',
+  ];
+}
+
+function toRetention(retention: number | 'forever'): number | null {
+  return retention === 'forever' ? null : retention;
+}
+
+function withoutUndefined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>;
+  };
+}
+
+function compileApprovals(of: EnvironmentSettings, texts: TextCompiler): ApprovalRule[] {
+  const { approvals } = of.settings;
+  if (approvals === undefined || approvals === 0) return [];
+  const rules = typeof approvals === 'number' ? [{ count: approvals }] : approvals;
+  return rules.map((rule, index) => ({
+    count: rule.count,
+    group: 'group' in rule ? texts.optional(rule.group, of.pathOf('approvals', index, 'group')) : null,
+    by: ('by' in rule ? rule.by : undefined) ?? 'ssh',
+    of: ('of' in rule ? rule.of : undefined) ?? null,
+    expiresMs: ('expires' in rule ? rule.expires : undefined) ?? APPROVAL_EXPIRES_MS,
+  }));
+}
+
+function compileSsh(of: EnvironmentSettings, files: RepositoryTexts, texts: TextCompiler): SshPlan {
+  const ssh = of.settings.ssh ?? {};
+  const knownHosts = texts.optional(ssh['known-hosts'], of.pathOf('ssh', 'known-hosts'));
+  return {
+    user: texts.optional(ssh.user, of.pathOf('ssh', 'user')),
+    port: ssh.port ?? null,
+    key: texts.optional(ssh.key, of.pathOf('ssh', 'key')),
+    knownHosts:
+      knownHosts === null
+        ? null
+        : requireFile(files, knownHosts, texts.where(of.pathOf('ssh', 'known-hosts')), MAX_KNOWN_HOSTS_BYTES),
+    jump: (ssh.jump ?? []).map((host, index) => texts.text(host, of.pathOf('ssh', 'jump', index))),
+  };
+}
+
+function compilePreflight(of: EnvironmentSettings, hasRegistry: boolean, texts: TextCompiler): PreflightPlan {
+  const { platform, preflight } = of.settings;
+  const kind = platform?.kind ?? 'command';
+  const usesDocker = ['swarm', 'stack', 'compose'].includes(kind);
+  const list = (values: string[] | undefined, key: string): string[] =>
+    (values ?? []).map((value, index) => texts.text(value, of.pathOf('preflight', key, index)));
+  return {
+    // a public image needs no login
+    registryLogin: preflight?.['registry-login'] ?? (hasRegistry && ['swarm', 'stack'].includes(kind)),
+    commands: list(preflight?.commands, 'commands'),
+    files: list(preflight?.files, 'files'),
+    ports: preflight?.ports ?? [],
+    diskBytes: preflight?.disk ?? (usesDocker ? DISK_BYTES : 0),
+  };
+}
+
+function compileBake(
+  input: EnvironmentInput,
+  url: string | null,
+  texts: TextCompiler,
+  checks: CheckPlan[],
+): BakePlan | null {
+  const { bake } = input.of.settings;
+  if (bake === undefined) return null;
+  return {
+    forMs: bake.for,
+    intervalMs: bake.interval ?? BAKE.intervalMs,
+    failures: bake.failures ?? BAKE.failures,
+    checks: bake.checks === undefined ? checks : compileChecks(input.file.content, bake.checks, url, texts),
+  };
+}
+
+function compileDatabase(of: EnvironmentSettings, texts: TextCompiler): DatabasePlan | null {
+  const { database } = of.settings;
+  if (database === undefined) return null;
+  const command = (key: 'migrate' | 'current' | 'revert' | 'backup' | 'restore'): string | null =>
+    texts.optionalCommand(database[key], of.pathOf('database', key), DATABASE_RUN_NAMES);
+  return {
+    migrate: command('migrate'),
+    current: command('current'),
+    revert: command('revert'),
+    backup: command('backup'),
+    restore: command('restore'),
+    inside: texts.optional(database.inside, of.pathOf('database', 'inside')),
+  };
+}
+
+function compileTags({ file, of, facts }: EnvironmentInput): RenderedTags {
+  const { content } = file;
+  const own = of.settings.tags ?? content.tags;
+  const isImage = content.images !== undefined || content.image?.kind === 'repository';
+  const parsed = facts.ref.kind === 'tag' ? parseVersion(facts.version) : null;
+  const stable = parsed?.ok === true && parsed.version.prerelease === '';
+  const templates = [
+    ...(own ?? (isImage ? DEFAULT_TAGS : [])),
+    ...(stable ? (content['stable-tags'] ?? []) : []),
+  ];
+  const path = of.settings.tags === undefined ? ['tags'] : of.pathOf('tags');
+  const { line, column } = file.positionOf(path);
+  return renderTags(templates, tagValues(facts, of.name), `${file.name}:${line}:${column}`);
+}

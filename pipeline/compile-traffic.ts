@@ -1,0 +1,142 @@
+/** How traffic moves from one colour to the other. */
+import { resolveUrl } from './compile-checks.js';
+import type { TextCompiler } from './compile-text.js';
+import type { EnvironmentSettings } from './environment-settings.js';
+import type { FilePath } from './file-error.js';
+import type { ConfirmPlan, HostPlan, TrafficCommon, TrafficPlan } from './plan.js';
+import { refusePlan } from './plan-refused.js';
+import type { Traffic } from './schema-traffic.js';
+
+const SECOND = 1_000;
+const SWITCH_WITHIN_MS = 24 * 3_600 * SECOND;
+const DRAIN_MS = 10 * SECOND;
+const CONFIRM_TIMES = 20;
+const CONFIRM_TIMEOUT_MS = 60 * SECOND;
+const COLOUR_HEADER = 'X-Colour';
+
+interface ColourPair {
+  blue: string;
+  green: string;
+}
+
+export function compileTraffic(
+  of: EnvironmentSettings,
+  url: string | null,
+  texts: TextCompiler,
+): TrafficPlan | null {
+  const { traffic } = of.settings;
+  if (traffic === undefined) return null;
+  const at = (...keys: string[]): FilePath => of.pathOf('traffic', ...keys);
+  const common = compileCommon(traffic, url, texts, at);
+  const pair = (value: ColourPair | undefined, key: string): ColourPair | null =>
+    value === undefined
+      ? null
+      : { blue: texts.text(value.blue, at(key, 'blue')), green: texts.text(value.green, at(key, 'green')) };
+  switch (traffic.kind) {
+    case 'nginx': {
+      const file = texts.text(traffic.nginx, at('nginx'));
+      return {
+        ...common,
+        kind: 'nginx',
+        file,
+        upstreams: pair(traffic.upstreams, 'upstreams'),
+        upstreamName:
+          texts.optional(traffic.upstream, at('upstream')) ?? nameUpstream(file, texts.where(at('nginx'))),
+        testCommand: texts.command(traffic.test ?? 'nginx -t', at('test'), []),
+        reloadCommand: texts.command(traffic.reload ?? 'nginx -s reload', at('reload'), []),
+      };
+    }
+    case 'haproxy':
+      return {
+        ...common,
+        kind: 'haproxy',
+        socket: texts.text(traffic.haproxy, at('haproxy')),
+        map: texts.text(traffic.map, at('map')),
+        key: texts.text(traffic.key, at('key')),
+        backends: {
+          blue: texts.text(traffic.backends.blue, at('backends', 'blue')),
+          green: texts.text(traffic.backends.green, at('backends', 'green')),
+        },
+      };
+    case 'command':
+      return {
+        ...common,
+        kind: 'command',
+        switchCommand: texts.command(traffic.command, at('command'), ['colour']),
+        currentCommand: texts.command(traffic.current, at('current'), []),
+        testCommand: texts.optionalCommand(traffic.test, at('test'), ['colour']),
+        on: traffic.on ?? 'host',
+      };
+    case 'traefik':
+      return {
+        ...common,
+        kind: 'traefik',
+        options: {
+          file: texts.text(traffic.traefik, at('traefik')),
+          services: pair(traffic.services, 'services'),
+        },
+      };
+    case 'caddy':
+      return {
+        ...common,
+        kind: 'caddy',
+        options: {
+          admin: texts.text(traffic.caddy, at('caddy')),
+          path: texts.optional(traffic.path, at('path')),
+          upstreams: pair(traffic.upstreams, 'upstreams'),
+        },
+      };
+  }
+}
+
+function compileCommon(
+  traffic: Traffic,
+  url: string | null,
+  texts: TextCompiler,
+  at: (...keys: string[]) => FilePath,
+): TrafficCommon {
+  const { colours } = traffic;
+  return {
+    switch: traffic.switch ?? 'auto',
+    switchWithinMs: traffic.within ?? SWITCH_WITHIN_MS,
+    confirm: compileConfirm(traffic.confirm ?? {}, url, texts, at),
+    colourUrls:
+      colours === undefined
+        ? null
+        : {
+            blue: texts.text(colours.blue, at('colours', 'blue')),
+            green: texts.text(colours.green, at('colours', 'green')),
+          },
+    drainMs: traffic.drain ?? DRAIN_MS,
+    weights: traffic.weights ?? [],
+    host: traffic.host === undefined ? null : toHost(texts.text(traffic.host, at('host'))),
+  };
+}
+
+function compileConfirm(
+  confirm: NonNullable<Traffic['confirm']>,
+  url: string | null,
+  texts: TextCompiler,
+  at: (...keys: string[]) => FilePath,
+): ConfirmPlan {
+  const asked = resolveUrl(url, texts.optional(confirm.url, at('confirm', 'url')) ?? '/');
+  return {
+    url: asked,
+    header: confirm.body === true ? null : (confirm.header ?? COLOUR_HEADER),
+    times: confirm.times ?? CONFIRM_TIMES,
+    intervalMs: confirm.interval ?? 0,
+    timeoutMs: confirm.timeout ?? CONFIRM_TIMEOUT_MS,
+  };
+}
+
+/** `/etc/nginx/conf.d/shop-upstream.conf` → `shop-upstream`. */
+function nameUpstream(file: string, where: string): string {
+  const name = (file.split('/').at(-1) ?? '').replace(/\.conf$/, '');
+  if (/^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(name)) return name;
+  throw refusePlan(`no upstream name can be made of ${file}`, where, 'add upstream: NAME to traffic');
+}
+
+/** Screens call a host by its address, or by the reference where that is nobody's business. */
+export function toHost(address: string): HostPlan {
+  return { name: address, address };
+}

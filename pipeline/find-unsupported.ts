@@ -1,0 +1,161 @@
+/** What a file may say that this version cannot carry out yet: it loads, compiles, and is refused by name before anything starts. */
+import {
+  checkListsOf,
+  findCheck,
+  settingsOf,
+  strategyOf,
+  type EnvironmentSettings,
+} from './environment-settings.js';
+import { formatPath, type FilePath } from './file-error.js';
+import type { LoadedFile } from './load-pipeline.js';
+import { RESOLVED_SCHEMES, schemeOf } from './secret-references.js';
+import { namesIn } from './templates.js';
+
+export interface Unsupported {
+  /** `secrets from vault:`, `platform compose`. */
+  what: string;
+  /** `environments.prod.platform`. */
+  path: string;
+  file: string;
+  line: number;
+  column: number;
+  wayOut: string;
+}
+
+type Report = (what: string, path: FilePath, wayOut?: string) => void;
+
+const PLATFORMS = ['swarm', 'stack', 'command'];
+const PROXIES = ['nginx', 'haproxy', 'command'];
+const CHECKS = ['http', 'tcp', 'run', 'prometheus'];
+const GATES = ['run', 'merged-into'];
+const RELEASE_KEYS = [
+  'version-files',
+  'force',
+  'changelog',
+  'github-release',
+  'publish',
+  'hotfix-branch',
+] as const;
+
+/** Everything in the way of releasing to `environments` (default: all), in the order of the file. */
+export function findUnsupported(file: LoadedFile, environments?: readonly string[]): Unsupported[] {
+  const found = new Map<string, Unsupported>();
+  const report: Report = (
+    what,
+    path,
+    wayOut = 'use what this version can do (docs/pipeline-file.md#not-yet)',
+  ) => {
+    const { line, column } = file.positionOf(path);
+    found.set(`${what}\0${path.join('\0')}`, {
+      what,
+      path: formatPath(path),
+      file: file.name,
+      line,
+      column,
+      wayOut,
+    });
+  };
+  reportPipeline(file, report);
+  for (const name of environments ?? file.content.environments.keys()) {
+    const of = settingsOf(file.content, name);
+    reportEnvironment(of, report);
+    reportGates(file, of.settings.gates ?? [], report);
+    reportChecks(file, of, report);
+    reportColours(file, of, report);
+  }
+  return [...found.values()].sort((a, b) => a.line - b.line || a.column - b.column);
+}
+
+function reportPipeline(file: LoadedFile, report: Report): void {
+  const { image, images, registry, release, notify } = file.content;
+  const artifacts: [FilePath, typeof image][] = [
+    [['image'], image],
+    ...[...(images ?? [])].map(([name, each]): [FilePath, typeof image] => [['images', name], each]),
+  ];
+  for (const [path, artifact] of artifacts) {
+    if (artifact?.kind !== 'repository') continue;
+    if (artifact.cache === 'github') report('cache github', [...path, 'cache'], 'say cache: registry');
+    if ((artifact.platforms?.length ?? 0) > 1)
+      report('an image for several platforms', [...path, 'platforms'], 'name one platform');
+  }
+  if (registry !== undefined) reportSecrets(registry, ['registry'], report);
+  reportSecrets(notify ?? [], ['notify'], report);
+  for (const key of RELEASE_KEYS)
+    if (release?.[key] !== undefined) report(`release ${key}`, ['release', key]);
+  reportGates(file, release?.gates ?? [], report);
+}
+
+function reportEnvironment(of: EnvironmentSettings, report: Report): void {
+  const { platform, traffic, approvals, rollout, database } = of.settings;
+  if (platform !== undefined && !PLATFORMS.includes(platform.kind)) {
+    report(`platform ${platform.kind}`, of.pathOf('platform', platform.kind));
+  }
+  if (traffic !== undefined && !PROXIES.includes(traffic.kind))
+    report(`traffic ${traffic.kind}`, of.pathOf('traffic', traffic.kind));
+  if (traffic?.weights !== undefined)
+    report('canary weights', of.pathOf('traffic', 'weights'), 'switch all at once');
+  for (const [index, rule] of (typeof approvals === 'object' ? approvals : []).entries()) {
+    if (rule.by !== 'github-review' && rule.by !== 'github-environment') continue;
+    report(`approvals by ${rule.by}`, of.pathOf('approvals', index, 'by'), 'leave by out: slipway approve');
+  }
+  if (rollout?.['failed-host'] === 'quarantine')
+    report('failed-host quarantine', of.pathOf('rollout', 'failed-host'), 'say failed-host: undo');
+  if (database !== undefined) report('database', of.pathOf('database'));
+  for (const key of ['hosts', 'ssh', 'secrets', 'docker-secrets', 'registry'] as const) {
+    reportSecrets(of.settings[key], of.pathOf(key), report);
+  }
+}
+
+function reportGates(file: LoadedFile, names: readonly string[], report: Report): void {
+  for (const name of names) {
+    const gate = file.content.gates?.get(name);
+    if (gate === undefined) continue;
+    if (!GATES.includes(gate.kind)) report(`gate ${gate.kind}`, ['gates', name, gate.kind]);
+    if (gate.kind === 'run' && gate.report !== undefined) {
+      report(
+        `report ${Object.keys(gate.report).join(', ')}`,
+        ['gates', name, 'report'],
+        'let the command itself exit with an error',
+      );
+    }
+  }
+}
+
+function reportChecks(file: LoadedFile, of: EnvironmentSettings, report: Report): void {
+  for (const name of checkListsOf(of).flatMap((list) => list.names)) {
+    const check = findCheck(file.content, name);
+    if (check === null) continue;
+    if (!CHECKS.includes(check.kind)) report(`check ${check.kind}`, ['checks', name, check.kind]);
+    if (check.kind === 'http') reportSecrets(check['basic-auth'], ['checks', name, 'basic-auth'], report);
+  }
+}
+
+/** Before it has traffic, the idle colour must be asked somewhere else than at the public url. */
+function reportColours(file: LoadedFile, of: EnvironmentSettings, report: Report): void {
+  const { traffic, checks } = of.settings;
+  if (traffic === undefined || strategyOf(of.settings) !== 'blue-green') return;
+  if (traffic.colours !== undefined || (traffic.kind === 'nginx' && traffic.upstreams !== undefined)) return;
+  const blind = (checks ?? []).filter((name) => {
+    const check = findCheck(file.content, name);
+    return check?.kind === 'http' && !namesIn(check.http).includes('colour');
+  });
+  if (blind.length === 0) return;
+  report(
+    `checking ${blind.join(', ')} on the idle colour without knowing where it answers`,
+    of.pathOf('traffic'),
+    'add colours: {blue: http://…, green: http://…} to traffic, or {colour} to the checks',
+  );
+}
+
+/** Finds references whose scheme no activity resolves, anywhere inside `value`. */
+function reportSecrets(value: unknown, path: FilePath, report: Report): void {
+  if (typeof value === 'string') {
+    const scheme = schemeOf(value);
+    if (scheme === null || RESOLVED_SCHEMES.includes(scheme)) return;
+    report(`secrets from ${scheme}:`, path, `use ${RESOLVED_SCHEMES.map((each) => `${each}:`).join(' or ')}`);
+  } else if (Array.isArray(value)) {
+    for (const [index, item] of value.entries()) reportSecrets(item, [...path, index], report);
+  } else if (typeof value === 'object' && value !== null) {
+    for (const [key, item] of Object.entries(value)) reportSecrets(item, [...path, key], report);
+  }
+}
