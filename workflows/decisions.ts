@@ -69,8 +69,9 @@ export interface EnvironmentDeciding extends Deciding {
   now: string;
 }
 
-export interface ReleaseDeciding extends Deciding {
+export interface ReleaseDeciding {
   of: 'release';
+  taken: readonly string[];
   version: string;
   phase: 'building' | 'promoting' | 'ended';
 }

@@ -1,0 +1,73 @@
+/** A release makes itself known to its environments and learns who is older or newer: ancestry decides, not arrival. */
+import { workflowInfo } from '@temporalio/workflow';
+import type { EnvironmentPlan, ReleasePlan } from '../pipeline/plan.js';
+import { perform } from './activity-options.js';
+import type { Announcement, ReleaseRequest } from './messages.js';
+
+interface Announcing {
+  request: ReleaseRequest;
+  plan: ReleasePlan;
+  environment: EnvironmentPlan;
+}
+
+export async function announceRelease(announcing: Announcing, supersedes: string[]): Promise<void> {
+  await announce(announcing, 'building', supersedes);
+}
+
+export async function announceEnd(announcing: Announcing): Promise<void> {
+  await announce(announcing, 'ended', []);
+}
+
+async function announce(
+  { request, plan, environment }: Announcing,
+  phase: Announcement['phase'],
+  supersedes: string[],
+): Promise<void> {
+  const { workflowId, startTime } = workflowInfo();
+  const announcement: Announcement = {
+    requestId: request.requestId,
+    workflowId,
+    phase,
+    version: plan.version,
+    commit: plan.commit.sha,
+    supersedes,
+    waitingFor: null,
+    since: startTime.toISOString(),
+    queue: environment.queue,
+  };
+  const input = { pipeline: plan.pipeline, environment: environment.name, announcement };
+  await perform('announce', input, { summary: `${plan.version} ${phase} to ${environment.name}` });
+}
+
+/** Commits under way that are older than ours, and one that is newer, if any. */
+export async function findOlder({
+  request,
+  plan,
+  environment,
+}: Announcing): Promise<{ older: string[]; newer: string | null }> {
+  const { pipeline, commit, repository } = plan;
+  const { name } = environment;
+  const { requestId } = request;
+  const asked = { pipeline, environment: name, requestId };
+  const { underway } = await perform('askEnvironment', asked, {
+    summary: `who else is under way to ${name}?`,
+  });
+  const others = underway.filter((other) => other.commit !== commit.sha);
+  if (others.length === 0) return { older: [], newer: null };
+
+  const ancestorsOf = async (sha: string, candidates: string[]): Promise<string[]> => {
+    const input = { repositoryUrl: repository.url, commit: sha, candidates };
+    const { ancestors } = await perform('listAncestors', input, { summary: `of ${sha.slice(0, 7)}` });
+    return ancestors;
+  };
+  const older = await ancestorsOf(
+    commit.sha,
+    others.map((other) => other.commit),
+  );
+  for (const other of others) {
+    if (other.queue !== 'newest' || older.includes(other.commit)) continue;
+    const ours = await ancestorsOf(other.commit, [commit.sha]);
+    if (ours.includes(commit.sha)) return { older, newer: other.commit };
+  }
+  return { older, newer: null };
+}

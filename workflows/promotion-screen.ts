@@ -1,0 +1,68 @@
+/** What a promotion shows: the facts under its report, and its answer to `status`. */
+import type { Approval } from './decisions.js';
+import type { ProgressStatus, PromotionRequest } from './messages.js';
+import type { Progress, ReportFacts } from './progress.js';
+import type { EvidenceItem, FailureReport } from './result.js';
+
+export interface PromotionView {
+  request: PromotionRequest;
+  approvals: Approval[];
+  evidence: EvidenceItem[];
+  failure: FailureReport | null;
+  ended: boolean;
+}
+
+export function promotionFacts({ request, approvals, evidence, failure, ended }: PromotionView): ReportFacts {
+  const { plan, version, commit, actor, artifacts } = request;
+  const digests = artifacts.map((artifact) => `${artifact.name} ${artifact.digest.slice(0, 15)}`).join(', ');
+  const approved = approvals.map(({ by, group }) => (group === null ? by : `${by} (${group})`)).join(', ');
+  const asks = plan.approvals.length > 0 && !ended;
+  return {
+    subject: `${plan.pipeline} ${version} → ${plan.name}`,
+    commit,
+    unwind: [],
+    failure,
+    facts: [
+      `**plan** ${plan.planHash.slice(0, 8)} · ${digests}`,
+      ...(approved === '' ? [] : [`**approved** ${approved}`]),
+      `requested by ${actor.by} (identity: unverified)`,
+    ],
+    commands: ended
+      ? []
+      : [
+          ...(asks ? [{ what: 'approve', command: `slipway approve ${plan.name}` }] : []),
+          ...(asks ? [{ what: 'reject', command: `slipway reject ${plan.name}` }] : []),
+          { what: 'stop', command: `slipway abort ${plan.name}` },
+        ],
+    forced: evidence
+      .filter((item) => item.verdict === 'forced')
+      .map((item) => `${item.name} by ${item.by ?? 'unknown'}: ${item.note ?? 'no reason'}`),
+  };
+}
+
+export function promotionStatus(view: PromotionView, progress: Progress): ProgressStatus {
+  const { request, approvals, failure } = view;
+  const { plan, version, commit, artifacts, actor } = request;
+  const { state, waiting, steps } = progress;
+  return {
+    headline: progress.headline(),
+    state,
+    pipeline: plan.pipeline,
+    environment: plan.name,
+    version,
+    commit,
+    artifacts,
+    planHash: plan.planHash,
+    requestedBy: actor.by,
+    identity: 'unverified',
+    waitingFor: waiting?.for ?? null,
+    waitingSince: waiting?.since ?? null,
+    waitEnds: waiting?.ends ?? null,
+    approvals,
+    colour: null,
+    steps,
+    unwind: [],
+    failure,
+    report: progress.report(),
+  };
+}

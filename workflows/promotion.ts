@@ -1,0 +1,405 @@
+/**
+ * One release on its way into one environment: was it good before, gates, approvals, wait timer, window; then it
+ * stands in the environment's queue and waits for the outcome. Holds no lane and may wait for weeks.
+ */
+import {
+  CancellationScope,
+  condition,
+  defineQuery,
+  defineSignal,
+  isCancellation,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { perform } from './activity-options.js';
+import { approvalEvidence, describeMissing, openApprovals } from './approvals.js';
+import type { Approval, NamedDecision, PromotionDeciding } from './decisions.js';
+import type { Decision, ProgressStatus, PromotionRequest, Superseded } from './messages.js';
+import { QUERY, SIGNAL } from './names.js';
+import { Progress } from './progress.js';
+import { concludePromotion, endPromotion, Refusal, type Stop } from './promotion-end.js';
+import { promotionFacts, promotionStatus, type PromotionView } from './promotion-screen.js';
+import { readFailure } from './read-failure.js';
+import { receiveDecisions } from './receive-decisions.js';
+import type { ChangeResult, EvidenceItem, FailureReport, PromotionResult } from './result.js';
+import { describeRun } from './search-attributes.js';
+
+const ASK_AGAIN_MS = 10 * 60_000;
+
+/** Ends Failed (with the PromotionResult as detail) when refused or failed; Completed when live, superseded or aborted. */
+export async function promotion(request: PromotionRequest): Promise<PromotionResult> {
+  const run = new Promotion(request);
+  run.listen();
+  return await run.carryOut();
+}
+
+class Promotion {
+  private phase: PromotionDeciding['phase'] = 'gates';
+  private paused = false;
+  private stop: Stop | null = null;
+  private outcome: ChangeResult | null = null;
+  private failure: FailureReport | null = null;
+  private readonly approvals: Approval[] = [];
+  private readonly evidence: EvidenceItem[] = [];
+  private readonly preparing = new CancellationScope();
+  private readonly progress: Progress;
+  private readonly where: string;
+
+  constructor(private readonly request: PromotionRequest) {
+    const { plan } = request;
+    this.where = `${plan.pipeline} ${plan.name}`;
+    this.progress = new Progress(() => promotionFacts(this.view()));
+    this.progress.plan([
+      ...plan.after.map((earlier) => `good on ${earlier}`),
+      ...plan.gates.map((gate) => gate.name),
+      ...(plan.approvals.length > 0 ? ['approvals'] : []),
+      ...(plan.waitMs > 0 ? ['wait'] : []),
+      ...(plan.window === null ? [] : ['window']),
+      'change',
+    ]);
+  }
+
+  /** Before the first await, so that no early message is lost. */
+  listen(): void {
+    const { plan, actor, commit, artifacts } = this.request;
+    setHandler(defineSignal<[ChangeResult]>(SIGNAL.outcome), (result) => {
+      this.outcome ??= result;
+    });
+    setHandler(defineSignal(SIGNAL.entered), () => {
+      if (this.phase === 'queued') this.enter();
+    });
+    setHandler(defineSignal<[Superseded]>(SIGNAL.superseded), (superseded) => {
+      // Once it stands in the queue the environment decides, and says so by the outcome.
+      if (this.phase !== 'queued' && this.phase !== 'changing')
+        this.stopBecause({ kind: 'superseded', by: superseded.version, decision: null });
+    });
+    setHandler(defineQuery<ProgressStatus>(QUERY.status), () => promotionStatus(this.view(), this.progress), {
+      description: 'What this promotion waits for and has done',
+    });
+    receiveDecisions({
+      state: () => ({
+        of: 'promotion',
+        environment: plan.name,
+        taken: [],
+        phase: this.phase,
+        paused: this.paused,
+        rules: plan.approvals,
+        selfApproval: plan.selfApproval,
+        requester: actor.by,
+        authors: [commit.author, commit.authorEmail, ...commit.authors],
+        approvals: this.approvals,
+        planHash: plan.planHash,
+        digests: artifacts.map((artifact) => artifact.digest),
+      }),
+      apply: (decision) => this.apply(decision),
+      headline: () => this.progress.headline(),
+    });
+    const whole = CancellationScope.current();
+    // The UI's button: the same as a person's abort. The rejection is how a scope says that it was cancelled.
+    void whole.cancelRequested.catch(() =>
+      this.stopBecause({ kind: 'aborted', by: 'a cancellation', decision: null }),
+    );
+  }
+
+  private apply(decision: NamedDecision): void {
+    const { name, by, group } = decision;
+    switch (name) {
+      case 'approve':
+        this.approvals.push({ by, group, at: new Date().toISOString() });
+        return this.progress.publish();
+      case 'reject':
+        this.record({ kind: 'approval', name: 'approval', verdict: 'fail', by, note: decision.reason });
+        return this.stopBecause({ kind: 'rejected', by, decision });
+      case 'abort':
+        return this.stopBecause({ kind: 'aborted', by, decision });
+      case 'pause':
+        this.paused = true;
+        return;
+      case 'resume':
+        this.paused = false;
+        return;
+      // decide() refuses these to a promotion.
+      case 'switchTraffic':
+      case 'back':
+      case 'retryStep':
+      case 'skipHost':
+      case 'freeze':
+      case 'unfreeze':
+    }
+  }
+
+  /** The first word counts. */
+  private stopBecause(stop: Stop): void {
+    if (this.stop !== null || this.phase === 'ended') return;
+    this.stop = stop;
+    this.preparing.cancel();
+  }
+
+  async carryOut(): Promise<PromotionResult> {
+    const { plan, version, commit, actor } = this.request;
+    describeRun({
+      pipeline: plan.pipeline,
+      environment: plan.name,
+      version,
+      commit: commit.sha,
+      actor: actor.by,
+    });
+    let refusal: FailureReport | null = null;
+    try {
+      await this.preparing.run(() => this.prepare());
+    } catch (error) {
+      refusal = this.explain(error);
+    }
+    return await CancellationScope.nonCancellable(async () => {
+      const asked = refusal === null && this.stop === null;
+      if (asked) await this.change();
+      else await this.announce('ended');
+      return this.conclude(refusal);
+    });
+  }
+
+  /** null = it was stopped, which is no failure. */
+  private explain(error: unknown): FailureReport | null {
+    if (this.stop !== null) return null;
+    if (isCancellation(error)) {
+      this.stop = { kind: 'aborted', by: 'a cancellation', decision: null };
+      return null;
+    }
+    if (error instanceof Refusal) return error.report;
+    const { name } = this.request.plan;
+    return readFailure(error, this.where, `slipway release ${this.request.version} --to ${name}`).report;
+  }
+
+  private async prepare(): Promise<void> {
+    const { plan } = this.request;
+    this.progress.publish();
+    await this.announce('waiting');
+    for (const earlier of plan.after) await this.beGoodOn(earlier);
+    for (const gate of plan.gates) await this.passGate(gate);
+    await this.beApproved();
+    await this.waitOut();
+    await this.waitForWindow();
+    await this.unpaused();
+  }
+
+  private async announce(phase: 'waiting' | 'ended'): Promise<void> {
+    const { plan, requestId, version, commit } = this.request;
+    const info = workflowInfo();
+    const announcement = {
+      requestId,
+      workflowId: info.workflowId,
+      phase,
+      version,
+      commit: commit.sha,
+      supersedes: [],
+      waitingFor: plan.approvals.length > 0 ? 'approvals' : null,
+      since: info.startTime.toISOString(),
+      queue: plan.queue,
+    };
+    const input = { pipeline: plan.pipeline, environment: plan.name, announcement };
+    await perform('announce', input, { summary: `${version} ${phase} to ${plan.name}` });
+  }
+
+  /** `after`: the same commit was good there. Within one release it has just become so. */
+  private async beGoodOn(earlier: string): Promise<void> {
+    await this.unpaused();
+    const { plan, commit, version } = this.request;
+    const name = `good on ${earlier}`;
+    this.progress.begin(name);
+    const input = { pipeline: plan.pipeline, environment: earlier, requestId: null };
+    const { goodCommits } = await perform('askEnvironment', input, { summary: `was ${version} good there?` });
+    const good = goodCommits.includes(commit.sha);
+    this.record({ kind: 'gate', name, verdict: good ? 'pass' : 'fail', by: null, note: null });
+    this.progress.set(name, good ? 'succeeded' : 'failed', null);
+    if (!good)
+      throw new Refusal({
+        what: `${version} (${commit.sha.slice(0, 7)}) was not good on ${earlier}`,
+        where: this.where,
+        why: `${plan.name} comes after ${earlier}`,
+        wayOut: `slipway release ${version} --to ${earlier} first`,
+      });
+  }
+
+  private async passGate(gate: PromotionRequest['plan']['gates'][number]): Promise<void> {
+    await this.unpaused();
+    const { plan, repositoryUrl, commit, ref, version, artifacts } = this.request;
+    this.progress.begin(gate.name);
+    const subject = { pipeline: plan.pipeline, repositoryUrl, commit, ref, version, artifacts };
+    const item = await perform(
+      'runGate',
+      { gate, plan: subject },
+      { summary: `${gate.name} for ${version}`, plan },
+    );
+    this.evidence.push(item);
+    const passed = item.verdict !== 'fail' && item.verdict !== 'error';
+    this.progress.set(gate.name, passed ? 'succeeded' : 'failed', item.note);
+    if (!passed)
+      throw new Refusal({
+        what: `gate ${gate.name} says no${item.note === null ? '' : `: ${item.note}`}`,
+        where: this.where,
+        why: null,
+        wayOut: `mend it, then slipway release ${version} --to ${plan.name}`,
+      });
+  }
+
+  private async beApproved(): Promise<void> {
+    const { plan, version } = this.request;
+    if (plan.approvals.length === 0) return;
+    await this.unpaused();
+    this.phase = 'approvals';
+    this.progress.begin('approvals');
+    const sinceMs = Date.now();
+    for (;;) {
+      const { missing, expiresMs } = openApprovals(plan.approvals, this.approvals, sinceMs);
+      if (expiresMs === null) break;
+      const count = this.approvals.length;
+      const what = describeMissing(missing);
+      const wait = {
+        for: what,
+        then: 'rejects itself',
+        ms: Math.max(1, expiresMs - Date.now()),
+        person: true,
+      };
+      if (await this.progress.wait(wait, () => this.approvals.length > count)) continue;
+      this.progress.set('approvals', 'failed', `missing ${what}`);
+      throw new Refusal({
+        what: `nobody gave the missing ${what} in time`,
+        where: this.where,
+        why: null,
+        wayOut: `slipway release ${version} --to ${plan.name} asks again`,
+      });
+    }
+    this.evidence.push(...this.approvals.map(approvalEvidence));
+    this.progress.set('approvals', 'succeeded', this.approvals.map((approval) => approval.by).join(', '));
+  }
+
+  private async waitOut(): Promise<void> {
+    const { waitMs } = this.request.plan;
+    if (waitMs === 0) return;
+    await this.unpaused();
+    this.phase = 'waiting';
+    this.progress.begin('wait');
+    const wait = { for: 'the wait timer', then: 'goes on by itself', ms: waitMs, person: false };
+    await this.progress.wait(wait, () => false);
+    this.record({ kind: 'wait', name: 'wait timer', verdict: 'pass', by: null, note: null });
+    this.progress.set('wait', 'succeeded', null);
+  }
+
+  private async waitForWindow(): Promise<void> {
+    const { window, name } = this.request.plan;
+    if (window === null) return;
+    await this.unpaused();
+    this.phase = 'waiting';
+    this.progress.begin('window');
+    const text = `${window.days} ${window.hours} ${window.zone}`;
+    for (;;) {
+      const { opensAt } = await perform('nextOpening', { window }, { summary: `${name}, ${text}` });
+      if (opensAt === null) break;
+      const ms = Math.max(1000, Date.parse(opensAt) - Date.now());
+      await this.progress.wait({ for: `the window ${text}`, then: 'opens', ms, person: false }, () => false);
+    }
+    this.record({ kind: 'wait', name: 'window', verdict: 'pass', by: null, note: text });
+    this.progress.set('window', 'succeeded', text);
+  }
+
+  private async unpaused(): Promise<void> {
+    if (this.paused) await this.progress.waitForPerson('resume', () => !this.paused);
+  }
+
+  private record(item: Omit<EvidenceItem, 'at'>): void {
+    this.evidence.push({ ...item, at: new Date().toISOString() });
+  }
+
+  /** In the queue, then in flight: from here on the environment's word counts. */
+  private async change(): Promise<void> {
+    const { plan } = this.request;
+    this.phase = 'queued';
+    this.progress.begin('change');
+    this.progress.set('change', 'waiting', `in the queue of ${plan.name}`);
+    await this.ask();
+    let withdrawn = false;
+    while (this.outcome === null) {
+      const news = await condition(
+        () => this.outcome !== null || (this.stop !== null && !withdrawn),
+        ASK_AGAIN_MS,
+        { summary: `waits for the outcome on ${plan.name}; asks it again` },
+      );
+      if (!news) await this.askAgain();
+      else if (this.outcome === null) {
+        withdrawn = true;
+        await this.withdraw();
+      }
+    }
+  }
+
+  private async ask(): Promise<void> {
+    const { plan, requestId, version, commit, artifacts, actor, reason } = this.request;
+    const { workflowId: promotionId } = workflowInfo();
+    const { evidence } = this;
+    const request = {
+      kind: 'deploy' as const,
+      requestId,
+      version,
+      commit,
+      plan,
+      artifacts,
+      actor,
+      reason,
+      evidence,
+      promotionId,
+    };
+    const input = {
+      pipeline: plan.pipeline,
+      environment: plan.name,
+      request: { type: 'change' as const, request },
+    };
+    await perform('requestChange', input, { summary: `${version} on ${plan.name}` });
+  }
+
+  /** The outcome may have been lost with the environment; the same request twice is one change. */
+  private async askAgain(): Promise<void> {
+    const { plan, requestId } = this.request;
+    const input = { pipeline: plan.pipeline, environment: plan.name, requestId };
+    const answer = await perform('askEnvironment', input, { summary: `how is it on ${plan.name}?` });
+    if (answer.result !== null) this.outcome ??= answer.result;
+    else if (!answer.knows) await this.ask();
+  }
+
+  private async withdraw(): Promise<void> {
+    const { plan, requestId } = this.request;
+    const withdrawal = { requestId, decision: this.stop?.decision ?? this.decisionOfCancel() };
+    const input = { pipeline: plan.pipeline, environment: plan.name, withdrawal };
+    await perform('withdrawRequest', input, { summary: `from ${plan.name}` });
+  }
+
+  private decisionOfCancel(): Decision {
+    const nothing = { reason: null, planHash: null, digest: null, group: null, host: null, until: null };
+    return {
+      ...nothing,
+      by: this.stop?.by ?? 'a cancellation',
+      proof: 'unverified',
+      decisionId: `cancel-${workflowInfo().runId}`,
+    };
+  }
+
+  private enter(): void {
+    this.phase = 'changing';
+    this.progress.set('change', 'running', null);
+  }
+
+  private conclude(refusal: FailureReport | null): PromotionResult {
+    const { request, stop, outcome: change, evidence } = this;
+    const result = concludePromotion({ request, stop, refusal, change, evidence });
+    this.phase = 'ended';
+    this.failure = result.failure;
+    if (change !== null) this.progress.set('change', change.state, change.headline);
+    this.progress.interrupt(result.state);
+    this.progress.end(result.state, result.headline);
+    return endPromotion(result);
+  }
+
+  private view(): PromotionView {
+    const { request, approvals, evidence, failure, phase } = this;
+    return { request, approvals, evidence, failure, ended: phase === 'ended' };
+  }
+}

@@ -1,0 +1,86 @@
+/** How a release ends: its result, and whether the run is red. Pure. */
+import { ApplicationFailure } from '@temporalio/common';
+import type { CommitFacts, ReleasePlan } from '../pipeline/plan.js';
+import { ENDED } from './failures.js';
+import type { ReleaseRequest } from './messages.js';
+import { messageOf } from './promotion-end.js';
+import type { BuiltArtifact, FailureReport, PromotionResult, ReleaseResult } from './result.js';
+
+export interface ReleaseStop {
+  kind: 'aborted' | 'superseded';
+  /** A person, or the newer version. */
+  by: string;
+}
+
+export interface ReleaseEnding {
+  request: ReleaseRequest;
+  /** null = it could not be made. */
+  plan: ReleasePlan | null;
+  stop: ReleaseStop | null;
+  /** Before any promotion. */
+  failure: FailureReport | null;
+  artifacts: BuiltArtifact[];
+  superseded: ReadonlyMap<string, string>;
+  results: PromotionResult[];
+  skipped: ReleaseResult['skipped'];
+}
+
+export function concludeRelease(ending: ReleaseEnding): ReleaseResult {
+  const { request, plan, artifacts, results } = ending;
+  const version = plan?.version ?? request.version;
+  const subject = `${request.pipeline} ${version}`;
+  const order = plan?.environments.map(({ name }) => name) ?? [];
+  const promotions = results.toSorted(
+    (one, other) => order.indexOf(one.environment) - order.indexOf(other.environment),
+  );
+  const bad = promotions.find(({ state, clean }) => state === 'failed' || state === 'rolled-back' || !clean);
+  const failure = ending.failure ?? bad?.failure ?? null;
+  return {
+    ...howItEnded(ending, subject, bad ?? null),
+    version,
+    commit: plan?.commit ?? unknownCommit(request),
+    artifacts,
+    promotions,
+    skipped: [...(plan?.skipped ?? []), ...ending.skipped],
+    failure,
+  };
+}
+
+/** The worst decides: failed, aborted, superseded, live. */
+function howItEnded(
+  { plan, stop, failure, superseded, results, skipped }: ReleaseEnding,
+  subject: string,
+  bad: PromotionResult | null,
+): Pick<ReleaseResult, 'headline' | 'state'> {
+  if (failure !== null) return { headline: `${subject}: ${failure.what}`, state: 'failed' };
+  if (bad !== null) return { headline: bad.headline, state: 'failed' };
+  if (stop?.kind === 'aborted') return { headline: `${subject}: aborted by ${stop.by}`, state: 'aborted' };
+  const aborted = results.find((result) => result.state === 'aborted');
+  if (aborted !== undefined) return { headline: aborted.headline, state: 'aborted' };
+  const newer = stop?.by ?? [...superseded.values()][0];
+  const replaced = stop !== null || results.some((result) => result.state === 'superseded');
+  if (replaced || skipped.some(({ environment }) => superseded.has(environment)))
+    return { headline: `${subject}: superseded by ${newer ?? 'a newer release'}`, state: 'superseded' };
+  if (plan === null || plan.environments.length === 0) {
+    const why = plan?.skipped.map((each) => `${each.environment}: ${each.why}`).join('; ') ?? '';
+    return { headline: `${subject}: nothing to do${why === '' ? '' : `, ${why}`}`, state: 'succeeded' };
+  }
+  const live = results.map((result) => result.environment).join(', ');
+  return { headline: `${subject} is live on ${live}`, state: 'succeeded' };
+}
+
+/** Until the repository has been read only its sha is known. */
+export function unknownCommit({ commit }: ReleaseRequest): CommitFacts {
+  return { sha: commit, subject: '', author: '', authorEmail: '', committedAt: '', authors: [] };
+}
+
+/** Red means look: a failed release throws, with the way out as its message. */
+export function endRelease(result: ReleaseResult): ReleaseResult {
+  if (result.state !== 'failed') return result;
+  throw ApplicationFailure.create({
+    type: ENDED.release,
+    nonRetryable: true,
+    message: messageOf(result.failure, result.headline),
+    details: [result],
+  });
+}

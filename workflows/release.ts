@@ -1,0 +1,231 @@
+/**
+ * One release: plan, announce, gates, build once, then a promotion per environment in the order of `after`. It holds
+ * no lane; a newer commit on its way to the same environment takes its place.
+ */
+import {
+  CancellationScope,
+  defineQuery,
+  defineSignal,
+  isCancellation,
+  setHandler,
+  uuid4,
+} from '@temporalio/workflow';
+import type { EnvironmentPlan, ReleasePlan } from '../pipeline/plan.js';
+import { perform } from './activity-options.js';
+import { announceEnd, announceRelease, findOlder } from './announcing.js';
+import type { Decision, ReleaseRequest, ReleaseStatus, Superseded } from './messages.js';
+import { QUERY, SIGNAL } from './names.js';
+import { Progress, type ReportFacts } from './progress.js';
+import { readFailure } from './read-failure.js';
+import { receiveDecisions } from './receive-decisions.js';
+import { Refusal } from './promotion-end.js';
+import { Promotions } from './release-promotions.js';
+import { concludeRelease, endRelease, unknownCommit, type ReleaseStop } from './release-end.js';
+import type { BuiltArtifact, FailureReport, ReleaseResult } from './result.js';
+import { describeRun } from './search-attributes.js';
+
+/** Ends Failed (with the ReleaseResult as detail) when anything failed; Completed when live, superseded or aborted. */
+export async function release(request: ReleaseRequest): Promise<ReleaseResult> {
+  const run = new Release(request);
+  run.listen();
+  return await run.carryOut();
+}
+
+class Release {
+  private phase: 'building' | 'promoting' | 'ended' = 'building';
+  private plan: ReleasePlan | null = null;
+  private artifacts: BuiltArtifact[] = [];
+  private stop: ReleaseStop | null = null;
+  private failure: FailureReport | null = null;
+  /** Environment → the newer version on its way there. */
+  private readonly superseded = new Map<string, string>();
+  private readonly preparing = new CancellationScope();
+  private readonly promotions: Promotions;
+  private readonly progress: Progress;
+
+  constructor(private readonly request: ReleaseRequest) {
+    this.progress = new Progress(() => this.facts());
+    this.progress.plan(['plan']);
+    this.promotions = new Promotions(request, this.superseded, this.progress);
+  }
+
+  listen(): void {
+    setHandler(defineSignal<[Superseded]>(SIGNAL.superseded), (newer) => this.beSuperseded(newer));
+    setHandler(defineQuery<ReleaseStatus>(QUERY.status), () => this.status(), {
+      description: 'What this release waits for and has done',
+    });
+    receiveDecisions({
+      state: () => ({ of: 'release', version: this.version(), phase: this.phase, taken: [] }),
+      apply: (decision) => this.abort(decision),
+      headline: () => this.progress.headline(),
+    });
+    // The UI's button: the same as a person's abort. The rejection is how a scope says that it was cancelled.
+    void CancellationScope.current().cancelRequested.catch(() => this.abort(cancelledFromOutside()));
+  }
+
+  /** The only decision a release takes; decide() refuses the others. */
+  private abort(decision: Decision): void {
+    if (this.stop !== null || this.phase === 'ended') return;
+    this.stop = { kind: 'aborted', by: decision.by };
+    this.preparing.cancel();
+    this.promotions.abort(decision);
+  }
+
+  private beSuperseded(newer: Superseded): void {
+    this.superseded.set(newer.environment, newer.version);
+    this.promotions.supersede(newer);
+    const environments = this.plan?.environments ?? [];
+    const all = environments.length > 0 && environments.every(({ name }) => this.superseded.has(name));
+    if (!all || this.stop !== null || this.phase !== 'building') return;
+    this.stop = { kind: 'superseded', by: newer.version };
+    this.preparing.cancel();
+  }
+
+  async carryOut(): Promise<ReleaseResult> {
+    const { pipeline, commit, actor } = this.request;
+    describeRun({ pipeline, environment: null, version: this.version(), commit, actor: actor.by });
+    let failure: FailureReport | null = null;
+    try {
+      await this.preparing.run(() => this.prepare());
+    } catch (error) {
+      failure = this.explain(error);
+    }
+    return await CancellationScope.nonCancellable(async () => {
+      const { plan } = this;
+      if (plan !== null && failure === null && this.stop === null) {
+        this.phase = 'promoting';
+        await this.promotions.run(plan, this.artifacts);
+      }
+      if (plan !== null) await this.takeBackAnnouncements(plan);
+      return this.conclude(failure);
+    });
+  }
+
+  /** null = it was stopped, which is no failure. */
+  private explain(error: unknown): FailureReport | null {
+    if (this.stop !== null) return null;
+    if (isCancellation(error)) {
+      this.stop = { kind: 'aborted', by: cancelledFromOutside().by };
+      return null;
+    }
+    const { pipeline } = this.request;
+    const where = `${pipeline} ${this.version()}`;
+    return error instanceof Refusal
+      ? error.report
+      : readFailure(error, where, `slipway release ${this.request.ref.name} tries again`).report;
+  }
+
+  private async prepare(): Promise<void> {
+    const plan = await this.resolve();
+    await Promise.all(plan.environments.map((environment) => this.announce(plan, environment)));
+    for (const gate of plan.gates) {
+      this.progress.begin(gate.name);
+      const { pipeline, repository, commit, ref, version } = plan;
+      const subject = { pipeline, repositoryUrl: repository.url, commit, ref, version, artifacts: [] };
+      const summary = `${gate.name} for ${version}`;
+      const item = await perform('runGate', { gate, plan: subject }, { summary });
+      const passed = item.verdict !== 'fail' && item.verdict !== 'error';
+      this.progress.set(gate.name, passed ? 'succeeded' : 'failed', item.note);
+      if (!passed)
+        throw new Refusal({
+          what: `gate ${gate.name} says no${item.note === null ? '' : `: ${item.note}`}`,
+          where: `${pipeline} ${version}`,
+          why: null,
+          wayOut: `nothing was built; mend it, then release the commit that has the fix`,
+        });
+    }
+    if (plan.environments.length > 0) await this.build(plan);
+  }
+
+  private async resolve(): Promise<ReleasePlan> {
+    this.progress.begin('plan');
+    const { ref, commit } = this.request;
+    const plan = await perform('resolvePlan', this.request, {
+      summary: `${ref.name} at ${commit.slice(0, 7)}`,
+    });
+    this.plan = plan;
+    if (plan.environments.length > 0) {
+      const promotions = plan.environments.map(({ name }) => name);
+      this.progress.plan([...plan.gates.map((gate) => gate.name), 'build', ...promotions]);
+    }
+    this.progress.set('plan', 'succeeded', plan.planHash.slice(0, 8));
+    return plan;
+  }
+
+  private async announce(plan: ReleasePlan, environment: EnvironmentPlan): Promise<void> {
+    const announcing = { request: this.request, plan, environment };
+    await announceRelease(announcing, []);
+    if (environment.queue !== 'newest') return;
+    const { older, newer } = await findOlder(announcing);
+    if (older.length > 0) await announceRelease(announcing, older);
+    if (newer !== null)
+      this.beSuperseded({ environment: environment.name, version: newer.slice(0, 7), commit: newer });
+  }
+
+  private async build(plan: ReleasePlan): Promise<void> {
+    this.progress.begin('build');
+    const names = plan.artifacts.map((artifact) => artifact.name).join(', ');
+    const built = await perform('buildArtifacts', { plan }, { summary: `${names} of ${plan.version}` });
+    this.artifacts = built.artifacts;
+    const digest = built.artifacts[0]?.digest.slice(0, 15) ?? '';
+    this.progress.set('build', 'succeeded', built.adopted ? `${digest}, built before` : digest);
+  }
+
+  /** Of environments that no promotion speaks for. */
+  private async takeBackAnnouncements(plan: ReleasePlan): Promise<void> {
+    const silent = plan.environments.filter(({ name }) => !this.promotions.started(name));
+    await Promise.all(silent.map((environment) => announceEnd({ request: this.request, plan, environment })));
+  }
+
+  private conclude(failure: FailureReport | null): ReleaseResult {
+    const { request, plan, stop, artifacts, superseded, promotions } = this;
+    const { results, skipped } = promotions;
+    const result = concludeRelease({ request, plan, stop, failure, artifacts, superseded, results, skipped });
+    this.phase = 'ended';
+    this.failure = result.failure;
+    for (const { environment, state, headline } of result.promotions)
+      this.progress.set(environment, state, headline);
+    this.progress.interrupt(result.state);
+    this.progress.end(result.state, result.headline);
+    return endRelease(result);
+  }
+
+  private version(): string {
+    return this.plan?.version ?? this.request.version;
+  }
+
+  private facts(): ReportFacts {
+    const { request, failure } = this;
+    return {
+      subject: `${request.pipeline} ${this.version()}`,
+      commit: this.plan?.commit ?? unknownCommit(request),
+      unwind: [],
+      failure,
+      facts: [`requested by ${request.actor.by} (identity: unverified)`],
+      commands: [],
+      forced: [],
+    };
+  }
+
+  private status(): ReleaseStatus {
+    const { request, plan, artifacts, failure, progress } = this;
+    return {
+      headline: progress.headline(),
+      state: progress.state,
+      pipeline: request.pipeline,
+      version: this.version(),
+      commit: plan?.commit ?? null,
+      artifacts,
+      steps: progress.steps,
+      promotions: this.promotions.statuses(),
+      skipped: [...(plan?.skipped ?? []), ...this.promotions.skipped],
+      failure,
+      report: progress.report(),
+    };
+  }
+}
+
+function cancelledFromOutside(): Decision {
+  const nothing = { reason: null, planHash: null, digest: null, group: null, host: null, until: null };
+  return { ...nothing, by: 'a cancellation', proof: 'unverified', decisionId: uuid4() };
+}
