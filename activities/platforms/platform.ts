@@ -12,6 +12,8 @@ export interface PlatformContext {
   target: Target;
   /** Environment variables for remote commands, secrets resolved. */
   env: Record<string, string>;
+  /** Values of the plan's `docker-secrets`. */
+  dockerSecrets: Record<string, string>;
   /** Called often while waiting: heartbeats. */
   progress: (note: string) => void;
   /** Aborted with reason `kill` (cancelled for good) or `detach` (the worker stops). */

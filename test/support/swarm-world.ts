@@ -131,6 +131,7 @@ export async function startSwarmWorld(): Promise<SwarmWorld> {
       host: ssh,
       target,
       env: {},
+      dockerSecrets: {},
       progress: () => undefined,
       signal: new AbortController().signal,
       operationId: (step) => `${target.token}-${step}`,

@@ -1,0 +1,193 @@
+/** Platform `command`: a team's own deploy, inspect, restore and retire commands, journalled on the host or the worker. */
+import { z } from 'zod';
+import type { Colour } from '../../pipeline/plan.js';
+import type { PreflightFinding, UndoResult } from '../../workflows/activity-contract.js';
+import type { CommandResult } from '../hosts/host.js';
+import { foreignHand, refused } from '../failure.js';
+import { finding, lookAtHost } from './host-findings.js';
+import { placeOf } from './host-question.js';
+import type { Platform, PlatformContext } from './platform.js';
+import {
+  asPrevious,
+  renderCommand,
+  runTimeEnvironment,
+  runTimeValues,
+  type RunTimeValues,
+} from './run-time-values.js';
+import { fenceFor, requireSuccess } from './stack-deploy.js';
+
+const INSPECT_TIMEOUT_MS = 60_000;
+
+const priorSchema = z.object({
+  kind: z.literal('command'),
+  /** What inspect printed; null when there is no inspect. */
+  inspected: z.string().nullable(),
+});
+type Prior = z.infer<typeof priorSchema>;
+
+export const command: Platform = {
+  preflight,
+  // The host's own fence holds it: every run compares the token under the host's lock.
+  claim: async () => {},
+  recordPrior,
+  proveWayBack,
+  deploy,
+  undo,
+  retire,
+  observe: async (context) => (await inspect(context)) ?? 'not inspected',
+  logs: async () => '',
+};
+
+function commandPlan(
+  context: PlatformContext,
+): Extract<PlatformContext['target']['plan']['platform'], { kind: 'command' }> {
+  const { platform } = context.target.plan;
+  if (platform.kind !== 'command') throw new Error(`platform command was given a plan for ${platform.kind}`);
+  return platform;
+}
+
+async function preflight(context: PlatformContext): Promise<PreflightFinding[]> {
+  const { restore, retire: retireCommand } = commandPlan(context);
+  const hasWayBack = restore !== null || retireCommand !== null || context.target.live !== null;
+  const wayBack = hasWayBack
+    ? finding(context, 'restore', 'ok', restore === null ? 'by deploying the release before' : 'by restore:')
+    : finding(
+        context,
+        'restore',
+        'warning',
+        'a first release of these commands could not be undone',
+        'add restore: or retire: to the platform',
+      );
+  return [wayBack, ...(await lookAtHost(context, { dataFolder: '/', ownPorts: [] }))];
+}
+
+/** null = nothing there: inspect fails or prints nothing. */
+async function inspect(context: PlatformContext): Promise<string | null> {
+  const template = commandPlan(context).inspect;
+  if (template === null) return null;
+  const values = runTimeValues(context.target);
+  const result = await context.host.run({
+    argv: ['sh', '-c', renderCommand(template, values, 'inspect')],
+    env: environmentOf(context, values),
+    timeoutMs: INSPECT_TIMEOUT_MS,
+  });
+  if (result.exitCode === null)
+    throw new Error(`${placeOf(context)}: inspect has not answered${result.timedOut ? ' in time' : ''}`);
+  const output = result.stdout.trim();
+  return result.exitCode === 0 && output !== '' ? output : null;
+}
+
+async function recordPrior(context: PlatformContext): Promise<Prior | null> {
+  const inspected = await inspect(context);
+  const isFirst =
+    inspected === null && (commandPlan(context).inspect !== null || context.target.live === null);
+  return isFirst ? null : { kind: 'command', inspected };
+}
+
+async function proveWayBack(context: PlatformContext, recorded: unknown): Promise<string> {
+  if (recorded === null) return 'nothing is there yet';
+  const prior = priorSchema.parse(recorded);
+  const { restore } = commandPlan(context);
+  if (restore !== null) {
+    const rendered = renderCommand(restore, restoreValues(context, prior), 'restore');
+    return `restore: ${rendered}`;
+  }
+  if (context.target.live !== null && context.target.colour === null)
+    return `the deploy command again, for ${context.target.live.version}`;
+  throw refused({
+    what: `no way back: ${prior.inspected ?? 'something'} is there, and there is no command that restores it`,
+    where: placeOf(context),
+    why: null,
+    wayOut: 'add restore: to the platform',
+  });
+}
+
+async function deploy(context: PlatformContext): Promise<string> {
+  await run(context, 'deploy', commandPlan(context).command, runTimeValues(context.target));
+  const now = await inspect(context);
+  return now === null ? 'deployed' : `deployed, inspect says ${now.split('\n')[0] ?? ''}`;
+}
+
+/**
+ * Back to what inspect said before. A deploy that was ended half-way leaves inspect as it was, so only `restore`
+ * or the release before, run again, makes sure; what inspect says afterwards is compared.
+ */
+async function undo(context: PlatformContext, recorded: unknown): Promise<UndoResult> {
+  const plan = commandPlan(context);
+  if (recorded === null) return await undoFirst(context);
+  const prior = priorSchema.parse(recorded);
+  const { live } = context.target;
+  if (plan.restore !== null) {
+    await run(context, 'restore', plan.restore, restoreValues(context, prior));
+  } else if (live !== null && context.target.colour === null) {
+    await run(context, 'redeploy', plan.command, runTimeValues(asPrevious(context.target, live)));
+  } else throw noWayBack(context);
+  const now = await inspect(context);
+  if (now !== prior.inspected) {
+    throw foreignHand({
+      what: `restored, but inspect says ${JSON.stringify(now)} where it said ${JSON.stringify(prior.inspected)} before`,
+      where: placeOf(context),
+      why: null,
+      wayOut: 'look at that host: either restore is wrong, or somebody else changed it',
+    });
+  }
+  return { outcome: 'undone', note: now === null ? 'restored' : `restored: inspect says ${now}` };
+}
+
+/** There was nothing before: what the release brought is retired. */
+async function undoFirst(context: PlatformContext): Promise<UndoResult> {
+  const plan = commandPlan(context);
+  if (plan.inspect !== null && (await inspect(context)) === null)
+    return { outcome: 'never-ran', note: 'inspect finds nothing, as before' };
+  if (plan.retire === null) throw noWayBack(context);
+  await run(context, 'undo', plan.retire, runTimeValues(context.target));
+  return { outcome: 'undone', note: 'retired: nothing was there before' };
+}
+
+function noWayBack(context: PlatformContext): Error {
+  return refused({
+    what: 'there is no command that takes this release away again',
+    where: placeOf(context),
+    why: null,
+    wayOut: 'put it right by hand, and add restore: or retire: to the platform',
+  });
+}
+
+async function retire(context: PlatformContext, colour: Colour): Promise<UndoResult> {
+  const template = commandPlan(context).retire;
+  if (template === null) return { outcome: 'never-ran', note: 'no retire command: the colour stays' };
+  await run(context, `retire-${colour}`, template, runTimeValues(context.target, colour));
+  return { outcome: 'undone', note: `${colour} retired` };
+}
+
+/** What was there before an earlier release of ours is known by what inspect printed. */
+function restoreValues(context: PlatformContext, prior: Prior): RunTimeValues {
+  const values = runTimeValues(context.target);
+  const word = prior.inspected?.split('\n')[0]?.trim() ?? null;
+  return { ...values, 'previous-tag': values['previous-tag'] ?? word };
+}
+
+function environmentOf(context: PlatformContext, values: RunTimeValues): Record<string, string> {
+  return { ...context.env, ...runTimeEnvironment(values, 'platform command') };
+}
+
+async function run(
+  context: PlatformContext,
+  step: string,
+  template: string,
+  values: RunTimeValues,
+): Promise<CommandResult> {
+  const { target } = context;
+  const colour = values.colour === null ? '' : `-${values.colour}`;
+  const result = await context.host.runLong({
+    argv: ['sh', '-c', renderCommand(template, values, `${target.plan.name} platform`)],
+    env: environmentOf(context, values),
+    timeoutMs: target.plan.timeoutMs,
+    fence: fenceFor(context),
+    operationId: context.operationId(`${step}${colour}`),
+    signal: context.signal,
+    onProgress: ({ tail }) => context.progress(tail.trim().split('\n').at(-1) ?? step),
+  });
+  requireSuccess(context, result, `the ${step} command`);
+  return result;
+}

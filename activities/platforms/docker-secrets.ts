@@ -1,0 +1,46 @@
+/**
+ * Docker secrets cannot be changed, so each value gets a secret of its own, `name_<hash>`; a new value makes a new
+ * one, and the services move to it with the deploy.
+ */
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { callEngine, EngineError } from './engine.js';
+import type { PlatformContext } from './platform.js';
+import { OWNER_LABEL, ownerOf } from './swarm-service.js';
+
+const listSchema = z.array(z.looseObject({ Spec: z.looseObject({ Name: z.string() }) }));
+
+/** Name → name of the version that holds this value. */
+export function versionedName(name: string, value: string): string {
+  const hash = createHash('sha256').update(`${name}\0${value}`).digest('hex').slice(0, 12);
+  // Docker allows 64 characters.
+  return `${name.slice(0, 51)}_${hash}`;
+}
+
+/** Creates what is not there yet; returns the versioned name of each. */
+export async function createSecrets(
+  context: PlatformContext,
+  values: Record<string, string>,
+): Promise<Record<string, string>> {
+  const names: Record<string, string> = {};
+  if (Object.keys(values).length === 0) return names;
+  const docker = await context.host.docker();
+  const present = listSchema.parse(await callEngine(docker, { method: 'GET', path: '/secrets' }));
+  for (const [name, value] of Object.entries(values)) {
+    const versioned = versionedName(name, value);
+    names[name] = versioned;
+    if (present.some(({ Spec }) => Spec.Name === versioned)) continue;
+    const body = {
+      Name: versioned,
+      Data: Buffer.from(value).toString('base64'),
+      Labels: { [OWNER_LABEL]: ownerOf(context) },
+    };
+    try {
+      await callEngine(docker, { method: 'POST', path: '/secrets/create', body });
+    } catch (error) {
+      // Another attempt of ours was faster.
+      if (!(error instanceof EngineError && error.status === 409)) throw error;
+    }
+  }
+  return names;
+}

@@ -1,0 +1,369 @@
+/** Platform `stack`: `docker stack deploy` of the file at the commit, one stack per colour, every service waited for. */
+import { z } from 'zod';
+import type { Colour } from '../../pipeline/plan.js';
+import type { PreflightFinding, UndoResult } from '../../workflows/activity-contract.js';
+import { foreignHand, refused } from '../failure.js';
+import { createSecrets } from './docker-secrets.js';
+import { callEngine } from './engine.js';
+import { finding, lookAtHost } from './host-findings.js';
+import { placeOf, runTool } from './host-question.js';
+import {
+  askRegistry,
+  isOnHost,
+  explainUnavailable,
+  requireImage,
+  resolveDigest,
+} from './image-availability.js';
+import { digestOf, registryOf, sameImage } from './image-reference.js';
+import type { Platform, PlatformContext } from './platform.js';
+import { findCredentials } from './registry-credentials.js';
+import { runTimeEnvironment, runTimeValues } from './run-time-values.js';
+import { readLogs } from './service-logs.js';
+import { fenceFor, runStackDeploy, stackFiles } from './stack-deploy.js';
+import { imagesOfRelease, overrideFor, readStackFile } from './stack-file.js';
+import { labelOf, listThings, removeService, removeStack, removeThings } from './stack-things.js';
+import { awaitConvergence } from './swarm-convergence.js';
+import { lookAtEngine, lookAtRegistry } from './swarm-preflight.js';
+import {
+  claimedLabels,
+  claimService,
+  FENCE_LABEL,
+  fenceOf,
+  listStack,
+  listTasks,
+  OWNER_LABEL,
+  ownerOf,
+  requireOurs,
+  sameSpec,
+  specSchema,
+  withImage,
+  writeService,
+  type Service,
+  type ServiceSpec,
+} from './swarm-service.js';
+
+const priorSchema = z.object({
+  kind: z.literal('stack'),
+  name: z.string(),
+  /** The file of the release before; null when it was not ours. */
+  file: z.string().nullable(),
+  services: z.array(z.object({ image: z.string(), spec: specSchema })),
+  /** `networks/name` and so on. */
+  things: z.array(z.string()),
+});
+type Prior = z.infer<typeof priorSchema>;
+
+export const stack: Platform = {
+  preflight,
+  claim: async (context) => {
+    for (const service of await ownServices(context, stackName(context)))
+      await claimService(context, service.Spec.Name);
+  },
+  recordPrior,
+  proveWayBack,
+  deploy,
+  undo: (context, recorded) =>
+    recorded === null ? remove(context, stackName(context)) : restore(context, priorSchema.parse(recorded)),
+  retire: (context, colour) => remove(context, stackName(context, colour)),
+  observe,
+  logs: async (context, lines) => {
+    const docker = await context.host.docker();
+    const texts: string[] = [];
+    for (const { ID: id, Spec } of await listStack(docker, stackName(context))) {
+      const text = await readLogs(docker, `services/${id}`, lines);
+      if (text !== '') texts.push(`${Spec.Name}:\n${text.trimEnd()}`);
+    }
+    return texts.join('\n');
+  },
+};
+
+function stackPlan(
+  context: PlatformContext,
+): Extract<PlatformContext['target']['plan']['platform'], { kind: 'stack' }> {
+  const { platform } = context.target.plan;
+  if (platform.kind !== 'stack') throw new Error(`platform stack was given a plan for ${platform.kind}`);
+  return platform;
+}
+
+function stackName(context: PlatformContext, colour: Colour | null = context.target.colour): string {
+  return stackPlan(context).names[colour ?? 'live'];
+}
+
+function placeOfFile(context: PlatformContext): string {
+  return `${context.target.plan.name} stack file of ${stackName(context)}`;
+}
+
+/** Environment the stack file is filled in with. */
+function environmentOf(context: PlatformContext): Record<string, string> {
+  const { target } = context;
+  return { ...context.env, ...runTimeEnvironment(runTimeValues(target), `${target.plan.name} stack`) };
+}
+
+async function preflight(context: PlatformContext): Promise<PreflightFinding[]> {
+  const engine = await lookAtEngine(context);
+  if (engine.dataFolder === null)
+    return [...engine.findings, ...(await lookAtHost(context, { dataFolder: '/', ownPorts: [] }))];
+  const name = stackName(context);
+  const services = await listStack(await context.host.docker(), name);
+  const ownPorts = services.flatMap(({ Endpoint: endpoint }) =>
+    (endpoint?.Ports ?? []).flatMap(({ PublishedPort: port }) => port ?? []),
+  );
+  return [
+    ...engine.findings,
+    lookAtStack(context, name, services),
+    lookAtFile(context),
+    ...(await lookAtRegistry(context)),
+    ...(await lookAtHost(context, { dataFolder: engine.dataFolder, ownPorts })),
+  ];
+}
+
+function lookAtStack(context: PlatformContext, name: string, services: Service[]): PreflightFinding {
+  const thing = `stack ${name}`;
+  const foreign = services.find(({ Spec }) => Spec.Labels?.[OWNER_LABEL] !== ownerOf(context));
+  if (foreign !== undefined)
+    return finding(context, thing, 'problem', sayForeign(foreign), adoptionLine(context, services));
+  return finding(context, thing, 'ok', services.length === 0 ? 'not there yet' : 'ours');
+}
+
+function lookAtFile(context: PlatformContext): PreflightFinding {
+  const file = readStackFile(stackPlan(context).files[context.target.colour ?? 'live'], placeOfFile(context));
+  // Before the build there are no images to look for in it.
+  if (context.target.artifacts.length > 0)
+    imagesOfRelease(file, context.target.artifacts, environmentOf(context), placeOfFile(context));
+  return finding(context, 'stack file', 'ok', `${file.services.length} services`);
+}
+
+/** Services of the stack, all ours. Throws Refused for another's stack, StaleFence for a newer change's. */
+async function ownServices(context: PlatformContext, name: string): Promise<Service[]> {
+  const services = await listStack(await context.host.docker(), name);
+  for (const service of services) {
+    requireOurs(context, service);
+    if (service.Spec.Labels?.[OWNER_LABEL] === undefined) {
+      throw refused({
+        what: `stack ${name} is there already and is not ours: ${sayForeign(service)}`,
+        where: placeOf(context),
+        why: null,
+        wayOut: adoptionLine(context, services),
+      });
+    }
+  }
+  return services;
+}
+
+function sayForeign({ Spec: { Name: name, Labels: labels } }: Service): string {
+  const owner = labels?.[OWNER_LABEL];
+  return owner === undefined ? `service ${name} has no owner label` : `service ${name} belongs to ${owner}`;
+}
+
+function adoptionLine(context: PlatformContext, services: Service[]): string {
+  const lines = services.map(
+    ({ Spec }) => `docker service update --label-add ${OWNER_LABEL}=${ownerOf(context)} ${Spec.Name}`,
+  );
+  return `choose another name:, or hand it over: ${lines.join('; ')}`;
+}
+
+async function recordPrior(context: PlatformContext): Promise<Prior | null> {
+  const name = stackName(context);
+  const services = await ownServices(context, name);
+  if (services.length === 0) return null;
+  const files = await stackFiles(context, name);
+  const recorded: Prior['services'] = [];
+  for (const { Spec: spec } of services) {
+    const named = spec.TaskTemplate.ContainerSpec.Image;
+    const image = digestOf(named) === null ? ((await resolveDigest(context, named)) ?? named) : named;
+    recorded.push({ image, spec });
+  }
+  const things = await listThings(await context.host.docker(), name);
+  return {
+    kind: 'stack',
+    name,
+    file: await context.host.readFile(files.stack),
+    services: recorded,
+    things: things.map(labelOf),
+  };
+}
+
+async function proveWayBack(context: PlatformContext, recorded: unknown): Promise<string> {
+  if (recorded === null) return `stack ${stackName(context)} is not there yet: undo removes it again`;
+  const { services } = priorSchema.parse(recorded);
+  for (const { image } of services) {
+    if (await isOnHost(context, image)) continue;
+    const found = await askRegistry(context, image);
+    if (found.state === 'pullable') continue;
+    const details = await explainUnavailable(context, image, found);
+    throw refused({ ...details, what: `no way back: ${details.what}` });
+  }
+  return services.map(({ spec, image }) => `${spec.Name} on ${image}`).join(', ');
+}
+
+async function deploy(context: PlatformContext): Promise<string> {
+  const name = stackName(context);
+  const where = placeOfFile(context);
+  const text = stackPlan(context).files[context.target.colour ?? 'live'];
+  const file = readStackFile(text, where);
+  const env = environmentOf(context);
+  const images = imagesOfRelease(file, context.target.artifacts, env, where);
+  await ownServices(context, name);
+  for (const image of new Set(Object.values(images))) await requireImage(context, image);
+
+  const secrets = await createSecrets(context, context.dockerSecrets);
+  const labels = { [FENCE_LABEL]: String(context.target.token), [OWNER_LABEL]: ownerOf(context) };
+  const files = await stackFiles(context, name);
+  const fence = fenceFor(context);
+  await runTool(context, ['mkdir', '-p', '-m', '700', files.folder]);
+  await context.host.writeFile(files.stack, text, { mode: 0o600, fence });
+  const override = overrideFor(file, labels, images, secrets);
+  await context.host.writeFile(files.override, override, { mode: 0o600, fence });
+  await runStackDeploy(context, name, files, env);
+
+  const services = await ownServices(context, name);
+  return await awaitConvergence(
+    context,
+    services.map(({ ID: id, Spec: spec }) => ({
+      id,
+      name: spec.Name,
+      image: images[spec.Name.slice(name.length + 1)] ?? spec.TaskTemplate.ContainerSpec.Image,
+      mayBeEmpty: false,
+    })),
+  );
+}
+
+/** Takes a stack of ours away; volumes stay. */
+async function remove(context: PlatformContext, name: string): Promise<UndoResult> {
+  const docker = await context.host.docker();
+  const services = await listStack(docker, name);
+  const foreign = services.find(({ Spec }) => Spec.Labels?.[OWNER_LABEL] !== ownerOf(context));
+  if (foreign !== undefined) throw strangersWork(context, foreign);
+  for (const service of services) requireOurs(context, service);
+  const things = await listThings(docker, name);
+  const files = await stackFiles(context, name);
+  await runTool(context, ['rm', '-rf', '--', files.folder]);
+  if (services.length === 0 && things.length === 0)
+    return { outcome: 'never-ran', note: `there is no stack ${name}` };
+  await removeStack(context, name);
+  return { outcome: 'undone', note: `stack ${name} removed, its volumes kept` };
+}
+
+/** Each service back to its recorded spec, new ones removed, pruned ones created again, and the old file put back. */
+async function restore(context: PlatformContext, prior: Prior): Promise<UndoResult> {
+  const docker = await context.host.docker();
+  const present = await listStack(docker, prior.name);
+  for (const service of present) requireRecognised(context, prior, service);
+  let changes = 0;
+  for (const service of present) {
+    const before = prior.services.find(({ spec }) => spec.Name === service.Spec.Name);
+    if (before === undefined) {
+      await removeService(docker, service.ID);
+      changes += 1;
+    } else if (await restoreService(context, before, service)) changes += 1;
+  }
+  for (const before of prior.services) {
+    if (present.some(({ Spec }) => Spec.Name === before.spec.Name)) continue;
+    await createService(context, before);
+    changes += 1;
+  }
+  await restoreFile(context, prior);
+  if (changes === 0) return { outcome: 'never-ran', note: 'nothing had changed' };
+  const services = await listStack(docker, prior.name);
+  const note = await awaitConvergence(
+    context,
+    services.flatMap(({ ID: id, Spec }) => {
+      const before = prior.services.find(({ spec }) => spec.Name === Spec.Name);
+      if (before === undefined) return [];
+      const mayBeEmpty = before.spec.Mode.Replicated?.Replicas === 0;
+      return [{ id, name: Spec.Name, image: before.image, mayBeEmpty }];
+    }),
+  );
+  await removeThings(context, prior.name, new Set(prior.things));
+  return { outcome: 'undone', note: `back on the recorded stack: ${note}` };
+}
+
+/** Compare-and-set: what is there must be what was recorded or what this change wrote. */
+function requireRecognised(context: PlatformContext, prior: Prior, service: Service): void {
+  requireOurs(context, service);
+  const { Spec: spec } = service;
+  const image = spec.TaskTemplate.ContainerSpec.Image;
+  const before = prior.services.find(({ spec: { Name } }) => Name === spec.Name);
+  const isOfPrior = before !== undefined && isImageOf(before, image);
+  const isOfRelease = context.target.artifacts.some(({ digest }) => digestOf(image) === digest);
+  const isOurWrite =
+    spec.Labels?.[OWNER_LABEL] === ownerOf(context) && fenceOf(spec) === context.target.token;
+  // An image of somebody else's making (redis) moves only when its line in the file does.
+  const isOthers = !isOfPrior && !isOfRelease && before !== undefined && !runsArtifact(context, before.spec);
+  const isNew = before === undefined && isOurWrite;
+  if (isOurWrite && (isOfPrior || isOfRelease || isOthers || isNew)) return;
+  if (before !== undefined && isOfPrior && sameSpec(spec, withImage(before.spec, image))) return;
+  throw strangersWork(context, service);
+}
+
+function runsArtifact(context: PlatformContext, spec: ServiceSpec): boolean {
+  const image = spec.TaskTemplate.ContainerSpec.Image;
+  return context.target.artifacts.some(
+    ({ repository }) => image.startsWith(`${repository}@`) || image.startsWith(`${repository}:`),
+  );
+}
+
+function isImageOf(before: Prior['services'][number], image: string): boolean {
+  return sameImage(image, before.image) || image === before.spec.TaskTemplate.ContainerSpec.Image;
+}
+
+/** true when something had to be written, or is still moving because of us. */
+async function restoreService(
+  context: PlatformContext,
+  before: Prior['services'][number],
+  service: Service,
+): Promise<boolean> {
+  const auth = await findCredentials(context, registryOf(before.image));
+  const { written } = await writeService(context, service.ID, {
+    auth,
+    change: ({ Spec: spec, UpdateStatus: update }) => {
+      const status = update?.State ?? '';
+      const isBack =
+        isImageOf(before, spec.TaskTemplate.ContainerSpec.Image) &&
+        sameSpec(spec, withImage(before.spec, spec.TaskTemplate.ContainerSpec.Image));
+      if (isBack && !status.startsWith('rollback') && status !== 'paused') return null;
+      const labels = claimedLabels(context, before.spec);
+      return { ...withImage(before.spec, before.image), Labels: labels };
+    },
+  });
+  if (written) return true;
+  return (await listTasks(await context.host.docker(), service.ID)).some(
+    (task) => task.DesiredState === 'running' && !isImageOf(before, task.Spec.ContainerSpec?.Image ?? ''),
+  );
+}
+
+async function createService(context: PlatformContext, before: Prior['services'][number]): Promise<void> {
+  const labels = claimedLabels(context, before.spec);
+  await callEngine(await context.host.docker(), {
+    method: 'POST',
+    path: '/services/create',
+    body: { ...withImage(before.spec, before.image), Labels: labels },
+    auth: await findCredentials(context, registryOf(before.image)),
+  });
+}
+
+async function restoreFile(context: PlatformContext, prior: Prior): Promise<void> {
+  const files = await stackFiles(context, prior.name);
+  if (prior.file === null) await runTool(context, ['rm', '-rf', '--', files.folder]);
+  else await context.host.writeFile(files.stack, prior.file, { mode: 0o600, fence: fenceFor(context) });
+}
+
+function strangersWork(context: PlatformContext, { Spec: spec }: Service): Error {
+  const owner = spec.Labels?.[OWNER_LABEL] ?? 'nobody';
+  return foreignHand({
+    what: `service ${spec.Name} is neither what this release wrote nor what was there before: it runs ${spec.TaskTemplate.ContainerSpec.Image}`,
+    where: placeOf(context),
+    why: `owner label: ${owner}`,
+    wayOut: `see who changed it, then put it right by hand: docker service inspect --pretty ${spec.Name}`,
+  });
+}
+
+async function observe(context: PlatformContext): Promise<string> {
+  const docker = await context.host.docker();
+  const lines: string[] = [];
+  for (const { ID: id, Spec: spec, UpdateStatus: update } of await listStack(docker, stackName(context))) {
+    lines.push(`${spec.Name} ${spec.TaskTemplate.ContainerSpec.Image} ${update?.State ?? ''}`);
+    for (const task of await listTasks(docker, id)) lines.push(`${task.ID} ${task.Status.State}`);
+  }
+  return lines.sort().join('\n') || 'absent';
+}
