@@ -2,7 +2,9 @@
 import { appendFileSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
 import type { Terminal } from './terminal.js';
-import type { UserError } from './user-error.js';
+import type { Explanation } from './user-error.js';
+
+type Mistake = Pick<Explanation, 'what' | 'where' | 'wayOut'>;
 
 export function isCi(env: Record<string, string | undefined>): boolean {
   const value = env['CI'];
@@ -16,10 +18,18 @@ export function writeJobSummary(env: Record<string, string | undefined>, markdow
 }
 
 /** Hands `state`, `url` and `digest` to later steps of the job. */
-export function writeJobOutputs(env: Record<string, string | undefined>, outputs: Record<string, string>): void {
+export function writeJobOutputs(
+  env: Record<string, string | undefined>,
+  outputs: Record<string, string>,
+): void {
   const path = env['GITHUB_OUTPUT'];
   if (path === undefined || path === '') return;
-  appendFileSync(path, Object.entries(outputs).map(([name, value]) => formatOutput(name, value)).join(''));
+  appendFileSync(
+    path,
+    Object.entries(outputs)
+      .map(([name, value]) => formatOutput(name, value))
+      .join(''),
+  );
 }
 
 /** `name=value`, or the delimiter form where the value has line breaks; the delimiter cannot be guessed. */
@@ -30,12 +40,12 @@ export function formatOutput(name: string, value: string): string {
 }
 
 /** In a GitHub job, an error becomes an annotation on the file and line it is about. */
-export function annotateError(terminal: Terminal, error: UserError, file: string): void {
+export function annotateError(terminal: Terminal, error: Mistake, file: string): void {
   if (terminal.env['GITHUB_ACTIONS'] !== 'true') return;
   terminal.err(`${formatAnnotation(error, file)}\n`);
 }
 
-export function formatAnnotation(error: Pick<UserError, 'what' | 'where' | 'wayOut'>, file: string): string {
+export function formatAnnotation(error: Mistake, file: string): string {
   const [, path, line, column] = /^(\S+?):(\d+)(?::(\d+))?/.exec(error.where) ?? [];
   const place = [
     `file=${escapeProperty(path ?? file)}`,

@@ -58,7 +58,10 @@ export interface Outcome {
 export const GLOBAL_OPTIONS: { flags: string; summary: string }[] = [
   { flags: '--file <path>', summary: 'pipeline file in the repository (default: slipway.yaml)' },
   { flags: '--pipeline <name>', summary: 'pipeline, where there is no pipeline file' },
-  { flags: '--repository <url>', summary: 'repository the worker fetches (default: origin, else this folder)' },
+  {
+    flags: '--repository <url>',
+    summary: 'repository the worker fetches (default: origin, else this folder)',
+  },
   { flags: '--profile <name>', summary: 'profile of the Temporal configuration file' },
   { flags: '--json', summary: 'one JSON object; watch and logs: one event per line' },
   { flags: '--yes', summary: 'do not ask' },

@@ -30,7 +30,14 @@ export interface TemporalLink {
 const CONNECT_TIMEOUT_MS = 5_000;
 const ANSWER_MS = 10_000;
 const TASK_QUEUE_TYPE_WORKFLOW = 1;
-const GRPC = { deadline: 4, notFound: 5, denied: 7, precondition: 9, unavailable: 14, unauthenticated: 16 } as const;
+const GRPC = {
+  deadline: 4,
+  notFound: 5,
+  denied: 7,
+  precondition: 9,
+  unavailable: 14,
+  unauthenticated: 16,
+} as const;
 
 /** Connects as TEMPORAL_* variables or the profile say. Throws UserError (exit 8) with the way out. */
 export async function connectToTemporal(options: ConnectOptions = {}): Promise<TemporalLink> {
@@ -39,11 +46,13 @@ export async function connectToTemporal(options: ConnectOptions = {}): Promise<T
   const address = connectionOptions.address ?? '127.0.0.1:7233';
   const taskQueue = env['SLIPWAY_TASK_QUEUE'] ?? TASK_QUEUE;
   const answerMs = options.answerMs ?? ANSWER_MS;
-  const connection = await Connection.connect({ ...connectionOptions, address, connectTimeout: CONNECT_TIMEOUT_MS }).catch(
-    (error: unknown) => {
-      throw explainTemporal(error, address, namespace);
-    },
-  );
+  const connection = await Connection.connect({
+    ...connectionOptions,
+    address,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+  }).catch((error: unknown) => {
+    throw explainTemporal(error, address, namespace);
+  });
   const client = new Client({ connection, namespace });
 
   async function explainSilence(): Promise<UserError> {
@@ -73,7 +82,8 @@ export async function connectToTemporal(options: ConnectOptions = {}): Promise<T
 
   async function explain(error: unknown): Promise<unknown> {
     if (error instanceof WorkflowNotFoundError) return error;
-    if (isSilence(error)) return explainSilence().catch((second: unknown) => explainTemporal(second, address, namespace));
+    if (isSilence(error))
+      return explainSilence().catch((second: unknown) => explainTemporal(second, address, namespace));
     return grpcCode(error) === null ? error : explainTemporal(error, address, namespace);
   }
 
@@ -82,7 +92,8 @@ export async function connectToTemporal(options: ConnectOptions = {}): Promise<T
     address,
     namespace,
     taskQueue,
-    linkTo: (workflowId, runId) => linkTo(env['SLIPWAY_UI_URL'] ?? null, address, namespace, workflowId, runId),
+    linkTo: (workflowId, runId) =>
+      linkTo(env['SLIPWAY_UI_URL'] ?? null, address, namespace, workflowId, runId),
     ask: async (question) => {
       try {
         return await connection.withDeadline(Date.now() + answerMs, question);
@@ -110,7 +121,8 @@ function readConfiguration(profile: string | null, env: Record<string, string | 
       what: 'the Temporal configuration cannot be read',
       where: profile === null ? 'TEMPORAL_* variables and temporal.toml' : `profile ${profile}`,
       why: error instanceof Error ? error.message : String(error),
-      wayOut: 'correct it, or name another with --profile; TEMPORAL_ADDRESS alone is enough for a plain server',
+      wayOut:
+        'correct it, or name another with --profile; TEMPORAL_ADDRESS alone is enough for a plain server',
       docs: 'docs/commands.md#temporal',
     });
   }
@@ -125,7 +137,8 @@ function explainTemporal(error: unknown, address: string, namespace: string): Us
       what: 'Temporal does not let us in',
       where: `${address}, namespace ${namespace}`,
       why,
-      wayOut: 'give TEMPORAL_API_KEY or a client certificate (TEMPORAL_TLS_CLIENT_CERT_PATH), or another --profile',
+      wayOut:
+        'give TEMPORAL_API_KEY or a client certificate (TEMPORAL_TLS_CLIENT_CERT_PATH), or another --profile',
       docs: 'docs/commands.md#temporal',
     });
   }
@@ -150,7 +163,10 @@ function explainTemporal(error: unknown, address: string, namespace: string): Us
 function isSilence(error: unknown): boolean {
   const code = grpcCode(error);
   if (code === GRPC.deadline) return true;
-  return code === GRPC.precondition && /poller|worker/i.test(error instanceof Error ? error.message + causeOf(error) : '');
+  return (
+    code === GRPC.precondition &&
+    /poller|worker/i.test(error instanceof Error ? error.message + causeOf(error) : '')
+  );
 }
 
 function causeOf(error: Error): string {

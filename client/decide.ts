@@ -6,7 +6,12 @@ import { lines } from './render/text.js';
 import type { Decided, SlipwayClient } from './release-client.js';
 
 /** The outcome of one decision: accepted (0) or refused, nothing touched (5). */
-export function toOutcome(invocation: Invocation, client: SlipwayClient, decided: Decided, done: string): Outcome {
+export function toOutcome(
+  invocation: Invocation,
+  client: SlipwayClient,
+  decided: Decided,
+  done: string,
+): Outcome {
   const { style, terminal, global } = invocation;
   const { reply, target } = decided;
   const data = {
@@ -20,8 +25,17 @@ export function toOutcome(invocation: Invocation, client: SlipwayClient, decided
   const [environment = ''] = invocation.args;
   if (!reply.accepted) {
     const what = reply.refused ?? 'refused';
-    if (!global.json) terminal.err(lines(`${style.red(style.failed)} ${plain(environment)}: ${plain(what)}`, '  nothing was changed'));
-    const error = { what, where: environment, why: null, wayOut: `see slipway status ${environment}`, docs: null };
+    if (!global.json)
+      terminal.err(
+        lines(`${style.red(style.failed)} ${plain(environment)}: ${plain(what)}`, '  nothing was changed'),
+      );
+    const error = {
+      what,
+      where: environment,
+      why: null,
+      wayOut: `see slipway status ${environment}`,
+      docs: null,
+    };
     return { exit: EXIT.refused, data, screen: '', error };
   }
   return {

@@ -31,10 +31,7 @@ export interface RunEnd<Result> {
 }
 
 export type FollowEnd<Result> =
-  | ({ how: 'ended' } & RunEnd<Result>)
-  | { how: 'waiting' }
-  | { how: 'timeout' }
-  | { how: 'interrupted' };
+  ({ how: 'ended' } & RunEnd<Result>) | { how: 'waiting' } | { how: 'timeout' } | { how: 'interrupted' };
 
 const SHORTEST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 2_000;
@@ -47,7 +44,11 @@ interface Look {
   waitsForPerson: boolean;
 }
 
-export function followRelease<Result>(link: TemporalLink, handle: WorkflowHandle, options: FollowOptions = {}) {
+export function followRelease<Result>(
+  link: TemporalLink,
+  handle: WorkflowHandle,
+  options: FollowOptions = {},
+) {
   return follow<Result>(link, handle, options, async () => {
     const status = await query<ReleaseStatus>(link, handle);
     const seen: Progress[] = [{ kind: 'release', workflowId: handle.workflowId, status }];
@@ -63,7 +64,11 @@ export function followRelease<Result>(link: TemporalLink, handle: WorkflowHandle
 }
 
 /** Follows one promotion or change. */
-export function followProgress<Result>(link: TemporalLink, handle: WorkflowHandle, options: FollowOptions = {}) {
+export function followProgress<Result>(
+  link: TemporalLink,
+  handle: WorkflowHandle,
+  options: FollowOptions = {},
+) {
   return follow<Result>(link, handle, options, async () => {
     const status = await query<ProgressStatus>(link, handle);
     const seen: Progress[] = [{ kind: 'progress', workflowId: handle.workflowId, status }];
@@ -102,7 +107,8 @@ async function* follow<Result>(
         found = await Promise.race([look(), interrupted.then(() => ({ seen: [], waitsForPerson: false }))]);
       } catch (error) {
         // A promotion announced by its release may be a moment from existing.
-        if (error instanceof WorkflowNotFoundError && error.workflowId !== handle.workflowId) found = { seen: [], waitsForPerson: false };
+        if (error instanceof WorkflowNotFoundError && error.workflowId !== handle.workflowId)
+          found = { seen: [], waitsForPerson: false };
         else if (error instanceof UserError) found = error;
         else throw error;
       }
@@ -123,7 +129,8 @@ async function* follow<Result>(
       }
       yield* changes;
       if (last !== null) return { how: 'ended', ...last };
-      if (options.until === 'waiting' && !(found instanceof UserError) && found.waitsForPerson) return { how: 'waiting' };
+      if (options.until === 'waiting' && !(found instanceof UserError) && found.waitsForPerson)
+        return { how: 'waiting' };
       if (deadline !== null && Date.now() >= deadline) return { how: 'timeout' };
       pauseMs = changes.length > 0 ? SHORTEST_PAUSE_MS : Math.min(LONGEST_PAUSE_MS, pauseMs * 1.5);
       const restMs = deadline === null ? pauseMs : Math.min(pauseMs, Math.max(0, deadline - Date.now()));
@@ -135,7 +142,11 @@ async function* follow<Result>(
 }
 
 /** Resolves when the run has ended, whatever happens to the connection meanwhile; never rejects. */
-async function awaitEnd<Result>(link: TemporalLink, handle: WorkflowHandle, leaving: AbortSignal): Promise<RunEnd<Result>> {
+async function awaitEnd<Result>(
+  link: TemporalLink,
+  handle: WorkflowHandle,
+  leaving: AbortSignal,
+): Promise<RunEnd<Result>> {
   const isGone = (): boolean => leaving.aborted;
   while (!isGone()) {
     try {
@@ -154,7 +165,8 @@ async function awaitEnd<Result>(link: TemporalLink, handle: WorkflowHandle, leav
 function readFailure<Result>(error: WorkflowFailedError): RunEnd<Result> {
   const { cause } = error;
   const message = cause?.message ?? error.message;
-  if (!(cause instanceof ApplicationFailure)) return { result: null, failure: { message, type: cause?.name ?? null } };
+  if (!(cause instanceof ApplicationFailure))
+    return { result: null, failure: { message, type: cause?.name ?? null } };
   const detail: unknown = cause.details?.[0];
   const isResult = typeof detail === 'object' && detail !== null && 'headline' in detail && 'state' in detail;
   return { result: isResult ? (detail as Result) : null, failure: { message, type: cause.type ?? null } };

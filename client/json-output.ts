@@ -12,7 +12,12 @@ export interface JsonOutput {
   error?: Explanation;
 }
 
-export function toJsonOutput(command: string, exit: ExitCode, data: unknown, error: Explanation | null): JsonOutput {
+export function toJsonOutput(
+  command: string,
+  exit: ExitCode,
+  data: unknown,
+  error: Explanation | null,
+): JsonOutput {
   const output: JsonOutput = { schema: 1, command, ok: exit === EXIT.done, exit, data };
   return error === null ? output : { ...output, error };
 }

@@ -46,7 +46,10 @@ export function renderFollowed(invocation: Invocation, followed: Followed): stri
   const { style } = invocation;
   const now = new Date();
   const release = followed.release === null ? [] : [renderRelease(style, followed.release)];
-  return [...release, ...[...followed.progress.values()].map((status) => renderProgress(style, status, now))].join('\n');
+  return [
+    ...release,
+    ...[...followed.progress.values()].map((status) => renderProgress(style, status, now)),
+  ].join('\n');
 }
 
 interface Painter {
@@ -85,7 +88,8 @@ async function makePainter(invocation: Invocation, mode: Mode, followed: Followe
 }
 
 function toEvent(progress: Progress): unknown {
-  if (progress.kind === 'silence') return { schema: 1, event: 'silence', error: progress.error.explanation() };
+  if (progress.kind === 'silence')
+    return { schema: 1, event: 'silence', error: progress.error.explanation() };
   return { schema: 1, event: progress.kind, workflowId: progress.workflowId, data: progress.status };
 }
 
@@ -103,12 +107,14 @@ function describeChanges({ style }: Invocation, progress: Progress, printed: Map
     const key = `${progress.workflowId} ${step.name}`;
     if (step.state === 'pending' || printed.get(key) === step.state) continue;
     printed.set(key, step.state);
-    const left = `${signOf(style, step.state)} ${pad(plain(place), 8)} ${pad(plain(step.name), 12)}${plain(step.note ?? '')}`.trimEnd();
+    const left =
+      `${signOf(style, step.state)} ${pad(plain(place), 8)} ${pad(plain(step.name), 12)}${plain(step.note ?? '')}`.trimEnd();
     lines.push(row(style, left, step.tookMs === null ? '' : formatTook(step.tookMs)));
   }
   if (!('waitingFor' in status)) return lines;
   const wait = status.waitingFor ?? '';
-  if (wait !== '' && printed.get(progress.workflowId) !== wait) lines.push(`${style.now} ${pad(plain(place), 8)} waits for ${plain(wait)}`);
+  if (wait !== '' && printed.get(progress.workflowId) !== wait)
+    lines.push(`${style.now} ${pad(plain(place), 8)} waits for ${plain(wait)}`);
   printed.set(progress.workflowId, wait);
   return lines;
 }

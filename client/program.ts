@@ -1,7 +1,13 @@
 /** From the commands' specifications to a parser; nothing is loaded or connected before a command runs. */
 import { Command, CommanderError } from 'commander';
 import { COMMANDS } from './commands/index.js';
-import { type CommandSpec, GLOBAL_OPTIONS, type GlobalFlags, type Invocation, type Outcome } from './command.js';
+import {
+  type CommandSpec,
+  GLOBAL_OPTIONS,
+  type GlobalFlags,
+  type Invocation,
+  type Outcome,
+} from './command.js';
 import { EXIT, EXIT_MEANING, type ExitCode } from './exit-codes.js';
 import type { Terminal } from './terminal.js';
 
@@ -10,9 +16,13 @@ const ANYWHERE: ExitCode[] = [EXIT.bug, EXIT.badInput, EXIT.unreachable];
 /** Runs one command line; resolves with its exit code, never rejects. */
 export async function runCommandLine(argv: string[], terminal: Terminal, version: string): Promise<ExitCode> {
   let exit: ExitCode = EXIT.done;
-  const program = buildProgram(version, async (spec, invocation) => {
-    exit = await carryOut(spec, invocation);
-  }, terminal);
+  const program = buildProgram(
+    version,
+    async (spec, invocation) => {
+      exit = await carryOut(spec, invocation);
+    },
+    terminal,
+  );
   try {
     await program.parseAsync(argv, { from: 'user' });
     return exit;
@@ -29,7 +39,9 @@ type Carry = (spec: CommandSpec, invocation: Invocation) => Promise<void>;
 /** The commander tree; completion scripts and docs/commands.md are generated from the same specifications. */
 export function buildProgram(version: string, carry: Carry, terminal: Terminal): Command {
   const program = new Command('slipway')
-    .description('Durable release pipelines: build once, promote, approve, deploy, switch, and put everything back when something fails.')
+    .description(
+      'Durable release pipelines: build once, promote, approve, deploy, switch, and put everything back when something fails.',
+    )
     .version(version)
     .enablePositionalOptions()
     .showSuggestionAfterError()
@@ -40,11 +52,19 @@ export function buildProgram(version: string, carry: Carry, terminal: Terminal):
       getOutHelpWidth: () => terminal.columns,
       getErrHelpWidth: () => terminal.columns,
     })
-    .addHelpText('after', '\nEach command explains itself: slipway <command> --help. Environments are named, never workflow ids.');
+    .addHelpText(
+      'after',
+      '\nEach command explains itself: slipway <command> --help. Environments are named, never workflow ids.',
+    );
   addGlobalOptions(program);
   for (const spec of COMMANDS) {
-    const command = program.command(spec.name).summary(spec.summary).description(spec.summary).copyInheritedSettings(program);
-    for (const argument of spec.arguments.split(' ').filter((part) => part !== '')) command.argument(argument);
+    const command = program
+      .command(spec.name)
+      .summary(spec.summary)
+      .description(spec.summary)
+      .copyInheritedSettings(program);
+    for (const argument of spec.arguments.split(' ').filter((part) => part !== ''))
+      command.argument(argument);
     for (const option of spec.options) command.option(option.flags, option.summary);
     addGlobalOptions(command);
     command.addHelpText('after', `\n${describeExamples(spec)}\n\n${describeExits(spec)}`);
@@ -68,7 +88,10 @@ export function exitsOf(spec: CommandSpec): { code: ExitCode; meaning: string }[
 }
 
 function describeExits(spec: CommandSpec): string {
-  return ['Exit codes:', ...exitsOf(spec).map(({ code, meaning }) => `  ${String(code).padEnd(4)}${meaning}`)].join('\n');
+  return [
+    'Exit codes:',
+    ...exitsOf(spec).map(({ code, meaning }) => `  ${String(code).padEnd(4)}${meaning}`),
+  ].join('\n');
 }
 
 async function readInvocation(command: Command, spec: CommandSpec, terminal: Terminal): Promise<Invocation> {
@@ -92,7 +115,11 @@ async function readInvocation(command: Command, spec: CommandSpec, terminal: Ter
   return {
     command: spec.name,
     terminal,
-    style: makeStyle({ ascii: global.ascii, colour: terminal.colour && !global.ascii, columns: terminal.columns }),
+    style: makeStyle({
+      ascii: global.ascii,
+      colour: terminal.colour && !global.ascii,
+      columns: terminal.columns,
+    }),
     global,
     args: command.args,
     value: text,

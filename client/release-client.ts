@@ -19,7 +19,13 @@ import type {
 import { environmentId, laneId, QUERY, SIGNAL, UPDATE, WORKFLOW } from '../workflows/names.js';
 import type { ChangeResult, PromotionResult, ReleaseResult } from '../workflows/result.js';
 import { type ConnectOptions, connectToTemporal, type TemporalLink } from './connect.js';
-import { type FollowEnd, followProgress, followRelease, type FollowOptions, type Progress } from './follow.js';
+import {
+  type FollowEnd,
+  followProgress,
+  followRelease,
+  type FollowOptions,
+  type Progress,
+} from './follow.js';
 import { newRequestId, startRelease, type StartedRelease } from './start-release.js';
 import {
   type DecisionTarget,
@@ -38,7 +44,9 @@ export interface SlipwayClientOptions extends ConnectOptions {
 }
 
 /** What a release needs besides the client's own pipeline and actor. */
-export type ReleaseWish = Omit<ReleaseRequest, 'requestId' | 'pipeline' | 'actor' | 'reason'> & { reason?: string | null };
+export type ReleaseWish = Omit<ReleaseRequest, 'requestId' | 'pipeline' | 'actor' | 'reason'> & {
+  reason?: string | null;
+};
 
 export interface DecisionOptions {
   /** Needed when two are in flight. */
@@ -94,7 +102,10 @@ export class SlipwayClient {
   }
 
   /** Yields each change of the release and its promotions; returns how it ended. */
-  followRelease(started: { workflowId: string }, options: FollowOptions = {}): AsyncGenerator<Progress, FollowEnd<ReleaseResult>> {
+  followRelease(
+    started: { workflowId: string },
+    options: FollowOptions = {},
+  ): AsyncGenerator<Progress, FollowEnd<ReleaseResult>> {
     return followRelease<ReleaseResult>(this.link, this.handle(started.workflowId), options);
   }
 
@@ -149,26 +160,39 @@ export class SlipwayClient {
     return findAnyInFlight(status, version, 'watch');
   }
 
-  followPromotion(workflowId: string, options: FollowOptions = {}): AsyncGenerator<Progress, FollowEnd<PromotionResult>> {
+  followPromotion(
+    workflowId: string,
+    options: FollowOptions = {},
+  ): AsyncGenerator<Progress, FollowEnd<PromotionResult>> {
     return followProgress<PromotionResult>(this.link, this.handle(workflowId), options);
   }
 
   /** Follows the run that holds the lane now, not a later one. */
-  async followLane(environment: string, options: FollowOptions = {}): Promise<AsyncGenerator<Progress, FollowEnd<ChangeResult>>> {
+  async followLane(
+    environment: string,
+    options: FollowOptions = {},
+  ): Promise<AsyncGenerator<Progress, FollowEnd<ChangeResult>>> {
     const workflowId = laneId(this.pipeline, environment);
     const { runId } = await this.link.ask(() => this.handle(workflowId).describe());
-    return followProgress<ChangeResult>(this.link, this.link.client.workflow.getHandle(workflowId, runId), options);
+    return followProgress<ChangeResult>(
+      this.link,
+      this.link.client.workflow.getHandle(workflowId, runId),
+      options,
+    );
   }
 
   /** Looks at the hosts from the worker; touches nothing. */
   async inspect(input: InspectInput): Promise<InspectResult> {
     await this.link.requireWorker();
-    return this.link.client.workflow.execute<(input: InspectInput) => Promise<InspectResult>>(WORKFLOW.inspect, {
-      workflowId: `inspect/${this.pipeline}/${input.plan.name}/${randomUUID().slice(0, 8)}`,
-      taskQueue: this.link.taskQueue,
-      args: [input],
-      staticSummary: `${input.what} ${input.plan.name}, asked by ${this.actor.by}`,
-    });
+    return this.link.client.workflow.execute<(input: InspectInput) => Promise<InspectResult>>(
+      WORKFLOW.inspect,
+      {
+        workflowId: `inspect/${this.pipeline}/${input.plan.name}/${randomUUID().slice(0, 8)}`,
+        taskQueue: this.link.taskQueue,
+        args: [input],
+        staticSummary: `${input.what} ${input.plan.name}, asked by ${this.actor.by}`,
+      },
+    );
   }
 
   // deciding
@@ -210,8 +234,13 @@ export class SlipwayClient {
     return this.decideInLane(environment, UPDATE.skipHost, options, { host });
   }
 
+  /** What abort would stop: looked at before, so that its end can be followed. */
+  async findStoppable(environment: string, version: string | null): Promise<DecisionTarget> {
+    return findAnyInFlight(await this.requireStatus(environment), version, 'abort');
+  }
+
   async abort(environment: string, options: DecisionOptions = {}): Promise<Decided> {
-    const target = findAnyInFlight(await this.requireStatus(environment), options.version ?? null, 'abort');
+    const target = await this.findStoppable(environment, options.version ?? null);
     return this.decide(target, UPDATE.abort, { reason: options.reason ?? null });
   }
 
@@ -226,8 +255,14 @@ export class SlipwayClient {
   }
 
   /** Nobody enters until `until` (ISO time), or until unfrozen. */
-  freeze(environment: string, options: { until?: string | null; reason?: string | null } = {}): Promise<Decided> {
-    return this.decideAtEnvironment(environment, UPDATE.freeze, { reason: options.reason ?? null, until: options.until ?? null });
+  freeze(
+    environment: string,
+    options: { until?: string | null; reason?: string | null } = {},
+  ): Promise<Decided> {
+    return this.decideAtEnvironment(environment, UPDATE.freeze, {
+      reason: options.reason ?? null,
+      until: options.until ?? null,
+    });
   }
 
   unfreeze(environment: string, options: { reason?: string | null } = {}): Promise<Decided> {
@@ -291,7 +326,11 @@ export class SlipwayClient {
     return this.decide(target, name, { reason: options.reason ?? null, ...more });
   }
 
-  private async decideAtEnvironment(environment: string, name: UpdateName, said: Partial<Decision>): Promise<Decided> {
+  private async decideAtEnvironment(
+    environment: string,
+    name: UpdateName,
+    said: Partial<Decision>,
+  ): Promise<Decided> {
     await this.link.requireWorker();
     const { workflowId, ...start } = this.environmentStart(environment);
     const decision = this.makeDecision(said);

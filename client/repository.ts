@@ -1,6 +1,7 @@
 /** From what people type or CI knows to a commit: always resolved here, so the worker can refuse when it sees another. */
 import path from 'node:path';
 import type { CommitFacts, ReleaseRef } from '../pipeline/plan.js';
+import { parseVersion } from '../pipeline/versions.js';
 import { runGit } from './git.js';
 import { badInput } from './user-error.js';
 
@@ -74,7 +75,13 @@ async function resolveArgument(root: string, argument: string): Promise<Resolved
     if (await exists(root, full)) return describe(root, { kind, name }, full);
   }
   if (/^[0-9a-f]{7,64}$/.test(argument)) {
-    const sha = await runGit(root, ['rev-parse', '--verify', '--quiet', '--end-of-options', `${argument}^{commit}`]);
+    const sha = await runGit(root, [
+      'rev-parse',
+      '--verify',
+      '--quiet',
+      '--end-of-options',
+      `${argument}^{commit}`,
+    ]);
     if (sha !== null) return describe(root, { kind: 'commit', name: sha }, sha);
   }
   throw noSuchRef(argument, root);
@@ -95,11 +102,21 @@ async function resolveCi(root: string, githubRef: string, sha: string | null): P
 }
 
 async function exists(root: string, full: string): Promise<boolean> {
-  return (await runGit(root, ['rev-parse', '--verify', '--quiet', '--end-of-options', `${full}^{commit}`])) !== null;
+  return (
+    (await runGit(root, ['rev-parse', '--verify', '--quiet', '--end-of-options', `${full}^{commit}`])) !==
+    null
+  );
 }
 
 async function describe(root: string, ref: ReleaseRef, at: string): Promise<ResolvedRef> {
-  const facts = await runGit(root, ['log', '-1', '--format=%H%x00%s%x00%an%x00%ae%x00%cI', '--end-of-options', at, '--']);
+  const facts = await runGit(root, [
+    'log',
+    '-1',
+    '--format=%H%x00%s%x00%an%x00%ae%x00%cI',
+    '--end-of-options',
+    at,
+    '--',
+  ]);
   if (facts === null || facts === '') throw noSuchRef(at, root);
   const [sha = '', subject = '', author = '', authorEmail = '', committedAt = ''] = facts.split('\0');
   return {
@@ -110,10 +127,15 @@ async function describe(root: string, ref: ReleaseRef, at: string): Promise<Reso
 }
 
 function noSuchRef(name: string, root: string) {
+  const parsed = parseVersion(name);
+  const meant = parsed.ok || !/^v?\d/i.test(name) ? null : parsed.suggestion;
   return badInput({
     what: `no branch, tag or commit named ${name}`,
     where: root,
-    wayOut: 'fetch it (git fetch --tags), or check the spelling',
+    wayOut:
+      meant === null
+        ? 'fetch it (git fetch --tags), or check the spelling'
+        : `a version tag has the form v1.2.3; did you mean ${meant}?`,
     docs: 'docs/commands.md#release',
   });
 }

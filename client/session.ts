@@ -14,7 +14,12 @@ export async function openClient(invocation: Invocation, pipeline?: string): Pro
   const { terminal, global } = invocation;
   const name = pipeline ?? (await findPipelineName(invocation));
   const { by } = await claimActor(terminal.env, terminal.cwd);
-  const client = await SlipwayClient.connect({ pipeline: name, by, profile: global.profile, env: terminal.env });
+  const client = await SlipwayClient.connect({
+    pipeline: name,
+    by,
+    profile: global.profile,
+    env: terminal.env,
+  });
   invocation.onEnd(() => client.close());
   return client;
 }
@@ -23,7 +28,8 @@ export async function openClient(invocation: Invocation, pipeline?: string): Pro
 export async function findPipelineName({ terminal, global }: Invocation): Promise<string> {
   if (global.pipeline !== null) return global.pipeline;
   const text = await readPipelineText(terminal.cwd, global.file);
-  const [, name] = /^pipeline:[ \t]*["']?([A-Za-z0-9][A-Za-z0-9._-]*)["']?[ \t]*(?:#.*)?$/m.exec(text ?? '') ?? [];
+  const [, name] =
+    /^pipeline:[ \t]*["']?([A-Za-z0-9][A-Za-z0-9._-]*)["']?[ \t]*(?:#.*)?$/m.exec(text ?? '') ?? [];
   if (name !== undefined) return name;
   throw badInput({
     what: text === null ? 'no pipeline file here' : 'the file names no pipeline',
@@ -44,7 +50,8 @@ export async function listFileEnvironments({ terminal, global }: Invocation): Pr
   const { parse } = await import('yaml');
   try {
     const file: unknown = parse(text, { logLevel: 'silent' });
-    const found = typeof file === 'object' && file !== null && 'environments' in file ? file.environments : null;
+    const found =
+      typeof file === 'object' && file !== null && 'environments' in file ? file.environments : null;
     return typeof found === 'object' && found !== null ? Object.keys(found) : [];
   } catch {
     // `slipway plan` says what is wrong with it; looking at what runs needs no correct file.

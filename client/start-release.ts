@@ -37,7 +37,11 @@ function aimOf({ ref, to }: ReleaseRequest): string {
   return to.length > 0 ? [...to].sort().join('+') : ref.name;
 }
 
-async function startOrJoin(link: TemporalLink, workflowId: string, request: ReleaseRequest): Promise<StartedRelease> {
+async function startOrJoin(
+  link: TemporalLink,
+  workflowId: string,
+  request: ReleaseRequest,
+): Promise<StartedRelease> {
   const { pipeline, version, commit, requestId } = request;
   return link.ask(async () => {
     const handle = await link.client.workflow.start(WORKFLOW.release, {
@@ -52,12 +56,19 @@ async function startOrJoin(link: TemporalLink, workflowId: string, request: Rele
     });
     const runId = handle.firstExecutionRunId;
     const { memo } = await handle.describe();
-    return { workflowId, runId, joined: memo?.['requestId'] !== requestId, url: link.linkTo(workflowId, runId) };
+    return {
+      workflowId,
+      runId,
+      joined: memo?.['requestId'] !== requestId,
+      url: link.linkTo(workflowId, runId),
+    };
   });
 }
 
 async function aimOfRunning(link: TemporalLink, started: StartedRelease): Promise<unknown> {
-  const { memo } = await link.ask(() => link.client.workflow.getHandle(started.workflowId, started.runId).describe());
+  const { memo } = await link.ask(() =>
+    link.client.workflow.getHandle(started.workflowId, started.runId).describe(),
+  );
   return memo?.['aim'];
 }
 

@@ -10,9 +10,18 @@ export interface DecisionTarget {
 }
 
 /** The promotion that waits: what approve and reject mean. Throws UserError when there is none, or more than one. */
-export function findWaitingPromotion(status: EnvironmentStatus, version: string | null, verb: string): DecisionTarget {
-  const waiting = openPromotions(status).filter((one) => one.phase === 'waiting' && matches(one.version, version));
-  return { kind: 'promotion', ...single(waiting, status, verb, `nothing${ofVersion(version)} waits for a decision`) };
+export function findWaitingPromotion(
+  status: EnvironmentStatus,
+  version: string | null,
+  verb: string,
+): DecisionTarget {
+  const waiting = openPromotions(status).filter(
+    (one) => one.phase === 'waiting' && matches(one.version, version),
+  );
+  return {
+    kind: 'promotion',
+    ...single(waiting, status, verb, `nothing${ofVersion(version)} waits for a decision`),
+  };
 }
 
 /** The change in flight: what switch, back, retry and skip-host mean. */
@@ -30,7 +39,11 @@ export function findLane(status: EnvironmentStatus, version: string | null): Dec
 }
 
 /** What abort and pause mean: the change in flight or, before it, the promotion. Two candidates need `--version`. */
-export function findAnyInFlight(status: EnvironmentStatus, version: string | null, verb: string): DecisionTarget {
+export function findAnyInFlight(
+  status: EnvironmentStatus,
+  version: string | null,
+  verb: string,
+): DecisionTarget {
   const { inFlight } = status;
   const promotions = openPromotions(status).filter(
     (one) => one.workflowId !== inFlight?.request.promotionId && matches(one.version, version),
@@ -38,7 +51,10 @@ export function findAnyInFlight(status: EnvironmentStatus, version: string | nul
   const inLane = inFlight !== null && matches(inFlight.request.version, version);
   if (inLane && promotions.length === 0) return findLane(status, version);
   const candidates = inLane
-    ? [{ workflowId: laneId(status.pipeline, status.environment), version: inFlight.request.version }, ...promotions]
+    ? [
+        { workflowId: laneId(status.pipeline, status.environment), version: inFlight.request.version },
+        ...promotions,
+      ]
     : promotions;
   const chosen = single(candidates, status, verb, `nothing${ofVersion(version)} is in flight`);
   return { kind: chosen.workflowId.startsWith('lane/') ? 'lane' : 'promotion', ...chosen };
@@ -48,7 +64,11 @@ export function findAnyInFlight(status: EnvironmentStatus, version: string | nul
 export function findPaused(status: EnvironmentStatus, version: string | null): DecisionTarget {
   if (status.inFlight === null && status.needsPerson !== null) {
     const { pipeline, environment, live } = status;
-    return { kind: 'environment', workflowId: environmentId(pipeline, environment), version: live?.version ?? '' };
+    return {
+      kind: 'environment',
+      workflowId: environmentId(pipeline, environment),
+      version: live?.version ?? '',
+    };
   }
   return findAnyInFlight(status, version, 'resume');
 }
@@ -79,7 +99,10 @@ function single(
     throw badInput({
       what: `${String(found.length)} are in flight: ${list}`,
       where: environment,
-      wayOut: versions.size > 1 ? `say which: slipway ${verb} ${environment} --version ${first.version}` : `let the older one end: slipway status ${environment}`,
+      wayOut:
+        versions.size > 1
+          ? `say which: slipway ${verb} ${environment} --version ${first.version}`
+          : `let the older one end: slipway status ${environment}`,
       docs: 'docs/commands.md#deciding',
     });
   }

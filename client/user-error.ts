@@ -21,7 +21,11 @@ export class UserError extends Error implements Explanation {
   /** What the command knows besides the error; goes into `data`. */
   readonly data: unknown;
 
-  constructor(exit: ExitCode, explanation: Partial<Explanation> & Pick<Explanation, 'what' | 'where' | 'wayOut'>, data: unknown = null) {
+  constructor(
+    exit: ExitCode,
+    explanation: Partial<Explanation> & Pick<Explanation, 'what' | 'where' | 'wayOut'>,
+    data: unknown = null,
+  ) {
     super(`${explanation.where}: ${explanation.what}; ${explanation.wayOut}`);
     this.name = 'UserError';
     this.exit = exit;

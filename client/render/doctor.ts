@@ -14,7 +14,9 @@ export function renderFindings(style: Style, findings: PreflightFinding[]): stri
     places.flatMap((place) =>
       labelled(
         plain(place),
-        findings.filter((finding) => finding.where === place).flatMap((finding) => findingLines(style, finding)),
+        findings
+          .filter((finding) => finding.where === place)
+          .flatMap((finding) => findingLines(style, finding)),
         width,
       ),
     ),
@@ -34,8 +36,11 @@ function sign(style: Style, state: PreflightFinding['state']): string {
 }
 
 function summarise(style: Style, problems: number, warnings: number): string {
-  const counted = [count(problems, 'problem'), count(warnings, 'warning')].filter((part) => part !== '').join(', ');
-  if (problems === 0) return counted === '' ? style.green('Nothing stands in the way.') : `${counted}. A release would go on.`;
+  const counted = [count(problems, 'problem'), count(warnings, 'warning')]
+    .filter((part) => part !== '')
+    .join(', ');
+  if (problems === 0)
+    return counted === '' ? style.green('Nothing stands in the way.') : `${counted}. A release would go on.`;
   return `${counted}. A release would stop at preflight.`;
 }
 

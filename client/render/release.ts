@@ -12,7 +12,9 @@ export function renderRelease(style: Style, status: ReleaseStatus): string {
   const { commit, failure } = status;
   return lines(
     `${signOf(style, status.state)} ${style.bold(`${plain(status.pipeline)} ${plain(status.version)}`)}   ${plain(status.headline)}`,
-    commit === null ? null : `  ${sha7(commit.sha)} ${cut(style, plain(commit.subject), SUBJECT)}, by ${plain(commit.author)}`,
+    commit === null
+      ? null
+      : `  ${sha7(commit.sha)} ${cut(style, plain(commit.subject), SUBJECT)}, by ${plain(commit.author)}`,
     status.steps
       .filter((step) => step.state !== 'pending')
       .map((step) =>
@@ -23,13 +25,19 @@ export function renderRelease(style: Style, status: ReleaseStatus): string {
         ),
       ),
     status.artifacts.map(({ name, digest }) => `    ${pad(plain(name), STEP)}${digest12(digest)}`),
-    status.skipped.map(({ environment, why }) => `  ${style.pending} ${pad(plain(environment), STEP)}left out: ${plain(why)}`),
+    status.skipped.map(
+      ({ environment, why }) => `  ${style.pending} ${pad(plain(environment), STEP)}left out: ${plain(why)}`,
+    ),
     failure === null
       ? []
       : [
           ...labelled('what', [style.red(plain(failure.what))], LABEL),
           ...labelled('where', [plain(failure.where)], LABEL),
-          ...labelled('why', failure.why === null ? [] : plainLines(failure.why).trimEnd().split('\n'), LABEL),
+          ...labelled(
+            'why',
+            failure.why === null ? [] : plainLines(failure.why).trimEnd().split('\n'),
+            LABEL,
+          ),
           ...labelled('way out', [plain(failure.wayOut)], LABEL),
         ],
   );

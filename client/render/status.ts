@@ -29,20 +29,29 @@ export function renderStatus(style: Style, pipeline: string, views: EnvironmentV
 export function needsPerson({ status, change }: EnvironmentView): boolean {
   if (status === null) return false;
   return (
-    status.needsPerson !== null || change?.state === 'waiting' || status.announced.some((one) => one.phase === 'waiting')
+    status.needsPerson !== null ||
+    change?.state === 'waiting' ||
+    status.announced.some((one) => one.phase === 'waiting')
   );
 }
 
-function environmentLines(style: Style, view: EnvironmentView, widths: { name: number; live: number }, now: Date): string[] {
+function environmentLines(
+  style: Style,
+  view: EnvironmentView,
+  widths: { name: number; live: number },
+  now: Date,
+): string[] {
   const { status } = view;
+  const markWidth = style.warning.length + 1;
   const mark = needsPerson(view) ? style.yellow(style.warning) : ' ';
   const live = status?.live ?? null;
   const age = live === null ? '' : formatAge(live.at, now);
-  const health = live === null ? ' ' : status?.needsPerson === null ? style.green(style.ok) : style.red(style.failed);
+  const health =
+    live === null ? ' ' : status?.needsPerson === null ? style.green(style.ok) : style.red(style.failed);
   const notes = status === null ? ['no release yet'] : describeNotes(style, view, status, now);
-  const start = `${pad(mark, 2)}${pad(plain(view.name), widths.name)}${pad(describeLive(view), widths.live)}${pad(age, 6)}${pad(health, 4)}`;
+  const start = `${pad(mark, markWidth)}${pad(plain(view.name), widths.name)}${pad(describeLive(view), widths.live)}${pad(age, 6)}${pad(health, 4)}`;
   const [first = '', ...rest] = notes;
-  const indent = ' '.repeat(2 + widths.name + widths.live + 6 + 4);
+  const indent = ' '.repeat(markWidth + widths.name + widths.live + 6 + 4);
   return [`${start}${first}`.trimEnd(), ...rest.map((note) => `${indent}${note}`)];
 }
 
@@ -56,10 +65,13 @@ function describeNotes(style: Style, view: EnvironmentView, status: EnvironmentS
   const { inFlight, freeze, warm, queue } = status;
   const notes: string[] = [];
   if (status.needsPerson !== null) notes.push(style.red(`needs a person: ${plain(status.needsPerson)}`));
-  if (inFlight !== null) notes.push(`${style.now} ${plain(inFlight.request.version)}, ${describeChange(view)}`);
+  if (inFlight !== null)
+    notes.push(`${style.now} ${plain(inFlight.request.version)}, ${describeChange(view)}`);
   for (const one of status.announced) {
-    if (one.phase === 'ended' || one.phase === 'queued' || one.workflowId === inFlight?.request.promotionId) continue;
-    const verb = one.phase === 'waiting' ? `waits: ${plain(one.waitingFor ?? 'a decision')}` : 'is being built';
+    if (one.phase === 'ended' || one.phase === 'queued' || one.workflowId === inFlight?.request.promotionId)
+      continue;
+    const verb =
+      one.phase === 'waiting' ? `waits: ${plain(one.waitingFor ?? 'a decision')}` : 'is being built';
     notes.push(`${plain(one.version)} ${verb}, ${formatAge(one.since, now)}`);
   }
   for (const request of queue) notes.push(`${style.pending} ${plain(request.version)} queued`);

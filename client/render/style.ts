@@ -29,8 +29,32 @@ const WIDEST = 100;
 export function makeStyle(options: { ascii: boolean; colour: boolean; columns: number }): Style {
   const paint = picocolors.createColors(options.colour);
   const signs = options.ascii
-    ? { ok: 'ok', failed: 'XX', now: '>>', pending: '..', warning: '!!', undone: '<-', unknown: '??', arrow: '->', ellipsis: '...', barFull: '=', barEmpty: '-' }
-    : { ok: '✓', failed: '✗', now: '▸', pending: '·', warning: '!', undone: '↶', unknown: '?', arrow: '→', ellipsis: '…', barFull: '━', barEmpty: '─' };
+    ? {
+        ok: 'ok',
+        failed: 'XX',
+        now: '>>',
+        pending: '..',
+        warning: '!!',
+        undone: '<-',
+        unknown: '??',
+        arrow: '->',
+        ellipsis: '...',
+        barFull: '=',
+        barEmpty: '-',
+      }
+    : {
+        ok: '✓',
+        failed: '✗',
+        now: '▸',
+        pending: '·',
+        warning: '!',
+        undone: '↶',
+        unknown: '?',
+        arrow: '→',
+        ellipsis: '…',
+        barFull: '━',
+        barEmpty: '─',
+      };
   return {
     ...signs,
     red: paint.red,

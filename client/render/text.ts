@@ -55,5 +55,8 @@ export function sha7(sha: string): string {
 }
 
 export function lines(...parts: (string | string[] | null)[]): string {
-  return `${parts.flat().filter((part) => part !== null).join('\n')}\n`;
+  return `${parts
+    .flat()
+    .filter((part) => part !== null)
+    .join('\n')}\n`;
 }

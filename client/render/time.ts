@@ -12,7 +12,8 @@ export function formatTook(tookMs: number): string {
   const seconds = Math.round(tookMs / SECOND) * SECOND;
   if (seconds < MINUTE) return `${String(seconds / SECOND)}s`;
   if (seconds < HOUR) return `${String(Math.floor(seconds / MINUTE))}m ${two((seconds % MINUTE) / SECOND)}s`;
-  if (seconds < DAY) return `${String(Math.floor(seconds / HOUR))}h ${two(Math.floor((seconds % HOUR) / MINUTE))}m`;
+  if (seconds < DAY)
+    return `${String(Math.floor(seconds / HOUR))}h ${two(Math.floor((seconds % HOUR) / MINUTE))}m`;
   return `${String(Math.floor(seconds / DAY))}d ${two(Math.floor((seconds % DAY) / HOUR))}h`;
 }
 

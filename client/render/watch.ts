@@ -45,13 +45,18 @@ function heading(style: Style, status: ProgressStatus, now: Date): string {
   const sign = signOf(style, state);
   const subject = `${plain(pipeline)} ${plain(version)} ${style.arrow} ${plain(environment)}`;
   const spent = spentMs(status, now);
-  return row(style, `${sign} ${style.bold(subject)}   ${describeState(status)}`, spent === 0 ? '' : formatTook(spent));
+  return row(
+    style,
+    `${sign} ${style.bold(subject)}   ${describeState(status)}`,
+    spent === 0 ? '' : formatTook(spent),
+  );
 }
 
 /** `FAILED in bake, UNDONE`; `WAITING for 1 approval`. */
 function describeState(status: ProgressStatus): string {
   const { state, waitingFor, steps, unwind } = status;
-  if (state === 'waiting') return waitingFor === null ? WORD.waiting : `${WORD.waiting} for ${plain(waitingFor)}`;
+  if (state === 'waiting')
+    return waitingFor === null ? WORD.waiting : `${WORD.waiting} for ${plain(waitingFor)}`;
   if (state === 'running') {
     const running = steps.find((step) => step.state === 'running');
     return running === undefined ? WORD.running : `${WORD.running} ${plain(running.name)}`;
@@ -87,7 +92,8 @@ function stepLines(style: Style, steps: StepReport[]): string[] {
   const begun = steps.filter((step) => step.state !== 'pending');
   const toCome = steps.filter((step) => step.state === 'pending');
   const rows = begun.map((step) => {
-    const left = `  ${signOf(style, step.state)} ${pad(plain(step.name), STEP)}${plain(step.note ?? '')}`.trimEnd();
+    const left =
+      `  ${signOf(style, step.state)} ${pad(plain(step.name), STEP)}${plain(step.note ?? '')}`.trimEnd();
     return row(style, left, step.tookMs === null ? '' : formatTook(step.tookMs));
   });
   if (toCome.length === 0) return rows;
@@ -132,7 +138,8 @@ function artifactLine({ artifacts, colour, planHash }: ProgressStatus): string[]
 function nextLine(style: Style, status: ProgressStatus): string[] {
   const commands = nextCommands(status);
   if (commands.length === 0) return [];
-  const ends = status.waitEnds === null ? '' : `${plain(status.waitEnds.then)} ${formatMoment(status.waitEnds.at)}`;
+  const ends =
+    status.waitEnds === null ? '' : `${plain(status.waitEnds.then)} ${formatMoment(status.waitEnds.at)}`;
   return [row(style, `  ${pad('next', LABEL)}${commands.join('   ')}`, style.dim(ends))];
 }
 
@@ -149,6 +156,7 @@ function nextCommands({ state, waitingFor, environment, unwind, steps }: Progres
     }
     return [`slipway abort ${name}`];
   }
-  const baking = state === 'running' && steps.some((step) => step.name === 'bake' && step.state === 'running');
+  const baking =
+    state === 'running' && steps.some((step) => step.name === 'bake' && step.state === 'running');
   return baking ? [`slipway rollback ${name}`] : [];
 }

@@ -1,0 +1,75 @@
+import type { EnvironmentPlan } from '../../pipeline/plan.js';
+import type { PreflightFinding } from '../../workflows/activity-contract.js';
+import type { CommandSpec, Invocation, Outcome } from '../command.js';
+import { EXIT } from '../exit-codes.js';
+import type { SlipwayClient } from '../release-client.js';
+
+export const doctor: CommandSpec = {
+  name: 'doctor',
+  arguments: '[environment]',
+  summary: 'looks at everything a release needs, from the worker, where releases run',
+  options: [],
+  examples: ['slipway doctor', 'slipway doctor prod'],
+  exits: [EXIT.done, EXIT.refused],
+  run: lookAtEverything,
+};
+
+async function lookAtEverything(invocation: Invocation): Promise<Outcome> {
+  const { compileForLooking } = await import('../plan-for-looking.js');
+  const { openClient } = await import('../session.js');
+  const { renderFindings } = await import('../render/doctor.js');
+  const { pipeline, plans, findings: local } = await compileForLooking(invocation);
+  const client = await openClient(invocation, pipeline);
+  const findings = [...local, ...(await lookAtTemporal(client))];
+  for (const plan of plans) findings.push(...(await lookAtEnvironment(client, plan)));
+  const problem = findings.find(({ state }) => state === 'problem');
+  const outcome: Outcome = {
+    exit: EXIT.done,
+    data: { findings },
+    screen: renderFindings(invocation.style, findings),
+  };
+  if (problem === undefined) return outcome;
+  const { where, message, wayOut } = problem;
+  const error = {
+    what: message,
+    where,
+    why: null,
+    wayOut: wayOut ?? 'see the findings',
+    docs: 'docs/hosts.md',
+  };
+  return { ...outcome, exit: EXIT.refused, error };
+}
+
+async function lookAtTemporal(client: SlipwayClient): Promise<PreflightFinding[]> {
+  const { address, namespace, taskQueue } = client.link;
+  await client.link.requireWorker();
+  const ok = (thing: string, message: string): PreflightFinding => ({
+    where: 'temporal',
+    thing,
+    state: 'ok',
+    message,
+    wayOut: null,
+  });
+  return [ok('server', `${address}, namespace ${namespace}`), ok('worker', `polls ${taskQueue}`)];
+}
+
+async function lookAtEnvironment(client: SlipwayClient, plan: EnvironmentPlan): Promise<PreflightFinding[]> {
+  const status = await client.status(plan.name);
+  const { findings } = await client.inspect({
+    what: 'doctor',
+    plan,
+    step: null,
+    host: null,
+    lines: 0,
+    live: status?.live ?? null,
+  });
+  if (status?.needsPerson == null) return findings;
+  const left: PreflightFinding = {
+    where: plan.name,
+    thing: 'environment',
+    state: 'problem',
+    message: status.needsPerson,
+    wayOut: `look at it, then slipway resume ${plan.name}`,
+  };
+  return [left, ...findings];
+}

@@ -1,0 +1,29 @@
+import type { CommandSpec } from '../command.js';
+import { EXIT } from '../exit-codes.js';
+
+export const freeze: CommandSpec = {
+  name: 'freeze',
+  arguments: '<environment>',
+  summary: 'nobody enters until it is over; what is in flight goes on',
+  options: [{ flags: '--until <when>', summary: 'a duration (12h, 7d) or a moment (2026-12-28T18:00Z)' }],
+  examples: [
+    'slipway freeze prod --until 2027-01-09T09:00Z --reason holidays',
+    'slipway freeze prod --until 12h',
+  ],
+  exits: [EXIT.done, EXIT.refused],
+  run: async (invocation) => {
+    const { environmentOf, toOutcome } = await import('../decide.js');
+    const { openClient } = await import('../session.js');
+    const { readMoment } = await import('../flags.js');
+    const environment = environmentOf(invocation);
+    const until = readMoment('--until', invocation.value('until'), new Date());
+    const client = await openClient(invocation);
+    const decided = await client.freeze(environment, { until, reason: invocation.global.reason });
+    return toOutcome(
+      invocation,
+      client,
+      decided,
+      `${environment} is frozen${until === null ? '' : ` until ${until}`}`,
+    );
+  },
+};

@@ -1,0 +1,82 @@
+import type { CommandSpec, Invocation, Outcome } from '../command.js';
+import type { InspectInput } from '../../workflows/activity-contract.js';
+import type { EnvironmentPlan } from '../../pipeline/plan.js';
+import type { ReleaseRecord } from '../../workflows/result.js';
+import { EXIT } from '../exit-codes.js';
+import type { SlipwayClient } from '../release-client.js';
+
+export const logs: CommandSpec = {
+  name: 'logs',
+  arguments: '<environment>',
+  summary: 'logs of what runs there, or of one step, read from the worker',
+  options: [
+    { flags: '--step <name>', summary: 'the log a step of the release kept on its hosts' },
+    { flags: '--host <name>', summary: 'one host only' },
+    { flags: '--lines <count>', summary: 'last lines of each (default: 100)' },
+    { flags: '-f, --follow', summary: 'go on until Ctrl-C' },
+  ],
+  examples: ['slipway logs prod', 'slipway logs prod --step deploy --host web-1', 'slipway logs prod -f'],
+  exits: [EXIT.done, EXIT.refused, EXIT.interrupted],
+  run: showLogs,
+};
+
+const DEFAULT_LINES = 100;
+const LOOK_AGAIN_MS = 2_000;
+
+async function showLogs(invocation: Invocation): Promise<Outcome> {
+  const { environmentOf } = await import('../decide.js');
+  const { openClient } = await import('../session.js');
+  const { readCount } = await import('../flags.js');
+  const { newLines } = await import('../log-tail.js');
+  const { terminal } = invocation;
+  const lines = readCount('--lines', invocation.value('lines')) ?? DEFAULT_LINES;
+  const environment = environmentOf(invocation);
+  const client = await openClient(invocation);
+  const { plan, live } = await findPlan(client, environment);
+  const input: InspectInput = {
+    what: 'logs',
+    plan,
+    live,
+    step: invocation.value('step'),
+    host: invocation.value('host'),
+    lines,
+  };
+  const shown = new Map<string, string>();
+  for (;;) {
+    const { log } = await client.inspect(input);
+    for (const { host, text } of log) {
+      print(invocation, host, newLines(shown.get(host) ?? '', text), log.length > 1);
+      shown.set(host, text);
+    }
+    if (!invocation.has('follow')) {
+      return { exit: EXIT.done, data: null, screen: '', written: true };
+    }
+    const { setTimeout: sleep } = await import('node:timers/promises');
+    await sleep(LOOK_AGAIN_MS, undefined, { signal: terminal.interrupted }).catch(() => undefined);
+    if (terminal.interrupted.aborted)
+      return { exit: EXIT.interrupted, data: null, screen: '', written: true };
+  }
+}
+
+/** The plan in flight, else the live one: the hosts as they were released to, whatever the file says today. */
+async function findPlan(
+  client: SlipwayClient,
+  environment: string,
+): Promise<{ plan: EnvironmentPlan; live: ReleaseRecord | null }> {
+  const status = await client.status(environment);
+  const plan = status?.inFlight?.request.plan ?? status?.live?.plan ?? null;
+  if (plan !== null) return { plan, live: status?.live ?? null };
+  const { refused } = await import('../user-error.js');
+  throw refused({
+    what: 'nothing was released here, so there is nothing to read',
+    where: environment,
+    wayOut: 'slipway status shows the environments',
+  });
+}
+
+function print({ terminal, global }: Invocation, host: string, lines: string[], several: boolean): void {
+  for (const line of lines) {
+    if (global.json) terminal.out(`${JSON.stringify({ schema: 1, event: 'log', host, line })}\n`);
+    else terminal.out(several ? `${host} | ${line}\n` : `${line}\n`);
+  }
+}

@@ -1,0 +1,30 @@
+import type { CommandSpec } from '../command.js';
+import { EXIT } from '../exit-codes.js';
+
+export const reject: CommandSpec = {
+  name: 'reject',
+  arguments: '<environment>',
+  summary: 'says no to what waits; one no is final',
+  options: [{ flags: '--version <version>', summary: 'which release, when two wait' }],
+  examples: ['slipway reject prod --reason "not before Monday"'],
+  exits: [EXIT.done, EXIT.refused],
+  run: async (invocation) => {
+    const { confirm, environmentOf, toOutcome } = await import('../decide.js');
+    const { openClient } = await import('../session.js');
+    const environment = environmentOf(invocation);
+    const client = await openClient(invocation);
+    const target = await client.findWaiting(environment, invocation.value('version'), 'reject');
+    if (!(await confirm(invocation, `Reject ${target.version} for ${environment}? This is final.`))) {
+      return {
+        exit: EXIT.refused,
+        data: { accepted: false, refused: 'not confirmed' },
+        screen: 'Nothing was changed.\n',
+      };
+    }
+    const decided = await client.reject(environment, {
+      version: target.version,
+      reason: invocation.global.reason,
+    });
+    return toOutcome(invocation, client, decided, `rejected ${target.version} for ${environment}`);
+  },
+};

@@ -1,0 +1,147 @@
+import type { ReleaseResult } from '../../workflows/result.js';
+import type { CommandSpec, Invocation, Outcome } from '../command.js';
+import { EXIT } from '../exit-codes.js';
+import type { FollowedTo } from '../live-view.js';
+import type { SlipwayClient } from '../release-client.js';
+import type { StartedRelease } from '../start-release.js';
+
+export const release: CommandSpec = {
+  name: 'release',
+  arguments: '[ref]',
+  summary: 'starts a release, or joins it when it is under way, and follows it',
+  options: [
+    {
+      flags: '--to <environments...>',
+      summary: 'environments by name (default: those that take the ref and start by themselves)',
+    },
+    { flags: '--until <state>', summary: 'started, waiting (default in CI) or done' },
+    { flags: '--timeout <duration>', summary: 'stop following after this long' },
+  ],
+  examples: [
+    'slipway release',
+    'slipway release v1.4.0 --to prod',
+    'slipway release --timeout 30m   # in CI: the ref comes from GITHUB_REF',
+  ],
+  exits: [
+    EXIT.done,
+    EXIT.failedUndone,
+    EXIT.failedNotUndone,
+    EXIT.refused,
+    EXIT.timeout,
+    EXIT.superseded,
+    EXIT.interrupted,
+  ],
+  run: startAndFollow,
+};
+
+const UNTIL = ['started', 'waiting', 'done'] as const;
+
+async function startAndFollow(invocation: Invocation): Promise<Outcome> {
+  const { terminal, global, style } = invocation;
+  const { readChoice, readDuration } = await import('../flags.js');
+  const { isCi } = await import('../ci.js');
+  const { prepareRelease } = await import('../prepare-release.js');
+  const { openClient } = await import('../session.js');
+  const until =
+    readChoice('--until', invocation.value('until'), UNTIL) ?? (isCi(terminal.env) ? 'waiting' : 'done');
+  const timeoutMs = readDuration('--timeout', invocation.value('timeout'));
+  const prepared = await prepareRelease(invocation);
+  if (prepared.plan.environments.length === 0) return nothingToDo(invocation, prepared.plan.skipped);
+
+  const client = await openClient(invocation, prepared.plan.pipeline);
+  const started = await client.startRelease(prepared.wish);
+  const say = (text: string): void => {
+    if (!global.json) terminal.out(`${text}\n`);
+  };
+  say(
+    `${style.now} ${prepared.plan.pipeline} ${prepared.wish.version} ${started.joined ? 'is under way, joined' : 'started'}, by ${client.actor.by} (identity: ${client.actor.proof})`,
+  );
+  if (started.url !== null) say(`  ${started.url}`);
+  if (until === 'started') {
+    const data = {
+      version: prepared.wish.version,
+      commit: prepared.wish.commit,
+      workflowId: started.workflowId,
+      joined: started.joined,
+      url: started.url,
+    };
+    await tellJob(invocation, { state: 'running', url: started.url ?? '', digest: '' }, '');
+    return { exit: EXIT.done, data, screen: '' };
+  }
+  const { showWhileFollowing } = await import('../live-view.js');
+  const options = { until, timeoutMs, signal: terminal.interrupted };
+  const followed = await showWhileFollowing(invocation, client.followRelease(started, options), 'silent');
+  return conclude(invocation, client, started, followed);
+}
+
+async function conclude(
+  invocation: Invocation,
+  client: SlipwayClient,
+  started: StartedRelease,
+  followed: FollowedTo<ReleaseResult>,
+): Promise<Outcome> {
+  const { exitOfFollowedRelease, stateOf, toJobSummary, toReleaseData } = await import('../release-data.js');
+  const { renderFollowed } = await import('../live-view.js');
+  const { renderExit } = await import('../render/watch.js');
+  const { plain } = await import('../render/text.js');
+  const exit = exitOfFollowedRelease(followed);
+  const digest = (followed.release?.artifacts ?? []).map((artifact) => artifact.digest).join(',');
+  await tellJob(
+    invocation,
+    { state: stateOf(followed), url: started.url ?? '', digest },
+    toJobSummary(followed),
+  );
+  const { end } = followed;
+  const failure =
+    end.how === 'ended' && end.result === null && end.failure !== null
+      ? `${plain(end.failure.message)}\n`
+      : '';
+  const goesOn = end.how === 'ended' ? '' : 'The release goes on: slipway status\n';
+  const data = {
+    ...(toReleaseData(followed, (id) => client.link.linkTo(id, null)) as object),
+    workflowId: started.workflowId,
+    joined: started.joined,
+    url: started.url,
+  };
+  const ending = exit === EXIT.done ? '' : renderExit(exit);
+  const outcome: Outcome = {
+    exit,
+    data,
+    screen: renderFollowed(invocation, followed) + failure + goesOn + ending,
+  };
+  const worst =
+    [...followed.progress.values()].find((status) => status.failure !== null)?.failure ??
+    followed.release?.failure ??
+    null;
+  if (exit === EXIT.done || worst === null) return outcome;
+  const { annotateError } = await import('../ci.js');
+  annotateError(invocation.terminal, worst, invocation.global.file);
+  return { ...outcome, error: { ...worst, docs: null } };
+}
+
+/** A docs-only push, or a ref whose environments are started by hand. */
+async function nothingToDo(
+  invocation: Invocation,
+  skipped: { environment: string; why: string }[],
+): Promise<Outcome> {
+  await tellJob(invocation, { state: 'skipped', url: '', digest: '' }, '');
+  const { lines, plain } = await import('../render/text.js');
+  return {
+    exit: EXIT.done,
+    data: { promotions: [], skipped },
+    screen: lines(
+      'Nothing to release.',
+      skipped.map(({ environment, why }) => `  ${plain(environment)}: ${plain(why)}`),
+    ),
+  };
+}
+
+async function tellJob(
+  { terminal }: Invocation,
+  outputs: Record<string, string>,
+  summary: string,
+): Promise<void> {
+  const { writeJobOutputs, writeJobSummary } = await import('../ci.js');
+  writeJobOutputs(terminal.env, outputs);
+  if (summary !== '') writeJobSummary(terminal.env, summary);
+}

@@ -1,0 +1,114 @@
+import type { EnvironmentStatus } from '../../workflows/messages.js';
+import type { CommandSpec, Invocation, Outcome } from '../command.js';
+import { EXIT } from '../exit-codes.js';
+
+export const rollback: CommandSpec = {
+  name: 'rollback',
+  arguments: '<environment> [version]',
+  summary: 'back to the last good release, or to an earlier one by name',
+  options: [
+    { flags: '--until <state>', summary: 'started, or done (default)' },
+    { flags: '--timeout <duration>', summary: 'stop waiting after this long' },
+  ],
+  examples: ['slipway rollback prod', 'slipway rollback prod v1.3.9 --yes --reason "orders fail"'],
+  exits: [
+    EXIT.done,
+    EXIT.failedUndone,
+    EXIT.failedNotUndone,
+    EXIT.refused,
+    EXIT.timeout,
+    EXIT.superseded,
+    EXIT.interrupted,
+  ],
+  run: rollBack,
+};
+
+async function rollBack(invocation: Invocation): Promise<Outcome> {
+  const { environmentOf, confirm, toOutcome } = await import('../decide.js');
+  const { openClient } = await import('../session.js');
+  const { readChoice, readDuration } = await import('../flags.js');
+  const { followBack, followRequest } = await import('../way-back.js');
+  const until = readChoice('--until', invocation.value('until'), ['started', 'done'] as const) ?? 'done';
+  const timeoutMs = readDuration('--timeout', invocation.value('timeout'));
+  const environment = environmentOf(invocation);
+  const { args, global, terminal } = invocation;
+  const version = args[1] ?? null;
+  const client = await openClient(invocation);
+  const found = await client.status(environment);
+  const aim = await chooseAim(environment, found, version);
+  if (!(await confirm(invocation, aim.question))) {
+    return {
+      exit: EXIT.refused,
+      data: { accepted: false, refused: 'not confirmed' },
+      screen: 'Nothing was changed.\n',
+    };
+  }
+  const options = { timeoutMs, signal: terminal.interrupted };
+  if (aim.how === 'back') {
+    const decided = await client.back(environment, { reason: global.reason });
+    const outcome = toOutcome(
+      invocation,
+      client,
+      decided,
+      `traffic of ${environment} goes back to ${aim.to}`,
+    );
+    if (!decided.reply.accepted || until === 'started') return outcome;
+    return followBack(invocation, await client.followLane(environment, options), outcome);
+  }
+  const { requestId } = await client.requestRollback(environment, { version, reason: global.reason });
+  if (until === 'started') {
+    return {
+      exit: EXIT.done,
+      data: { accepted: true, requestId, to: aim.to, ...client.actor },
+      screen: `Asked ${environment} to go back to ${aim.to}: slipway watch ${environment}\n`,
+    };
+  }
+  return followRequest(invocation, client, environment, requestId, options);
+}
+
+interface Aim {
+  how: 'back' | 'request';
+  to: string;
+  question: string;
+}
+
+/** `back` while a change has switched but not settled and its predecessor is what is wanted; else a change of its own. */
+async function chooseAim(
+  environment: string,
+  found: EnvironmentStatus | null,
+  version: string | null,
+): Promise<Aim> {
+  const { refused } = await import('../user-error.js');
+  const cutover = found?.inFlight?.cutover ?? null;
+  const previous = cutover?.previous ?? null;
+  if (
+    cutover?.switching === true &&
+    previous !== null &&
+    (version === null || version === previous.version)
+  ) {
+    return {
+      how: 'back',
+      to: previous.version,
+      question: `Send ${environment} back to ${previous.version} now?`,
+    };
+  }
+  const live = found?.live?.version ?? null;
+  const good = (found?.good ?? []).map((record) => record.version);
+  const wayOut =
+    good.length === 0
+      ? `release one: slipway release --to ${environment}`
+      : `good on ${environment}: ${good.join(', ')}`;
+  if (version === null) {
+    const to = good.slice(Math.max(0, good.indexOf(live ?? '')) + 1)[0];
+    if (to === undefined)
+      throw refused({ what: 'there is no earlier good release to go back to', where: environment, wayOut });
+    return { how: 'request', to, question: `Roll ${environment} back from ${live ?? 'nothing'} to ${to}?` };
+  }
+  if (!good.includes(version))
+    throw refused({ what: `${version} was never good there`, where: environment, wayOut });
+  return {
+    how: 'request',
+    to: version,
+    question: `Roll ${environment} back from ${live ?? 'nothing'} to ${version}?`,
+  };
+}

@@ -1,0 +1,100 @@
+import type { CommandSpec, Invocation, Outcome } from '../command.js';
+import { EXIT } from '../exit-codes.js';
+import type { EnvironmentView } from '../render/status.js';
+import type { SlipwayClient } from '../release-client.js';
+
+export const status: CommandSpec = {
+  name: 'status',
+  arguments: '[environment]',
+  summary: 'what is live, what is in flight, what needs you',
+  options: [{ flags: '--watch', summary: 'look again every two seconds until Ctrl-C' }],
+  examples: ['slipway status', 'slipway status prod --json'],
+  exits: [EXIT.done, EXIT.interrupted],
+  run: showStatus,
+};
+
+const LOOK_AGAIN_MS = 2_000;
+
+async function showStatus(invocation: Invocation): Promise<Outcome> {
+  const { openClient, listFileEnvironments } = await import('../session.js');
+  const { renderStatus } = await import('../render/status.js');
+  const client = await openClient(invocation);
+  const { args, style, terminal, global } = invocation;
+  const look = async (): Promise<EnvironmentView[]> => {
+    const names =
+      args[0] === undefined ? await listNames(client, await listFileEnvironments(invocation)) : [args[0]];
+    return Promise.all(names.map((name) => viewEnvironment(client, name)));
+  };
+  if (!invocation.has('watch')) {
+    const views = await look();
+    const data = { pipeline: client.pipeline, environments: views.map(toData) };
+    return { exit: EXIT.done, data, screen: renderStatus(style, client.pipeline, views, new Date()) };
+  }
+  const { setTimeout: sleep } = await import('node:timers/promises');
+  const { createLogUpdate } = await import('log-update');
+  const draw = terminal.interactive && !global.json ? createLogUpdate(process.stdout) : null;
+  while (!terminal.interrupted.aborted) {
+    const views = await look();
+    const screen = renderStatus(style, client.pipeline, views, new Date());
+    if (global.json)
+      terminal.out(
+        `${JSON.stringify({ schema: 1, event: 'status', data: { environments: views.map(toData) } })}\n`,
+      );
+    else if (draw === null) terminal.out(screen);
+    else draw(screen);
+    await sleep(LOOK_AGAIN_MS, undefined, { signal: terminal.interrupted }).catch(() => undefined);
+  }
+  return { exit: EXIT.interrupted, data: null, screen: '', written: true };
+}
+
+/** The file's environments in its order, then those only Temporal knows. */
+async function listNames(client: SlipwayClient, fromFile: string[]): Promise<string[]> {
+  const known = await client.link.ask(() => client.listEnvironments());
+  return [...new Set([...fromFile, ...known])];
+}
+
+async function viewEnvironment(client: SlipwayClient, name: string): Promise<EnvironmentView> {
+  const found = await client.status(name);
+  const { laneId } = await import('../../workflows/names.js');
+  const change = found?.inFlight == null ? null : await client.progress(laneId(client.pipeline, name));
+  return { name, status: found, change };
+}
+
+function toData({ name, status: found, change }: EnvironmentView): unknown {
+  const live = found?.live ?? null;
+  return {
+    name,
+    live:
+      live === null
+        ? null
+        : {
+            version: live.version,
+            commit: live.commit.sha,
+            colour: live.colour,
+            images: live.artifacts.map(({ name, digest }) => ({ name, digest })),
+          },
+    since: live?.at ?? null,
+    health:
+      found === null || live === null ? 'unknown' : found.needsPerson === null ? 'ok' : 'needs a person',
+    needsPerson: found?.needsPerson ?? null,
+    queue: found?.queue.map(({ version }) => version) ?? [],
+    waiting:
+      found?.announced
+        .filter(({ phase }) => phase === 'waiting')
+        .map(({ version, waitingFor, since, workflowId }) => ({ version, waitingFor, since, workflowId })) ??
+      [],
+    ...(found?.inFlight == null
+      ? {}
+      : {
+          inFlight: {
+            version: found.inFlight.request.version,
+            kind: found.inFlight.request.kind,
+            state: change?.state ?? null,
+            waitingFor: change?.waitingFor ?? null,
+            steps: change?.steps ?? [],
+          },
+        }),
+    ...(found?.freeze == null ? {} : { freeze: found.freeze }),
+    drift: [],
+  };
+}

@@ -1,0 +1,55 @@
+import type { ChangeResult, PromotionResult } from '../../workflows/result.js';
+import type { CommandSpec, Invocation, Outcome } from '../command.js';
+import { EXIT } from '../exit-codes.js';
+
+export const watch: CommandSpec = {
+  name: 'watch',
+  arguments: '<environment>',
+  summary: 'follows what is in flight to its end; Ctrl-C ends only the view',
+  options: [
+    { flags: '--version <version>', summary: 'which release, when two are in flight' },
+    { flags: '--until <state>', summary: 'waiting or done (default)' },
+    { flags: '--timeout <duration>', summary: 'stop looking after this long' },
+  ],
+  examples: ['slipway watch prod', 'slipway watch prod --json | jq .data.headline'],
+  exits: [
+    EXIT.done,
+    EXIT.failedUndone,
+    EXIT.failedNotUndone,
+    EXIT.refused,
+    EXIT.timeout,
+    EXIT.superseded,
+    EXIT.interrupted,
+  ],
+  run: followOne,
+};
+
+async function followOne(invocation: Invocation): Promise<Outcome> {
+  const { environmentOf } = await import('../decide.js');
+  const { openClient } = await import('../session.js');
+  const { readChoice, readDuration } = await import('../flags.js');
+  const { renderFollowed, showWhileFollowing } = await import('../live-view.js');
+  const { exitOfProgress } = await import('../release-data.js');
+  const until = readChoice('--until', invocation.value('until'), ['waiting', 'done'] as const) ?? 'done';
+  const timeoutMs = readDuration('--timeout', invocation.value('timeout'));
+  const environment = environmentOf(invocation);
+  const client = await openClient(invocation);
+  const target = await client.findInFlight(environment, invocation.value('version'));
+  const options = { until, timeoutMs, signal: invocation.terminal.interrupted };
+  const following =
+    target.kind === 'lane'
+      ? await client.followLane(environment, options)
+      : client.followPromotion(target.workflowId, options);
+  const followed = await showWhileFollowing<PromotionResult | ChangeResult>(invocation, following, 'events');
+  const exit = exitOfProgress(followed);
+  return finish(invocation, renderFollowed(invocation, followed), exit);
+}
+
+async function finish(invocation: Invocation, screen: string, exit: Outcome['exit']): Promise<Outcome> {
+  const { terminal, global, command } = invocation;
+  const { renderExit } = await import('../render/watch.js');
+  if (!global.json)
+    return { exit, data: null, screen: exit === EXIT.done ? screen : screen + renderExit(exit) };
+  terminal.out(`${JSON.stringify({ schema: 1, event: 'end', command, ok: exit === EXIT.done, exit })}\n`);
+  return { exit, data: null, screen: '', written: true };
+}

@@ -1,0 +1,129 @@
+/** The worker's compiler, run here: on the file of a commit (plan, release) or of the working tree (doctor). */
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import {
+  compilePlan,
+  findUnsupported,
+  jsonSchema,
+  loadPipeline,
+  type LoadedFile,
+  PlanRefused,
+  renderFileErrors,
+  requiredFiles,
+  selectEnvironments,
+} from '../pipeline/index.js';
+import type { ReleasePlan, ReleaseRef } from '../pipeline/plan.js';
+import { showFile } from './git.js';
+import type { RepositoryPlace, ResolvedRef } from './repository.js';
+import { badInput, type Explanation, type UserError } from './user-error.js';
+
+export type Refusal = Pick<Explanation, 'what' | 'where' | 'wayOut'>;
+
+/** Reads a file of the repository; null when it has none there. */
+export type ReadText = (file: string) => Promise<Uint8Array | null>;
+
+export interface CompileWish {
+  resolved: ResolvedRef;
+  place: RepositoryPlace;
+  /** Environments by name; empty = what the ref selects. */
+  to: string[];
+  /** Paths changed since what is live; null = unknown, nothing is left out for it. */
+  changedPaths: string[] | null;
+}
+
+export function readAtCommit(root: string, commit: string): ReadText {
+  return (file) => showFile(root, commit, file);
+}
+
+export function readInFolder(root: string): ReadText {
+  return (file) => readFile(path.join(root, file)).catch(() => null);
+}
+
+/** Throws UserError (exit 2) with every mistake of the file, or when there is none. */
+export async function loadFile(read: ReadText, file: string, where: string): Promise<LoadedFile> {
+  const bytes = await read(file);
+  if (bytes === null) {
+    throw badInput({
+      what: `there is no ${file}`,
+      where,
+      wayOut: 'write one with slipway init and commit it, or name it with --file',
+      docs: 'docs/pipeline-file.md',
+    });
+  }
+  const loaded = loadPipeline(bytes, file);
+  if (loaded.ok) return loaded.file;
+  const [first] = loaded.errors;
+  const count = loaded.errors.length;
+  throw badInput(
+    {
+      what:
+        count === 1 ? 'the pipeline file has a mistake' : `the pipeline file has ${String(count)} mistakes`,
+      where: first === undefined ? file : `${file}:${String(first.line)}:${String(first.column)}`,
+      why: renderFileErrors(loaded.errors),
+      wayOut: 'correct it; slipway schema gives your editor the schema',
+      docs: 'docs/pipeline-file.md',
+    },
+    { errors: loaded.errors },
+  );
+}
+
+/** Throws UserError (exit 2) when ref, request or file do not fit together. */
+export async function compile(file: LoadedFile, read: ReadText, wish: CompileWish): Promise<ReleasePlan> {
+  const { resolved, place, to, changedPaths } = wish;
+  const { commit, ref, version } = resolved;
+  try {
+    const { environments } = selectEnvironments(file.content, ref, to);
+    return compilePlan({
+      file,
+      files: await readTexts(file, read, environments),
+      repository: { url: place.url },
+      commit,
+      ref,
+      version,
+      to,
+      changedPaths,
+    });
+  } catch (error) {
+    throw error instanceof PlanRefused ? tellRefused(error) : error;
+  }
+}
+
+/** What this version cannot carry out yet, with its place in the file. */
+export function listRefusals(file: LoadedFile, environments: string[]): Refusal[] {
+  return findUnsupported(file, environments).map((one) => ({
+    what: `${one.path}: ${one.what} cannot be carried out yet`,
+    where: `${one.file}:${String(one.line)}:${String(one.column)}`,
+    wayOut: one.wayOut,
+  }));
+}
+
+/** A ref that every one of these environments' `from` accepts: for looking at hosts, where the ref does not matter. */
+export function refFor(file: LoadedFile, environment: string): ReleaseRef | null {
+  const [takes] = file.content.environments.get(environment)?.from ?? [];
+  if (takes === undefined) return null;
+  const pattern = takes.kind === 'branch' ? takes.branch : takes.tag;
+  return { kind: takes.kind, name: pattern.replaceAll('*', '0') };
+}
+
+export function pipelineJsonSchema(): unknown {
+  return jsonSchema();
+}
+
+function tellRefused({ problems }: PlanRefused): UserError {
+  const [first, ...more] = problems;
+  const why = more.map(({ where, what, wayOut }) => `${where}: ${what}; ${wayOut}`).join('\n');
+  return badInput({ ...first, why: why === '' ? null : why, docs: 'docs/commands.md#release' }, { problems });
+}
+
+async function readTexts(
+  file: LoadedFile,
+  read: ReadText,
+  environments: string[],
+): Promise<Map<string, string>> {
+  const texts = new Map<string, string>();
+  for (const name of requiredFiles(file, environments)) {
+    const bytes = await read(name);
+    if (bytes !== null) texts.set(name, new TextDecoder().decode(bytes));
+  }
+  return texts;
+}

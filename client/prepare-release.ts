@@ -1,0 +1,72 @@
+/** Everything about a release that can be refused without Temporal is refused here. */
+import type { ReleasePlan } from '../pipeline/plan.js';
+import type { LoadedFile } from '../pipeline/index.js';
+import type { Invocation } from './command.js';
+import { compile, listRefusals, loadFile, readAtCommit, type Refusal } from './local-plan.js';
+import type { ReleaseWish } from './release-client.js';
+import { findRepository, resolveRef, type RepositoryPlace, type ResolvedRef } from './repository.js';
+import { badInput, refused } from './user-error.js';
+
+export interface Compiled {
+  file: LoadedFile;
+  plan: ReleasePlan;
+  resolved: ResolvedRef;
+  place: RepositoryPlace;
+  /** What this version cannot carry out yet. */
+  refusals: Refusal[];
+}
+
+/** Resolves ref and file as the flags say and compiles them. Throws UserError (exit 2). */
+export async function compileLocally(invocation: Invocation): Promise<Compiled> {
+  const { terminal, global, args } = invocation;
+  const to = readEnvironments(invocation);
+  const place = await findRepository(terminal.cwd, global.repository);
+  const resolved = await resolveRef(place.root, args[0] ?? null, terminal.env);
+  const read = readAtCommit(place.root, resolved.commit.sha);
+  const where = `commit ${resolved.commit.sha.slice(0, 7)} (${resolved.ref.kind} ${resolved.ref.name})`;
+  const file = await loadFile(read, global.file, where);
+  if (global.pipeline !== null && global.pipeline !== file.content.pipeline) {
+    throw badInput({
+      what: `the file is of pipeline ${file.content.pipeline}, not ${global.pipeline}`,
+      where: global.file,
+      wayOut: 'leave --pipeline out, or name the other file with --file',
+    });
+  }
+  const plan = await compile(file, read, { resolved, place, to, changedPaths: null });
+  const refusals = listRefusals(
+    file,
+    plan.environments.map(({ name }) => name),
+  );
+  return { file, plan, resolved, place, refusals };
+}
+
+/** The request to send. Throws UserError: exit 2 for mistakes, 5 for what this version cannot carry out. */
+export async function prepareRelease(
+  invocation: Invocation,
+): Promise<{ plan: ReleasePlan; wish: ReleaseWish }> {
+  const { plan, resolved, place, refusals } = await compileLocally(invocation);
+  const [first, ...more] = refusals;
+  if (first !== undefined) {
+    const why = more.map((one) => `${one.where}: ${one.what}; ${one.wayOut}`).join('\n');
+    throw refused(
+      { ...first, why: why === '' ? null : why, docs: 'docs/pipeline-file.md#not-yet' },
+      { refused: refusals },
+    );
+  }
+  const wish: ReleaseWish = {
+    repositoryUrl: place.url,
+    file: plan.file,
+    ref: resolved.ref,
+    commit: resolved.commit.sha,
+    version: plan.version,
+    to: readEnvironments(invocation),
+    reason: invocation.global.reason,
+  };
+  return { plan, wish };
+}
+
+/** `--to stage prod`, `--to stage,prod` and `--to stage --to prod` are the same. */
+export function readEnvironments(invocation: Invocation): string[] {
+  const names = invocation.values('to').flatMap((value) => value.split(','));
+  return [...new Set(names.map((name) => name.trim()).filter((name) => name !== ''))];
+}

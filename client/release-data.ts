@@ -1,0 +1,112 @@
+/** What was followed, as data for `--json`, for job outputs and as an exit code. */
+import type { ProgressStatus } from '../workflows/messages.js';
+import { FAILURE } from '../workflows/failures.js';
+import type { ChangeResult, PromotionResult, ReleaseResult } from '../workflows/result.js';
+import { EXIT, type ExitCode, exitOfPromotion, exitOfRelease, exitOfWayBack } from './exit-codes.js';
+import type { FollowEnd, RunEnd } from './follow.js';
+import type { Followed, FollowedTo } from './live-view.js';
+
+/** Exit of a followed release, before or after its end. */
+export function exitOfFollowedRelease(followed: FollowedTo<ReleaseResult>): ExitCode {
+  return exitOfEnd(followed, exitOfRelease);
+}
+
+/** Exit of a followed promotion, or of a change asked for directly. */
+export function exitOfProgress(followed: FollowedTo<PromotionResult | ChangeResult>): ExitCode {
+  return exitOfEnd(followed, (result) =>
+    'refused' in result ? exitOfPromotion(result) : exitOfChange(result),
+  );
+}
+
+/** Exit of going back: being back is success. */
+export function exitOfFollowedWayBack(followed: FollowedTo<PromotionResult | ChangeResult>): ExitCode {
+  return exitOfEnd(followed, (result) => {
+    if (!('refused' in result)) return exitOfWayBack(result);
+    return result.change === null
+      ? result.clean
+        ? EXIT.done
+        : EXIT.failedNotUndone
+      : exitOfWayBack(result.change);
+  });
+}
+
+function exitOfChange(result: ChangeResult): ExitCode {
+  if (!result.clean) return EXIT.failedNotUndone;
+  if (result.state === 'succeeded') return EXIT.done;
+  return result.state === 'failed' || result.state === 'rolled-back' ? EXIT.failedUndone : EXIT.superseded;
+}
+
+function exitOfEnd<Result>(
+  followed: Followed & { end: FollowEnd<Result> },
+  exitOfResult: (result: Result) => ExitCode,
+): ExitCode {
+  const { end } = followed;
+  switch (end.how) {
+    case 'waiting':
+      return EXIT.done;
+    case 'timeout':
+      return EXIT.timeout;
+    case 'interrupted':
+      return EXIT.interrupted;
+    case 'ended':
+      return end.result === null ? exitWithoutResult(end, followed) : exitOfResult(end.result);
+  }
+}
+
+const NOTHING_TOUCHED: string[] = [FAILURE.refused, FAILURE.badInput];
+
+/** Terminated, or failed without saying how far it got: unknown counts as not undone, unless nothing had begun. */
+function exitWithoutResult({ failure }: RunEnd<unknown>, followed: Followed): ExitCode {
+  const nothingBegun = followed.progress.size === 0 && followed.release !== null;
+  if (nothingBegun && NOTHING_TOUCHED.includes(failure?.type ?? '')) return EXIT.refused;
+  return EXIT.failedNotUndone;
+}
+
+/** The `data` of `release` and `watch`. */
+export function toReleaseData(followed: Followed, link: (workflowId: string) => string | null): unknown {
+  const { release } = followed;
+  const promotions = [...followed.progress].map(([workflowId, status]) =>
+    toPromotionData(status, link(workflowId)),
+  );
+  const [first] = followed.progress.values();
+  return {
+    version: release?.version ?? first?.version ?? null,
+    commit: release?.commit?.sha ?? first?.commit.sha ?? null,
+    images: (release?.artifacts ?? first?.artifacts ?? []).map(({ name, digest }) => ({ name, digest })),
+    state: stateOf(followed),
+    headline: release?.headline ?? first?.headline ?? null,
+    promotions,
+    skipped: release?.skipped ?? [],
+    failure: release?.failure ?? null,
+  };
+}
+
+function toPromotionData(status: ProgressStatus, link: string | null): unknown {
+  const { environment, state, waitingFor, steps, unwind, failure, requestedBy, identity } = status;
+  return {
+    environment,
+    state,
+    ...(waitingFor === null ? {} : { waitingFor }),
+    steps,
+    unwind,
+    forced: [],
+    failure,
+    requestedBy,
+    identity,
+    links: link === null ? {} : { temporal: link },
+  };
+}
+
+/** What a job is told in `state`: the one promotion's, else the release's. */
+export function stateOf({ release, progress }: Followed): string {
+  const states = [...progress.values()].map(({ state }) => state);
+  const [only] = states;
+  if (only !== undefined && states.length === 1) return only;
+  return states.find((state) => state === 'waiting') ?? release?.state ?? 'pending';
+}
+
+/** Markdown of the workflows' own reports: the page of a CI job shows the same as the Temporal UI. */
+export function toJobSummary({ release, progress }: Followed): string {
+  const reports = [...progress.values()].map(({ report }) => report).filter((report) => report !== '');
+  return reports.length > 0 ? reports.join('\n\n') : (release?.report ?? '');
+}

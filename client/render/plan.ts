@@ -1,0 +1,185 @@
+/** What a release would do, before it does it. */
+import type { CheckPlan, EnvironmentPlan, GatePlan, PlatformPlan, ReleasePlan } from '../../pipeline/plan.js';
+import { formatDuration } from '../../pipeline/durations.js';
+import type { EnvironmentStatus } from '../../workflows/messages.js';
+import type { Style } from './style.js';
+import { cut, digest12, labelled, lines, plain, row, sha7 } from './text.js';
+import { formatMoment } from './time.js';
+
+const LABEL = 10;
+const SUBJECT = 60;
+
+export interface PlanView {
+  plan: ReleasePlan;
+  /** Live state by environment; null = Temporal could not be asked. */
+  live: Map<string, EnvironmentStatus | null> | null;
+  /** Why live state is missing. */
+  unknown: string | null;
+  refused: { what: string; where: string; wayOut: string }[];
+  /** What to type to carry it out. */
+  command: string;
+}
+
+export function renderPlan(style: Style, view: PlanView): string {
+  const { plan } = view;
+  const names = plan.environments.map(({ name }) => plain(name)).join(', ');
+  const title = `${plain(plan.pipeline)} ${plain(plan.version)}${names === '' ? '' : ` ${style.arrow} ${names}`}`;
+  return lines(
+    row(style, style.bold(title), `plan ${plan.planHash.slice(0, 8)}, file at ${sha7(plan.commit.sha)}`),
+    labelled(
+      'commit',
+      [
+        `${sha7(plan.commit.sha)} ${cut(style, plain(plan.commit.subject), SUBJECT)}, ${plain(plan.commit.author)}`,
+      ],
+      LABEL,
+    ),
+    labelled('builds', plan.artifacts.map(describeArtifact), LABEL),
+    labelled('gates', describeGates(plan.gates), LABEL),
+    plan.environments.flatMap((environment) => environmentLines(style, environment, view)),
+    plan.skipped.map(
+      ({ environment, why }) => `  ${style.pending} ${plain(environment)} is left out: ${plain(why)}`,
+    ),
+    view.refused.flatMap(({ what, where, wayOut }) => [
+      `${style.red(style.failed)} ${plain(what)}`,
+      ...labelled('where', [plain(where)], LABEL),
+      ...labelled('way out', [plain(wayOut)], LABEL),
+    ]),
+    view.unknown === null
+      ? null
+      : `${style.yellow(style.unknown)} live state unknown: ${plain(view.unknown)}`,
+    lastLine(view),
+  );
+}
+
+function lastLine({ refused, plan, command }: PlanView): string {
+  if (refused.length > 0) return 'Nothing was changed. A release would be refused.';
+  return plan.environments.length === 0
+    ? 'Nothing was changed. Nothing would be.'
+    : `Nothing was changed. Do it: ${command}`;
+}
+
+function describeArtifact(artifact: ReleasePlan['artifacts'][number]): string {
+  if (artifact.kind === 'folder')
+    return `${plain(artifact.name)}: folder ${plain(artifact.folder)} of the commit`;
+  return `${plain(artifact.name)}: ${plain(artifact.repository)}, once; adopted if this commit was built before`;
+}
+
+function describeGates(gates: GatePlan[]): string[] {
+  return gates.length === 0 ? [] : [gates.map((gate) => `${plain(gate.name)} (${gate.kind})`).join(', ')];
+}
+
+function environmentLines(style: Style, plan: EnvironmentPlan, view: PlanView): string[] {
+  const status = view.live?.get(plan.name) ?? null;
+  return [
+    `  ${style.bold(plain(plan.name))}`,
+    ...labelled('live', [describeLive(status, view.live !== null)], LABEL),
+    ...labelled('gates', describeGates(plan.gates), LABEL),
+    ...labelled('approvals', describeApprovals(style, plan), LABEL),
+    ...labelled('waits', plan.waitMs === 0 ? [] : [formatDuration(plan.waitMs)], LABEL),
+    ...labelled('deploy', [describeDeploy(plan, status)], LABEL),
+    ...labelled('verify', describeChecks(plan.checks), LABEL),
+    ...labelled('switch', describeSwitch(plan), LABEL),
+    ...labelled(
+      'bake',
+      plan.bake === null ? [] : [`${formatDuration(plan.bake.forMs)}: ${names(plan.bake.checks)}`],
+      LABEL,
+    ),
+    ...labelled('settle', [describeSettle(plan)], LABEL),
+    ...labelled('way back', [describeWayBack(style, plan, status, view.live !== null)], LABEL),
+    ...(status?.freeze == null ? [] : labelled('frozen', [describeFreeze(style, status.freeze)], LABEL)),
+  ];
+}
+
+function describeFreeze(style: Style, freeze: NonNullable<EnvironmentStatus['freeze']>): string {
+  const until = freeze.until === null ? 'until unfrozen' : `until ${formatMoment(freeze.until)}`;
+  return `${style.yellow(style.warning)} ${until}, by ${plain(freeze.by)}${freeze.reason === null ? '' : `: ${plain(freeze.reason)}`}`;
+}
+
+function describeLive(status: EnvironmentStatus | null, known: boolean): string {
+  if (!known) return 'unknown';
+  const live = status?.live ?? null;
+  if (live === null) return 'nothing yet';
+  const colour = live.colour === null ? '' : `${live.colour} `;
+  return `${colour}${plain(live.version)} ${live.artifacts.map(({ digest }) => digest12(digest)).join(' ')} since ${formatMoment(live.at)}`;
+}
+
+function describeApprovals(style: Style, plan: EnvironmentPlan): string[] {
+  if (plan.approvals.length === 0) return [];
+  const rules = plan.approvals.map(
+    ({ count, group }) => `${String(count)} ${group === null ? 'of anybody' : plain(group)}`,
+  );
+  const [first] = plan.approvals;
+  const who = plan.selfApproval ? '' : '; not the author, not the requester';
+  const expires = first === undefined ? '' : `; rejects itself after ${formatDuration(first.expiresMs)}`;
+  return [`${style.now} ${rules.join(', ')}${who}${expires} (identity: unverified)`];
+}
+
+function describeDeploy(plan: EnvironmentPlan, status: EnvironmentStatus | null): string {
+  const hosts = plan.hosts.map(({ name }) => plain(name)).join(', ');
+  const what = describePlatform(plan.platform);
+  if (plan.strategy === 'in-place') return `in place, ${what}, on ${hosts}`;
+  const live = status?.live ?? null;
+  const idle = live?.colour === 'blue' ? 'green' : live?.colour === 'green' ? 'blue' : 'the idle colour';
+  const keeps = live?.colour == null ? '' : `; ${live.colour} ${plain(live.version)} keeps the traffic`;
+  return `${idle}, ${what}, on ${hosts}${keeps}`;
+}
+
+function describePlatform(platform: PlatformPlan): string {
+  switch (platform.kind) {
+    case 'swarm':
+      return `swarm service ${plain(platform.service)}`;
+    case 'stack':
+      return `stack ${plain([...new Set(Object.values(platform.names))].join(' or '))}`;
+    case 'command':
+      return `command ${plain(platform.command)}`;
+    case 'compose':
+      return `compose in ${plain(platform.folder)}`;
+    case 'kubernetes':
+      return `kubernetes ${plain(platform.resource)}`;
+    case 'helm':
+      return `helm ${plain(platform.release)}`;
+  }
+}
+
+function names(checks: CheckPlan[]): string {
+  return checks.map(({ name }) => plain(name)).join(', ');
+}
+
+function describeChecks(checks: CheckPlan[]): string[] {
+  return checks.length === 0 ? ['nothing: a deploy counts as good as soon as it runs'] : [names(checks)];
+}
+
+function describeSwitch({ traffic }: EnvironmentPlan): string[] {
+  if (traffic === null) return [];
+  const who =
+    traffic.switch === 'manual'
+      ? `by a person within ${formatDuration(traffic.switchWithinMs)}`
+      : 'by itself';
+  return [
+    `${who}, ${traffic.kind}, believed after ${String(traffic.confirm.times)} answers of the new colour in a row`,
+  ];
+}
+
+function describeSettle(plan: EnvironmentPlan): string {
+  const warm =
+    plan.strategy === 'blue-green' ? `the old colour warm for ${formatDuration(plan.keepWarmMs)}, ` : '';
+  const kept =
+    plan.retentionMs === null ? 'images kept for ever' : `images kept ${formatDuration(plan.retentionMs)}`;
+  const tags = plan.tags.length === 0 ? '' : `, tags ${plan.tags.map(plain).join(' ')}`;
+  return `${warm}${kept}${tags}`;
+}
+
+/** Proven only by the worker, at the release's own `proveWayBack`; here is what it would go back to. */
+function describeWayBack(
+  style: Style,
+  plan: EnvironmentPlan,
+  status: EnvironmentStatus | null,
+  known: boolean,
+): string {
+  if (!known) return `${style.unknown} unknown until Temporal is asked`;
+  const live = status?.live ?? null;
+  if (live === null) return `${style.warning} a first release has none: undo means removing it`;
+  const to = `${live.colour === null ? '' : `${live.colour} `}${plain(live.version)}`;
+  const how = plan.strategy === 'blue-green' ? `switch to ${to}` : `${to} again, by its recorded digest`;
+  return `${how}; the worker proves it before anything is touched`;
+}

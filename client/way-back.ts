@@ -1,0 +1,101 @@
+/** Following something on its way back: abort, back, rollback. Being back, with nothing left over, is success. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { laneId } from '../workflows/names.js';
+import type { ChangeResult, PromotionResult } from '../workflows/result.js';
+import type { Invocation, Outcome } from './command.js';
+import { EXIT, type ExitCode, exitOfWayBack } from './exit-codes.js';
+import type { FollowEnd, Progress } from './follow.js';
+import { renderFollowed, showWhileFollowing } from './live-view.js';
+import { exitOfFollowedWayBack, toReleaseData } from './release-data.js';
+import type { SlipwayClient } from './release-client.js';
+import { labelled, lines, plain } from './render/text.js';
+import { formatTook } from './render/time.js';
+import { renderExit } from './render/watch.js';
+
+type Following =
+  AsyncGenerator<Progress, FollowEnd<PromotionResult>> | AsyncGenerator<Progress, FollowEnd<ChangeResult>>;
+
+/** Follows to the end and replaces the decision's outcome by how it went. */
+export async function followBack(
+  invocation: Invocation,
+  following: Following,
+  decided: Outcome,
+): Promise<Outcome> {
+  if (!invocation.global.json) invocation.terminal.out(decided.screen);
+  const followed = await showWhileFollowing<PromotionResult | ChangeResult>(invocation, following, 'silent');
+  const exit = exitOfFollowedWayBack(followed);
+  const data = { decision: decided.data, ...(toReleaseData(followed, () => null) as object) };
+  return { exit, data, screen: renderFollowed(invocation, followed) + tail(exit) };
+}
+
+const LOOK_AGAIN_MS = 500;
+
+/** Follows a request until the environment has its result, showing the change while it runs. */
+export async function followRequest(
+  invocation: Invocation,
+  client: SlipwayClient,
+  environment: string,
+  requestId: string,
+  options: { timeoutMs: number | null; signal: AbortSignal },
+): Promise<Outcome> {
+  const { style, terminal, global } = invocation;
+  const deadline = options.timeoutMs === null ? null : Date.now() + options.timeoutMs;
+  let headline = '';
+  for (;;) {
+    const status = await client.status(environment);
+    const done = status?.processed.find((one) => one.requestId === requestId);
+    if (done !== undefined) {
+      const exit = exitOfRequest(done.result);
+      return {
+        exit,
+        data: { requestId, ...client.actor, result: done.result },
+        screen: renderResult(invocation, done.result) + tail(exit),
+      };
+    }
+    if (options.signal.aborted) return { exit: EXIT.interrupted, data: { requestId }, screen: '' };
+    if (deadline !== null && Date.now() >= deadline) {
+      return {
+        exit: EXIT.timeout,
+        data: { requestId },
+        screen: `Still going: slipway watch ${environment}\n`,
+      };
+    }
+    const change =
+      status?.inFlight?.request.requestId === requestId
+        ? await client.progress(laneId(client.pipeline, environment))
+        : null;
+    const now = change?.headline ?? status?.headline ?? '';
+    if (now !== headline && !global.json) terminal.out(`${style.now} ${plain(now)}\n`);
+    headline = now;
+    await sleep(LOOK_AGAIN_MS, undefined, { signal: options.signal }).catch(() => undefined);
+  }
+}
+
+/** A rollback that failed before it touched anything was refused. */
+function exitOfRequest(result: ChangeResult): ExitCode {
+  const touched = result.unwind.some(({ outcome }) => outcome !== 'never-ran');
+  const ran = result.steps.some(({ state }) => state !== 'pending');
+  if (result.state === 'failed' && result.clean && !touched && !ran) return EXIT.refused;
+  if (result.state === 'aborted') return result.clean ? EXIT.superseded : EXIT.failedNotUndone;
+  return exitOfWayBack(result);
+}
+
+function renderResult({ style }: Invocation, result: ChangeResult): string {
+  const { failure, switchMs } = result;
+  const good = result.state === 'succeeded' || result.state === 'rolled-back';
+  return lines(
+    `${good ? style.green(style.ok) : style.red(style.failed)} ${plain(result.headline)}`,
+    switchMs === null ? null : `  traffic moved in ${formatTook(switchMs)}`,
+    failure === null
+      ? []
+      : [
+          ...labelled('what', [plain(failure.what)], 9),
+          ...labelled('where', [plain(failure.where)], 9),
+          ...labelled('way out', [plain(failure.wayOut)], 9),
+        ],
+  );
+}
+
+function tail(exit: ExitCode): string {
+  return exit === EXIT.done ? '' : renderExit(exit);
+}

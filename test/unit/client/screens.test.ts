@@ -1,0 +1,224 @@
+import { describe, expect, it } from 'vitest';
+import { renderFindings } from '../../../client/render/doctor.js';
+import { makeStyle } from '../../../client/render/style.js';
+import { renderStatus } from '../../../client/render/status.js';
+import { renderProgress } from '../../../client/render/watch.js';
+import { givenCommit, givenPlan, givenRecord, givenRequest } from '../../support/given.js';
+import { givenEnvironment, givenProgress, NOW } from './given-status.js';
+
+const glyphs = makeStyle({ ascii: false, colour: false, columns: 80 });
+const ascii = makeStyle({ ascii: true, colour: false, columns: 80 });
+
+const waiting = givenProgress({
+  waitingFor: '1 approval (platform)',
+  waitingSince: '2026-11-14T10:41:29Z',
+  waitEnds: { at: '2026-11-17T10:37:00Z', then: 'rejects itself' },
+  approvals: [{ by: 'oleg', group: 'backend', at: '2026-11-14T10:41:00Z' }],
+  steps: [
+    { name: 'gates', state: 'succeeded', tookMs: 41_000, note: '5 of 5' },
+    { name: 'approvals', state: 'waiting', tookMs: null, note: '1 of 2' },
+    { name: 'preflight', state: 'pending', tookMs: null, note: null },
+    { name: 'deploy', state: 'pending', tookMs: null, note: null },
+  ],
+});
+
+const failed = givenProgress({
+  version: 'v1.5.0',
+  state: 'failed',
+  colour: 'green',
+  steps: [
+    { name: 'deploy', state: 'succeeded', tookMs: 62_000, note: 'green 3 of 3' },
+    { name: 'bake', state: 'failed', tookMs: 52_000, note: 'errors 4.1 %' },
+  ],
+  failure: {
+    what: 'errors 4.1 %, limit 0.04 %, 3 of 3 samples',
+    where: 'prod green',
+    why: 'column orders.region does not exist\nPOST /orders 500',
+    wayOut: 'fix it, then slipway release v1.5.1 --to prod',
+  },
+  unwind: [
+    { step: 'switch', outcome: 'undone', note: 'blue v1.4.0, confirmed 20 of 20', tookMs: 1300 },
+    { step: 'deploy', outcome: 'undone', note: 'green stopped', tookMs: 8900 },
+    { step: 'claim', outcome: 'never-ran', note: null, tookMs: null },
+  ],
+});
+
+describe('the screen of one promotion', () => {
+  it('says who is missing, what was said, and what to type', () => {
+    expect(renderProgress(glyphs, waiting, NOW)).toBe(
+      [
+        '▸ secretmagic v1.4.0 → prod   WAITING for 1 approval (platform)           4m 12s',
+        '  9f2c1d0 fix: retry StarRocks DNS, by anna; requested by vmazurovskiy (identity: unverified)',
+        '  ✓ gates       5 of 5                                                       41s',
+        '  ▸ approvals   1 of 2',
+        '  · preflight · deploy',
+        '  approved  ✓ oleg (backend) 14 Nov 10:41 UTC',
+        '  plan     7c1e90ab, app sha256:76312e342e30',
+        '  next     slipway approve prod   slipway reject prod  rejects itself 17 Nov 10:37 UTC',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('uses no sign outside ASCII under --ascii', () => {
+    const screen = renderProgress(ascii, waiting, NOW);
+    // oxlint-disable-next-line no-control-regex
+    expect(screen).toMatch(/^[\x00-\x7f]*$/);
+    expect(screen).toContain('>> secretmagic v1.4.0 -> prod   WAITING for 1 approval (platform)');
+    expect(screen).toContain('  ok gates');
+    expect(screen).toContain('  .. preflight .. deploy');
+  });
+
+  it('tells a failure with what, where, why, way out and everything that was undone', () => {
+    expect(renderProgress(glyphs, failed, NOW)).toBe(
+      [
+        '✗ secretmagic v1.5.0 → prod   FAILED in bake, UNDONE                      2m 04s',
+        '  9f2c1d0 fix: retry StarRocks DNS, by anna; requested by vmazurovskiy (identity: unverified)',
+        '  ✓ deploy      green 3 of 3                                              1m 02s',
+        '  ✗ bake        errors 4.1 %                                                 52s',
+        '  what     errors 4.1 %, limit 0.04 %, 3 of 3 samples',
+        '  where    prod green',
+        '  why      column orders.region does not exist',
+        '           POST /orders 500',
+        '  way out  fix it, then slipway release v1.5.1 --to prod',
+        '  undone   ↶ switch      blue v1.4.0, confirmed 20 of 20                    1.3s',
+        '           ↶ deploy      green stopped                                      8.9s',
+        '           · claim       never ran',
+        '  plan     7c1e90ab, app sha256:76312e342e30, colour green',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('says NOT UNDONE and how to try again when an undo failed', () => {
+    const parked = {
+      ...failed,
+      unwind: [{ step: 'deploy', outcome: 'undo-failed' as const, note: 'no answer', tookMs: null }],
+    };
+    const screen = renderProgress(glyphs, parked, NOW);
+    expect(screen).toContain('FAILED in bake, NOT UNDONE');
+    expect(screen).toContain('slipway retry prod');
+  });
+
+  it('lets no foreign text drive the terminal', () => {
+    const hostile = givenProgress({
+      commit: givenCommit({
+        subject: 'fix\u001b]0;owned\u0007 \u001b[2Jall\r\nnow \u202eslaer',
+        author: 'mallory\u001b[31m',
+      }),
+      waitingFor: 'a\u0000b',
+    });
+    const screen = renderProgress(glyphs, hostile, NOW);
+    // oxlint-disable-next-line no-control-regex
+    expect(screen).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/);
+    expect(screen).toContain('fix all now slaer, by mallory; requested by');
+  });
+});
+
+describe('the screen of all environments', () => {
+  const plan = givenPlan({ pipeline: 'secretmagic', name: 'prod' });
+  const live = { ...givenRecord(plan, 'v1.3.9', 'blue'), at: '2026-11-08T10:00:00Z' };
+
+  it('puts who needs a person first, and the rest on one line each', () => {
+    const views = [
+      { name: 'dev', status: null, change: null },
+      {
+        name: 'stage',
+        status: givenEnvironment({
+          environment: 'stage',
+          live: { ...givenRecord(plan, 'stage-9f2c1d0', null), at: '2026-11-13T09:00:00Z' },
+          inFlight: { request: givenRequest(plan, 'stage-77a0c1d'), token: 4, cutover: null },
+        }),
+        change: givenProgress({
+          state: 'running',
+          steps: [{ name: 'deploy', state: 'running', tookMs: null, note: null }],
+        }),
+      },
+      {
+        name: 'prod',
+        status: givenEnvironment({
+          live,
+          announced: [
+            {
+              requestId: 'r1',
+              workflowId: 'promotion/secretmagic/prod/r1',
+              phase: 'waiting',
+              version: 'v1.4.0',
+              commit: 'c',
+              supersedes: [],
+              waitingFor: '1 approval (platform)',
+              since: '2026-11-14T10:31:00Z',
+              queue: 'fifo',
+            },
+          ],
+          freeze: {
+            by: 'irina',
+            proof: 'unverified',
+            until: '2027-01-09T09:00:00Z',
+            reason: 'holidays',
+            since: '2026-11-14T10:00:00Z',
+          },
+        }),
+        change: null,
+      },
+    ];
+    expect(renderStatus(glyphs, 'secretmagic', views, NOW)).toBe(
+      [
+        'secretmagic                                                          1 needs you',
+        '  dev     -                        no release yet',
+        '  stage   stage-9f2c1d0  1d    ✓   ▸ stage-77a0c1d, deploy',
+        '! prod    v1.3.9 blue    6d    ✓   v1.4.0 waits: 1 approval (platform), 14m',
+        '                                   frozen until 9 Jan 09:00 UTC, irina: holidays (identity: unverified)',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('marks an environment that an unwind left in pieces', () => {
+    const views = [
+      {
+        name: 'prod',
+        status: givenEnvironment({ live, needsPerson: 'undo of deploy failed' }),
+        change: null,
+      },
+    ];
+    expect(renderStatus(ascii, 'secretmagic', views, NOW)).toContain(
+      '!! prod    v1.3.9 blue  6d    XX  needs a person: undo of deploy failed',
+    );
+  });
+});
+
+describe('the screen of doctor', () => {
+  it('groups by place, shows each way out and counts', () => {
+    const screen = renderFindings(ascii, [
+      { where: 'you', thing: 'file', state: 'ok', message: 'valid', wayOut: null },
+      { where: 'prod', thing: 'ssh', state: 'ok', message: 'host key pinned', wayOut: null },
+      {
+        where: 'prod',
+        thing: 'registry',
+        state: 'problem',
+        message: 'no credentials for cr.selcloud.ru for user deploy',
+        wayOut: 'docker login cr.selcloud.ru -u token --password-stdin',
+      },
+      { where: 'notify', thing: 'slack', state: 'warning', message: 'answers 404', wayOut: null },
+    ]);
+    expect(screen).toBe(
+      [
+        '  you         ok file: valid',
+        '  prod        ok ssh: host key pinned',
+        '              XX registry: no credentials for cr.selcloud.ru for user deploy',
+        '                docker login cr.selcloud.ru -u token --password-stdin',
+        '  notify      !! slack: answers 404',
+        '1 problem, 1 warning. A release would stop at preflight.',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('says so when nothing is wrong', () => {
+    const screen = renderFindings(glyphs, [
+      { where: 'you', thing: 'file', state: 'ok', message: 'valid', wayOut: null },
+    ]);
+    expect(screen).toContain('Nothing stands in the way.');
+  });
+});

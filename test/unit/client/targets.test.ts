@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest';
+import { findAnyInFlight, findLane, findPaused, findWaitingPromotion } from '../../../client/targets.js';
+import { UserError } from '../../../client/user-error.js';
+import type { Announcement } from '../../../workflows/messages.js';
+import { givenPlan, givenRecord, givenRequest } from '../../support/given.js';
+import { givenEnvironment } from './given-status.js';
+
+const plan = givenPlan({ pipeline: 'secretmagic', name: 'prod' });
+
+function announced(version: string, phase: Announcement['phase'] = 'waiting'): Announcement {
+  return {
+    requestId: version,
+    workflowId: `promotion/secretmagic/prod/${version}`,
+    phase,
+    version,
+    commit: 'c',
+    supersedes: [],
+    waitingFor: '1 approval',
+    since: '2026-11-14T10:00:00Z',
+    queue: 'newest',
+  };
+}
+
+function inFlight(version: string, promotionId: string | null = null) {
+  return { request: givenRequest(plan, version, 'deploy', { promotionId }), token: 4, cutover: null };
+}
+
+function refusal(act: () => unknown): { exit: number; what: string; wayOut: string } {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof UserError) return { exit: error.exit, what: error.what, wayOut: error.wayOut };
+    throw error;
+  }
+  throw new Error('was not refused');
+}
+
+describe('what an environment means', () => {
+  it('approve means the promotion that waits', () => {
+    const status = givenEnvironment({
+      announced: [announced('v2'), announced('v1', 'ended'), announced('v3', 'queued')],
+    });
+    expect(findWaitingPromotion(status, null, 'approve')).toEqual({
+      kind: 'promotion',
+      workflowId: 'promotion/secretmagic/prod/v2',
+      version: 'v2',
+    });
+  });
+
+  it('asks which when two wait, and takes --version', () => {
+    const status = givenEnvironment({ announced: [announced('v2'), announced('v1')] });
+    expect(refusal(() => findWaitingPromotion(status, null, 'approve'))).toEqual({
+      exit: 2,
+      what: '2 are in flight: v2, v1',
+      wayOut: 'say which: slipway approve prod --version v2',
+    });
+    expect(findWaitingPromotion(status, 'v1', 'approve').version).toBe('v1');
+  });
+
+  it('refuses, touching nothing, when nothing waits', () => {
+    const status = givenEnvironment({ inFlight: inFlight('v1') });
+    expect(refusal(() => findWaitingPromotion(status, null, 'reject'))).toMatchObject({
+      exit: 5,
+      what: 'nothing waits for a decision',
+    });
+    expect(refusal(() => findWaitingPromotion(status, 'v9', 'reject'))).toMatchObject({
+      exit: 5,
+      what: 'nothing of v9 waits for a decision',
+    });
+  });
+
+  it('switch means the lane, and only the version that holds it', () => {
+    const status = givenEnvironment({ inFlight: inFlight('v1') });
+    expect(findLane(status, null).workflowId).toBe('lane/secretmagic/prod');
+    expect(refusal(() => findLane(status, 'v2'))).toMatchObject({
+      exit: 5,
+      what: 'no change of v2 is in flight',
+    });
+    expect(refusal(() => findLane(givenEnvironment(), null))).toMatchObject({ exit: 5 });
+  });
+
+  it('abort means the lane, whose own promotion does not count twice', () => {
+    const own = announced('v1', 'queued');
+    const status = givenEnvironment({ inFlight: inFlight('v1', own.workflowId), announced: [own] });
+    expect(findAnyInFlight(status, null, 'abort')).toMatchObject({ kind: 'lane', version: 'v1' });
+  });
+
+  it('abort asks which when one is in the lane and another waits', () => {
+    const status = givenEnvironment({ inFlight: inFlight('v1'), announced: [announced('v2')] });
+    expect(refusal(() => findAnyInFlight(status, null, 'abort'))).toMatchObject({ exit: 2 });
+    expect(findAnyInFlight(status, 'v2', 'abort')).toMatchObject({ kind: 'promotion', version: 'v2' });
+    expect(findAnyInFlight(status, 'v1', 'abort')).toMatchObject({ kind: 'lane', version: 'v1' });
+  });
+
+  it('resume means the environment once a person has to look', () => {
+    const status = givenEnvironment({
+      needsPerson: 'undo of deploy failed',
+      live: givenRecord(plan, 'v1', 'blue'),
+    });
+    expect(findPaused(status, null)).toEqual({
+      kind: 'environment',
+      workflowId: 'environment/secretmagic/prod',
+      version: 'v1',
+    });
+  });
+});
