@@ -2,7 +2,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { ENDED } from './failures.js';
 import type { Decision, PromotionRequest } from './messages.js';
-import type { ChangeResult, EvidenceItem, FailureReport, PromotionResult } from './result.js';
+import type { ChangeResult, EvidenceItem, FailureReport, PromotionResult, ReleaseRecord } from './result.js';
 
 /** Somebody's word that ended it early. */
 export interface Stop {
@@ -51,7 +51,8 @@ export function concludePromotion(ending: PromotionEnding): PromotionResult {
 /** Also of a request that was still in the queue. */
 function rejection({ request, change, stop }: PromotionEnding): FailureReport | null {
   if (stop?.kind !== 'rejected') return null;
-  if (change !== null && (change.state !== 'aborted' || change.steps.length > 0)) return null;
+  if (change !== null && (change.state !== 'aborted' || !change.clean || change.steps.length > 0))
+    return null;
   return {
     what: `rejected by ${stop.by}`,
     where: `${request.plan.pipeline} ${request.plan.name}`,
@@ -74,6 +75,28 @@ function withoutCause({ plan, version }: PromotionRequest, headline: string): Fa
     where: `${plan.pipeline} ${plan.name}`,
     why: null,
     wayOut: `slipway status ${plan.name}; slipway release ${version} --to ${plan.name} tries again`,
+  };
+}
+
+/** It was to be taken back, but the environment knows nothing of it any more: red, since nobody can say more. */
+export function forgotten({ plan, version }: PromotionRequest, live: ReleaseRecord | null): ChangeResult {
+  const headline = `${plan.pipeline} ${version} → ${plan.name}: aborted, but the environment had forgotten it`;
+  return {
+    headline,
+    state: 'aborted',
+    clean: false,
+    live,
+    warm: null,
+    steps: [],
+    unwind: [],
+    failure: {
+      what: 'the environment has forgotten this request, so nobody knows how far it came',
+      where: `${plan.pipeline} ${plan.name}`,
+      why: null,
+      wayOut: `slipway status ${plan.name}; slipway doctor ${plan.name}`,
+    },
+    switchMs: null,
+    backMs: null,
   };
 }
 

@@ -17,7 +17,7 @@ import type { Approval, NamedDecision, PromotionDeciding } from './decisions.js'
 import type { Decision, ProgressStatus, PromotionRequest, Superseded } from './messages.js';
 import { QUERY, SIGNAL } from './names.js';
 import { Progress } from './progress.js';
-import { concludePromotion, endPromotion, Refusal, type Stop } from './promotion-end.js';
+import { concludePromotion, endPromotion, forgotten, Refusal, type Stop } from './promotion-end.js';
 import { promotionFacts, promotionStatus, type PromotionView } from './promotion-screen.js';
 import { readFailure } from './read-failure.js';
 import { receiveDecisions } from './receive-decisions.js';
@@ -362,7 +362,8 @@ class Promotion {
     const input = { pipeline: plan.pipeline, environment: plan.name, requestId };
     const answer = await perform('askEnvironment', input, { summary: `how is it on ${plan.name}?` });
     if (answer.result !== null) this.outcome ??= answer.result;
-    else if (!answer.knows) await this.ask();
+    else if (!answer.knows && this.stop === null) await this.ask();
+    else if (!answer.knows) this.outcome = forgotten(this.request, answer.live);
   }
 
   private async withdraw(): Promise<void> {
