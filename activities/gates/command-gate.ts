@@ -1,0 +1,63 @@
+import type { GatePlan } from '../../pipeline/plan.js';
+import type { GateSubject } from '../../workflows/activity-contract.js';
+import { plainEnvironment, runProcess } from '../processes/run-process.js';
+import { withCheckout } from '../source/checkout.js';
+import type { GateAnswer, GateDependencies } from './gate-answer.js';
+
+export type CommandGate = Extract<GatePlan, { kind: 'run' }>;
+
+const NOTE_CHARACTERS = 2000;
+
+/**
+ * `{run: make test}` in a clean checkout of the commit: exit 0 passes, anything else and a timeout fail, a shell
+ * that cannot start the command is an error. The note ends with what the command printed last.
+ */
+export async function askCommand(
+  deps: GateDependencies,
+  gate: CommandGate,
+  subject: GateSubject,
+  signal: AbortSignal,
+): Promise<GateAnswer> {
+  const formats = Object.keys(gate.report);
+  if (formats.length > 0) {
+    const note = `this version of Slipway cannot read reports (${formats.join(', ')}); let the command's exit code decide and leave report out`;
+    return { verdict: 'error', note };
+  }
+  const { sha } = subject.commit;
+  const mirror = await deps.source.fetchCommit(subject.repositoryUrl, sha, signal);
+  const ended = await withCheckout({ mirror, commit: sha, signal }, (cwd) =>
+    runProcess({
+      argv: ['sh', '-c', gate.command],
+      cwd,
+      env: gateEnvironment(gate, subject),
+      timeoutMs: gate.timeoutMs,
+      signal,
+    }),
+  );
+  signal.throwIfAborted();
+  const printed = deps.scrub(ended.tail).trim().slice(-NOTE_CHARACTERS);
+  const say = (what: string): string => (printed === '' ? what : `${what}:\n${printed}`);
+  if (ended.timedOut) return { verdict: 'fail', note: say(`not done within ${gate.timeoutMs / 1000}s`) };
+  if (ended.exitCode === 0) return { verdict: 'pass', note: 'exit 0' };
+  if (ended.exitCode === 126 || ended.exitCode === 127) {
+    return { verdict: 'error', note: say(`${gate.command} cannot be run on the worker`) };
+  }
+  return { verdict: 'fail', note: say(ended.exitCode === null ? 'killed' : `exit ${ended.exitCode}`) };
+}
+
+function gateEnvironment(gate: CommandGate, subject: GateSubject): Record<string, string> {
+  const [first] = subject.artifacts;
+  return {
+    ...plainEnvironment(),
+    CI: 'true',
+    SLIPWAY_GATE: gate.name,
+    SLIPWAY_PIPELINE: subject.pipeline,
+    SLIPWAY_VERSION: subject.version,
+    SLIPWAY_COMMIT: subject.commit.sha,
+    SLIPWAY_REF: subject.ref.name,
+    SLIPWAY_REF_KIND: subject.ref.kind,
+    ...(first === undefined
+      ? {}
+      : { SLIPWAY_DIGEST: first.digest, SLIPWAY_IMAGE: `${first.repository}@${first.digest}` }),
+  };
+}

@@ -1,0 +1,37 @@
+/** Gates: what must be true of the commit before it may go on. A gate that cannot be asked is never a pass. */
+import type { GatePlan } from '../../pipeline/plan.js';
+import type { Activities, GateSubject } from '../../workflows/activity-contract.js';
+import type { EvidenceItem } from '../../workflows/result.js';
+import { stoppable } from '../processes/stop.js';
+import { askCommand } from './command-gate.js';
+import type { GateAnswer, GateDependencies } from './gate-answer.js';
+import { askMergedInto } from './merged-into-gate.js';
+
+export function createRunGate(deps: GateDependencies): Activities['runGate'] {
+  return async ({ gate, plan }) =>
+    await stoppable(`gate ${gate.name}`, async (signal): Promise<EvidenceItem> => {
+      const { verdict, note } = await askGate(deps, gate, plan, signal);
+      return { kind: 'gate', name: gate.name, verdict, by: null, at: new Date().toISOString(), note };
+    });
+}
+
+async function askGate(
+  deps: GateDependencies,
+  gate: GatePlan,
+  subject: GateSubject,
+  signal: AbortSignal,
+): Promise<GateAnswer> {
+  switch (gate.kind) {
+    case 'run':
+      return await askCommand(deps, gate, subject, signal);
+    case 'merged-into':
+      return await askMergedInto(deps.source, gate, subject, signal);
+    case 'github-checks':
+    case 'migrations':
+    case 'pull-request':
+      return {
+        verdict: 'error',
+        note: `this version of Slipway cannot ask gates of kind ${gate.kind}; take ${gate.name} out of gates, or run it as a command`,
+      };
+  }
+}

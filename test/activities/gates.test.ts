@@ -1,0 +1,200 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { CancelledFailure } from '@temporalio/common';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createRunGate } from '../../activities/gates/run-gate.js';
+import { createSource } from '../../activities/source/source.js';
+import type { GatePlan } from '../../pipeline/plan.js';
+import type { GateSubject } from '../../workflows/activity-contract.js';
+import type { EvidenceItem } from '../../workflows/result.js';
+import { createRepository, type TestRepository } from '../support/repository.js';
+
+let repository: TestRepository;
+let folder: string;
+
+beforeEach(async () => {
+  repository = await createRepository();
+  folder = await mkdtemp(path.join(tmpdir(), 'slw-gates-'));
+});
+
+afterEach(async () => {
+  await repository.remove();
+  await rm(folder, { recursive: true, force: true });
+});
+
+function command(text: string, timeoutMs = 60_000): GatePlan {
+  return { name: 'tests', kind: 'run', command: text, timeoutMs, report: {}, options: {} };
+}
+
+function subject(sha: string): GateSubject {
+  return {
+    pipeline: 'shop',
+    repositoryUrl: repository.folder,
+    commit: { sha, subject: '', author: '', authorEmail: '', committedAt: '', authors: [] },
+    ref: { kind: 'tag', name: 'v1.0.0' },
+    version: 'v1.0.0',
+    artifacts: [],
+  };
+}
+
+function start(gate: GatePlan, sha: string) {
+  const environment = new MockActivityEnvironment();
+  const source = createSource({ cacheFolder: path.join(folder, 'cache') });
+  const runGate = createRunGate({ source, scrub: (text) => text.replaceAll('s3cret', '***') });
+  const ended: Promise<EvidenceItem> = environment.run(runGate, { gate, plan: subject(sha) });
+  return { environment, ended };
+}
+
+const ask = (gate: GatePlan, sha: string): Promise<EvidenceItem> => start(gate, sha).ended;
+
+async function expectGone(pidFile: string): Promise<void> {
+  const pid = (await readFile(pidFile, 'utf8')).trim();
+  expect(pid).toMatch(/^\d+$/);
+  await vi.waitFor(() => expect(existsSync(`/proc/${pid}`)).toBe(false), { timeout: 20_000 });
+}
+
+describe('a command gate', () => {
+  it('passes on exit 0 in a clean checkout, told what it looks at and none of the secrets of the worker', async () => {
+    vi.stubEnv('PROD_SSH_KEY', 's3cret-key');
+    const sha = await repository.commit('one', {
+      'check.sh': 'env > "$1"; cat marker >> "$1"',
+      marker: 'clean',
+    });
+    await repository.commit('two', { marker: 'newer' });
+    const out = path.join(folder, 'out');
+    const item = await ask(command(`sh check.sh ${out}`), sha);
+    vi.unstubAllEnvs();
+    expect(item).toMatchObject({ kind: 'gate', name: 'tests', verdict: 'pass', by: null });
+    const seen = await readFile(out, 'utf8');
+    expect(seen).toContain(`SLIPWAY_COMMIT=${sha}\n`);
+    expect(seen).toContain('SLIPWAY_REF=v1.0.0\n');
+    expect(seen).toContain('SLIPWAY_PIPELINE=shop\n');
+    expect(seen.endsWith('clean')).toBe(true);
+    expect(seen).not.toContain('s3cret');
+  });
+
+  it('fails with what the command said last, scrubbed', async () => {
+    const sha = await repository.commit('one', {});
+    const item = await ask(command('echo 3 tests failed; echo token s3cret >&2; exit 3'), sha);
+    expect(item).toMatchObject({ verdict: 'fail', note: 'exit 3:\n3 tests failed\ntoken ***' });
+  });
+
+  it('keeps the note short', async () => {
+    const sha = await repository.commit('one', {});
+    const item = await ask(command('yes noise | head -c 1000000; echo the end; exit 1'), sha);
+    expect(item.note?.length).toBeLessThan(2100);
+    expect(item.note).toMatch(/the end$/);
+  });
+
+  it('cannot be asked when the command does not exist', async () => {
+    const sha = await repository.commit('one', {});
+    expect(await ask(command('./no-such-script.sh'), sha)).toMatchObject({ verdict: 'error' });
+  });
+
+  it('fails at its deadline and leaves no process behind', async () => {
+    const sha = await repository.commit('one', {});
+    const pidFile = path.join(folder, 'pid');
+    const item = await ask(command(`sleep 600 & echo $! > ${pidFile}; echo waiting; wait`, 300), sha);
+    expect(item).toMatchObject({
+      verdict: 'fail',
+      note: expect.stringContaining('not done within 0.3s:\nwaiting'),
+    });
+    await expectGone(pidFile);
+  });
+
+  it('does not wait for what the command left in the background', async () => {
+    const sha = await repository.commit('one', {});
+    const pidFile = path.join(folder, 'pid');
+    expect(await ask(command(`sleep 600 & echo $! > ${pidFile}`), sha)).toMatchObject({ verdict: 'pass' });
+    await expectGone(pidFile);
+  });
+
+  it('ends with the release that asked', async () => {
+    const sha = await repository.commit('one', {});
+    const pidFile = path.join(folder, 'pid');
+    const { environment, ended } = start(command(`echo $$ > ${pidFile}; exec sleep 600`), sha);
+    await vi.waitFor(async () => expect(await readFile(pidFile, 'utf8')).toMatch(/\d\n/), {
+      timeout: 20_000,
+    });
+    environment.cancel('CANCELLED', { ...NOTHING, cancelRequested: true });
+    await expect(ended).rejects.toBeInstanceOf(CancelledFailure);
+    await expectGone(pidFile);
+  });
+
+  it('is done again after a worker that stopped', async () => {
+    const sha = await repository.commit('one', {});
+    const pidFile = path.join(folder, 'pid');
+    const { environment, ended } = start(command(`echo $$ > ${pidFile}; exec sleep 600`), sha);
+    await vi.waitFor(async () => expect(await readFile(pidFile, 'utf8')).toMatch(/\d\n/), {
+      timeout: 20_000,
+    });
+    environment.cancel('WORKER_SHUTDOWN', { ...NOTHING, workerShutdown: true });
+    await expect(ended).rejects.toMatchObject({ nonRetryable: false, message: 'gate tests was interrupted' });
+  });
+});
+
+const NOTHING = {
+  notFound: false,
+  cancelRequested: false,
+  paused: false,
+  timedOut: false,
+  workerShutdown: false,
+  reset: false,
+};
+
+describe('merged-into', () => {
+  const gate: GatePlan = {
+    name: 'hotfix',
+    kind: 'merged-into',
+    branches: ['main', 'develop'],
+    timeoutMs: 60_000,
+  };
+
+  it('fails a hotfix that is not yet in develop, and passes once it is', async () => {
+    await repository.commit('one', { a: '1' });
+    await repository.git('branch', 'develop');
+    const hotfix = await repository.commit('hotfix', { a: '2' });
+    const short = hotfix.slice(0, 12);
+    const item = await ask(gate, hotfix);
+    expect(item.verdict).toBe('fail');
+    expect(item.note).toBe(
+      `${short} is not yet in develop; merge it there and release again: git switch develop && git merge ${short} && git push`,
+    );
+    await repository.git('checkout', '--quiet', 'develop');
+    await repository.git('merge', '--quiet', '--no-ff', '--message=merge', 'main');
+    expect(await ask(gate, hotfix)).toMatchObject({ verdict: 'pass', note: 'in main and develop' });
+  });
+
+  it('names a branch that does not exist', async () => {
+    const sha = await repository.commit('one', { a: '1' });
+    const item = await ask(gate, sha);
+    expect(item).toMatchObject({
+      verdict: 'fail',
+      note: expect.stringContaining('there is no branch develop'),
+    });
+  });
+});
+
+it.each([
+  { name: 'ci', kind: 'github-checks', checks: ['lint'], of: null, timeoutMs: 1000 },
+  { name: 'ci', kind: 'migrations', mode: 'expand-contract', path: 'migrations', timeoutMs: 1000 },
+  { name: 'ci', kind: 'pull-request', title: 'conventional', timeoutMs: 1000 },
+] satisfies GatePlan[])('a gate of kind $kind is an error by name, never a pass', async (gate) => {
+  const sha = await repository.commit('one', {});
+  expect(await ask(gate, sha)).toMatchObject({ verdict: 'error', note: expect.stringContaining(gate.kind) });
+});
+
+it('a report that cannot be read is an error, never a pass', async () => {
+  const sha = await repository.commit('one', {});
+  const gate: GatePlan = {
+    ...command('true'),
+    kind: 'run',
+    command: 'true',
+    report: { lcov: 'l.info' },
+    options: {},
+  };
+  expect(await ask(gate, sha)).toMatchObject({ verdict: 'error', note: expect.stringContaining('lcov') });
+});
