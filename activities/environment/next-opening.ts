@@ -20,7 +20,8 @@ interface Clock {
 
 /**
  * ISO time of the next opening, null while it is open. `days` is `Mon-Thu`, `Mon,Wed` or `Fri-Mon`; `hours` is
- * `09:00-17:00`, the end not included, `22:00-06:00` over midnight belongs to the day it began. Throws BadInput.
+ * `09:00-17:00`, the end not included, `22:00-06:00` over midnight belongs to the day it began, and
+ * `09:00-09:00` is a whole day from nine on. Throws BadInput.
  */
 export function findOpening(window: WindowPlan, nowMs: number): string | null {
   const isOpen = readWindow(window);
@@ -65,7 +66,7 @@ function readHours(window: WindowPlan): [number, number] {
   const from = fromHour * 60 + fromMinute;
   const to = toHour * 60 + toMinute;
   const whole = fromMinute < 60 && toMinute < 60 && from < 24 * 60 && to <= 24 * 60;
-  if (!whole || from === to) throw malformed(window, `${window.hours} are no hours; write 09:00-17:00`);
+  if (!whole) throw malformed(window, `${window.hours} are no hours; write 09:00-17:00`);
   return [from, to];
 }
 
