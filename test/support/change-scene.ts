@@ -31,6 +31,8 @@ export interface Scene {
   mend: () => void;
   /** Waits until the activity stands still. */
   arrived: (activity: keyof Activities) => Promise<void>;
+  /** Waits until the call was made: `switchTraffic blue`. */
+  arrivedAt: (call: string) => Promise<void>;
   release: (activity: keyof Activities) => void;
   now: () => FakeEnvironment | undefined;
   /** What an undo must bring back. */
@@ -68,6 +70,9 @@ export function givenScene(
     mend: () => mend(world, key),
     arrived: async (activity) => {
       await until(`${activity} stands still`, () => world.read().arrived.includes(`${key} ${activity}`));
+    },
+    arrivedAt: async (call) => {
+      await until(`${call} is called`, () => world.read().environments[key]?.calls.includes(call));
     },
     release: (activity) => release(world, key, activity),
     now: () => world.read().environments[key],

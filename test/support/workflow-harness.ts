@@ -20,16 +20,17 @@ export interface HarnessOptions extends Omit<FakeOptions, 'world' | 'client' | '
   world?: World;
   /** false: the test brings its own worker processes. */
   workers?: boolean;
-  /** Another server than the run's, such as the time-skipping one. */
-  address?: string;
+  /** Another server than the run's, and a client of it: the time-skipping one. */
+  elsewhere?: { address: string; client: Client };
 }
 
 /** Two workers as in production: one for all, one for what must never wait. */
 export async function startHarness(options: HarnessOptions = {}): Promise<Harness> {
-  const { world = createWorld(), workers = true, address = inject('temporalAddress'), ...fakes } = options;
+  const { world = createWorld(), workers = true, elsewhere, ...fakes } = options;
   const taskQueue = `test-${randomUUID()}`;
+  const address = elsewhere?.address ?? inject('temporalAddress');
   const connection = await Connection.connect({ address });
-  const client = new Client({ connection });
+  const client = elsewhere?.client ?? new Client({ connection });
   const activities = createFakeActivities({ ...fakes, world, client, taskQueue });
   const ends: (() => Promise<void>)[] = [() => connection.close()];
   if (workers) {

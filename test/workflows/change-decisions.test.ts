@@ -33,10 +33,8 @@ async function start(
   plan: EnvironmentPlan,
   prepare: (scene: Scene) => void = () => undefined,
 ): Promise<Started> {
-  const scene = givenScene(harness, plan, {
-    live: 'v1',
-    warm: plan.strategy === 'blue-green' ? 'v0' : undefined,
-  });
+  const warm = plan.strategy === 'blue-green' ? { warm: 'v0' } : {};
+  const scene = givenScene(harness, plan, { live: 'v1', ...warm });
   prepare(scene);
   const before = scene.visible();
   const input = givenChange(givenRequest(plan, 'v2'), { live: scene.live, warm: scene.warm });
