@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { newEnvironment } from '../../../workflows/environment-memory.js';
 import {
@@ -6,114 +5,30 @@ import {
   begin,
   beginRecovery,
   end,
-  giveBack,
   nextMove,
   receiveAnnouncement,
   receiveCutover,
   receiveRequest,
   receiveWithdrawal,
-  type Step,
   type Telling,
 } from '../../../workflows/environment-queue.js';
-import type {
-  Announcement,
-  ChangeKind,
-  ChangeRequest,
-  EnvironmentState,
-} from '../../../workflows/messages.js';
-import type { ChangeResult, ReleaseRecord } from '../../../workflows/result.js';
-import { givenCommit, givenDecision, givenPlan, givenRequest } from '../../support/given.js';
-
-const NOW = Date.parse('2026-11-21T10:00:00Z');
-const AT = new Date(NOW).toISOString();
-const sha = (number: number): string => `${number}`.padStart(40, '0');
-
-function deploy(number: number, queue: 'newest' | 'fifo' = 'newest'): ChangeRequest {
-  return givenRequest(givenPlan({ name: 'prod', queue }), `v${number}`, 'deploy', {
-    requestId: `request-${number}`,
-    promotionId: `promotion-${number}`,
-    commit: givenCommit({ sha: sha(number) }),
-  });
-}
-
-function announcement(
-  number: number,
-  older: number[] = [],
-  changes: Partial<Announcement> = {},
-): Announcement {
-  return {
-    requestId: `request-${number}`,
-    workflowId: `release-${number}`,
-    phase: 'building',
-    version: `v${number}`,
-    commit: sha(number),
-    supersedes: older.map(sha),
-    waitingFor: null,
-    since: AT,
-    queue: 'newest',
-    ...changes,
-  };
-}
-
-function ask(state: EnvironmentState, request: ChangeRequest): Step {
-  return receiveRequest(state, { type: 'change', request });
-}
-
-function rollback(state: EnvironmentState, version: string | null = null, requestId = 'rollback'): Step {
-  return receiveRequest(state, {
-    type: 'rollback',
-    requestId,
-    version,
-    actor: { by: 'oleg', proof: 'unverified' },
-    reason: null,
-  });
-}
-
-function started(state: EnvironmentState): EnvironmentState {
-  const move = nextMove(state, NOW);
-  if (move.move === 'wait') throw new Error('nothing starts');
-  return begin(state, move.request);
-}
-
-function recordOf(state: EnvironmentState): ReleaseRecord {
-  const { inFlight } = state;
-  if (inFlight === null) throw new Error('nothing is in flight');
-  const { version, commit, artifacts, plan } = inFlight.request;
-  return { version, commit, artifacts, plan, colour: null, token: inFlight.token, at: AT, by: 'oleg' };
-}
-
-function resultOf(
-  state: EnvironmentState,
-  ended: ChangeResult['state'],
-  changes: Partial<ChangeResult> = {},
-): ChangeResult {
-  return {
-    headline: ended,
-    state: ended,
-    clean: true,
-    live: ended === 'succeeded' ? recordOf(state) : state.live,
-    warm: null,
-    steps: [],
-    unwind: [],
-    failure: null,
-    switchMs: null,
-    backMs: null,
-    ...changes,
-  };
-}
-
-function finished(state: EnvironmentState, ended: ChangeResult['state'] = 'succeeded'): EnvironmentState {
-  return end(state, { result: resultOf(state, ended), diedUnder: null, nowMs: NOW }).state;
-}
-
-/** The versions became live one after the other. */
-function havingReleased(...numbers: number[]): EnvironmentState {
-  let state = newEnvironment('shop', 'prod');
-  for (const number of numbers) state = finished(started(ask(state, deploy(number)).state));
-  return state;
-}
-
-const versions = (records: { version: string }[]): string[] => records.map((record) => record.version);
+import type { ChangeResult } from '../../../workflows/result.js';
+import { givenDecision } from '../../support/given.js';
+import {
+  announcement,
+  ask,
+  AT,
+  deploy,
+  finished,
+  havingReleased,
+  NOW,
+  recordOf,
+  resultOf,
+  rollback,
+  sha,
+  started,
+  versions,
+} from '../../support/queue-scene.js';
 
 describe('who replaces whom', () => {
   it('tells a building or waiting older release, and forgets its announcement', () => {
@@ -343,223 +258,5 @@ describe('ends', () => {
     }).state;
     state = started(finished(state));
     expect(state.inFlight?.request).toMatchObject({ kind: 'redeploy', version: 'v2', requestId: 'again' });
-  });
-});
-
-type Event =
-  | { do: 'request'; number: number; older: number[] }
-  | { do: 'again'; number: number }
-  | { do: 'rollback'; number: number }
-  | { do: 'withdraw'; number: number }
-  | { do: 'freeze' | 'unfreeze' | 'start' | 'held' | 'die' }
-  | { do: 'end'; state: ChangeResult['state'] };
-
-const numbers = fc.integer({ min: 1, max: 12 });
-const events = fc.array(
-  fc.oneof(
-    {
-      weight: 5,
-      arbitrary: fc.record({
-        do: fc.constant('request' as const),
-        number: numbers,
-        older: fc.array(numbers, { maxLength: 3 }),
-      }),
-    },
-    fc.record({
-      do: fc.constantFrom('again' as const, 'rollback' as const, 'withdraw' as const),
-      number: numbers,
-    }),
-    {
-      weight: 5,
-      arbitrary: fc.record({
-        do: fc.constantFrom(
-          'freeze' as const,
-          'unfreeze' as const,
-          'start' as const,
-          'start' as const,
-          'held' as const,
-          'die' as const,
-        ),
-      }),
-    },
-    {
-      weight: 4,
-      arbitrary: fc.record({
-        do: fc.constant('end' as const),
-        state: fc.constantFrom<ChangeResult['state']>('succeeded', 'failed', 'aborted'),
-      }),
-    },
-  ),
-  { maxLength: 80 },
-) satisfies fc.Arbitrary<Event[]>;
-
-/** Plays events against the queue and keeps a journal of its own. */
-class Play {
-  state = newEnvironment('shop', 'prod');
-  diedUnder: number | null = null;
-  readonly asked = new Map<string, { kind: ChangeKind; order: number }>();
-  readonly ran: string[] = [];
-  readonly outcomes = new Map<string, number>();
-  readonly tokens: number[] = [];
-  readonly older = new Map<string, number[]>();
-
-  constructor(private readonly queue: 'newest' | 'fifo') {}
-
-  apply({ state, tell }: Step): void {
-    for (const telling of tell)
-      if (telling.tell === 'outcome')
-        this.outcomes.set(telling.promotionId, (this.outcomes.get(telling.promotionId) ?? 0) + 1);
-    this.state = state;
-  }
-
-  play(event: Event): void {
-    switch (event.do) {
-      case 'request': {
-        const older = event.older.filter((number) => number < event.number);
-        const request = deploy(event.number, this.queue);
-        if (this.asked.has(request.requestId)) return;
-        this.asked.set(request.requestId, { kind: 'deploy', order: this.asked.size });
-        this.older.set(request.requestId, older);
-        this.apply(receiveAnnouncement(this.state, announcement(event.number, older, { queue: this.queue })));
-        return this.apply(ask(this.state, request));
-      }
-      case 'again': {
-        const before = this.state.queue.length;
-        if (this.asked.has(`request-${event.number}`)) {
-          this.state = ask(this.state, deploy(event.number, this.queue)).state;
-          expect(this.state.queue.length).toBe(before);
-        }
-        return;
-      }
-      case 'rollback': {
-        const requestId = `rollback-${event.number}`;
-        if (!this.asked.has(requestId))
-          this.asked.set(requestId, { kind: 'rollback', order: this.asked.size });
-        return this.apply(rollback(this.state, null, requestId));
-      }
-      case 'withdraw':
-        return this.apply(
-          receiveWithdrawal(this.state, {
-            requestId: `request-${event.number}`,
-            decision: givenDecision('oleg'),
-          }),
-        );
-      case 'freeze':
-      case 'unfreeze':
-        this.state = applyDecision(this.state, { ...givenDecision('irina'), name: event.do }, AT);
-        return;
-      case 'start':
-        return this.start();
-      case 'held': {
-        const before = this.state;
-        this.start();
-        if (this.state === before || before.inFlight !== null) return;
-        this.ran.pop();
-        this.state = giveBack(this.state);
-        expect(this.state.queue).toEqual(before.queue);
-        return;
-      }
-      case 'die': {
-        if (this.state.inFlight === null) return;
-        this.diedUnder ??= this.state.inFlight.token;
-        this.state = beginRecovery(this.state)?.state ?? this.state;
-        this.tokens.push(this.state.token);
-        return;
-      }
-      case 'end': {
-        if (this.state.inFlight === null) return;
-        const result = resultOf(
-          this.state,
-          event.state,
-          this.diedUnder === null ? {} : { live: this.state.live },
-        );
-        this.apply(end(this.state, { result, diedUnder: this.diedUnder, nowMs: NOW }));
-        this.diedUnder = null;
-        return;
-      }
-    }
-  }
-
-  private start(): void {
-    const move = nextMove(this.state, NOW);
-    if (this.state.inFlight !== null) expect(move.move).toBe('wait');
-    if (move.move === 'wait') return;
-    if (this.state.freeze !== null) expect(move.request.kind).toBe('rollback');
-    if (move.request.kind === 'deploy') {
-      const ahead = this.state.queue[0];
-      expect(ahead?.requestId).toBe(move.request.requestId);
-    }
-    this.state = begin(this.state, move.request);
-    this.tokens.push(this.state.token);
-    this.ran.push(move.request.requestId);
-  }
-
-  /** Opens and runs everything that is left. */
-  drain(): void {
-    this.play({ do: 'unfreeze' });
-    this.play({ do: 'end', state: 'succeeded' });
-    while (nextMove(this.state, NOW).move !== 'wait') {
-      this.start();
-      this.play({ do: 'end', state: 'succeeded' });
-    }
-  }
-}
-
-describe('any sequence of requests, withdrawals, freezes, deaths and ends', () => {
-  const played = (queue: 'newest' | 'fifo', sequence: Event[]): Play => {
-    const play = new Play(queue);
-    for (const event of sequence) play.play(event);
-    play.drain();
-    return play;
-  };
-
-  it('loses no request, runs none twice, and gives each one outcome', () => {
-    fc.assert(
-      fc.property(fc.constantFrom('newest' as const, 'fifo' as const), events, (queue, sequence) => {
-        const play = played(queue, sequence);
-        expect(new Set(play.ran).size).toBe(play.ran.length);
-        const processed = play.state.processed.map((each) => each.requestId);
-        expect(processed.toSorted()).toEqual([...play.asked.keys()].toSorted());
-        for (const [requestId, { kind }] of play.asked) {
-          const promotionId = requestId.replace('request', 'promotion');
-          if (kind === 'deploy') expect(play.outcomes.get(promotionId)).toBe(1);
-        }
-      }),
-    );
-  });
-
-  it('raises the token with every holder', () => {
-    fc.assert(
-      fc.property(events, (sequence) => {
-        const { tokens } = played('newest', sequence);
-        expect(tokens).toEqual([...new Set(tokens)].toSorted((one, other) => one - other));
-      }),
-    );
-  });
-
-  it('keeps the order of deploys in first-in-first-out environments', () => {
-    fc.assert(
-      fc.property(events, (sequence) => {
-        const { ran, asked } = played('fifo', sequence);
-        const orders = ran.flatMap((requestId) => {
-          const known = asked.get(requestId);
-          return known?.kind === 'deploy' ? [known.order] : [];
-        });
-        expect(orders).toEqual(orders.toSorted((one, other) => one - other));
-      }),
-    );
-  });
-
-  it('drops only ancestors of a newer release', () => {
-    fc.assert(
-      fc.property(events, (sequence) => {
-        const { state, older } = played('newest', sequence);
-        const dropped = state.processed.filter((each) => each.result.state === 'superseded');
-        for (const { requestId } of dropped) {
-          const number = Number(requestId.replace('request-', ''));
-          expect([...older.values()].some((ancestors) => ancestors.includes(number))).toBe(true);
-        }
-      }),
-    );
   });
 });
