@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import { describeMissing, openApprovals } from '../../../workflows/approvals.js';
+import type { ApprovalRule } from '../../../pipeline/plan.js';
+
+const rule = (count: number, group: string | null, expiresMs = 1000): ApprovalRule => ({
+  count,
+  group,
+  by: 'unverified',
+  of: null,
+  expiresMs,
+});
+const by = (person: string, group: string | null = null) => ({ by: person, group, at: '' });
+
+describe('open approvals', () => {
+  it('are over when every rule has its people', () => {
+    const rules = [rule(1, 'platform'), rule(1, 'backend')];
+    const open = openApprovals(rules, [by('anna', 'platform'), by('oleg', 'backend')], 0);
+    expect(open).toEqual({ missing: [], expiresMs: null });
+  });
+
+  it('end with the first rule that is still open', () => {
+    const rules = [rule(1, 'platform', 500), rule(2, null, 2000)];
+    expect(openApprovals(rules, [], 10).expiresMs).toBe(510);
+    expect(openApprovals(rules, [by('anna', 'platform')], 10).expiresMs).toBe(2010);
+  });
+
+  it('count one person once, whatever groups they speak for', () => {
+    const open = openApprovals([rule(2, null)], [by('anna', 'platform'), by('ANNA', 'backend')], 0);
+    expect(describeMissing(open.missing)).toBe('1 approval (anybody)');
+  });
+
+  it('say who is missing', () => {
+    const { missing } = openApprovals([rule(2, 'platform'), rule(1, null)], [], 0);
+    expect(describeMissing(missing)).toBe('3 approvals (2 of platform, anybody)');
+  });
+});
