@@ -3,17 +3,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { Client } from '@temporalio/client';
+import {
+  createEnvironmentActivities,
+  type EnvironmentActivities,
+} from '../../activities/environment/ask-environments.js';
 import { foreignHand, refused, staleFence } from '../../activities/failure.js';
 import type { Colour, ReleasePlan } from '../../pipeline/plan.js';
 import type {
   Activities,
-  EnvironmentAnswer,
   Target,
   UndoResult,
   VerifyResult,
+  WindowPlan,
 } from '../../workflows/activity-contract.js';
-import type { EnvironmentInput, EnvironmentStatus, ReleaseRequest } from '../../workflows/messages.js';
-import { environmentId, QUERY, SIGNAL, WORKFLOW } from '../../workflows/names.js';
+import type { ReleaseRequest } from '../../workflows/messages.js';
 import type { PriorState } from '../../workflows/result.js';
 import {
   environmentIn,
@@ -32,6 +35,8 @@ export interface FakeOptions {
   taskQueue?: string;
   /** What resolvePlan answers. */
   plan?: (request: ReleaseRequest) => ReleasePlan;
+  /** When a window opens; default now. */
+  opensAt?: (window: WindowPlan) => string | null;
   /** Ancestors among the candidates; default none. */
   ancestors?: (commit: string, candidates: string[]) => string[];
 }
@@ -132,25 +137,6 @@ export function createFakeActivities(options: FakeOptions): Activities {
     return verdict('passed', 'all answered');
   }
 
-  const environmentHandle = (pipeline: string, environment: string) =>
-    clientOf(options).workflow.getHandle(environmentId(pipeline, environment));
-
-  const startAndSignal = async (
-    pipeline: string,
-    environment: string,
-    signal: string,
-    payload: unknown,
-  ): Promise<void> => {
-    const input: EnvironmentInput = { pipeline, environment, carried: null };
-    await clientOf(options).workflow.signalWithStart(WORKFLOW.environment, {
-      workflowId: environmentId(pipeline, environment),
-      taskQueue: options.taskQueue ?? Context.current().info.taskQueue,
-      args: [input],
-      signal,
-      signalArgs: [payload],
-    });
-  };
-
   return {
     resolvePlan: (request) =>
       call('resolvePlan', NOWHERE, () => {
@@ -183,31 +169,12 @@ export function createFakeActivities(options: FakeOptions): Activities {
         return { tags: target.plan.tags };
       }),
 
-    announce: ({ pipeline, environment, announcement }) =>
-      startAndSignal(pipeline, environment, SIGNAL.announce, announcement),
-    requestChange: ({ pipeline, environment, request }) =>
-      startAndSignal(pipeline, environment, SIGNAL.request, request),
-    withdrawRequest: async ({ pipeline, environment, withdrawal }) => {
-      await environmentHandle(pipeline, environment).signal(SIGNAL.withdraw, withdrawal);
-    },
-    askEnvironment: async ({ pipeline, environment, requestId }): Promise<EnvironmentAnswer> => {
-      const status = await environmentHandle(pipeline, environment).query<EnvironmentStatus>(QUERY.status);
-      const known = status.processed.find((entry) => entry.requestId === requestId);
-      const knows =
-        known !== undefined ||
-        status.inFlight?.request.requestId === requestId ||
-        status.queue.some((queued) => queued.requestId === requestId);
-      return {
-        result: known?.result ?? null,
-        live: status.live,
-        knows,
-        goodCommits: status.good.map((record) => record.commit.sha),
-        underway: status.announced
-          .filter((announcement) => announcement.requestId !== requestId && announcement.phase !== 'ended')
-          .map(({ commit, queue }) => ({ commit, queue })),
-      };
-    },
-    nextOpening: async () => ({ opensAt: null }),
+    // Talking to an environment is no side effect on the fake world: the real thing, on the run's server.
+    announce: (input) => environments(options).announce(input),
+    requestChange: (input) => environments(options).requestChange(input),
+    withdrawRequest: (input) => environments(options).withdrawRequest(input),
+    askEnvironment: (input) => environments(options).askEnvironment(input),
+    nextOpening: async ({ window }) => ({ opensAt: options.opensAt?.(window) ?? null }),
     listAncestors: async ({ commit, candidates }) => ({
       ancestors: options.ancestors?.(commit, candidates) ?? [],
     }),
@@ -411,7 +378,7 @@ function verdict(verdict: VerifyResult['verdict'], detail: string): VerifyResult
   };
 }
 
-function clientOf(options: FakeOptions): Client {
-  if (options.client === undefined) throw ApplicationFailure.nonRetryable('this test gave no client');
-  return options.client;
+function environments({ client, taskQueue }: FakeOptions): EnvironmentActivities {
+  if (client === undefined) throw ApplicationFailure.nonRetryable('this test gave no client');
+  return createEnvironmentActivities({ client, taskQueue: taskQueue ?? Context.current().info.taskQueue });
 }
