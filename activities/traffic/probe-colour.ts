@@ -1,7 +1,7 @@
 /** Asks the proxy, as any client would, whose answer this is. */
 import type http from 'node:http';
 import type { Colour, ConfirmPlan } from '../../pipeline/plan.js';
-import { askHttp } from '../checks/http-request.js';
+import { askHttp, type HttpAnswer } from '../checks/http-request.js';
 
 export interface ColourAnswer {
   colour: Colour | null;
@@ -27,14 +27,19 @@ export async function probeColour(
       ...(agent === undefined ? {} : { agent }),
       ...(signal === undefined ? {} : { signal }),
     });
-    const named = confirm.header === null ? answer.body : answer.headers[confirm.header.toLowerCase()];
-    const text = (Array.isArray(named) ? named.join(', ') : (named ?? '')).trim();
+    const text = confirm.header === null ? answer.body.trim() : readHeader(answer, confirm.header);
     const colour = text === 'blue' || text === 'green' ? text : null;
     return { colour, status: answer.status, seen: describe(confirm, answer.status, text) };
   } catch (error) {
     options.signal?.throwIfAborted();
     return { colour: null, status: null, seen: error instanceof Error ? error.message : String(error) };
   }
+}
+
+/** Proxy and application may both say it: agreeing they count once, else nobody is believed. */
+function readHeader({ headers }: HttpAnswer, name: string): string {
+  const said = [headers[name.toLowerCase()] ?? []].flat().flatMap((value) => value.split(','));
+  return [...new Set(said.map((value) => value.trim()))].join(', ');
 }
 
 function describe(confirm: ConfirmPlan, status: number, text: string): string {

@@ -1,0 +1,184 @@
+/** One contract for nginx, HAProxy and a command, on real proxies set up as docs/traffic.md says. */
+import { afterEach, describe, expect, it } from 'vitest';
+import { createTrafficActivities } from '../../activities/traffic/create-traffic-activities.js';
+import { openTraffic } from '../../activities/traffic/open-traffic.js';
+import { proveTraffic } from '../../activities/traffic/prove-traffic.js';
+import { whoIsServed } from '../../activities/traffic/who-is-served.js';
+import type { SwitchInput, SwitchResult } from '../../workflows/activity-contract.js';
+import { FAILURE } from '../../workflows/failures.js';
+import { givenRecord } from '../support/given.js';
+import { runActivity } from '../support/run-activity.js';
+import {
+  askThrough,
+  givenTrafficScene,
+  untilServed,
+  type ProxyKind,
+  type TrafficScene,
+} from '../support/traffic-scene.js';
+
+const KINDS: ProxyKind[] = ['nginx', 'haproxy', 'command'];
+
+describe.each(KINDS)('traffic through %s', (kind) => {
+  let scene: TrafficScene;
+
+  afterEach(async () => {
+    await scene.stop();
+  });
+
+  function switchOver(change: Partial<SwitchInput> & Pick<SwitchInput, 'target'>): Promise<SwitchResult> {
+    const { switchTraffic } = createTrafficActivities(scene);
+    const input: SwitchInput = { to: 'green', from: 'blue', requireHealthy: true, ...change };
+    return runActivity(switchTraffic, input);
+  }
+
+  const configured = async (): Promise<string | null> =>
+    (await openTraffic(scene, scene.target({ token: 100 }))).configured();
+
+  it('is proven, switched, seen, and brought back', async () => {
+    scene = await givenTrafficScene(kind);
+    expect(await proveTraffic(scene, scene.target())).toMatch(/; blue is served$/);
+    expect(await configured()).toBe('blue');
+
+    const there = await switchOver({ target: scene.target() });
+    expect(there).toMatchObject({ confirmed: 20, note: 'green, confirmed 20 of 20' });
+    expect(await askThrough(scene.url)).toEqual({ colour: 'green', status: 200 });
+    expect(await configured()).toBe('green');
+
+    const back = await switchOver({
+      target: scene.target(),
+      to: 'blue',
+      from: 'green',
+      requireHealthy: false,
+    });
+    expect(back.confirmed).toBe(20);
+    expect(await askThrough(scene.url)).toEqual({ colour: 'blue', status: 200 });
+  });
+
+  it('done twice is done once', async () => {
+    scene = await givenTrafficScene(kind);
+    await switchOver({ target: scene.target() });
+    const again = await switchOver({ target: scene.target() });
+    expect(again.confirmed).toBe(20);
+    expect(await configured()).toBe('green');
+  });
+
+  it('goes on after a kill between writing and applying', async () => {
+    scene = await givenTrafficScene(kind);
+    await scene.persistOnly('green');
+    expect(await configured()).toBe('green');
+    expect((await askThrough(scene.url)).colour).toBe('blue');
+    await switchOver({ target: scene.target() });
+    expect((await askThrough(scene.url)).colour).toBe('green');
+  });
+
+  it('goes on after a kill between applying and seeing', async () => {
+    scene = await givenTrafficScene(kind);
+    const traffic = await openTraffic(scene, scene.target());
+    await traffic.switchTo('green', 'blue');
+    const seen = await switchOver({ target: scene.target() });
+    expect(seen.confirmed).toBe(20);
+  });
+
+  it('keeps the colour when the proxy is restarted and reloaded', async () => {
+    scene = await givenTrafficScene(kind);
+    await switchOver({ target: scene.target() });
+    await scene.crash();
+    await scene.start();
+    await untilServed(scene.url, 'green');
+    await scene.reload();
+    await untilServed(scene.url, 'green');
+    expect(await whoIsServed(scene.confirm)).toBe('green');
+  });
+
+  it('does not overwrite what somebody else wrote', async () => {
+    scene = await givenTrafficScene(kind);
+    await scene.meddle();
+    await expect(switchOver({ target: scene.target() })).rejects.toMatchObject({ type: FAILURE.foreignHand });
+    expect(await configured()).toBeNull();
+    expect((await askThrough(scene.url)).colour).toBe('blue');
+    await expect(proveTraffic(scene, scene.target())).rejects.toMatchObject({ type: FAILURE.refused });
+  });
+
+  it('refuses to prove a proxy that cannot switch, and does not move traffic there', async () => {
+    scene = await givenTrafficScene(kind);
+    await scene.spoil();
+    await expect(proveTraffic(scene, scene.target())).rejects.toMatchObject({ type: FAILURE.refused });
+    await expect(switchOver({ target: scene.target() })).rejects.toMatchObject({ type: FAILURE.refused });
+    expect(await configured()).toBe('blue');
+    expect((await askThrough(scene.url)).colour).toBe('blue');
+  });
+
+  it('does not believe a switch that was accepted and not applied', async () => {
+    scene = await givenTrafficScene(kind);
+    await scene.numb();
+    await expect(switchOver({ target: scene.target({ confirmMs: 500 }) })).rejects.toMatchObject({
+      type: FAILURE.refused,
+      message: expect.stringContaining('answered 200 from blue') as string,
+    });
+  });
+
+  it('tries again while the proxy is down', async () => {
+    scene = await givenTrafficScene(kind);
+    await scene.crash();
+    const target = scene.target({ confirmMs: 500 });
+    await expect(switchOver({ target })).rejects.toMatchObject({ type: 'Unreachable', nonRetryable: false });
+    await scene.start();
+    const result = await switchOver({ target });
+    expect(result.confirmed).toBe(20);
+    expect((await askThrough(scene.url)).colour).toBe('green');
+  });
+
+  it('leaves traffic where it is when the other colour is not well', async () => {
+    scene = await givenTrafficScene(kind);
+    await scene.backends.green.set({ status: 503 });
+    await expect(switchOver({ target: scene.target() })).rejects.toMatchObject({
+      type: FAILURE.refused,
+      message: expect.stringContaining('green is not well (/health: /health 503') as string,
+    });
+    expect((await askThrough(scene.url)).colour).toBe('blue');
+  });
+
+  it('goes back to a sick colour all the same', async () => {
+    scene = await givenTrafficScene(kind);
+    await switchOver({ target: scene.target() });
+    await scene.backends.blue.set({ status: 500 });
+    const back = await switchOver({
+      target: scene.target(),
+      to: 'blue',
+      from: 'green',
+      requireHealthy: false,
+    });
+    expect(back.confirmed).toBe(20);
+  });
+
+  it('refuses a token that is not the newest', async () => {
+    scene = await givenTrafficScene(kind);
+    await switchOver({ target: scene.target({ token: 7 }) });
+    await expect(
+      switchOver({ target: scene.target({ token: 6 }), to: 'blue', from: 'green' }),
+    ).rejects.toMatchObject({ type: FAILURE.staleFence });
+    expect((await askThrough(scene.url)).colour).toBe('green');
+  });
+
+  it('stands two pipelines that switch at the same moment', async () => {
+    scene = await givenTrafficScene(kind);
+    const one = scene.target();
+    const other = scene.target({ environment: 'stage' });
+    const both = await Promise.all([
+      switchOver({ target: one, from: null }),
+      switchOver({ target: other, from: null }),
+    ]);
+    expect(both.map(({ confirmed }) => confirmed)).toEqual([20, 20]);
+    expect(await configured()).toBe('green');
+  });
+
+  it('cannot be proven while a live release does not say its colour', async () => {
+    scene = await givenTrafficScene(kind);
+    const unseen = scene.target({ header: 'X-Other' });
+    const target = { ...unseen, live: givenRecord(unseen.plan, 'v1', 'blue') };
+    await expect(proveTraffic(scene, target)).rejects.toMatchObject({
+      type: FAILURE.refused,
+      message: expect.stringContaining('without X-Other') as string,
+    });
+  });
+});
