@@ -33,8 +33,11 @@ export interface CompileInput {
   version: string | null;
   /** Environments asked for by name; empty = what the ref selects and starts by itself. */
   to: readonly string[];
-  /** Paths changed since the release that is live, for `paths-ignore`; null = unknown, so nothing is skipped. */
-  changedPaths: readonly string[] | null;
+  /**
+   * Paths changed since the release that is live, for `paths-ignore`, for all environments or per environment;
+   * null or absent = unknown, so nothing is skipped.
+   */
+  changedPaths: readonly string[] | ReadonlyMap<string, readonly string[]> | null;
 }
 
 /** Throws PlanRefused when ref, request, commit or a template value does not fit the file. */
@@ -91,9 +94,10 @@ function requireVersion(file: LoadedFile, ref: ReleaseRef, version: string): voi
 /** Has nothing changed but what the environment ignores? No change at all (the same commit again) is not ignored. */
 function isIgnored({ file, changedPaths }: CompileInput, name: string): boolean {
   const patterns = settingsOf(file.content, name).settings['paths-ignore'] ?? [];
-  if (patterns.length === 0 || changedPaths === null || changedPaths.length === 0) return false;
+  const changed = changedPaths instanceof Map ? changedPaths.get(name) : changedPaths;
+  if (patterns.length === 0 || !Array.isArray(changed) || changed.length === 0) return false;
   const ignored = picomatch([...patterns], { dot: true });
-  return changedPaths.every((path) => ignored(path));
+  return changed.every((path) => ignored(path));
 }
 
 function compileNotify(file: LoadedFile, texts: TextCompiler): NotifyPlan[] {

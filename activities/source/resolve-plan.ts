@@ -1,0 +1,165 @@
+/**
+ * Request → plan. The worker reads the pipeline file at the commit itself, and believes no client about the ref:
+ * the repository must say that the branch holds the commit or the tag points at it.
+ */
+import {
+  compilePlan,
+  findUnsupported,
+  loadPipeline,
+  PlanRefused,
+  renderFileErrors,
+  requiredFiles,
+  selectEnvironments,
+  type LoadedFile,
+} from '../../pipeline/index.js';
+import type { CommitFacts, ReleasePlan } from '../../pipeline/plan.js';
+import type { Activities } from '../../workflows/activity-contract.js';
+import type { ReleaseRequest } from '../../workflows/messages.js';
+import { badInput } from '../failure.js';
+import { stoppable } from '../processes/stop.js';
+import { readBytesAtCommit, readFileAtCommit } from './files-at-commit.js';
+import { isCommitId } from './git-names.js';
+import { checkRefHolds, listChangedPaths, readCommitFacts } from './history.js';
+import { hasCommit, type Mirror, type Source } from './source.js';
+
+export interface ResolvePlanDependencies {
+  source: Source;
+  /** Full sha of what an environment serves now; null when nothing is live there. */
+  liveCommit: (pipeline: string, environment: string) => Promise<string | null>;
+}
+
+export function createResolvePlan(deps: ResolvePlanDependencies): Activities['resolvePlan'] {
+  return async (request) => await stoppable('planning', () => resolvePlan(deps, request));
+}
+
+/** Throws BadInput, with everything that is wrong, for a file, ref or request that cannot become a release. */
+export async function resolvePlan(
+  deps: ResolvePlanDependencies,
+  request: ReleaseRequest,
+): Promise<ReleasePlan> {
+  const { ref, commit } = request;
+  // goes on when this attempt is stopped: a first clone of a large repository is then there for the next one
+  const mirror = await deps.source.fetch(request.repositoryUrl);
+  await deps.source.fetchCommit(request.repositoryUrl, commit);
+  await checkRefHolds(mirror, ref, commit);
+  const file = await readPipelineFile(mirror, request);
+  return await explained(request, async () => {
+    const { environments } = selectEnvironments(file.content, ref, request.to);
+    refuseUnsupported(file, environments);
+    const live = await findLiveCommits(deps, mirror, file.content.pipeline, environments);
+    const files = new Map<string, string>();
+    for (const path of requiredFiles(file, environments)) {
+      const text = await readFileAtCommit(mirror, commit, path);
+      if (text !== null) files.set(path, text);
+    }
+    const changedPaths = new Map<string, string[]>();
+    for (const [environment, sha] of live)
+      changedPaths.set(environment, await listChangedPaths(mirror, sha, commit));
+    return compilePlan({
+      file,
+      files,
+      repository: { url: request.repositoryUrl },
+      commit: await readFacts(mirror, commit, [...live.values()]),
+      ref,
+      version: request.version === '' ? null : request.version,
+      to: request.to,
+      changedPaths,
+    });
+  });
+}
+
+async function readPipelineFile(mirror: Mirror, request: ReleaseRequest): Promise<LoadedFile> {
+  const at = `${request.file} at ${request.commit.slice(0, 12)}`;
+  const bytes = await readBytesAtCommit(mirror, request.commit, request.file);
+  if (bytes === null) {
+    throw badInput({
+      what: 'there is no such file in this commit',
+      where: at,
+      why: null,
+      wayOut: 'commit it (slipway init writes one), or name another with --file',
+    });
+  }
+  const loaded = loadPipeline(bytes, request.file);
+  if (!loaded.ok) {
+    const [first] = loaded.errors;
+    const more = loaded.errors.length > 1 ? ` (and ${loaded.errors.length - 1} more)` : '';
+    throw badInput({
+      what:
+        first === undefined
+          ? 'it cannot be read'
+          : `${first.path}${first.path === '' ? '' : ': '}${first.message}${more}`,
+      where: first === undefined ? at : `${first.file}:${first.line}:${first.column}`,
+      why: renderFileErrors(loaded.errors),
+      wayOut: 'correct the file (slipway plan shows the same errors), commit, and release again',
+    });
+  }
+  const { pipeline } = loaded.file.content;
+  if (pipeline !== request.pipeline) {
+    throw badInput({
+      what: `this is pipeline ${pipeline}, the request is for ${request.pipeline}`,
+      where: at,
+      why: null,
+      wayOut: 'start the release again from this commit, or correct pipeline: in the file',
+    });
+  }
+  return loaded.file;
+}
+
+function refuseUnsupported(file: LoadedFile, environments: readonly string[]): void {
+  const found = findUnsupported(file, environments);
+  const [first] = found;
+  if (first === undefined) return;
+  const list = found.map(
+    (each) => `${each.file}:${each.line}:${each.column}  ${each.path}: ${each.what}; ${each.wayOut}`,
+  );
+  throw badInput({
+    what: `this version of Slipway cannot carry out: ${found.map((each) => each.what).join(', ')}`,
+    where: found.map((each) => `${each.file}:${each.line}:${each.column}`).join(', '),
+    why: list.join('\n'),
+    wayOut: [...new Set(found.map((each) => each.wayOut))].join('; '),
+  });
+}
+
+/** What each environment serves, as far as the repository still has that commit. */
+async function findLiveCommits(
+  deps: ResolvePlanDependencies,
+  mirror: Mirror,
+  pipeline: string,
+  environments: readonly string[],
+): Promise<Map<string, string>> {
+  const found = await Promise.all(
+    environments.map(
+      async (environment) => [environment, await deps.liveCommit(pipeline, environment)] as const,
+    ),
+  );
+  const live = new Map<string, string>();
+  for (const [environment, sha] of found) {
+    if (sha !== null && isCommitId(sha) && (await hasCommit(mirror, sha))) live.set(environment, sha);
+  }
+  return live;
+}
+
+/** With everybody who authored something that any of the environments does not serve yet. */
+async function readFacts(mirror: Mirror, commit: string, live: readonly string[]): Promise<CommitFacts> {
+  const facts = await readCommitFacts(mirror, commit, null);
+  const authors = new Set(facts.authors);
+  for (const since of new Set(live)) {
+    for (const author of (await readCommitFacts(mirror, commit, since)).authors) authors.add(author);
+  }
+  return { ...facts, authors: [...authors].sort() };
+}
+
+async function explained<T>(request: ReleaseRequest, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof PlanRefused)) throw error;
+    const { problems } = error;
+    throw badInput({
+      what: problems.map((problem) => problem.what).join('; '),
+      where: [...new Set(problems.map((problem) => problem.where))].join(', '),
+      why: problems.length > 1 ? `${request.file}: ${error.message}` : null,
+      wayOut: [...new Set(problems.map((problem) => problem.wayOut))].join('; '),
+    });
+  }
+}
