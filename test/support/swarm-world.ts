@@ -123,7 +123,12 @@ export async function startSwarmWorld(): Promise<SwarmWorld> {
       ...change,
     }),
     record: ({ version, commit, artifacts, plan, colour, token }) => ({
-      ...{ version, commit, artifacts, plan, colour, token },
+      version,
+      commit,
+      artifacts,
+      plan,
+      colour,
+      token,
       at: '2026-11-21T00:00:00Z',
       by: 'anna',
     }),
@@ -203,8 +208,8 @@ async function pushReleases(
     await symlink('busybox', path.join(root, 'bin', tool));
   const archive = path.join(folder, 'root.tar');
   await must(host.run(['tar', '-C', root, '-cf', archive, '.']));
-  const digests: Partial<Record<Release, string>> = {};
-  for (const [name, release] of Object.entries<{ command: string; health?: string }>(RELEASES)) {
+  const push = async (name: Release): Promise<string> => {
+    const release: { command: string; health?: string } = RELEASES[name];
     const changes = [`CMD ${JSON.stringify(['/bin/sh', '-c', release.command])}`, 'ENV PATH=/bin'];
     if (release.health !== undefined) changes.push(`HEALTHCHECK ${release.health}`);
     const tag = `${repository}:${name}`;
@@ -212,10 +217,17 @@ async function pushReleases(
     const pushed = await must(host.docker(['push', tag]));
     const digest = /digest: (sha256:[0-9a-f]{64})/.exec(pushed.stdout)?.[1];
     if (digest === undefined) throw new Error(`no digest in: ${pushed.stdout}`);
-    digests[name as Release] = digest;
     await must(host.docker(['rmi', tag]));
-  }
-  return digests as Record<Release, string>;
+    return digest;
+  };
+  return {
+    v1: await push('v1'),
+    v2: await push('v2'),
+    v3: await push('v3'),
+    exits: await push('exits'),
+    unhealthy: await push('unhealthy'),
+    slow: await push('slow'),
+  };
 }
 
 async function must(output: Promise<Output>): Promise<Output> {

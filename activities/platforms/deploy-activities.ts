@@ -1,0 +1,220 @@
+/** The contract's activities that touch what runs: platform by platform, host by host, each under the fence. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { activityInfo } from '@temporalio/activity';
+import { CancelledFailure } from '@temporalio/common';
+import type { Colour, HostPlan } from '../../pipeline/plan.js';
+import type { Activities, PriorState, Target, UndoResult } from '../../workflows/activity-contract.js';
+import { activitySignal, heartbeatWhile } from '../cancellation.js';
+import { foreignHand, refused } from '../failure.js';
+import { drain } from '../traffic/drain.js';
+import { writeHostLog } from './host-log.js';
+import { placeOf } from './host-question.js';
+import { openPlatform, placesOf, type PlatformDependencies, type PlatformManners } from './open-platform.js';
+import type { Platform, PlatformContext } from './platform.js';
+import { fenceFor } from './stack-deploy.js';
+
+export interface DeployDependencies extends PlatformDependencies {
+  /** Could traffic be moved, and moved back? Throws when not. */
+  proveTraffic: (target: Target, signal: AbortSignal) => Promise<string>;
+  /** Colour the proxy really serves; null when nothing answers. */
+  servedColour: (target: Target, signal: AbortSignal) => Promise<Colour | null>;
+}
+
+export type DeployActivities = Pick<
+  Activities,
+  'preflight' | 'claim' | 'proveWayBack' | 'deploy' | 'undoDeploy' | 'retireColour' | 'takeOver'
+>;
+
+interface Place {
+  platform: Platform;
+  context: PlatformContext;
+}
+
+const OBSERVE_EVERY_MS = 500;
+/** What crashes and is restarted for ever never looks the same twice: then convergence has the last word. */
+const STILL_WITHIN_MS = 30_000;
+
+export function createPlatformActivities(dependencies: DeployDependencies): DeployActivities {
+  const open = (target: Target, place: HostPlan, manners: PlatformManners): Promise<Place> =>
+    openPlatform(dependencies, target, place, manners);
+
+  /** Every place in turn; the first failure ends it. */
+  async function eachPlace<T>(
+    target: Target,
+    manners: PlatformManners,
+    work: (place: Place) => Promise<T>,
+  ): Promise<T[]> {
+    const results: T[] = [];
+    for (const place of placesOf(target)) results.push(await work(await open(target, place, manners)));
+    return results;
+  }
+
+  return {
+    preflight: ({ target }) =>
+      stoppable(async (manners) => {
+        const findings = await eachPlace(target, manners, ({ platform, context }) =>
+          platform.preflight(context),
+        );
+        return { findings: findings.flat() };
+      }),
+
+    claim: ({ target }) =>
+      stoppable(async (manners) => ({
+        hosts: await eachPlace(target, manners, async ({ platform, context }) => {
+          const claimed = await context.host.claim(fenceFor(context));
+          await platform.claim(context);
+          return { host: context.host.name, ...claimed };
+        }),
+      })),
+
+    proveWayBack: ({ target }) =>
+      stoppable(async (manners) => {
+        const notes: string[] = [];
+        const prior = await eachPlace(target, manners, async ({ platform, context }): Promise<PriorState> => {
+          const { hostId } = await context.host.claim(fenceFor(context));
+          const recorded = await platform.recordPrior(context);
+          notes.push(await platform.proveWayBack(context, recorded));
+          return { host: context.host.name, hostId, platform: recorded };
+        });
+        if (target.colour !== null) notes.push(await dependencies.proveTraffic(target, manners.signal));
+        const isFirst = prior.every(({ platform }) => platform === null);
+        return { wayBack: isFirst ? 'first-deploy' : 'proven', note: notes.join('; '), prior };
+      }),
+
+    deploy: ({ target, prior }) =>
+      stoppable(async (manners) => {
+        const notes = await inBatches(placesOf(target), target.plan.rollout.batch, async (plan) => {
+          const { platform, context } = await open(target, plan, manners);
+          await requireSameHost(context, prior);
+          const note = await platform.deploy(context);
+          await writeHostLog(context, 'deployed');
+          return note;
+        });
+        return { note: notes.join('; ') };
+      }),
+
+    undoDeploy: ({ target, prior }) =>
+      stoppable(async (manners) => {
+        // One host that cannot be put back must not keep the others from it.
+        const settled = await Promise.allSettled(
+          placesOf(target).map(async (plan): Promise<UndoResult> => {
+            const recorded = prior.find(({ host }) => host === plan.name);
+            if (recorded === undefined) return { outcome: 'never-ran', note: `${plan.name}: never reached` };
+            const { platform, context } = await open(target, plan, manners);
+            await requireSameHost(context, prior);
+            const result = await platform.undo(context, recorded.platform);
+            if (result.outcome === 'undone') await writeHostLog(context, 'undone');
+            return result;
+          }),
+        );
+        return combine(settled.map(valueOf));
+      }),
+
+    retireColour: ({ target, colour }) =>
+      stoppable(async (manners) => {
+        const { signal } = manners;
+        if (target.plan.traffic !== null && (await dependencies.servedColour(target, signal)) === colour)
+          throw stillServes(target, colour);
+        manners.progress(`${colour} finishes what it has`);
+        await drain(target.plan, signal);
+        return combine(
+          await eachPlace({ ...target, colour }, manners, async ({ platform, context }) => {
+            await context.host.claim(fenceFor(context));
+            return await platform.retire(context, colour);
+          }),
+        );
+      }),
+
+    takeOver: ({ target }) =>
+      stoppable(async (manners) => {
+        const killed = await eachPlace(target, manners, async ({ platform, context }) => {
+          const fence = fenceFor(context);
+          await context.host.claim(fence);
+          const ended = await context.host.killStale(fence);
+          await platform.claim(context);
+          await untilStill(platform, context);
+          return ended.map((operation) => `${context.host.name} ${operation}`);
+        });
+        const { traffic } = target.plan;
+        const serving = traffic === null ? null : await dependencies.servedColour(target, manners.signal);
+        return { serving, killed: killed.flat() };
+      }),
+  };
+}
+
+/** Heartbeats; a real cancel ends as CancelledFailure, a stopping worker as an error that is tried again. */
+async function stoppable<T>(work: (manners: PlatformManners) => Promise<T>): Promise<T> {
+  const { activityId, workflowExecution } = activityInfo();
+  // Equal for every attempt, another for a step that a person retries and for a reset run.
+  const suffix = `${workflowExecution?.runId.slice(-8) ?? 'alone'}-${activityId}`;
+  return await heartbeatWhile<T, string>(async (progress) => {
+    const signal = activitySignal();
+    try {
+      return await work({ progress, signal, operationId: (step) => `${step}-${suffix}` });
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      throw signal.reason === 'kill'
+        ? new CancelledFailure('cancelled')
+        : new Error('the worker stopped; the next attempt goes on', { cause: error });
+    }
+  });
+}
+
+async function inBatches<Item, T>(
+  items: Item[],
+  batch: number,
+  work: (item: Item) => Promise<T>,
+): Promise<T[]> {
+  const results: T[] = [];
+  const size = Math.max(1, batch);
+  for (let start = 0; start < items.length; start += size) {
+    const settled = await Promise.allSettled(items.slice(start, start + size).map(work));
+    results.push(...settled.map(valueOf));
+  }
+  return results;
+}
+
+function valueOf<T>(result: PromiseSettledResult<T>): T {
+  if (result.status === 'rejected') throw result.reason;
+  return result.value;
+}
+
+/** A host that was reinstalled in the middle has neither our release nor the way back. */
+async function requireSameHost(context: PlatformContext, prior: PriorState[]): Promise<void> {
+  const { hostId } = await context.host.claim(fenceFor(context));
+  const recorded = prior.find(({ host }) => host === context.host.name);
+  if (recorded === undefined || recorded.hostId === hostId) return;
+  throw foreignHand({
+    what: 'this is not the host it was when the change began: it was reinstalled or replaced',
+    where: placeOf(context),
+    why: `host id was ${recorded.hostId}, is ${hostId}`,
+    wayOut: 'look at that host; release again when it is what it should be',
+  });
+}
+
+/** Two equal looks in a row: what the dead holder had begun inside the engine has come to an end. */
+async function untilStill(platform: Platform, context: PlatformContext): Promise<void> {
+  const deadline = performance.now() + STILL_WITHIN_MS;
+  let before = await platform.observe(context);
+  while (performance.now() < deadline) {
+    await pause(OBSERVE_EVERY_MS, undefined, { signal: context.signal });
+    const now = await platform.observe(context);
+    if (now === before) return;
+    context.progress('waits until nothing moves any more');
+    before = now;
+  }
+}
+
+function combine(results: UndoResult[]): UndoResult {
+  const note = results.map((result) => result.note).join('; ');
+  return { outcome: results.some(({ outcome }) => outcome === 'undone') ? 'undone' : 'never-ran', note };
+}
+
+function stillServes({ plan }: Target, colour: Colour): Error {
+  return refused({
+    what: `${colour} has the traffic, so it is not stopped`,
+    where: plan.name,
+    why: null,
+    wayOut: `switch to the other colour first: slipway switch ${plan.name}`,
+  });
+}

@@ -1,0 +1,75 @@
+/** A plan's platform on each place it runs at, with everything a driver needs. */
+import type { HostPlan } from '../../pipeline/plan.js';
+import type { Target } from '../../workflows/activity-contract.js';
+import { commandEnvironment } from '../command-environment.js';
+import type { Hosts } from '../hosts/host.js';
+import { isReference, type Secrets } from '../secrets/secrets.js';
+import { platformFor } from './platform-for.js';
+import type { Platform, PlatformContext } from './platform.js';
+
+export interface PlatformDependencies {
+  hosts: Hosts;
+  secrets: Secrets;
+}
+
+/** How the activity around it is stopped, heard of and named. */
+export type PlatformManners = Pick<PlatformContext, 'progress' | 'signal' | 'operationId'>;
+
+/** Where the platform acts: its hosts, or the worker for commands that run there. */
+export function placesOf({ plan }: Target): HostPlan[] {
+  const onWorker = plan.platform.kind === 'command' && plan.platform.on === 'worker';
+  return onWorker ? [{ name: 'worker', address: 'local' }] : plan.hosts;
+}
+
+/** Connects to one place. Throws what opening the host or resolving its secrets throws. */
+export async function openPlatform(
+  { hosts, secrets }: PlatformDependencies,
+  target: Target,
+  place: HostPlan,
+  manners: PlatformManners,
+): Promise<{ platform: Platform; context: PlatformContext }> {
+  const { plan, colour } = target;
+  const { registry } = plan;
+  const dockerSecrets: Record<string, string> = {};
+  for (const [name, reference] of Object.entries(plan.dockerSecrets))
+    dockerSecrets[name] = await secrets.resolve(reference);
+  const registryLogin =
+    registry === null
+      ? null
+      : {
+          server: registry.server,
+          username: isReference(registry.username)
+            ? await secrets.resolve(registry.username, 'name')
+            : registry.username,
+          password: await secrets.resolve(registry.password),
+        };
+  const [host, env] = await Promise.all([
+    hosts.open(plan, place),
+    commandEnvironment(target, colour, secrets),
+  ]);
+  return {
+    platform: platformFor(plan.platform),
+    context: {
+      ...{ host, target, env, dockerSecrets, registryLogin, ...manners },
+      operationId: (step) => `${target.token}-${manners.operationId(step)}`,
+    },
+  };
+}
+
+/** Tail of what the environment's own processes wrote, per place; `colour` null = without colours. */
+export function createServiceLog(
+  dependencies: PlatformDependencies,
+): (target: Target, colour: Target['colour'], lines?: number) => Promise<string> {
+  return async (target, colour, lines = target.plan.logTail) => {
+    const texts: string[] = [];
+    for (const place of placesOf(target)) {
+      const { platform, context } = await openPlatform(dependencies, { ...target, colour }, place, {
+        progress: () => {},
+        signal: new AbortController().signal,
+        operationId: (step) => step,
+      });
+      texts.push(dependencies.secrets.scrub(await platform.logs(context, lines)));
+    }
+    return texts.filter((text) => text !== '').join('\n');
+  };
+}
