@@ -42,6 +42,7 @@ export function activitySignal(): AbortSignal {
  * Heartbeats every 500 ms while `work` runs, with the latest progress it reported. The heartbeat is what brings a
  * cancel, so it goes on without progress too; what an earlier attempt reported is kept until `work` says more.
  */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- callers pin the one shape they report
 export async function heartbeatWhile<T, Progress = LongCommandProgress>(
   work: (report: (progress: Progress) => void) => Promise<T>,
 ): Promise<T> {

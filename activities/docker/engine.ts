@@ -5,8 +5,9 @@
 import http from 'node:http';
 import type { Duplex } from 'node:stream';
 import Docker from 'dockerode';
-import type { Shell } from '../hosts/shell.js';
 import { unreachable } from '../failure.js';
+import type { Shell } from '../hosts/shell.js';
+import { lazyStream } from './lazy-stream.js';
 
 const SOCKET = '/var/run/docker.sock';
 /** Each takes one of the connection's eight sessions while it lives. */
@@ -69,66 +70,13 @@ async function findWay(shell: Shell, where: string): Promise<Way> {
   return probe.stdout.toString().trim() === 'socket' ? 'socket' : 'dial-stdio';
 }
 
-/** What Node's HTTP client calls on a TCP socket, which a channel has no use for. */
-interface SocketManners {
-  setKeepAlive(): void;
-  setNoDelay(): void;
-  setTimeout(): void;
-  ref(): void;
-  unref(): void;
-}
-
 /** An HTTP agent whose connections are byte streams to the engine. */
 class ChannelAgent extends http.Agent {
   constructor(private readonly open: () => Promise<Duplex>) {
     super({ keepAlive: true, maxSockets: MOST_CHANNELS, maxFreeSockets: MOST_CHANNELS });
   }
 
-  override createConnection(
-    _options: http.ClientRequestArgs,
-    done?: (error: Error | null, stream: Duplex) => void,
-  ): Duplex | null | undefined {
-    this.open().then(
-      (channel) => done?.(null, withManners(channel)),
-      // the stream is not looked at when there is an error
-      (error: unknown) => (done as ((error: unknown) => void) | undefined)?.(error),
-    );
-    return undefined;
+  override createConnection(): Duplex {
+    return lazyStream(this.open, IDLE_MS);
   }
-}
-
-function withManners(channel: Duplex): Duplex {
-  let idle: NodeJS.Timeout | undefined;
-  const manners: SocketManners = {
-    // called when the agent puts the connection aside
-    setKeepAlive: () => {
-      idle = setTimeout(() => channel.destroy(), IDLE_MS);
-      idle.unref();
-    },
-    setNoDelay: () => undefined,
-    setTimeout: () => undefined,
-    // called when the agent takes it up again
-    ref: () => {
-      clearTimeout(idle);
-    },
-    unref: () => undefined,
-  };
-  explainEarlyEnd(channel);
-  channel.once('close', () => {
-    clearTimeout(idle);
-  });
-  return Object.assign(channel, manners);
-}
-
-/** dial-stdio that cannot reach the engine says so on stderr and ends; HTTP alone would call it a hang-up. */
-function explainEarlyEnd(channel: Duplex): void {
-  const stderr = 'stderr' in channel ? channel.stderr : undefined;
-  if (stderr === undefined) return;
-  let said = '';
-  (stderr as NodeJS.ReadableStream).on('data', (chunk: Buffer) => {
-    said = (said + chunk.toString()).slice(-2048);
-  });
-  channel.once('exit', (code: number | null) => {
-    if (code !== 0) channel.destroy(new Error(`docker system dial-stdio: ${said.trim() || `exit ${code}`}`));
-  });
 }

@@ -27,7 +27,7 @@ export interface Answer {
 
 /** Throws for the answers that mean no: a stale token, missing programs, a lock that is held. */
 export function refuseAnswer(words: readonly string[], where: string, fence: Fence | null): void {
-  const [word, detail = '?'] = words;
+  const [word = '', detail = '?'] = words;
   switch (word) {
     case 'stale':
       throw staleFence({

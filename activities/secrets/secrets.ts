@@ -10,9 +10,9 @@ export interface Secrets {
    * host or a user: such values (`deploy`) are ordinary words in logs and are not scrubbed. Refused with the
    * reference in the message, never the value.
    */
-  resolve(reference: SecretReference, kind?: 'secret' | 'name'): Promise<string>;
+  resolve: (reference: SecretReference, kind?: 'secret' | 'name') => Promise<string>;
   /** `text` without any value resolved so far, also base64 or URL-encoded. */
-  scrub(text: string): string;
+  scrub: (text: string) => string;
 }
 
 const REFERENCE = /^(env|file|age|sops|vault):/;

@@ -84,7 +84,7 @@ export function explainConnectError(error: SshError, shown: Shown, tried: string
       error.message,
     );
   }
-  switch (error.code) {
+  switch (error.code ?? '') {
     case 'ECONNREFUSED':
       return new ConnectionProblem(
         `${there} refused the connection`,

@@ -1,6 +1,7 @@
 /** A `Shell` on a pooled SSH connection. */
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, ClientChannel } from 'ssh2';
 import { unreachable } from '../failure.js';
 import { announce, AnnouncedOutput } from '../hosts/announced-output.js';
@@ -8,16 +9,27 @@ import type { Shell, ShellRequest, ShellResult } from '../hosts/shell.js';
 import type { SshTarget } from './connect.js';
 import { ConnectionProblem } from './connection-problem.js';
 import type { ConnectionPool, PooledConnection } from './connection-pool.js';
+import { programStream } from './program-stream.js';
 
 /** Tries to find a live connection before giving up; nothing has been sent in between. */
 const OPEN_TRIES = 3;
+/** Tries on a server that says it is full: 2 s when none of the sessions is ours. */
+const FULL_TRIES = 40;
+const FULL_PAUSE_MS = 50;
 /** How long a closed channel may keep its place when the server never confirms. */
 const CLOSE_GRACE_MS = 2000;
 const FORWARD_TIMEOUT_MS = 10_000;
 
 interface Session {
   channel: ClientChannel;
+  /** Filled when the server says how the command ended; null until then, and for ever when it never says. */
+  exit: () => Exit | null;
   release: () => void;
+}
+
+interface Exit {
+  code: number | null;
+  signal: string | null;
 }
 
 export function createSshShell(pool: ConnectionPool, target: SshTarget, where: string): Shell {
@@ -36,15 +48,17 @@ export function createSshShell(pool: ConnectionPool, target: SshTarget, where: s
       const slots = lane === 'rescue' ? open.rescue : open.sessions;
       const release = await slots.take();
       try {
-        return { channel: await execute(open.client, line), release };
+        return { ...(await execute(open.client, line)), release };
       } catch (error) {
         release();
         const notSent = error instanceof Error && error.message === 'Not connected';
         if (notSent && attempt < OPEN_TRIES) continue;
         if (open.isDead() || isLost(error)) return null;
-        if (isFull(error) && slots.inUse > 0) {
-          // a smaller MaxSessions than OpenSSH's default: wait for one of ours instead
+        if (isFull(error) && attempt < FULL_TRIES) {
+          // a smaller MaxSessions than OpenSSH's default: from now on ours wait for each other
           slots.lowerTo(slots.inUse);
+          // none of ours is left to wait for, but sshd may still be putting the last one away
+          if (slots.inUse === 0) await sleep(FULL_PAUSE_MS);
           continue;
         }
         throw refusedChannel(error, where);
@@ -63,9 +77,8 @@ export function createSshShell(pool: ConnectionPool, target: SshTarget, where: s
     stream: async (script) => {
       const session = await openSession(script, 'normal');
       if (session === null) throw connectionLost(where);
-      const { channel, release } = session;
-      channel.once('close', release);
-      return channel;
+      session.channel.once('close', session.release);
+      return programStream(session.channel, () => session.exit()?.code ?? null);
     },
     connectTcp: async (host, port, timeoutMs) => {
       const { client } = await connection();
@@ -82,17 +95,25 @@ export function createSshShell(pool: ConnectionPool, target: SshTarget, where: s
   };
 }
 
-function execute(client: Client, line: string): Promise<ClientChannel> {
+function execute(client: Client, line: string): Promise<Omit<Session, 'release'>> {
   return new Promise((resolve, reject) => {
     client.exec(line, (error, channel) => {
-      if (error === undefined) resolve(channel);
-      else reject(error);
+      if (error !== undefined) {
+        reject(error);
+        return;
+      }
+      let exit: Exit | null = null;
+      // at once: a quick command's exit status arrives in the same packet as the confirmation of its start
+      channel.once('exit', (code: number | null, name?: string) => {
+        exit = { code, signal: name === undefined ? null : `SIG${name.replace(/^SIG/, '')}` };
+      });
+      resolve({ channel, exit: () => exit });
     });
   });
 }
 
 async function collect(
-  { channel, release }: Session,
+  { channel, exit, release }: Session,
   request: ShellRequest,
   marker: string,
   startedAt: number,
@@ -107,14 +128,6 @@ async function collect(
   });
   // a command that does not read its stdin is no error
   channel.on('error', () => undefined);
-  let exitCode: number | null = null;
-  let signal: string | null = null;
-  let exited = false;
-  channel.once('exit', (code: number | null, name?: string) => {
-    exited = true;
-    exitCode = code;
-    signal = name === undefined ? null : `SIG${name.replace(/^SIG/, '')}`;
-  });
   let timedOut = false;
   const timer = setTimeout(() => {
     timedOut = true;
@@ -125,7 +138,8 @@ async function collect(
   channel.end(request.stdin);
   await Promise.race([closed, once(channel, 'slipway:timeout')]);
   clearTimeout(timer);
-  if (timedOut && !exited) {
+  const ended = exit();
+  if (timedOut && ended === null) {
     const forced = setTimeout(release, CLOSE_GRACE_MS);
     void closed.then(() => {
       clearTimeout(forced);
@@ -135,15 +149,15 @@ async function collect(
     release();
   }
   return {
-    exitCode: timedOut ? null : exitCode,
-    signal: timedOut ? null : signal,
+    exitCode: timedOut ? null : (ended?.code ?? null),
+    signal: timedOut ? null : (ended?.signal ?? null),
     durationMs: Math.round(performance.now() - startedAt),
     stdout: stdout.bytes(),
     stderr: stderr.bytes(),
     truncated: stdout.truncated || stderr.truncated,
     timedOut,
     // closed without an exit status: the outcome is unknown, neither failed nor ok
-    connectionLost: !timedOut && !exited,
+    connectionLost: !timedOut && ended === null,
     group: stdout.group ?? stderr.group,
   };
 }

@@ -101,8 +101,8 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
 
   let daemon: ChildProcess | null = null;
   const start = async (): Promise<void> => {
-    const [first = program, ...rest] = [...(options.enter ?? []), program];
-    const child = spawn(first, [...rest, '-D', '-f', configFile, '-E', logFile], { stdio: 'ignore' });
+    const argv = [...(options.enter ?? []), program, '-D', '-f', configFile, '-E', logFile];
+    const child = spawn(argv[0] ?? program, argv.slice(1), { stdio: 'ignore' });
     daemon = child;
     await untilListening(child, address, port, logFile);
   };
@@ -227,8 +227,8 @@ function tryKill(pid: number): void {
 
 async function untilGone(pid: number): Promise<void> {
   for (;;) {
-    const process_ = await parentOf(pid);
-    if (process_ === null || process_.state === 'Z') return;
+    const found = await parentOf(pid);
+    if (found === null || found.state === 'Z') return;
     await sleep(5);
   }
 }

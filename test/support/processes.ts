@@ -1,0 +1,41 @@
+/** Looking at this machine's processes and files, waiting on conditions. */
+import { readdir, readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Polls until `condition` gives something; fails saying what was waited for. */
+export async function until<T>(
+  what: string,
+  condition: () => Promise<T | null | false>,
+  timeoutMs = 30_000,
+): Promise<T> {
+  const givenUpAt = Date.now() + timeoutMs;
+  for (;;) {
+    const seen = await condition();
+    if (seen !== null && seen !== false) return seen;
+    if (Date.now() > givenUpAt) throw new Error(`waited ${timeoutMs} ms for ${what}`);
+    await sleep(10);
+  }
+}
+
+/** Live processes whose command line contains `text`; zombies do not count. */
+export async function processesWith(text: string): Promise<number[]> {
+  const found: number[] = [];
+  for (const name of await readdir('/proc')) {
+    if (!/^\d+$/.test(name) || Number(name) === process.pid) continue;
+    try {
+      const commandLine = await readFile(`/proc/${name}/cmdline`, 'utf8');
+      if (commandLine.replaceAll('\0', ' ').includes(text)) found.push(Number(name));
+    } catch {
+      // gone while we looked
+    }
+  }
+  return found;
+}
+
+export async function readOrNull(file: string): Promise<string | null> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,104 @@
+import { execFileSync } from 'node:child_process';
+import { describe, expect, test } from 'vitest';
+import {
+  claimScript,
+  endGroupScript,
+  endScript,
+  fencedRunScript,
+  killStaleScript,
+  pollScript,
+  readFileScript,
+  runScript,
+  startScript,
+  withExports,
+  writeFileScript,
+} from '../../../activities/hosts/remote-scripts.js';
+import { announce, AnnouncedOutput } from '../../../activities/hosts/announced-output.js';
+
+const fence = { pipeline: 'shop', environment: 'prod', token: 7 };
+const operation = { fence, operationId: '7-deploy' };
+const words = { argv: ['sh', '-c', "echo 'it'"], cwd: '/opt/my app' };
+
+describe('the scripts', () => {
+  const all: Record<string, string> = {
+    run: runScript(words),
+    fenced: fencedRunScript(fence, words, { runId: 'run-1', refusalMarker: 'marker:' }),
+    claim: claimScript(fence),
+    start: startScript(operation, words),
+    exports: withExports(startScript(operation, words), 'end'),
+    poll: pollScript(operation, 12, 0.5),
+    end: endScript(operation, 'killed'),
+    group: endGroupScript(4242),
+    stale: killStaleScript(fence),
+    write: writeFileScript('/etc/my file', 0o600, fence),
+    read: readFileScript('/etc/my file'),
+  };
+  const shells = ['dash', 'bash'].filter((shell) => {
+    try {
+      execFileSync(shell, ['-c', ':']);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+
+  test('there is a shell to check with', () => {
+    expect(shells).not.toEqual([]);
+  });
+
+  test.each(Object.keys(all))('%s is well-formed', (name) => {
+    for (const shell of shells) execFileSync(shell, ['-n', '-c', all[name] ?? '']);
+  });
+
+  test('a short command replaces the shell, and says where', () => {
+    expect(all['run']).toBe(String.raw`cd -- '/opt/my app' || exit 126; exec sh -c 'echo '\''it'\'''`);
+  });
+
+  test('the job is launched in a session of its own, with the lock already held', () => {
+    expect(all['start']).toContain('flock -w 0.3 8 || answer attached');
+    expect(all['start']).toContain('setsid -f sh -c');
+  });
+
+  test.each(['../../etc', 'a b', '', '.', 'x;reboot', '$(id)', 'a/b'])('%j names no folder', (name) => {
+    expect(() => claimScript({ ...fence, pipeline: name })).toThrow(/cannot name a folder/);
+    expect(() => claimScript({ ...fence, environment: name })).toThrow(/cannot name a folder/);
+    expect(() => pollScript({ fence, operationId: name }, 0, 1)).toThrow(/cannot name a folder/);
+  });
+
+  test.each([Number.NaN, -1, 1.5, Infinity])('%d is no token', (token) => {
+    expect(() => claimScript({ ...fence, token })).toThrow(/whole number/);
+  });
+});
+
+describe('announced output', () => {
+  const collect = (marker: string, chunks: string[], keep = 1000): AnnouncedOutput => {
+    const output = new AnnouncedOutput(marker, keep);
+    for (const chunk of chunks) output.push(Buffer.from(chunk));
+    return output;
+  };
+
+  test('drops what the login shell said first', () => {
+    const { marker } = announce('true');
+    const output = collect(marker, [
+      'Welcome!\n',
+      `${marker.slice(0, 5)}`,
+      `${marker.slice(5)}42\nfirst `,
+      'last\n',
+    ]);
+    expect(output.group).toBe(42);
+    expect(output.bytes().toString()).toBe('first last\n');
+  });
+
+  test('keeps the words of a shell that never got to our line', () => {
+    const output = collect('marker:', ['This account is currently not available.\n']);
+    expect(output.group).toBeNull();
+    expect(output.bytes().toString()).toBe('This account is currently not available.\n');
+  });
+
+  test('stays bounded and says so', () => {
+    const output = collect('m:', ['m:1\n', ...Array.from({ length: 500 }, (_, n) => `line ${n}\n`)], 100);
+    expect(output.bytes().length).toBe(100);
+    expect(output.truncated).toBe(true);
+    expect(output.bytes().toString().endsWith('line 499\n')).toBe(true);
+  });
+});
