@@ -319,6 +319,7 @@ function checkFence(host: FakeHost, target: Target, name: string): void {
       where: name,
       why: null,
       wayOut: 'nothing to do',
+      seenToken: host.fence,
     });
 }
 
