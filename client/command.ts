@@ -10,7 +10,7 @@ export interface CommandSpec {
   arguments: string;
   summary: string;
   /** Flags in commander's form and what they do. */
-  options: { flags: string; summary: string }[];
+  options: { flags: string; summary: string; repeats?: true }[];
   examples: string[];
   /** Besides 1, 2 and 8, which any command may end with. */
   exits: ExitCode[];
@@ -42,6 +42,8 @@ export interface Invocation {
   /** Runs when the command has ended, however it ended. */
   onEnd(close: () => Promise<void>): void;
   closers: (() => Promise<void>)[];
+  /** Every command, for those that describe the others. */
+  commands: CommandSpec[];
 }
 
 export interface Outcome {

@@ -1,6 +1,5 @@
 /** Completion scripts, generated from the same specifications as the parser. */
-import { GLOBAL_OPTIONS } from './command.js';
-import { COMMANDS } from './commands/index.js';
+import { type CommandSpec, GLOBAL_OPTIONS } from './command.js';
 
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof SHELLS)[number];
@@ -9,14 +8,15 @@ export function isShell(text: string): text is Shell {
   return SHELLS.some((shell) => shell === text);
 }
 
-export function writeCompletion(shell: Shell): string {
+export function writeCompletion(shell: Shell, commands: CommandSpec[]): string {
+  const words = listWords(commands);
   switch (shell) {
     case 'bash':
-      return writeBash();
+      return writeBash(words);
     case 'zsh':
-      return writeZsh();
+      return writeZsh(words);
     case 'fish':
-      return writeFish();
+      return writeFish(words);
   }
 }
 
@@ -26,8 +26,8 @@ interface Words {
   flags: { flag: string; summary: string; takesValue: boolean }[];
 }
 
-function listWords(): Words[] {
-  return COMMANDS.map(({ name, summary, options }) => ({
+function listWords(commands: CommandSpec[]): Words[] {
+  return commands.map(({ name, summary, options }) => ({
     name,
     summary,
     flags: [...options, ...GLOBAL_OPTIONS, { flags: '--help', summary: 'explains itself' }].map((option) => ({
@@ -41,8 +41,7 @@ function listWords(): Words[] {
 /** Environments come from the file in the working folder: no network while a person presses Tab. */
 const ENVIRONMENTS = String.raw`awk '/^environments:/{inside=1;next} /^[^ #]/{inside=0} inside&&/^  [A-Za-z0-9_-]+:/{sub(/:.*/,"");gsub(/ /,"");print}' slipway.yaml 2>/dev/null`;
 
-function writeBash(): string {
-  const words = listWords();
+function writeBash(words: Words[]): string {
   const cases = words.map(
     ({ name, flags }) => `    ${name}) flags="${flags.map(({ flag }) => flag).join(' ')}" ;;`,
   );
@@ -66,8 +65,7 @@ complete -o default -F _slipway slipway
 `;
 }
 
-function writeZsh(): string {
-  const words = listWords();
+function writeZsh(words: Words[]): string {
   const commands = words.map(({ name, summary }) => `    ${quoteZsh(`${name}:${summary}`)}`);
   const cases = words.map(({ name, flags }) => {
     const specs = flags.map(({ flag, summary, takesValue }) =>
@@ -102,13 +100,13 @@ compdef _slipway slipway
 `;
 }
 
-function writeFish(): string {
+function writeFish(words: Words[]): string {
   const lines = [
     '# slipway completion for fish: slipway completion fish > ~/.config/fish/completions/slipway.fish',
     `function __slipway_environments; ${ENVIRONMENTS}; end`,
     'complete -c slipway -f',
   ];
-  for (const { name, summary, flags } of listWords()) {
+  for (const { name, summary, flags } of words) {
     lines.push(`complete -c slipway -n __fish_use_subcommand -a ${name} -d ${quoteFish(summary)}`);
     const when = `-n '__fish_seen_subcommand_from ${name}'`;
     for (const { flag, summary: what, takesValue } of flags) {

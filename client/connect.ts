@@ -21,7 +21,7 @@ export interface TemporalLink {
   /** Page of a run in the Temporal UI; null when nobody said where the UI is. */
   linkTo(workflowId: string, runId: string | null): string | null;
   /** Asks a worker through Temporal, at most `answerMs`; silence becomes an explanation (exit 8). */
-  ask<T>(question: () => Promise<T>): Promise<T>;
+  ask<T>(question: () => Promise<T>, atMostMs?: number): Promise<T>;
   /** Throws (exit 8) when no worker polls the task queue. */
   requireWorker(): Promise<void>;
   close(): Promise<void>;
@@ -29,7 +29,6 @@ export interface TemporalLink {
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const ANSWER_MS = 10_000;
-const TASK_QUEUE_TYPE_WORKFLOW = 1;
 const GRPC = {
   deadline: 4,
   notFound: 5,
@@ -59,7 +58,6 @@ export async function connectToTemporal(options: ConnectOptions = {}): Promise<T
     const { pollers } = await connection.workflowService.describeTaskQueue({
       namespace,
       taskQueue: { name: taskQueue },
-      taskQueueType: TASK_QUEUE_TYPE_WORKFLOW,
     });
     const workers = (pollers ?? []).length;
     const where = `task queue ${taskQueue}, namespace ${namespace}, Temporal at ${address}`;
@@ -94,9 +92,9 @@ export async function connectToTemporal(options: ConnectOptions = {}): Promise<T
     taskQueue,
     linkTo: (workflowId, runId) =>
       linkTo(env['SLIPWAY_UI_URL'] ?? null, address, namespace, workflowId, runId),
-    ask: async (question) => {
+    ask: async (question, atMostMs = answerMs) => {
       try {
-        return await connection.withDeadline(Date.now() + answerMs, question);
+        return await connection.withDeadline(Date.now() + atMostMs, question);
       } catch (error) {
         throw await explain(error);
       }

@@ -57,7 +57,7 @@ export function environmentOf({ args }: Invocation): string {
 export async function confirm(invocation: Invocation, question: string): Promise<boolean> {
   const { terminal, global } = invocation;
   if (global.yes) return true;
-  if (!terminal.interactive || global.json) {
+  if (!terminal.canAsk || global.json) {
     const { badInput } = await import('./user-error.js');
     throw badInput({
       what: 'nobody is here to be asked',

@@ -3,8 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { WorkflowFailedError, WorkflowNotFoundError, type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import type { ProgressStatus, ReleaseStatus } from '../workflows/messages.js';
-import { QUERY } from '../workflows/names.js';
+import { laneId, QUERY } from '../workflows/names.js';
+import type { ChangeResult, PromotionResult, ReleaseResult } from '../workflows/result.js';
 import type { TemporalLink } from './connect.js';
+import { isChanging, withChange, withResult } from './merge-progress.js';
 import { UserError } from './user-error.js';
 
 /** One change worth showing. */
@@ -44,36 +46,65 @@ interface Look {
   waitsForPerson: boolean;
 }
 
-export function followRelease<Result>(
-  link: TemporalLink,
-  handle: WorkflowHandle,
-  options: FollowOptions = {},
-) {
-  return follow<Result>(link, handle, options, async () => {
+/** Follows a release and its promotions, each with its change. */
+export function followRelease(link: TemporalLink, handle: WorkflowHandle, options: FollowOptions = {}) {
+  const look = async (): Promise<Look> => {
     const status = await query<ReleaseStatus>(link, handle);
     const seen: Progress[] = [{ kind: 'release', workflowId: handle.workflowId, status }];
     const states: ProgressStatus[] = [];
     for (const { workflowId } of status.promotions) {
-      const promotion = await query<ProgressStatus>(link, link.client.workflow.getHandle(workflowId));
+      const promotion = await lookAtPromotion(link, workflowId);
       states.push(promotion);
       seen.push({ kind: 'progress', workflowId, status: promotion });
     }
     const stillMoves = states.some(({ state }) => state === 'pending' || state === 'running');
     return { seen, waitsForPerson: !stillMoves && states.some(({ state }) => state === 'waiting') };
+  };
+  return follow<ReleaseResult>(link, handle, options, look, (progress, { promotions }) => {
+    const result = promotions.find(({ environment }) => environment === progress.environment);
+    return result === undefined ? progress : withResult(progress, result);
   });
 }
 
-/** Follows one promotion or change. */
-export function followProgress<Result>(
-  link: TemporalLink,
-  handle: WorkflowHandle,
-  options: FollowOptions = {},
-) {
-  return follow<Result>(link, handle, options, async () => {
-    const status = await query<ProgressStatus>(link, handle);
-    const seen: Progress[] = [{ kind: 'progress', workflowId: handle.workflowId, status }];
-    return { seen, waitsForPerson: status.state === 'waiting' };
+/** Follows one promotion and its change. */
+export function followPromotion(link: TemporalLink, handle: WorkflowHandle, options: FollowOptions = {}) {
+  return follow<PromotionResult>(
+    link,
+    handle,
+    options,
+    () => lookAtOne(lookAtPromotion(link, handle.workflowId), handle),
+    withResult,
+  );
+}
+
+/** Follows one change. */
+export function followChange(link: TemporalLink, handle: WorkflowHandle, options: FollowOptions = {}) {
+  const asIs = (progress: ProgressStatus): ProgressStatus => progress;
+  return follow<ChangeResult>(
+    link,
+    handle,
+    options,
+    () => lookAtOne(query<ProgressStatus>(link, handle), handle),
+    asIs,
+  );
+}
+
+async function lookAtOne(asking: Promise<ProgressStatus>, { workflowId }: WorkflowHandle): Promise<Look> {
+  const status = await asking;
+  return { seen: [{ kind: 'progress', workflowId, status }], waitsForPerson: status.state === 'waiting' };
+}
+
+/** While its change is in the lane, the lane knows what happens and what is waited for. */
+async function lookAtPromotion(link: TemporalLink, workflowId: string): Promise<ProgressStatus> {
+  const { workflow } = link.client;
+  const promotion = await query<ProgressStatus>(link, workflow.getHandle(workflowId));
+  if (!isChanging(promotion)) return promotion;
+  const lane = workflow.getHandle(laneId(promotion.pipeline, promotion.environment));
+  const change = await query<ProgressStatus>(link, lane).catch((error: unknown) => {
+    if (error instanceof WorkflowNotFoundError) return null;
+    throw error;
   });
+  return withChange(promotion, change);
 }
 
 function query<Status>(link: TemporalLink, handle: WorkflowHandle): Promise<Status> {
@@ -85,6 +116,7 @@ async function* follow<Result>(
   handle: WorkflowHandle,
   options: FollowOptions,
   look: () => Promise<Look>,
+  conclude: (progress: ProgressStatus, result: Result) => ProgressStatus,
 ): AsyncGenerator<Progress, FollowEnd<Result>> {
   const leaving = new AbortController();
   const deadline = options.timeoutMs == null ? null : Date.now() + options.timeoutMs;
@@ -120,8 +152,13 @@ async function* follow<Result>(
         if (Date.now() - silentSince > (options.patienceMs ?? PATIENCE_MS)) throw found;
       } else {
         silentSince = null;
-        for (const progress of found.seen) {
-          if (progress.kind === 'silence') continue;
+        for (const seen of found.seen) {
+          if (seen.kind === 'silence') continue;
+          const result = last?.result ?? null;
+          const progress =
+            seen.kind === 'progress' && result !== null
+              ? { ...seen, status: conclude(seen.status, result) }
+              : seen;
           const text = JSON.stringify(progress.status);
           if (shown.get(progress.workflowId) !== text) changes.push(progress);
           shown.set(progress.workflowId, text);
@@ -168,6 +205,7 @@ function readFailure<Result>(error: WorkflowFailedError): RunEnd<Result> {
   if (!(cause instanceof ApplicationFailure))
     return { result: null, failure: { message, type: cause?.name ?? null } };
   const detail: unknown = cause.details?.[0];
-  const isResult = typeof detail === 'object' && detail !== null && 'headline' in detail && 'state' in detail;
-  return { result: isResult ? (detail as Result) : null, failure: { message, type: cause.type ?? null } };
+  const isResult = (value: unknown): value is Result =>
+    typeof value === 'object' && value !== null && 'headline' in value && 'state' in value;
+  return { result: isResult(detail) ? detail : null, failure: { message, type: cause.type ?? null } };
 }

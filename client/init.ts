@@ -198,9 +198,7 @@ async function findStackFiles(folder: string): Promise<string[]> {
 }
 
 function asMap(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Record<string, unknown>)
-    : {};
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
 }
 
 async function readYaml(folder: string, file: string): Promise<Record<string, unknown>> {

@@ -65,7 +65,14 @@ export function buildProgram(version: string, carry: Carry, terminal: Terminal):
       .copyInheritedSettings(program);
     for (const argument of spec.arguments.split(' ').filter((part) => part !== ''))
       command.argument(argument);
-    for (const option of spec.options) command.option(option.flags, option.summary);
+    for (const { flags, summary, repeats } of spec.options) {
+      if (repeats === true)
+        command.option(flags, summary, (value: string, before: string[] | undefined) => [
+          ...(before ?? []),
+          value,
+        ]);
+      else command.option(flags, summary);
+    }
     addGlobalOptions(command);
     command.addHelpText('after', `\n${describeExamples(spec)}\n\n${describeExits(spec)}`);
     command.action(async () => carry(spec, await readInvocation(command, spec, terminal)));
@@ -130,6 +137,7 @@ async function readInvocation(command: Command, spec: CommandSpec, terminal: Ter
     has: (name) => given[camelCase(name)] === true,
     onEnd: (close) => void closers.push(close),
     closers,
+    commands: COMMANDS,
   };
 }
 

@@ -3,7 +3,12 @@
  * workflow that decides for it, and throws `UserError` (with an exit code and a way out) when it cannot.
  */
 import { randomUUID } from 'node:crypto';
-import { type WorkflowHandle, WithStartWorkflowOperation, WorkflowNotFoundError } from '@temporalio/client';
+import {
+  type WorkflowHandle,
+  WithStartWorkflowOperation,
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
 import type { Workflow } from '@temporalio/common';
 import type { InspectInput, InspectResult } from '../workflows/activity-contract.js';
 import type {
@@ -21,7 +26,8 @@ import type { ChangeResult, PromotionResult, ReleaseResult } from '../workflows/
 import { type ConnectOptions, connectToTemporal, type TemporalLink } from './connect.js';
 import {
   type FollowEnd,
-  followProgress,
+  followChange,
+  followPromotion,
   followRelease,
   type FollowOptions,
   type Progress,
@@ -65,6 +71,12 @@ export interface Decided {
   reply: DecisionReply;
 }
 
+/** How anything that can be followed ends. */
+export type AnyResult = ReleaseResult | PromotionResult | ChangeResult;
+
+/** Looking at many hosts, some of which do not answer, takes its time. */
+const LOOK_MS = 120_000;
+
 type UpdateName = keyof typeof UPDATE;
 
 export class SlipwayClient {
@@ -106,7 +118,7 @@ export class SlipwayClient {
     started: { workflowId: string },
     options: FollowOptions = {},
   ): AsyncGenerator<Progress, FollowEnd<ReleaseResult>> {
-    return followRelease<ReleaseResult>(this.link, this.handle(started.workflowId), options);
+    return followRelease(this.link, this.handle(started.workflowId), options);
   }
 
   async releaseStatus(workflowId: string): Promise<ReleaseStatus> {
@@ -160,11 +172,17 @@ export class SlipwayClient {
     return findAnyInFlight(status, version, 'watch');
   }
 
-  followPromotion(
-    workflowId: string,
+  /** Follows what `findInFlight` or `findStoppable` has found. */
+  async follow(
+    environment: string,
+    target: DecisionTarget,
     options: FollowOptions = {},
-  ): AsyncGenerator<Progress, FollowEnd<PromotionResult>> {
-    return followProgress<PromotionResult>(this.link, this.handle(workflowId), options);
+  ): Promise<AsyncGenerator<Progress, FollowEnd<AnyResult>>> {
+    if (target.kind === 'lane') return this.followLane(environment, options);
+    const handle = this.handle(target.workflowId);
+    return target.kind === 'release'
+      ? followRelease(this.link, handle, options)
+      : followPromotion(this.link, handle, options);
   }
 
   /** Follows the run that holds the lane now, not a later one. */
@@ -173,26 +191,39 @@ export class SlipwayClient {
     options: FollowOptions = {},
   ): Promise<AsyncGenerator<Progress, FollowEnd<ChangeResult>>> {
     const workflowId = laneId(this.pipeline, environment);
-    const { runId } = await this.link.ask(() => this.handle(workflowId).describe());
-    return followProgress<ChangeResult>(
-      this.link,
-      this.link.client.workflow.getHandle(workflowId, runId),
-      options,
-    );
+    const found = await this.link
+      .ask(() => this.handle(workflowId).describe())
+      .catch((error: unknown) => {
+        throw error instanceof WorkflowNotFoundError ? endedMeanwhile(environment) : error;
+      });
+    const { runId } = found;
+    return followChange(this.link, this.link.client.workflow.getHandle(workflowId, runId), options);
   }
 
   /** Looks at the hosts from the worker; touches nothing. */
   async inspect(input: InspectInput): Promise<InspectResult> {
     await this.link.requireWorker();
-    return this.link.client.workflow.execute<(input: InspectInput) => Promise<InspectResult>>(
-      WORKFLOW.inspect,
-      {
-        workflowId: `inspect/${this.pipeline}/${input.plan.name}/${randomUUID().slice(0, 8)}`,
-        taskQueue: this.link.taskQueue,
-        args: [input],
-        staticSummary: `${input.what} ${input.plan.name}, asked by ${this.actor.by}`,
-      },
-    );
+    const start = {
+      workflowId: `inspect/${this.pipeline}/${input.plan.name}/${randomUUID().slice(0, 8)}`,
+      taskQueue: this.link.taskQueue,
+      args: [input] as [InspectInput],
+      staticSummary: `${input.what} ${input.plan.name}, asked by ${this.actor.by}`,
+    };
+    type Inspect = (input: InspectInput) => Promise<InspectResult>;
+    try {
+      return await this.link.ask(
+        () => this.link.client.workflow.execute<Inspect>(WORKFLOW.inspect, start),
+        LOOK_MS,
+      );
+    } catch (error) {
+      if (!(error instanceof WorkflowFailedError)) throw error;
+      throw refused({
+        what: 'the worker could not look',
+        where: `${this.pipeline} ${input.plan.name}`,
+        why: messageOf(error),
+        wayOut: `the whole story is in ${this.link.linkTo(start.workflowId, null) ?? start.workflowId}`,
+      });
+    }
   }
 
   // deciding
@@ -378,4 +409,17 @@ export class SlipwayClient {
       ...said,
     };
   }
+}
+
+function endedMeanwhile(environment: string) {
+  return refused({
+    what: 'it has ended meanwhile',
+    where: environment,
+    wayOut: `slipway status ${environment}`,
+  });
+}
+
+/** The innermost cause says what happened; the layers around it only where. */
+function messageOf(error: Error): string {
+  return error.cause instanceof Error ? messageOf(error.cause) : error.message;
 }

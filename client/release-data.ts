@@ -1,32 +1,33 @@
 /** What was followed, as data for `--json`, for job outputs and as an exit code. */
 import type { ProgressStatus } from '../workflows/messages.js';
 import { FAILURE } from '../workflows/failures.js';
-import type { ChangeResult, PromotionResult, ReleaseResult } from '../workflows/result.js';
+import type { ChangeResult, ReleaseResult } from '../workflows/result.js';
 import { EXIT, type ExitCode, exitOfPromotion, exitOfRelease, exitOfWayBack } from './exit-codes.js';
 import type { FollowEnd, RunEnd } from './follow.js';
 import type { Followed, FollowedTo } from './live-view.js';
+import type { AnyResult } from './release-client.js';
 
 /** Exit of a followed release, before or after its end. */
 export function exitOfFollowedRelease(followed: FollowedTo<ReleaseResult>): ExitCode {
   return exitOfEnd(followed, exitOfRelease);
 }
 
-/** Exit of a followed promotion, or of a change asked for directly. */
-export function exitOfProgress(followed: FollowedTo<PromotionResult | ChangeResult>): ExitCode {
-  return exitOfEnd(followed, (result) =>
-    'refused' in result ? exitOfPromotion(result) : exitOfChange(result),
-  );
+/** Exit of whatever was followed by the name of its environment. */
+export function exitOfProgress(followed: FollowedTo<AnyResult>): ExitCode {
+  return exitOfEnd(followed, (result) => {
+    if ('promotions' in result) return exitOfRelease(result);
+    return 'refused' in result ? exitOfPromotion(result) : exitOfChange(result);
+  });
 }
 
 /** Exit of going back: being back is success. */
-export function exitOfFollowedWayBack(followed: FollowedTo<PromotionResult | ChangeResult>): ExitCode {
+export function exitOfFollowedWayBack(followed: FollowedTo<AnyResult>): ExitCode {
   return exitOfEnd(followed, (result) => {
+    if ('promotions' in result)
+      return result.promotions.every(({ clean }) => clean) ? EXIT.done : EXIT.failedNotUndone;
     if (!('refused' in result)) return exitOfWayBack(result);
-    return result.change === null
-      ? result.clean
-        ? EXIT.done
-        : EXIT.failedNotUndone
-      : exitOfWayBack(result.change);
+    if (result.change !== null) return exitOfWayBack(result.change);
+    return result.clean ? EXIT.done : EXIT.failedNotUndone;
   });
 }
 
@@ -63,7 +64,10 @@ function exitWithoutResult({ failure }: RunEnd<unknown>, followed: Followed): Ex
 }
 
 /** The `data` of `release` and `watch`. */
-export function toReleaseData(followed: Followed, link: (workflowId: string) => string | null): unknown {
+export function toReleaseData(
+  followed: Followed,
+  link: (workflowId: string) => string | null,
+): Record<string, unknown> {
   const { release } = followed;
   const promotions = [...followed.progress].map(([workflowId, status]) =>
     toPromotionData(status, link(workflowId)),

@@ -5,7 +5,7 @@ import { badInput, refused } from './user-error.js';
 
 export interface DecisionTarget {
   workflowId: string;
-  kind: 'promotion' | 'lane' | 'environment';
+  kind: 'release' | 'promotion' | 'lane' | 'environment';
   version: string;
 }
 
@@ -15,8 +15,8 @@ export function findWaitingPromotion(
   version: string | null,
   verb: string,
 ): DecisionTarget {
-  const waiting = openPromotions(status).filter(
-    (one) => one.phase === 'waiting' && matches(one.version, version),
+  const waiting = underway(status).filter(
+    (one) => one.phase === 'waiting' && isPromotion(one) && matches(one.version, version),
   );
   return {
     kind: 'promotion',
@@ -45,19 +45,19 @@ export function findAnyInFlight(
   verb: string,
 ): DecisionTarget {
   const { inFlight } = status;
-  const promotions = openPromotions(status).filter(
+  const others = underway(status).filter(
     (one) => one.workflowId !== inFlight?.request.promotionId && matches(one.version, version),
   );
   const inLane = inFlight !== null && matches(inFlight.request.version, version);
-  if (inLane && promotions.length === 0) return findLane(status, version);
+  if (inLane && others.length === 0) return findLane(status, version);
   const candidates = inLane
     ? [
         { workflowId: laneId(status.pipeline, status.environment), version: inFlight.request.version },
-        ...promotions,
+        ...others,
       ]
-    : promotions;
+    : others;
   const chosen = single(candidates, status, verb, `nothing${ofVersion(version)} is in flight`);
-  return { kind: chosen.workflowId.startsWith('lane/') ? 'lane' : 'promotion', ...chosen };
+  return { kind: kindOf(chosen.workflowId), ...chosen };
 }
 
 /** As pause, and the environment itself after a person has looked at what an unwind left behind. */
@@ -73,8 +73,18 @@ export function findPaused(status: EnvironmentStatus, version: string | null): D
   return findAnyInFlight(status, version, 'resume');
 }
 
-function openPromotions(status: EnvironmentStatus): Announcement[] {
-  return status.announced.filter((one) => one.phase !== 'ended' && one.workflowId.startsWith('promotion/'));
+/** Releases being built and promotions, on their way here. */
+export function underway(status: EnvironmentStatus): Announcement[] {
+  return status.announced.filter((one) => one.phase !== 'ended');
+}
+
+export function isPromotion(one: { workflowId: string }): boolean {
+  return kindOf(one.workflowId) === 'promotion';
+}
+
+function kindOf(workflowId: string): DecisionTarget['kind'] {
+  const [first] = workflowId.split('/');
+  return first === 'lane' || first === 'release' ? first : 'promotion';
 }
 
 function single(
@@ -120,7 +130,7 @@ function ofVersion(version: string | null): string {
 function describe(status: EnvironmentStatus): string {
   const flights = [
     ...(status.inFlight === null ? [] : [`${status.inFlight.request.version} is in flight`]),
-    ...openPromotions(status).map((one) => `${one.version} is ${one.phase}`),
+    ...underway(status).map((one) => `${one.version} is ${one.phase}`),
   ];
   return flights.length === 0 ? 'nothing is in flight' : flights.join(', ');
 }

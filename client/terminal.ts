@@ -3,8 +3,10 @@ export interface Terminal {
   env: Record<string, string | undefined>;
   cwd: string;
   columns: number;
-  /** Is there a person who can be asked and a screen that can be redrawn? */
+  /** Is there a screen that can be redrawn? */
   interactive: boolean;
+  /** Is there a person who can be asked? */
+  canAsk: boolean;
   colour: boolean;
   out(text: string): void;
   err(text: string): void;
@@ -32,9 +34,10 @@ export function processTerminal(): Terminal {
   return {
     env,
     cwd: process.cwd(),
-    columns: process.stdout.columns ?? DEFAULT_COLUMNS,
-    interactive: process.stdin.isTTY === true && process.stdout.isTTY === true,
-    colour: process.stdout.isTTY === true && !noColour && env['TERM'] !== 'dumb',
+    columns: process.stdout.isTTY ? process.stdout.columns : DEFAULT_COLUMNS,
+    interactive: process.stdout.isTTY,
+    canAsk: process.stdin.isTTY && process.stdout.isTTY,
+    colour: process.stdout.isTTY && !noColour && env['TERM'] !== 'dumb',
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
     ask: async (question) => {

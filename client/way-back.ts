@@ -1,19 +1,18 @@
 /** Following something on its way back: abort, back, rollback. Being back, with nothing left over, is success. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { laneId } from '../workflows/names.js';
-import type { ChangeResult, PromotionResult } from '../workflows/result.js';
+import type { ChangeResult } from '../workflows/result.js';
 import type { Invocation, Outcome } from './command.js';
 import { EXIT, type ExitCode, exitOfWayBack } from './exit-codes.js';
 import type { FollowEnd, Progress } from './follow.js';
 import { renderFollowed, showWhileFollowing } from './live-view.js';
 import { exitOfFollowedWayBack, toReleaseData } from './release-data.js';
-import type { SlipwayClient } from './release-client.js';
+import type { AnyResult, SlipwayClient } from './release-client.js';
 import { labelled, lines, plain } from './render/text.js';
 import { formatTook } from './render/time.js';
 import { renderExit } from './render/watch.js';
 
-type Following =
-  AsyncGenerator<Progress, FollowEnd<PromotionResult>> | AsyncGenerator<Progress, FollowEnd<ChangeResult>>;
+type Following = AsyncGenerator<Progress, FollowEnd<AnyResult>>;
 
 /** Follows to the end and replaces the decision's outcome by how it went. */
 export async function followBack(
@@ -22,9 +21,9 @@ export async function followBack(
   decided: Outcome,
 ): Promise<Outcome> {
   if (!invocation.global.json) invocation.terminal.out(decided.screen);
-  const followed = await showWhileFollowing<PromotionResult | ChangeResult>(invocation, following, 'silent');
+  const followed = await showWhileFollowing(invocation, following, 'silent');
   const exit = exitOfFollowedWayBack(followed);
-  const data = { decision: decided.data, ...(toReleaseData(followed, () => null) as object) };
+  const data = { decision: decided.data, ...toReleaseData(followed, () => null) };
   return { exit, data, screen: renderFollowed(invocation, followed) + tail(exit) };
 }
 

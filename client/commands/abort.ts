@@ -28,10 +28,7 @@ async function stopAndUndo(invocation: Invocation): Promise<Outcome> {
   const target = await client.findStoppable(environment, invocation.value('version'));
   // Whoever holds the lane now is who we watch go, even if another enters right behind.
   const options = { timeoutMs, signal: terminal.interrupted };
-  const following =
-    target.kind === 'lane'
-      ? await client.followLane(environment, options)
-      : client.followPromotion(target.workflowId, options);
+  const following = await client.follow(environment, target, options);
   const decided = await client.abort(environment, { version: target.version, reason: global.reason });
   const outcome = toOutcome(invocation, client, decided, `${environment} is being stopped and undone`);
   if (!decided.reply.accepted || until === 'started') return outcome;

@@ -6,7 +6,9 @@ export const plan: CommandSpec = {
   name: 'plan',
   arguments: '[ref]',
   summary: 'what a release would do and what would refuse it; changes nothing',
-  options: [{ flags: '--to <environments...>', summary: 'environments by name' }],
+  options: [
+    { flags: '--to <environment>', summary: 'environment by name, repeated or with commas', repeats: true },
+  ],
   examples: ['slipway plan', 'slipway plan v1.4.0 --to prod', 'slipway plan --json | jq .data.hash'],
   exits: [EXIT.done, EXIT.refused],
   run: showPlan,

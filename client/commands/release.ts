@@ -11,8 +11,10 @@ export const release: CommandSpec = {
   summary: 'starts a release, or joins it when it is under way, and follows it',
   options: [
     {
-      flags: '--to <environments...>',
-      summary: 'environments by name (default: those that take the ref and start by themselves)',
+      flags: '--to <environment>',
+      summary:
+        'environment by name, repeated or with commas (default: those that take the ref and start by themselves)',
+      repeats: true,
     },
     { flags: '--until <state>', summary: 'started, waiting (default in CI) or done' },
     { flags: '--timeout <duration>', summary: 'stop following after this long' },
@@ -98,7 +100,7 @@ async function conclude(
       : '';
   const goesOn = end.how === 'ended' ? '' : 'The release goes on: slipway status\n';
   const data = {
-    ...(toReleaseData(followed, (id) => client.link.linkTo(id, null)) as object),
+    ...toReleaseData(followed, (id) => client.link.linkTo(id, null)),
     workflowId: started.workflowId,
     joined: started.joined,
     url: started.url,

@@ -1,3 +1,4 @@
+import type { ProgressStatus } from '../../workflows/messages.js';
 import type { CommandSpec, Invocation, Outcome } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import type { EnvironmentView } from '../render/status.js';
@@ -54,13 +55,20 @@ async function listNames(client: SlipwayClient, fromFile: string[]): Promise<str
 }
 
 async function viewEnvironment(client: SlipwayClient, name: string): Promise<EnvironmentView> {
-  const found = await client.status(name);
   const { laneId } = await import('../../workflows/names.js');
-  const change = found?.inFlight == null ? null : await client.progress(laneId(client.pipeline, name));
-  return { name, status: found, change };
+  const { isPromotion, underway } = await import('../targets.js');
+  const found = await client.status(name);
+  const promotions = new Map<string, ProgressStatus>();
+  if (found === null) return { name, status: null, change: null, promotions };
+  for (const { workflowId } of underway(found).filter(isPromotion)) {
+    const progress = await client.progress(workflowId);
+    if (progress !== null) promotions.set(workflowId, progress);
+  }
+  const change = found.inFlight === null ? null : await client.progress(laneId(client.pipeline, name));
+  return { name, status: found, change, promotions };
 }
 
-function toData({ name, status: found, change }: EnvironmentView): unknown {
+function toData({ name, status: found, change, promotions }: EnvironmentView): unknown {
   const live = found?.live ?? null;
   return {
     name,
@@ -78,11 +86,13 @@ function toData({ name, status: found, change }: EnvironmentView): unknown {
       found === null || live === null ? 'unknown' : found.needsPerson === null ? 'ok' : 'needs a person',
     needsPerson: found?.needsPerson ?? null,
     queue: found?.queue.map(({ version }) => version) ?? [],
-    waiting:
-      found?.announced
-        .filter(({ phase }) => phase === 'waiting')
-        .map(({ version, waitingFor, since, workflowId }) => ({ version, waitingFor, since, workflowId })) ??
-      [],
+    waiting: [...promotions].map(([workflowId, { version, state, waitingFor, waitingSince }]) => ({
+      version,
+      state,
+      waitingFor,
+      since: waitingSince,
+      workflowId,
+    })),
     ...(found?.inFlight == null
       ? {}
       : {

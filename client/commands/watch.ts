@@ -1,4 +1,3 @@
-import type { ChangeResult, PromotionResult } from '../../workflows/result.js';
 import type { CommandSpec, Invocation, Outcome } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 
@@ -36,11 +35,8 @@ async function followOne(invocation: Invocation): Promise<Outcome> {
   const client = await openClient(invocation);
   const target = await client.findInFlight(environment, invocation.value('version'));
   const options = { until, timeoutMs, signal: invocation.terminal.interrupted };
-  const following =
-    target.kind === 'lane'
-      ? await client.followLane(environment, options)
-      : client.followPromotion(target.workflowId, options);
-  const followed = await showWhileFollowing<PromotionResult | ChangeResult>(invocation, following, 'events');
+  const following = await client.follow(environment, target, options);
+  const followed = await showWhileFollowing(invocation, following, 'events');
   const exit = exitOfProgress(followed);
   return finish(invocation, renderFollowed(invocation, followed), exit);
 }

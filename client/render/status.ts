@@ -1,5 +1,6 @@
 /** Every environment on one line, and below it what is out of the ordinary. */
 import type { EnvironmentStatus, ProgressStatus } from '../../workflows/messages.js';
+import { underway } from '../targets.js';
 import type { Style } from './style.js';
 import { lines, pad, plain, row } from './text.js';
 import { formatAge, formatMoment } from './time.js';
@@ -10,6 +11,8 @@ export interface EnvironmentView {
   status: EnvironmentStatus | null;
   /** Of the change in flight, where there is one. */
   change: ProgressStatus | null;
+  /** Of the promotions on their way here, by workflow id. */
+  promotions: Map<string, ProgressStatus>;
 }
 
 export function renderStatus(style: Style, pipeline: string, views: EnvironmentView[], now: Date): string {
@@ -26,13 +29,10 @@ export function renderStatus(style: Style, pipeline: string, views: EnvironmentV
 }
 
 /** A person's word, eyes or hands are missing here. */
-export function needsPerson({ status, change }: EnvironmentView): boolean {
+export function needsPerson({ status, change, promotions }: EnvironmentView): boolean {
   if (status === null) return false;
-  return (
-    status.needsPerson !== null ||
-    change?.state === 'waiting' ||
-    status.announced.some((one) => one.phase === 'waiting')
-  );
+  const waits = [...promotions.values()].some(({ state }) => state === 'waiting');
+  return status.needsPerson !== null || change?.state === 'waiting' || waits;
 }
 
 function environmentLines(
@@ -67,12 +67,12 @@ function describeNotes(style: Style, view: EnvironmentView, status: EnvironmentS
   if (status.needsPerson !== null) notes.push(style.red(`needs a person: ${plain(status.needsPerson)}`));
   if (inFlight !== null)
     notes.push(`${style.now} ${plain(inFlight.request.version)}, ${describeChange(view)}`);
-  for (const one of status.announced) {
-    if (one.phase === 'ended' || one.phase === 'queued' || one.workflowId === inFlight?.request.promotionId)
-      continue;
-    const verb =
-      one.phase === 'waiting' ? `waits: ${plain(one.waitingFor ?? 'a decision')}` : 'is being built';
-    notes.push(`${plain(one.version)} ${verb}, ${formatAge(one.since, now)}`);
+  for (const one of underway(status)) {
+    if (one.phase === 'queued' || one.workflowId === inFlight?.request.promotionId) continue;
+    const promotion = view.promotions.get(one.workflowId);
+    notes.push(
+      `${plain(one.version)} ${describePromotion(promotion)}, ${formatAge(promotion?.waitingSince ?? one.since, now)}`,
+    );
   }
   for (const request of queue) notes.push(`${style.pending} ${plain(request.version)} queued`);
   if (warm !== null) {
@@ -93,4 +93,11 @@ function describeChange({ change, status }: EnvironmentView): string {
   if (change.state === 'waiting') return `waits: ${plain(change.waitingFor ?? 'a decision')}`;
   const step = change.steps.find(({ state }) => state === 'running')?.name;
   return step === undefined ? `${kind}, ${change.state}` : plain(step);
+}
+
+function describePromotion(promotion: ProgressStatus | undefined): string {
+  if (promotion === undefined) return 'is being built';
+  if (promotion.state === 'waiting') return `waits: ${plain(promotion.waitingFor ?? 'a decision')}`;
+  const step = promotion.steps.find(({ state }) => state === 'running')?.name;
+  return `is on its way${step === undefined ? '' : `, ${plain(step)}`}`;
 }

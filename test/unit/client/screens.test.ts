@@ -4,6 +4,7 @@ import { makeStyle } from '../../../client/render/style.js';
 import { renderStatus } from '../../../client/render/status.js';
 import { renderProgress } from '../../../client/render/watch.js';
 import { givenCommit, givenPlan, givenRecord, givenRequest } from '../../support/given.js';
+import type { ProgressStatus } from '../../../workflows/messages.js';
 import { givenEnvironment, givenProgress, NOW } from './given-status.js';
 
 const glyphs = makeStyle({ ascii: false, colour: false, columns: 80 });
@@ -116,12 +117,13 @@ describe('the screen of one promotion', () => {
 });
 
 describe('the screen of all environments', () => {
+  const none = new Map<string, ProgressStatus>();
   const plan = givenPlan({ pipeline: 'secretmagic', name: 'prod' });
   const live = { ...givenRecord(plan, 'v1.3.9', 'blue'), at: '2026-11-08T10:00:00Z' };
 
   it('puts who needs a person first, and the rest on one line each', () => {
     const views = [
-      { name: 'dev', status: null, change: null },
+      { name: 'dev', status: null, change: null, promotions: none },
       {
         name: 'stage',
         status: givenEnvironment({
@@ -133,6 +135,7 @@ describe('the screen of all environments', () => {
           state: 'running',
           steps: [{ name: 'deploy', state: 'running', tookMs: null, note: null }],
         }),
+        promotions: none,
       },
       {
         name: 'prod',
@@ -160,6 +163,12 @@ describe('the screen of all environments', () => {
           },
         }),
         change: null,
+        promotions: new Map([
+          [
+            'promotion/secretmagic/prod/r1',
+            givenProgress({ waitingFor: '1 approval (platform)', waitingSince: '2026-11-14T10:31:00Z' }),
+          ],
+        ]),
       },
     ];
     expect(renderStatus(glyphs, 'secretmagic', views, NOW)).toBe(
@@ -180,6 +189,12 @@ describe('the screen of all environments', () => {
         name: 'prod',
         status: givenEnvironment({ live, needsPerson: 'undo of deploy failed' }),
         change: null,
+        promotions: new Map([
+          [
+            'promotion/secretmagic/prod/r1',
+            givenProgress({ waitingFor: '1 approval (platform)', waitingSince: '2026-11-14T10:31:00Z' }),
+          ],
+        ]),
       },
     ];
     expect(renderStatus(ascii, 'secretmagic', views, NOW)).toContain(
