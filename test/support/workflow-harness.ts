@@ -1,11 +1,14 @@
 /** Workers with fake activities on the run's Temporal server, on task queues of the test file's own. */
 import { randomUUID } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
-import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
+import { NativeConnection } from '@temporalio/worker';
 import { inject } from 'vitest';
 import type { Activities } from '../../workflows/activity-contract.js';
 import { createFakeActivities, type FakeOptions } from './fake-activities.js';
 import { createWorld, type World } from './fake-world.js';
+import { startWorkers } from './workers.js';
+
+export { quiet } from './workers.js';
 
 export interface Harness {
   client: Client;
@@ -47,45 +50,6 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       for (const end of ends) await end();
     },
   };
-}
-
-/** Runs both workers until the answer is called. */
-export async function startWorkers(
-  connection: NativeConnection,
-  taskQueue: string,
-  bundle: string,
-  activities: Activities,
-): Promise<() => Promise<void>> {
-  const common: Omit<WorkerOptions, 'taskQueue'> = {
-    connection,
-    activities,
-    maxHeartbeatThrottleInterval: '200ms',
-    shutdownGraceTime: '1s',
-    shutdownForceTime: '5s',
-  };
-  const workers = [
-    await Worker.create({
-      ...common,
-      taskQueue,
-      workflowBundle: { code: bundle },
-      stickyQueueScheduleToStartTimeout: '1s',
-    }),
-    await Worker.create({ ...common, taskQueue: `${taskQueue}-urgent` }),
-  ];
-  const running = workers.map((worker) => worker.run());
-  return async () => {
-    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
-    await Promise.all(running);
-  };
-}
-
-/** Native logs of a worker are noise in a test's output. */
-export function quiet(): void {
-  Runtime.install({ logger: { log: none, trace: none, debug: none, info: none, warn: none, error: none } });
-}
-
-function none(): void {
-  return;
 }
 
 /** Waits until `probe` answers something, asking often; throws what it waited for when time is over. */

@@ -1,0 +1,180 @@
+/** What the fault matrix of the change consists of: generated from the step table, so a new step is in it by itself. */
+import type { EnvironmentPlan } from '../../pipeline/plan.js';
+import type { Activities } from '../../workflows/activity-contract.js';
+import { STEPS } from '../../workflows/change-steps.js';
+import type { ChangeInput, ChangeKind } from '../../workflows/messages.js';
+import type { ChangeResult } from '../../workflows/result.js';
+import { givenScene, runsEverywhere, type Scene } from '../support/change-scene.js';
+import type { FakeEnvironment } from '../support/fake-world.js';
+import { givenChange, givenPlan, givenPlanInPlace, givenRequest } from '../support/given.js';
+import type { Harness } from '../support/workflow-harness.js';
+
+export interface Setting {
+  name: string;
+  kind: ChangeKind;
+  /** In the order of the table. */
+  steps: string[];
+  plan: (steps: string[]) => EnvironmentPlan;
+  versions: { live: string | null; warm?: string };
+  /** What the change is to. */
+  version: string;
+}
+
+/** `retire` is a kind of change of its own; everything else in the table is a step of a deploy. */
+const DEPLOY_STEPS = Object.keys(STEPS).filter((step) => step !== 'retire');
+
+const MEASURED: Partial<EnvironmentPlan> = (() => {
+  const plan = givenPlan();
+  const errors = { name: 'errors', timeoutMs: 1000, retries: 0, intervalMs: 100, startPeriodMs: 0 };
+  const check = {
+    kind: 'prometheus',
+    query: 'errors',
+    server: 'http://p:9090',
+    max: null,
+    min: null,
+    maxIncrease: 2,
+    baselineMs: 1000,
+  } as const;
+  return plan.bake === null ? {} : { bake: { ...plan.bake, checks: [{ ...errors, ...check }] } };
+})();
+
+export const SETTINGS: Setting[] = [
+  {
+    name: 'blue/green over an older warm release',
+    kind: 'deploy',
+    steps: DEPLOY_STEPS,
+    plan: (steps) => givenPlan({ ...MEASURED, steps }),
+    versions: { live: 'v1', warm: 'v0' },
+    version: 'v2',
+  },
+  {
+    name: 'blue/green, first release',
+    kind: 'deploy',
+    steps: DEPLOY_STEPS,
+    plan: (steps) => givenPlan({ ...MEASURED, steps }),
+    versions: { live: null },
+    version: 'v2',
+  },
+  {
+    name: 'in place',
+    kind: 'deploy',
+    steps: DEPLOY_STEPS.filter((step) => step !== 'switch'),
+    plan: (steps) => givenPlanInPlace({ steps }),
+    versions: { live: 'v1' },
+    version: 'v2',
+  },
+  {
+    name: 'in place, first release',
+    kind: 'deploy',
+    steps: DEPLOY_STEPS.filter((step) => step !== 'switch'),
+    plan: (steps) => givenPlanInPlace({ steps }),
+    versions: { live: null },
+    version: 'v2',
+  },
+  {
+    name: 'warm rollback',
+    kind: 'rollback',
+    steps: ['switch', 'verify', 'settle'],
+    plan: () => givenPlan(),
+    versions: { live: 'v3', warm: 'v2' },
+    version: 'v2',
+  },
+  {
+    name: 'retire',
+    kind: 'retire',
+    steps: ['claim', 'retire'],
+    plan: () => givenPlan(),
+    versions: { live: 'v3', warm: 'v2' },
+    version: 'v2',
+  },
+];
+
+export interface Case {
+  scene: Scene;
+  input: ChangeInput;
+  before: FakeEnvironment | undefined;
+  setting: Setting;
+}
+
+export function givenCase(harness: Pick<Harness, 'world'>, setting: Setting, steps = setting.steps): Case {
+  const scene = givenScene(harness, setting.plan(steps), setting.versions);
+  const request = givenRequest(scene.plan, setting.version, setting.kind);
+  const input = givenChange(request, { live: scene.live, warm: scene.warm });
+  return { scene, input, before: scene.now(), setting };
+}
+
+/** The activities of each step of a setting: what a run up to this step calls more than one that stops before it. */
+export async function findActivities(
+  run: (input: ChangeInput) => Promise<ChangeResult>,
+  harness: Pick<Harness, 'world' | 'activities'>,
+  setting: Setting,
+): Promise<Map<string, (keyof Activities)[]>> {
+  const found = new Map<string, (keyof Activities)[]>();
+  if (setting.kind !== 'deploy') {
+    const { scene, input } = givenCase(harness, setting);
+    await run(input);
+    const calls = activitiesIn(scene, harness);
+    setting.steps.forEach((step, index) => found.set(step, calls.slice(index, index + 1)));
+    return found;
+  }
+  let before = 0;
+  for (const [index, step] of setting.steps.entries()) {
+    const { scene, input } = givenCase(harness, setting, setting.steps.slice(0, index + 1));
+    await run(input);
+    const calls = activitiesIn(scene, harness);
+    found.set(step, calls.slice(before));
+    before = calls.length;
+  }
+  return found;
+}
+
+/** The activities that undo a setting, found by letting its last look say no. */
+export async function findUndos(
+  run: (input: ChangeInput) => Promise<ChangeResult>,
+  harness: Pick<Harness, 'world' | 'activities'>,
+  setting: Setting,
+): Promise<(keyof Activities)[]> {
+  if (setting.kind === 'retire') return [];
+  const { scene, input } = givenCase(harness, setting);
+  scene.break(lastLook(setting), 'say-no');
+  await run(input);
+  const calls = activitiesIn(scene, harness);
+  return calls.slice(calls.indexOf(lastLook(setting)) + 1);
+}
+
+/** The look after which everything that can be undone has been done. */
+export function lastLook(setting: Setting): 'bake' | 'verify' {
+  return setting.kind === 'rollback' ? 'verify' : 'bake';
+}
+
+/** `old` exactly what was there · `new` the new release wholly · else what is wrong. */
+export function judgeWorld({
+  scene,
+  before,
+  setting,
+}: Case): 'old' | 'new' | { halfDone: FakeEnvironment | undefined } {
+  const now = scene.now();
+  const colours = scene.plan.strategy === 'blue-green';
+  const slot = colours ? (scene.live === null ? 'blue' : 'green') : 'live';
+  const proxyIsNew = !colours || now?.proxy === slot;
+  // After a first release that was undone the proxy may keep its name for a colour that no longer runs.
+  const proxyIsOld = now?.proxy === before?.proxy || scene.live === null;
+  const sameSlots = JSON.stringify(slotsOf(now)) === JSON.stringify(slotsOf(before));
+  if (setting.kind === 'retire' && now?.proxy === before?.proxy && runsEverywhere(scene, 'blue', 'v3')) {
+    return runsEverywhere(scene, 'green', null) ? 'new' : 'old';
+  }
+  if (setting.kind === 'rollback' && sameSlots) return proxyIsNew ? 'new' : 'old';
+  if (sameSlots && proxyIsOld) return 'old';
+  return proxyIsNew && runsEverywhere(scene, slot, setting.version) ? 'new' : { halfDone: now };
+}
+
+function slotsOf(environment: FakeEnvironment | undefined): unknown {
+  return Object.entries(environment?.hosts ?? {}).map(([name, { hostId, slots }]) => [name, hostId, slots]);
+}
+
+/** Calls without their colour. */
+function activitiesIn(scene: Scene, { activities }: Pick<Harness, 'activities'>): (keyof Activities)[] {
+  return (scene.now()?.calls ?? [])
+    .map((call) => call.split(' ')[0] ?? '')
+    .filter((name): name is keyof Activities => name in activities);
+}
