@@ -18,6 +18,7 @@ import {
   type RepositoryLocation,
   type SshPlan,
 } from './plan.js';
+import type { Settings } from './schema-environment.js';
 import { renderTags, type RenderedTags } from './render-tags.js';
 import { RUN_NAMES } from './templates.js';
 import { parseVersion } from './versions.js';
@@ -77,7 +78,7 @@ export function compileEnvironment(input: EnvironmentInput): EnvironmentPlan {
     approvals: compileApprovals(of, texts),
     selfApproval: settings['self-approval'] ?? !production,
     waitMs: settings.wait ?? 0,
-    window: settings.window === undefined ? null : { zone: 'UTC', ...withoutUndefined(settings.window) },
+    window: settings.window === undefined ? null : compileWindow(settings.window),
     hosts: (settings.hosts ?? []).map((host, index) => toHost(texts.text(host, of.pathOf('hosts', index)))),
     ssh: compileSsh(of, files, texts),
     preflight: compilePreflight(of, registry !== null, texts),
@@ -122,14 +123,12 @@ function listSteps(colours: boolean, bakes: boolean): string[] {
   ];
 }
 
-function toRetention(retention: number | 'forever'): number | null {
-  return retention === 'forever' ? null : retention;
+function compileWindow(window: NonNullable<Settings['window']>): EnvironmentPlan['window'] {
+  return { days: window.days, hours: window.hours, zone: window.zone ?? 'UTC' };
 }
 
-function withoutUndefined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as {
-    [K in keyof T]: Exclude<T[K], undefined>;
-  };
+function toRetention(retention: number | 'forever'): number | null {
+  return retention === 'forever' ? null : retention;
 }
 
 function compileApprovals(of: EnvironmentSettings, texts: TextCompiler): ApprovalRule[] {

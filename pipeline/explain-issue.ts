@@ -40,7 +40,9 @@ function describe(value: unknown): string {
     return unquoted ? `a map; put quotes around "{${first[0]}}"` : 'a map';
   }
   if (typeof value === 'string') return 'text';
-  return `the ${typeof value} ${String(value)}`;
+  return typeof value === 'number' || typeof value === 'boolean'
+    ? `the ${typeof value} ${value}`
+    : typeof value;
 }
 
 function explainType(expected: string, value: unknown): string {
@@ -60,27 +62,22 @@ function factsOf(issue: z.core.$ZodIssue): IssueFacts {
 }
 
 function explainMessage(issue: z.core.$ZodIssue, value: unknown): string {
-  switch (issue.code) {
-    case 'invalid_type':
-      // `z.int()` given text says "number"; given 1.5 it says "int"
-      return explainType(issue.expected, value);
-    case 'invalid_value':
-      return value === undefined ? 'is missing' : `must be ${listWords(issue.values.map(String))}`;
-    case 'too_small':
-      if (issue.origin === 'array')
-        return issue.minimum === 1
-          ? 'must not be an empty list'
-          : `must have at least ${issue.minimum} entries`;
-      return issue.origin === 'string' ? 'must not be empty' : `must be at least ${issue.minimum}`;
-    case 'too_big':
-      return issue.origin === 'string'
-        ? `must have at most ${issue.maximum} characters`
-        : `must be at most ${issue.maximum}`;
-    case 'invalid_key':
-      return 'is no name that can be used here';
-    default:
-      return issue.message;
+  if (issue.code === 'invalid_type') {
+    const ours = issue.message.startsWith('Invalid input');
+    return ours || value === undefined ? explainType(issue.expected, value) : issue.message;
   }
+  if (issue.code === 'invalid_value') {
+    return value === undefined ? 'is missing' : `must be ${listWords(issue.values.map(String))}`;
+  }
+  if (issue.code === 'too_small') {
+    if (issue.origin === 'number' || issue.origin === 'int') return `must be at least ${issue.minimum}`;
+    return issue.origin === 'array' ? 'must not be an empty list' : 'must not be empty';
+  }
+  if (issue.code === 'too_big') {
+    const unit = issue.origin === 'string' ? ' characters long' : '';
+    return `must be at most ${issue.maximum}${unit}`;
+  }
+  return issue.code === 'invalid_key' ? 'is no name that can be used here' : issue.message;
 }
 
 /** `root` is the file's plain value; it tells what stood at the issue's path. */
@@ -108,10 +105,10 @@ export function explainIssue(issue: z.core.$ZodIssue, root: unknown): Finding {
 }
 
 function valueAt(root: unknown, path: readonly (string | number)[]): unknown {
-  let value: unknown = root;
+  let value = root;
   for (const part of path) {
-    if (typeof value !== 'object' || value === null) return undefined;
-    value = (value as Record<string | number, unknown>)[part];
+    if (Array.isArray(value)) value = typeof part === 'number' ? value[part] : undefined;
+    else value = isMap(value) && Object.hasOwn(value, part) ? value[part] : undefined;
   }
   return value;
 }

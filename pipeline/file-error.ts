@@ -82,7 +82,7 @@ const WIDE =
 
 /** As many columns of blanks as the text takes, keeping tabs. */
 function blank(text: string): string {
-  return [...text].map((char) => (char === '\t' ? '\t' : ' '.repeat(columns(char)))).join('');
+  return Array.from(text, (char) => (char === '\t' ? '\t' : ' '.repeat(columns(char)))).join('');
 }
 
 function columns(text: string): number {

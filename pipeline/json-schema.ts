@@ -24,8 +24,8 @@ function toJson(schema: z.ZodType): Json {
     override: ({ zodSchema, jsonSchema: node }) => {
       const shape = jsonShapeOf(zodSchema);
       if (shape !== null) Object.assign(node, describeShape(shape));
-      if (node.type === 'object' && node.additionalProperties === false)
-        node.patternProperties = { '^x-': {} };
+      const closed = node.type === 'object' && node.additionalProperties === false;
+      if (closed) node.patternProperties = { ...node.patternProperties, '^x-': {} };
     },
   });
   const { $schema: _, '~standard': __, ...rest } = json as Json & { '~standard'?: unknown };

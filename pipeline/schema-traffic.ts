@@ -8,7 +8,7 @@ const address = text('environment').superRefine((value, context) => {
   context.addIssue({ code: 'custom', message: 'must be host:port, such as 127.0.0.1:8081' });
 });
 
-function perColour<S extends z.ZodType>(value: S) {
+function perColour(value: z.ZodType<string, string>) {
   return closed({ blue: value, green: value });
 }
 

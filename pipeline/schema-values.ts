@@ -91,7 +91,7 @@ function readText<T>(pattern: RegExp, description: string, read: (value: string,
   return z
     .string()
     .meta({ pattern: pattern.source, description })
-    .transform((value, context) => read(value, context as Context));
+    .transform((value, context) => read(value, context));
 }
 
 function quote(value: string): string {

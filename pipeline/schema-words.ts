@@ -58,7 +58,9 @@ function parseInto<S extends z.ZodType>(
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   for (const issue of result.error.issues) {
-    context.issues.push({ ...issue, input: value, path: [...path, ...issue.path] } as z.core.$ZodRawIssue);
+    const moved = { ...issue, input: value, path: [...path, ...issue.path] };
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a finished issue is a raw one with its message
+    context.issues.push(moved as z.core.$ZodRawIssue);
   }
   return z.NEVER;
 }
@@ -177,6 +179,7 @@ export function kinds<K extends Record<string, z.ZodRawShape>, C extends z.ZodRa
         );
       }
       const parsed = parseInto(object, withoutExtensions(value, unknown), [], context);
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the object is the one of this kind
       return { kind, ...parsed } as KindOutput<K, C>;
     },
   );

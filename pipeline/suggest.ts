@@ -17,12 +17,17 @@ export function suggestWord(given: string, known: readonly string[]): string | n
   // `prod` for production
   const longer = wanted.length < 3 ? undefined : known.find((word) => normalise(word).startsWith(wanted));
   if (longer !== undefined) return longer;
-  let best: { word: string; steps: number } | null = null;
-  for (const word of known) {
-    const steps = distance(wanted, normalise(word));
-    if (best === null || steps < best.steps) best = { word, steps };
-  }
-  if (best === null) return null;
-  const near = Math.max(1, Math.floor(Math.min(wanted.length, best.word.length) / 3));
+  const ranked = known
+    .map((word) => ({
+      word,
+      steps: distance(wanted, normalise(word)),
+      lengths: Math.abs(word.length - given.length),
+    }))
+    .sort((a, b) => a.steps - b.steps || a.lengths - b.lengths);
+  const [best] = ranked;
+  if (best === undefined) return null;
+  // two letters swapped are two steps
+  const shorter = Math.min(wanted.length, best.word.length);
+  const near = shorter <= 3 ? 1 : Math.max(2, Math.floor(shorter / 3));
   return best.steps <= near ? best.word : null;
 }

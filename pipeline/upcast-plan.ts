@@ -39,7 +39,7 @@ function requireKnownVersion(plan: unknown): Persisted {
 export function upcastEnvironmentPlan(plan: unknown): EnvironmentPlan {
   const known = requireKnownVersion(plan);
   const traffic = known['traffic'];
-  // the shape was checked by the compiler that wrote it; only what was added since can be missing
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- its compiler checked it; only newer fields can be missing
   return {
     ...ADDED_TO_ENVIRONMENT,
     ...known,
@@ -52,6 +52,7 @@ export function upcastEnvironmentPlan(plan: unknown): EnvironmentPlan {
 export function upcastPlan(plan: unknown): ReleasePlan {
   const known = requireKnownVersion(plan);
   const environments: unknown = known['environments'];
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as above
   return {
     ...known,
     planVersion: PLAN_VERSION,

@@ -175,6 +175,8 @@ function explainYamlError(code: string, message: string): string {
   return `is not YAML: ${message.split('\n')[0] ?? ''}`;
 }
 
+const PLAIN_TAG = /^(!|tag:yaml\.org,2002:(str|int|float|bool|null|map|seq|merge))$/;
+
 /** Tags, maps as keys, too much depth: legal YAML that no pipeline file needs. */
 function findStrange(document: Document, source: Source): FileError[] {
   const errors: FileError[] = [];
@@ -184,7 +186,7 @@ function findStrange(document: Document, source: Source): FileError[] {
         errors.push(source.errorAt(rangeOfNode(node), [], `is nested deeper than ${MAX_DEPTH} levels`));
         return visit.BREAK;
       }
-      if (!isAlias(node) && node.tag?.startsWith('tag:yaml.org,2002:') === false) {
+      if (!isAlias(node) && node.tag !== undefined && !PLAIN_TAG.test(node.tag)) {
         errors.push(
           source.errorAt(rangeOfNode(node), [], `the tag ${node.tag} means nothing here; remove it`),
         );

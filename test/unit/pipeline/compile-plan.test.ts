@@ -1,0 +1,409 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { hashPlan } from '../../../pipeline/hash-plan.js';
+import { PlanRefused } from '../../../pipeline/plan-refused.js';
+import { requiredFiles } from '../../../pipeline/required-files.js';
+import { RUN_NAMES, namesIn } from '../../../pipeline/templates.js';
+import { COMMIT, SMALL, TEAM_FILES, branch, compile, loadGood, only, readTeamFile, tag } from './given.js';
+
+const secretmagic = loadGood(readTeamFile('secretmagic'));
+const hello = loadGood(readTeamFile('hello'));
+
+/** All strings of a plan, with their path. */
+function textsOf(value: unknown, path = ''): [string, string][] {
+  if (typeof value === 'string') return [[path, value]];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, each]) => textsOf(each, `${path}.${key}`));
+}
+
+function findUndefined(value: unknown, path = ''): string[] {
+  if (value === undefined) return [path];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, each]) => findUndefined(each, `${path}.${key}`));
+}
+
+describe('plans of the teams', () => {
+  const releases = TEAM_FILES.flatMap((team) => {
+    const file = loadGood(readTeamFile(team));
+    return [...file.content.environments].flatMap(([name, { from }]) =>
+      from.map((takes) => ({
+        team,
+        name,
+        file,
+        ref: takes.kind === 'branch' ? branch(takes.branch) : tag('v1.4.0'),
+      })),
+    );
+  });
+
+  it.each(releases)('$team compiles for $name', ({ file, ref, name }) => {
+    const plan = compile(file, ref, { to: [name] });
+    expect(plan.environments.map((environment) => environment.name)).toEqual([name]);
+    expect(findUndefined(plan)).toEqual([]);
+    expect(JSON.parse(JSON.stringify(plan))).toEqual(plan);
+    const withoutDatabase = plan.environments.map((environment) => ({ ...environment, database: null }));
+    const unrendered = textsOf({ ...plan, environments: withoutDatabase }).filter(([, text]) =>
+      namesIn(text).some((name) => !RUN_NAMES.some((each) => each === name)),
+    );
+    expect(unrendered).toEqual([]);
+  });
+
+  it('resolves hello with every default', () => {
+    const environment = only(compile(hello, branch('main')));
+    expect(environment).toMatchObject({
+      production: false,
+      start: 'auto',
+      queue: 'newest',
+      onSupersede: 'finish',
+      approvals: [],
+      selfApproval: true,
+      strategy: 'in-place',
+      traffic: null,
+      bake: null,
+      keepWarmMs: 0,
+      retentionMs: 30 * 86_400_000,
+      onFailure: 'undo',
+      timeoutMs: 300_000,
+      tags: ['sha-9f2c1d0'],
+      fixedTags: ['sha-9f2c1d0'],
+      hosts: [{ name: 'deploy@hello.example.com', address: 'deploy@hello.example.com' }],
+      steps: ['preflight', 'claim', 'proveWayBack', 'deploy', 'verify', 'settle'],
+    });
+    expect(environment.checks).toEqual([
+      {
+        kind: 'http',
+        name: '/health',
+        url: 'https://hello.example.com/health',
+        status: 200,
+        basicAuth: null,
+        header: {},
+        timeoutMs: 5_000,
+        retries: 5,
+        intervalMs: 2_000,
+        startPeriodMs: 30_000,
+      },
+    ]);
+  });
+
+  it('S0 prod: blue/green with a person at the switch', () => {
+    const plan = compile(secretmagic, tag('v1.4.0'), { to: ['prod'] });
+    expect(plan.registry).toEqual({
+      server: 'cr.selcloud.ru',
+      username: 'token',
+      password: 'env:SELECTEL_REGISTRY_PASSWORD',
+    });
+    expect(plan.artifacts).toEqual([
+      {
+        kind: 'image',
+        name: 'app',
+        repository: 'cr.selcloud.ru/autoorder-platform/secretmagic',
+        context: '.',
+        dockerfile: 'Dockerfile',
+        target: null,
+        platforms: [],
+        cache: 'registry',
+        provenance: false,
+        buildArgs: {},
+      },
+    ]);
+    const prod = only(plan);
+    expect(prod).toMatchObject({
+      production: true,
+      after: ['stage'],
+      start: 'manual',
+      queue: 'fifo',
+      selfApproval: false,
+      approvals: [
+        { count: 1, group: 'platform', by: 'ssh', of: null, expiresMs: 259_200_000 },
+        { count: 1, group: 'backend', by: 'ssh', of: null, expiresMs: 259_200_000 },
+      ],
+      strategy: 'blue-green',
+      platform: {
+        kind: 'stack',
+        names: { live: '', blue: 'secretmagic-prod-blue', green: 'secretmagic-prod-green' },
+        files: {
+          live: '',
+          blue: 'text of deploy/swarm/prod-blue.yml',
+          green: 'text of deploy/swarm/prod-green.yml',
+        },
+      },
+      traffic: {
+        kind: 'nginx',
+        file: '/etc/nginx/conf.d/secretmagic-upstream.conf',
+        upstreamName: 'secretmagic-upstream',
+        upstreams: null,
+        colourUrls: null,
+        switch: 'manual',
+        switchWithinMs: 86_400_000,
+        confirm: { url: 'https://secretmagic.example.com/', header: 'X-Colour', times: 20 },
+      },
+      bake: { forMs: 900_000, failures: 3 },
+      keepWarmMs: 86_400_000,
+      retentionMs: null,
+      tags: ['v1.4.0', 'prod-9f2c1d0'],
+      fixedTags: ['v1.4.0', 'prod-9f2c1d0'],
+      preflight: { registryLogin: true },
+      steps: ['preflight', 'claim', 'proveWayBack', 'deploy', 'verify', 'switch', 'bake', 'settle'],
+    });
+    expect(prod.gates.map((gate) => gate.name)).toEqual(['ci', 'coverage', 'hotfix', 'migrations']);
+    expect(prod.bake?.checks.map((check) => check.name)).toEqual(['health', 'ready', 'errors']);
+  });
+
+  it('names the files it needs, both colours of a stack', () => {
+    expect(requiredFiles(secretmagic, ['dev', 'stage', 'prod'])).toEqual([
+      'deploy/known_hosts',
+      'deploy/swarm/stage.yml',
+      'deploy/swarm/prod-blue.yml',
+      'deploy/swarm/prod-green.yml',
+    ]);
+    expect(requiredFiles(hello, ['prod'])).toEqual([]);
+  });
+
+  it('S2: templates per environment, {url} in a command, run-time names left', () => {
+    const file = loadGood(readTeamFile('deep-calm'));
+    const test = only(compile(file, tag('v0.2.0'), { to: ['test'] }));
+    expect(test.ssh.key).toBe('env:TEST_SSH_KEY');
+    expect(test.url).toBe('https://test.dc.vasiliy-ivanov.ru');
+    expect(test.checks.find((check) => check.name === 'smoke')).toMatchObject({
+      command: 'pytest tests/e2e/smoke/ --base-url https://test.dc.vasiliy-ivanov.ru',
+    });
+    expect(test.tags).toEqual(['v0.2.0', '0.2', 'sha-9f2c1d0']);
+    expect(test.fixedTags).toEqual(['v0.2.0', 'sha-9f2c1d0']);
+    const prod = only(compile(file, tag('v0.2.0'), { to: ['prod'] }));
+    expect(prod.platform).toMatchObject({
+      kind: 'command',
+      command: expect.stringMatching(/-e tag=\{tag\}$/),
+      on: 'host',
+    });
+    expect(only(compile(file, branch('main'))).tags).toEqual(['main', 'sha-9f2c1d0']);
+  });
+
+  it('S3: stable tags are not for a prerelease, images each have their context', () => {
+    const file = loadGood(readTeamFile('app-release'));
+    expect(only(compile(file, tag('v1.2.3'), { to: ['staging'] })).tags).toEqual([
+      'v1.2.3',
+      'sha-9f2c1d0',
+      '1.2',
+      '1',
+      'latest',
+    ]);
+    const beta = compile(file, tag('v1.2.3-beta.1'), { to: ['staging'] });
+    expect(only(beta).tags).toEqual(['v1.2.3-beta.1', 'sha-9f2c1d0']);
+    expect(beta.artifacts).toMatchObject([
+      { name: 'backend', dockerfile: 'backend/Dockerfile' },
+      { name: 'frontend', dockerfile: 'frontend/Dockerfile' },
+      { name: 'arq-worker', dockerfile: 'backend/Dockerfile', target: 'worker' },
+    ]);
+    expect(beta.gates).toHaveLength(6);
+  });
+});
+
+describe('what differs from the defaults', () => {
+  it('replaces a list or map of the defaults, never merges', () => {
+    const text = SMALL.replace(
+      'image:',
+      'defaults: {ssh: {user: a, port: 2222}, checks: [/a, /b]}\nimage:',
+    ).replace('    url:', '    ssh: {port: 22}\n    url:');
+    const environment = only(compile(loadGood(text), branch('main')));
+    expect(environment.ssh).toMatchObject({ user: null, port: 22 });
+    expect(environment.checks.map((check) => check.name)).toEqual(['/health']);
+  });
+
+  it.each([
+    [
+      'nginx: /etc/nginx/a.conf, upstreams: {blue: "127.0.0.1:1", green: "127.0.0.1:2"}',
+      { kind: 'nginx', upstreamName: 'a', upstreams: { blue: '127.0.0.1:1' } },
+    ],
+    [
+      'nginx: /etc/nginx/a.conf, upstream: b, test: "sudo nginx -t"',
+      { upstreamName: 'b', testCommand: 'sudo nginx -t', reloadCommand: 'nginx -s reload' },
+    ],
+    [
+      'haproxy: /run/h.sock, map: /etc/h.map, key: shop, backends: {blue: b, green: g}',
+      {
+        kind: 'haproxy',
+        socket: '/run/h.sock',
+        map: '/etc/h.map',
+        key: 'shop',
+        backends: { blue: 'b', green: 'g' },
+      },
+    ],
+    [
+      'command: "./switch {colour} {environment}", current: ./current, test: "./test {colour}", on: worker, host: proxy@p:2222, drain: 3s, switch: manual, within: 2h',
+      {
+        switchCommand: './switch {colour} prod',
+        currentCommand: './current',
+        testCommand: './test {colour}',
+        on: 'worker',
+        host: { name: 'proxy@p:2222', address: 'proxy@p:2222' },
+        drainMs: 3_000,
+        switchWithinMs: 7_200_000,
+      },
+    ],
+    [
+      'nginx: /a.conf, confirm: {url: /colour, body: true, times: 3}',
+      { confirm: { url: 'https://shop.example.com/colour', header: null, times: 3 } },
+    ],
+    [
+      'nginx: /a.conf, colours: {blue: "http://h:1", green: "http://h:2"}',
+      { colourUrls: { blue: 'http://h:1', green: 'http://h:2' } },
+    ],
+  ])('traffic {%s}', (traffic, expected) => {
+    const text = SMALL.replace('{swarm: shop_web}', `{stack: stack.yml}\n    traffic: {${traffic}}`);
+    expect(only(compile(loadGood(text), branch('main'))).traffic).toMatchObject(expected);
+  });
+
+  it('names stacks by pipeline, environment and colour', () => {
+    const inPlace = SMALL.replace('{swarm: shop_web}', '{stack: stack.yml}');
+    expect(only(compile(loadGood(inPlace), branch('main'))).platform).toEqual({
+      kind: 'stack',
+      names: { live: 'shop-prod', blue: '', green: '' },
+      files: { live: 'text of stack.yml', blue: '', green: '' },
+    });
+    const colours = inPlace.replace('    url:', '    traffic: {nginx: /a.conf}\n    url:');
+    expect(only(compile(loadGood(colours), branch('main'))).platform).toMatchObject({
+      names: { live: '', blue: 'shop-prod-blue', green: 'shop-prod-green' },
+    });
+  });
+
+  it('command platform on the worker, a folder instead of an image', () => {
+    const text = SMALL.replace('ghcr.io/acme/shop', '{folder: site}').replace(
+      '{swarm: shop_web}',
+      '{command: "./up {colour} {digest} {sha7}", inspect: ./look, restore: "./up {previous-digest}", retire: "./down {colour}", on: worker}\n    traffic: {command: "./go {colour}", current: ./at, on: worker}',
+    );
+    const plan = compile(loadGood(text), branch('main'));
+    expect(plan.artifacts).toEqual([{ kind: 'folder', name: 'app', folder: 'site' }]);
+    expect(only(plan)).toMatchObject({
+      tags: [],
+      platform: {
+        command: './up {colour} {digest} 9f2c1d0',
+        inspect: './look',
+        retire: './down {colour}',
+        on: 'worker',
+      },
+    });
+  });
+
+  it('pushes no registry check on public images', () => {
+    expect(only(compile(loadGood(SMALL), branch('main'))).preflight).toMatchObject({
+      registryLogin: false,
+      diskBytes: 1e9,
+    });
+  });
+
+  it('makes tags of branch names that have slashes', () => {
+    const text = `${SMALL.replace('branch: main', 'branch: feat/*')}tags: ["{branch}", "{branch}-{sha7}"]\n`;
+    expect(only(compile(loadGood(text), branch('feat/a+b')))).toMatchObject({
+      tags: ['feat-a-b', 'feat-a-b-9f2c1d0'],
+      fixedTags: ['feat-a-b-9f2c1d0'],
+    });
+  });
+});
+
+describe('docs-only changes', () => {
+  const changed = (paths: string[] | null, to: string[] = []) =>
+    compile(secretmagic, branch('develop'), { changedPaths: paths, to });
+
+  it.each([[['README.md', 'docs/a/b.md']], [['docs/.hidden']]])('%j starts nothing', (paths) => {
+    expect(changed(paths)).toMatchObject({
+      environments: [],
+      skipped: [{ environment: 'dev', why: 'only paths in paths-ignore have changed' }],
+    });
+  });
+
+  it.each([[['README.md', 'src/a.py']], [['src/README.md']], [[]], [null]])('%j is released', (paths) => {
+    expect(changed(paths).environments).toHaveLength(1);
+  });
+
+  it('is released when a person names the environment', () => {
+    expect(changed(['README.md'], ['dev']).environments).toHaveLength(1);
+  });
+});
+
+describe('the hash', () => {
+  it('covers every other field of release and environment', () => {
+    const plan = compile(secretmagic, branch('develop'));
+    expect(plan.planHash).toBe(hashPlan(plan));
+    expect(only(plan).planHash).toBe(hashPlan(only(plan)));
+    expect(plan.planHash).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  it('is the same for the same meaning, another for another', () => {
+    const first = compile(loadGood(SMALL), branch('main')).planHash;
+    const reordered = `# a comment\nimage: ghcr.io/acme/shop\n${SMALL.replace('image: ghcr.io/acme/shop\n', '')}x-note: 1\n`;
+    expect(compile(loadGood(reordered), branch('main')).planHash).toBe(first);
+    for (const other of [
+      SMALL.replace('/health', '/ready'),
+      `${SMALL}    timeout: 6m\n`,
+      `${SMALL}tags: [a]\n`,
+      `${SMALL}notify: [{slack: env:S}]\n`,
+    ]) {
+      expect(compile(loadGood(other), branch('main')).planHash).not.toBe(first);
+    }
+  });
+
+  it('does not depend on the order of keys', () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (fields) => {
+        const reversed = Object.fromEntries(Object.entries(fields).reverse());
+        expect(hashPlan({ ...reversed, planHash: 'x' })).toBe(hashPlan({ ...fields, planHash: 'y' }));
+      }),
+    );
+  });
+});
+
+describe('releases that cannot be planned', () => {
+  it('says which file the commit lacks, and where it is named', () => {
+    const refuse = () => compile(secretmagic, branch('main'), { files: new Map() });
+    expect(refuse).toThrow(PlanRefused);
+    expect(refuse).toThrow(
+      'slipway.yaml:44:16: deploy/swarm/stage.yml is not in the repository at this commit; commit deploy/swarm/stage.yml, or correct the path',
+    );
+  });
+
+  it('refuses a stack file that would not fit into a plan', () => {
+    const files = new Map([['deploy/swarm/stage.yml', 'a'.repeat(100_000)]]);
+    expect(() => compile(secretmagic, branch('main'), { files })).toThrow('is larger than 64 KB');
+  });
+
+  it('refuses a name that this release has no value for', () => {
+    const text = SMALL.replace('{swarm: shop_web}', '{command: "./up {major}"}');
+    expect(() => compile(loadGood(text), branch('main'))).toThrow(
+      'slipway.yaml:7:16: {major} has no value in this release; leave {major} out',
+    );
+  });
+
+  it('refuses a value that a shell could read as something else', () => {
+    const text = SMALL.replace('{swarm: shop_web}', '{command: "./up {url}"}').replace(
+      'https://shop.example.com',
+      '"https://shop.example.com/?a=1&b=2"',
+    );
+    expect(() => compile(loadGood(text), branch('main'))).toThrow(
+      '{url} is "https://shop.example.com/?a=1&b=2", which a shell could read as a command',
+    );
+  });
+
+  it('refuses a tag that no registry takes', () => {
+    expect(() => compile(loadGood(`${SMALL}tags: ["-{sha7}"]\n`), branch('main'))).toThrow(
+      'the tag -{sha7} becomes "-9f2c1d0", which no registry takes',
+    );
+  });
+
+  it('refuses a malformed tag where versions are asked for', () => {
+    const text = SMALL.replace('{branch: main}', '{tag: "v*"}').replace(
+      'image:',
+      'release: {version: semver}\nimage:',
+    );
+    expect(() => compile(loadGood(text), tag('v1.2'))).toThrow(
+      'v1.2 is not a version; a version is vMAJOR.MINOR.PATCH, such as v1.2.3 or v1.2.3-beta.1; did you mean v1.2.0?',
+    );
+    expect(compile(loadGood(text), tag('v1.2.0')).version).toBe('v1.2.0');
+  });
+
+  it('refuses a version that is no name', () => {
+    expect(() => compile(hello, branch('main'), { version: '$(id)' })).toThrow(
+      'the version "$(id)" has characters that cannot be used',
+    );
+    expect(compile(hello, branch('main'), { version: 'v7' }).version).toBe('v7');
+    expect(compile(hello, branch('main')).version).toBe(COMMIT.sha.slice(0, 7));
+  });
+});

@@ -1,0 +1,167 @@
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { findUnsupported } from '../../../pipeline/find-unsupported.js';
+import { jsonSchema } from '../../../pipeline/json-schema.js';
+import { PLAN_VERSION } from '../../../pipeline/plan.js';
+import { upcastEnvironmentPlan, upcastPlan } from '../../../pipeline/upcast-plan.js';
+import { SMALL, TEAM_FILES, branch, compile, loadGood, only, readTeamFile } from './given.js';
+
+const unsupported = (text: string | Uint8Array, environments?: string[]): string[] =>
+  findUnsupported(loadGood(text), environments).map(({ line, what }) => `${line} ${what}`);
+
+describe('what this version does not carry out', () => {
+  it('lists everything in the way of secretmagic, with its place', () => {
+    expect(unsupported(readTeamFile('secretmagic'))).toEqual([
+      '7 gate github-checks',
+      '8 report cobertura',
+      '10 gate migrations',
+      '63 secrets from vault:',
+      '64 secrets from vault:',
+      '66 checking health, ready on the idle colour without knowing where it answers',
+    ]);
+  });
+
+  it('looks only at what is released', () => {
+    expect(unsupported(readTeamFile('secretmagic'), ['dev'])).toEqual([
+      '7 gate github-checks',
+      '8 report cobertura',
+    ]);
+    expect(unsupported(readTeamFile('secretmagic'), [])).toEqual([]);
+  });
+
+  const blueGreen = (traffic: string): string =>
+    SMALL.replace('{swarm: shop_web}', `{stack: s.yml}\n    traffic: {${traffic}}`);
+  it.each([
+    ['a swarm service', SMALL],
+    [
+      'colours with addresses',
+      blueGreen('nginx: /a.conf, colours: {blue: "http://h:1", green: "http://h:2"}'),
+    ],
+    ['nginx upstreams', blueGreen('nginx: /a.conf, upstreams: {blue: "h:1", green: "h:2"}')],
+    [
+      'checks with {colour}',
+      `${blueGreen('nginx: /a.conf').replace('[/health]', '[c]')}checks: {c: {http: "http://{colour}.internal/h"}}\n`,
+    ],
+    ['a gate nobody uses', `${SMALL}gates: {ci: {github-checks: [lint]}}\n`],
+    ['env: and file: secrets', `${SMALL}registry: {username: a, password: file:/run/p}\n`],
+  ])('%s is carried out', (_what, text) => {
+    expect(unsupported(text)).toEqual([]);
+  });
+
+  it.each([
+    ['platform compose', SMALL.replace('{swarm: shop_web}', '{compose: /opt/app}')],
+    ['platform kubernetes', SMALL.replace('{swarm: shop_web}', '{kubernetes: deployment/app}')],
+    ['platform helm', SMALL.replace('{swarm: shop_web}', '{helm: charts/app}')],
+    ['traffic traefik', blueGreen('traefik: /t.yml, colours: {blue: "http://h:1", green: "http://h:2"}')],
+    [
+      'traffic caddy',
+      blueGreen('caddy: "http://h:2019", colours: {blue: "http://h:1", green: "http://h:2"}'),
+    ],
+    [
+      'canary weights',
+      blueGreen('nginx: /a.conf, upstreams: {blue: "h:1", green: "h:2"}, weights: [10, 100]'),
+    ],
+    ['check logs', `${SMALL.replace('[/health]', '[l]')}checks: {l: {logs: ERROR}}\n`],
+    ['check migrations', `${SMALL.replace('[/health]', '[m]')}checks: {m: {migrations: applied}}\n`],
+    ['gate pull-request', `${SMALL}    gates: [t]\ngates: {t: {pull-request: {title: conventional}}}\n`],
+    ['approvals by github-review', `${SMALL}    approvals: [{count: 1, by: github-review}]\n`],
+    ['approvals by github-environment', `${SMALL}    approvals: [{count: 1, by: github-environment}]\n`],
+    ['failed-host quarantine', `${SMALL}    rollout: {failed-host: quarantine}\n`],
+    ['database', `${SMALL}    database: {migrate: ./up}\n`],
+    ['secrets from age:', `${SMALL}    secrets: {A: "age:f#k"}\n`],
+    ['secrets from sops:', `${SMALL}registry: {username: a, password: "sops:f#k"}\n`],
+    ['secrets from vault:', `${SMALL}    ssh: {key: "vault:kv#k"}\n`],
+    ['cache github', SMALL.replace('ghcr.io/acme/shop', '{repository: ghcr.io/a/b, cache: github}')],
+    [
+      'an image for several platforms',
+      SMALL.replace('ghcr.io/acme/shop', '{repository: ghcr.io/a/b, platforms: [linux/amd64, linux/arm64]}'),
+    ],
+    ['release changelog', `${SMALL}release: {changelog: {from: [commits], categories: {A: [feat]}}}\n`],
+    ['release hotfix-branch', `${SMALL}release: {hotfix-branch: "fix/{version}"}\n`],
+  ])('%s is refused by name', (what, text) => {
+    expect(findUnsupported(loadGood(text)).map((each) => each.what)).toEqual([what]);
+  });
+
+  it('is always compiled in full all the same', () => {
+    for (const team of TEAM_FILES) {
+      for (const found of findUnsupported(loadGood(readTeamFile(team)))) {
+        expect(found.wayOut).not.toBe('');
+        expect(found.line).toBeGreaterThan(1);
+      }
+    }
+  });
+});
+
+describe('JSON Schema for editors', () => {
+  const schema = jsonSchema();
+  const ajv = new Ajv2020({ strict: true, allErrors: true, strictTypes: false });
+  const validate = ajv.compile(schema);
+
+  it.each(TEAM_FILES)('accepts %s', (team) => {
+    const value: unknown = parse(readTeamFile(team).toString(), { merge: true });
+    validate(value);
+    expect(validate.errors).toBeNull();
+  });
+
+  it.each([
+    ['an unknown key', SMALL.replace('image:', 'imgae:')],
+    ['a wrong word', `${SMALL}    queue: lifo\n`],
+    ['two kinds', SMALL.replace('{swarm: shop_web}', '{swarm: a, compose: /b}')],
+    ['a bad duration', `${SMALL}    timeout: 5 minutes\n`],
+    ['a literal secret', `${SMALL}registry: {username: a, password: b}\n`],
+    ['an unknown key in a check', `${SMALL}checks: {a: {http: /a, start_period: 5s}}\n`],
+  ])('rejects %s', (_what, text) => {
+    expect(validate(parse(text))).toBe(false);
+  });
+
+  it('accepts extensions anywhere', () => {
+    const value: unknown = parse(`x-a: 1\n${SMALL}    x-b: {c: d}\n  x-anchors: [1]\n`);
+    validate(value);
+    expect(validate.errors).toBeNull();
+  });
+
+  it('is plain JSON of the 2020-12 draft', () => {
+    expect(JSON.parse(JSON.stringify(schema))).toEqual(schema);
+    expect(schema.$schema).toBe('https://json-schema.org/draft/2020-12/schema');
+  });
+});
+
+describe('plans of older and newer workers', () => {
+  const plan = compile(loadGood(SMALL), branch('main'));
+
+  it('leaves a plan of today as it is', () => {
+    expect(upcastPlan(plan)).toEqual(plan);
+  });
+
+  it('fills what version 1 did not have at first', () => {
+    const { fixedTags: _, ...old } = only(plan);
+    const upcast = upcastPlan({ ...plan, environments: [old] });
+    expect(only(upcast)).toEqual({ ...only(plan), fixedTags: [] });
+    expect(upcast.planHash).toBe(plan.planHash);
+  });
+
+  it('fills what traffic did not have at first', () => {
+    const text = SMALL.replace('{swarm: shop_web}', '{stack: s.yml}\n    traffic: {nginx: /a.conf}');
+    const today = only(compile(loadGood(text), branch('main')));
+    const { colourUrls: _, ...traffic } = today.traffic ?? { colourUrls: null };
+    expect(upcastEnvironmentPlan({ ...today, traffic })).toEqual(today);
+  });
+
+  it.each([[0], [-1], [1.5], ['1'], [null], [undefined]])('refuses planVersion %j', (planVersion) => {
+    expect(() => upcastPlan({ ...plan, planVersion })).toThrow(
+      /which no version of Slipway wrote; start the release again/,
+    );
+  });
+
+  it('refuses what is no plan', () => {
+    for (const value of [null, 'plan', [plan], 7]) expect(() => upcastPlan(value)).toThrow('no planVersion');
+  });
+
+  it('refuses a newer plan, also inside an older one', () => {
+    const newer = { ...only(plan), planVersion: PLAN_VERSION + 1 };
+    const says = `planVersion ${PLAN_VERSION + 1}; this worker knows up to ${PLAN_VERSION}; update this worker`;
+    expect(() => upcastEnvironmentPlan(newer)).toThrow(says);
+    expect(() => upcastPlan({ ...plan, environments: [newer] })).toThrow(says);
+  });
+});
