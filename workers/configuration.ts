@@ -27,6 +27,10 @@ export interface WorkerConfiguration {
   shutdownGraceMs: number;
   maxConcurrentActivities: number;
   maxCachedWorkflows: number;
+  /** Registries without TLS, beside loopback: `host`, `host:port` or `10.0.0.0/8`. */
+  insecureRegistries: string[];
+  /** buildx builder for images; null = docker's current one. */
+  builderName: string | null;
   json: boolean;
   /** `up` for demonstrations: the database lives in memory. */
   inMemory: boolean;
@@ -63,6 +67,10 @@ export function readConfiguration(argv: string[], env: NodeJS.ProcessEnv): Worke
     shutdownGraceMs: number('SLIPWAY_SHUTDOWN_GRACE_MS', env, 10_000),
     maxConcurrentActivities: number('SLIPWAY_MAX_ACTIVITIES', env, 100),
     maxCachedWorkflows: number('SLIPWAY_MAX_CACHED_WORKFLOWS', env, 500),
+    insecureRegistries: (env['SLIPWAY_INSECURE_REGISTRIES'] ?? '')
+      .split(/[\s,]+/)
+      .filter((each) => each !== ''),
+    builderName: env['SLIPWAY_BUILDER'] ?? null,
     json: values.json,
     inMemory: values['in-memory'],
   };

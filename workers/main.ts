@@ -80,7 +80,7 @@ async function run(
 
   const native = await NativeConnection.connect(options);
   cleanUps.push(() => native.close());
-  const activities = createActivities({ client, secrets, logger, dataFolder: configuration.dataFolder });
+  const activities = createActivities({ client, secrets, logger, ...configuration });
   cleanUps.push(() => activities.close());
   const workers = await runWorkers(native, namespace, bundle, activities.activities, configuration);
   if (configuration.health !== null) {

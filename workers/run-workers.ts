@@ -1,7 +1,12 @@
 /** Two workers in one process: everything on the main queue, and the way back on the urgent one. */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { bundleWorkflowCode, NativeConnection, Worker, type WorkflowBundleOption } from '@temporalio/worker';
+import {
+  bundleWorkflowCode,
+  type NativeConnection,
+  Worker,
+  type WorkflowBundleOption,
+} from '@temporalio/worker';
 import type { Activities } from '../workflows/activity-contract.js';
 import { TASK_QUEUE, URGENT_TASK_QUEUE } from '../workflows/names.js';
 import type { WorkerConfiguration } from './configuration.js';

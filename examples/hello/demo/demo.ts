@@ -92,7 +92,10 @@ async function release(stage: Stage, version: string): Promise<ReleaseResult> {
 }
 
 /** Starts it and says yes for you; `ended` is still to come. */
-async function releaseWithApproval(stage: Stage, version: string): Promise<{ ended: Promise<CommandOutput> }> {
+async function releaseWithApproval(
+  stage: Stage,
+  version: string,
+): Promise<{ ended: Promise<CommandOutput> }> {
   say(`$ slipway release ${version} --to prod`, '▸ waits for you');
   const ended = runSlipway(stage, 'ci', ['release', version, '--to', 'prod']);
   ended.catch(() => undefined);

@@ -1,0 +1,75 @@
+/** Every side effect, put together: what a worker gives to Temporal. */
+import path from 'node:path';
+import type { Client } from '@temporalio/client';
+import type { Target } from '../workflows/activity-contract.js';
+import type { Activities } from '../workflows/activity-contract.js';
+import { createBuildArtifacts } from './build/build-artifacts.js';
+import { createCheckActivities } from './checks/create-check-activities.js';
+import { createEnvironmentActivities } from './environment/ask-environments.js';
+import { createNextOpening } from './environment/next-opening.js';
+import { createRunGate } from './gates/run-gate.js';
+import { createHosts, type HostsDependencies } from './hosts/hosts.js';
+import { createInspectEnvironment } from './inspect/inspect-environment.js';
+import { createPlatformActivities } from './platforms/deploy-activities.js';
+import { createServiceLog } from './platforms/open-platform.js';
+import { createTagArtifacts } from './registry/tag-artifacts.js';
+import type { Secrets } from './secrets/secrets.js';
+import { createListAncestors } from './source/list-ancestors.js';
+import { createResolvePlan } from './source/resolve-plan.js';
+import { createSource } from './source/source.js';
+import { createTrafficActivities } from './traffic/create-traffic-activities.js';
+import { proveTraffic } from './traffic/prove-traffic.js';
+import { whoIsServed } from './traffic/who-is-served.js';
+
+export interface ActivityDependencies {
+  client: Client;
+  secrets: Secrets;
+  logger: HostsDependencies['logger'];
+  /** Clones and archives live in `<dataFolder>/cache`. */
+  dataFolder: string;
+  /** Registries without TLS, beside loopback. */
+  insecureRegistries: readonly string[];
+  /** Builder for images; null = docker's current one. */
+  builderName: string | null;
+}
+
+export interface ActivitySet {
+  activities: Activities;
+  /** Closes the connections to hosts; what runs there goes on. */
+  close(): Promise<void>;
+}
+
+export function createActivities(dependencies: ActivityDependencies): ActivitySet {
+  const { client, secrets, logger, insecureRegistries, builderName } = dependencies;
+  const cacheFolder = path.join(dependencies.dataFolder, 'cache');
+  const hosts = createHosts({ resolveSecret: secrets.resolve, scrub: secrets.scrub, logger });
+  const source = createSource({ cacheFolder });
+  const environments = createEnvironmentActivities({ client });
+  const traffic = {
+    proveTraffic: (target: Target, signal: AbortSignal) => proveTraffic({ hosts, secrets }, target, signal),
+    servedColour: (target: Target, signal: AbortSignal) =>
+      target.plan.traffic === null ? Promise.resolve(null) : whoIsServed(target.plan.traffic.confirm, signal),
+  };
+  return {
+    activities: {
+      resolvePlan: createResolvePlan({
+        source,
+        liveCommit: async (pipeline, environment) => {
+          const { live } = await environments.askEnvironment({ pipeline, environment, requestId: null });
+          return live?.commit.sha ?? null;
+        },
+      }),
+      runGate: createRunGate({ source, scrub: secrets.scrub }),
+      buildArtifacts: createBuildArtifacts({ source, secrets, cacheFolder, insecureRegistries, builderName }),
+      tagArtifacts: createTagArtifacts({ secrets, insecureRegistries }),
+      ...environments,
+      nextOpening: createNextOpening(),
+      listAncestors: createListAncestors({ source }),
+      ...createPlatformActivities({ hosts, secrets, ...traffic }),
+      ...createCheckActivities({ hosts, secrets, source, serviceLog: createServiceLog({ hosts, secrets }) }),
+      ...createTrafficActivities({ hosts, secrets }),
+      inspectEnvironment: createInspectEnvironment({ hosts, secrets, ...traffic }),
+    },
+    close: () => hosts.close(),
+  };
+}

@@ -1,0 +1,150 @@
+/** Looking at an environment from the worker: what `slipway doctor` and `slipway logs` show. Touches nothing. */
+import { ApplicationFailure } from '@temporalio/common';
+import type { Colour } from '../../pipeline/plan.js';
+import type {
+  Activities,
+  InspectInput,
+  InspectResult,
+  PreflightFinding,
+  Target,
+} from '../../workflows/activity-contract.js';
+import type { FailureDetails } from '../../workflows/failures.js';
+import { openPlatform, placesOf, type PlatformDependencies } from '../platforms/open-platform.js';
+import { stoppable } from '../processes/stop.js';
+import { readStepLog } from './step-log.js';
+
+export interface InspectDependencies extends PlatformDependencies {
+  proveTraffic: (target: Target, signal: AbortSignal) => Promise<string>;
+  servedColour: (target: Target, signal: AbortSignal) => Promise<Colour | null>;
+}
+
+const COMMAND_TIMEOUT_MS = 30_000;
+
+export function createInspectEnvironment(
+  dependencies: InspectDependencies,
+): Activities['inspectEnvironment'] {
+  return (input) =>
+    stoppable('the look', (signal, report) =>
+      input.what === 'doctor'
+        ? examine(dependencies, input, signal, report)
+        : readLogs(dependencies, input, signal, report),
+    );
+}
+
+/** Every place, then the proxy; one that cannot be asked is a finding, not an end. */
+async function examine(
+  dependencies: InspectDependencies,
+  input: InspectInput,
+  signal: AbortSignal,
+  report: (note: string) => void,
+): Promise<InspectResult> {
+  const { plan } = input;
+  const findings: PreflightFinding[] = [];
+  const target = await targetOf(dependencies, input, signal);
+  for (const place of placesOf(target)) {
+    const where = `${plan.name} host ${place.name}`;
+    report(where);
+    findings.push(
+      ...(await asFinding(where, 'host', async () => {
+        const { platform, context } = await openPlatform(
+          dependencies,
+          target,
+          place,
+          manners(signal, report),
+        );
+        const found = await platform.preflight(context);
+        if (input.live === null) return found;
+        const proven = await asFinding(where, 'way back', async () => {
+          const note = await platform.proveWayBack(context, await platform.recordPrior(context));
+          return [ok(where, 'way back', note)];
+        });
+        return [...found, ...proven];
+      })),
+    );
+  }
+  if (plan.traffic !== null) {
+    findings.push(
+      ...(await asFinding(plan.name, 'traffic', async () => [
+        ok(plan.name, 'traffic', await dependencies.proveTraffic(target, signal)),
+      ])),
+    );
+  }
+  return { findings, log: [] };
+}
+
+async function readLogs(
+  dependencies: InspectDependencies,
+  input: InspectInput,
+  signal: AbortSignal,
+  report: (note: string) => void,
+): Promise<InspectResult> {
+  const target = await targetOf(dependencies, input, signal);
+  const log: InspectResult['log'] = [];
+  for (const place of placesOf(target)) {
+    if (input.host !== null && input.host !== place.name) continue;
+    report(place.name);
+    const { platform, context } = await openPlatform(dependencies, target, place, manners(signal, report));
+    const text =
+      input.step === null
+        ? await platform.logs(context, input.lines)
+        : await readStepLog(context.host, {
+            pipeline: input.plan.pipeline,
+            environment: input.plan.name,
+            step: input.step,
+            lines: input.lines,
+            timeoutMs: COMMAND_TIMEOUT_MS,
+          });
+    log.push({ host: place.name, text: dependencies.secrets.scrub(text) });
+  }
+  return { findings: [], log };
+}
+
+/** What is live, as a target no step may write through: its token is 0. */
+async function targetOf(
+  dependencies: InspectDependencies,
+  { plan, live }: InspectInput,
+  signal: AbortSignal,
+): Promise<Target> {
+  const commit = live?.commit ?? NO_COMMIT;
+  const target: Target = {
+    plan,
+    token: 0,
+    version: live?.version ?? '',
+    commit,
+    artifacts: live?.artifacts ?? [],
+    colour: plan.strategy === 'blue-green' ? (live?.colour ?? 'blue') : null,
+    live,
+  };
+  if (plan.traffic === null) return target;
+  const served = await dependencies.servedColour(target, signal).catch(() => null);
+  return served === null ? target : { ...target, colour: served };
+}
+
+const NO_COMMIT = { sha: '', subject: '', author: '', authorEmail: '', committedAt: '', authors: [] };
+
+function manners(signal: AbortSignal, progress: (note: string) => void) {
+  return { signal, progress, operationId: (step: string) => `inspect-${step}` };
+}
+
+function ok(where: string, thing: string, message: string): PreflightFinding {
+  return { where, thing, state: 'ok', message, wayOut: null };
+}
+
+async function asFinding(
+  where: string,
+  thing: string,
+  look: () => Promise<PreflightFinding[]>,
+): Promise<PreflightFinding[]> {
+  try {
+    return await look();
+  } catch (error) {
+    const details =
+      error instanceof ApplicationFailure
+        ? (error.details?.[0] as Partial<FailureDetails> | undefined)
+        : undefined;
+    const message = details?.what ?? (error instanceof Error ? error.message : String(error));
+    return [
+      { where: details?.where ?? where, thing, state: 'problem', message, wayOut: details?.wayOut ?? null },
+    ];
+  }
+}
