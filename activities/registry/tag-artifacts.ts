@@ -1,6 +1,19 @@
+import type { Activities } from '../../workflows/activity-contract.js';
 import type { BuiltArtifact } from '../../workflows/result.js';
 import { refused } from '../failure.js';
-import type { Registry } from './registry-client.js';
+import { stoppable } from '../processes/stop.js';
+import { createRegistry, type Registry } from './registry-client.js';
+import { loginOf, type LoginDependencies } from './registry-login.js';
+
+export function createTagArtifacts(deps: LoginDependencies): Activities['tagArtifacts'] {
+  return async ({ target }) =>
+    await stoppable('tagging', async (signal) => {
+      const { tags, fixedTags, registry: login } = target.plan;
+      const credentials = await loginOf(deps, login);
+      const registry = createRegistry({ credentials, insecureRegistries: deps.insecureRegistries, signal });
+      return await tagImages(registry, { tags, fixedTags, artifacts: target.artifacts });
+    });
+}
 
 /**
  * Puts an environment's tags on the digests that were built, through the registry's API. A tag that is there

@@ -1,0 +1,113 @@
+/**
+ * Builds what no release of this commit has built yet, and pushes it once. What is there already, in the registry
+ * under `sha-<commit>`, is adopted; a build that was cut off is done again, or found finished.
+ */
+import type { ArtifactPlan, FolderArtifact, ImageArtifact, ReleasePlan } from '../../pipeline/plan.js';
+import type { Activities } from '../../workflows/activity-contract.js';
+import type { BuiltArtifact } from '../../workflows/result.js';
+import { stoppable } from '../processes/stop.js';
+import { loginOf, type LoginDependencies } from '../registry/registry-login.js';
+import { createRegistry, type Registry } from '../registry/registry-client.js';
+import type { RegistryCredentials } from '../registry/registry-token.js';
+import { archiveFolder } from '../source/files-at-commit.js';
+import type { Source } from '../source/source.js';
+import { adoptImage } from './adopt-image.js';
+import { buildImage } from './build-image.js';
+
+export interface BuildDependencies extends LoginDependencies {
+  source: Source;
+  /** Archives of folder artifacts are kept here (see `archivePath`). */
+  cacheFolder: string;
+  /** Builder for images; null = docker's current one. */
+  builderName: string | null;
+}
+
+interface Work {
+  deps: BuildDependencies;
+  plan: ReleasePlan;
+  registry: Registry;
+  credentials: RegistryCredentials | null;
+  signal: AbortSignal;
+  report: (progress: string) => void;
+}
+
+export function createBuildArtifacts(deps: BuildDependencies): Activities['buildArtifacts'] {
+  /** Builds of one image of one commit, one after the other in this process: the second adopts the first's. */
+  const running = new Map<string, Promise<unknown>>();
+
+  return async ({ plan }) =>
+    await stoppable('the build', async (signal, report) => {
+      const credentials = await loginOf(deps, plan.registry);
+      const registry = createRegistry({ credentials, insecureRegistries: deps.insecureRegistries, signal });
+      const work: Work = { deps, plan, registry, credentials, signal, report };
+      const artifacts: BuiltArtifact[] = [];
+      let adopted = true;
+      for (const artifact of plan.artifacts) {
+        report(artifact.name);
+        const key = `${artifact.kind === 'image' ? artifact.repository : artifact.folder}@${plan.commit.sha}`;
+        const made = await afterOthers(running, key, () => makeArtifact(work, artifact));
+        signal.throwIfAborted();
+        artifacts.push(made.artifact);
+        adopted &&= made.adopted;
+      }
+      return { artifacts, adopted };
+    });
+}
+
+async function afterOthers<T>(
+  running: Map<string, Promise<unknown>>,
+  key: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  const before = running.get(key);
+  const mine = (async () => {
+    await before?.catch(() => undefined);
+    return await work();
+  })();
+  running.set(key, mine);
+  try {
+    return await mine;
+  } finally {
+    if (running.get(key) === mine) running.delete(key);
+  }
+}
+
+interface Made {
+  artifact: BuiltArtifact;
+  adopted: boolean;
+}
+
+async function makeArtifact(work: Work, artifact: ArtifactPlan): Promise<Made> {
+  return artifact.kind === 'folder' ? await makeFolder(work, artifact) : await makeImage(work, artifact);
+}
+
+async function makeFolder({ deps, plan, signal }: Work, artifact: FolderArtifact): Promise<Made> {
+  const { name, folder } = artifact;
+  const commit = plan.commit.sha;
+  const mirror = await deps.source.fetchCommit(plan.repository.url, commit, signal);
+  const { digest } = await archiveFolder({ mirror, commit, folder, cacheFolder: deps.cacheFolder, signal });
+  return { artifact: { name, kind: 'folder', repository: folder, digest }, adopted: false };
+}
+
+async function makeImage(work: Work, image: ImageArtifact): Promise<Made> {
+  const { deps, plan, registry, credentials, signal, report } = work;
+  const commit = plan.commit.sha;
+  const { name, repository } = image;
+  const found = await adoptImage(registry, image, commit);
+  if (found !== null) return { artifact: { name, kind: 'image', repository, digest: found }, adopted: true };
+  const mirror = await deps.source.fetchCommit(plan.repository.url, commit, signal);
+  const { builderName } = deps;
+  const scrub = (text: string): string => deps.secrets.scrub(text);
+  const digest = await buildImage({
+    image,
+    commit: plan.commit,
+    mirror,
+    registry,
+    credentials,
+    builderName,
+    scrub,
+    signal,
+    report,
+  });
+  return { artifact: { name, kind: 'image', repository, digest }, adopted: false };
+}

@@ -1,0 +1,127 @@
+/** One `docker buildx build` in a clean checkout, pushed, and pinned by the digest the registry has. */
+import { readFile, realpath, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import type { CommitFacts, ImageArtifact } from '../../pipeline/plan.js';
+import { badInput, refused } from '../failure.js';
+import { plainEnvironment, runProcess } from '../processes/run-process.js';
+import type { Registry } from '../registry/registry-client.js';
+import type { RegistryCredentials } from '../registry/registry-token.js';
+import { withCheckout } from '../source/checkout.js';
+import { checkPathInRepository } from '../source/git-names.js';
+import type { Mirror } from '../source/source.js';
+import { adoptImage } from './adopt-image.js';
+import { buildArgv, CACHE_TAG, commitTag } from './build-command.js';
+import { findBuilder } from './builder.js';
+import { withDockerConfig, type DockerLogin } from './docker-config.js';
+import { explainBuild } from './explain-build.js';
+
+/** The activity has a deadline of its own; this one only ends a build that nobody waits for. */
+const LONGEST_BUILD_MS = 2 * 60 * 60_000;
+
+export interface ImageBuild {
+  image: ImageArtifact;
+  commit: CommitFacts;
+  mirror: Mirror;
+  registry: Registry;
+  credentials: RegistryCredentials | null;
+  builderName: string | null;
+  scrub: (text: string) => string;
+  signal: AbortSignal;
+  report: (progress: string) => void;
+}
+
+/** Gives the digest. Throws Refused for a build that fails; a retryable failure when network or registry did. */
+export async function buildImage(build: ImageBuild): Promise<string> {
+  const { mirror, commit, signal, credentials } = build;
+  return await withCheckout({ mirror, commit: commit.sha, signal }, (folder) =>
+    withDockerConfig(credentials, (login) => buildIn(build, folder, login)),
+  );
+}
+
+async function buildIn(build: ImageBuild, folder: string, login: DockerLogin): Promise<string> {
+  const { image, commit, registry, builderName, signal } = build;
+  const contextFolder = await findInCheckout(folder, image.context, 'context');
+  const dockerfile = await findInCheckout(folder, image.dockerfile, 'dockerfile');
+  const made = Math.floor(Date.parse(commit.committedAt) / 1000);
+  const env = {
+    ...plainEnvironment(),
+    ...login.environment,
+    // the same commit gives the same image wherever the builder can
+    ...(Number.isNaN(made) ? {} : { SOURCE_DATE_EPOCH: String(made) }),
+  };
+  const builder = await findBuilder({ env, cwd: folder, signal }, builderName);
+  if (builder === 'engine' && image.provenance) {
+    throw refused({
+      what: 'the engine’s built-in builder cannot attest provenance',
+      where: `image ${image.name}`,
+      why: null,
+      wayOut:
+        'docker buildx create --name slipway --driver docker-container on the worker and SLIPWAY_BUILDER=slipway, or leave provenance out',
+    });
+  }
+  // as with BuildKit's own git contexts: files only, or COPY . . would differ on every checkout
+  await rm(path.join(folder, '.git'), { recursive: true });
+  const metadataFile = path.join(login.folder, 'metadata.json');
+  const argv = buildArgv({
+    image,
+    commit: commit.sha,
+    contextFolder,
+    dockerfile,
+    metadataFile,
+    builder,
+    builderName,
+  });
+  const ended = await runProcess({
+    argv,
+    cwd: folder,
+    env,
+    timeoutMs: LONGEST_BUILD_MS,
+    signal,
+    onOutput: (chunk) => build.report(`${image.name}: ${lastStep(chunk) ?? 'building'}`),
+  });
+  signal.throwIfAborted();
+  if (ended.exitCode !== 0)
+    throw explainBuild(image, build.scrub(ended.tail), build.credentials?.username ?? null);
+  const digest = await readDigest(metadataFile);
+
+  // whoever tagged the commit first is who built it: a release that raced with us has the same image
+  const tagged = await adoptImage(registry, image, commit.sha);
+  if (tagged === null) await registry.putTag(image.repository, digest, commitTag(commit.sha));
+  const pinned = tagged ?? digest;
+  if (builder === 'engine' && image.cache !== 'none')
+    await registry.putTag(image.repository, pinned, CACHE_TAG);
+  return pinned;
+}
+
+/** Throws BadInput for a path that is missing or that a link leads out of the checkout. */
+async function findInCheckout(folder: string, name: string, key: string): Promise<string> {
+  const root = await realpath(folder);
+  const found = await realpath(path.join(root, checkPathInRepository(name))).catch(() => null);
+  if (found !== null && (found === root || found.startsWith(`${root}${path.sep}`))) return found;
+  throw badInput({
+    what: found === null ? `there is no ${name} in the commit` : `${name} leads out of the repository`,
+    where: `image ${key}`,
+    why: null,
+    wayOut: `commit it, or correct ${key} in the pipeline file`,
+  });
+}
+
+const metadata = z.object({ 'containerimage.digest': z.string().regex(/^sha256:[0-9a-f]{64}$/) });
+
+async function readDigest(file: string): Promise<string> {
+  const parsed = metadata.safeParse(JSON.parse(await readFile(file, 'utf8')));
+  if (parsed.success) return parsed.data['containerimage.digest'];
+  throw refused({
+    what: 'buildx pushed an image but did not say which digest it has',
+    where: 'the worker',
+    why: parsed.error.message,
+    wayOut: 'update docker-buildx on the worker to 0.10 or later',
+  });
+}
+
+/** `#7 [2/3] COPY . .` → `[2/3] COPY . .`, for the heartbeat; build output itself goes nowhere. */
+function lastStep(chunk: string): string | null {
+  const steps = [...chunk.matchAll(/^#\d+ (\[[^\]]{1,40}\] .{1,80})/gm)];
+  return steps.at(-1)?.[1] ?? null;
+}

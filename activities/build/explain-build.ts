@@ -1,0 +1,59 @@
+/** Why a build ended without an image: something to correct, or something that may pass. */
+import { ApplicationFailure } from '@temporalio/common';
+import type { ImageArtifact } from '../../pipeline/plan.js';
+import { refused } from '../failure.js';
+
+const STEP_FAILED =
+  /did not complete successfully|dockerfile parse error|failed to read dockerfile|failed to compute cache key|target stage .* could not be found/i;
+const LOGIN =
+  /\b401\b|unauthorized|\b403\b|denied|forbidden|insufficient_scope|authorization failed|no basic auth credentials/i;
+const MAY_PASS =
+  /\b429\b|toomanyrequests|too many requests|\b5\d\d (internal|bad|service|gateway)|status: 5\d\d|unexpected status.*\b5\d\d\b|connection refused|connection reset|no such host|i\/o timeout|tls handshake timeout|unexpected eof|\beof$|cannot connect to the docker daemon|deadline exceeded|server misbehaving|broken pipe|transport is closing/im;
+
+/** `tail` is scrubbed output of the build. */
+export function explainBuild(image: ImageArtifact, tail: string, username: string | null): Error {
+  const where = `image ${image.name} (${image.repository})`;
+  const why = tail.trim();
+  const reason = lastError(why);
+  if (STEP_FAILED.test(reason)) {
+    return refused({
+      what: `the build failed: ${reason}`,
+      where,
+      why,
+      wayOut: `correct ${image.dockerfile} or what it builds, commit, and release that`,
+    });
+  }
+  if (MAY_PASS.test(reason)) {
+    return ApplicationFailure.create({
+      type: 'BuildInterrupted',
+      nonRetryable: false,
+      message: `${where}: ${reason}`,
+      details: [{ why: why.slice(-2048) }],
+    });
+  }
+  if (LOGIN.test(reason)) {
+    return refused({
+      what: `the registry does not let ${username ?? 'anyone without a login'} do this: ${reason}`,
+      where,
+      why,
+      wayOut:
+        username === null
+          ? 'give the pipeline file registry: {username, password: env:NAME}'
+          : `check registry.password and that ${username} may push to ${image.repository} and pull the base images`,
+    });
+  }
+  return refused({
+    what: `the build failed: ${reason}`,
+    where,
+    why,
+    wayOut: 'read why above; slipway release tries again',
+  });
+}
+
+/** buildx ends with `ERROR: failed to solve: …`. */
+function lastError(tail: string): string {
+  const lines = tail.split('\n').map((line) => line.trim());
+  const found =
+    lines.findLast((line) => /^(ERROR|error)\b/.test(line)) ?? lines.findLast((line) => line !== '');
+  return (found ?? 'it ended without a word').replace(/^ERROR:\s*/i, '').slice(0, 400);
+}
