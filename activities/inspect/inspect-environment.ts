@@ -138,13 +138,15 @@ async function asFinding(
   try {
     return await look();
   } catch (error) {
-    const details =
-      error instanceof ApplicationFailure
-        ? (error.details?.[0] as Partial<FailureDetails> | undefined)
-        : undefined;
+    const details = detailsOf(error);
     const message = details?.what ?? (error instanceof Error ? error.message : String(error));
     return [
       { where: details?.where ?? where, thing, state: 'problem', message, wayOut: details?.wayOut ?? null },
     ];
   }
+}
+
+function detailsOf(error: unknown): Partial<FailureDetails> | null {
+  const first: unknown = error instanceof ApplicationFailure ? error.details?.[0] : null;
+  return typeof first === 'object' ? first : null;
 }

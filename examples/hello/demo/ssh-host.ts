@@ -103,7 +103,7 @@ async function serveBuiltIn(
         return context.reject(['publickey']);
       if (
         context.signature &&
-        allowed.verify(context.blob ?? Buffer.alloc(0), context.signature, context.hashAlgo) !== true
+        !allowed.verify(context.blob ?? Buffer.alloc(0), context.signature, context.hashAlgo)
       )
         return context.reject();
       return context.accept();
