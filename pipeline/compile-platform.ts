@@ -23,11 +23,7 @@ export function compilePlatform(
   const at = (key: string) => of.pathOf('platform', key);
   switch (platform.kind) {
     case 'swarm':
-      return {
-        kind: 'swarm',
-        service: texts.text(platform.swarm, at('swarm')),
-        fields: texts.record(platform.fields, at('fields')),
-      };
+      return { kind: 'swarm', service: texts.text(platform.swarm, at('swarm')), fields: {} };
     case 'stack':
       return compileStack(pipeline, of, platform, files, texts);
     case 'command':

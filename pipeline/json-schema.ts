@@ -5,7 +5,7 @@ import { jsonShapeOf, type JsonShape } from './schema-words.js';
 
 type Json = z.core.JSONSchema.BaseSchema;
 
-export const SCHEMA_ID = 'https://slipway.dev/schema/v1.json';
+const SCHEMA_ID = 'https://slipway.dev/schema/v1.json';
 
 /** A new object on each call; print it with `JSON.stringify(jsonSchema(), null, 2)`. */
 export function jsonSchema(): Json {

@@ -75,7 +75,7 @@ function adviseTag(content: PipelineFile, names: readonly string[], ref: Release
 }
 
 /** Refs reach tags, folders and commands: only plain names enter. Throws PlanRefused. */
-export function requirePlainRef(ref: ReleaseRef): void {
+function requirePlainRef(ref: ReleaseRef): void {
   const plain = /^[A-Za-z0-9][A-Za-z0-9._/@+=,-]{0,199}$/.test(ref.name) && !ref.name.includes('..');
   if (plain) return;
   const shown = JSON.stringify(ref.name.slice(0, 100));

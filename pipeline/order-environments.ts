@@ -1,7 +1,7 @@
 /** The order of `after`. */
 import type { PipelineFile } from './pipeline-file.js';
 
-export function afterOf(content: PipelineFile, name: string): readonly string[] {
+function afterOf(content: PipelineFile, name: string): readonly string[] {
   return content.environments.get(name)?.after ?? [];
 }
 

@@ -19,7 +19,7 @@ const tcpTarget = text('environment').superRefine((value, context) => {
   context.addIssue({ code: 'custom', message: 'must be host:port, such as redis:6379' });
 });
 
-export const check = kinds(
+const check = kinds(
   'a check',
   {
     http: {

@@ -8,7 +8,7 @@ const report = closed(
   Object.fromEntries(REPORTS.map((name) => [name, repositoryPath('pipeline').optional()])),
 );
 
-export const gate = kinds(
+const gate = kinds(
   'a gate',
   {
     run: {
@@ -35,4 +35,3 @@ export const gate = kinds(
 );
 
 export const gates = named('a gate', gate);
-export type Gate = z.output<typeof gate>;

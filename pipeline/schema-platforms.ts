@@ -8,8 +8,6 @@ export const platform = kinds(
   {
     swarm: {
       swarm: word('service'),
-      /** Service labels written together with the image. */
-      fields: z.record(z.string().regex(/^[A-Za-z0-9._-]+$/), text('environment')).optional(),
     },
     stack: {
       /** Stack file in the repository; `{colour}` for blue/green. */
@@ -58,4 +56,3 @@ export const database = closed({
 });
 
 export type Platform = z.output<typeof platform>;
-export type Database = z.output<typeof database>;

@@ -38,14 +38,9 @@ export function jsonShapeOf(schema: object): JsonShape | null {
 
 type Context = z.core.$RefinementCtx;
 
-function complain(
-  context: Context,
-  input: unknown,
-  path: PropertyKey[],
-  message: string,
-  facts: IssueFacts,
-): void {
-  context.issues.push({ code: 'custom', input, path, message, params: { ...facts } });
+/** Adds an error at `path` below the value being parsed. */
+function complain(context: Context, path: PropertyKey[], message: string, facts: IssueFacts = {}): void {
+  context.issues.push({ code: 'custom', input: context.value, path, message, params: { ...facts } });
 }
 
 /** Runs a schema one level down and carries its errors up. */
@@ -70,7 +65,7 @@ export function isMap(value: unknown): value is Record<string, unknown> {
 }
 
 /** Extensions: anyone may write `x-…` anywhere a key is expected, for anchors and for other tools. */
-export function isExtension(key: string): boolean {
+function isExtension(key: string): boolean {
   return key.startsWith('x-');
 }
 
@@ -83,13 +78,10 @@ function nameType(value: unknown): string {
 }
 
 function complainNoMap(context: Context, value: unknown): void {
-  const given = nameType(value);
   complain(
     context,
-    value,
     [],
-    value === undefined ? 'is missing' : `must be a map of keys, but is ${given}`,
-    {},
+    value === undefined ? 'is missing' : `must be a map of keys, but is ${nameType(value)}`,
   );
 }
 
@@ -109,7 +101,7 @@ export function closed<S extends z.ZodRawShape>(shape: S) {
       return z.NEVER;
     }
     const unknown = Object.keys(value).filter((key) => !isExtension(key) && !Object.hasOwn(shape, key));
-    for (const key of unknown) complain(context, value, [key], 'no such key', { known, atKey: true });
+    for (const key of unknown) complain(context, [key], 'no such key', { known, atKey: true });
     return parseInto(object, withoutExtensions(value, unknown), [], context);
   });
 }
@@ -129,55 +121,40 @@ export function kinds<K extends Record<string, z.ZodRawShape>, C extends z.ZodRa
 ) {
   const names = Object.keys(byKind);
   const objects = new Map(names.map((name) => [name, z.strictObject({ ...byKind[name], ...common })]));
+
+  /** The one kind, or null after saying why there is none. */
+  const findKind = (value: Record<string, unknown>, context: Context): string | null => {
+    const [kind, second] = names.filter((name) => Object.hasOwn(value, name));
+    if (kind !== undefined && second === undefined) return kind;
+    if (kind === undefined) {
+      const key = Object.keys(value).find((each) => !isExtension(each) && !Object.hasOwn(common, each));
+      const message = `${noun} has no kind; one of its keys must be ${listWords(names)}`;
+      complain(context, key === undefined ? [] : [key], message, { known: names, atKey: true });
+    } else {
+      const message = `${noun} has one kind, but this one says ${kind} and ${second ?? ''}`;
+      complain(context, second === undefined ? [] : [second], message, { atKey: true });
+    }
+    return null;
+  };
+
+  const complainUnknown = (context: Context, key: string, kind: string, known: string[]): void => {
+    const owner = names.find((name) => Object.hasOwn(byKind[name] ?? {}, key));
+    if (owner === undefined) complain(context, [key], 'no such key', { known, atKey: true });
+    else complain(context, [key], `belongs to ${owner}, not to ${kind}`, { atKey: true });
+  };
+
   return opaque({ form: 'oneOf', options: [...objects.values()] }).transform(
     (value, context): KindOutput<K, C> => {
       if (!isMap(value)) {
         complainNoMap(context, value);
         return z.NEVER;
       }
-      const present = names.filter((name) => Object.hasOwn(value, name));
-      const [kind] = present;
+      const kind = findKind(value, context);
       const object = objects.get(kind ?? '');
-      if (kind === undefined || object === undefined) {
-        const keys = Object.keys(value).filter((key) => !isExtension(key) && !Object.hasOwn(common, key));
-        complain(
-          context,
-          value,
-          keys.slice(0, 1),
-          `${noun} has no kind; one of its keys must be ${listWords(names)}`,
-          {
-            known: names,
-            atKey: true,
-          },
-        );
-        return z.NEVER;
-      }
-      if (present.length > 1) {
-        complain(
-          context,
-          value,
-          [present[1] ?? kind],
-          `${noun} has one kind, but this one says ${present.join(' and ')}`,
-          {
-            atKey: true,
-          },
-        );
-        return z.NEVER;
-      }
-      const unknown = Object.keys(value).filter(
-        (key) => !isExtension(key) && !Object.hasOwn(object.shape, key),
-      );
-      for (const key of unknown) {
-        const owner = names.find((name) => Object.hasOwn(byKind[name] ?? {}, key));
-        const message = owner === undefined ? 'no such key' : `belongs to ${owner}, not to ${kind}`;
-        complain(
-          context,
-          value,
-          [key],
-          message,
-          owner === undefined ? { known: Object.keys(object.shape), atKey: true } : { atKey: true },
-        );
-      }
+      if (kind === null || object === undefined) return z.NEVER;
+      const known = Object.keys(object.shape);
+      const unknown = Object.keys(value).filter((key) => !isExtension(key) && !known.includes(key));
+      for (const key of unknown) complainUnknown(context, key, kind, known);
       const parsed = parseInto(object, withoutExtensions(value, unknown), [], context);
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the object is the one of this kind
       return { kind, ...parsed } as KindOutput<K, C>;
@@ -225,7 +202,7 @@ export function named<S extends z.ZodType>(noun: string, item: S, keys: 'name' |
       for (const [name, content] of Object.entries(value)) {
         if (isExtension(name)) continue;
         if (!pattern.test(name)) {
-          complain(context, value, [name], `is no name for ${noun}; a name is ${rule}`, { atKey: true });
+          complain(context, [name], `is no name for ${noun}; a name is ${rule}`, { atKey: true });
         }
         result.set(name, parseInto(item, content, [name], context));
       }
@@ -243,7 +220,7 @@ export function uniqueList<S extends z.ZodType<string>>(item: S) {
   return z.array(item).superRefine((list, context) => {
     for (const [index, entry] of list.entries()) {
       if (list.indexOf(entry) === index) continue;
-      complain(context, list, [index], `${entry} is in this list twice`, {});
+      complain(context, [index], `${entry} is in this list twice`);
     }
   });
 }

@@ -1,6 +1,6 @@
 /** A secret is named, never written: where a worker finds it. */
 
-export const SECRET_SCHEMES = ['env', 'file', 'age', 'sops', 'vault'] as const;
+const SECRET_SCHEMES = ['env', 'file', 'age', 'sops', 'vault'] as const;
 export type SecretScheme = (typeof SECRET_SCHEMES)[number];
 
 /** Schemes this version resolves; the others are refused when a plan is to be carried out. */

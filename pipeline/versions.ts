@@ -1,7 +1,7 @@
 /** Versions are tags: `v1.2.3`, `1.2.3`, `v1.2.3-beta.1`. */
 import semver from 'semver';
 
-export interface Version {
+interface Version {
   /** As people write it, with its `v`. */
   text: string;
   major: number;

@@ -16,13 +16,13 @@ import {
 import { makeSnippet, formatPath, type FileError, type FilePath, type Range } from './file-error.js';
 
 /** The largest of the five teams' files is 5 KB. */
-export const MAX_FILE_BYTES = 256 * 1024;
+const MAX_FILE_BYTES = 256 * 1024;
 const MAX_DEPTH = 40;
 /** Aliases resolved in total, counting those inside what an alias stands for. */
 const MAX_ALIASES = 100;
 const MAX_ERRORS = 20;
 
-export interface YamlSource {
+interface YamlSource {
   name: string;
   value: unknown;
   /** The value at `path`, or the nearest thing above it that exists. */

@@ -314,6 +314,17 @@ describe('docs-only changes', () => {
     expect(changed(paths).environments).toHaveLength(1);
   });
 
+  it('is asked of each environment by itself', () => {
+    const text = `${SMALL}    paths-ignore: ["*.md"]\n${SMALL.split('\n').slice(3).join('\n').replace('prod:', 'eu:')}    paths-ignore: ["*.md"]\n`;
+    const changedPaths = new Map([
+      ['prod', ['README.md']],
+      ['eu', ['README.md', 'a.ts']],
+    ]);
+    const plan = compile(loadGood(text), branch('main'), { changedPaths });
+    expect(plan.environments.map(({ name }) => name)).toEqual(['eu']);
+    expect(plan.skipped.map(({ environment }) => environment)).toEqual(['prod']);
+  });
+
   it('is released when a person names the environment', () => {
     expect(changed(['README.md'], ['dev']).environments).toHaveLength(1);
   });
