@@ -139,7 +139,7 @@ function cut(text: string, columns: number): string {
   return text.length <= columns ? text : `${text.slice(0, columns - 2)}..`;
 }
 
-/** One column per character in every browser; a fence inside a note cannot end the block. */
+/** One column per character in every browser (Latin, Greek and Cyrillic letters are); no note can end the fence. */
 function ascii(text: string): string {
   return text
     .replaceAll('→', '->')
@@ -147,7 +147,7 @@ function ascii(text: string): string {
     .replaceAll('·', '-')
     .replaceAll('`', "'")
     .replaceAll(/\s+/g, ' ')
-    .replaceAll(/[^\x20-\x7e]/g, '?');
+    .replaceAll(/[^\x20-\x7e\u00a1-\u052f]/g, '?');
 }
 
 /** Commit subjects and names are other people's text: shown, not rendered. */

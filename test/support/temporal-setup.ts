@@ -19,7 +19,15 @@ const SEARCH_ATTRIBUTES = [
   'SlipwayForced=Bool',
 ];
 
-export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+export interface RunningTemporal {
+  address: string;
+  /** Code of the bundle of `workflows/index.ts`. */
+  bundle: string;
+  stop: () => Promise<void>;
+}
+
+/** A server in memory, without its 50 ms step, with the search attributes; and the workflows bundled. */
+export async function startTemporal(): Promise<RunningTemporal> {
   const executable = await part('temporal');
   const environment = await TestWorkflowEnvironment.createLocal({
     server: {
@@ -31,8 +39,13 @@ export default async function setup(project: TestProject): Promise<() => Promise
       ],
     },
   });
-  const bundle = await bundleWorkflowCode({ workflowsPath: path.resolve('workflows/index.ts') });
-  project.provide('temporalAddress', environment.address);
-  project.provide('workflowBundle', bundle.code);
-  return () => environment.teardown();
+  const { code } = await bundleWorkflowCode({ workflowsPath: path.resolve('workflows/index.ts') });
+  return { address: environment.address, bundle: code, stop: () => environment.teardown() };
+}
+
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const { address, bundle, stop } = await startTemporal();
+  project.provide('temporalAddress', address);
+  project.provide('workflowBundle', bundle);
+  return stop;
 }

@@ -2,7 +2,6 @@
 import { randomUUID } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
-import { inject } from 'vitest';
 import type { Activities } from '../../workflows/activity-contract.js';
 import { createFakeActivities, type FakeOptions } from './fake-activities.js';
 import { createWorld, type World } from './fake-world.js';
@@ -23,22 +22,27 @@ export interface HarnessOptions extends Omit<FakeOptions, 'world' | 'client' | '
   world?: World;
   /** false: the test brings its own worker processes. */
   workers?: boolean;
-  /** Another server than the run's, and a client of it: the time-skipping one. */
-  elsewhere?: { address: string; client: Client };
+  /** Another server than the test run's: the time-skipping one, or that of a program that is no test (with its bundle). */
+  elsewhere?: { address: string; client?: Client; bundle?: string };
 }
 
 /** Two workers as in production: one for all, one for what must never wait. */
 export async function startHarness(options: HarnessOptions = {}): Promise<Harness> {
   const { world = createWorld(), workers = true, elsewhere, ...fakes } = options;
+  const address = elsewhere?.address ?? (await provided('temporalAddress'));
   const taskQueue = `test-${randomUUID()}`;
-  const address = elsewhere?.address ?? inject('temporalAddress');
   const connection = await Connection.connect({ address });
   const client = elsewhere?.client ?? new Client({ connection });
   const activities = createFakeActivities({ ...fakes, world, client, taskQueue });
   const ends: (() => Promise<void>)[] = [() => connection.close()];
   if (workers) {
     const native = await NativeConnection.connect({ address });
-    const both = await startWorkers(native, taskQueue, inject('workflowBundle'), activities);
+    const both = await startWorkers(
+      native,
+      taskQueue,
+      elsewhere?.bundle ?? (await provided('workflowBundle')),
+      activities,
+    );
     ends.unshift(both, () => native.close());
   }
   return {
@@ -50,6 +54,12 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       for (const end of ends) await end();
     },
   };
+}
+
+/** Only inside vitest, which is therefore not imported where it does not run. */
+async function provided(what: 'temporalAddress' | 'workflowBundle'): Promise<string> {
+  const { inject } = await import('vitest');
+  return inject(what);
 }
 
 /** Waits until `probe` answers something, asking often; throws what it waited for when time is over. */

@@ -161,7 +161,7 @@ describe.each(['abort', 'cancel'] as const)('%s', (how) => {
     'tagArtifacts',
   ] as const)('in %s undoes what has begun', async (activity) => {
     const { scene, handle, before } = await startAndStop(activity);
-    if (how === 'abort') expect(await decideOn(handle, 'abort')).toMatchObject({ accepted: true });
+    if (how === 'abort') await decideOn(handle, 'abort');
     else {
       await handle.cancel();
       await handle.cancel();
@@ -286,7 +286,7 @@ describe('superseded by a newer release', () => {
     await handle.signal('superseded', { environment: 'prod', version: 'v3', commit: 'abc' });
     if (onSupersede === 'finish') scene.release('verify');
     expect(await handle.result()).toMatchObject({ state, clean: true });
-    if (onSupersede === 'undo') expect(scene.visible()).toEqual(before);
+    expect(JSON.stringify(scene.visible()) === JSON.stringify(before)).toBe(onSupersede === 'undo');
   });
 });
 

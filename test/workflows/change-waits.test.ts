@@ -20,7 +20,9 @@ beforeAll(async () => {
     server: { executable: { type: 'existing-path', path } },
   });
   await registerSearchAttributes(server);
-  harness = await startHarness({ elsewhere: { address: server.address, client: server.client } });
+  harness = await startHarness({
+    elsewhere: { address: server.address, client: server.client },
+  });
 });
 afterAll(async () => {
   await harness.close();

@@ -1,0 +1,174 @@
+/** One run per path of the change: what is recorded, and must replay for as long as such runs may be open. */
+import {
+  decideOn,
+  givenScene,
+  runChange,
+  startChange,
+  waitsFor,
+  type Scene,
+} from '../support/change-scene.js';
+import { givenChange, givenPlan, givenPlanInPlace, givenRequest, givenTraffic } from '../support/given.js';
+import type { Harness } from '../support/workflow-harness.js';
+import { laneId } from '../../workflows/names.js';
+
+/** Carries the path out and gives the id of the workflow to keep. */
+export type Path = (harness: Harness) => Promise<string>;
+
+const BY_HAND = { traffic: givenTraffic({ switch: 'manual' }) };
+
+function laneOf({ plan }: Scene): string {
+  return laneId(plan.pipeline, plan.name);
+}
+
+function deploy(scene: Scene): ReturnType<typeof givenChange> {
+  return givenChange(givenRequest(scene.plan, 'v2'), { live: scene.live, warm: scene.warm });
+}
+
+export const PATHS_OF_CHANGE: Record<string, Path> = {
+  'change-deployed': async (harness) => {
+    const scene = givenScene(harness, givenPlan());
+    await runChange(harness, deploy(scene));
+    return laneOf(scene);
+  },
+  'change-first-release': async (harness) => {
+    const scene = givenScene(harness, givenPlan(), { live: null });
+    await runChange(harness, deploy(scene));
+    return laneOf(scene);
+  },
+  'change-in-place': async (harness) => {
+    const scene = givenScene(harness, givenPlanInPlace());
+    await runChange(harness, deploy(scene));
+    return laneOf(scene);
+  },
+  'change-switched-by-hand': async (harness) => {
+    const scene = givenScene(harness, givenPlan(BY_HAND));
+    const handle = await startChange(harness, deploy(scene));
+    await waitsFor(handle, 'switch');
+    await decideOn(handle, 'switchTraffic');
+    await handle.result();
+    return laneOf(scene);
+  },
+  'change-waits-for-switch': async (harness) => {
+    const scene = givenScene(harness, givenPlan(BY_HAND));
+    await waitsFor(await startChange(harness, deploy(scene)), 'switch');
+    return laneOf(scene);
+  },
+  'change-failed-before-traffic': async (harness) => {
+    const scene = givenScene(harness, givenPlan());
+    scene.break('verify', 'say-no');
+    await runChange(harness, deploy(scene));
+    return laneOf(scene);
+  },
+  'change-failed-in-bake': async (harness) => {
+    const scene = givenScene(harness, givenPlan({ traffic: givenTraffic({ drainMs: 10 }) }));
+    scene.break('bake', 'say-no');
+    await runChange(harness, deploy(scene));
+    return laneOf(scene);
+  },
+  'change-switched-back': async (harness) => {
+    const scene = givenScene(harness, givenPlan());
+    scene.break('bake', 'hang-before');
+    const handle = await startChange(harness, deploy(scene));
+    await scene.arrived('bake');
+    await decideOn(handle, 'back');
+    await handle.result();
+    return laneOf(scene);
+  },
+  'change-cancelled': async (harness) => {
+    const scene = givenScene(harness, givenPlan());
+    scene.break('deploy', 'hang-before');
+    const handle = await startChange(harness, deploy(scene));
+    await scene.arrived('deploy');
+    await handle.cancel();
+    await handle.result();
+    return laneOf(scene);
+  },
+  'change-held-and-retried': async (harness) => {
+    const scene = givenScene(harness, givenPlan());
+    scene.break('verify', 'inconclusive');
+    const handle = await startChange(harness, deploy(scene));
+    await waitsFor(handle, 'could not be made');
+    await decideOn(handle, 'retryStep');
+    await handle.result();
+    return laneOf(scene);
+  },
+  'change-paused-and-resumed': async (harness) => {
+    const scene = givenScene(harness, givenPlan());
+    scene.break('deploy', 'hang-before');
+    const handle = await startChange(harness, deploy(scene));
+    await scene.arrived('deploy');
+    await decideOn(handle, 'pause');
+    scene.release('deploy');
+    await waitsFor(handle, 'resume');
+    await decideOn(handle, 'resume');
+    await handle.result();
+    return laneOf(scene);
+  },
+  'change-parked': async (harness) => {
+    const scene = givenScene(harness, givenPlan());
+    scene.break('verify', 'say-no');
+    scene.break('undoDeploy', 'foreign');
+    const handle = await startChange(harness, deploy(scene));
+    await waitsFor(handle, 'a person: undo of deploy failed');
+    await decideOn(handle, 'retryStep');
+    await handle.result();
+    return laneOf(scene);
+  },
+  'change-superseded': async (harness) => {
+    const scene = givenScene(harness, givenPlan());
+    scene.break('bake', 'hang-before');
+    const handle = await startChange(harness, deploy(scene));
+    await scene.arrived('bake');
+    await handle.signal('superseded', { environment: scene.plan.name, version: 'v3', commit: 'abc' });
+    await handle.result();
+    return laneOf(scene);
+  },
+  'change-warm-rollback': async (harness) => {
+    const scene = givenScene(harness, givenPlan(), { live: 'v3', warm: 'v2' });
+    await runChange(
+      harness,
+      givenChange(givenRequest(scene.plan, 'v2', 'rollback'), { live: scene.live, warm: scene.warm }),
+    );
+    return laneOf(scene);
+  },
+  'change-retired': async (harness) => {
+    const scene = givenScene(harness, givenPlan(), { live: 'v3', warm: 'v2' });
+    await runChange(
+      harness,
+      givenChange(givenRequest(scene.plan, 'v2', 'retire'), { live: scene.live, warm: scene.warm }),
+    );
+    return laneOf(scene);
+  },
+  'change-recovered': async (harness) => {
+    const scene = givenScene(harness, givenPlan());
+    scene.break('bake', 'hang-before');
+    const input = deploy(scene);
+    const handle = await startChange(harness, input);
+    await scene.arrived('bake');
+    await handle.terminate('slipway unlock');
+    const target = {
+      ...input.request,
+      colour: 'green' as const,
+      token: 2,
+      at: '2026-11-14T10:00:00Z',
+      by: 'oleg',
+    };
+    const prior = Object.entries(scene.now()?.hosts ?? {}).map(([host, { hostId }]) => ({
+      host,
+      hostId,
+      platform: null,
+    }));
+    const cutover = {
+      token: 2,
+      requestId: input.request.requestId,
+      previous: scene.live,
+      target,
+      prior,
+      switching: true,
+    };
+    const recovering = { token: 2, cutover, request: input.request };
+    const request = givenRequest(scene.plan, 'v2', 'recover');
+    await runChange(harness, givenChange(request, { token: 3, live: scene.live, recovering }));
+    return laneOf(scene);
+  },
+};
