@@ -27,10 +27,10 @@ export interface Operation {
 export const POLL_CHUNK_BYTES = 256 * 1024;
 
 const FOLDER_NAME = /^[A-Za-z0-9_][A-Za-z0-9._:@=+,-]{0,199}$/;
-/** Between two looks at a group that is ending, and how many looks before SIGKILL and before giving up. */
+/** Between two looks at a group that is ending; SIGKILL follows SIGTERM, and giving up follows SIGKILL. */
 const LOOK_SECONDS = 0.05;
-const LOOKS_BEFORE_KILL = 100;
-const LOOKS_BEFORE_GIVING_UP = 160;
+const SECONDS_BEFORE_KILL = 5;
+const SECONDS_BEFORE_GIVING_UP = 9;
 const DAYS_JOURNALS_ARE_KEPT = 30;
 
 /** Runs a command in place of the shell. */
@@ -52,9 +52,9 @@ answer() { trap - EXIT; echo ${quoteWord(refusalMarker)} "$@" >&2; exit 97; }
 trap 'answer failed' EXIT
 ${compareToken(fence)}
 d="$j/${folderName(`${fence.token}-${runId}`)}"
-mkdir -p "$d" || exit 74
-exec 8>>"$d/lock" && flock -n 8 || exit 74
-${recordOperation(fence)} && printf '%s\\n' $$ >"$d/pgid" || exit 74
+mkdir -p "$d" || fail
+exec 8>>"$d/lock" && flock -n 8 || fail
+${recordOperation(fence)} && printf '%s\\n' $$ >"$d/pgid" || fail
 exec 9>&-
 trap - EXIT
 ( ${enter(words.cwd)}export SLIPWAY_JOURNAL="$d"; exec ${quoteArgv(words.argv)} )
@@ -70,11 +70,11 @@ ${answerOnStdout}
 ${compareToken(fence)}
 ${writeToken(fence)}
 if [ ! -s "$s/host-id" ]; then
-  read -r i </proc/sys/kernel/random/uuid && printf '%s\\n' "$i" >"$s/host-id.$$" || exit 74
+  read -r i </proc/sys/kernel/random/uuid && printf '%s\\n' "$i" >"$s/host-id.$$" || fail
   ln "$s/host-id.$$" "$s/host-id" 2>/dev/null
   rm -f "$s/host-id.$$"
 fi
-read -r i <"$s/host-id" || exit 74
+read -r i <"$s/host-id" || fail
 answer claimed "$t" "$i"`;
 }
 
@@ -90,7 +90,7 @@ ${answerOnStdout}
 ${processGroups}
 ${compareToken(fence)}
 d="$j/${folderName(operationId)}"
-mkdir -p "$d" || exit 74
+mkdir -p "$d" || fail
 [ ! -f "$d/rc" ] || answer attached
 exec 8>>"$d/lock"
 flock -w 0.3 8 || answer attached
@@ -98,11 +98,11 @@ flock -w 0.3 8 || answer attached
 if same_boot "$d" && read -r g <"$d/pgid" 2>/dev/null && members "$g" && ours "$d"; then
   end_members "$g" || answer alive "$g"
 fi
-rm -f "$d/pgid"
-if [ -s "$d/log" ]; then printf '\\n[slipway: ended without a result, started again]\\n' >>"$d/log" || exit 74; fi
-cat >"$d/stdin" && exec 7<"$d/stdin" && rm -f "$d/stdin" && : >>"$d/log" || exit 74
-${recordOperation(fence)} && printf '%-8s\\n' pending >"$d/rc.new" || exit 74
-SLIPWAY_JOURNAL="$d" setsid -f sh -c ${quoteWord(job)} slipway "$d" <&7 >>"$d/log" 2>&1 7<&- 9>&- || exit 74
+rm -f "$d/pgid" "$d/ending"
+if [ -s "$d/log" ]; then printf '\\n[slipway: ended without a result, started again]\\n' >>"$d/log" || fail; fi
+cat >"$d/stdin" && exec 7<"$d/stdin" && rm -f "$d/stdin" && : >>"$d/log" || fail
+${recordOperation(fence)} && printf '%-8s\\n' pending >"$d/rc.new" || fail
+SLIPWAY_JOURNAL="$d" setsid -f sh -c ${quoteWord(job)} slipway "$d" <&7 >>"$d/log" 2>&1 7<&- 9>&- || fail
 answer started`;
 }
 
@@ -118,7 +118,7 @@ d="$j/${folderName(operation.operationId)}"
 w=0
 [ -f "$d/rc" ] || { flock -s -E 75 -w ${waitSeconds.toFixed(2)} "$d/lock" true; w=$?; }
 r=running
-if [ -f "$d/rc" ]; then read -r r <"$d/rc"; elif [ $w -ne 75 ]; then r=vanished; fi
+if [ -f "$d/rc" ]; then read -r r <"$d/rc"; elif [ $w -ne 75 ]; then r=vanished; [ ! -f "$d/ending" ] || read -r r <"$d/ending"; fi
 u=0; a=0; z=0
 read -r u l </proc/uptime
 read -r a l <"$d/started" || a=$u
@@ -135,8 +135,7 @@ ${processGroups}
 d="$j/${folderName(operation.operationId)}"
 [ -f "$d/lock" ] && same_boot "$d" || answer gone
 [ ! -f "$d/rc" ] || answer finished
-end_operation "$d" || answer alive "$g"
-note_end "$d" ${why}
+end_operation "$d" ${why} || answer alive "$g"
 answer ended`;
 }
 
@@ -160,8 +159,8 @@ exec 9>&-
 for d in "$j"/*; do
   [ -f "$d/lock" ] && [ ! -f "$d/rc" ] && same_boot "$d" && read -r k <"$d/token" && [ "$k" -lt ${token(fence)} ] || continue
   hit=
-  if ! end_operation "$d"; then echo alive "\${d##*/}" "$g"; continue; fi
-  [ -z "$hit" ] || { note_end "$d" killed; echo killed "\${d##*/}"; }
+  if ! end_operation "$d" killed; then echo alive "\${d##*/}" "$g"; continue; fi
+  [ -z "$hit" ] || echo killed "\${d##*/}"
 done
 find "$j" -mindepth 2 -maxdepth 2 -name rc -mtime +${DAYS_JOURNALS_ARE_KEPT} | while read -r r; do rm -rf "\${r%/rc}"; done
 answer done`;
@@ -173,7 +172,7 @@ export function writeFileScript(path: string, mode: number, fence: Fence | null)
   return `${guard}p=${quoteWord(path)}
 [ ! -L "$p" ] || p=$(readlink -f -- "$p") || exit 74
 n="$p.slipway.$$"
-{ cat >"$n" && chmod ${mode.toString(8)} "$n" && mv -f -- "$n" "$p"; } || { rm -f -- "$n"; exit 74; }
+{ LC_ALL=C cat >"$n" && chmod ${mode.toString(8)} "$n" && mv -f -- "$n" "$p"; } || { rm -f -- "$n"; exit 74; }
 echo written`;
 }
 
@@ -196,6 +195,9 @@ unset e l
 ${script}`;
 }
 
+/** The shell's own printf only says "I/O error": cat names the reason, in English wherever the host is. */
+const failing = `fail() { echo x | LC_ALL=C cat >"$s/.probe"; rm -f "$s/.probe"; exit 74; }`;
+
 const answerOnStdout = 'answer() { echo "$@"; exit 0; }';
 
 function enter(cwd: string | undefined): string {
@@ -206,14 +208,15 @@ function prelude(fence: Fence): string {
   return `s="$HOME/.slipway"
 j="$s/journal/${folderName(fence.pipeline)}/${folderName(fence.environment)}"
 f="$s/fences/${folderName(fence.pipeline)}"
-e=${folderName(fence.environment)}`;
+e=${folderName(fence.environment)}
+${failing}`;
 }
 
 /** Holds the fence's lock (fd 9) from here on; `t` is the highest token seen. */
 function compareToken(fence: Fence): string {
   return `command -v flock >/dev/null && command -v setsid >/dev/null || answer missing
-[ -d "$s" ] || mkdir -m 700 "$s" || [ -d "$s" ] || exit 74
-[ -d "$j" ] && [ -d "$f" ] || mkdir -p "$j" "$f" || exit 74
+[ -d "$s" ] || mkdir -m 700 "$s" || [ -d "$s" ] || fail
+[ -d "$j" ] && [ -d "$f" ] || mkdir -p "$j" "$f" || fail
 exec 9>>"$f/.$e.lock"
 flock -w 10 9 || answer busy
 t=0
@@ -223,7 +226,7 @@ case "$t" in ''|*[!0-9]*) answer broken "$f/$e";; esac
 }
 
 function writeToken(fence: Fence): string {
-  return `[ "$t" -eq ${token(fence)} ] || { printf '%s\\n' ${token(fence)} >"$f/.$e.new" && mv -f "$f/.$e.new" "$f/$e"; } || exit 74`;
+  return `[ "$t" -eq ${token(fence)} ] || { printf '%s\\n' ${token(fence)} >"$f/.$e.new" && mv -f "$f/.$e.new" "$f/$e"; } || fail`;
 }
 
 function recordOperation(fence: Fence): string {
@@ -252,30 +255,35 @@ ours() {
   done 2>/dev/null
   return 1
 }
+now() {
+  read -r u l </proc/uptime
+  u=\${u%%.*}
+}
 end_members() {
-  hit=1; x=0
+  hit=1; c=TERM
+  now; x=$u
   kill -TERM "-$1" 2>/dev/null
   while members "$1"; do
-    x=$((x + 1))
-    [ $x -ne ${LOOKS_BEFORE_KILL} ] || kill -KILL "-$1" 2>/dev/null
-    [ $x -lt ${LOOKS_BEFORE_GIVING_UP} ] || return 1
+    now
+    if [ $c = TERM ] && [ $((u - x)) -ge ${SECONDS_BEFORE_KILL} ]; then c=KILL; kill -KILL "-$1" 2>/dev/null; fi
+    [ $((u - x)) -lt ${SECONDS_BEFORE_GIVING_UP} ] || return 1
     sleep ${LOOK_SECONDS}
   done
 }
 end_operation() {
-  x=0
+  now; x=$u
   until { read -r g <"$1/pgid"; } 2>/dev/null; do
     flock -n "$1/lock" true && return 0
-    x=$((x + 1))
-    [ $x -lt ${LOOKS_BEFORE_KILL} ] || { g='?'; return 1; }
+    now
+    [ $((u - x)) -lt ${SECONDS_BEFORE_KILL} ] || { g='?'; return 1; }
     sleep ${LOOK_SECONDS}
   done
   members "$g" || return 0
   if flock -n "$1/lock" true; then ours "$1" || return 0; fi
-  end_members "$g"
-}
-note_end() {
-  [ -f "$1/rc" ] || { printf '%-8s\\n' "$2" >"$1/rc.end" && mv -f "$1/rc.end" "$1/rc"; }
+  # noted before it dies: whoever follows it must not take its end for an accident
+  printf '%-8s\\n' "$2" >"$1/ending"
+  end_members "$g" || return 1
+  [ -f "$1/rc" ] || mv -f "$1/ending" "$1/rc"
 }`;
 
 function token(fence: Fence): string {

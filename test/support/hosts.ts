@@ -2,7 +2,7 @@
 import type { EnvironmentPlan, HostPlan, SshPlan } from '../../pipeline/plan.js';
 import type { Hosts } from '../../activities/hosts/host.js';
 import { createHosts } from '../../activities/hosts/hosts.js';
-import { createSecrets } from '../../activities/secrets/secrets.js';
+import { createSecrets, type Secrets } from '../../activities/secrets/secrets.js';
 import type { Sshd } from './sshd.js';
 
 /** An environment that differs from an empty one only in how its hosts are reached. */
@@ -61,8 +61,11 @@ export function reaching(sshd: Sshd, ssh: Partial<SshPlan> = {}): EnvironmentPla
 
 export const silent = { info: () => undefined, warn: () => undefined };
 
-export function hostsKnowing(knownHostsPath: string, variables: NodeJS.ProcessEnv = {}): Hosts {
-  const secrets = createSecrets(variables);
+export function hostsKnowing(
+  knownHostsPath: string,
+  variables: NodeJS.ProcessEnv = {},
+  secrets: Secrets = createSecrets(variables),
+): Hosts {
   return createHosts({
     resolveSecret: secrets.resolve,
     scrub: secrets.scrub,

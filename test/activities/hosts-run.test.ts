@@ -1,0 +1,400 @@
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import net from 'node:net';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Fence } from '../../activities/hosts/host.js';
+import { createHosts } from '../../activities/hosts/hosts.js';
+import { createSecrets } from '../../activities/secrets/secrets.js';
+import { HOST_KINDS, type HostUnderTest } from '../support/host-kinds.js';
+import { environmentFor, hostPlan, reaching, silent } from '../support/hosts.js';
+import { processesWith, until } from '../support/processes.js';
+import { startSshd } from '../support/sshd.js';
+
+const exec = promisify(execFile);
+const fenceOf = (environment: string, token: number): Fence => ({ pipeline: 'shop', environment, token });
+
+describe.each(HOST_KINDS)('a host %s', (_kind, start) => {
+  let subject: HostUnderTest;
+  beforeAll(async () => {
+    subject = await start();
+  });
+  afterAll(() => subject.stop());
+
+  describe('run', () => {
+    test('hands over words, environment, folder and stdin as they are', async () => {
+      const result = await subject.host.run({
+        argv: ['sh', '-c', 'printf "%s|" "$A" "$1" "$(pwd)"; cat', 'sh', `it's $HOME "x"\n;`],
+        env: { A: "multi\nline 'quoted' $HOME" },
+        cwd: '/tmp',
+        stdin: 'from stdin: é\n',
+        timeoutMs: 10_000,
+      });
+      expect(result).toMatchObject({
+        host: expect.any(String) as unknown,
+        exitCode: 0,
+        signal: null,
+        stdout: `multi\nline 'quoted' $HOME|it's $HOME "x"\n;|/tmp|from stdin: é\n`,
+        stderr: '',
+        timedOut: false,
+        cancelled: false,
+        connectionLost: false,
+      });
+    });
+
+    test('tells exit codes and signals apart', async () => {
+      const failing = await subject.host.run({
+        argv: ['sh', '-c', 'echo no >&2; exit 42'],
+        timeoutMs: 10_000,
+      });
+      expect(failing).toMatchObject({ exitCode: 42, signal: null, stderr: 'no\n' });
+      const killed = await subject.host.run({ argv: ['sh', '-c', 'kill -KILL $$'], timeoutMs: 10_000 });
+      expect(killed).toMatchObject({ exitCode: null, signal: 'SIGKILL' });
+      const missing = await subject.host.run({ argv: ['no-such-program'], timeoutMs: 10_000 });
+      expect(missing).toMatchObject({ exitCode: 127 });
+      const nowhere = await subject.host.run({ argv: ['true'], cwd: '/no/such/folder', timeoutMs: 10_000 });
+      expect(nowhere.exitCode).not.toBe(0);
+    });
+
+    test('keeps the last 64 KB', async () => {
+      const { stdout } = await subject.host.run({ argv: ['seq', '1', '200000'], timeoutMs: 20_000 });
+      expect(Buffer.byteLength(stdout)).toBe(64 * 1024);
+      expect(stdout.endsWith('\n199999\n200000\n')).toBe(true);
+    });
+
+    test('shows no secret: not in the output, not in the command, not in a process list', async () => {
+      const secrets = createSecrets({ TOKEN: 'hunter2-hunter2' });
+      const value = await secrets.resolve('env:TOKEN');
+      const { host } = await subject.another(secrets);
+      const seen = await host.run({
+        argv: ['sh', '-c', 'echo "$SECRET"; echo "$1" >&2', 'sh', value],
+        env: { SECRET: value },
+        timeoutMs: 10_000,
+      });
+      expect(seen).toMatchObject({
+        command: `sh -c 'echo "$SECRET"; echo "$1" >&2' sh [env:TOKEN]`,
+        stdout: '[env:TOKEN]\n',
+        stderr: '[env:TOKEN]\n',
+      });
+      // this one does not know the value, so it would show it
+      const listed = await subject.host.run({
+        argv: [
+          'sh',
+          '-c',
+          'cat /proc/$PPID/cmdline /proc/$$/cmdline; cat /proc/[0-9]*/cmdline; test -n "$SECRET"',
+        ],
+        env: { SECRET: value },
+        timeoutMs: 10_000,
+      });
+      expect(listed.stdout).toContain('SECRET');
+      expect(listed.stdout).not.toContain(value);
+    });
+
+    test('a timeout ends the whole group there', async () => {
+      const result = await subject.host.run({
+        argv: ['sh', '-c', 'sleep 4001 & sleep 4001; echo never'],
+        timeoutMs: 300,
+      });
+      expect(result).toMatchObject({ timedOut: true, exitCode: null, signal: null });
+      expect(await processesWith('sleep 4001')).toEqual([]);
+    });
+
+    test('a timeout ends one that ignores SIGTERM as well', async () => {
+      const result = await subject.host.run({
+        argv: ['sh', '-c', `trap '' TERM; sleep 4002 & while :; do sleep 0.1; done`],
+        timeoutMs: 300,
+      });
+      expect(result).toMatchObject({ timedOut: true, stderr: '' });
+      expect(await processesWith('sleep 4002')).toEqual([]);
+    });
+
+    test('too long a command is refused before it is sent', async () => {
+      await expect(
+        subject.host.run({ argv: ['echo', 'x'.repeat(150_000)], timeoutMs: 10_000 }),
+      ).rejects.toMatchObject({ type: 'BadInput' });
+    });
+  });
+
+  describe('the fence', () => {
+    test('is written once per token, with the host’s own id', async () => {
+      const first = await subject.host.claim(fenceOf('claims', 4));
+      expect(first.previousToken).toBe(0);
+      expect(first.hostId).toMatch(/^[0-9a-f-]{36}$/);
+      expect(await subject.host.claim(fenceOf('claims', 4))).toEqual({
+        hostId: first.hostId,
+        previousToken: 4,
+      });
+      expect(await subject.host.claim(fenceOf('claims', 9))).toEqual({
+        hostId: first.hostId,
+        previousToken: 4,
+      });
+      expect(await subject.host.claim(fenceOf('elsewhere', 1))).toEqual({
+        hostId: first.hostId,
+        previousToken: 0,
+      });
+      expect(await readFile(path.join(subject.home, '.slipway/fences/shop/claims'), 'utf8')).toBe('9\n');
+      expect((await stat(path.join(subject.home, '.slipway'))).mode & 0o777).toBe(0o700);
+    });
+
+    test('refuses whoever is behind: claims, commands and files, leaving nothing', async () => {
+      await subject.host.claim(fenceOf('stale', 7));
+      const file = path.join(subject.home, 'config');
+      await writeFile(file, 'before');
+      const stale = { type: 'StaleFence', nonRetryable: true };
+      const old = fenceOf('stale', 6);
+      await expect(subject.host.claim(old)).rejects.toMatchObject(stale);
+      await expect(
+        subject.host.run({ argv: ['rm', file], timeoutMs: 10_000, fence: old }),
+      ).rejects.toMatchObject(stale);
+      await expect(subject.host.writeFile(file, 'after', { fence: old })).rejects.toMatchObject(stale);
+      await expect(
+        subject.host.runLong({ argv: ['rm', file], timeoutMs: 10_000, fence: old, operationId: '6-deploy' }),
+      ).rejects.toMatchObject(stale);
+      await expect(subject.host.killStale(old)).rejects.toMatchObject(stale);
+      expect(await readFile(file, 'utf8')).toBe('before');
+      expect(await readdir(path.join(subject.home, '.slipway/journal/shop/stale'))).toEqual([]);
+      await expect(subject.host.claim(old)).rejects.toThrow(
+        /a newer change owns stale \(token 7, ours is 6\); nothing was changed/,
+      );
+    });
+
+    test('fenced commands give their own result, whatever it is, and leave no trace', async () => {
+      const fence = fenceOf('fenced', 3);
+      for (const exitCode of [0, 1, 74, 97]) {
+        const result = await subject.host.run({
+          argv: ['sh', '-c', `cat; echo No space left on device >&2; exit ${exitCode}`],
+          stdin: 'in',
+          env: { A: '1' },
+          timeoutMs: 10_000,
+          fence,
+        });
+        expect(result).toMatchObject({ exitCode, stdout: 'in', stderr: 'No space left on device\n' });
+      }
+      expect(await readdir(path.join(subject.home, '.slipway/journal/shop/fenced'))).toEqual([]);
+    });
+
+    test('a newer holder ends the short and long commands of the older ones, and only theirs', async () => {
+      const old = fenceOf('takeover', 3);
+      const other = fenceOf('bystander', 3);
+      const short = subject.host.run({ argv: ['sleep', '4003'], timeoutMs: 60_000, fence: old });
+      const long = subject.host.runLong({
+        argv: ['sh', '-c', 'sleep 4003 & sleep 4003'],
+        timeoutMs: 60_000,
+        fence: old,
+        operationId: '3-deploy',
+      });
+      const bystander = subject.host.runLong({
+        argv: ['sleep', '4004'],
+        timeoutMs: 60_000,
+        fence: other,
+        operationId: '3-deploy',
+      });
+      await until('the commands', async () => (await processesWith('sleep 4003')).length >= 4);
+      await until('the bystander', async () => (await processesWith('sleep 4004')).length > 0);
+      const { host } = await subject.another();
+      const killed = await host.killStale(fenceOf('takeover', 4));
+      expect(killed).toContain('3-deploy');
+      expect(killed).toHaveLength(2);
+      expect(await processesWith('sleep 4003')).toEqual([]);
+      expect(await processesWith('sleep 4004')).not.toEqual([]);
+      expect(await long).toMatchObject({ cancelled: true, exitCode: null });
+      expect((await short).exitCode).not.toBe(0);
+      // nothing of the old holder can begin any more
+      await expect(subject.host.run({ argv: ['true'], timeoutMs: 10_000, fence: old })).rejects.toMatchObject(
+        {
+          type: 'StaleFence',
+        },
+      );
+      expect(await host.killStale(fenceOf('takeover', 4))).toEqual([]);
+      expect(await host.killStale(fenceOf('bystander', 4))).toEqual(['3-deploy']);
+      expect(await bystander).toMatchObject({ cancelled: true });
+    });
+
+    test('a fence file that holds no number is not taken for zero', async () => {
+      await subject.host.claim(fenceOf('broken', 3));
+      await writeFile(path.join(subject.home, '.slipway/fences/shop/broken'), 'x');
+      await expect(subject.host.claim(fenceOf('broken', 4))).rejects.toThrow(
+        /broken does not hold a number; write the highest token/,
+      );
+    });
+  });
+
+  describe('files', () => {
+    test('are read whole, or null', async () => {
+      const file = path.join(subject.home, 'big file');
+      const text = `${'é'.repeat(300_000)}\n`;
+      await writeFile(file, text);
+      expect(await subject.host.readFile(file)).toBe(text);
+      expect(await subject.host.readFile(path.join(subject.home, 'no file'))).toBeNull();
+      await writeFile(file, '');
+      expect(await subject.host.readFile(file)).toBe('');
+    });
+
+    test('are replaced whole, with their mode, through links', async () => {
+      const file = path.join(subject.home, "it's a file");
+      const link = path.join(subject.home, 'link');
+      await symlink(file, link);
+      await subject.host.writeFile(file, 'one\n', { mode: 0o600 });
+      expect((await stat(file)).mode & 0o777).toBe(0o600);
+      await subject.host.writeFile(link, 'two', { fence: fenceOf('files', 1) });
+      expect(await readFile(file, 'utf8')).toBe('two');
+      expect((await stat(file)).mode & 0o777).toBe(0o644);
+      expect((await readdir(subject.home)).filter((name) => name.includes('slipway.'))).toEqual([]);
+    });
+
+    test('that cannot be written say why', async () => {
+      await expect(subject.host.writeFile('/no/such/folder/file', 'x')).rejects.toMatchObject({
+        type: 'Refused',
+        message: expect.stringMatching(/nonexistent|No such file/i) as unknown,
+      });
+      await mkdir(path.join(subject.home, 'folder'));
+      await expect(subject.host.readFile(path.join(subject.home, 'folder'))).rejects.toMatchObject({
+        type: 'Refused',
+      });
+    });
+  });
+
+  test('connectFrom is a connection as the host sees it', async () => {
+    const server = net.createServer((socket) => socket.end('hello'));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    if (address === null || typeof address === 'string') throw new Error('no port');
+    const stream = await subject.host.connectFrom('127.0.0.1', address.port, 5000);
+    let said = '';
+    for await (const chunk of stream) said += String(chunk);
+    expect(said).toBe('hello');
+    server.close();
+    await once(server, 'close');
+    await expect(subject.host.connectFrom('127.0.0.1', address.port, 5000)).rejects.toThrow();
+  });
+});
+
+describe('over ssh only', () => {
+  test('a login shell that prints and one that cannot log in', async () => {
+    const sshd = await startSshd({
+      config: ['ForceCommand echo Welcome; echo careful >&2; eval "$SSH_ORIGINAL_COMMAND"'],
+    });
+    const secrets = createSecrets({});
+    const hosts = createHosts({
+      resolveSecret: secrets.resolve,
+      scrub: secrets.scrub,
+      knownHostsPath: sshd.knownHostsPath,
+      logger: silent,
+    });
+    try {
+      const host = await hosts.open(reaching(sshd), hostPlan(sshd.destination));
+      expect(await host.run({ argv: ['echo', 'mine'], timeoutMs: 10_000 })).toMatchObject({
+        stdout: 'mine\n',
+        stderr: '',
+      });
+      await sshd.crash();
+      const config = path.join(sshd.folder, 'sshd_config');
+      const text = (await readFile(config, 'utf8')).replace(
+        /ForceCommand .*/,
+        'ForceCommand echo This account is currently not available.; exit 1',
+      );
+      await writeFile(config, text);
+      await sshd.start();
+      await expect(host.claim(fenceOf('nologin', 1))).rejects.toThrow(
+        /This account is currently not available/,
+      );
+      expect(await host.run({ argv: ['true'], timeoutMs: 10_000 })).toMatchObject({
+        exitCode: 1,
+        stdout: 'This account is currently not available.\n',
+      });
+    } finally {
+      await hosts.close();
+      await sshd.stop();
+    }
+  });
+
+  test('a full disk, a host without flock and a home that cannot be written are named', async () => {
+    const sshd = await startSshd();
+    const secrets = createSecrets({});
+    const hosts = createHosts({
+      resolveSecret: secrets.resolve,
+      scrub: secrets.scrub,
+      knownHostsPath: sshd.knownHostsPath,
+      logger: silent,
+    });
+    const fence = fenceOf('full', 2);
+    try {
+      const host = await hosts.open(reaching(sshd), hostPlan(sshd.destination));
+      await exec('mount', ['-t', 'tmpfs', '-o', 'size=64k,nr_inodes=64', 'tmpfs', sshd.home]);
+      try {
+        await host.claim({ ...fence, token: 1 });
+        await exec('sh', ['-c', `cat /dev/zero >"$1/filler" 2>/dev/null; true`, 'sh', sshd.home]);
+        const full = {
+          type: 'Refused',
+          message: expect.stringMatching(
+            /^prod host web-1: no space left on the disk there; free some/,
+          ) as unknown,
+        };
+        await expect(host.claim(fence)).rejects.toMatchObject(full);
+        await expect(host.run({ argv: ['true'], timeoutMs: 10_000, fence })).rejects.toMatchObject(full);
+        await expect(
+          host.runLong({ argv: ['true'], timeoutMs: 10_000, fence, operationId: '2-deploy' }),
+        ).rejects.toMatchObject(full);
+        await expect(host.writeFile(path.join(sshd.home, 'x'), 'x'.repeat(10_000))).rejects.toMatchObject(
+          full,
+        );
+        // a command that fills the disk itself still leaves its result
+        await rm(path.join(sshd.home, 'filler'));
+        const result = await host.runLong({
+          argv: ['sh', '-c', 'cat /dev/zero >"$HOME/filler"; exit 7'],
+          timeoutMs: 10_000,
+          fence,
+          operationId: '2-fills',
+        });
+        expect(result.exitCode).toBe(7);
+      } finally {
+        await exec('umount', [sshd.home]);
+      }
+    } finally {
+      await hosts.close();
+      await sshd.stop();
+    }
+
+    const bare = await startSshd();
+    const programs = path.join(bare.folder, 'bin');
+    await mkdir(programs);
+    await symlink('/bin/sh', path.join(programs, 'sh'));
+    const config = path.join(bare.folder, 'sshd_config');
+    await bare.crash();
+    await writeFile(config, (await readFile(config, 'utf8')).replace('SetEnv ', `SetEnv PATH=${programs} `));
+    await bare.start();
+    const own = createHosts({
+      resolveSecret: secrets.resolve,
+      scrub: secrets.scrub,
+      knownHostsPath: bare.knownHostsPath,
+      logger: silent,
+    });
+    try {
+      const host = await own.open(reaching(bare), hostPlan(bare.destination));
+      await expect(host.claim(fence)).rejects.toThrow(
+        /flock and setsid are not on the PATH there; install util-linux/,
+      );
+    } finally {
+      await own.close();
+      await bare.stop();
+    }
+  });
+});
+
+test('a local command sees none of the worker’s variables', async () => {
+  const secrets = createSecrets({});
+  const hosts = createHosts({ resolveSecret: secrets.resolve, scrub: secrets.scrub, logger: silent });
+  process.env['WORKER_ONLY'] = 'secret of the worker';
+  try {
+    const host = await hosts.open(environmentFor(), hostPlan('local'));
+    const { stdout } = await host.run({ argv: ['env'], timeoutMs: 10_000 });
+    expect(stdout).toContain('PATH=');
+    expect(stdout).not.toContain('WORKER_ONLY');
+  } finally {
+    delete process.env['WORKER_ONLY'];
+    await hosts.close();
+  }
+});
