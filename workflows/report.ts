@@ -99,7 +99,7 @@ function two(number: number): string {
 
 function row(glyph: string, name: string, note: string | null, tookMs: number | null): string {
   const took = tookMs === null ? '' : formatDuration(tookMs);
-  const left = ascii(`${glyph} ${name.padEnd(12)} ${note ?? ''}`).trimEnd();
+  const left = `${glyph} ${ascii(name).padEnd(12)} ${ascii(note ?? '')}`.trimEnd();
   if (took === '') return cut(left, COLUMNS);
   const room = COLUMNS - took.length - 1;
   return `${cut(left, room).padEnd(room)} ${took}`;

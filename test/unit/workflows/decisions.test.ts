@@ -1,0 +1,194 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  decide,
+  DECISIONS,
+  missingApprovals,
+  type Approval,
+  type ChangeDeciding,
+  type Decidable,
+  type EnvironmentDeciding,
+  type PromotionDeciding,
+} from '../../../workflows/decisions.js';
+import type { ApprovalRule } from '../../../pipeline/plan.js';
+import { givenDecision } from '../../support/given.js';
+
+function rule(count: number, group: string | null = null): ApprovalRule {
+  return { count, group, by: 'unverified', of: null, expiresMs: 1000 };
+}
+
+function promotion(overrides: Partial<PromotionDeciding> = {}): PromotionDeciding {
+  return {
+    of: 'promotion',
+    environment: 'prod',
+    taken: [],
+    phase: 'approvals',
+    paused: false,
+    rules: [rule(1, 'platform'), rule(1, 'backend')],
+    selfApproval: false,
+    requester: 'vera',
+    authors: ['anna', 'anna@example.com'],
+    approvals: [],
+    planHash: 'plan',
+    digests: ['sha256:1', 'sha256:2'],
+    ...overrides,
+  };
+}
+
+function change(overrides: Partial<ChangeDeciding> = {}): ChangeDeciding {
+  return {
+    of: 'change',
+    environment: 'prod',
+    taken: [],
+    phase: 'stepping',
+    paused: false,
+    step: 'deploy',
+    switched: false,
+    hasPrevious: true,
+    hosts: ['web-1', 'web-2'],
+    ...overrides,
+  };
+}
+
+function environment(overrides: Partial<EnvironmentDeciding> = {}): EnvironmentDeciding {
+  return {
+    of: 'environment',
+    environment: 'prod',
+    taken: [],
+    freeze: null,
+    needsPerson: null,
+    now: '2026-11-14T10:00:00Z',
+    ...overrides,
+  };
+}
+
+function approve(state: PromotionDeciding, by: string, overrides = {}): string | null {
+  const verdict = decide(state, { ...givenDecision(by, overrides), name: 'approve' });
+  return verdict.accepted ? null : verdict.refused;
+}
+
+describe('approvals', () => {
+  const oleg: Approval = { by: 'oleg', group: 'backend', at: '' };
+
+  it.each([
+    ['of the requester', 'Vera', {}, /asked for this release/],
+    ['of an author, by name', 'ANNA', {}, /wrote a commit/],
+    ['of an author, by address', 'anna@example.com', {}, /wrote a commit/],
+    ['of a plan that changed', 'irina', { planHash: 'older' }, /plan changed/],
+    ['of another digest', 'irina', { digest: 'sha256:9' }, /digest is not this release/],
+    ['of a digest among wrong ones', 'irina', { digest: 'sha256:1,sha256:9' }, /digest is not this release/],
+    [
+      'of a group nobody asked for',
+      'irina',
+      { group: 'sales' },
+      /no approval of group sales is missing; missing: platform, backend/,
+    ],
+  ])('%s is refused', (_, by, overrides, refusal) => {
+    expect(approve(promotion(), by, overrides)).toMatch(refusal);
+  });
+
+  it('counts a person once and a group’s slot once', () => {
+    const state = promotion({ approvals: [oleg] });
+    expect(approve(state, 'Oleg', { group: 'platform' })).toMatch(/counts once/);
+    expect(approve(state, 'irina', { group: 'backend' })).toMatch(/missing: platform/);
+    expect(
+      approve(state, 'irina', { group: 'platform', digest: 'sha256:1,sha256:2', planHash: 'plan' }),
+    ).toBeNull();
+    expect(approve(state, 'irina')).toBeNull();
+  });
+
+  it('lets authors and requesters approve where the file says so', () => {
+    expect(approve(promotion({ selfApproval: true }), 'vera')).toBeNull();
+  });
+
+  it('are never complete with fewer people than the rules count, and always with one of each group', () => {
+    const groups = fc.constantFrom('a', 'b', null);
+    const rules = fc.array(fc.record({ count: fc.integer({ min: 1, max: 3 }), group: groups }), {
+      minLength: 1,
+      maxLength: 4,
+    });
+    fc.assert(
+      fc.property(rules, fc.array(groups, { maxLength: 12 }), (wanted, speakers) => {
+        const list = wanted.map(({ count, group }) => rule(count, group));
+        const total = list.reduce((sum, { count }) => sum + count, 0);
+        const some = speakers.map((group, index) => ({ by: `p${index}`, group, at: '' }));
+        const missing = missingApprovals(list, some).reduce((sum, slot) => sum + slot.missing, 0);
+        expect(missing).toBeGreaterThanOrEqual(total - some.length);
+        const full = list.flatMap(({ count, group }, index) =>
+          Array.from({ length: count }, (_, seat) => ({ by: `q${index}.${seat}`, group, at: '' })),
+        );
+        expect(missingApprovals(list, [...some, ...full])).toEqual([]);
+      }),
+    );
+  });
+});
+
+describe('decide', () => {
+  const states: Decidable[] = [
+    ...(['gates', 'approvals', 'waiting', 'queued', 'changing', 'ended'] as const).map((phase) =>
+      promotion({ phase }),
+    ),
+    ...(['stepping', 'awaiting-switch', 'holding', 'unwinding', 'parked', 'ended'] as const).flatMap(
+      (phase) => [
+        change({ phase }),
+        change({ phase, switched: true }),
+        change({ phase, paused: true }),
+        change({ phase, switched: true, hasPrevious: false }),
+      ],
+    ),
+    environment(),
+    environment({
+      freeze: { by: 'x', proof: 'unverified', until: null, reason: null, since: '' },
+      needsPerson: 'look',
+    }),
+  ];
+
+  it('answers every decision in every state, and every refusal says what to do', () => {
+    for (const state of states) {
+      for (const name of DECISIONS) {
+        const verdict = decide(state, { ...givenDecision('irina'), name });
+        const said = verdict.accepted ? 'accepted' : verdict.refused;
+        expect(said, `${state.of} ${name}`).toMatch(
+          /^accepted$|slipway |resume|paused|send |ask somebody|hosts: /,
+        );
+      }
+    }
+  });
+
+  it('takes the same decision once', () => {
+    const taken = { ...givenDecision('irina', { decisionId: 'one' }), name: 'abort' as const };
+    expect(decide(change({ taken: ['one'] }), taken)).toEqual({ accepted: true, effect: 'none' });
+    expect(decide(change(), taken)).toEqual({ accepted: true, effect: 'abort' });
+  });
+
+  it.each([
+    [change({ phase: 'ended' }), 'abort', /has ended/],
+    [change({ phase: 'unwinding' }), 'abort', /already being undone/],
+    [change({ phase: 'parked' }), 'abort', /slipway unlock/],
+    [change({ switched: true, hasPrevious: false }), 'back', /first release has nothing to go back to/],
+    [change({ switched: true }), 'switchTraffic', /has been switched; slipway back/],
+    [promotion({ phase: 'changing' }), 'reject', /slipway abort/],
+    [promotion({ phase: 'ended' }), 'approve', /has ended/],
+    [environment(), 'unfreeze', /not frozen/],
+    [environment(), 'resume', /waits for nobody/],
+  ] as const)('%o refuses %s', (state, name, refusal) => {
+    const verdict = decide(state, { ...givenDecision('irina'), name });
+    expect(verdict).toMatchObject({ accepted: false, refused: expect.stringMatching(refusal) });
+  });
+
+  it.each([
+    ['2026-11-14T09:00:00Z', /is over/],
+    ['tomorrow', /is no time/],
+  ])('a freeze until %s is refused', (until, refusal) => {
+    const verdict = decide(environment(), { ...givenDecision('irina', { until }), name: 'freeze' });
+    expect(verdict).toMatchObject({ accepted: false, refused: expect.stringMatching(refusal) });
+  });
+
+  it('a freeze until later, or for good, is accepted', () => {
+    for (const until of [null, '2026-12-01T00:00:00Z']) {
+      expect(decide(environment(), { ...givenDecision('irina', { until }), name: 'freeze' }).accepted).toBe(
+        true,
+      );
+    }
+  });
+});

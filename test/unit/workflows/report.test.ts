@@ -1,0 +1,127 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { formatDuration, renderBlock, renderReport, type ReportView } from '../../../workflows/report.js';
+import type { StepState } from '../../../workflows/result.js';
+import { givenCommit } from '../../support/given.js';
+
+const VIEW: ReportView = {
+  title: 'switch traffic on prod',
+  state: 'waiting',
+  subject: 'secretmagic v1.4.0 → prod',
+  commit: givenCommit(),
+  steps: [
+    { name: 'preflight', state: 'succeeded', tookMs: 4_000, note: 'way back to v1.3.9 proven' },
+    { name: 'deploy', state: 'succeeded', tookMs: 62_000, note: 'green 3 of 3 on sha256:9f2c41aa' },
+    { name: 'switch', state: 'waiting', tookMs: null, note: 'waits for a person' },
+    { name: 'bake', state: 'pending', tookMs: null, note: null },
+    { name: 'settle', state: 'pending', tookMs: null, note: null },
+  ],
+  unwind: [],
+  failure: null,
+  facts: ['**Live** blue v1.3.9 · **idle** green v1.4.0'],
+  commands: [{ what: 'switch', command: 'slipway switch prod' }],
+  forced: [],
+};
+
+describe('renderReport', () => {
+  it('reads as the screens show it', () => {
+    expect(renderReport(VIEW)).toBe(
+      [
+        '## ⏳ switch traffic on prod',
+        '',
+        '**secretmagic v1.4.0 → prod** · `9f2c1d0` fix: retry StarRocks DNS · anna',
+        '',
+        '```',
+        'ok preflight    way back to v1.3.9 proven                 4s',
+        'ok deploy       green 3 of 3 on sha256:9f2c41aa       1m 02s',
+        '>> switch       waits for a person',
+        '.. bake .. settle',
+        '```',
+        '',
+        '**Live** blue v1.3.9 · **idle** green v1.4.0',
+        '',
+        '- switch: `slipway switch prod`',
+      ].join('\n'),
+    );
+  });
+
+  it('puts forced gates on the second line', () => {
+    const lines = renderReport({ ...VIEW, forced: ['vulnerabilities by dkuznetsov: no fix'] }).split('\n');
+    expect(lines[2]).toBe('> ⚠ FORCED vulnerabilities by dkuznetsov: no fix');
+  });
+
+  it('shows what failed, where, why, and the way out; and what was undone', () => {
+    const failure = {
+      what: 'errors 4.1 %',
+      where: 'prod green',
+      why: 'line 1\nKeyError: region',
+      wayOut: 'slipway release v1.5.1',
+    };
+    const unwind = [
+      { step: 'switch', outcome: 'undone' as const, note: 'blue answered 20 of 20', tookMs: 1_300 },
+    ];
+    expect(renderBlock({ steps: [], unwind, failure })).toEqual([
+      '   what    errors 4.1 %',
+      '   where   prod green',
+      '   why     KeyError: region',
+      '   way out slipway release v1.5.1',
+      '<- undo switch  blue answered 20 of 20                  1.3s',
+    ]);
+  });
+
+  it('shows other people’s text and never renders it', () => {
+    const report = renderReport({
+      ...VIEW,
+      commit: givenCommit({ subject: '<img src=x> [click](http://evil) `rm`' }),
+    });
+    expect(report).toContain('\\<img src=x\\> \\[click\\](http://evil) \\`rm\\`');
+  });
+});
+
+describe('the block', () => {
+  const states: StepState[] = [
+    'pending',
+    'running',
+    'waiting',
+    'succeeded',
+    'failed',
+    'inconclusive',
+    'aborted',
+    'superseded',
+    'rolled-back',
+  ];
+  const text = fc.string({ unit: 'grapheme', maxLength: 200 });
+  const step = fc.record({
+    name: text,
+    state: fc.constantFrom(...states),
+    tookMs: fc.option(fc.nat(1e10)),
+    note: fc.option(text),
+  });
+  const failure = fc.option(fc.record({ what: text, where: text, why: fc.option(text), wayOut: text }));
+
+  it('is never wider than 60 columns and never ends its own fence, whatever the notes say', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 12 }), failure, (steps, failure) => {
+        for (const line of renderBlock({ steps, unwind: [], failure })) {
+          expect(line.length).toBeLessThanOrEqual(60);
+          expect(line).not.toMatch(/`|\n/);
+        }
+      }),
+    );
+  });
+});
+
+describe('formatDuration', () => {
+  it.each([
+    [7, '7ms'],
+    [1_300, '1.3s'],
+    [4_000, '4s'],
+    [41_000, '41s'],
+    [59_600, '1m 00s'],
+    [190_000, '3m 10s'],
+    [7_500_000, '2h 05m'],
+    [273_600_000, '3d 4h'],
+  ])('%d ms is %s', (ms, text) => {
+    expect(formatDuration(ms)).toBe(text);
+  });
+});
