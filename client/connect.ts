@@ -1,4 +1,5 @@
 /** The way to Temporal, and what to say when it, or a worker behind it, does not answer. */
+import { createConnection } from 'node:net';
 import { Client, Connection, isGrpcServiceError, WorkflowNotFoundError } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { TASK_QUEUE } from '../workflows/names.js';
@@ -30,6 +31,8 @@ export interface TemporalLink {
 const CONNECT_TIMEOUT_MS = 5_000;
 const ANSWER_MS = 10_000;
 const GRPC = {
+  /** How the server says that the time we gave it was over. */
+  cancelled: 1,
   deadline: 4,
   notFound: 5,
   denied: 7,
@@ -45,11 +48,10 @@ export async function connectToTemporal(options: ConnectOptions = {}): Promise<T
   const address = connectionOptions.address ?? '127.0.0.1:7233';
   const taskQueue = env['SLIPWAY_TASK_QUEUE'] ?? TASK_QUEUE;
   const answerMs = options.answerMs ?? ANSWER_MS;
-  const connection = await Connection.connect({
-    ...connectionOptions,
-    address,
-    connectTimeout: CONNECT_TIMEOUT_MS,
-  }).catch((error: unknown) => {
+  if (env['grpc_proxy'] === undefined && env['https_proxy'] === undefined)
+    await refuseClosedPort(address, namespace);
+  const connect = Connection.connect({ ...connectionOptions, address, connectTimeout: CONNECT_TIMEOUT_MS });
+  const connection = await connect.catch((error: unknown) => {
     throw explainTemporal(error, address, namespace);
   });
   const client = new Client({ connection, namespace });
@@ -126,6 +128,23 @@ function readConfiguration(profile: string | null, env: Record<string, string | 
   }
 }
 
+/** gRPC goes on trying where nobody listens; a person at a terminal wants to know at once. */
+async function refuseClosedPort(address: string, namespace: string): Promise<void> {
+  const [, host, port] = /^(?:.*\/\/)?\[?([^\]]+?)\]?:(\d+)$/.exec(address) ?? [];
+  if (host === undefined || port === undefined) return;
+  const refusal = await new Promise<NodeJS.ErrnoException | null>((resolve) => {
+    const socket = createConnection({ host, port: Number(port) });
+    const answer = (error: NodeJS.ErrnoException | null): void => {
+      socket.destroy();
+      resolve(error);
+    };
+    socket.setTimeout(CONNECT_TIMEOUT_MS, () => answer(null));
+    socket.once('connect', () => answer(null));
+    socket.once('error', answer);
+  });
+  if (refusal?.code === 'ECONNREFUSED') throw explainTemporal(refusal, address, namespace);
+}
+
 /** Every failure of Temporal itself, told as exit 8. */
 function explainTemporal(error: unknown, address: string, namespace: string): UserError {
   const why = error instanceof Error ? error.message : String(error);
@@ -149,6 +168,15 @@ function explainTemporal(error: unknown, address: string, namespace: string): Us
       docs: 'docs/commands.md#temporal',
     });
   }
+  if (code !== null && code !== GRPC.unavailable && code !== GRPC.deadline) {
+    return unreachable({
+      what: 'Temporal answers with an error',
+      where: `${address}, namespace ${namespace}`,
+      why,
+      wayOut: 'look at the server; nothing is lost, ask again',
+      docs: 'docs/commands.md#temporal',
+    });
+  }
   return unreachable({
     what: 'Temporal cannot be reached',
     where: address,
@@ -160,7 +188,7 @@ function explainTemporal(error: unknown, address: string, namespace: string): Us
 
 function isSilence(error: unknown): boolean {
   const code = grpcCode(error);
-  if (code === GRPC.deadline) return true;
+  if (code === GRPC.deadline || code === GRPC.cancelled) return true;
   return (
     code === GRPC.precondition &&
     /poller|worker/i.test(error instanceof Error ? error.message + causeOf(error) : '')
@@ -174,6 +202,7 @@ function causeOf(error: Error): string {
 /** gRPC status of an error or of its cause; null when it is not the service's. */
 function grpcCode(error: unknown): number | null {
   for (let current: unknown = error; current instanceof Error; current = current.cause) {
+    if (current.name === 'NamespaceNotFoundError') return GRPC.notFound;
     if (isGrpcServiceError(current)) return current.code;
     if (current.name === 'WorkflowUpdateRPCTimeoutOrCancelledError') return GRPC.deadline;
   }

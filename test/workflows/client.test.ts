@@ -12,7 +12,8 @@ import type { ReleaseRequest } from '../../workflows/messages.js';
 import { breakActivity, environmentKey, mend } from '../support/fake-world.js';
 import { createRepository, type TestRepository } from '../support/repository.js';
 import { type CommandRun, readJson, slipway } from '../support/slipway-command.js';
-import { type Harness, quiet, startHarness, startWorkers, until } from '../support/workflow-harness.js';
+import { type Harness, quiet, startHarness, until } from '../support/workflow-harness.js';
+import { startWorkers } from '../support/workers.js';
 
 const pipelineText = (pipeline: string, prod: string): string => `pipeline: ${pipeline}
 image: {folder: app}
@@ -204,7 +205,7 @@ describe('a release, said with the command', () => {
 
     await untilStatus('it is live', ({ live }) => live !== null);
     const status = await run('status');
-    expect(status.out).toContain(`${prod}   v1.0.0 blue`);
+    expect(status.out).toContain(`${prod}  v1.0.0 blue`);
     const known = await run(`plan v2.0.0 --to ${prod} --json`);
     expect(readJson(known).data).toMatchObject({
       version: 'v2.0.0',

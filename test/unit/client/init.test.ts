@@ -1,0 +1,81 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { loadPipeline } from '../../../pipeline/index.js';
+import { slipway } from '../../support/slipway-command.js';
+
+describe('a first pipeline file', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(path.join(tmpdir(), 'slipway-init-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  function write(files: Record<string, string>): void {
+    for (const [name, text] of Object.entries(files)) {
+      mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
+      writeFileSync(path.join(folder, name), text);
+    }
+  }
+
+  async function init(): Promise<string> {
+    const run = await slipway(['init'], { cwd: folder });
+    expect(run, run.err).toMatchObject({ exit: 0 });
+    const text = readFileSync(path.join(folder, 'slipway.yaml'), 'utf8');
+    const loaded = loadPipeline(Buffer.from(text), 'slipway.yaml');
+    expect(loaded.ok ? [] : loaded.errors, text).toEqual([]);
+    return text;
+  }
+
+  it('is valid even when there is nothing to find', async () => {
+    const text = await init();
+    expect(text).toContain('# CHANGE');
+    expect(text).toContain('platform: {swarm:');
+  });
+
+  it('takes image, port and platform from stack files, environments from workflows', async () => {
+    write({
+      Dockerfile: 'FROM scratch\n',
+      'deploy/swarm/stage.yml':
+        'services:\n  app:\n    image: cr.example.com/team/shop:${IMAGE_TAG}\n    ports: ["8080:80"]\n  db: {image: postgres:15}\n',
+      'deploy/swarm/prod.yml': 'services:\n  app:\n    image: cr.example.com/team/shop:${IMAGE_TAG}\n',
+      '.github/workflows/cd.yml': 'on:\n  push:\n    branches: [main]\n    tags: ["v*"]\n',
+    });
+    const text = await init();
+    expect(text).toContain('image: cr.example.com/team/shop\n');
+    expect(text).toContain('registry: {username: token, password: env:REGISTRY_PASSWORD}');
+    expect(text).toContain('platform: {stack: deploy/swarm/stage.yml,');
+    expect(text).toContain('platform: {stack: deploy/swarm/prod.yml,');
+    expect(text).toContain('from: {tag: "v*.*.*"}');
+    expect(text).toContain('http://prod.example.com:8080');
+  });
+
+  it('takes a compose file as a command, since that is what this version can do', async () => {
+    write({
+      'docker-compose.yml': 'services:\n  web:\n    build: .\n    ports: ["3000:3000"]\n',
+      'docker/Dockerfile': 'FROM scratch\n',
+    });
+    const text = await init();
+    expect(text).toContain('docker compose -f docker-compose.yml up -d --wait');
+    expect(text).toContain('dockerfile: docker/Dockerfile');
+    expect(text).toContain(':3000');
+  });
+
+  it('survives files that are no YAML', async () => {
+    write({
+      'compose.yaml': 'services: [',
+      '.github/workflows/x.yml': '\t: {',
+      'deploy/a.yml': 'services:\n  x: *nowhere\n',
+    });
+    await init();
+  });
+
+  it('never overwrites', async () => {
+    write({ 'slipway.yaml': 'pipeline: mine\n' });
+    const run = await slipway(['init'], { cwd: folder });
+    expect(run).toMatchObject({ exit: 2, out: '' });
+    expect(run.err).toContain('there is a file already; it was left as it is');
+    expect(readFileSync(path.join(folder, 'slipway.yaml'), 'utf8')).toBe('pipeline: mine\n');
+  });
+});
