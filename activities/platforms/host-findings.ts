@@ -71,9 +71,12 @@ function gigabytes(bytes: number): string {
   return `${(bytes / 1e9).toFixed(1)} GB`;
 }
 
+/** On the host already: a busy one has more closed connections than fit into an answer. */
+const LIST_LISTENING = "grep -h ': .* 0A ' /proc/net/tcp /proc/net/tcp6 2>/dev/null";
+
 async function lookAtPorts(context: PlatformContext, ports: number[]): Promise<PreflightFinding[]> {
   if (ports.length === 0) return [];
-  const { stdout } = await runTool(context, ['sh', '-c', 'cat /proc/net/tcp /proc/net/tcp6 2>/dev/null']);
+  const { stdout } = await runTool(context, ['sh', '-c', LIST_LISTENING]);
   const taken = listeningPorts(stdout);
   return ports.map((port) =>
     taken.has(port)

@@ -7,10 +7,15 @@ import type { Task } from './swarm-service.js';
 const containerSchema = z.looseObject({
   State: z.looseObject({
     Health: z
-      .looseObject({ Log: z.array(z.looseObject({ ExitCode: z.number(), Output: z.string() })).nullish() })
+      .looseObject({
+        Status: z.string().optional(),
+        Log: z.array(z.looseObject({ ExitCode: z.number(), Output: z.string() })).nullish(),
+      })
       .nullish(),
   }),
 });
+
+type Health = z.infer<typeof containerSchema>['State']['Health'];
 
 /** `what` = `services/<id>` or `tasks/<id>`. Empty when the log driver keeps nothing. */
 export async function readLogs(docker: Docker, what: string, lines: number): Promise<string> {
@@ -41,24 +46,32 @@ export function demultiplex(raw: Buffer): string {
   return Buffer.concat(parts).toString();
 }
 
-/** What a failed task left: its health check's answers (only the node that ran it has them) and its own output. */
-export async function readTaskEvidence(docker: Docker, task: Task, lines: number): Promise<string> {
-  const container = task.Status.ContainerStatus?.ContainerID ?? '';
-  const health = container === '' ? '' : await readHealthLog(docker, container);
-  const log = await readLogs(docker, `tasks/${task.ID}`, lines);
-  return [health, log].filter((text) => text !== '').join('\n');
+export interface TaskEvidence {
+  /** Docker ended it because of its health check; a container that then exits 0 tells Swarm nothing of it. */
+  unhealthy: boolean;
+  text: string;
 }
 
-async function readHealthLog(docker: Docker, container: string): Promise<string> {
+/** What a failed task left: its health check's answers (only the node that ran it has them) and its own output. */
+export async function readTaskEvidence(docker: Docker, task: Task, lines: number): Promise<TaskEvidence> {
+  const container = task.Status.ContainerStatus?.ContainerID ?? '';
+  const health = container === '' ? null : await readHealth(docker, container);
+  const answers = (health?.Log ?? [])
+    .slice(-3)
+    .map((entry) => `health check exited ${entry.ExitCode}: ${entry.Output.trim()}`);
+  const log = await readLogs(docker, `tasks/${task.ID}`, lines);
+  return {
+    unhealthy: health?.Status === 'unhealthy',
+    text: [...answers, log].filter((text) => text !== '').join('\n'),
+  };
+}
+
+async function readHealth(docker: Docker, container: string): Promise<NonNullable<Health> | null> {
   try {
     const answer = await callEngine(docker, { method: 'GET', path: `/containers/${container}/json` });
-    const log = containerSchema.parse(answer).State.Health?.Log ?? [];
-    return log
-      .slice(-3)
-      .map((entry) => `health check exited ${entry.ExitCode}: ${entry.Output.trim()}`)
-      .join('\n');
+    return containerSchema.parse(answer).State.Health ?? null;
   } catch (error) {
-    if (error instanceof EngineError) return '';
+    if (error instanceof EngineError) return null;
     throw error;
   }
 }

@@ -153,16 +153,23 @@ async function explain(
     if (found.state !== 'pullable') return refused(await explainUnavailable(context, image, found));
   }
   const lines = context.target.plan.logTail;
-  const log =
+  const { unhealthy, text } =
     task === null
-      ? await readLogs(docker, `services/${id}`, lines)
+      ? { unhealthy: false, text: await readLogs(docker, `services/${id}`, lines) }
       : await readTaskEvidence(docker, task, lines);
+  const { what, wayOut } = sentenceFor(cause === 'exited' && unhealthy ? 'unhealthy' : cause, name);
   return refused({
-    what: `service ${name}: ${SENTENCES[cause].what}${detail === '' ? '' : ` (${detail})`}`,
+    what: detail === '' ? what : `${what} (${detail})`,
     where: placeOf(context),
-    why: log === '' ? null : log,
-    wayOut: SENTENCES[cause].wayOut.replaceAll('SERVICE', name),
+    why: text === '' ? null : text,
+    wayOut,
   });
+}
+
+/** What people are told of a cause, with the service's name in it. */
+export function sentenceFor(cause: Cause, service: string): { what: string; wayOut: string } {
+  const { what, wayOut } = SENTENCES[cause];
+  return { what: `service ${service}: ${what}`, wayOut: wayOut.replaceAll('SERVICE', service) };
 }
 
 function vanished(context: PlatformContext, name: string): Error {

@@ -16,7 +16,7 @@ import { placeOf } from './host-question.js';
 import type { Platform, PlatformContext } from './platform.js';
 import { findCredentials } from './registry-credentials.js';
 import { readLogs } from './service-logs.js';
-import { awaitConvergence } from './swarm-convergence.js';
+import { awaitConvergence, sentenceFor } from './swarm-convergence.js';
 import { lookAtEngine, lookAtRegistry } from './swarm-preflight.js';
 import {
   claimedLabels,
@@ -134,6 +134,8 @@ async function deploy(context: PlatformContext): Promise<string> {
   const present = await readService(await context.host.docker(), name);
   if (present === null) throw missingService(context, name);
   requireOurs(context, present);
+  if (present.Spec.Mode.Replicated?.Replicas === 0 && !isRetired(present.Spec))
+    throw refused({ ...sentenceFor('no-replicas', name), where: placeOf(context), why: null });
   const image = imageFor(context, present.Spec);
   const auth = await requireImage(context, image);
   context.progress(`${name} to ${image}`);

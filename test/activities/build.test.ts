@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -13,9 +13,11 @@ import { createSecrets } from '../../activities/secrets/secrets.js';
 import { archivePath } from '../../activities/source/files-at-commit.js';
 import { createSource } from '../../activities/source/source.js';
 import type { ArtifactPlan, ImageArtifact, ReleasePlan } from '../../pipeline/plan.js';
+import type { BuiltArtifact } from '../../workflows/result.js';
 import { FAILURE } from '../../workflows/failures.js';
 import { createDockerConfig, startBuildkit, type Buildkit } from '../support/buildkit.js';
 import { startDockerd, type Dockerd } from '../support/dockerd.js';
+import { part } from '../support/parts.js';
 import { startRegistry, type TestRegistry } from '../support/registry.js';
 import { createRepository, type TestRepository } from '../support/repository.js';
 
@@ -27,6 +29,12 @@ FROM base AS app
 ARG GREETING=none
 LABEL greeting=$GREETING
 COPY . /all
+`;
+
+const LAYERS = `FROM scratch
+COPY busybox /bin/busybox
+RUN ["/bin/busybox", "sh", "-c", "/bin/busybox cat /proc/sys/kernel/random/uuid > /id"]
+COPY last /last
 `;
 
 let registry: TestRegistry;
@@ -111,6 +119,14 @@ function readLabels(repositoryName: string, digest: string): Promise<Record<stri
   );
 }
 
+async function readLayers(artifacts: BuiltArtifact[]): Promise<string[]> {
+  const [{ repository = '', digest = '' } = {}] = artifacts;
+  const client = createRegistry({ credentials: { server: registry.server, ...login } });
+  const { bytes } = await client.readManifest(repository, digest);
+  const { layers } = JSON.parse(bytes.toString()) as { layers: { digest: string }[] };
+  return layers.map((layer) => layer.digest);
+}
+
 describe.each(['buildkit', 'engine'] as const)('with %s', (builder) => {
   const builderName = (): string | null => (builder === 'buildkit' ? buildkit.builderName : null);
   const build = (commit: string, artifacts: ArtifactPlan[]) => start(commit, artifacts, builderName()).ended;
@@ -157,13 +173,18 @@ describe.each(['buildkit', 'engine'] as const)('with %s', (builder) => {
 
   it('finds layers of earlier builds in the registry', async () => {
     const app = image();
-    const one = await repository.commit('one', { Dockerfile: DOCKERFILE, hello: 'hello' });
-    await build(one, [app]);
-    expect(await registry.digestOf(nameOf(app), 'buildcache')).not.toBeNull();
-    registry.requests.length = 0;
-    const two = await repository.commit('two', { other: 'x' });
-    await build(two, [app]);
-    expect(registry.requests).toContain(`GET /v2/${nameOf(app)}/manifests/buildcache`.replace('GET', 'HEAD'));
+    await copyFile(await part('busybox'), path.join(repository.folder, 'busybox'));
+    const one = await repository.commit('one', { Dockerfile: LAYERS, last: '1' });
+    const first = await build(one, [app]);
+    await dockerd.docker(['builder', 'prune', '--all', '--force']);
+    await dockerd.docker(['buildx', 'prune', '--all', '--force', '--builder', buildkit.builderName]);
+    const two = await repository.commit('two', { last: '2' });
+    const second = await build(two, [app]);
+    const [before, after] = [await readLayers(first.artifacts), await readLayers(second.artifacts)];
+    expect(before).toHaveLength(3);
+    // a random layer that is the same was not made again
+    expect(after.slice(0, 2)).toEqual(before.slice(0, 2));
+    expect(after[2]).not.toBe(before[2]);
   });
 
   it('builds several images of one commit, each from its own folder and stage', async () => {

@@ -30,6 +30,7 @@ const RELEASES = {
   v1: { command: `echo started v1; ${FOREVER}` },
   v2: { command: `echo started v2; ${FOREVER}` },
   v3: { command: `echo started v3; ${FOREVER}` },
+  v4: { command: `echo started v4; ${FOREVER}` },
   exits: { command: 'echo cannot find config.toml >&2; exit 3' },
   unhealthy: {
     command: `echo serving; ${FOREVER}`,
@@ -224,6 +225,7 @@ async function pushReleases(
     v1: await push('v1'),
     v2: await push('v2'),
     v3: await push('v3'),
+    v4: await push('v4'),
     exits: await push('exits'),
     unhealthy: await push('unhealthy'),
     slow: await push('slow'),

@@ -1,0 +1,257 @@
+/** The activities around the platforms: hosts, fences, recorded states, cancellation, taking over. */
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { CancelledFailure } from '@temporalio/common';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { Hosts } from '../../activities/hosts/host.js';
+import {
+  createPlatformActivities,
+  type DeployActivities,
+} from '../../activities/platforms/deploy-activities.js';
+import { createServiceLog } from '../../activities/platforms/open-platform.js';
+import { createSecrets } from '../../activities/secrets/secrets.js';
+import type { Colour, EnvironmentPlan } from '../../pipeline/plan.js';
+import type { Target } from '../../workflows/activity-contract.js';
+import { givenCommit, givenTraffic } from '../support/given.js';
+import { hostsKnowing, hostPlan, reaching } from '../support/hosts.js';
+import { startSshd, type Sshd } from '../support/sshd.js';
+
+let machines: [Sshd, Sshd];
+let hosts: Hosts;
+let serving: Colour | null;
+let activities: DeployActivities;
+let count = 0;
+
+beforeAll(async () => {
+  machines = [await startSshd(), await startSshd()];
+});
+
+afterAll(async () => {
+  vi.unstubAllEnvs();
+  await hosts?.close();
+  for (const machine of machines ?? []) await machine.stop();
+});
+
+beforeEach(async () => {
+  count += 1;
+  serving = null;
+  await hosts?.close();
+  const known = path.join(machines[0].folder, 'both-known-hosts');
+  const texts = await Promise.all(machines.map(({ knownHostsPath }) => readFile(knownHostsPath, 'utf8')));
+  await writeFile(known, texts.join(''));
+  hosts = hostsKnowing(known);
+  activities = createPlatformActivities({
+    hosts,
+    secrets: createSecrets({ API_TOKEN: 'hidden-value' }),
+    proveTraffic: async () => 'traffic can be moved',
+    servedColour: async () => serving,
+  });
+});
+
+function planned(change: Partial<EnvironmentPlan> = {}): EnvironmentPlan {
+  const file = `$HOME/release-${count}`;
+  return {
+    ...reaching(machines[0]),
+    name: `prod-${count}`,
+    // One user, two keys: each sshd lets in its own.
+    hosts: [hostPlan(machines[0].destination, 'web-1')],
+    platform: {
+      kind: 'command',
+      command: `echo "{tag}" > ${file}`,
+      inspect: `cat ${file}`,
+      restore: `echo "{previous-tag}" > ${file}`,
+      retire: `rm -f ${file}`,
+      on: 'host',
+    },
+    timeoutMs: 20_000,
+    ...change,
+  };
+}
+
+function target(plan: EnvironmentPlan, change: Partial<Target> = {}): Target {
+  return {
+    plan,
+    token: 1,
+    version: 'v2',
+    commit: givenCommit(),
+    artifacts: [{ name: 'app', kind: 'folder', repository: 'site', digest: `sha256:${'2'.repeat(64)}` }],
+    colour: null,
+    live: null,
+    ...change,
+  };
+}
+
+/** One activity, as Temporal runs it; every call is a new scheduling unless it is given an environment. */
+let scheduled = 0;
+function run<T>(
+  work: (activities: DeployActivities) => Promise<T>,
+  environment?: MockActivityEnvironment,
+): Promise<T> {
+  scheduled += 1;
+  const around = environment ?? new MockActivityEnvironment({ activityId: String(scheduled) });
+  return around.run(() => work(activities));
+}
+
+const GONE = { notFound: false, paused: false, timedOut: false, reset: false };
+
+const release = async (): Promise<string> =>
+  (await readFile(path.join(machines[0].home, `release-${count}`), 'utf8').catch(() => '')).trim();
+
+describe('a change on one host', () => {
+  test('claims, records, deploys and undoes', async () => {
+    const first = target(planned());
+    const { hosts: claimed } = await run(({ claim }) => claim({ target: first }));
+    expect(claimed).toEqual([
+      { host: 'web-1', hostId: expect.stringMatching(/^\S{20,}$/) as string, previousToken: 0 },
+    ]);
+    const wayBack = await run(({ proveWayBack }) => proveWayBack({ target: first }));
+    expect(wayBack).toMatchObject({ wayBack: 'first-deploy', prior: [{ host: 'web-1', platform: null }] });
+    await run(({ deploy }) => deploy({ target: first, prior: wayBack.prior }));
+    expect(await release()).toBe('v2');
+
+    const second = target(planned(), { token: 2, version: 'v3' });
+    await run(({ claim }) => claim({ target: second }));
+    const further = await run(({ proveWayBack }) => proveWayBack({ target: second }));
+    expect(further.wayBack).toBe('proven');
+    await run(({ deploy }) => deploy({ target: second, prior: further.prior }));
+    expect(await release()).toBe('v3');
+    expect(await run(({ undoDeploy }) => undoDeploy({ target: second, prior: further.prior }))).toMatchObject(
+      {
+        outcome: 'undone',
+      },
+    );
+    expect(await release()).toBe('v2');
+    await expect(run(({ deploy }) => deploy({ target: first, prior: wayBack.prior }))).rejects.toMatchObject({
+      type: 'StaleFence',
+    });
+  });
+
+  test('one attempt replays what an earlier attempt ran; a retry that a person asks for runs it again', async () => {
+    const plan = planned();
+    if (plan.platform.kind !== 'command') throw new Error('command');
+    plan.platform.command = `echo run >> $HOME/release-${count}; exit 1`;
+    const input = { target: target(plan), prior: [] };
+    const same = { activityId: `same-${count}` };
+    await expect(run(({ deploy }) => deploy(input), new MockActivityEnvironment(same))).rejects.toMatchObject(
+      {
+        type: 'Refused',
+      },
+    );
+    await expect(run(({ deploy }) => deploy(input), new MockActivityEnvironment(same))).rejects.toMatchObject(
+      {
+        type: 'Refused',
+      },
+    );
+    expect(await release()).toBe('run');
+    await expect(run(({ deploy }) => deploy(input))).rejects.toMatchObject({ type: 'Refused' });
+    expect(await release()).toBe('run\nrun');
+  });
+
+  test('a host that was reinstalled in the middle is left alone', async () => {
+    const input = {
+      target: target(planned()),
+      prior: [{ host: 'web-1', hostId: 'another', platform: null }],
+    };
+    await expect(run(({ deploy }) => deploy(input))).rejects.toMatchObject({ type: 'ForeignHand' });
+    await expect(run(({ undoDeploy }) => undoDeploy(input))).rejects.toMatchObject({ type: 'ForeignHand' });
+    expect(await release()).toBe('');
+  });
+
+  test('undo of a host the change never reached is nothing', async () => {
+    expect(await run(({ undoDeploy }) => undoDeploy({ target: target(planned()), prior: [] }))).toMatchObject(
+      {
+        outcome: 'never-ran',
+      },
+    );
+  });
+
+  test('secrets reach the command; the log of the host gets a line', async () => {
+    const log = path.join(machines[0].home, 'logs', `deploy-${count}.log`);
+    const plan = planned({ secrets: { API_TOKEN: 'env:API_TOKEN' }, hostLog: log });
+    if (plan.platform.kind !== 'command') throw new Error('command');
+    plan.platform.command = `echo "$API_TOKEN" > $HOME/release-${count}`;
+    await run(({ deploy }) => deploy({ target: target(plan), prior: [] }));
+    expect(await release()).toBe('hidden-value');
+    expect(await readFile(log, 'utf8')).toMatch(/^\S+Z shop prod-\d+ v2 9f2c1d0 token 1: deployed\n$/);
+  });
+
+  test('a real cancel ends what runs, and is a cancel', async () => {
+    const plan = planned();
+    if (plan.platform.kind !== 'command') throw new Error('command');
+    plan.platform.command = `echo begun > $HOME/release-${count}; while :; do sleep 0.05; done`;
+    const environment = new MockActivityEnvironment({ activityId: 'cancelled' });
+    const running = run(({ deploy }) => deploy({ target: target(plan), prior: [] }), environment);
+    const ended = expect(running).rejects.toBeInstanceOf(CancelledFailure);
+    await expect.poll(() => release(), { timeout: 10_000 }).toBe('begun');
+    environment.cancel('CANCELLED', { ...GONE, cancelRequested: true, workerShutdown: false });
+    await ended;
+    expect(await run(({ takeOver }) => takeOver({ target: target(plan, { token: 2 }) }))).toEqual({
+      serving: null,
+      killed: [],
+    });
+  });
+
+  test('whoever takes over ends what a dead worker left, and says what serves', async () => {
+    const plan = planned();
+    if (plan.platform.kind !== 'command') throw new Error('command');
+    plan.platform.command = `echo begun > $HOME/release-${count}; while :; do sleep 0.05; done`;
+    const environment = new MockActivityEnvironment({ activityId: 'dying' });
+    const running = run(({ deploy }) => deploy({ target: target(plan), prior: [] }), environment);
+    const ended = expect(running).rejects.toThrow('the next attempt goes on');
+    await expect.poll(() => release(), { timeout: 10_000 }).toBe('begun');
+    environment.cancel('WORKER_SHUTDOWN', { ...GONE, cancelRequested: false, workerShutdown: true });
+    await ended;
+    serving = 'green';
+    const next = target({ ...plan, traffic: givenTraffic() }, { token: 2 });
+    const taken = await run(({ takeOver }) => takeOver({ target: next }));
+    expect(taken.serving).toBe('green');
+    expect(taken.killed).toEqual([expect.stringMatching(/^web-1 1-deploy-/)]);
+    await expect(run(({ deploy }) => deploy({ target: target(plan), prior: [] }))).rejects.toMatchObject({
+      type: 'StaleFence',
+    });
+  });
+});
+
+describe('colours', () => {
+  test('the one that has the traffic is never retired', async () => {
+    const plan = planned({ traffic: givenTraffic() });
+    await run(({ deploy }) => deploy({ target: target(plan, { colour: 'blue' }), prior: [] }));
+    serving = 'blue';
+    await expect(
+      run(({ retireColour }) => retireColour({ target: target(plan, { colour: 'green' }), colour: 'blue' })),
+    ).rejects.toMatchObject({ type: 'Refused' });
+    expect(await release()).toBe('v2');
+    serving = 'green';
+    const retired = await run(({ retireColour }) =>
+      retireColour({ target: target(plan, { colour: 'green' }), colour: 'blue' }),
+    );
+    expect(retired.outcome).toBe('undone');
+    expect(await release()).toBe('');
+  });
+
+  test('the way back includes the traffic', async () => {
+    const plan = planned({ traffic: givenTraffic() });
+    const { note } = await run(({ proveWayBack }) =>
+      proveWayBack({ target: target(plan, { colour: 'green' }) }),
+    );
+    expect(note).toContain('traffic can be moved');
+  });
+});
+
+test('commands on the worker need no host', async () => {
+  vi.stubEnv('HOME', machines[0].home);
+  const plan = planned({ hosts: [] });
+  if (plan.platform.kind !== 'command') throw new Error('command');
+  const file = path.join(machines[0].home, `release-${count}`);
+  plan.platform = { ...plan.platform, command: `echo {tag} > ${file}`, inspect: null, on: 'worker' };
+  const { hosts: claimed } = await run(({ claim }) => claim({ target: target(plan) }));
+  expect(claimed.map(({ host }) => host)).toEqual(['worker']);
+  await run(({ deploy }) => deploy({ target: target(plan), prior: [] }));
+  expect(await release()).toBe('v2');
+});
+
+test('the log of an environment without one is empty', async () => {
+  const log = createServiceLog({ hosts, secrets: createSecrets({}) });
+  expect(await log(target(planned()), null)).toBe('');
+});

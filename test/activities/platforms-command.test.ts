@@ -1,0 +1,245 @@
+/** Platform `command` over SSH: a team's own commands, journalled, with what is known of the release. */
+import { readFile, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { command } from '../../activities/platforms/command.js';
+import type { PlatformContext } from '../../activities/platforms/platform.js';
+import type { Host, Hosts } from '../../activities/hosts/host.js';
+import type { PlatformPlan } from '../../pipeline/plan.js';
+import type { Target } from '../../workflows/activity-contract.js';
+import { givenCommit } from '../support/given.js';
+import { hostPlan, hostsKnowing, reaching } from '../support/hosts.js';
+import { startSshd, type Sshd } from '../support/sshd.js';
+
+let sshd: Sshd;
+let hosts: Hosts;
+let host: Host;
+let folder: string;
+let count = 0;
+
+beforeAll(async () => {
+  sshd = await startSshd();
+  hosts = hostsKnowing(sshd.knownHostsPath);
+  host = await hosts.open(reaching(sshd), hostPlan(sshd.destination));
+});
+
+afterAll(async () => {
+  await hosts?.close();
+  await sshd?.stop();
+});
+
+beforeEach(async () => {
+  count += 1;
+  folder = path.join(sshd.home, `app-${count}`);
+  await host.run({ argv: ['mkdir', '-p', folder], timeoutMs: 5_000 });
+});
+
+const COMMANDS = {
+  kind: 'command',
+  command: 'echo {tag} > RELEASE',
+  inspect: 'cat RELEASE',
+  restore: 'echo {previous-tag} > RELEASE; echo {previous-tag} >> RESTORED',
+  retire: 'rm -f RELEASE',
+  on: 'host',
+} satisfies PlatformPlan;
+
+function on(
+  commands: Partial<typeof COMMANDS | Record<keyof typeof COMMANDS, unknown>>,
+  change: Partial<Target> = {},
+): PlatformContext {
+  const inFolder = (text: unknown): unknown =>
+    typeof text === 'string' ? `cd ${folder} && { ${text}; }` : text;
+  const platform = { ...COMMANDS, ...commands };
+  const plan = {
+    ...reaching(sshd),
+    // One fence per test.
+    name: `prod-${count}`,
+    timeoutMs: 20_000,
+    platform: {
+      ...platform,
+      command: inFolder(platform.command),
+      inspect: inFolder(platform.inspect),
+      restore: inFolder(platform.restore),
+      retire: inFolder(platform.retire),
+    } as PlatformPlan,
+  };
+  const target: Target = {
+    plan,
+    token: 1,
+    version: 'v2',
+    commit: givenCommit(),
+    artifacts: [{ name: 'app', kind: 'folder', repository: 'site', digest: `sha256:${'2'.repeat(64)}` }],
+    colour: null,
+    live: null,
+    ...change,
+  };
+  return {
+    host,
+    target,
+    env: { TOKEN: 'a b $c' },
+    dockerSecrets: {},
+    progress: () => undefined,
+    signal: new AbortController().signal,
+    operationId: (step) => `${target.token}-${step}`,
+    registryLogin: null,
+  };
+}
+
+const read = (name: string): Promise<string> => readFile(path.join(folder, name), 'utf8');
+
+/** A zombie nobody has collected yet is dead. */
+async function isAlive(): Promise<boolean> {
+  const pid = (await read('PID')).trim();
+  const { stdout } = await host.run({ argv: ['ps', '-o', 'stat=', '-p', pid], timeoutMs: 5_000 });
+  return stdout.trim() !== '' && !stdout.startsWith('Z');
+}
+
+function live(context: PlatformContext, version: string): NonNullable<Target['live']> {
+  return {
+    version,
+    commit: givenCommit(),
+    artifacts: [{ name: 'app', kind: 'folder', repository: 'site', digest: `sha256:${'1'.repeat(64)}` }],
+    plan: context.target.plan,
+    colour: null,
+    token: 0,
+    at: '2026-11-21T00:00:00Z',
+    by: 'anna',
+  };
+}
+
+test('commands are told of the release by name and by environment, values unharmed', async () => {
+  const context = on({
+    command:
+      'printf "%s\\n" "{tag} {digest} {version} {commit} {a,b}" "$SLIPWAY_TAG $SLIPWAY_DIGEST $IMAGE_TAG" "$TOKEN" > RELEASE',
+  });
+  await command.deploy(context);
+  const digest = `sha256:${'2'.repeat(64)}`;
+  expect(await read('RELEASE')).toBe(
+    `v2 ${digest} v2 ${givenCommit().sha} {a,b}\nv2 ${digest} v2@${digest}\na b $c\n`,
+  );
+});
+
+test('a command that fails is Refused with what it said', async () => {
+  await expect(command.deploy(on({ command: 'echo playbook broke >&2; exit 4' }))).rejects.toMatchObject({
+    type: 'Refused',
+    message: expect.stringContaining('the deploy command exited 4') as string,
+    details: [expect.objectContaining({ why: expect.stringContaining('playbook broke') as string })],
+  });
+});
+
+test('a command that never ends is ended at the deadline, with all it started', async () => {
+  const context = on({ command: 'sleep 1000 & echo $! > PID; wait' });
+  context.target.plan = { ...context.target.plan, timeoutMs: 1_000 };
+  await expect(command.deploy(context)).rejects.toMatchObject({
+    type: 'Refused',
+    message: expect.stringContaining('was not done in') as string,
+  });
+  expect(await isAlive()).toBe(false);
+});
+
+test('a worker that stops detaches; the next attempt attaches and nothing runs twice', async () => {
+  const context = on({
+    command: 'echo run >> RUNS; while [ ! -e GO ]; do sleep 0.05; done; echo {tag} > RELEASE',
+  });
+  const stopping = new AbortController();
+  const first = expect(command.deploy({ ...context, signal: stopping.signal })).rejects.toBeDefined();
+  await expect.poll(() => read('RUNS').catch(() => ''), { timeout: 10_000 }).toBe('run\n');
+  stopping.abort('detach');
+  await first;
+  const second = command.deploy(context);
+  await host.run({ argv: ['touch', `${folder}/GO`], timeoutMs: 5_000 });
+  await second;
+  expect([await read('RUNS'), await read('RELEASE')]).toEqual(['run\n', 'v2\n']);
+});
+
+test('a real cancel ends the command on the host', async () => {
+  const context = on({ command: 'echo $$ > PID; while :; do sleep 0.05; done' });
+  const cancelling = new AbortController();
+  const ended = expect(command.deploy({ ...context, signal: cancelling.signal })).rejects.toBeDefined();
+  await expect.poll(() => read('PID').catch(() => ''), { timeout: 10_000 }).not.toBe('');
+  cancelling.abort('kill');
+  await ended;
+  expect(await isAlive()).toBe(false);
+});
+
+describe('the way back', () => {
+  test('restores what inspect said, also for a first release over an older way of working', async () => {
+    await host.run({ argv: ['sh', '-c', `echo v1 > ${folder}/RELEASE`], timeoutMs: 5_000 });
+    const context = on({});
+    const prior = await command.recordPrior(context);
+    expect(await command.proveWayBack(context, prior)).toContain('echo v1 > RELEASE');
+    await command.deploy(context);
+    expect(await command.undo(context, prior)).toMatchObject({ outcome: 'undone' });
+    expect(await read('RELEASE')).toBe('v1\n');
+  });
+
+  test('without restore the deploy command runs again for the release before', async () => {
+    const context = on({ restore: null });
+    context.target.live = live(context, 'v1');
+    await host.run({ argv: ['sh', '-c', `echo v1 > ${folder}/RELEASE`], timeoutMs: 5_000 });
+    const prior = await command.recordPrior(context);
+    await command.deploy(context);
+    expect(await command.undo(context, prior)).toMatchObject({ outcome: 'undone' });
+    expect(await read('RELEASE')).toBe('v1\n');
+  });
+
+  test('a restore that restores nothing is not believed', async () => {
+    await host.run({ argv: ['sh', '-c', `echo v1 > ${folder}/RELEASE`], timeoutMs: 5_000 });
+    const context = on({ restore: 'true' });
+    const prior = await command.recordPrior(context);
+    await command.deploy(context);
+    await expect(command.undo(context, prior)).rejects.toMatchObject({
+      type: 'ForeignHand',
+      message: expect.stringContaining('inspect says "v2"') as string,
+    });
+  });
+
+  test('a first release is retired again', async () => {
+    const context = on({});
+    const prior = await command.recordPrior(context);
+    expect(prior).toBeNull();
+    await command.deploy(context);
+    expect(await command.undo(context, prior)).toMatchObject({ outcome: 'undone' });
+    await expect(read('RELEASE')).rejects.toThrow('ENOENT');
+    expect(await command.undo(context, prior)).toMatchObject({ outcome: 'never-ran' });
+  });
+
+  test('there is none without restore, retire and an earlier release, and preflight says so', async () => {
+    const context = on({ restore: null, retire: null });
+    const findings = await command.preflight(context);
+    expect(findings[0]).toMatchObject({ thing: 'restore', state: 'warning' });
+    await command.deploy(context);
+    await expect(command.undo(context, null)).rejects.toMatchObject({ type: 'Refused' });
+  });
+});
+
+test('a version a shell would interpret is refused before anything runs', async () => {
+  const context = on({}, { version: 'v2;reboot' });
+  await expect(command.deploy(context)).rejects.toMatchObject({
+    type: 'BadInput',
+    message: expect.stringContaining('v2;reboot') as string,
+  });
+  await expect(read('RELEASE')).rejects.toThrow('ENOENT');
+});
+
+test('preflight names what the host lacks', async () => {
+  const context = on({});
+  await rm(path.join(folder, '.env'), { force: true });
+  context.target.plan = {
+    ...context.target.plan,
+    preflight: {
+      registryLogin: false,
+      commands: ['sh', 'no-such-program'],
+      files: [`${folder}/.env`, '/etc/passwd'],
+      ports: [sshd.port],
+      diskBytes: 1e18,
+    },
+  };
+  const findings = await command.preflight(context);
+  expect(findings.filter(({ state }) => state === 'problem').map(({ thing }) => thing)).toEqual([
+    'disk',
+    `port ${sshd.port}`,
+    `file ${folder}/.env`,
+    'command no-such-program',
+  ]);
+});

@@ -1,0 +1,210 @@
+/** What every platform keeps: one suite, each platform a row. */
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { platformFor, PLATFORMS } from '../../activities/platforms/platform-for.js';
+import type { Platform, PlatformContext } from '../../activities/platforms/platform.js';
+import { fenceFor } from '../../activities/platforms/stack-deploy.js';
+import type { PlatformPlan } from '../../pipeline/plan.js';
+import { startSwarmWorld, type Release, type SwarmWorld } from '../support/swarm-world.js';
+
+let world: SwarmWorld;
+let name: string;
+let count = 0;
+
+beforeAll(async () => {
+  world = await startSwarmWorld();
+  await world.logIn();
+});
+
+afterAll(() => world?.stop());
+
+interface Row {
+  kind: keyof typeof PLATFORMS;
+  plan(): PlatformPlan;
+  /** v1 as it was before anybody released through us. */
+  begin(): Promise<void>;
+  /** `v1`, `v2` …: what really runs. */
+  runs(): Promise<string>;
+  /** Somebody deploys v3 by hand. */
+  meddle(): Promise<void>;
+}
+
+const versionOf = (image: string): string =>
+  Object.entries(world.digests).find(([, digest]) => image.includes(digest))?.[0] ?? image;
+
+const file = (): string => `/home/deploy/${name}`;
+
+const ROWS: Row[] = [
+  {
+    kind: 'swarm',
+    plan: () => ({ kind: 'swarm', service: name, fields: {} }),
+    begin: async () => {
+      const options = ['--detach', '--with-registry-auth', '--name', name, '--update-monitor', '500ms'];
+      await world.docker('service', 'create', ...options, '--stop-grace-period', '1s', world.image('v1'));
+      await expect.poll(() => running(name), { timeout: 20_000 }).toBe('v1');
+    },
+    runs: () => running(name),
+    meddle: () => byHand(name),
+  },
+  {
+    kind: 'stack',
+    plan: () => {
+      const text = `
+version: "3.8"
+services:
+  web:
+    image: ${world.repository}:\${IMAGE_TAG}
+    stop_grace_period: 1s
+    deploy: {update_config: {monitor: 500ms}}
+`;
+      const all = (value: string): { live: string; blue: string; green: string } => ({
+        live: value,
+        blue: value,
+        green: value,
+      });
+      return { kind: 'stack', files: all(text), names: all(name) };
+    },
+    begin: async () => {
+      await platform.deploy(on('v1', 0));
+    },
+    runs: () => running(`${name}_web`),
+    meddle: () => byHand(`${name}_web`),
+  },
+  {
+    kind: 'command',
+    plan: () => ({
+      kind: 'command',
+      command: `echo {tag} > ${file()}`,
+      inspect: `cat ${file()}`,
+      restore: `echo {previous-tag} > ${file()}`,
+      retire: `rm -f ${file()}`,
+      on: 'host',
+    }),
+    begin: async () => {
+      await platform.deploy(on('v1', 0));
+    },
+    runs: async () => (await world.host.run(['cat', file()])).stdout.trim(),
+    // What a command wrote can only be judged by what inspect says after restore.
+    meddle: async () => {
+      await world.host.run(['sh', '-c', `rm ${file()} && mkdir ${file()}`]);
+    },
+  },
+];
+
+async function running(service: string): Promise<string> {
+  const filters = [
+    '--filter',
+    'desired-state=running',
+    '--no-trunc',
+    '--format',
+    '{{.Image}} {{.CurrentState}}',
+  ];
+  const lines = (await world.docker('service', 'ps', ...filters, service)).split('\n');
+  return lines.map((line) => (line.includes(' Running ') ? versionOf(line) : line)).join(' ');
+}
+
+async function byHand(service: string): Promise<void> {
+  const image = world.image('v3');
+  await world.docker('service', 'update', '--detach', '--with-registry-auth', '--image', image, service);
+}
+
+let row: Row;
+let platform: Platform;
+
+function on(release: Release, token: number, change: Partial<PlatformContext> = {}): PlatformContext {
+  // A fence of its own per test.
+  const plan = world.plan(row.plan(), { name: `prod-${count}` });
+  return world.context(world.target(release, plan, { token }), change);
+}
+
+async function begun(context: PlatformContext): Promise<unknown> {
+  await context.host.claim(fenceFor(context));
+  await platform.claim(context);
+  return await platform.recordPrior(context);
+}
+
+test('every kind that can be carried out is a row here', () => {
+  expect(ROWS.map(({ kind }) => kind).sort()).toEqual(Object.keys(PLATFORMS).sort());
+});
+
+describe.each(ROWS)('platform $kind', (each) => {
+  beforeEach(async () => {
+    count += 1;
+    name = `thing-${count}`;
+    row = each;
+    platform = platformFor(each.plan());
+    await each.begin();
+  });
+
+  test('preflight finds nothing wrong and changes nothing', async () => {
+    const context = on('v2', 1);
+    expect((await platform.preflight(context)).filter(({ state }) => state === 'problem')).toEqual([]);
+    expect(await row.runs()).toBe('v1');
+  });
+
+  test('deploys, deploys again as if nothing were, undoes, and undoes again', async () => {
+    const context = on('v2', 1);
+    const prior = await begun(context);
+    expect(await row.runs()).toBe('v1');
+    expect(await platform.proveWayBack(context, prior)).not.toBe('');
+    await platform.deploy(context);
+    await platform.deploy(context);
+    expect(await row.runs()).toBe('v2');
+    // What a history has kept is JSON.
+    const kept: unknown = JSON.parse(JSON.stringify(prior));
+    expect(await platform.undo(context, kept)).toMatchObject({ outcome: 'undone' });
+    expect(await row.runs()).toBe('v1');
+    await platform.undo(context, kept);
+    expect(await row.runs()).toBe('v1');
+  });
+
+  test('undo of what never happened is no failure', async () => {
+    const context = on('v2', 1);
+    const prior = await begun(context);
+    await platform.undo(context, prior);
+    expect(await row.runs()).toBe('v1');
+  });
+
+  test('a worker that stops in the middle leaves it going; the next one finishes and can undo', async () => {
+    const context = on('v2', 1);
+    const prior = await begun(context);
+    const stopping = new AbortController();
+    const first = platform.deploy({
+      ...context,
+      signal: stopping.signal,
+      progress: () => stopping.abort('detach'),
+    });
+    await first.catch(() => undefined);
+    await platform.deploy(context);
+    expect(await row.runs()).toBe('v2');
+    await platform.undo(context, prior);
+    expect(await row.runs()).toBe('v1');
+  });
+
+  test('an older change cannot write any more', async () => {
+    const older = on('v2', 1);
+    const prior = await begun(older);
+    await begun(on('v2', 2));
+    await expect(platform.deploy(older)).rejects.toMatchObject({ type: 'StaleFence' });
+    expect(await row.runs()).toBe('v1');
+    // Whatever undo of the older one does, it does not write either.
+    await platform.undo(older, prior).then(
+      ({ outcome }) => expect(outcome).toBe('never-ran'),
+      (error: unknown) => expect(error).toMatchObject({ type: 'StaleFence' }),
+    );
+  });
+
+  test("a stranger's work in between is not undone over", async () => {
+    const context = on('v2', 1);
+    const prior = await begun(context);
+    await platform.deploy(context);
+    await row.meddle();
+    await expect(platform.undo(context, prior)).rejects.toMatchObject({ nonRetryable: true });
+    expect(await row.runs()).not.toBe('v1');
+  });
+
+  test('stands still when it is left alone', async () => {
+    const context = on('v1', 1);
+    const before = await platform.observe(context);
+    await expect.poll(() => platform.observe(context)).toBe(before);
+  });
+});
