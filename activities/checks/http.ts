@@ -66,7 +66,11 @@ async function ask(
   });
   const port = url.port === '' ? (secure ? 443 : 80) : Number(url.port);
   const hostname = url.hostname.replace(/^\[(.*)\]$/, '$1');
-  const connection = await host.connectFrom(hostname, port, plan.timeoutMs);
+  const connection = await host.connectFrom(hostname, port, plan.timeoutMs).catch((error: unknown) => {
+    // nobody listens there, says the host: that is an answer; a host that cannot connect for us gives none
+    if (/ECONNREFUSED|Connection refused/.test(messageOf(error))) throw error;
+    throw new HostUnreachable(messageOf(error));
+  });
   return askHttp({ ...question, connection });
 }
 

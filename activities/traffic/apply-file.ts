@@ -13,26 +13,25 @@ const LOCK_WAIT_S = 20;
 // outside the range flock and sh use themselves
 const EXIT = { putBack: 91, testRefused: 92, applyFailed: 93, unwritable: 94, lockBusy: 95, changed: 96 };
 
-// Dot files beside the target: the rename is atomic, and `include folder/*` does not see them.
+// Dot files beside the target: the rename is atomic, and `include folder/*` does not see them. Builtins where there
+// are any: this is the fast path of every way back.
 const SCRIPT = `
-file=$(readlink -f -- "$1") expected=$2 test=$3; shift 3
-new=$(dirname -- "$file")/.$(basename -- "$file").slipway-new
-old=$(dirname -- "$file")/.$(basename -- "$file").slipway-old
-digest() { sha256sum <"$1" | cut -c1-64; }
-rm -f -- "$old" "$new" || exit ${EXIT.unwritable}
-trap 'rm -f -- "$new" "$old"' EXIT
+file=$1 expected=$2 wanted=$3 test=$4; shift 4
+if [ -L "$file" ]; then file=$(readlink -f -- "$file") || exit ${EXIT.unwritable}; fi
+new=\${file%/*}/.\${file##*/}.slipway-new old=\${file%/*}/.\${file##*/}.slipway-old
 now=absent
-if [ -e "$file" ]; then now=$(digest "$file"); cp -p -- "$file" "$new" || exit ${EXIT.unwritable}; fi
-cat >"$new" || exit ${EXIT.unwritable}
+if [ -e "$file" ]; then now=$(sha256sum <"$file") || exit ${EXIT.unwritable}; now=\${now%% *}; fi
 [ "$now" = "$expected" ] || exit ${EXIT.changed}
-wrote=
-if [ "$now" != "$(digest "$new")" ]; then
-  if [ -e "$file" ]; then cp -p -- "$file" "$old" || exit ${EXIT.unwritable}; fi
-  mv -f -- "$new" "$file" || exit ${EXIT.unwritable}
-  wrote=yes
+if [ "$now" != "$wanted" ]; then
+  trap 'rm -f -- "$new" "$old"' EXIT
+  if [ -e "$file" ]; then
+    cp -p -- "$file" "$new" || exit ${EXIT.unwritable}
+    if [ -n "$test" ]; then ln -f -- "$file" "$old" || exit ${EXIT.unwritable}; fi
+  fi
+  cat >"$new" && mv -f -- "$new" "$file" || exit ${EXIT.unwritable}
 fi
 if [ -n "$test" ] && ! sh -c "$test" >&2; then
-  [ -n "$wrote" ] || exit ${EXIT.testRefused}
+  [ "$now" != "$wanted" ] || exit ${EXIT.testRefused}
   if [ -e "$old" ]; then mv -f -- "$old" "$file"; else rm -f -- "$file"; fi
   exit ${EXIT.putBack}
 fi
@@ -45,8 +44,8 @@ export interface ApplyFile {
   /** Secrets resolved; given to the test and apply commands. */
   env: Record<string, string>;
   file: string;
-  /** The text to put there, from the text that is there (null = no file). May throw to refuse. */
-  render: (present: string | null) => string;
+  /** The text to put there, from the text that is there (null = no file). May reject to refuse. */
+  render: (present: string | null) => string | Promise<string>;
   /** Shell text that accepts or refuses the configuration as it is on disk; null = nothing to ask. */
   testCommand: string | null;
   /** Makes the proxy read it. */
@@ -57,9 +56,10 @@ export interface ApplyFile {
 export async function applyFile(input: ApplyFile): Promise<string> {
   for (let tries = 0; tries < 5; tries += 1) {
     const present = await input.host.readFile(input.file);
+    const wanted = await input.render(present);
     const result = await input.host.run({
-      argv: buildApplyArgv({ ...input, present }),
-      stdin: input.render(present),
+      argv: buildApplyArgv({ ...input, present, wanted }),
+      stdin: wanted,
       env: input.env,
       timeoutMs: TIMEOUT_MS,
       fence: input.fence,
@@ -79,11 +79,11 @@ export async function applyFile(input: ApplyFile): Promise<string> {
 export function buildApplyArgv(input: {
   file: string;
   present: string | null;
+  wanted: string;
   testCommand: string | null;
   applyArgv: string[];
 }): string[] {
-  const expected =
-    input.present === null ? 'absent' : createHash('sha256').update(input.present).digest('hex');
+  const expected = input.present === null ? 'absent' : digestOf(input.present);
   // --close: a daemon started by the reload must not keep the lock
   const locked = [
     'flock',
@@ -93,8 +93,12 @@ export function buildApplyArgv(input: {
     '--wait',
     String(LOCK_WAIT_S),
   ];
-  const script = ['sh', '-c', SCRIPT, 'slipway', input.file, expected, input.testCommand ?? ''];
-  return [...locked, posix.dirname(input.file), ...script, ...input.applyArgv];
+  const script = ['sh', '-c', SCRIPT, 'slipway', input.file, expected, digestOf(input.wanted)];
+  return [...locked, posix.dirname(input.file), ...script, input.testCommand ?? '', ...input.applyArgv];
+}
+
+function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }
 
 /** Read only: may this user replace the file? Throws Refused when not. */

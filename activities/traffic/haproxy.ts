@@ -4,12 +4,12 @@
  */
 import type { Colour, TrafficPlan } from '../../pipeline/plan.js';
 import { foreignHand, refused } from '../failure.js';
-import type { CommandResult } from '../hosts/host.js';
+import type { CommandResult, Fence } from '../hosts/host.js';
 import { applyFile, requireReplaceable } from './apply-file.js';
 import { readMapKey, readShownMap, writeMapKey } from './haproxy-map.js';
 import { buildSocketArgv } from './haproxy-socket.js';
 import type { Traffic, TrafficContext } from './traffic.js';
-import { requireAddress, requirePath, requireWord } from './words.js';
+import { requirePath, requireWord } from './words.js';
 
 type HaproxyPlan = Extract<TrafficPlan, { kind: 'haproxy' }>;
 type HaproxyContext = TrafficContext<HaproxyPlan>;
@@ -58,13 +58,16 @@ export const haproxy: Traffic<HaproxyPlan> = {
     const { host, fence, env } = context;
     const plan = requireWords(context.plan);
     const backend = plan.backends[to];
-    requireBackends(context, await ask(context, ['show backend']));
+    const known = ask(context, ['show backend']);
+    // heard of when the file has been read
+    known.catch(() => {});
     const shown = await applyFile({
       host,
       fence,
       env,
       file: plan.map,
-      render: (present) => {
+      render: async (present) => {
+        requireBackends(context, await known);
         const there = present === null ? null : colourOf(plan, present);
         if (from !== null && there !== to && there !== from) throw foreign(context, from, present);
         return writeMapKey(present ?? '', plan.key, backend);
@@ -77,15 +80,15 @@ export const haproxy: Traffic<HaproxyPlan> = {
     });
     if (readShownMap(shown, plan.key) === backend) return;
     // `set map` changes what is loaded; a key added to the file since the last reload is not
-    const added = await ask(context, [`add map ${plan.map} ${plan.key} ${backend}`, `show map ${plan.map}`]);
+    const add = [`add map ${plan.map} ${plan.key} ${backend}`, `show map ${plan.map}`];
+    const added = await ask(context, add, { fence });
     if (readShownMap(added, plan.key) === backend) return;
     throw refuseSocket(context, `did not take ${plan.key} ${backend}`, shown, 'see its answer, then retry');
   },
 };
 
 function requireWords(plan: HaproxyPlan): HaproxyPlan {
-  if (plan.socket.startsWith('/')) requirePath(plan.socket, 'traffic.haproxy');
-  else requireAddress(plan.socket, 'traffic.haproxy');
+  requirePath(plan.socket, 'traffic.haproxy');
   requirePath(plan.map, 'traffic.map');
   requireWord(plan.key, 'traffic.key');
   requireWord(plan.backends.blue, 'traffic.backends.blue');
@@ -112,13 +115,14 @@ function requireBackends(context: HaproxyContext, shown: string): void {
   }
 }
 
-async function ask(context: HaproxyContext, commands: string[]): Promise<string> {
-  const { host, plan, fence } = context;
-  const result = await host.run({
-    argv: buildSocketArgv(plan.socket, commands),
-    timeoutMs: TIMEOUT_MS,
-    fence,
-  });
+async function ask(
+  context: HaproxyContext,
+  commands: string[],
+  writing: { fence?: Fence } = {},
+): Promise<string> {
+  const { host, plan } = context;
+  const argv = buildSocketArgv(plan.socket, commands);
+  const result = await host.run({ argv, timeoutMs: TIMEOUT_MS, ...writing });
   requireAnswer(context, result);
   return result.stdout;
 }

@@ -41,9 +41,14 @@ export async function switchTraffic(
   const startedAt = performance.now();
   const { target, to } = input;
   const traffic = await openTraffic(dependencies, target);
-  await traffic.host.claim(traffic.fence);
-  if (input.requireHealthy) await requireHealthy(dependencies, target, to, signal);
-  if (!(await isThere(traffic, input, signal))) await apply(traffic, input, signal);
+  const claimed = traffic.host.claim(traffic.fence);
+  const looked = input.requireHealthy ? requireHealthy(dependencies, target, to, signal) : null;
+  const there = isThere(traffic, input, signal);
+  // none of them moves traffic, so they run side by side; a newer token is the first thing to hear of
+  await Promise.allSettled([claimed, looked, there]);
+  await claimed;
+  await looked;
+  if (!(await there)) await apply(traffic, input, signal);
 
   const { confirm } = traffic.plan;
   const observedFrom = performance.now();

@@ -28,10 +28,12 @@ const server = http.createServer((request, response) => {
   const erring = settings.errorShare > 0 && asked % Math.round(1 / settings.errorShare) === 0;
   const status = erring ? 500 : settings.status;
   if (status >= 500) errors += 1;
-  setTimeout(() => {
+  const answer = () => {
     response.writeHead(status, { 'x-colour': colour, 'x-host': request.headers.host, 'content-type': 'text/plain' });
     response.end(`${colour}\n`);
-  }, settings.delayMs);
+  };
+  if (settings.delayMs === 0) answer();
+  else setTimeout(answer, settings.delayMs);
 });
 server.keepAliveTimeout = 60_000;
 server.listen(Number(port), '127.0.0.1', () => {

@@ -49,7 +49,13 @@ export interface TrafficScene extends Proxy {
   hosts: Hosts;
   secrets: Secrets;
   /** An environment compiled from the example, with a short time to confirm; `environment` names another pipeline user. */
-  target(change?: { token?: number; confirmMs?: number; header?: string; environment?: string }): Target;
+  target(change?: {
+    token?: number;
+    confirmMs?: number;
+    header?: string;
+    drainMs?: number;
+    environment?: string;
+  }): Target;
   confirm: ConfirmPlan;
 }
 
@@ -80,9 +86,16 @@ export async function givenTrafficScene(kind: ProxyKind): Promise<TrafficScene> 
     hosts,
     secrets: createSecrets({}),
     confirm: { url: `${url}/health`, header: 'X-Colour', times: 20, intervalMs: 0, timeoutMs: 10_000 },
-    target: ({ token = 1, confirmMs = 10_000, header = 'X-Colour', environment = 'prod' } = {}) => {
+    target: ({
+      token = 1,
+      confirmMs = 10_000,
+      header = 'X-Colour',
+      drainMs = 0,
+      environment = 'prod',
+    } = {}) => {
       const plan = compileEnvironment({ traffic, url, sshd, environment });
       if (plan.traffic === null) throw new Error('the example has no traffic');
+      plan.traffic.drainMs = drainMs;
       Object.assign(plan.traffic.confirm, { timeoutMs: confirmMs, header });
       return {
         plan,

@@ -1,0 +1,151 @@
+import { describe, expect, it } from 'vitest';
+import {
+  countSample,
+  judgeTallies,
+  judgeTally,
+  NO_SAMPLES,
+  type Tally,
+} from '../../../activities/checks/bake-samples.js';
+import { locateColour } from '../../../activities/checks/colour-address.js';
+import { buildBaselineQuery, readResponse } from '../../../activities/checks/prometheus.js';
+import { combineVerdicts, describeOutcomes } from '../../../activities/checks/run-checks.js';
+import type { CheckOutcome } from '../../../workflows/activity-contract.js';
+import { givenPlan, givenTraffic } from '../../support/given.js';
+
+type Verdict = CheckOutcome['verdict'];
+
+function outcomes(...verdicts: Verdict[]): CheckOutcome[] {
+  return verdicts.map((verdict, index) => ({ check: `c${index}`, verdict, detail: `said ${verdict}` }));
+}
+
+describe('verdicts', () => {
+  it.each<[Verdict, Verdict[]]>([
+    ['passed', []],
+    ['passed', ['passed', 'passed']],
+    ['inconclusive', ['passed', 'inconclusive']],
+    ['failed', ['inconclusive', 'failed', 'passed']],
+  ])('%s comes of %j', (verdict, each) => {
+    expect(combineVerdicts(outcomes(...each))).toBe(verdict);
+  });
+
+  it('are told by what is wrong', () => {
+    expect(describeOutcomes(outcomes('passed', 'failed'))).toBe('c1: said failed');
+    expect(describeOutcomes(outcomes('passed', 'passed'))).toBe('c0: said passed; c1: said passed');
+  });
+});
+
+describe('the samples of a bake', () => {
+  function tallyOf(verdicts: Verdict[]): Tally {
+    return outcomes(...verdicts).reduce(countSample, NO_SAMPLES);
+  }
+
+  it.each<[Verdict, Verdict[]]>([
+    ['passed', ['passed']],
+    ['passed', ['failed', 'failed', 'passed']],
+    ['passed', ['failed', 'failed', 'passed', 'failed', 'failed']],
+    ['failed', ['passed', 'failed', 'failed', 'failed']],
+    ['failed', ['failed', 'failed', 'inconclusive', 'failed']],
+    ['inconclusive', []],
+    ['inconclusive', ['inconclusive']],
+    ['inconclusive', ['inconclusive', 'failed', 'inconclusive']],
+    ['inconclusive', ['passed', 'inconclusive', 'inconclusive', 'inconclusive']],
+    ['passed', ['inconclusive', 'inconclusive', 'inconclusive', 'passed']],
+  ])('%s after %j, three in a row being too many', (verdict, samples) => {
+    expect(judgeTally('errors', tallyOf(samples), 3).verdict).toBe(verdict);
+  });
+
+  it('say how many could not be taken', () => {
+    const tally = tallyOf(['passed', 'inconclusive', 'passed']);
+    expect(judgeTally('errors', tally, 3).detail).toBe(
+      'said inconclusive; 2 of 3 samples good, 1 unanswered',
+    );
+  });
+
+  it('fail as a whole when one check does', () => {
+    const tallies = new Map([
+      ['health', tallyOf(['passed'])],
+      ['errors', tallyOf(['failed'])],
+    ]);
+    expect(judgeTallies(tallies, 1)).toMatchObject({
+      verdict: 'failed',
+      outcomes: [
+        { check: 'health', verdict: 'passed' },
+        { check: 'errors', verdict: 'failed' },
+      ],
+    });
+  });
+});
+
+describe('where a colour answers', () => {
+  const confirm = givenTraffic().confirm;
+  const direct = givenPlan({
+    url: 'https://shop.example.com',
+    traffic: givenTraffic({
+      confirm,
+      colourUrls: { blue: 'http://127.0.0.1:8081', green: 'http://[::1]:8082/app/' },
+    }),
+  });
+
+  it('is its own address with the path of the check, seen from the proxy’s host', () => {
+    const found = locateColour(direct, 'https://shop.example.com/health?deep=1', 'green');
+    expect(found.url.href).toBe('http://[::1]:8082/app/health?deep=1');
+    expect(found).toMatchObject({ hostHeader: 'shop.example.com', fromProxyHost: true });
+  });
+
+  it('is what {colour} says, seen from the worker', () => {
+    const found = locateColour(direct, 'https://{colour}.example.com/health', 'blue');
+    expect(found.url.href).toBe('https://blue.example.com/health');
+    expect(found).toMatchObject({ hostHeader: null, fromProxyHost: false });
+  });
+
+  it('does not touch addresses of others', () => {
+    const found = locateColour(direct, 'https://payments.example.com/status', 'blue');
+    expect(found.url.href).toBe('https://payments.example.com/status');
+    expect(found.fromProxyHost).toBe(false);
+  });
+
+  it('is refused when nothing tells the colours apart', () => {
+    const plan = givenPlan({ url: 'https://shop.example.com', traffic: givenTraffic() });
+    expect(() => locateColour(plan, 'https://shop.example.com/health', 'blue')).toThrow(
+      /nothing says where blue answers.*colours: \{blue/,
+    );
+  });
+});
+
+describe('an answer of Prometheus', () => {
+  const vector = (...values: string[]): string =>
+    JSON.stringify({
+      status: 'success',
+      data: { resultType: 'vector', result: values.map((value) => ({ metric: {}, value: [1, value] })) },
+    });
+
+  it('is one number', () => {
+    expect(readResponse(200, vector('0.25'), 'prom')).toEqual({ value: 0.25 });
+    const scalar = JSON.stringify({ status: 'success', data: { resultType: 'scalar', result: [1, '3'] } });
+    expect(readResponse(200, scalar, 'prom')).toEqual({ value: 3 });
+  });
+
+  it.each([
+    ['no series', vector(), /no data/],
+    ['several series', vector('1', '2'), /2 series/],
+    ['NaN', vector('NaN'), /NaN/],
+    ['infinity', vector('+Inf'), /Inf/],
+    ['an empty value', vector(''), /the value is/],
+    ['an error', '{"status":"error","error":"parse error"}', /parse error/],
+    ['a login page', '<html>Sign in</html>', /not an answer of Prometheus/],
+    [
+      'a range',
+      '{"status":"success","data":{"resultType":"matrix","result":[]}}',
+      /not an answer of Prometheus/,
+    ],
+    ['JSON of something else', '[]', /not an answer of Prometheus/],
+  ])('is no number with %s', (_, body, why) => {
+    expect(readResponse(200, body, 'prom')).toEqual({ unreadable: expect.stringMatching(why) as string });
+  });
+
+  it('is asked for the mean by its own clock', () => {
+    expect(buildBaselineQuery('rate(x[1m]) # errors', 1_800_000)).toBe(
+      'avg_over_time(((rate(x[1m]) # errors\n) >= -Inf)[1800000ms:18000ms])',
+    );
+  });
+});
