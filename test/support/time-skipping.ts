@@ -1,0 +1,40 @@
+/** A harness on the server that skips time: a wait of three days is over in a moment. */
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { ATTRIBUTE } from '../../workflows/search-attributes.js';
+import { part } from './parts.js';
+import { startHarness, type Harness, type HarnessOptions } from './workflow-harness.js';
+
+/** temporal.api.enums.v1.IndexedValueType, whose package we do not depend on. */
+const INDEXED = { KEYWORD: 2, BOOL: 5 };
+
+/** Time runs ahead only while a test waits for a result. */
+export async function startSkippingHarness(options: HarnessOptions = {}): Promise<Harness> {
+  const path = await part('temporal-test-server');
+  const server = await TestWorkflowEnvironment.createTimeSkipping({
+    server: { executable: { type: 'existing-path', path } },
+  });
+  await registerSearchAttributes(server);
+  const elsewhere = { address: server.address, client: server.client };
+  const harness = await startHarness({ ...options, elsewhere });
+  return {
+    ...harness,
+    close: async () => {
+      await harness.close();
+      await server.teardown();
+    },
+  };
+}
+
+/** This server starts without any. */
+async function registerSearchAttributes({ connection, namespace }: TestWorkflowEnvironment): Promise<void> {
+  const searchAttributes = Object.fromEntries(
+    Object.values(ATTRIBUTE).map(({ name, type }) => [
+      name,
+      type === 'BOOL' ? INDEXED.BOOL : INDEXED.KEYWORD,
+    ]),
+  );
+  await connection.operatorService.addSearchAttributes({
+    namespace: namespace ?? 'default',
+    searchAttributes,
+  });
+}

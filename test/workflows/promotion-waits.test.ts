@@ -1,0 +1,85 @@
+/** Waits of minutes, hours and days, on the server that skips time. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ApprovalRule, EnvironmentPlan } from '../../pipeline/plan.js';
+import { EnvironmentScene } from '../support/environment-scene.js';
+import { givenDecision, givenPlan } from '../support/given.js';
+import { givenPromotion, PromotionScene } from '../support/promotion-scene.js';
+import { startSkippingHarness } from '../support/time-skipping.js';
+import { quiet, type Harness } from '../support/workflow-harness.js';
+
+const HOUR_MS = 3_600_000;
+const openings: (string | null)[] = [];
+
+let harness: Harness;
+beforeAll(async () => {
+  quiet();
+  harness = await startSkippingHarness({ opensAt: () => openings.shift() ?? null });
+});
+afterAll(() => harness.close());
+
+async function start(plan: EnvironmentPlan): Promise<PromotionScene> {
+  return await PromotionScene.start(harness, givenPromotion(plan, 1));
+}
+
+/** Workflow time from start to end, in hours. */
+async function hoursOf({ handle }: PromotionScene): Promise<number> {
+  const { startTime, closeTime } = await handle.describe();
+  return ((closeTime?.getTime() ?? 0) - startTime.getTime()) / HOUR_MS;
+}
+
+describe('a promotion that waits', () => {
+  it('rejects itself when its approvals do not come in time', async () => {
+    const rule: ApprovalRule = { count: 2, group: null, by: 'unverified', of: null, expiresMs: 72 * HOUR_MS };
+    const promotion = await start(givenPlan({ approvals: [rule] }));
+    await promotion.waitsFor('2 approvals');
+    await promotion.decide('approve', 'oleg');
+    const end = await promotion.end();
+    expect(end).toMatchObject({ red: true, state: 'failed', refused: true, clean: true });
+    expect(end.failure?.what).toBe('nobody gave the missing 1 approval (anybody) in time');
+    expect(Math.round(await hoursOf(promotion))).toBe(72);
+  });
+
+  it('sits out its wait timer', async () => {
+    const promotion = await start(givenPlan({ waitMs: 5 * HOUR_MS }));
+    expect((await promotion.end()).state).toBe('succeeded');
+    expect(Math.floor(await hoursOf(promotion))).toBe(5);
+  });
+
+  it('waits for its window to open, and asks again when it gets there', async () => {
+    const soon = (hours: number): string => new Date(Date.now() + hours * HOUR_MS).toISOString();
+    // Far enough beyond what the other tests have skipped.
+    openings.push(soon(1000), soon(1001));
+    const window = { days: 'Mon-Thu', hours: '09:00-17:00', zone: 'Europe/Moscow' };
+    const promotion = await start(givenPlan({ window }));
+    const end = await promotion.end();
+    expect(end.evidence).toMatchObject([
+      { kind: 'wait', name: 'window', note: 'Mon-Thu 09:00-17:00 Europe/Moscow' },
+    ]);
+    expect(openings).toEqual([]);
+    expect(await hoursOf(promotion)).toBeGreaterThan(500);
+  });
+
+  it('asks again when its environment was lost, and gets there all the same', async () => {
+    const plan = givenPlan();
+    const prod = new EnvironmentScene(harness, plan);
+    await prod.send('freeze', givenDecision('irina'));
+    const promotion = await start(plan);
+    await prod.until('it is queued', ({ queue }) => queue.length === 1);
+    await harness.client.workflow.getHandle(prod.id).terminate('lost');
+    expect((await promotion.end()).state).toBe('succeeded');
+    expect(prod.serving()).toBe('v1');
+  });
+
+  it('says so, red, when it was aborted and its environment has forgotten it', async () => {
+    const plan = givenPlan();
+    const prod = new EnvironmentScene(harness, plan);
+    await prod.send('freeze', givenDecision('irina'));
+    const promotion = await start(plan);
+    await prod.until('it is queued', ({ queue }) => queue.length === 1);
+    await harness.client.workflow.getHandle(prod.id).terminate('lost');
+    await promotion.decide('abort', 'irina');
+    const end = await promotion.end();
+    expect(end).toMatchObject({ red: true, state: 'aborted', clean: false });
+    expect(end.message).toContain('has forgotten this request');
+  });
+});
