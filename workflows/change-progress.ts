@@ -116,7 +116,7 @@ export class ChangeProgress {
       waitEnds: this.#waiting?.ends ?? null,
       approvals: request.evidence
         .filter((item) => item.kind === 'approval' && item.verdict === 'approved')
-        .map((item) => ({ by: item.by ?? '', group: item.name === '' ? null : item.name, at: item.at })),
+        .map((item) => ({ by: item.by ?? '', group: groupIn(item.name), at: item.at })),
       colour,
       steps: this.steps,
       unwind: this.unwind,
@@ -189,4 +189,10 @@ export class ChangeProgress {
     if (waitingFor !== '') return [{ what: 'try again', command: `slipway retry ${name}` }, stop];
     return this.run.switched ? [{ what: 'back', command: `slipway back ${name}` }, stop] : [stop];
   }
+}
+
+/** The promotion writes `approval of platform`, or `approval` for a group of anybody. */
+function groupIn(name: string): string | null {
+  const prefix = 'approval of ';
+  return name.startsWith(prefix) ? name.slice(prefix.length) : null;
 }
