@@ -9,7 +9,7 @@ import { compilePlan, loadPipeline } from '../../pipeline/index.js';
 import type { ReleasePlan } from '../../pipeline/plan.js';
 import type { InspectInput } from '../../workflows/activity-contract.js';
 import type { ReleaseRequest } from '../../workflows/messages.js';
-import { breakActivity, environmentKey, mend } from '../support/fake-world.js';
+import { breakActivity, environmentKey, mend, release as letGo } from '../support/fake-world.js';
 import { createRepository, type TestRepository } from '../support/repository.js';
 import { type CommandRun, readJson, slipway } from '../support/slipway-command.js';
 import { type Harness, quiet, startHarness, until } from '../support/workflow-harness.js';
@@ -19,7 +19,7 @@ const pipelineText = (pipeline: string, prod: string): string => `pipeline: ${pi
 image: {folder: app}
 environments:
   stage:
-    from: {branch: main}
+    from: [{branch: main}, {branch: "hotfix/*"}]
     hosts: [local]
     platform: {command: "deploy {tag}"}
     url: http://127.0.0.1:1
@@ -246,6 +246,38 @@ describe('a release, said with the command', () => {
     expect(run6).toMatchObject({ exit: 6 });
     expect(run6.out).toContain('The release goes on');
     await waitsFor('1 approval');
+  });
+
+  it('Ctrl-C ends only the view: 130, and the release goes on', async () => {
+    const pressed = new AbortController();
+    const answer = await slipway(['release', 'v1.0.0', '--to', prod], {
+      cwd: repository.folder,
+      env: env('irina'),
+      interrupted: pressed.signal,
+      onOutput: (out) => {
+        if (out.includes('waits for 1 approval')) pressed.abort();
+      },
+    });
+    expect(answer).toMatchObject({ exit: 130 });
+    expect(answer.out).toContain('The release goes on');
+    await waitsFor('1 approval');
+  });
+
+  it('one commit on two branches is two releases, and a re-run joins its own', async () => {
+    await repository.git('branch', 'hotfix/x', 'main');
+    breakActivity(harness.world, environmentKey(pipeline, 'stage'), 'preflight', 'hang-before', {
+      times: -1,
+    });
+    const start = async (ref: string) =>
+      readJson(await run(`release ${ref} --until started --json`, 'irina')).data;
+    const first = await start('main');
+    const second = await start('hotfix/x');
+    expect([first['joined'], second['joined']]).toEqual([false, false]);
+    expect(second['workflowId']).toBe(`${String(first['workflowId'])}/hotfix-x`);
+    expect(await start('main')).toMatchObject({ joined: true, workflowId: first['workflowId'] });
+    expect(await start('hotfix/x')).toMatchObject({ joined: true, workflowId: second['workflowId'] });
+    mend(harness.world, environmentKey(pipeline, 'stage'));
+    letGo(harness.world, environmentKey(pipeline, 'stage'), 'preflight');
   });
 
   it('ends with 5 when it is rejected: nothing was touched', async () => {

@@ -1,0 +1,33 @@
+/** `import { SlipwayClient } from 'slipway'`: start, follow and decide without the command. */
+export {
+  SlipwayClient,
+  type AnyResult,
+  type ApproveOptions,
+  type Decided,
+  type DecisionOptions,
+  type ReleaseWish,
+  type SlipwayClientOptions,
+} from './release-client.js';
+export { connectToTemporal, type ConnectOptions, type TemporalLink } from './connect.js';
+export { EXIT, EXIT_MEANING, exitOfPromotion, exitOfRelease, type ExitCode } from './exit-codes.js';
+export type { FollowEnd, FollowOptions, Progress } from './follow.js';
+export { findRepository, resolveRef, type RepositoryPlace, type ResolvedRef } from './repository.js';
+export type { StartedRelease } from './start-release.js';
+export type { DecisionTarget } from './targets.js';
+export { UserError, type Explanation } from './user-error.js';
+export type {
+  Decision,
+  DecisionReply,
+  EnvironmentStatus,
+  ProgressStatus,
+  ReleaseRequest,
+  ReleaseStatus,
+} from '../workflows/messages.js';
+export type {
+  BuiltArtifact,
+  ChangeResult,
+  FailureReport,
+  PromotionResult,
+  ReleaseRecord,
+  ReleaseResult,
+} from '../workflows/result.js';

@@ -1,0 +1,117 @@
+/** The compiled command as a process of its own: what it hands to the worker program, and how signals travel. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { until } from '../support/workflow-harness.js';
+
+const exec = promisify(execFile);
+
+/** Says what it was given, then waits for a signal; `SLIPWAY_TEST_EXIT` ends it at once. */
+const WORKER_PROGRAM = `
+process.stdout.write(JSON.stringify({ argv: process.argv.slice(2), profile: process.env.TEMPORAL_PROFILE, pid: process.pid }) + '\\n');
+const exit = process.env.SLIPWAY_TEST_EXIT;
+if (exit !== undefined) process.exit(Number(exit));
+process.on('SIGTERM', () => { process.stdout.write('stopped gracefully\\n'); process.exit(0); });
+setInterval(() => undefined, 1000);
+`;
+
+let folder: string;
+let main: string;
+
+beforeAll(async () => {
+  // Inside the checkout, so that the packages are found.
+  mkdirSync('node_modules/.cache', { recursive: true });
+  folder = mkdtempSync(path.resolve('node_modules/.cache/slipway-process-'));
+  const flags = [
+    'tsc',
+    '-p',
+    'tsconfig.json',
+    '--outDir',
+    folder,
+    '--noCheck',
+    '--declaration',
+    'false',
+    '--sourceMap',
+    'false',
+  ];
+  await exec('npx', ['--no-install', ...flags]);
+  writeFileSync(path.join(folder, 'package.json'), readFileSync('package.json'));
+  writeFileSync(path.join(folder, 'workers/main.js'), WORKER_PROGRAM);
+  main = path.join(folder, 'client/main.js');
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Process {
+  child: ChildProcess;
+  out(): string;
+  ended: Promise<number | null>;
+}
+
+function start(argv: string[], env: Record<string, string> = {}): Process {
+  const child = spawn(process.execPath, [main, ...argv], {
+    cwd: folder,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let out = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (data: Buffer) => (out += data.toString()));
+  const ended = new Promise<number | null>((resolve) => {
+    child.once('close', resolve);
+  });
+  return { child, out: () => out, ended };
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+describe('the command as a process', () => {
+  it('says its version', async () => {
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+    const run = start(['--version']);
+    expect(await run.ended).toBe(0);
+    expect(run.out()).toBe(`${version}\n`);
+  });
+
+  it.each([
+    [
+      ['up', '--port', '7300', '--ui-port', '8300', '--data', './data', '--in-memory'],
+      ['up', '--port', '7300', '--ui-port', '8300', '--data', './data', '--in-memory'],
+    ],
+    [
+      ['worker', '--data', 'x', '--profile', 'production', '--json'],
+      ['worker', '--data', 'x', '--profile', 'production', '--json'],
+    ],
+    [['worker', 'check'], ['check']],
+  ])('%j starts the worker program with %j and its environment', async (argv, handed) => {
+    const run = start(argv, { SLIPWAY_TEST_EXIT: '0', TEMPORAL_PROFILE: 'blue' });
+    expect(await run.ended).toBe(0);
+    expect(JSON.parse(run.out())).toMatchObject({ argv: handed, profile: 'blue' });
+  });
+
+  it.each([5, 8])('ends with the worker program’s own exit code %i', async (code) => {
+    expect(await start(['worker'], { SLIPWAY_TEST_EXIT: String(code) }).ended).toBe(code);
+  });
+
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+    'hands %s on, waits for a graceful end, and exits 130',
+    async (signal) => {
+      const run = start(['up']);
+      await until('the worker program has started', () => run.out().includes('\n'));
+      const { pid } = JSON.parse(run.out()) as { pid: number };
+      run.child.kill(signal);
+      expect(await run.ended).toBe(130);
+      expect(run.out()).toContain('stopped gracefully');
+      expect(isAlive(pid)).toBe(false);
+    },
+  );
+});
