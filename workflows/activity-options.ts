@@ -149,7 +149,7 @@ export interface Calling {
   priority?: number;
 }
 
-export function activityOptions(name: ActivityName, calling: Calling): ActivityOptions {
+function activityOptions(name: ActivityName, calling: Calling): ActivityOptions {
   const options = classOptions(CLASS_OF[name], calling.plan ?? null);
   const all = calling.insist === true ? null : (calling.scheduleToCloseMs ?? options.scheduleToCloseMs);
   return {

@@ -26,7 +26,7 @@ export interface Surroundings {
   now: () => string;
 }
 
-export interface Irreversible {
+interface Irreversible {
   irreversible: string;
 }
 

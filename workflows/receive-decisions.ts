@@ -70,7 +70,7 @@ function refuseMalformed(input: unknown): void {
 const TEXTS = ['decisionId', 'reason', 'planHash', 'digest', 'group', 'host', 'until'] as const;
 
 /** Shape only: whether it may be done is decide()'s to say. null = well formed. */
-export function findProblem(input: unknown): string | null {
+function findProblem(input: unknown): string | null {
   if (!isObject(input)) return 'a decision is an object; give at least {"by": "your name"}';
   if (typeof input['by'] !== 'string' || input['by'].trim() === '')
     return 'a decision says who takes it; add "by": "your name"';
@@ -79,7 +79,7 @@ export function findProblem(input: unknown): string | null {
 }
 
 /** People typing JSON leave out what they do not need. */
-export function completeDecision(input: unknown): Decision {
+function completeDecision(input: unknown): Decision {
   const fields = isObject(input) ? input : {};
   const text = (field: (typeof TEXTS)[number]): string | null => {
     const value = fields[field];

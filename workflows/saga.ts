@@ -12,9 +12,9 @@ import type { FailureReport } from './result.js';
 
 const HOUR_MS = 3_600_000;
 /** A step that holds, or a pause, ends by itself. */
-export const HOLD_MS = 24 * HOUR_MS;
+const HOLD_MS = 24 * HOUR_MS;
 /** An undo that has not come through by then needs a person; it goes on trying. */
-export const PAGE_AFTER_MS = 30_000;
+const PAGE_AFTER_MS = 30_000;
 const RETRY_AFTER_CUTOVER_MS = 5_000;
 
 /** Why the forward way ended. */

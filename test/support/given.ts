@@ -4,7 +4,7 @@ import type { CheckPlan, Colour, CommitFacts, EnvironmentPlan, TrafficPlan } fro
 import type { ChangeInput, ChangeKind, ChangeRequest, Decision } from '../../workflows/messages.js';
 import type { BuiltArtifact, ReleaseRecord } from '../../workflows/result.js';
 
-export const ALL_STEPS = [
+const ALL_STEPS = [
   'preflight',
   'claim',
   'proveWayBack',
@@ -32,7 +32,7 @@ export function givenArtifacts(version: string): BuiltArtifact[] {
   return [{ name: 'app', kind: 'image', repository: 'cr.example.com/team/app', digest }];
 }
 
-export function givenCheck(): CheckPlan {
+function givenCheck(): CheckPlan {
   return {
     kind: 'http',
     name: 'health',
