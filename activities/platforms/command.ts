@@ -160,11 +160,11 @@ async function retire(context: PlatformContext, colour: Colour): Promise<UndoRes
   return { outcome: 'undone', note: `${colour} retired` };
 }
 
-/** What was there before an earlier release of ours is known by what inspect printed. */
+/** What a colour held before is known by what inspect printed of it: the release before this one is in the other colour. */
 function restoreValues(context: PlatformContext, prior: Prior): RunTimeValues {
   const values = runTimeValues(context.target);
   const word = prior.inspected?.split('\n')[0]?.trim() ?? null;
-  return { ...values, 'previous-tag': values['previous-tag'] ?? word };
+  return { ...values, 'previous-tag': values.colour === null ? (values['previous-tag'] ?? word) : word };
 }
 
 function environmentOf(context: PlatformContext, values: RunTimeValues): Record<string, string> {

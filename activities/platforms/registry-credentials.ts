@@ -96,23 +96,13 @@ export function throwawayConfig(
 ): string {
   const { credHelpers, credsStore, auths } = config;
   const key = keyOf(login.server);
+  const others = (name: string): boolean => hostOf(name) !== login.server;
+  const entries = Object.fromEntries(Object.entries(auths ?? {}).filter(([name]) => others(name)));
+  // `credsStore` would be asked for every registry, ours included; as a helper it is asked for the others only.
+  const stored = credsStore === undefined ? [] : Object.keys(entries).map((name) => [name, credsStore]);
+  const helpers = [...stored, ...Object.entries(credHelpers ?? {}).filter(([name]) => others(name))];
   const auth = Buffer.from(`${login.username}:${login.password}`).toString('base64');
-  const helpers = Object.fromEntries(
-    Object.entries(credHelpers ?? {}).filter(([name]) => hostOf(name) !== login.server),
-  );
-  return JSON.stringify({
-    auths: { ...auths, [key]: { auth } },
-    credHelpers: helpers,
-    // `credsStore` would be asked for every registry, ours included.
-    ...(credsStore === undefined
-      ? {}
-      : { credHelpers: { ...storeAsHelpers(auths, credsStore, key), ...helpers } }),
-  });
-}
-
-function storeAsHelpers(auths: DockerConfig['auths'], store: string, except: string): Record<string, string> {
-  const names = Object.keys(auths ?? {}).filter((name) => name !== except && hostOf(name) !== hostOf(except));
-  return Object.fromEntries(names.map((name) => [name, store]));
+  return JSON.stringify({ auths: { ...entries, [key]: { auth } }, credHelpers: Object.fromEntries(helpers) });
 }
 
 /** The line a person types on the host. */

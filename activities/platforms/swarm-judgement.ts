@@ -104,18 +104,19 @@ function judgeJob(look: Look, failures: Task[]): Judgement {
 /** Failures of this image since the update began, oldest first; after a rollback, those that led to it. */
 function failedTasks({ tasks, image, service }: Look): Task[] {
   const status = service.UpdateStatus;
-  const since = status?.State?.startsWith('rollback') === true ? '' : (status?.StartedAt ?? '');
+  const since = status?.State?.startsWith('rollback') === true ? '' : sortable(status?.StartedAt);
   return tasks
-    .filter((task) => runs(task, image) && createdAt(task) >= since)
+    .filter((task) => runs(task, image) && sortable(task.CreatedAt) >= since)
     .filter(
       ({ Status: { State: state } }) =>
         state === 'failed' || state === 'rejected' || (state === 'complete' && !isJob(service)),
     )
-    .sort((a, b) => (createdAt(a) < createdAt(b) ? -1 : 1));
+    .sort((a, b) => (sortable(a.CreatedAt) < sortable(b.CreatedAt) ? -1 : 1));
 }
 
-function createdAt(task: Task): string {
-  return task.CreatedAt ?? '';
+/** Go drops zeros at the end of a fraction, so the `Z` would be compared with a digit. */
+function sortable(time: string | undefined): string {
+  return (time ?? '').replace(/Z$/, '');
 }
 
 function causeOf(task: Task): Cause {

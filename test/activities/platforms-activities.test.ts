@@ -15,6 +15,7 @@ import type { Colour, EnvironmentPlan } from '../../pipeline/plan.js';
 import type { Target } from '../../workflows/activity-contract.js';
 import { givenCommit, givenTraffic } from '../support/given.js';
 import { hostsKnowing, hostPlan, reaching } from '../support/hosts.js';
+import { failureOf } from '../support/failure-of.js';
 import { startSshd, type Sshd } from '../support/sshd.js';
 
 let machines: [Sshd, Sshd];
@@ -182,10 +183,10 @@ describe('a change on one host', () => {
     plan.platform.command = `echo begun > $HOME/release-${count}; while :; do sleep 0.05; done`;
     const environment = new MockActivityEnvironment({ activityId: 'cancelled' });
     const running = run(({ deploy }) => deploy({ target: target(plan), prior: [] }), environment);
-    const ended = expect(running).rejects.toBeInstanceOf(CancelledFailure);
+    const ended = failureOf(running);
     await expect.poll(() => release(), { timeout: 10_000 }).toBe('begun');
     environment.cancel('CANCELLED', { ...GONE, cancelRequested: true, workerShutdown: false });
-    await ended;
+    expect(await ended).toBeInstanceOf(CancelledFailure);
     expect(await run(({ takeOver }) => takeOver({ target: target(plan, { token: 2 }) }))).toEqual({
       serving: null,
       killed: [],
@@ -198,10 +199,12 @@ describe('a change on one host', () => {
     plan.platform.command = `echo begun > $HOME/release-${count}; while :; do sleep 0.05; done`;
     const environment = new MockActivityEnvironment({ activityId: 'dying' });
     const running = run(({ deploy }) => deploy({ target: target(plan), prior: [] }), environment);
-    const ended = expect(running).rejects.toThrow('the next attempt goes on');
+    const ended = failureOf(running);
     await expect.poll(() => release(), { timeout: 10_000 }).toBe('begun');
     environment.cancel('WORKER_SHUTDOWN', { ...GONE, cancelRequested: false, workerShutdown: true });
-    await ended;
+    expect(await ended).toMatchObject({
+      message: expect.stringContaining('the next attempt goes on') as string,
+    });
     serving = 'green';
     const next = target({ ...plan, traffic: givenTraffic() }, { token: 2 });
     const taken = await run(({ takeOver }) => takeOver({ target: next }));
