@@ -5,7 +5,7 @@
  *          the next holder attaches or fences.
  */
 import { Context } from '@temporalio/activity';
-import type { ActivityCancellationDetails } from '@temporalio/common';
+import { CancelledFailure, type ActivityCancellationDetails } from '@temporalio/common';
 
 export type StopReason = 'kill' | 'detach';
 
@@ -36,6 +36,17 @@ export function activitySignal(): AbortSignal {
   if (context.cancellationSignal.aborted) abort();
   else context.cancellationSignal.addEventListener('abort', abort, { once: true });
   return controller.signal;
+}
+
+/**
+ * What an activity that only looks ends with when `signal` stopped it: cancelled for a real cancel, else a retryable
+ * error, so that the next attempt goes on.
+ */
+export function stoppedFailure(signal: AbortSignal, what: string, cause: unknown): Error {
+  const stopped: StopReason = signal.reason === 'kill' ? 'kill' : 'detach';
+  return stopped === 'kill'
+    ? new CancelledFailure(`${what}: cancelled`)
+    : new Error(`${what}: the worker stopped, the next attempt goes on`, { cause });
 }
 
 /**

@@ -1,8 +1,7 @@
 /** What `verify`, `measureBaseline` and `bake` share: the context of their checks, and how they stop. */
-import { CancelledFailure } from '@temporalio/common';
 import type { CheckPlan, Colour } from '../../pipeline/plan.js';
 import type { Target } from '../../workflows/activity-contract.js';
-import { activitySignal } from '../cancellation.js';
+import { activitySignal, stoppedFailure } from '../cancellation.js';
 import { commandEnvironment } from '../command-environment.js';
 import type { Hosts } from '../hosts/host.js';
 import type { Secrets } from '../secrets/secrets.js';
@@ -52,9 +51,7 @@ export async function withChecks<T>(
     return await withCheckout({ mirror, commit: target.commit.sha, signal: stopped }, start);
   } catch (error) {
     if (!stopped.aborted) throw error;
-    throw stopped.reason === 'kill'
-      ? new CancelledFailure('the checks were cancelled')
-      : new Error('the worker stopped during the checks; the next attempt goes on', { cause: error });
+    throw stoppedFailure(stopped, `checks of ${target.plan.name}`, error);
   }
 }
 

@@ -2,10 +2,10 @@
  * The one activity that moves traffic, and the whole way back: fence, last look, persist, apply, then believe only
  * what the proxy answers. Done twice is done once; a crash anywhere is repaired by the next attempt.
  */
-import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { ApplicationFailure } from '@temporalio/common';
 import type { Activities, SwitchInput, SwitchResult } from '../../workflows/activity-contract.js';
 import { FAILURE } from '../../workflows/failures.js';
-import { activitySignal, heartbeatWhile } from '../cancellation.js';
+import { activitySignal, heartbeatWhile, stoppedFailure } from '../cancellation.js';
 import { refused, unreachable } from '../failure.js';
 import { requireHealthy } from './last-look.js';
 import { observeColour, type Observation } from './observe-colour.js';
@@ -19,8 +19,8 @@ export function createSwitchTraffic(dependencies: TrafficDependencies): Activiti
       try {
         return await switchTraffic(dependencies, input, { signal, onAnswer: report });
       } catch (error) {
-        if (signal.aborted && signal.reason === 'kill')
-          throw new CancelledFailure('the switch was cancelled');
+        // what the proxy was told stays told: the undo, or the next attempt, looks at what it serves
+        if (signal.aborted) throw stoppedFailure(signal, `traffic of ${input.target.plan.name}`, error);
         throw error;
       }
     });
