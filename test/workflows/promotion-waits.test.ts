@@ -1,5 +1,5 @@
 /** Waits of minutes, hours and days, on the server that skips time. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ApprovalRule, EnvironmentPlan } from '../../pipeline/plan.js';
 import { EnvironmentScene } from '../support/environment-scene.js';
 import { givenDecision, givenPlan } from '../support/given.js';
@@ -11,11 +11,12 @@ const HOUR_MS = 3_600_000;
 const openings: (string | null)[] = [];
 
 let harness: Harness;
-beforeAll(async () => {
+// One each: at the end of a test this server may jump years ahead, to when idle environments would time out.
+beforeEach(async () => {
   quiet();
   harness = await startSkippingHarness({ opensAt: () => openings.shift() ?? null });
 });
-afterAll(() => harness.close());
+afterEach(() => harness.close());
 
 async function start(plan: EnvironmentPlan): Promise<PromotionScene> {
   return await PromotionScene.start(harness, givenPromotion(plan, 1));
