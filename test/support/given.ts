@@ -4,16 +4,7 @@ import type { CheckPlan, Colour, CommitFacts, EnvironmentPlan, TrafficPlan } fro
 import type { ChangeInput, ChangeKind, ChangeRequest, Decision } from '../../workflows/messages.js';
 import type { BuiltArtifact, ReleaseRecord } from '../../workflows/result.js';
 
-const ALL_STEPS = [
-  'preflight',
-  'claim',
-  'proveWayBack',
-  'deploy',
-  'verify',
-  'switch',
-  'bake',
-  'settle',
-];
+const ALL_STEPS = ['preflight', 'claim', 'proveWayBack', 'deploy', 'verify', 'switch', 'bake', 'settle'];
 
 export function givenCommit(overrides: Partial<CommitFacts> = {}): CommitFacts {
   return {
