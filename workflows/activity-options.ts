@@ -94,7 +94,7 @@ function classOptions(kind: Class, plan: EnvironmentPlan | null): ClassOptions {
       return {
         startToCloseMs: watchingMs(plan),
         scheduleToCloseMs: watchingMs(plan) + converge,
-        heartbeatMs: 10 * SECOND,
+        heartbeatMs: 5 * SECOND,
         retry: EAGER,
         ...looking,
       };

@@ -11,10 +11,12 @@ import type { Stage } from './stage.js';
 const slipway = fileURLToPath(new URL('../../../client/main.js', import.meta.url));
 const worker = fileURLToPath(new URL('../../../workers/main.js', import.meta.url));
 
+export type PromotionData = Pick<ProgressStatus, 'state' | 'steps' | 'unwind' | 'failure'>;
+
 export interface CommandOutput {
   exit: number;
-  /** The `--json` object's `data` and `error`. */
-  data: unknown;
+  /** The `--json` object's `data` and `error`; of `release`, the part the demo tells of. */
+  data: { promotions?: PromotionData[] } | null;
   error: { what: string; wayOut: string } | null;
 }
 
@@ -24,7 +26,9 @@ export async function runSlipway(stage: Stage, actor: string, args: string[]): P
   const text: string[] = [];
   child.stdout?.on('data', (chunk: Buffer) => text.push(chunk.toString()));
   const [code] = (await once(child, 'close')) as [number | null];
-  const output = JSON.parse(text.join('')) as { exit: number; data: unknown; error?: CommandOutput['error'] };
+  const output = JSON.parse(text.join('')) as Omit<CommandOutput, 'error'> & {
+    error?: CommandOutput['error'];
+  };
   return { exit: code ?? output.exit, data: output.data, error: output.error ?? null };
 }
 
@@ -39,8 +43,8 @@ export async function watchUntil(
   try {
     if (child.stdout === null) throw new Error('watch has no output');
     for await (const line of createInterface({ input: child.stdout })) {
-      const event = JSON.parse(line) as { status?: ProgressStatus };
-      if (event.status !== undefined && seen(event.status)) return event.status;
+      const { event, data } = JSON.parse(line) as { event: string; data: ProgressStatus };
+      if (event === 'progress' && seen(data)) return data;
     }
     throw new Error(`slipway watch ${args.join(' ')} ended before what was waited for`);
   } finally {

@@ -7,8 +7,14 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import type { ProgressStatus } from '../../../workflows/messages.js';
-import type { PromotionResult, ReleaseResult } from '../../../workflows/result.js';
-import { runSlipway, startWorker, watchUntil, type CommandOutput, type WorkerProcess } from './commands.js';
+import {
+  runSlipway,
+  startWorker,
+  watchUntil,
+  type CommandOutput,
+  type PromotionData,
+  type WorkerProcess,
+} from './commands.js';
 import { startLoad, type Load } from './load.js';
 import { setStage, type Stage } from './stage.js';
 
@@ -46,7 +52,7 @@ async function tell(): Promise<void> {
     `over ${stage.ssh}`,
   );
 
-  const first = await release(stage, 'v1.0.0');
+  await release(stage, 'v1.0.0');
   say('$ slipway release v1.0.0 --to prod', `✓ live`);
   const load = startLoad(stage.shopUrl, 200);
   ends.push(() => load.stop());
@@ -63,21 +69,23 @@ async function tell(): Promise<void> {
 
   const third = await releaseWithApproval(stage, 'v3.0.0');
   say('  (v3.0.0 fails one request in ten)');
-  const thirdResult = expectState(await third.ended, 'v3.0.0', 'failed');
+  const thirdEnd = await third.ended;
+  const thirdResult = expectState(thirdEnd, 'v3.0.0', 'failed');
+  const back = thirdResult.unwind.find(({ step }) => step === 'switch');
   say(`✗ ${thirdResult.failure?.what ?? 'failed'}`);
-  say(`↶ traffic back on v2.0.0 in ${thirdResult.change?.backMs ?? '?'} ms`, failedSoFar(load));
-  if (thirdResult.change?.clean !== true) throw new Error('v3.0.0 was not wholly undone');
+  say(`↶ traffic back on v2.0.0 in ${back?.tookMs ?? '?'} ms`, failedSoFar(load));
+  if (thirdEnd.exit !== 3) throw new Error(`v3.0.0 was not wholly undone: ${explain(thirdEnd)}`);
 
   const numbers = {
     ok: load.failed() === 0,
-    released: [first.version, 'v2.0.0'],
+    released: ['v1.0.0', 'v2.0.0'],
     undone: ['v3.0.0'],
     workerKills: 1,
     requests: load.requests(),
     failedRequests: load.failed(),
     applicationErrors: load.applicationErrors(),
-    switchMs: secondResult.change?.switchMs ?? null,
-    backMs: thirdResult.change.backMs,
+    switchMs: secondResult.steps.find(({ name }) => name === 'switch')?.tookMs ?? null,
+    backMs: back?.tookMs ?? null,
   };
   if (attended) await yourTurn(stage, worker);
   await end();
@@ -85,10 +93,9 @@ async function tell(): Promise<void> {
   process.exitCode = numbers.ok ? 0 : 1;
 }
 
-async function release(stage: Stage, version: string): Promise<ReleaseResult> {
+async function release(stage: Stage, version: string): Promise<void> {
   const output = await runSlipway(stage, 'ci', ['release', version, '--to', 'prod']);
   if (output.exit !== 0) throw new Error(explain(output));
-  return output.data as ReleaseResult;
 }
 
 /** Starts it and says yes for you; `ended` is still to come. */
@@ -128,12 +135,8 @@ async function crash(stage: Stage, worker: WorkerProcess): Promise<WorkerProcess
   return next;
 }
 
-function expectState(
-  output: CommandOutput,
-  version: string,
-  state: PromotionResult['state'],
-): PromotionResult {
-  const promotion = (output.data as ReleaseResult | null)?.promotions?.[0];
+function expectState(output: CommandOutput, version: string, state: string): PromotionData {
+  const promotion = output.data?.promotions?.[0];
   if (promotion?.state !== state) throw new Error(`${version} should have ${state}: ${explain(output)}`);
   return promotion;
 }
