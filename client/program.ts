@@ -37,7 +37,7 @@ export async function runCommandLine(argv: string[], terminal: Terminal, version
 type Carry = (spec: CommandSpec, invocation: Invocation) => Promise<void>;
 
 /** The commander tree; completion scripts and docs/commands.md are generated from the same specifications. */
-export function buildProgram(version: string, carry: Carry, terminal: Terminal): Command {
+function buildProgram(version: string, carry: Carry, terminal: Terminal): Command {
   const program = new Command('slipway')
     .description(
       'Durable release pipelines: build once, promote, approve, deploy, switch, and put everything back when something fails.',

@@ -25,7 +25,7 @@ export async function openClient(invocation: Invocation, pipeline?: string): Pro
 }
 
 /** `--pipeline`, else the file's first words: a file with mistakes further down must not keep anyone from aborting. */
-export async function findPipelineName({ terminal, global }: Invocation): Promise<string> {
+async function findPipelineName({ terminal, global }: Invocation): Promise<string> {
   if (global.pipeline !== null) return global.pipeline;
   const text = await readPipelineText(terminal.cwd, global.file);
   const [, name] =
@@ -60,7 +60,7 @@ export async function listFileEnvironments({ terminal, global }: Invocation): Pr
 }
 
 /** The file of the working tree: here, else at the top of the checkout. */
-export async function readPipelineText(cwd: string, file: string): Promise<string | null> {
+async function readPipelineText(cwd: string, file: string): Promise<string | null> {
   const root = await runGit(cwd, ['rev-parse', '--show-toplevel']);
   for (const folder of root === null ? [cwd] : [cwd, root]) {
     const place = path.resolve(folder, file);

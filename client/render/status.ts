@@ -29,7 +29,7 @@ export function renderStatus(style: Style, pipeline: string, views: EnvironmentV
 }
 
 /** A person's word, eyes or hands are missing here. */
-export function needsPerson({ status, change, promotions }: EnvironmentView): boolean {
+function needsPerson({ status, change, promotions }: EnvironmentView): boolean {
   if (status === null) return false;
   const waits = [...promotions.values()].some(({ state }) => state === 'waiting');
   return status.needsPerson !== null || change?.state === 'waiting' || waits;

@@ -17,9 +17,9 @@ export function plainLines(text: string): string {
   return text.replaceAll('\r\n', '\n').replace(ESCAPES, '').replaceAll('\t', '  ').replace(CONTROLS, '');
 }
 
-/** Left-aligned in a column of `width` cells; longer text is kept whole. */
+/** Left-aligned in a column of `width` cells; longer text is kept whole, and never touches the next column. */
 export function pad(text: string, width: number): string {
-  return text + ' '.repeat(Math.max(0, width - stringWidth(text)));
+  return text + ' '.repeat(Math.max(1, width - stringWidth(text)));
 }
 
 /** `left`, and `right` at the screen's edge; two spaces at least between them. */

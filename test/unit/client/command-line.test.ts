@@ -1,12 +1,15 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { writeCompletion, SHELLS } from '../../../client/completion.js';
 import { COMMANDS } from '../../../client/commands/index.js';
 import { readCount, readDuration, readMoment } from '../../../client/flags.js';
 import { newLines } from '../../../client/log-tail.js';
 import { createRepository, type TestRepository } from '../../support/repository.js';
 import { readJson, slipway } from '../../support/slipway-command.js';
+
+// git and the first load of a command take their time on a busy machine.
+vi.setConfig({ testTimeout: 60_000 });
 
 const exec = promisify(execFile);
 

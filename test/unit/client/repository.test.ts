@@ -1,9 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { findRepository, resolveRef } from '../../../client/repository.js';
 import { createRepository, type TestRepository } from '../../support/repository.js';
+
+// git and the first load of a command take their time on a busy machine.
+vi.setConfig({ testTimeout: 60_000 });
 
 describe('from what people type to a commit', () => {
   let repository: TestRepository;
