@@ -57,10 +57,10 @@ function howItEnded(
   if (stop?.kind === 'aborted') return { headline: `${subject}: aborted by ${stop.by}`, state: 'aborted' };
   const aborted = results.find((result) => result.state === 'aborted');
   if (aborted !== undefined) return { headline: aborted.headline, state: 'aborted' };
-  const newer = stop?.by ?? [...superseded.values()][0];
-  const replaced = stop !== null || results.some((result) => result.state === 'superseded');
-  if (replaced || skipped.some(({ environment }) => superseded.has(environment)))
-    return { headline: `${subject}: superseded by ${newer ?? 'a newer release'}`, state: 'superseded' };
+  const replaced = results.find((result) => result.state === 'superseded');
+  if (replaced !== undefined) return { headline: replaced.headline, state: 'superseded' };
+  const newer = stop?.by ?? skipped.map(({ environment }) => superseded.get(environment)).find(Boolean);
+  if (newer !== undefined) return { headline: `${subject}: superseded by ${newer}`, state: 'superseded' };
   if (plan === null || plan.environments.length === 0) {
     const why = plan?.skipped.map((each) => `${each.environment}: ${each.why}`).join('; ') ?? '';
     return { headline: `${subject}: nothing to do${why === '' ? '' : `, ${why}`}`, state: 'succeeded' };

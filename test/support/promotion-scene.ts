@@ -46,6 +46,10 @@ export class PromotionScene {
     return new PromotionScene(handle);
   }
 
+  static of({ client }: Harness, workflowId: string): PromotionScene {
+    return new PromotionScene(client.workflow.getHandle<typeof promotion>(workflowId));
+  }
+
   async decide(name: DecisionName, by: string, decision: Partial<Decision> = {}): Promise<DecisionReply> {
     const args: [Decision] = [givenDecision(by, decision)];
     return await this.handle.executeUpdate<DecisionReply, [Decision]>(name, { args });
