@@ -81,5 +81,5 @@ describe.each(['before', 'during', 'after'] as const)('worker killed %s', (phase
       await worker.kill();
       await harness.close();
     }
-  });
+  }, 300_000);
 });
