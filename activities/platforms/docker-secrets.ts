@@ -8,7 +8,14 @@ import { callEngine, EngineError } from './engine.js';
 import type { PlatformContext } from './platform.js';
 import { OWNER_LABEL, ownerOf } from './swarm-service.js';
 
-const listSchema = z.array(z.looseObject({ Spec: z.looseObject({ Name: z.string() }) }));
+const VERSION_LABEL = 'slipway.secret';
+
+const listSchema = z.array(
+  z.looseObject({
+    ID: z.string(),
+    Spec: z.looseObject({ Name: z.string(), Labels: z.record(z.string(), z.string()).nullish() }),
+  }),
+);
 
 /** Name → name of the version that holds this value. */
 export function versionedName(name: string, value: string): string {
@@ -33,7 +40,7 @@ export async function createSecrets(
     const body = {
       Name: versioned,
       Data: Buffer.from(value).toString('base64'),
-      Labels: { [OWNER_LABEL]: ownerOf(context) },
+      Labels: { [OWNER_LABEL]: ownerOf(context), [VERSION_LABEL]: name },
     };
     try {
       await callEngine(docker, { method: 'POST', path: '/secrets/create', body });
@@ -43,4 +50,20 @@ export async function createSecrets(
     }
   }
   return names;
+}
+
+/** Takes away the versions of this environment that no service uses any more; Docker keeps those in use. */
+export async function removeUnusedSecrets(context: PlatformContext): Promise<void> {
+  const docker = await context.host.docker();
+  const present = listSchema.parse(await callEngine(docker, { method: 'GET', path: '/secrets' }));
+  for (const { ID: id, Spec } of present) {
+    const isOurs = Spec.Labels?.[OWNER_LABEL] === ownerOf(context);
+    if (!isOurs || Spec.Labels?.[VERSION_LABEL] === undefined) continue;
+    try {
+      await callEngine(docker, { method: 'DELETE', path: `/secrets/${id}` });
+    } catch (error) {
+      // In use, which is an answer too.
+      if (!(error instanceof EngineError)) throw error;
+    }
+  }
 }

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Colour } from '../../pipeline/plan.js';
 import type { PreflightFinding, UndoResult } from '../../workflows/activity-contract.js';
 import { foreignHand, refused } from '../failure.js';
-import { createSecrets } from './docker-secrets.js';
+import { createSecrets, removeUnusedSecrets } from './docker-secrets.js';
 import { callEngine } from './engine.js';
 import { finding, lookAtHost } from './host-findings.js';
 import { placeOf, runTool } from './host-question.js';
@@ -238,9 +238,12 @@ async function remove(context: PlatformContext, name: string): Promise<UndoResul
   const things = await listThings(docker, name);
   const files = await stackFiles(context, name);
   await runTool(context, ['rm', '-rf', '--', files.folder]);
-  if (services.length === 0 && things.length === 0)
+  if (services.length === 0 && things.length === 0) {
+    await removeUnusedSecrets(context);
     return { outcome: 'never-ran', note: `there is no stack ${name}` };
+  }
   await removeStack(context, name);
+  await removeUnusedSecrets(context);
   return { outcome: 'undone', note: `stack ${name} removed, its volumes kept` };
 }
 
@@ -275,6 +278,7 @@ async function restore(context: PlatformContext, prior: Prior): Promise<UndoResu
     }),
   );
   await removeThings(context, prior.name, new Set(prior.things));
+  await removeUnusedSecrets(context);
   return { outcome: 'undone', note: `back on the recorded stack: ${note}` };
 }
 

@@ -136,7 +136,7 @@ async function deploy(context: PlatformContext): Promise<string> {
   requireOurs(context, present);
   if (present.Spec.Mode.Replicated?.Replicas === 0 && !isRetired(present.Spec))
     throw refused({ ...sentenceFor('no-replicas', name), where: placeOf(context), why: null });
-  const image = imageFor(context, present.Spec);
+  const image = requireImageOfRelease(context, present.Spec);
   const auth = await requireImage(context, image);
   context.progress(`${name} to ${image}`);
   const { service } = await writeService(context, name, {
@@ -166,13 +166,23 @@ function withReplicas(count: number): ServiceSpec['Mode'] {
 }
 
 /** The release's image for this service: the only one, or the one of the repository it runs today. */
-function imageFor(context: PlatformContext, spec: ServiceSpec): string {
-  const images = context.target.artifacts.filter((artifact) => artifact.kind === 'image');
+function findImage(context: PlatformContext, spec: ServiceSpec): string | null {
+  const images = imagesOf(context);
   const current = repositoryOf(spec.TaskTemplate.ContainerSpec.Image);
   const found = images.length === 1 ? images[0] : images.find(({ repository }) => repository === current);
-  if (found !== undefined) return pinnedImage(found);
+  return found === undefined ? null : pinnedImage(found);
+}
+
+function imagesOf(context: PlatformContext): PlatformContext['target']['artifacts'] {
+  return context.target.artifacts.filter((artifact) => artifact.kind === 'image');
+}
+
+function requireImageOfRelease(context: PlatformContext, spec: ServiceSpec): string {
+  const found = findImage(context, spec);
+  if (found !== null) return found;
+  const built = imagesOf(context).map(({ repository }) => repository);
   throw refused({
-    what: `service ${spec.Name} runs ${current}, and this release builds ${images.map(({ repository }) => repository).join(', ') || 'no image'}`,
+    what: `service ${spec.Name} runs ${repositoryOf(spec.TaskTemplate.ContainerSpec.Image)}, and this release builds ${built.join(', ') || 'no image'}`,
     where: placeOf(context),
     why: null,
     wayOut: 'name a service that runs one of them, or add the image under images:',
@@ -189,10 +199,11 @@ async function undo(context: PlatformContext, recorded: unknown): Promise<UndoRe
     auth,
     change: (present) => {
       const image = present.Spec.TaskTemplate.ContainerSpec.Image;
-      const deployed = deployedSpec(context, prior.spec, imageFor(context, prior.spec));
+      const release = findImage(context, prior.spec);
       const isOurs =
-        sameImage(image, deployed.TaskTemplate.ContainerSpec.Image) &&
-        sameSpec(present.Spec, withImage(deployed, image));
+        release !== null &&
+        sameImage(image, release) &&
+        sameSpec(present.Spec, deployedSpec(context, prior.spec, image));
       const isPrior = isStill(image, prior) && sameSpec(present.Spec, withImage(prior.spec, image));
       if (!isOurs && !isPrior) throw strangersWork(context, prior, image);
       const status = present.UpdateStatus?.State ?? '';

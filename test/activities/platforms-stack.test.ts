@@ -244,6 +244,8 @@ describe('credentials, secrets and colours', () => {
     };
     await shows('one');
     await shows('two');
+    await stack.undo(on('v1', {}, text), null);
+    expect(await world.docker('secret', 'ls', '-q')).toBe('');
   });
 
   test('each colour is a stack of its own; retiring one leaves the other', async () => {

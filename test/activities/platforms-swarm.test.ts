@@ -317,6 +317,22 @@ describe('colours', () => {
   });
 });
 
+test('a release of other images is refused, and its undo is nothing', async () => {
+  await givenService();
+  const context = on('v2');
+  const digest = world.digests.v2;
+  context.target.artifacts = ['api', 'worker'].map((name) => ({
+    name,
+    kind: 'image',
+    repository: `${world.registry}/team/${name}`,
+    digest,
+  }));
+  await swarm.claim(context);
+  const prior = await swarm.recordPrior(context);
+  await expect(swarm.deploy(context)).rejects.toEqual(refusal(/this release builds .*api, .*worker/));
+  expect(await swarm.undo(context, prior)).toMatchObject({ outcome: 'never-ran' });
+});
+
 test('a service that is not there is refused with the way to make it', async () => {
   plan = world.plan({ kind: 'swarm', service: 'nowhere', fields: {} });
   await expect(swarm.claim(on('v1'))).rejects.toEqual(

@@ -151,6 +151,7 @@ function isDead(pid: string | undefined): boolean {
 
 async function writeAccounts(folder: string): Promise<void> {
   await chmod(folder, 0o755);
+  for (const name of ['etc', 'etc-work']) await mkdir(path.join(folder, name));
   for (const home of ['root', 'deploy']) await mkdir(path.join(folder, 'homes', home), { recursive: true });
   await chown(path.join(folder, 'homes', 'deploy'), DEPLOY_ID, DEPLOY_ID);
   const passwd = await readFile('/etc/passwd', 'utf8');
@@ -161,11 +162,11 @@ async function writeAccounts(folder: string): Promise<void> {
       .filter((line) => line !== '' && !names.some((name) => line.startsWith(`${name}:`)))
       .join('\n');
   await writeFile(
-    path.join(folder, 'passwd'),
+    path.join(folder, 'etc', 'passwd'),
     `${others(passwd, ['deploy'])}\ndeploy:*:${DEPLOY_ID}:${DEPLOY_ID}::/home/deploy:/bin/sh\n`,
   );
   await writeFile(
-    path.join(folder, 'group'),
+    path.join(folder, 'etc', 'group'),
     `${others(group, ['deploy', 'docker'])}\ndeploy:x:${DEPLOY_ID}:\ndocker:x:${DOCKER_GROUP_ID}:deploy\n`,
   );
 }
@@ -206,8 +207,9 @@ async function startNamespace(folder: string): Promise<ChildProcess> {
     'mkdir -p /run/sshd /run/lock /home',
     `mount --bind ${folder}/homes/root /root`,
     `mount --bind ${folder}/homes /home`,
-    `mount --bind ${folder}/passwd /etc/passwd`,
-    `mount --bind ${folder}/group /etc/group`,
+    // What the host writes below /etc (dockerd's identity, a proxy's configuration) stays its own.
+    `mount -t overlay overlay -o lowerdir=/etc,upperdir=${folder}/etc,workdir=${folder}/etc-work /etc`,
+    'rm -f /etc/docker/key.json /etc/docker/daemon.json',
     'ip link set lo up',
     `echo ready > ${folder}/init`,
     // A shell as init reaps what is orphaned, as long as it keeps waiting for a child.

@@ -1,0 +1,42 @@
+/** The hosts the other tests stand on: apart from each other, reachable, and gone without a trace. */
+import { existsSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { startDockerHost } from '../support/docker-host.js';
+
+test('two hosts have engines, homes and networks of their own, reach each other, and leave nothing', async () => {
+  const [one, two] = await Promise.all([
+    startDockerHost({ name: 'one' }),
+    startDockerHost({ name: 'two', user: 'root', swarm: false }),
+  ]);
+  try {
+    const id = ['info', '--format', '{{.ID}} {{.Swarm.LocalNodeState}}'];
+    const [first, second] = [await one.docker(id), await two.docker(id)];
+    expect(first.stdout).toContain(' active');
+    expect(second.stdout).toContain(' inactive');
+    expect(first.stdout.split(' ')[0]).not.toBe(second.stdout.split(' ')[0]);
+
+    await one.run(['sh', '-c', 'echo one > $HOME/who'], { asUser: true });
+    expect((await two.run(['sh', '-c', 'cat $HOME/who'])).exitCode).not.toBe(0);
+    expect((await one.run(['sh', '-c', 'id -un; echo $HOME'], { asUser: true })).stdout).toBe(
+      'deploy\n/home/deploy\n',
+    );
+    const reach = await one.run([
+      'bash',
+      '-c',
+      `exec 3<>/dev/tcp/${two.address}/22 && read -r line <&3 && echo "$line"`,
+    ]);
+    expect(reach.stdout).toContain('SSH-2.0');
+
+    await two.killDockerd();
+    expect((await two.docker(['info', '--format', '{{.ServerVersion}}'])).stdout).not.toMatch(/\d/);
+    await two.startDockerd();
+    expect((await two.docker(['info', '--format', '{{.ServerVersion}}'])).stdout).toMatch(/\d/);
+  } finally {
+    await Promise.all([one.stop(), two.stop()]);
+  }
+  for (const host of [one, two]) {
+    expect(existsSync(host.keyPath)).toBe(false);
+    expect(existsSync(host.socketPath)).toBe(false);
+  }
+  expect(existsSync(`/sys/class/net/slw-${process.pid}`)).toBe(false);
+});
