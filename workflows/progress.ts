@@ -21,6 +21,7 @@ export class Progress {
   state: StepState = 'running';
   waiting: Waiting | null = null;
   readonly steps: StepReport[] = [];
+  #needsPerson = false;
   #doing = 'starting';
   #ended: string | null = null;
   #startedAtMs = new Map<string, number>();
@@ -114,8 +115,6 @@ export class Progress {
     upsertMemo({ report });
     publishState(this.state, this.#needsPerson ? (this.waiting?.for ?? null) : null);
   }
-
-  #needsPerson = false;
 
   #startWaiting(waiting: Waiting, person: boolean): void {
     this.waiting = waiting;

@@ -2,6 +2,7 @@
  * The four ways a release or promotion talks to an environment. They need a client: a workflow can neither start
  * another one with a signal nor query it.
  */
+import { Context } from '@temporalio/activity';
 import {
   QueryNotRegisteredError,
   WorkflowNotFoundError,
@@ -17,11 +18,11 @@ import type {
   EnvironmentStatus,
   Withdrawal,
 } from '../../workflows/messages.js';
-import { environmentId, QUERY, SIGNAL, TASK_QUEUE, WORKFLOW } from '../../workflows/names.js';
+import { environmentId, QUERY, SIGNAL, WORKFLOW } from '../../workflows/names.js';
 
 export interface EnvironmentDeps {
   client: Client;
-  /** Where environments run that do not exist yet; default `slipway`. */
+  /** Where environments run that do not exist yet; default the queue of the activity that speaks to them. */
   taskQueue?: string;
 }
 
@@ -51,13 +52,13 @@ interface Telling {
 }
 
 async function startWithSignal(
-  { client, taskQueue = TASK_QUEUE }: EnvironmentDeps,
+  { client, taskQueue }: EnvironmentDeps,
   { pipeline, environment, signal, payload }: Telling,
 ): Promise<void> {
   const input: EnvironmentInput = { pipeline, environment, carried: null };
   await client.workflow.signalWithStart(WORKFLOW.environment, {
     workflowId: environmentId(pipeline, environment),
-    taskQueue,
+    taskQueue: taskQueue ?? Context.current().info.taskQueue,
     args: [input],
     signal,
     signalArgs: [payload],

@@ -35,6 +35,7 @@ export function refuseAnswer(words: readonly string[], where: string, fence: Fen
         where,
         why: null,
         wayOut: 'nothing was changed here by this one; see slipway status',
+        ...(/^\d+$/.test(detail) ? { seenToken: Number(detail) } : {}),
       });
     case 'missing':
       throw refused({

@@ -139,6 +139,7 @@ export function requireOurs(context: PlatformContext, service: Service): void {
       where: placeOf(context),
       why: null,
       wayOut: 'a newer change owns this environment; look at its status',
+      seenToken: fence,
     });
   }
 }
