@@ -11,10 +11,10 @@ const exec = promisify(execFile);
 
 /** Says what it was given, then waits for a signal; `SLIPWAY_TEST_EXIT` ends it at once. */
 const WORKER_PROGRAM = `
+process.on('SIGTERM', () => { process.stdout.write('stopped gracefully\\n'); process.exit(0); });
 process.stdout.write(JSON.stringify({ argv: process.argv.slice(2), profile: process.env.TEMPORAL_PROFILE, pid: process.pid }) + '\\n');
 const exit = process.env.SLIPWAY_TEST_EXIT;
 if (exit !== undefined) process.exit(Number(exit));
-process.on('SIGTERM', () => { process.stdout.write('stopped gracefully\\n'); process.exit(0); });
 setInterval(() => undefined, 1000);
 `;
 
