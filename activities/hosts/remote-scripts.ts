@@ -93,7 +93,7 @@ d="$j/${folderName(operationId)}"
 mkdir -p "$d" || fail
 [ ! -f "$d/rc" ] || answer attached
 exec 8>>"$d/lock"
-flock -w 0.3 8 || answer attached
+flock -w 0.1 8 || answer attached
 [ ! -f "$d/rc" ] || answer attached
 if same_boot "$d" && read -r g <"$d/pgid" 2>/dev/null && members "$g" && ours "$d"; then
   end_members "$g" || answer alive "$g"

@@ -7,10 +7,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { LongCommand } from '../../activities/hosts/host.js';
 import { createSecrets } from '../../activities/secrets/secrets.js';
 import { HOST_KINDS, type HostUnderTest } from '../support/host-kinds.js';
-import { processesWith, readOrNull, until } from '../support/processes.js';
+import { markedSleeps, processesWith, readOrNull, until } from '../support/processes.js';
 import { startSshd, type Sshd } from '../support/sshd.js';
 
 const exec = promisify(execFile);
+const { nap, endAll } = markedSleeps();
 
 /** Lines `line 1` … `line n`, a little apart, so that there is time to break things in between. */
 const counting = (lines: number): string =>
@@ -38,7 +39,10 @@ describe.each(HOST_KINDS)('a long command %s', (_kind, start) => {
   beforeAll(async () => {
     subject = await start();
   });
-  afterAll(() => subject.stop());
+  afterAll(async () => {
+    await endAll();
+    await subject.stop();
+  });
 
   test('gives its exit code and its log, and is not run twice', async () => {
     const more = { env: { A: "it's" }, stdin: 'from stdin\n', cwd: '/tmp' };
@@ -63,13 +67,13 @@ describe.each(HOST_KINDS)('a long command %s', (_kind, start) => {
 
   test('started by ten at once runs once, and all see its end', async () => {
     const file = path.join(subject.home, 'starts');
-    const script = `echo start >>"${file}"; ${counting(10)}; exit 3`;
+    const script = `echo start >>"${file}"; ${counting(100)}; exit 3`;
     const others = await Promise.all(Array.from({ length: 9 }, async () => (await subject.another()).host));
     const results = await Promise.all(
       [subject.host, ...others].map((host) => host.runLong(command('ten', script))),
     );
     expect(new Set(results.map((result) => `${result.exitCode} ${result.stdout}`))).toEqual(
-      new Set([`3 ${allLines(10)}`]),
+      new Set([`3 ${allLines(100)}`]),
     );
     expect(await readFile(file, 'utf8')).toBe('start\n');
   });
@@ -125,33 +129,31 @@ describe.each(HOST_KINDS)('a long command %s', (_kind, start) => {
   test('is killed by its group, confirmed, and stays killed', async () => {
     const controller = new AbortController();
     const following = subject.host.runLong(
-      command('kill', 'sleep 4101 & (setsid sh -c "exec sleep 4199" & wait); sleep 4101', {
+      command('kill', `${nap(101)} & ${nap(101)}`, {
         signal: controller.signal,
       }),
     );
     await running('kill');
-    await until('its children', async () => (await processesWith('sleep 4101')).length >= 2);
+    await until('its children', async () => (await processesWith(nap(101))).length >= 2);
     controller.abort('kill');
     expect(await following).toMatchObject({ cancelled: true, exitCode: null, signal: null, timedOut: false });
-    expect(await processesWith('sleep 4101')).toEqual([]);
+    expect(await processesWith(nap(101))).toEqual([]);
     expect((await readFile(journal('kill', '7-deploy', 'rc'), 'utf8')).trim()).toBe('killed');
     expect(await subject.host.runLong(command('kill', 'echo again'))).toMatchObject({ cancelled: true });
-    // one that left for a session of its own is beyond the group; it is the test's to end
-    for (const pid of await processesWith('sleep 4199')) process.kill(pid, 'SIGKILL');
   });
 
   test('that runs too long is ended there', async () => {
-    const result = await subject.host.runLong(command('slow', 'echo begun; sleep 4102', { timeoutMs: 500 }));
+    const result = await subject.host.runLong(command('slow', `echo begun; ${nap(102)}`, { timeoutMs: 500 }));
     expect(result).toMatchObject({ timedOut: true, exitCode: null, stdout: 'begun\n' });
-    expect(await processesWith('sleep 4102')).toEqual([]);
+    expect(await processesWith(nap(102))).toEqual([]);
     expect(await subject.host.runLong(command('slow', 'echo again'))).toMatchObject({ timedOut: true });
   });
 
   test('that dies without a result is an unknown outcome, and is started again when asked again', async () => {
-    const script = `[ -f "${subject.home}/second" ] || { : >"${subject.home}/second"; echo one; sleep 4103; }; echo two`;
+    const script = `[ -f "${subject.home}/second" ] || { : >"${subject.home}/second"; echo one; ${nap(103)}; }; echo two`;
     const following = subject.host.runLong(command('dies', script));
     const group = await running('dies');
-    await until('its child', async () => (await processesWith('sleep 4103')).length > 0);
+    await until('its child', async () => (await processesWith(nap(103))).length > 0);
     process.kill(-group, 'SIGKILL');
     expect(await following).toMatchObject({
       exitCode: null,
@@ -169,11 +171,11 @@ describe.each(HOST_KINDS)('a long command %s', (_kind, start) => {
   describe('a journal from before a reboot', () => {
     let stranger: ChildProcess;
     beforeAll(() => {
-      stranger = spawn('sleep', ['4104'], { detached: true, stdio: 'ignore' });
+      stranger = spawn('sleep', nap(104).split(' ').slice(1), { detached: true, stdio: 'ignore' });
     });
     afterAll(async () => {
-      stranger.kill('SIGKILL');
-      await once(stranger, 'exit').catch(() => undefined);
+      if (!stranger.kill('SIGKILL')) return;
+      await once(stranger, 'exit');
     });
 
     /** What a reboot leaves: no lock held, no rc, a number that now belongs to somebody else. */
@@ -219,10 +221,10 @@ describe.each(HOST_KINDS)('a long command %s', (_kind, start) => {
   });
 
   test('a daemon it leaves behind does not hold it up, and is nobody’s to kill', async () => {
-    const result = await subject.host.runLong(command('daemon', 'sleep 4105 & echo started'));
+    const result = await subject.host.runLong(command('daemon', `${nap(105)} & echo started`));
     expect(result).toMatchObject({ exitCode: 0, stdout: 'started\n' });
     expect(await subject.host.killStale({ pipeline: 'shop', environment: 'daemon', token: 8 })).toEqual([]);
-    const left = await processesWith('sleep 4105');
+    const left = await processesWith(nap(105));
     expect(left).toHaveLength(1);
     for (const pid of left) process.kill(pid, 'SIGKILL');
   });

@@ -10,10 +10,11 @@ import { createHosts } from '../../activities/hosts/hosts.js';
 import { createSecrets } from '../../activities/secrets/secrets.js';
 import { HOST_KINDS, type HostUnderTest } from '../support/host-kinds.js';
 import { environmentFor, hostPlan, reaching, silent } from '../support/hosts.js';
-import { processesWith, until } from '../support/processes.js';
+import { markedSleeps, processesWith, until } from '../support/processes.js';
 import { startSshd } from '../support/sshd.js';
 
 const exec = promisify(execFile);
+const { nap, endAll } = markedSleeps();
 const fenceOf = (environment: string, token: number): Fence => ({ pipeline: 'shop', environment, token });
 
 describe.each(HOST_KINDS)('a host %s', (_kind, start) => {
@@ -21,7 +22,10 @@ describe.each(HOST_KINDS)('a host %s', (_kind, start) => {
   beforeAll(async () => {
     subject = await start();
   });
-  afterAll(() => subject.stop());
+  afterAll(async () => {
+    await endAll();
+    await subject.stop();
+  });
 
   describe('run', () => {
     test('hands over words, environment, folder and stdin as they are', async () => {
@@ -94,20 +98,20 @@ describe.each(HOST_KINDS)('a host %s', (_kind, start) => {
 
     test('a timeout ends the whole group there', async () => {
       const result = await subject.host.run({
-        argv: ['sh', '-c', 'sleep 4001 & sleep 4001; echo never'],
+        argv: ['sh', '-c', `${nap(1)} & ${nap(1)}; echo never`],
         timeoutMs: 300,
       });
       expect(result).toMatchObject({ timedOut: true, exitCode: null, signal: null });
-      expect(await processesWith('sleep 4001')).toEqual([]);
+      expect(await processesWith(nap(1))).toEqual([]);
     });
 
     test('a timeout ends one that ignores SIGTERM as well', async () => {
       const result = await subject.host.run({
-        argv: ['sh', '-c', `trap '' TERM; sleep 4002 & while :; do sleep 0.1; done`],
+        argv: ['sh', '-c', `trap '' TERM; ${nap(2)} & while :; do sleep 0.1; done`],
         timeoutMs: 300,
       });
       expect(result).toMatchObject({ timedOut: true, stderr: '' });
-      expect(await processesWith('sleep 4002')).toEqual([]);
+      expect(await processesWith(nap(2))).toEqual([]);
     });
 
     test('too long a command is refused before it is sent', async () => {
@@ -178,27 +182,27 @@ describe.each(HOST_KINDS)('a host %s', (_kind, start) => {
     test('a newer holder ends the short and long commands of the older ones, and only theirs', async () => {
       const old = fenceOf('takeover', 3);
       const other = fenceOf('bystander', 3);
-      const short = subject.host.run({ argv: ['sleep', '4003'], timeoutMs: 60_000, fence: old });
+      const short = subject.host.run({ argv: nap(3).split(' '), timeoutMs: 60_000, fence: old });
       const long = subject.host.runLong({
-        argv: ['sh', '-c', 'sleep 4003 & sleep 4003'],
+        argv: ['sh', '-c', `${nap(3)} & ${nap(3)}`],
         timeoutMs: 60_000,
         fence: old,
         operationId: '3-deploy',
       });
       const bystander = subject.host.runLong({
-        argv: ['sleep', '4004'],
+        argv: nap(4).split(' '),
         timeoutMs: 60_000,
         fence: other,
         operationId: '3-deploy',
       });
-      await until('the commands', async () => (await processesWith('sleep 4003')).length >= 4);
-      await until('the bystander', async () => (await processesWith('sleep 4004')).length > 0);
+      await until('the commands', async () => (await processesWith(nap(3))).length >= 4);
+      await until('the bystander', async () => (await processesWith(nap(4))).length > 0);
       const { host } = await subject.another();
       const killed = await host.killStale(fenceOf('takeover', 4));
       expect(killed).toContain('3-deploy');
       expect(killed).toHaveLength(2);
-      expect(await processesWith('sleep 4003')).toEqual([]);
-      expect(await processesWith('sleep 4004')).not.toEqual([]);
+      expect(await processesWith(nap(3))).toEqual([]);
+      expect(await processesWith(nap(4))).not.toEqual([]);
       expect(await long).toMatchObject({ cancelled: true, exitCode: null });
       expect((await short).exitCode).not.toBe(0);
       // nothing of the old holder can begin any more

@@ -1,4 +1,5 @@
 /** Looking at this machine's processes and files, waiting on conditions. */
+import { randomInt } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -30,6 +31,17 @@ export async function processesWith(text: string): Promise<number[]> {
     }
   }
   return found;
+}
+
+/** Long sleeps that no other run has, so that they can be found again, and ended whatever happened to the test. */
+export function markedSleeps(): { nap: (n: number) => string; endAll: () => Promise<void> } {
+  const base = `${randomInt(100, 999)}${process.pid}`;
+  return {
+    nap: (n) => `sleep ${base}${String(n).padStart(3, '0')}`,
+    endAll: async () => {
+      for (const pid of await processesWith(`sleep ${base}`)) process.kill(pid, 'SIGKILL');
+    },
+  };
 }
 
 export async function readOrNull(file: string): Promise<string | null> {
