@@ -10,16 +10,17 @@ type TcpPlan = Extract<CheckPlan, { kind: 'tcp' }>;
 const NO_TOOL = 69;
 const ENGINE_MARGIN_MS = 2_000;
 
-// Images carry different tools; bash and python3 speak TCP themselves.
+// Images carry different tools; not every nc can connect without also waiting for what is said.
 const SCRIPT = `
-if command -v nc >/dev/null 2>&1; then nc -z -w "$3" "$1" "$2" </dev/null
-elif command -v bash >/dev/null 2>&1; then exec bash -c 'exec 3<>"/dev/tcp/$1/$2"' bash "$1" "$2"
+if command -v bash >/dev/null 2>&1; then exec bash -c 'exec 3<>"/dev/tcp/$1/$2"' bash "$1" "$2"
 elif command -v python3 >/dev/null 2>&1; then
   exec python3 -c 'import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), float(sys.argv[3]))' "$1" "$2" "$3"
 elif command -v node >/dev/null 2>&1; then
   exec node -e 'const [h, p] = process.argv.slice(1); require("net").connect(p, h).once("connect", () => process.exit(0)).once("error", (e) => { console.error(e.message); process.exit(1); })' "$1" "$2"
-else exit ${NO_TOOL}
-fi`;
+else case $(nc -h 2>&1) in
+  *-z*) exec nc -z -w "$3" "$1" "$2" ;;
+  *) exit ${NO_TOOL} ;;
+esac fi`;
 
 /** Argv run in the container. */
 export function buildConnectArgv(host: string, port: number, timeoutMs: number): string[] {
@@ -75,7 +76,8 @@ async function execConnect(container: Docker.Container, plan: TcpPlan, shown: st
   for await (const chunk of stream) said = (said + String(chunk)).slice(-2048);
   const { ExitCode } = await exec.inspect();
   if (ExitCode === 0) return passed(`${shown} connected`);
-  if (ExitCode === NO_TOOL) return inconclusive(`${shown}: the image has neither nc, bash, python3 nor node`);
+  if (ExitCode === NO_TOOL)
+    return inconclusive(`${shown}: the image has neither bash, python3, node nor an nc that knows -z`);
   // 126 and 127: an image without a shell
   if (ExitCode === null || ExitCode === 126 || ExitCode === 127) {
     return inconclusive(`${shown}: ${said.trim() || 'the image has no shell'}`);

@@ -4,11 +4,13 @@
  */
 import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
-import { foreignHand, refused } from '../failure.js';
+import { refused, unreachable } from '../failure.js';
 import type { CommandResult, Fence, Host } from '../hosts/host.js';
 
 const TIMEOUT_MS = 60_000;
 const LOCK_WAIT_S = 20;
+/** Other pipelines that switch at the same moment change a shared file between our look and our lock. */
+const MOST_TRIES = 20;
 
 // outside the range flock and sh use themselves
 const EXIT = { putBack: 91, testRefused: 92, applyFailed: 93, unwritable: 94, lockBusy: 95, changed: 96 };
@@ -54,7 +56,7 @@ export interface ApplyFile {
 
 /** Returns what the apply command printed. Refused, StaleFence and ForeignHand as in failures.ts; else retryable. */
 export async function applyFile(input: ApplyFile): Promise<string> {
-  for (let tries = 0; tries < 5; tries += 1) {
+  for (let tries = 0; tries < MOST_TRIES; tries += 1) {
     const present = await input.host.readFile(input.file);
     const wanted = await input.render(present);
     const result = await input.host.run({
@@ -67,11 +69,11 @@ export async function applyFile(input: ApplyFile): Promise<string> {
     if (result.exitCode === 0) return result.stdout;
     if (result.exitCode !== EXIT.changed) throw explain(input, result);
   }
-  throw foreignHand({
-    what: `${input.file} is being changed by someone else all the time`,
+  throw unreachable({
+    what: `${input.file} was changed by someone else each of ${MOST_TRIES} times`,
     where: input.host.name,
     why: null,
-    wayOut: 'stop the other program that writes it, then retry',
+    wayOut: 'tried again by itself; if it stays, find the other program that writes it',
   });
 }
 
