@@ -1,6 +1,6 @@
 // Compiles to dist/ and bundles the workflows there, unless dist/ is already of these sources.
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ensureInstalled, root, run } from './ensure-installed.mjs';
@@ -12,16 +12,21 @@ export async function build() {
   const stamp = path.join(root, 'dist', '.sources');
   const sources = hashSources();
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === sources) return;
-  rmSync(path.join(root, 'dist'), { recursive: true, force: true });
-  run('npx', ['--no-install', 'tsc', '-p', 'tsconfig.build.json']);
+  // Made beside and swapped in: what runs from dist/ meanwhile never finds half of it.
+  const made = path.join(root, `.dist-${process.pid}`);
+  run('npx', ['--no-install', 'tsc', '-p', 'tsconfig.build.json', '--outDir', made]);
   const { bundleWorkflowCode } = await import('@temporalio/worker');
   const { code } = await bundleWorkflowCode({
-    workflowsPath: path.join(root, 'dist/workflows/index.js'),
+    workflowsPath: path.join(made, 'workflows/index.js'),
     logger: quietLogger,
   });
-  writeFileSync(path.join(root, 'dist/workflow-bundle.js'), code);
-  chmodSync(path.join(root, 'dist/client/main.js'), 0o755);
-  writeFileSync(stamp, sources);
+  writeFileSync(path.join(made, 'workflow-bundle.js'), code);
+  chmodSync(path.join(made, 'client/main.js'), 0o755);
+  writeFileSync(path.join(made, '.sources'), sources);
+  const old = `${made}-old`;
+  if (existsSync(path.join(root, 'dist'))) renameSync(path.join(root, 'dist'), old);
+  renameSync(made, path.join(root, 'dist'));
+  rmSync(old, { recursive: true, force: true });
 }
 
 const quietLogger = Object.fromEntries(

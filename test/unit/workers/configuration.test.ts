@@ -13,8 +13,14 @@ describe('readConfiguration', () => {
   });
 
   test('up takes ports; the UI is a thousand above the server unless named', () => {
-    expect(readConfiguration(['up', '--port', '7300'], {})).toMatchObject({ temporalPort: 7300, uiPort: 8300 });
-    expect(readConfiguration(['up', '--ui-port', '9000'], {})).toMatchObject({ temporalPort: 7233, uiPort: 9000 });
+    expect(readConfiguration(['up', '--port', '7300'], {})).toMatchObject({
+      temporalPort: 7300,
+      uiPort: 8300,
+    });
+    expect(readConfiguration(['up', '--ui-port', '9000'], {})).toMatchObject({
+      temporalPort: 7233,
+      uiPort: 9000,
+    });
   });
 
   test('an endpoint that was named must be free, `off` switches it off', () => {

@@ -22,11 +22,18 @@ test('the place named comes first, then PATH, then our cache', async () => {
   const named = program('named', 'temporal');
   const onPath = program('path', 'temporal');
   const cached = program('cache', 'bin', 'temporal-1.9.1');
-  const env = { TEMPORAL_CLI_PATH: named, PATH: path.dirname(onPath), SLIPWAY_CACHE: path.join(folder, 'cache') };
+  const env = {
+    TEMPORAL_CLI_PATH: named,
+    PATH: path.dirname(onPath),
+    SLIPWAY_CACHE: path.join(folder, 'cache'),
+  };
 
   expect(await findTemporal(env)).toEqual({ path: named, from: 'TEMPORAL_CLI_PATH' });
   expect(await findTemporal({ ...env, TEMPORAL_CLI_PATH: '' })).toEqual({ path: onPath, from: 'PATH' });
-  expect(await findTemporal({ SLIPWAY_CACHE: env.SLIPWAY_CACHE, PATH: '' })).toEqual({ path: cached, from: 'cache' });
+  expect(await findTemporal({ SLIPWAY_CACHE: env.SLIPWAY_CACHE, PATH: '' })).toEqual({
+    path: cached,
+    from: 'cache',
+  });
 });
 
 test('a wrong TEMPORAL_CLI_PATH is said, not passed over', async () => {

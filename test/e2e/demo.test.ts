@@ -1,0 +1,85 @@
+/** `npm start`, as a newcomer types it: the story holds, and nothing is left of it. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { processesWith, until } from '../support/processes.js';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'slipway-e2e-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+interface Demo {
+  child: ChildProcess;
+  out(): string;
+  err(): string;
+  ended: Promise<number | null>;
+}
+
+function startDemo(): Demo {
+  const child = spawn('npm', ['start', '--silent', '--', '--yes'], {
+    env: { ...process.env, TMPDIR: folder },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
+  let out = '';
+  let err = '';
+  child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
+  const ended = once(child, 'close').then(([code]) => code as number | null);
+  return { child, out: () => out, err: () => err, ended };
+}
+
+/** Everything the demo starts names its folder on its command line or was started by something that does. */
+async function expectNothingLeft(): Promise<void> {
+  await until('the demo’s processes to be gone', async () => (await processesWith(folder)).length === 0);
+  expect(await readdir(folder)).toEqual([]);
+}
+
+describe('npm start', () => {
+  test('releases, survives a killed worker, undoes a bad release, and ends in one line of JSON', async () => {
+    const demo = startDemo();
+    const code = await demo.ended;
+    const lines = demo.out().trim().split('\n');
+    expect(lines, demo.err()).toHaveLength(1);
+    expect(JSON.parse(lines[0] ?? '')).toEqual({
+      ok: true,
+      released: ['v1.0.0', 'v2.0.0'],
+      undone: ['v3.0.0'],
+      workerKills: 1,
+      requests: expect.any(Number),
+      failedRequests: 0,
+      applicationErrors: expect.any(Number),
+      switchMs: expect.any(Number),
+      backMs: expect.any(Number),
+    });
+    expect(code).toBe(0);
+    expect(demo.err()).toContain('deployed once');
+    await expectNothingLeft();
+  }, 300_000);
+
+  test.each([
+    ['while the stage is set', /^/],
+    ['while a person is waited for', /waits for you/],
+    ['in the middle of the bake, the worker killed', /No worker\. The shop answers/],
+  ])(
+    'Ctrl-C %s leaves no process and no file',
+    async (_when, sight) => {
+      const demo = startDemo();
+      await until(
+        'the moment for Ctrl-C',
+        () => Promise.resolve(sight.test(demo.err()) && demo.child.pid !== undefined),
+        240_000,
+      );
+      // A terminal sends it to the whole foreground group.
+      process.kill(-(demo.child.pid ?? 0), 'SIGINT');
+      expect(await demo.ended).not.toBe(0);
+      await expectNothingLeft();
+    },
+    300_000,
+  );
+});

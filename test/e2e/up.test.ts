@@ -1,0 +1,221 @@
+/** `slipway up` on a file: stopped and killed in the middle, it goes on where it was. Also the worker's own manners. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { Client, Connection } from '@temporalio/client';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { environmentId, TASK_QUEUE, UPDATE, WORKFLOW } from '../../workflows/names.js';
+import type { EnvironmentInput, EnvironmentStatus } from '../../workflows/messages.js';
+import { part } from '../support/parts.js';
+import { processesWith, until } from '../support/processes.js';
+import { freePort } from '../support/sshd.js';
+
+interface Ready {
+  address: string;
+  uiUrl: string;
+  pid: number;
+  replayed: number;
+}
+
+let folder: string;
+let env: NodeJS.ProcessEnv;
+let ports: { temporal: number; ui: number; metrics: number; health: number };
+const children = new Set<ChildProcess>();
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'slipway-up-'));
+  ports = {
+    temporal: await freePort(),
+    ui: await freePort(),
+    metrics: await freePort(),
+    health: await freePort(),
+  };
+  env = {
+    ...process.env,
+    TEMPORAL_CLI_PATH: await part('temporal'),
+    SLIPWAY_METRICS_ADDRESS: `127.0.0.1:${ports.metrics}`,
+    SLIPWAY_HEALTH_ADDRESS: `127.0.0.1:${ports.health}`,
+  };
+});
+afterEach(async () => {
+  for (const child of children) child.kill('SIGKILL');
+  for (const pid of await processesWith(path.join(folder, 'data'))) process.kill(pid, 'SIGKILL');
+  children.clear();
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+function run(...argv: string[]): {
+  child: ChildProcess;
+  exit: Promise<number | null>;
+  err: () => string;
+  line: Promise<string>;
+} {
+  const child = spawn(process.execPath, ['dist/workers/main.js', ...argv], {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  children.add(child);
+  let err = '';
+  child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
+  const exit = once(child, 'close').then(([code]) => code as number | null);
+  const line = Promise.race([
+    once(createInterface({ input: child.stdout }), 'line').then(([text]) => String(text)),
+    exit.then((code) => Promise.reject(new Error(`ended with ${code}: ${err}`))),
+  ]);
+  line.catch(() => undefined);
+  return { child, exit, err: () => err, line };
+}
+
+async function startUp(): Promise<Ready & { child: ChildProcess; exit: Promise<number | null> }> {
+  const data = path.join(folder, 'data');
+  const { child, exit, line } = run(
+    'up',
+    '--json',
+    '--data',
+    data,
+    '--port',
+    `${ports.temporal}`,
+    '--ui-port',
+    `${ports.ui}`,
+  );
+  return { child, exit, ...(JSON.parse(await line) as Ready) };
+}
+
+async function withClient<T>(address: string, work: (client: Client) => Promise<T>): Promise<T> {
+  const connection = await Connection.connect({ address });
+  try {
+    return await work(new Client({ connection }));
+  } finally {
+    await connection.close();
+  }
+}
+
+async function freezeProd(address: string): Promise<void> {
+  const input: EnvironmentInput = { pipeline: 'shop', environment: 'prod', carried: null };
+  const freeze = {
+    ...{
+      decisionId: 'freeze-1',
+      by: 'irina',
+      proof: 'unverified',
+      reason: 'holidays',
+      planHash: null,
+      digest: null,
+    },
+    ...{ group: null, host: null, until: null },
+  };
+  await withClient(address, (client) =>
+    client.workflow.signalWithStart(WORKFLOW.environment, {
+      workflowId: environmentId('shop', 'prod'),
+      taskQueue: TASK_QUEUE,
+      args: [input],
+      signal: UPDATE.freeze,
+      signalArgs: [freeze],
+    }),
+  );
+}
+
+function frozenBy(address: string): Promise<string | undefined> {
+  return withClient(address, async (client) => {
+    const status = await client.workflow
+      .getHandle(environmentId('shop', 'prod'))
+      .query<EnvironmentStatus>('status');
+    return status.freeze?.by;
+  });
+}
+
+describe('slipway up', () => {
+  test('keeps everything through a stop, and through a kill that left its server behind', async () => {
+    const first = await startUp();
+    await freezeProd(first.address);
+    expect(await frozenBy(first.address)).toBe('irina');
+    first.child.kill('SIGTERM');
+    expect(await first.exit).toBe(130);
+    expect(await processesWith(path.join(folder, 'data'))).toEqual([]);
+
+    const second = await startUp();
+    expect(second.replayed).toBe(1);
+    expect(await frozenBy(second.address)).toBe('irina');
+    second.child.kill('SIGKILL');
+    await second.exit;
+
+    const third = await startUp();
+    expect(await frozenBy(third.address)).toBe('irina');
+    third.child.kill('SIGTERM');
+    expect(await third.exit).toBe(130);
+  });
+
+  test('says that it is healthy, counts, and names a port that is taken', async () => {
+    const { child, exit } = await startUp();
+    const health = await fetch(`http://127.0.0.1:${ports.health}/healthz`);
+    expect(await health.json()).toEqual({
+      ok: true,
+      workers: { slipway: 'RUNNING', 'slipway-urgent': 'RUNNING' },
+    });
+    const metrics = await until('metrics of the worker', async () => {
+      const text = await (await fetch(`http://127.0.0.1:${ports.metrics}/metrics`)).text();
+      return text.includes('temporal_worker_task_slots_available') ? text : null;
+    });
+    expect(metrics).toContain('task_queue="slipway-urgent"');
+
+    const other = run(
+      'up',
+      '--data',
+      path.join(folder, 'other'),
+      '--port',
+      `${ports.temporal}`,
+      '--ui-port',
+      `${ports.ui}`,
+    );
+    expect(await other.exit).toBe(2);
+    expect(other.err()).toContain(`127.0.0.1:${ports.metrics} is taken by another program`);
+    child.kill('SIGTERM');
+    expect(await exit).toBe(130);
+  });
+
+  test('a taken Temporal port is named with the flag that changes it', async () => {
+    const { child, exit } = await startUp();
+    const { SLIPWAY_METRICS_ADDRESS: _m, SLIPWAY_HEALTH_ADDRESS: _h, ...plain } = env;
+    env = { ...plain, SLIPWAY_METRICS_ADDRESS: 'off', SLIPWAY_HEALTH_ADDRESS: 'off' };
+    const other = run('up', '--data', path.join(folder, 'other'), '--port', `${ports.temporal}`);
+    expect(await other.exit).toBe(8);
+    expect(other.err()).toContain(`port ${ports.temporal} is taken by another program`);
+    expect(other.err()).toContain('--port');
+    child.kill('SIGTERM');
+    await exit;
+  });
+});
+
+describe('slipway worker', () => {
+  test('without a Temporal ends with 8 and the way out', async () => {
+    env = { ...env, TEMPORAL_ADDRESS: `127.0.0.1:${await freePort()}` };
+    const worker = run('worker', '--data', path.join(folder, 'alone'));
+    expect(await worker.exit).toBe(8);
+    expect(worker.err()).toContain('cannot be reached');
+    expect(worker.err()).toContain('slipway up');
+    expect(worker.err()).not.toContain('    at ');
+  });
+
+  test('does not start on a history it cannot replay, and names the run', async () => {
+    env = { ...env, SLIPWAY_METRICS_ADDRESS: 'off', SLIPWAY_HEALTH_ADDRESS: 'off' };
+    const up = await startUp();
+    env = { ...env, TEMPORAL_ADDRESS: up.address };
+    await withClient(up.address, (client) =>
+      client.workflow.start('gone', { workflowId: 'release/shop/v0', taskQueue: TASK_QUEUE }),
+    );
+    const unfinished = async (): Promise<boolean> => {
+      const history = await withClient(up.address, (client) =>
+        client.workflow.getHandle('release/shop/v0').fetchHistory(),
+      );
+      return (history.events ?? []).length > 3;
+    };
+    await until('a worker to have tried the unknown workflow', unfinished);
+    const check = run('check', '--data', path.join(folder, 'check'));
+    expect(await check.exit).toBe(5);
+    expect(check.err()).toContain('release/shop/v0');
+    up.child.kill('SIGTERM');
+    await up.exit;
+  });
+});
