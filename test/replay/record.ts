@@ -8,9 +8,10 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { part } from '../support/parts.js';
 import { startTemporal } from '../support/temporal-setup.js';
-import { startHarness } from '../support/workflow-harness.js';
+import { startReleaseHarness } from '../support/release-scene.js';
 import { quiet } from '../support/workers.js';
 import { PATHS_OF_CHANGE } from './paths-of-change.js';
+import { PATHS_OF_RELEASE, PLANS } from './paths-of-release.js';
 
 const exec = promisify(execFile);
 const folder = path.resolve('test/replay/histories');
@@ -20,8 +21,8 @@ async function record(names: string[]): Promise<void> {
   mkdirSync(folder, { recursive: true });
   const temporal = await part('temporal');
   const { address, bundle, stop } = await startTemporal();
-  const harness = await startHarness({ elsewhere: { address, bundle } });
-  for (const [name, carryOut] of Object.entries(PATHS_OF_CHANGE)) {
+  const harness = await startReleaseHarness(PLANS, { elsewhere: { address, bundle } });
+  for (const [name, carryOut] of Object.entries({ ...PATHS_OF_CHANGE, ...PATHS_OF_RELEASE })) {
     const file = path.join(folder, `${name}.json`);
     if (names.length === 0 ? existsSync(file) : !names.includes(name)) continue;
     const workflowId = await carryOut(harness);

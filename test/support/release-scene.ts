@@ -12,7 +12,7 @@ import { EnvironmentScene, sha } from './environment-scene.js';
 import { breakActivity } from './fake-world.js';
 import { givenCommit, givenDecision, givenPlan } from './given.js';
 import { endOf, PromotionScene } from './promotion-scene.js';
-import { startHarness, until, type Harness } from './workflow-harness.js';
+import { startHarness, until, type Harness, type HarnessOptions } from './workflow-harness.js';
 
 /** What resolvePlan answers, by pipeline and commit. */
 export type Plans = Map<string, ReleasePlan>;
@@ -21,8 +21,9 @@ function planKey(pipeline: string, commit: string): string {
   return `${pipeline} ${commit}`;
 }
 
-export async function startReleaseHarness(plans: Plans): Promise<Harness> {
+export async function startReleaseHarness(plans: Plans, options: HarnessOptions = {}): Promise<Harness> {
   return await startHarness({
+    ...options,
     plan: ({ pipeline, commit }) => {
       const plan = plans.get(planKey(pipeline, commit));
       if (plan === undefined)

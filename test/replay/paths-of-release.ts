@@ -1,0 +1,190 @@
+/** One run per path of release, promotion and environment: recorded, and must replay while such runs may be open. */
+import { randomUUID } from 'node:crypto';
+import type { ApprovalRule, EnvironmentPlan, GatePlan } from '../../pipeline/plan.js';
+import { SIGNAL } from '../../workflows/names.js';
+import { EnvironmentScene, givenVersion } from '../support/environment-scene.js';
+import { givenDecision, givenPlan } from '../support/given.js';
+import { givenPromotion, PromotionScene } from '../support/promotion-scene.js';
+import { ReleasePipeline, type Plans } from '../support/release-scene.js';
+import type { Harness } from '../support/workflow-harness.js';
+import type { Path } from './paths-of-change.js';
+
+/** For the harness these paths run on: what resolvePlan answers. */
+export const PLANS: Plans = new Map();
+
+const oneApproval: ApprovalRule = {
+  count: 1,
+  group: null,
+  by: 'unverified',
+  of: null,
+  expiresMs: 72 * 3_600_000,
+};
+const gate: GatePlan = {
+  kind: 'run',
+  name: 'tests',
+  timeoutMs: 1000,
+  command: 'npm test',
+  report: {},
+  options: {},
+};
+
+function sceneOf(
+  harness: Harness,
+  overrides: Partial<EnvironmentPlan> = {},
+  signalLimit?: number,
+): EnvironmentScene {
+  return new EnvironmentScene(harness, givenPlan(overrides), signalLimit);
+}
+
+async function promote(
+  harness: Harness,
+  overrides: Partial<EnvironmentPlan>,
+  act: (promotion: PromotionScene) => Promise<void>,
+): Promise<string> {
+  const promotion = await PromotionScene.start(harness, givenPromotion(givenPlan(overrides), 1));
+  await act(promotion);
+  return promotion.handle.workflowId;
+}
+
+export const PATHS_OF_RELEASE: Record<string, Path> = {
+  'release-through-two-environments': async (harness) => {
+    const shop = new ReleasePipeline(harness, PLANS);
+    const environments = [shop.environment('stage'), shop.environment('prod', { after: ['stage'] })];
+    const release = await shop.release(1, environments, { gates: [gate] });
+    await release.end();
+    return release.handle.workflowId;
+  },
+  'release-failed-on-stage': async (harness) => {
+    const shop = new ReleasePipeline(harness, PLANS);
+    const stage = shop.environment('stage');
+    shop.scene(stage).break('verify', 'say-no');
+    const release = await shop.release(1, [stage, shop.environment('prod', { after: ['stage'] })]);
+    await release.end();
+    return release.handle.workflowId;
+  },
+  'release-nothing-to-do': async (harness) => {
+    const skipped = [{ environment: 'dev', why: 'only docs changed' }];
+    const release = await new ReleasePipeline(harness, PLANS).release(1, [], { skipped });
+    await release.end();
+    return release.handle.workflowId;
+  },
+  'release-superseded-while-building': async (harness) => {
+    const shop = new ReleasePipeline(harness, PLANS);
+    const dev = shop.environment('dev');
+    const build = shop.hold('buildArtifacts');
+    const older = await shop.release(1, [dev]);
+    await build.arrived();
+    const newer = await shop.release(2, [dev]);
+    await older.end();
+    await newer.end();
+    return older.handle.workflowId;
+  },
+  'release-aborted-while-promoting': async (harness) => {
+    const shop = new ReleasePipeline(harness, PLANS);
+    const release = await shop.release(1, [shop.environment('prod', { approvals: [oneApproval] })]);
+    await (await release.promotion('prod')).waitsFor('1 approval');
+    await release.decide('abort', 'irina');
+    await release.end();
+    return release.handle.workflowId;
+  },
+  'promotion-approved': (harness) =>
+    promote(harness, { gates: [gate], approvals: [oneApproval], waitMs: 100 }, async (promotion) => {
+      await promotion.waitsFor('1 approval');
+      await promotion.decide('approve', 'oleg');
+      await promotion.end();
+    }),
+  'promotion-waits-for-approval': (harness) =>
+    promote(harness, { approvals: [oneApproval] }, async (promotion) => {
+      await promotion.waitsFor('1 approval');
+    }),
+  'promotion-through-its-window': (harness) =>
+    promote(
+      harness,
+      { window: { days: 'Mon-Sun', hours: '00:00-24:00', zone: 'UTC' } },
+      async (promotion) => {
+        await promotion.end();
+      },
+    ),
+  'promotion-paused-and-resumed': (harness) =>
+    promote(harness, { approvals: [oneApproval] }, async (promotion) => {
+      await promotion.waitsFor('1 approval');
+      await promotion.decide('pause', 'irina');
+      await promotion.decide('approve', 'oleg');
+      await promotion.waitsFor('resume');
+      await promotion.decide('resume', 'irina');
+      await promotion.end();
+    }),
+  'promotion-rejected': (harness) =>
+    promote(harness, { approvals: [oneApproval] }, async (promotion) => {
+      await promotion.waitsFor('1 approval');
+      await promotion.decide('reject', 'irina');
+      await promotion.end();
+    }),
+  'promotion-cancelled': (harness) =>
+    promote(harness, { approvals: [oneApproval] }, async (promotion) => {
+      await promotion.waitsFor('1 approval');
+      await promotion.handle.cancel();
+      await promotion.end();
+    }),
+  'promotion-refused': (harness) =>
+    promote(harness, { after: [`never-${randomUUID().slice(0, 8)}`] }, async (promotion) => {
+      await promotion.end();
+    }),
+  'promotion-aborted-in-flight': async (harness) => {
+    const prod = sceneOf(harness);
+    const verify = prod.hold('verify');
+    const promotion = await PromotionScene.start(harness, givenPromotion(prod.plan, 1));
+    await verify.arrived();
+    await promotion.decide('abort', 'irina');
+    await promotion.end();
+    return promotion.handle.workflowId;
+  },
+  'environment-released-and-rolled-back': async (harness) => {
+    const prod = sceneOf(harness);
+    await prod.release(1);
+    await prod.release(2);
+    await prod.ended(await prod.rollback());
+    await prod.ended(await prod.rollback('v9'));
+    return prod.id;
+  },
+  'environment-retired-the-warm-colour': async (harness) => {
+    const prod = sceneOf(harness, { keepWarmMs: 1 });
+    await prod.release(1);
+    await prod.release(2);
+    await prod.until('nothing is warm', ({ warm, inFlight }) => warm === null && inFlight === null);
+    return prod.id;
+  },
+  'environment-frozen-and-opened': async (harness) => {
+    const prod = sceneOf(harness);
+    await prod.send('freeze', givenDecision('irina'));
+    const { requestId } = await prod.ask(givenVersion(prod.plan, 1));
+    const withdrawn = await prod.ask(givenVersion(prod.plan, 2));
+    await prod.send(SIGNAL.withdraw, { requestId: withdrawn.requestId, decision: null });
+    await prod.decide('unfreeze');
+    await prod.ended(requestId);
+    return prod.id;
+  },
+  'environment-recovered': async (harness) => {
+    const prod = sceneOf(harness);
+    await prod.release(1);
+    const bake = prod.hold('bake');
+    const { requestId } = await prod.ask(givenVersion(prod.plan, 2));
+    await bake.arrived();
+    const takeOver = prod.hold('takeOver');
+    await prod.terminateLane();
+    await takeOver.arrived();
+    await prod.terminateLane();
+    takeOver.release();
+    await prod.ended(requestId);
+    bake.release();
+    return prod.id;
+  },
+  'environment-continued': async (harness) => {
+    const prod = sceneOf(harness, {}, 2);
+    await prod.release(1);
+    await prod.release(2);
+    await prod.rollback();
+    await prod.until('it is back', ({ live }) => live?.version === 'v1');
+    return prod.id;
+  },
+};
