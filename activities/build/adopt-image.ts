@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { ImageArtifact } from '../../pipeline/plan.js';
 import { foreignHand } from '../failure.js';
 import type { Registry } from '../registry/registry-client.js';
@@ -31,4 +32,25 @@ export async function adoptImage(
     }
   }
   return digest;
+}
+
+const AGREE_MS = 1000;
+
+/**
+ * Puts the commit's tag on the digest just pushed, unless another build of the commit has it: then that one counts.
+ * Registries have no "put if absent", so two workers that build one commit in the same second may both put it: the
+ * last one wins, and both look again before they say so.
+ */
+export async function agreeOnDigest(
+  registry: Registry,
+  image: ImageArtifact,
+  commit: string,
+  digest: string,
+  signal: AbortSignal,
+): Promise<string> {
+  const tagged = await adoptImage(registry, image, commit);
+  if (tagged !== null) return tagged;
+  await registry.putTag(image.repository, digest, commitTag(commit));
+  await pause(AGREE_MS, undefined, { signal });
+  return (await adoptImage(registry, image, commit)) ?? digest;
 }

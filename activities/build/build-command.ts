@@ -5,7 +5,7 @@ import { canonicalize } from 'json-canonicalize';
 
 /**
  * What builds: a BuildKit that can do all, or the engine's built-in one, which can neither export its cache nor push
- * without a tag nor attest (docs/decisions/build-cache.md).
+ * without a tag, nor attest (docs/decisions/build-cache.md).
  */
 export type Builder = 'buildkit' | 'engine';
 
@@ -14,7 +14,7 @@ export const LABEL = {
   inputs: 'dev.slipway.build-inputs',
 } as const;
 
-/** Layers of earlier builds are found under this tag. */
+/** Layers of earlier builds are found under this tag; it moves with every build. */
 export const CACHE_TAG = 'buildcache';
 
 /** The tag every build of a commit is pushed under; later releases of the commit find it there. */
@@ -49,9 +49,13 @@ export function buildArgv(command: BuildCommand): string[] {
     buildkit: [`--cache-from=${cacheRef}`, `--cache-to=${cacheRef},mode=max,ignore-error=true`],
     engine: [`--cache-from=${cacheRef}`, '--cache-to=type=inline'],
   };
-  // without a tag until it is known that nobody else has built this commit meanwhile
-  const byDigest = `--output=type=image,name=${image.repository},push-by-digest=true,name-canonical=true,push=true`;
-  const push = { buildkit: [byDigest], engine: ['--push', `--tag=${image.repository}:${commitTag(commit)}`] };
+  // never under the tag of the commit: that is put by whoever finds it free when the build is done
+  const push = {
+    buildkit: [
+      `--output=type=image,name=${image.repository},push-by-digest=true,name-canonical=true,push=true`,
+    ],
+    engine: ['--push', `--tag=${image.repository}:${CACHE_TAG}`],
+  };
   return [
     'docker',
     'buildx',

@@ -1,5 +1,5 @@
 /** One `docker buildx build` in a clean checkout, pushed, and pinned by the digest the registry has. */
-import { readFile, realpath, rm } from 'node:fs/promises';
+import { lutimes, readdir, readFile, realpath, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import type { CommitFacts, ImageArtifact } from '../../pipeline/plan.js';
@@ -10,8 +10,8 @@ import type { RegistryCredentials } from '../registry/registry-token.js';
 import { withCheckout } from '../source/checkout.js';
 import { checkPathInRepository } from '../source/git-names.js';
 import type { Mirror } from '../source/source.js';
-import { adoptImage } from './adopt-image.js';
-import { buildArgv, CACHE_TAG, commitTag } from './build-command.js';
+import { agreeOnDigest } from './adopt-image.js';
+import { buildArgv } from './build-command.js';
 import { findBuilder } from './builder.js';
 import { withDockerConfig, type DockerLogin } from './docker-config.js';
 import { explainBuild } from './explain-build.js';
@@ -43,13 +43,11 @@ async function buildIn(build: ImageBuild, folder: string, login: DockerLogin): P
   const { image, commit, registry, builderName, signal } = build;
   const contextFolder = await findInCheckout(folder, image.context, 'context');
   const dockerfile = await findInCheckout(folder, image.dockerfile, 'dockerfile');
-  const made = Math.floor(Date.parse(commit.committedAt) / 1000);
-  const env = {
-    ...plainEnvironment(),
-    ...login.environment,
-    // the same commit gives the same image wherever the builder can
-    ...(Number.isNaN(made) ? {} : { SOURCE_DATE_EPOCH: String(made) }),
-  };
+  // as with BuildKit's own git contexts: files only, or COPY . . would differ on every checkout
+  await rm(path.join(folder, '.git'), { recursive: true });
+  const committedAt = Math.floor(Date.parse(commit.committedAt) / 1000);
+  await setFileTimes(folder, committedAt);
+  const env = { ...plainEnvironment(), ...login.environment, SOURCE_DATE_EPOCH: String(committedAt) };
   const builder = await findBuilder({ env, cwd: folder, signal }, builderName);
   if (builder === 'engine' && image.provenance) {
     throw refused({
@@ -60,8 +58,6 @@ async function buildIn(build: ImageBuild, folder: string, login: DockerLogin): P
         'docker buildx create --name slipway --driver docker-container on the worker and SLIPWAY_BUILDER=slipway, or leave provenance out',
     });
   }
-  // as with BuildKit's own git contexts: files only, or COPY . . would differ on every checkout
-  await rm(path.join(folder, '.git'), { recursive: true });
   const metadataFile = path.join(login.folder, 'metadata.json');
   const argv = buildArgv({
     image,
@@ -85,13 +81,14 @@ async function buildIn(build: ImageBuild, folder: string, login: DockerLogin): P
     throw explainBuild(image, build.scrub(ended.tail), build.credentials?.username ?? null);
   const digest = await readDigest(metadataFile);
 
-  // whoever tagged the commit first is who built it: a release that raced with us has the same image
-  const tagged = await adoptImage(registry, image, commit.sha);
-  if (tagged === null) await registry.putTag(image.repository, digest, commitTag(commit.sha));
-  const pinned = tagged ?? digest;
-  if (builder === 'engine' && image.cache !== 'none')
-    await registry.putTag(image.repository, pinned, CACHE_TAG);
-  return pinned;
+  return await agreeOnDigest(registry, image, commit.sha, digest, signal);
+}
+
+/** As in `git archive`: file times are the commit's, so a build done again on any worker gives the same layers. */
+async function setFileTimes(folder: string, seconds: number): Promise<void> {
+  for (const name of await readdir(folder, { recursive: true })) {
+    await lutimes(path.join(folder, name), seconds, seconds);
+  }
 }
 
 /** Throws BadInput for a path that is missing or that a link leads out of the checkout. */

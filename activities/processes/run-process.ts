@@ -36,7 +36,7 @@ const GRACE_MS = 5_000;
  * Waits for the end of a pipe that only the worker holds, then kills the group: a killed worker leaves no process.
  * The trap keeps the shell there while the program ends in its own way.
  */
-const LEASH = 'trap : TERM; { read -r _ <&3; kill -KILL -- -$$; } >/dev/null 2>&1 & exec 3<&-; "$@"';
+const LEASH = 'trap : TERM; { read -r _ <&3; kill -KILL -$$; } >/dev/null 2>&1 & exec 3<&-; "$@"';
 
 /** Rejects only when the program cannot be started at all; `sh` answers 126 or 127 for one that is missing. */
 export async function runProcess(request: ProcessRequest): Promise<ProcessResult> {

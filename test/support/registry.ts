@@ -81,6 +81,8 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Test
     }
     forward(backend, request, response);
   });
+  // a starved test process must not find its kept connection closed
+  front.keepAliveTimeout = 10 * 60_000;
   front.listen(0, address);
   await once(front, 'listening');
   const server = `${address}:${portOf(front)}`;
