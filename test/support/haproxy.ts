@@ -40,7 +40,8 @@ export async function createHaproxy(): Promise<Haproxy> {
     configuration,
     start: async (socket) => {
       await rm(socket, { force: true });
-      const started = spawn(program, ['-W', '-f', configuration], {
+      const started = spawn('setpriv', ['--pdeathsig', 'TERM', program, '-W', '-f', configuration], {
+        // dies with the test process, so an aborted run leaves nothing behind
         stdio: ['ignore', 'pipe', 'pipe'],
         detached: true,
       });

@@ -35,6 +35,7 @@ const server = http.createServer((request, response) => {
   if (settings.delayMs === 0) answer();
   else setTimeout(answer, settings.delayMs);
 });
+process.stdin.resume().once('end', () => process.exit());
 server.keepAliveTimeout = 60_000;
 server.listen(Number(port), '127.0.0.1', () => {
   process.stdout.write(`listening ${server.address().port}\n`);

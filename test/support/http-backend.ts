@@ -20,7 +20,8 @@ export interface HttpBackend {
 
 export async function startHttpBackend(colour: Colour, port = 0): Promise<HttpBackend> {
   const child = spawn(process.execPath, [PROGRAM, String(port), colour], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    // it ends when the test process does: its stdin closes
+    stdio: ['pipe', 'pipe', 'inherit'],
   });
   const listening = Number(/listening (\d+)/.exec(await firstLine(child))?.[1]);
   const url = `http://127.0.0.1:${listening}`;

@@ -68,7 +68,12 @@ export async function createNginx(): Promise<Nginx> {
       await rm(pidFile, { force: true });
       // refuses a bad configuration with its own words, which a background start would only log
       await exec(program, [...argv, '-t']);
-      const started = spawn(program, [...argv, '-g', 'daemon off;'], { stdio: 'ignore', detached: true });
+      const started = spawn(
+        // dies with the test process, so an aborted run leaves nothing behind
+        'setpriv',
+        ['--pdeathsig', 'TERM', program, ...argv, '-g', 'daemon off;'],
+        { stdio: 'ignore', detached: true },
+      );
       child = started;
       await until('nginx to write its pid', async () => {
         if (started.exitCode !== null) throw new Error(`nginx ended: ${await readFile(log, 'utf8')}`);

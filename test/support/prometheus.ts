@@ -36,8 +36,10 @@ export async function startPrometheus(targets: string[]): Promise<Prometheus> {
   const logFile = path.join(folder, 'log');
   const log = openSync(logFile, 'a');
   const child = spawn(
-    program,
+    'setpriv',
     [
+      // dies with the test process, so an aborted run leaves nothing behind
+      ...['--pdeathsig', 'KILL', program],
       `--config.file=${folder}/prometheus.yml`,
       `--storage.tsdb.path=${folder}/data`,
       `--web.listen-address=127.0.0.1:${port}`,
