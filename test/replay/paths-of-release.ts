@@ -6,7 +6,7 @@ import { EnvironmentScene, givenVersion } from '../support/environment-scene.js'
 import { givenDecision, givenPlan } from '../support/given.js';
 import { givenPromotion, PromotionScene } from '../support/promotion-scene.js';
 import { ReleasePipeline, type Plans } from '../support/release-scene.js';
-import type { Harness } from '../support/workflow-harness.js';
+import { until, type Harness } from '../support/workflow-harness.js';
 import type { Path } from './paths-of-change.js';
 
 /** For the harness these paths run on: what resolvePlan answers. */
@@ -183,8 +183,12 @@ export const PATHS_OF_RELEASE: Record<string, Path> = {
     const prod = sceneOf(harness, {}, 2);
     await prod.release(1);
     await prod.release(2);
-    await prod.rollback();
-    await prod.until('it is back', ({ live }) => live?.version === 'v1');
+    await prod.ended(await prod.rollback());
+    // The newest run is kept: begun from what was carried over, and no longer blank.
+    await until('its newest run has begun', async () => {
+      const { historyLength } = await harness.client.workflow.getHandle(prod.id).describe();
+      return historyLength > 3;
+    });
     return prod.id;
   },
 };
