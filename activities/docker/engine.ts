@@ -6,7 +6,7 @@ import http from 'node:http';
 import type { Duplex } from 'node:stream';
 import Docker from 'dockerode';
 import { unreachable } from '../failure.js';
-import type { Shell } from '../hosts/shell.js';
+import type { RemoteShell } from '../hosts/shell.js';
 import { lazyStream } from './lazy-stream.js';
 
 const SOCKET = '/var/run/docker.sock';
@@ -19,7 +19,7 @@ const PROBE_TIMEOUT_MS = 10_000;
 type Way = 'dial-stdio' | 'socket';
 
 /** A function that gives the host's engine, connected on first use and then kept. */
-export function connectDocker(shell: Shell, where: string): () => Promise<Docker> {
+export function connectDocker(shell: RemoteShell, where: string): () => Promise<Docker> {
   let docker: Promise<Docker> | null = null;
   const open = async (): Promise<Docker> => {
     const way = await findWay(shell, where);
@@ -53,7 +53,7 @@ export function connectLocalDocker(): () => Promise<Docker> {
   };
 }
 
-async function findWay(shell: Shell, where: string): Promise<Way> {
+async function findWay(shell: RemoteShell, where: string): Promise<Way> {
   const probe = await shell.execute({
     script: `command -v docker >/dev/null && echo dial-stdio || echo socket`,
     timeoutMs: PROBE_TIMEOUT_MS,

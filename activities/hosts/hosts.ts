@@ -2,10 +2,11 @@
 import { existsSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
 import path from 'node:path';
+import type Docker from 'dockerode';
 import type { EnvironmentPlan, HostPlan, SshPlan, TextOrReference } from '../../pipeline/plan.js';
 import { connectDocker, connectLocalDocker } from '../docker/engine.js';
 import { isReference, type Secrets } from '../secrets/secrets.js';
-import type { SshTarget } from '../ssh/connect.js';
+import { targetId, type SshTarget } from '../ssh/connect.js';
 import { ConnectionPool, type PoolLogger } from '../ssh/connection-pool.js';
 import { createSshShell } from '../ssh/ssh-shell.js';
 import { parseAddress } from './address.js';
@@ -32,6 +33,9 @@ export function createHosts({ resolveSecret, scrub, knownHostsPath, logger }: Ho
     logger,
   );
 
+  const engines = new Map<string, () => Promise<Docker>>();
+  const localEngine = connectLocalDocker();
+
   const resolveName = async (text: TextOrReference): Promise<string> =>
     isReference(text) ? (await resolveSecret(text, 'name')).trim() : text;
 
@@ -44,8 +48,11 @@ export function createHosts({ resolveSecret, scrub, knownHostsPath, logger }: Ho
   ): Promise<SshTarget> => {
     const address = parseAddress(await resolveName(text), text);
     const user = address.user ?? (ssh.user === null ? userInfo().username : await resolveName(ssh.user));
+    const userIsHidden = address.user === null ? isReference(ssh.user ?? '') : isReference(text);
     return {
       address: text,
+      shownHost: isReference(text) ? 'HOST' : address.host,
+      shownUser: userIsHidden ? 'USER' : user,
       host: address.host,
       port: address.port ?? port ?? 22,
       user,
@@ -58,12 +65,12 @@ export function createHosts({ resolveSecret, scrub, knownHostsPath, logger }: Ho
   const openSsh = async (environment: EnvironmentPlan, host: HostPlan, where: string): Promise<Host> => {
     let via: SshTarget | null = null;
     for (const jump of environment.ssh.jump) via = await target(jump, environment.ssh, via, null);
-    const shell = createSshShell(
-      pool,
-      await target(host.address, environment.ssh, via, environment.ssh.port),
-      where,
-    );
-    return createShellHost({ name: host.name, where, shell, scrub, docker: connectDocker(shell, where) });
+    const end = await target(host.address, environment.ssh, via, environment.ssh.port);
+    const shell = createSshShell(pool, end, where);
+    // one engine per address: each keeps channels of the shared connection open
+    const engine = engines.get(targetId(end)) ?? connectDocker(shell, where);
+    engines.set(targetId(end), engine);
+    return createShellHost({ name: host.name, where, shell, scrub, docker: engine });
   };
 
   return {
@@ -75,7 +82,7 @@ export function createHosts({ resolveSecret, scrub, knownHostsPath, logger }: Ho
         where,
         shell: createLocalShell(),
         scrub,
-        docker: connectLocalDocker(),
+        docker: localEngine,
       });
     },
     close: () => pool.close(),

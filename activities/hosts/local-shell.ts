@@ -2,7 +2,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import net from 'node:net';
-import { Duplex } from 'node:stream';
 import { announce, AnnouncedOutput } from './announced-output.js';
 import type { Shell } from './shell.js';
 
@@ -57,15 +56,7 @@ export function createLocalShell(): Shell {
         group: stdout.group ?? stderr.group,
       };
     },
-    stream: async (script) => {
-      const child = spawn('/bin/sh', ['-c', script], { env: loginEnvironment() });
-      await once(child, 'spawn');
-      const stream = Duplex.from({ readable: child.stdout, writable: child.stdin });
-      stream.once('close', () => child.kill());
-      return stream;
-    },
     connectTcp: (host, port, timeoutMs) => connected(net.connect({ host, port, noDelay: true }), timeoutMs),
-    connectSocket: (path) => connected(net.connect({ path }), 10_000),
   };
 }
 

@@ -9,6 +9,14 @@ const WHY_BYTES = 2048;
 /** First line of stdout as words, and the bytes after it. Throws when the script itself failed. */
 export function readAnswer(result: ShellResult, where: string, fence: Fence | null): Answer {
   if (result.connectionLost || result.timedOut) throw lostOnTheWay(result, where);
+  if (result.truncated) {
+    throw refused({
+      what: 'the file there is larger than can be read (32 MB)',
+      where,
+      why: null,
+      wayOut: 'name another file: configuration is expected here',
+    });
+  }
   const end = result.stdout.indexOf('\n');
   const words = result.stdout
     .subarray(0, end === -1 ? undefined : end)
@@ -88,6 +96,9 @@ export function explainScriptFailure(result: ShellResult, where: string): Error 
   }
   if (/Read-only file system/.test(said)) {
     return refused(details('the file system there is read-only', 'remount it writable, then try again'));
+  }
+  if (/No such file|nonexistent|Is a directory|Not a directory/i.test(said)) {
+    return refused(details(lastLine(said), 'correct the path, or create the folder there'));
   }
   if (/Permission denied|Operation not permitted/.test(said)) {
     return refused(

@@ -162,7 +162,7 @@ for d in "$j"/*; do
   if ! end_operation "$d" killed; then echo alive "\${d##*/}" "$g"; continue; fi
   [ -z "$hit" ] || echo killed "\${d##*/}"
 done
-find "$j" -mindepth 2 -maxdepth 2 -name rc -mtime +${DAYS_JOURNALS_ARE_KEPT} | while read -r r; do rm -rf "\${r%/rc}"; done
+find "$j" -mindepth 1 -maxdepth 1 -type d -mtime +${DAYS_JOURNALS_ARE_KEPT} -exec rm -rf {} +
 answer done`;
 }
 

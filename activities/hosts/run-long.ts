@@ -76,36 +76,8 @@ export async function runLongCommand(parts: LongCommandParts, command: LongComma
     });
   };
 
-  for (let round = 0, elapsedMs = 0; ; round += 1) {
-    if (command.signal?.aborted === true) {
-      if (command.signal.reason !== 'kill') {
-        return result({}, `[slipway: detached, ${command.operationId} goes on at ${parts.name}]`);
-      }
-      const end = await endOperation(parts, operation, 'killed');
-      if (end === 'ended') return result({ cancelled: true });
-    }
-    const leftSeconds = Math.max(0.01, (command.timeoutMs - elapsedMs) / 1000);
-    const wait = Math.min(WAITS_SECONDS[Math.min(round, WAITS_SECONDS.length - 1)] ?? 1, leftSeconds);
-    const poll = await untilAborted(pollOperation(parts, operation, offset, wait), command.signal);
-    if (poll === 'aborted') continue;
-    if (poll === null) return result({ connectionLost: true });
-    elapsedMs = poll.elapsedMs;
-    if (poll.size < offset) offset = 0;
-    take(poll);
-    if (poll.size - offset > SKIP_BEYOND_BYTES) offset = poll.size - POLL_CHUNK_BYTES;
-    if (poll.chunk.length === POLL_CHUNK_BYTES) continue;
-    if (poll.state === 'running') {
-      if (elapsedMs >= command.timeoutMs) {
-        if ((await endOperation(parts, operation, 'timeout')) === 'ended') return result({ timedOut: true });
-      }
-      continue;
-    }
-    if (firstOffset > 0 && tail.bytes().length < TAIL_BYTES) {
-      // an earlier attempt read the beginning: the result's tail is of the whole log, not of our part
-      const again = await pollOperation(parts, operation, Math.max(0, poll.size - TAIL_BYTES), 0);
-      if (again !== null) tail.replace(again.chunk);
-    }
-    switch (poll.state) {
+  const ended = (state: string): CommandResult => {
+    switch (state) {
       case 'killed':
         return result({ cancelled: true });
       case 'timeout':
@@ -116,48 +88,100 @@ export async function runLongCommand(parts: LongCommandParts, command: LongComma
           `[slipway: ${command.operationId} ended without a result: killed, or the host restarted]`,
         );
       default:
-        return result({ exitCode: Number(poll.state) });
+        return result({ exitCode: Number(state) });
     }
+  };
+
+  for (let round = 0, elapsedMs = 0; ; round += 1) {
+    if (command.signal?.aborted === true) {
+      if (command.signal.reason !== 'kill') {
+        return result({}, `[slipway: detached, ${command.operationId} goes on at ${parts.name}]`);
+      }
+      if (await endOperation(parts, operation, 'killed')) return ended('killed');
+    }
+    const leftSeconds = Math.max(0.01, (command.timeoutMs - elapsedMs) / 1000);
+    const wait = Math.min(WAITS_SECONDS[Math.min(round, WAITS_SECONDS.length - 1)] ?? 1, leftSeconds);
+    const poll = await untilAborted(pollOrLose(parts, operation, offset, wait), command.signal);
+    if (poll === 'aborted') continue;
+    if (poll === 'lost') return result({ connectionLost: true });
+    elapsedMs = poll.elapsedMs;
+    take(poll);
+    if (poll.size - offset > SKIP_BEYOND_BYTES) offset = poll.size - POLL_CHUNK_BYTES;
+    // there is more to read before the end counts
+    if (poll.chunk.length === POLL_CHUNK_BYTES) continue;
+    if (poll.state === 'running') {
+      const isLate = elapsedMs >= command.timeoutMs;
+      if (isLate && (await endOperation(parts, operation, 'timeout'))) return ended('timeout');
+      continue;
+    }
+    if (firstOffset > 0 && tail.bytes().length < TAIL_BYTES) {
+      // an earlier attempt read the beginning: the result's tail is of the whole log, not of our part
+      const whole = await pollOperation(parts, operation, Math.max(0, poll.size - TAIL_BYTES), 0);
+      tail.replace(whole.chunk);
+    }
+    return ended(poll.state);
   }
 }
 
+/** False when it was not running any more: the next poll brings how it ended. */
 async function endOperation(
   parts: LongCommandParts,
   operation: Operation,
   why: 'killed' | 'timeout',
-): Promise<'ended' | 'not-running'> {
-  const { words } = await parts.ask(endScript(operation, why), { timeoutMs: END_TIMEOUT_MS, lane: 'rescue' });
-  // it may have finished in the same moment: the next poll brings how
-  return words[0] === 'ended' ? 'ended' : 'not-running';
+): Promise<boolean> {
+  const request = { timeoutMs: END_TIMEOUT_MS, lane: 'rescue' as const };
+  const { words } = await whileUnreachable(() => parts.ask(endScript(operation, why), request));
+  return words[0] === 'ended';
 }
 
-/** null when the host could not be reached for a while; a host that refuses is an error. */
+async function pollOrLose(
+  parts: LongCommandParts,
+  operation: Operation,
+  offset: number,
+  waitSeconds: number,
+): Promise<Poll | 'lost'> {
+  try {
+    return await pollOperation(parts, operation, offset, waitSeconds);
+  } catch (error) {
+    if (mayAnswerLater(error)) return 'lost';
+    throw error;
+  }
+}
+
 async function pollOperation(
   parts: LongCommandParts,
   operation: Operation,
   offset: number,
   waitSeconds: number,
-): Promise<Poll | null> {
+): Promise<Poll> {
+  const request = { keepBytes: POLL_CHUNK_BYTES + 1024 };
+  const { words, rest } = await whileUnreachable(() =>
+    parts.ask(pollScript(operation, offset, waitSeconds), request),
+  );
+  const [, state = 'vanished', size, startedSeconds, nowSeconds] = words;
+  return {
+    state,
+    size: Number(size),
+    elapsedMs: Math.max(0, (Number(nowSeconds) - Number(startedSeconds)) * 1000),
+    chunk: rest,
+  };
+}
+
+/** Asks again for a while when the host cannot be reached; a host that refuses is an error at once. */
+async function whileUnreachable<T>(ask: () => Promise<T>): Promise<T> {
   const givenUpAt = performance.now() + RECONNECT_MS;
   for (let pauseMs = 100; ; pauseMs = Math.min(pauseMs * 2, 2000)) {
     try {
-      const { words, rest } = await parts.ask(pollScript(operation, offset, waitSeconds), {
-        keepBytes: POLL_CHUNK_BYTES + 1024,
-      });
-      const [, state = 'vanished', size, startedSeconds, nowSeconds] = words;
-      return {
-        state,
-        size: Number(size),
-        elapsedMs: Math.max(0, (Number(nowSeconds) - Number(startedSeconds)) * 1000),
-        chunk: rest,
-      };
+      return await ask();
     } catch (error) {
-      const mayAnswerLater = error instanceof ApplicationFailure && error.nonRetryable !== true;
-      if (!mayAnswerLater) throw error;
-      if (performance.now() > givenUpAt) return null;
+      if (!mayAnswerLater(error) || performance.now() > givenUpAt) throw error;
       await sleep(pauseMs);
     }
   }
+}
+
+function mayAnswerLater(error: unknown): boolean {
+  return error instanceof ApplicationFailure && error.nonRetryable !== true;
 }
 
 /** The poll goes on in the background when the signal comes first: it only reads. */

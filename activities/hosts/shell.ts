@@ -33,8 +33,11 @@ export interface ShellResult {
 export interface Shell {
   /** Resolves for any exit code and for a connection lost on the way; rejects when the host cannot be asked. */
   execute(request: ShellRequest): Promise<ShellResult>;
+  connectTcp(host: string, port: number, timeoutMs: number): Promise<Duplex>;
+}
+
+export interface RemoteShell extends Shell {
   /** A program as a two-way byte stream; what it says on stderr becomes the stream's error. */
   stream(script: string): Promise<Duplex>;
-  connectTcp(host: string, port: number, timeoutMs: number): Promise<Duplex>;
   connectSocket(path: string): Promise<Duplex>;
 }

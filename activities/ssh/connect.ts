@@ -10,6 +10,8 @@ import { offerKeys } from './keys.js';
 import { judgeHostKey, knownKeyTypes, parseKnownHosts, type KnownHostsLine } from './known-hosts.js';
 
 export interface SshTarget extends Shown {
+  host: string;
+  user: string;
   /** Reference of the private key; null = agent, then ~/.ssh. */
   key: string | null;
   /** Text of a known_hosts file that came with the plan; null = the worker's files. */

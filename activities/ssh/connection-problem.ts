@@ -25,9 +25,10 @@ export class ConnectionProblem extends Error {
 /** Where an address is shown as people wrote it: a reference stays a reference. */
 export interface Shown {
   address: string;
-  host: string;
+  /** `HOST` and `USER` where they come from a reference. */
+  shownHost: string;
+  shownUser: string;
   port: number;
-  user: string;
 }
 
 export function hostKeyProblem(
@@ -37,7 +38,7 @@ export function hostKeyProblem(
   files: string[],
 ): ConnectionProblem {
   const offered = `${keyTypeOf(key)} ${fingerprint(key)}`;
-  const scan = `ssh-keyscan ${shown.port === 22 ? '' : `-p ${shown.port} `}${shown.host}`;
+  const scan = `ssh-keyscan ${shown.port === 22 ? '' : `-p ${shown.port} `}${shown.shownHost}`;
   const refuse = (what: string, wayOut: string): ConnectionProblem =>
     new ConnectionProblem(what, `${wayOut} (docs/hosts.md#host-keys)`, 'refusal');
   const at = (line: KnownHostsLine): string => `${line.place} has ${line.keyType} ${fingerprint(line.key)}`;
@@ -78,8 +79,8 @@ export function explainConnectError(error: SshError, shown: Shown, tried: string
     error.level === 'client-authentication' || /Too many authentication failures/i.test(error.message);
   if (isAuthentication) {
     return new ConnectionProblem(
-      `${shown.address} refused user ${shown.user}; offered: ${tried.join(', ') || 'no key'}`,
-      `add the public key to ~${shown.user}/.ssh/authorized_keys there, or name another with ssh.key (docs/hosts.md#keys)`,
+      `${shown.address} refused user ${shown.shownUser}; offered: ${tried.join(', ') || 'no key'}`,
+      `add the public key to ~${shown.shownUser}/.ssh/authorized_keys there, or name another with ssh.key (docs/hosts.md#keys)`,
       'refusal',
       error.message,
     );
@@ -90,7 +91,6 @@ export function explainConnectError(error: SshError, shown: Shown, tried: string
         `${there} refused the connection`,
         `start sshd there or correct the port ${network}`,
         'dropped',
-        error.message,
       );
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
@@ -98,7 +98,6 @@ export function explainConnectError(error: SshError, shown: Shown, tried: string
         `the name ${shown.address} cannot be resolved (${error.code})`,
         `correct the host name, or the worker's DNS ${network}`,
         'outage',
-        error.message,
       );
     case 'EHOSTUNREACH':
     case 'ENETUNREACH':
@@ -106,7 +105,6 @@ export function explainConnectError(error: SshError, shown: Shown, tried: string
         `there is no route to ${there}`,
         `check the network and firewalls between the worker and the host ${network}`,
         'outage',
-        error.message,
       );
     case 'ETIMEDOUT':
       return timeoutProblem(there);

@@ -1,11 +1,11 @@
-/** A `Shell` on a pooled SSH connection. */
+/** A `RemoteShell` on a pooled SSH connection. */
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, ClientChannel } from 'ssh2';
 import { unreachable } from '../failure.js';
 import { announce, AnnouncedOutput } from '../hosts/announced-output.js';
-import type { Shell, ShellRequest, ShellResult } from '../hosts/shell.js';
+import type { RemoteShell, ShellRequest, ShellResult } from '../hosts/shell.js';
 import type { SshTarget } from './connect.js';
 import { ConnectionProblem } from './connection-problem.js';
 import type { ConnectionPool, PooledConnection } from './connection-pool.js';
@@ -32,7 +32,7 @@ interface Exit {
   signal: string | null;
 }
 
-export function createSshShell(pool: ConnectionPool, target: SshTarget, where: string): Shell {
+export function createSshShell(pool: ConnectionPool, target: SshTarget, where: string): RemoteShell {
   const connection = async (): Promise<PooledConnection> => {
     try {
       return await pool.get(target);

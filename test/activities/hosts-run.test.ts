@@ -251,8 +251,14 @@ describe.each(HOST_KINDS)('a host %s', (_kind, start) => {
     test('that cannot be written say why', async () => {
       await expect(subject.host.writeFile('/no/such/folder/file', 'x')).rejects.toMatchObject({
         type: 'Refused',
-        message: expect.stringMatching(/nonexistent|No such file/i) as unknown,
+        message: expect.stringMatching(
+          /(nonexistent|No such file).*; correct the path, or create the folder there/i,
+        ) as unknown,
       });
+      const huge = path.join(subject.home, 'huge');
+      await exec('truncate', ['-s', '33M', huge]);
+      await expect(subject.host.readFile(huge)).rejects.toThrow(/larger than can be read/);
+      await rm(huge);
       await mkdir(path.join(subject.home, 'folder'));
       await expect(subject.host.readFile(path.join(subject.home, 'folder'))).rejects.toMatchObject({
         type: 'Refused',
