@@ -1,10 +1,8 @@
 /** Platform `stack`: `docker stack deploy` of the file at the commit, one stack per colour, every service waited for. */
-import { z } from 'zod';
 import type { Colour } from '../../pipeline/plan.js';
 import type { PreflightFinding, UndoResult } from '../../workflows/activity-contract.js';
-import { foreignHand, refused } from '../failure.js';
+import { refused } from '../failure.js';
 import { createSecrets, removeUnusedSecrets } from './docker-secrets.js';
-import { callEngine } from './engine.js';
 import { finding, lookAtHost } from './host-findings.js';
 import { placeOf, runTool } from './host-question.js';
 import {
@@ -14,44 +12,26 @@ import {
   requireImage,
   resolveDigest,
 } from './image-availability.js';
-import { digestOf, registryOf, sameImage } from './image-reference.js';
+import { digestOf } from './image-reference.js';
 import type { Platform, PlatformContext } from './platform.js';
-import { findCredentials } from './registry-credentials.js';
 import { runTimeEnvironment, runTimeValues } from './run-time-values.js';
 import { readLogs } from './service-logs.js';
 import { fenceFor, runStackDeploy, stackFiles } from './stack-deploy.js';
 import { imagesOfRelease, overrideFor, readStackFile } from './stack-file.js';
-import { labelOf, listThings, removeService, removeStack, removeThings } from './stack-things.js';
+import { priorSchema, restoreStack, strangersWork, type StackPrior } from './stack-restore.js';
+import { labelOf, listThings, removeStack } from './stack-things.js';
 import { awaitConvergence } from './swarm-convergence.js';
 import { lookAtEngine, lookAtRegistry } from './swarm-preflight.js';
 import {
-  claimedLabels,
   claimService,
   FENCE_LABEL,
-  fenceOf,
   listStack,
   listTasks,
   OWNER_LABEL,
   ownerOf,
   requireOurs,
-  sameSpec,
-  specSchema,
-  withImage,
-  writeService,
   type Service,
-  type ServiceSpec,
 } from './swarm-service.js';
-
-const priorSchema = z.object({
-  kind: z.literal('stack'),
-  name: z.string(),
-  /** The file of the release before; null when it was not ours. */
-  file: z.string().nullable(),
-  services: z.array(z.object({ image: z.string(), spec: specSchema })),
-  /** `networks/name` and so on. */
-  things: z.array(z.string()),
-});
-type Prior = z.infer<typeof priorSchema>;
 
 export const stack: Platform = {
   preflight,
@@ -63,7 +43,9 @@ export const stack: Platform = {
   proveWayBack,
   deploy,
   undo: (context, recorded) =>
-    recorded === null ? remove(context, stackName(context)) : restore(context, priorSchema.parse(recorded)),
+    recorded === null
+      ? remove(context, stackName(context))
+      : restoreStack(context, priorSchema.parse(recorded)),
   retire: (context, colour) => remove(context, stackName(context, colour)),
   observe,
   logs: async (context, lines) => {
@@ -162,12 +144,12 @@ function adoptionLine(context: PlatformContext, services: Service[]): string {
   return `choose another name:, or hand it over: ${lines.join('; ')}`;
 }
 
-async function recordPrior(context: PlatformContext): Promise<Prior | null> {
+async function recordPrior(context: PlatformContext): Promise<StackPrior | null> {
   const name = stackName(context);
   const services = await ownServices(context, name);
   if (services.length === 0) return null;
   const files = await stackFiles(context, name);
-  const recorded: Prior['services'] = [];
+  const recorded: StackPrior['services'] = [];
   for (const { Spec: spec } of services) {
     const named = spec.TaskTemplate.ContainerSpec.Image;
     const image = digestOf(named) === null ? ((await resolveDigest(context, named)) ?? named) : named;
@@ -245,121 +227,6 @@ async function remove(context: PlatformContext, name: string): Promise<UndoResul
   await removeStack(context, name);
   await removeUnusedSecrets(context);
   return { outcome: 'undone', note: `stack ${name} removed, its volumes kept` };
-}
-
-/** Each service back to its recorded spec, new ones removed, pruned ones created again, and the old file put back. */
-async function restore(context: PlatformContext, prior: Prior): Promise<UndoResult> {
-  const docker = await context.host.docker();
-  const present = await listStack(docker, prior.name);
-  for (const service of present) requireRecognised(context, prior, service);
-  let changes = 0;
-  for (const service of present) {
-    const before = prior.services.find(({ spec }) => spec.Name === service.Spec.Name);
-    if (before === undefined) {
-      await removeService(docker, service.ID);
-      changes += 1;
-    } else if (await restoreService(context, before, service)) changes += 1;
-  }
-  for (const before of prior.services) {
-    if (present.some(({ Spec }) => Spec.Name === before.spec.Name)) continue;
-    await createService(context, before);
-    changes += 1;
-  }
-  await restoreFile(context, prior);
-  if (changes === 0) return { outcome: 'never-ran', note: 'nothing had changed' };
-  const services = await listStack(docker, prior.name);
-  const note = await awaitConvergence(
-    context,
-    services.flatMap(({ ID: id, Spec }) => {
-      const before = prior.services.find(({ spec }) => spec.Name === Spec.Name);
-      if (before === undefined) return [];
-      const mayBeEmpty = before.spec.Mode.Replicated?.Replicas === 0;
-      return [{ id, name: Spec.Name, image: before.image, mayBeEmpty }];
-    }),
-  );
-  await removeThings(context, prior.name, new Set(prior.things));
-  await removeUnusedSecrets(context);
-  return { outcome: 'undone', note: `back on the recorded stack: ${note}` };
-}
-
-/** Compare-and-set: what is there must be what was recorded or what this change wrote. */
-function requireRecognised(context: PlatformContext, prior: Prior, service: Service): void {
-  requireOurs(context, service);
-  const { Spec: spec } = service;
-  const image = spec.TaskTemplate.ContainerSpec.Image;
-  const before = prior.services.find(({ spec: { Name } }) => Name === spec.Name);
-  const isOfPrior = before !== undefined && isImageOf(before, image);
-  const isOfRelease = context.target.artifacts.some(({ digest }) => digestOf(image) === digest);
-  const isOurWrite =
-    spec.Labels?.[OWNER_LABEL] === ownerOf(context) && fenceOf(spec) === context.target.token;
-  // An image of somebody else's making (redis) moves only when its line in the file does.
-  const isOthers = !isOfPrior && !isOfRelease && before !== undefined && !runsArtifact(context, before.spec);
-  const isNew = before === undefined && isOurWrite;
-  if (isOurWrite && (isOfPrior || isOfRelease || isOthers || isNew)) return;
-  if (before !== undefined && isOfPrior && sameSpec(spec, withImage(before.spec, image))) return;
-  throw strangersWork(context, service);
-}
-
-function runsArtifact(context: PlatformContext, spec: ServiceSpec): boolean {
-  const image = spec.TaskTemplate.ContainerSpec.Image;
-  return context.target.artifacts.some(
-    ({ repository }) => image.startsWith(`${repository}@`) || image.startsWith(`${repository}:`),
-  );
-}
-
-function isImageOf(before: Prior['services'][number], image: string): boolean {
-  return sameImage(image, before.image) || image === before.spec.TaskTemplate.ContainerSpec.Image;
-}
-
-/** true when something had to be written, or is still moving because of us. */
-async function restoreService(
-  context: PlatformContext,
-  before: Prior['services'][number],
-  service: Service,
-): Promise<boolean> {
-  const auth = await findCredentials(context, registryOf(before.image));
-  const { written } = await writeService(context, service.ID, {
-    auth,
-    change: ({ Spec: spec, UpdateStatus: update }) => {
-      const status = update?.State ?? '';
-      const isBack =
-        isImageOf(before, spec.TaskTemplate.ContainerSpec.Image) &&
-        sameSpec(spec, withImage(before.spec, spec.TaskTemplate.ContainerSpec.Image));
-      if (isBack && !status.startsWith('rollback') && status !== 'paused') return null;
-      const labels = claimedLabels(context, before.spec);
-      return { ...withImage(before.spec, before.image), Labels: labels };
-    },
-  });
-  if (written) return true;
-  return (await listTasks(await context.host.docker(), service.ID)).some(
-    (task) => task.DesiredState === 'running' && !isImageOf(before, task.Spec.ContainerSpec?.Image ?? ''),
-  );
-}
-
-async function createService(context: PlatformContext, before: Prior['services'][number]): Promise<void> {
-  const labels = claimedLabels(context, before.spec);
-  await callEngine(await context.host.docker(), {
-    method: 'POST',
-    path: '/services/create',
-    body: { ...withImage(before.spec, before.image), Labels: labels },
-    auth: await findCredentials(context, registryOf(before.image)),
-  });
-}
-
-async function restoreFile(context: PlatformContext, prior: Prior): Promise<void> {
-  const files = await stackFiles(context, prior.name);
-  if (prior.file === null) await runTool(context, ['rm', '-rf', '--', files.folder]);
-  else await context.host.writeFile(files.stack, prior.file, { mode: 0o600, fence: fenceFor(context) });
-}
-
-function strangersWork(context: PlatformContext, { Spec: spec }: Service): Error {
-  const owner = spec.Labels?.[OWNER_LABEL] ?? 'nobody';
-  return foreignHand({
-    what: `service ${spec.Name} is neither what this release wrote nor what was there before: it runs ${spec.TaskTemplate.ContainerSpec.Image}`,
-    where: placeOf(context),
-    why: `owner label: ${owner}`,
-    wayOut: `see who changed it, then put it right by hand: docker service inspect --pretty ${spec.Name}`,
-  });
 }
 
 async function observe(context: PlatformContext): Promise<string> {

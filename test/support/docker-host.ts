@@ -346,9 +346,9 @@ class NamespacedHost implements DockerHost {
       // init is gone already
     }
     await ended(init);
-    await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
     removeCgroups(path.basename(folder));
     await leaveBridge();
+    await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
 
   private log(part: string): string {

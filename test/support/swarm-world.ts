@@ -71,7 +71,7 @@ export interface SwarmWorld {
 }
 
 export async function startSwarmWorld(): Promise<SwarmWorld> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'slw-world-'));
+  const folder = await mkdtemp(path.join(tmpdir(), `slw-${process.pid}-world-`));
   const host = await startDockerHost({ name: 'swarm-1' });
   const registry = `${host.gateway}:${randomInt(20_000, 30_000)}`;
   const repository = `${registry}/team/app`;
