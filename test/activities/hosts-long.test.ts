@@ -142,6 +142,17 @@ describe.each(HOST_KINDS)('a long command %s', (_kind, start) => {
     expect(await subject.host.runLong(command('kill', 'echo again'))).toMatchObject({ cancelled: true });
   });
 
+  test('is killed also when the connection is cut in that moment', async () => {
+    const controller = new AbortController();
+    const following = subject.host.runLong(command('cut-kill', nap(106), { signal: controller.signal }));
+    await running('cut-kill');
+    await subject.crashServer();
+    controller.abort('kill');
+    await subject.startServer();
+    expect(await following).toMatchObject({ cancelled: true, connectionLost: false });
+    expect(await processesWith(nap(106))).toEqual([]);
+  });
+
   test('that runs too long is ended there', async () => {
     const result = await subject.host.runLong(command('slow', `echo begun; ${nap(102)}`, { timeoutMs: 500 }));
     expect(result).toMatchObject({ timedOut: true, exitCode: null, stdout: 'begun\n' });

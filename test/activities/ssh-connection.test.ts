@@ -131,6 +131,8 @@ describe('one connection', () => {
         host: busy.address,
         port: busy.port,
         user: busy.user,
+        shownHost: busy.address,
+        shownUser: busy.user,
         key: `${busy.keyPath}#${n}`,
         knownHosts: null,
         via: null,
