@@ -74,13 +74,12 @@ async function buildIn(build: ImageBuild, folder: string, login: DockerLogin): P
     env,
     timeoutMs: LONGEST_BUILD_MS,
     signal,
-    onOutput: (chunk) => build.report(`${image.name}: ${lastStep(chunk) ?? 'building'}`),
+    onOutput: (chunk) => build.report(`${image.name}: ${build.scrub(lastStep(chunk) ?? 'building')}`),
   });
   signal.throwIfAborted();
   if (ended.exitCode !== 0)
     throw explainBuild(image, build.scrub(ended.tail), build.credentials?.username ?? null);
   const digest = await readDigest(metadataFile);
-
   return await agreeOnDigest(registry, image, commit.sha, digest, signal);
 }
 

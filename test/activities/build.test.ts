@@ -75,6 +75,7 @@ afterEach(async () => {
 });
 
 let images = 0;
+let builds = 0;
 function image(change: Partial<ImageArtifact> = {}): ImageArtifact {
   return {
     kind: 'image',
@@ -103,9 +104,9 @@ function createWorker(builderName: string | null) {
     insecureRegistries: [],
     builderName,
   });
-  const committedAt = '2026-01-02T03:04:05+00:00';
   return (commit: string, artifacts: ArtifactPlan[]) => {
     const environment = new MockActivityEnvironment();
+    const committedAt = new Date(1_767_000_000_000 + ++builds * 60_000).toISOString();
     const plan = {
       commit: { sha: commit, committedAt },
       artifacts,
