@@ -1,6 +1,7 @@
-/** Where a colour answers before it has traffic. Pure. */
-import type { Colour, EnvironmentPlan } from '../../pipeline/plan.js';
+/** Where a colour answers before it has traffic. */
+import type { Colour, EnvironmentPlan, HostPlan } from '../../pipeline/plan.js';
 import { badInput } from '../failure.js';
+import type { Host } from '../hosts/host.js';
 
 export interface CheckAddress {
   url: URL;
@@ -12,36 +13,64 @@ export interface CheckAddress {
 
 /**
  * `{colour}` in the url wins and is asked from the worker. Else a url of the environment itself keeps its path and
- * gets the colour's own address: `traffic.colours`, or nginx's `upstreams`. Urls of others stay as they are.
+ * gets `own`, the colour's own address. Urls of others stay as they are. Pure.
  * Throws BadInput when the colour cannot be told apart from the one that has the traffic.
  */
-export function locateColour(plan: EnvironmentPlan, url: string, colour: Colour): CheckAddress {
+export function locateColour(
+  plan: EnvironmentPlan,
+  url: string,
+  colour: Colour,
+  own: string | null,
+): CheckAddress {
   if (url.includes('{colour}')) {
     return { url: new URL(url.replaceAll('{colour}', colour)), hostHeader: null, fromProxyHost: false };
   }
   const asUsers = new URL(url);
-  const own = [plan.url, plan.traffic?.confirm.url ?? null].filter((each) => each !== null);
-  if (!own.some((each) => new URL(each).host === asUsers.host)) {
+  const ours = [plan.url, plan.traffic?.confirm.url ?? null].filter((each) => each !== null);
+  if (!ours.some((each) => new URL(each).host === asUsers.host)) {
     return { url: asUsers, hostHeader: null, fromProxyHost: false };
   }
-  const direct = new URL(directUrl(plan, colour));
+  if (own === null) throw unknownAddress(plan, colour);
+  const direct = new URL(own);
   direct.pathname = `${direct.pathname.replace(/\/$/, '')}${asUsers.pathname}`;
   direct.search = asUsers.search;
   return { url: direct, hostHeader: asUsers.host, fromProxyHost: true };
 }
 
-/** The colour's own base url as the proxy's host sees it; null when the plan does not say. */
-export function findDirectUrl(plan: EnvironmentPlan, colour: Colour): string | null {
+/**
+ * The colour's own base url as the proxy's host sees it: `colours:`, nginx's `upstreams`, or the first server in its
+ * `<file>.<colour>`. null when none of them says it.
+ */
+export async function findOwnUrl(
+  plan: EnvironmentPlan,
+  colour: Colour,
+  openHost: (host: HostPlan) => Promise<Host>,
+): Promise<string | null> {
   const { traffic } = plan;
-  if (traffic?.colourUrls) return traffic.colourUrls[colour];
-  if (traffic?.kind === 'nginx' && traffic.upstreams !== null) return `http://${traffic.upstreams[colour]}`;
-  return null;
+  if (traffic === null) return null;
+  if (traffic.colourUrls !== null) return traffic.colourUrls[colour];
+  if (traffic.kind !== 'nginx') return null;
+  if (traffic.upstreams !== null) return `http://${traffic.upstreams[colour]}`;
+  const proxyHost = findProxyHost(plan);
+  if (proxyHost === null) return null;
+  const text = await (await openHost(proxyHost)).readFile(`${traffic.file}.${colour}`);
+  const server = text === null ? null : readFirstServer(text);
+  return server === null ? null : `http://${server}`;
 }
 
-function directUrl(plan: EnvironmentPlan, colour: Colour): string {
-  const found = findDirectUrl(plan, colour);
-  if (found !== null) return found;
-  throw badInput({
+/** Where the proxy runs; null = the environment has no host at all. */
+export function findProxyHost({ traffic, hosts }: EnvironmentPlan): HostPlan | null {
+  return traffic?.host ?? hosts[0] ?? null;
+}
+
+/** `host:port` of the first `server` in a text of nginx; null when there is none, or it is a socket. Pure. */
+export function readFirstServer(text: string): string | null {
+  const address = /\bserver\s+([^\s;{]+)/.exec(text.replaceAll(/#.*$/gm, ''))?.[1];
+  return address !== undefined && /^[^:/]+:[0-9]+$|^\[[0-9a-fA-F:]+\]:[0-9]+$/.test(address) ? address : null;
+}
+
+function unknownAddress(plan: EnvironmentPlan, colour: Colour): Error {
+  return badInput({
     what: `nothing says where ${colour} answers before it has traffic`,
     where: `environments.${plan.name}.traffic`,
     why: null,

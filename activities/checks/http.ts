@@ -1,9 +1,10 @@
 /** `{http: /health}`: one GET, one good status. A redirect is its own status: a login page answers 200 as well. */
 import http from 'node:http';
 import https from 'node:https';
-import type { CheckPlan } from '../../pipeline/plan.js';
+import type { CheckPlan, HostPlan } from '../../pipeline/plan.js';
+import type { Host } from '../hosts/host.js';
 import { failed, inconclusive, passed, type CheckContext, type CheckOnce, type Finding } from './check.js';
-import { locateColour, type CheckAddress } from './colour-address.js';
+import { findOwnUrl, findProxyHost, locateColour, type CheckAddress } from './colour-address.js';
 import { askHttp, type HttpAnswer } from './http-request.js';
 
 type HttpPlan = Extract<CheckPlan, { kind: 'http' }>;
@@ -15,7 +16,13 @@ const agents = { 'http:': new http.Agent(KEPT), 'https:': new https.Agent(KEPT) 
 const NOT_ASKED = new Set(['ENOTFOUND', 'EAI_AGAIN', 'ENETUNREACH', 'ENETDOWN', 'EMFILE', 'EADDRNOTAVAIL']);
 
 export const askHttpCheck: CheckOnce<HttpPlan> = async (plan, context) => {
-  const address = locate(plan, context);
+  let address: CheckAddress;
+  try {
+    address = await locate(plan, context);
+  } catch (error) {
+    if (error instanceof HostUnreachable) return inconclusive(error.message);
+    throw error;
+  }
   const headers = { ...plan.header };
   if (address.hostHeader !== null) headers['host'] = address.hostHeader;
   if (plan.basicAuth !== null) {
@@ -42,10 +49,20 @@ export const askHttpCheck: CheckOnce<HttpPlan> = async (plan, context) => {
   );
 };
 
-function locate(plan: HttpPlan, { target, colour, at }: CheckContext): CheckAddress {
-  if (at === 'colour' && colour !== null) return locateColour(target.plan, plan.url, colour);
+async function locate(plan: HttpPlan, context: CheckContext): Promise<CheckAddress> {
+  const { target, colour, at } = context;
+  if (at === 'colour' && colour !== null) {
+    const own = await findOwnUrl(target.plan, colour, (host) => openOrGiveUp(context, host));
+    return locateColour(target.plan, plan.url, colour, own);
+  }
   const url = colour === null ? plan.url : plan.url.replaceAll('{colour}', colour);
   return { url: new URL(url), hostHeader: null, fromProxyHost: false };
+}
+
+async function openOrGiveUp({ openHost }: CheckContext, host: HostPlan): Promise<Host> {
+  return openHost(host).catch((error: unknown) => {
+    throw new HostUnreachable(messageOf(error));
+  });
 }
 
 async function ask(
@@ -58,12 +75,9 @@ async function ask(
   const question = { url, headers, timeoutMs: plan.timeoutMs, signal: context.signal };
   const secure = url.protocol === 'https:';
   if (!address.fromProxyHost) return askHttp({ ...question, agent: agents[secure ? 'https:' : 'http:'] });
-  const { traffic, hosts } = context.target.plan;
-  const proxyHost = traffic?.host ?? hosts[0];
-  if (proxyHost === undefined) throw new HostUnreachable('the environment has no host');
-  const host = await context.openHost(proxyHost).catch((error: unknown) => {
-    throw new HostUnreachable(messageOf(error));
-  });
+  const proxyHost = findProxyHost(context.target.plan);
+  if (proxyHost === null) throw new HostUnreachable('the environment has no host');
+  const host = await openOrGiveUp(context, proxyHost);
   const port = url.port === '' ? (secure ? 443 : 80) : Number(url.port);
   const hostname = url.hostname.replace(/^\[(.*)\]$/, '$1');
   const connection = await host.connectFrom(hostname, port, plan.timeoutMs).catch((error: unknown) => {

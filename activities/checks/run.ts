@@ -4,7 +4,7 @@ import type { CheckPlan, HostPlan } from '../../pipeline/plan.js';
 import { renderCommand, runTimeValues } from '../platforms/run-time-values.js';
 import { bounded } from './bounded.js';
 import { failed, inconclusive, passed, type CheckContext, type CheckOnce, type Finding } from './check.js';
-import { findDirectUrl } from './colour-address.js';
+import { findOwnUrl } from './colour-address.js';
 
 type RunPlan = Extract<CheckPlan, { kind: 'run' }>;
 
@@ -22,7 +22,7 @@ interface Ended {
 export const askRunCheck: CheckOnce<RunPlan> = async (plan, context) => {
   const { target, colour } = context;
   const command = renderCommand(plan.command, runTimeValues(target, colour), `check ${plan.name}`);
-  const own = colour === null ? null : findDirectUrl(target.plan, colour);
+  const own = colour === null ? null : await findOwnUrl(target.plan, colour, context.openHost);
   const env = own === null ? context.env : { ...context.env, SLIPWAY_COLOUR_URL: own };
   if (plan.on === 'worker') {
     const ended = await runOnWorker({ ...plan, command }, context, env);

@@ -5,13 +5,15 @@ import { runChecks } from '../checks/run-checks.js';
 import { refused } from '../failure.js';
 import type { TrafficDependencies } from './open-traffic.js';
 
+type HttpCheckPlan = Extract<CheckPlan, { kind: 'http' }>;
+
 const TRIES_AFTER_THE_FIRST = 2;
 const LONGEST_PAUSE_MS = 500;
 
 /** Checks that ask the colour itself and answer in a moment; commands and queries had their say in `verify`. */
-export function lastLookChecks(checks: CheckPlan[]): CheckPlan[] {
+export function lastLookChecks(checks: CheckPlan[]): HttpCheckPlan[] {
   return checks
-    .filter(({ kind }) => kind === 'http')
+    .filter((check): check is HttpCheckPlan => check.kind === 'http')
     .map((check) => ({
       ...check,
       retries: Math.min(check.retries, TRIES_AFTER_THE_FIRST),

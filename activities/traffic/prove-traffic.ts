@@ -1,7 +1,9 @@
 /** Before anything is touched: could traffic be moved, and moved back? */
+import type { HostPlan } from '../../pipeline/plan.js';
 import type { Target } from '../../workflows/activity-contract.js';
-import { locateColour } from '../checks/colour-address.js';
+import { findOwnUrl, locateColour } from '../checks/colour-address.js';
 import { refused, unreachable } from '../failure.js';
+import type { Host } from '../hosts/host.js';
 import { lastLookChecks } from './last-look.js';
 import { openTraffic, type TrafficDependencies } from './open-traffic.js';
 import { probeColour } from './probe-colour.js';
@@ -16,13 +18,13 @@ export async function proveTraffic(
   signal?: AbortSignal,
 ): Promise<string> {
   const { plan } = target;
-  for (const check of lastLookChecks(plan.checks)) {
-    if (check.kind !== 'http') continue;
-    locateColour(plan, check.url, 'blue');
-    locateColour(plan, check.url, 'green');
-  }
   const traffic = await openTraffic(dependencies, target);
   const proven = await traffic.prove();
+  const openHost = (host: HostPlan): Promise<Host> => dependencies.hosts.open(plan, host);
+  for (const colour of ['blue', 'green'] as const) {
+    const own = await findOwnUrl(plan, colour, openHost);
+    for (const check of lastLookChecks(plan.checks)) locateColour(plan, check.url, colour, own);
+  }
   const { confirm } = traffic.plan;
   const answer = await probeColour(confirm, signal === undefined ? {} : { signal });
   if (answer.colour !== null) return `${proven}; ${answer.colour} is served`;

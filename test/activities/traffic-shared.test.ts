@@ -4,11 +4,13 @@ import { readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
+import { createTrafficActivities } from '../../activities/traffic/create-traffic-activities.js';
 import { openTraffic } from '../../activities/traffic/open-traffic.js';
 import { proveTraffic } from '../../activities/traffic/prove-traffic.js';
-import type { Colour, TrafficPlan } from '../../pipeline/plan.js';
+import type { TrafficPlan } from '../../pipeline/plan.js';
 import type { Target } from '../../workflows/activity-contract.js';
 import { FAILURE } from '../../workflows/failures.js';
+import { runActivity } from '../support/run-activity.js';
 import { givenTrafficScene, untilServed, type TrafficScene } from '../support/traffic-scene.js';
 
 const exec = promisify(execFile);
@@ -84,16 +86,20 @@ describe('nginx', () => {
         .replace('default blue', 'default green')
         .replace(scene.backends.blue.address, scene.backends.green.address),
     );
-    return { file, target: targetWith('nginx', { upstreams: null, colourUrls: urlsOf(scene) }) };
+    return { file, target: targetWith('nginx', { upstreams: null }) };
   }
 
   it('takes whole files per colour', async () => {
     const { target } = await givenFilePerColour();
     expect(await proveTraffic(scene, target)).toMatch(/blue is served/);
-    const traffic = await openTraffic(scene, target);
-    await traffic.switchTo('green', 'blue');
-    await untilServed(scene.url, 'green');
-    expect(await traffic.configured()).toBe('green');
+    // its last look finds green by the server in its file
+    await runActivity(createTrafficActivities(scene).switchTraffic, {
+      target,
+      to: 'green',
+      from: 'blue',
+      requireHealthy: true,
+    });
+    expect(await (await openTraffic(scene, target)).configured()).toBe('green');
   });
 
   it('puts the old file back when it does not accept the new one', async () => {
@@ -136,7 +142,3 @@ describe('nginx', () => {
     );
   });
 });
-
-function urlsOf({ backends }: TrafficScene): Record<Colour, string> {
-  return { blue: backends.blue.url, green: backends.green.url };
-}

@@ -6,7 +6,7 @@ import {
   NO_SAMPLES,
   type Tally,
 } from '../../../activities/checks/bake-samples.js';
-import { locateColour } from '../../../activities/checks/colour-address.js';
+import { locateColour, readFirstServer } from '../../../activities/checks/colour-address.js';
 import { buildBaselineQuery, readResponse } from '../../../activities/checks/prometheus.js';
 import { combineVerdicts, describeOutcomes } from '../../../activities/checks/run-checks.js';
 import type { CheckOutcome } from '../../../workflows/activity-contract.js';
@@ -77,38 +77,41 @@ describe('the samples of a bake', () => {
 });
 
 describe('where a colour answers', () => {
-  const confirm = givenTraffic().confirm;
-  const direct = givenPlan({
-    url: 'https://shop.example.com',
-    traffic: givenTraffic({
-      confirm,
-      colourUrls: { blue: 'http://127.0.0.1:8081', green: 'http://[::1]:8082/app/' },
-    }),
-  });
+  const plan = givenPlan({ url: 'https://shop.example.com', traffic: givenTraffic() });
+  const own = 'http://[::1]:8082/app/';
 
   it('is its own address with the path of the check, seen from the proxy’s host', () => {
-    const found = locateColour(direct, 'https://shop.example.com/health?deep=1', 'green');
+    const found = locateColour(plan, 'https://shop.example.com/health?deep=1', 'green', own);
     expect(found.url.href).toBe('http://[::1]:8082/app/health?deep=1');
     expect(found).toMatchObject({ hostHeader: 'shop.example.com', fromProxyHost: true });
   });
 
   it('is what {colour} says, seen from the worker', () => {
-    const found = locateColour(direct, 'https://{colour}.example.com/health', 'blue');
+    const found = locateColour(plan, 'https://{colour}.example.com/health', 'blue', own);
     expect(found.url.href).toBe('https://blue.example.com/health');
     expect(found).toMatchObject({ hostHeader: null, fromProxyHost: false });
   });
 
   it('does not touch addresses of others', () => {
-    const found = locateColour(direct, 'https://payments.example.com/status', 'blue');
+    const found = locateColour(plan, 'https://payments.example.com/status', 'blue', null);
     expect(found.url.href).toBe('https://payments.example.com/status');
     expect(found.fromProxyHost).toBe(false);
   });
 
   it('is refused when nothing tells the colours apart', () => {
-    const plan = givenPlan({ url: 'https://shop.example.com', traffic: givenTraffic() });
-    expect(() => locateColour(plan, 'https://shop.example.com/health', 'blue')).toThrow(
+    expect(() => locateColour(plan, 'https://shop.example.com/health', 'blue', null)).toThrow(
       /nothing says where blue answers.*colours: \{blue/,
     );
+  });
+
+  it.each([
+    ['upstream shop {\n  # server 1.1.1.1:1;\n  server 127.0.0.1:8081 weight=2;\n}', '127.0.0.1:8081'],
+    ['upstream shop { server [::1]:8081; server 127.0.0.1:8082; }', '[::1]:8081'],
+    ['upstream shop { server unix:/run/shop.sock; }', null],
+    ['server { listen 80; }', null],
+    ['', null],
+  ])('is the first server of %j', (text, address) => {
+    expect(readFirstServer(text)).toBe(address);
   });
 });
 
