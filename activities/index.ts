@@ -23,6 +23,8 @@ import { whoIsServed } from './traffic/who-is-served.js';
 
 export interface ActivityDependencies {
   client: Client;
+  /** Where environments run that do not exist yet. */
+  taskQueue: string;
   secrets: Secrets;
   logger: HostsDependencies['logger'];
   /** Clones and archives live in `<dataFolder>/cache`. */
@@ -44,7 +46,7 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
   const cacheFolder = path.join(dependencies.dataFolder, 'cache');
   const hosts = createHosts({ resolveSecret: secrets.resolve, scrub: secrets.scrub, logger });
   const source = createSource({ cacheFolder });
-  const environments = createEnvironmentActivities({ client });
+  const environments = createEnvironmentActivities({ client, taskQueue: dependencies.taskQueue });
   const traffic = {
     proveTraffic: (target: Target, signal: AbortSignal) => proveTraffic({ hosts, secrets }, target, signal),
     servedColour: (target: Target, signal: AbortSignal) =>

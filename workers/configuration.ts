@@ -2,6 +2,7 @@
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { TASK_QUEUE } from '../workflows/names.js';
 
 /** Where something is served; null instead of it = switched off. */
 export interface Endpoint {
@@ -20,6 +21,8 @@ export interface WorkerConfiguration {
   dataFolder: string;
   temporalPort: number;
   uiPort: number;
+  /** The urgent queue is `<taskQueue>-urgent`. */
+  taskQueue: string;
   metrics: Endpoint | null;
   health: Endpoint | null;
   logLevel: string;
@@ -61,6 +64,7 @@ export function readConfiguration(argv: string[], env: NodeJS.ProcessEnv): Worke
     dataFolder: path.resolve(values.data ?? env['SLIPWAY_DATA'] ?? path.join(homedir(), '.slipway')),
     temporalPort,
     uiPort: port('--ui-port', values['ui-port'] ?? String(temporalPort + 1000)),
+    taskQueue: env['SLIPWAY_TASK_QUEUE'] ?? TASK_QUEUE,
     metrics: endpoint('SLIPWAY_METRICS_ADDRESS', env, 9464),
     health: endpoint('SLIPWAY_HEALTH_ADDRESS', env, 9465),
     logLevel: env['SLIPWAY_LOG_LEVEL'] ?? 'info',

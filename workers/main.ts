@@ -63,7 +63,7 @@ async function run(
   await registerSearchAttributes(connection, namespace);
 
   const bundle = await loadWorkflowBundle();
-  const { replayed, failed } = await replayOpenHistories(client, bundle);
+  const { replayed, failed } = await replayOpenHistories(client, configuration.taskQueue, bundle);
   if (failed.length > 0) {
     const list = failed
       .map(({ workflowId, message }) => `  ${workflowId}: ${message.split('\n')[0]}`)

@@ -1,7 +1,6 @@
 /** The start gate: a worker whose code cannot replay what is in flight would wedge those runs, so it does not start. */
 import type { Client } from '@temporalio/client';
 import { Worker, type WorkflowBundleOption } from '@temporalio/worker';
-import { TASK_QUEUE } from '../workflows/names.js';
 
 export interface ReplayReport {
   replayed: number;
@@ -11,10 +10,14 @@ export interface ReplayReport {
 /** Replays the history of every open run on our task queue against `workflowBundle`. Reads only. */
 export async function replayOpenHistories(
   client: Client,
+  taskQueue: string,
   workflowBundle: WorkflowBundleOption,
 ): Promise<ReplayReport> {
   const report: ReplayReport = { replayed: 0, failed: [] };
-  for await (const result of Worker.runReplayHistories({ workflowBundle }, openHistories(client))) {
+  for await (const result of Worker.runReplayHistories(
+    { workflowBundle },
+    openHistories(client, taskQueue),
+  )) {
     report.replayed += 1;
     if (result.error !== undefined) {
       const { workflowId, runId, error } = result;
@@ -26,8 +29,9 @@ export async function replayOpenHistories(
 
 async function* openHistories(
   client: Client,
+  taskQueue: string,
 ): AsyncGenerator<{ workflowId: string; history: Awaited<ReturnType<typeof fetchHistory>> }> {
-  const query = `TaskQueue = "${TASK_QUEUE}" AND ExecutionStatus = "Running"`;
+  const query = `TaskQueue = "${taskQueue}" AND ExecutionStatus = "Running"`;
   for await (const { workflowId, runId } of client.workflow.list({ query })) {
     yield { workflowId, history: await fetchHistory(client, workflowId, runId) };
   }

@@ -8,7 +8,6 @@ import {
   type WorkflowBundleOption,
 } from '@temporalio/worker';
 import type { Activities } from '../workflows/activity-contract.js';
-import { TASK_QUEUE, URGENT_TASK_QUEUE } from '../workflows/names.js';
 import type { WorkerConfiguration } from './configuration.js';
 
 /** The bundle made at build time; from sources (tests, development) it is made now. */
@@ -46,7 +45,7 @@ export async function runWorkers(
   } as const;
   const main = await Worker.create({
     ...common,
-    taskQueue: TASK_QUEUE,
+    taskQueue: configuration.taskQueue,
     workflowBundle,
     activities,
     // When a worker is killed, its cached workflows move to another one after this long (default 10 s).
@@ -54,8 +53,9 @@ export async function runWorkers(
     maxCachedWorkflows: configuration.maxCachedWorkflows,
     maxConcurrentActivityTaskExecutions: configuration.maxConcurrentActivities,
   });
-  const urgent = await Worker.create({ ...common, taskQueue: URGENT_TASK_QUEUE, activities });
-  const workers = { [TASK_QUEUE]: main, [URGENT_TASK_QUEUE]: urgent };
+  const urgentQueue = `${configuration.taskQueue}-urgent`;
+  const urgent = await Worker.create({ ...common, taskQueue: urgentQueue, activities });
+  const workers = { [configuration.taskQueue]: main, [urgentQueue]: urgent };
   const shutdown = (): void => {
     for (const worker of Object.values(workers)) if (worker.getState() === 'RUNNING') worker.shutdown();
   };
