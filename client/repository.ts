@@ -33,7 +33,12 @@ export async function findRepository(cwd: string, given: string | null): Promise
   if (given !== null) return { root, url: isLocalPath(given) ? path.resolve(cwd, given) : given };
   const origin = await runGit(root, ['config', '--get', 'remote.origin.url']);
   if (origin === null || origin === '') return { root, url: root };
-  return { root, url: isLocalPath(origin) ? path.resolve(root, origin) : origin };
+  return { root, url: isLocalPath(origin) ? path.resolve(root, origin) : withoutLogin(origin) };
+}
+
+/** CI clones with a token in the URL (`https://gitlab-ci-token:…@`): it is no part of a request that is kept for months. */
+function withoutLogin(url: string): string {
+  return url.replace(/^(https?:\/\/)[^/@]*@/i, '$1');
 }
 
 /** `git@host:path` and `scheme://…` are remote; anything else names a folder. */

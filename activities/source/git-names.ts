@@ -45,9 +45,18 @@ export function fullRefName(ref: ReleaseRef): string {
 
 /**
  * A URL or path git may fetch from: https, http, ssh, git, file, `user@host:path` or an absolute path.
- * Throws BadInput for options in disguise (`--upload-pack=…`) and for transports that run programs (`ext::…`).
+ * Throws BadInput for options in disguise (`--upload-pack=…`), for transports that run programs (`ext::…`), and for
+ * a password, which would be kept in histories.
  */
 export function checkRepositoryUrl(url: string): string {
+  if (/^[a-z]+:\/\/[^/@]*:[^/@]+@/.test(url)) {
+    throw badInput({
+      what: 'the address of the repository has a password in it',
+      where: redactUrls(url).slice(0, 200),
+      why: null,
+      wayOut: 'leave it out, and give the worker its own login (an SSH key, or a git credential helper)',
+    });
+  }
   const known =
     /^(https?|ssh|git|file):\/\/[^\s]+$/.test(url) ||
     /^[A-Za-z0-9_][A-Za-z0-9._-]*@[A-Za-z0-9][A-Za-z0-9.-]*:(?!:)[^\s-][^\s]*$/.test(url) ||

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { withCheckout } from '../../activities/source/checkout.js';
 import { archiveFolder, readFileAtCommit } from '../../activities/source/files-at-commit.js';
@@ -140,9 +141,8 @@ describe('history', () => {
     const side = await repository.commit('side', { b: '1' });
     const listAncestors = createListAncestors({ source });
     const candidates = [one, side, two, 'cd'.repeat(20), '--all'];
-    expect(await listAncestors({ repositoryUrl: repository.folder, commit: two, candidates })).toEqual({
-      ancestors: [one],
-    });
+    const input = { repositoryUrl: repository.folder, commit: two, candidates };
+    expect(await new MockActivityEnvironment().run(listAncestors, input)).toEqual({ ancestors: [one] });
   });
 
   it('holds a tag to its commit and a branch to its history', async () => {

@@ -69,6 +69,9 @@ describe('names git may see', () => {
 
   it('keeps a password out of the refusal', () => {
     expect(() => checkRepositoryUrl('ftp://me:s3cret@host/x')).toThrow(/"ftp:\/\/\*\*\*@host\/x" is not/);
+    expect(() => checkRepositoryUrl('https://me:s3cret@host/x')).toThrow(
+      /^https:\/\/\*\*\*@host\/x: .*password/,
+    );
     expect(redactUrls('fatal: https://me:s3cret@host/x not found')).toBe(
       'fatal: https://***@host/x not found',
     );

@@ -104,6 +104,8 @@ describe('from what people type to a commit', () => {
     expect((await findRepository(repository.folder, '../other')).url).toBe(
       path.resolve(repository.folder, '../other'),
     );
+    await repository.git('remote', 'set-url', 'origin', 'https://ci-token:s3cret@example.com/app.git');
+    expect((await findRepository(repository.folder, null)).url).toBe('https://example.com/app.git');
     await repository.git('remote', 'set-url', 'origin', './bare.git');
     expect((await findRepository(repository.folder, null)).url).toBe(
       path.join(repository.folder, 'bare.git'),
