@@ -41,6 +41,7 @@ const LEASH = 'trap : TERM; { read -r _ <&3; kill -KILL -$$; } >/dev/null 2>&1 &
 /** Rejects only when the program cannot be started at all; `sh` answers 126 or 127 for one that is missing. */
 export async function runProcess(request: ProcessRequest): Promise<ProcessResult> {
   const { argv, cwd, env, timeoutMs, signal, onOutput } = request;
+  if (signal.aborted) return { exitCode: null, timedOut: false, stopped: true, stdout: '', tail: '' };
   let [stdout, tail, timedOut] = ['', '', false];
   const child = spawn('/bin/sh', ['-c', LEASH, 'sh', ...argv], {
     cwd,
@@ -70,7 +71,6 @@ export async function runProcess(request: ProcessRequest): Promise<ProcessResult
     end();
   }, timeoutMs);
   signal.addEventListener('abort', end, { once: true });
-  if (signal.aborted) end();
   try {
     const closed = once(child, 'close');
     const exitCode = await new Promise<number | null>((resolve, reject) => {

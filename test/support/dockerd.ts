@@ -4,9 +4,9 @@
  */
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, existsSync } from 'node:fs';
 import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
-import { randomBytes, randomInt } from 'node:crypto';
+import { createHash, randomInt } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -15,6 +15,8 @@ import { part } from './parts.js';
 
 const exec = promisify(execFile);
 
+/** Followed by the pid of the test process, so the next start knows what nobody will stop any more. */
+const FOLDER = 'slw-dockerd-';
 const OWN_RUN = 'mount -t tmpfs tmpfs /run && exec "$@"';
 
 export interface Dockerd {
@@ -34,9 +36,11 @@ export interface Dockerd {
 
 export async function startDockerd(): Promise<Dockerd> {
   const dockerd = await part('dockerd');
-  const folder = await mkdtemp(path.join(tmpdir(), 'slw-dockerd-'));
+  await sweep();
+  const folder = await mkdtemp(path.join(tmpdir(), `${FOLDER}${process.pid}-`));
   const socket = path.join(folder, 'docker.sock');
-  const bridge = await addBridge();
+  const bridge = bridgeOf(folder);
+  await addBridge(bridge);
   // an empty one, so the machine's own /etc/docker/daemon.json has no say
   const configFile = path.join(folder, 'daemon.json');
   await writeFile(configFile, '{}');
@@ -67,10 +71,8 @@ export async function startDockerd(): Promise<Dockerd> {
   const api = new Docker({ socketPath: socket });
 
   async function clean(): Promise<void> {
-    await killLeftovers(folder);
     log.end();
-    await exec('ip', ['link', 'delete', bridge]).catch(() => undefined);
-    await rm(folder, { recursive: true, force: true, maxRetries: 10 });
+    await removeAll(folder);
   }
 
   try {
@@ -129,14 +131,31 @@ async function end(child: ChildProcess): Promise<void> {
 }
 
 /** An own bridge: two engines in one namespace would otherwise share (and delete) docker0. */
-async function addBridge(): Promise<string> {
+async function addBridge(name: string): Promise<void> {
   await part('ip');
-  const name = `slw${randomBytes(5).toString('hex')}`;
   await exec('ip', ['link', 'add', name, 'type', 'bridge']);
   const address = `198.${18 + randomInt(2)}.${randomInt(256)}.${randomInt(16) * 16 + 1}/28`;
   await exec('ip', ['address', 'add', address, 'dev', name]);
   await exec('ip', ['link', 'set', name, 'up']);
-  return name;
+}
+
+function bridgeOf(folder: string): string {
+  return `slw${createHash('sha256').update(folder).digest('hex').slice(0, 10)}`;
+}
+
+/** What engines of test processes that were killed have left: their files and bridges. */
+async function sweep(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    if (!name.startsWith(FOLDER)) continue;
+    const owner = Number(name.slice(FOLDER.length).split('-')[0]);
+    if (Number.isInteger(owner) && !existsSync(`/proc/${owner}`)) await removeAll(path.join(tmpdir(), name));
+  }
+}
+
+async function removeAll(folder: string): Promise<void> {
+  await killLeftovers(folder);
+  await exec('ip', ['link', 'delete', bridgeOf(folder)]).catch(() => undefined);
+  await rm(folder, { recursive: true, force: true, maxRetries: 10 });
 }
 
 /** Shims of a crashed engine, their containers, and its containerd: everything that names our folder, with its children. */

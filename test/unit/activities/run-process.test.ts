@@ -78,8 +78,9 @@ it('lets a program end in its own way when it is stopped', async () => {
 });
 
 it('does not start anything for a signal that was aborted before', async () => {
-  const { stopped } = await run(sh(`sleep 600`), { signal: AbortSignal.abort('detach') });
+  const { stopped } = await run(sh(`touch ${folder}/started`), { signal: AbortSignal.abort('detach') });
   expect(stopped).toBe(true);
+  expect(existsSync(`${folder}/started`)).toBe(false);
 });
 
 it('ends what the program left behind', async () => {
