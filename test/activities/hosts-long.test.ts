@@ -164,7 +164,10 @@ describe.each(HOST_KINDS)('a long command %s', (_kind, start) => {
     const script = `[ -f "${subject.home}/second" ] || { : >"${subject.home}/second"; echo one; ${nap(103)}; }; echo two`;
     const following = subject.host.runLong(command('dies', script));
     const group = await running('dies');
-    await until('its child', async () => (await processesWith(nap(103))).length > 0);
+    await until(
+      'its first line',
+      async () => (await readOrNull(journal('dies', '7-deploy', 'log'))) === 'one\n',
+    );
     process.kill(-group, 'SIGKILL');
     expect(await following).toMatchObject({
       exitCode: null,

@@ -101,7 +101,19 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
 
   let daemon: ChildProcess | null = null;
   const start = async (): Promise<void> => {
-    const argv = [...(options.enter ?? []), program, '-D', '-f', configFile, '-E', logFile];
+    // a test process that is killed takes its sshd along
+    const argv = [
+      ...(options.enter ?? []),
+      'setpriv',
+      '--pdeathsig',
+      'KILL',
+      program,
+      '-D',
+      '-f',
+      configFile,
+      '-E',
+      logFile,
+    ];
     const child = spawn(argv[0] ?? program, argv.slice(1), { stdio: 'ignore' });
     daemon = child;
     await untilListening(child, address, port, logFile);
