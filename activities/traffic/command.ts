@@ -4,7 +4,7 @@
  */
 import type { Colour, TrafficPlan } from '../../pipeline/plan.js';
 import { foreignHand, refused } from '../failure.js';
-import type { CommandResult } from '../hosts/host.js';
+import type { CommandResult, Fence } from '../hosts/host.js';
 import type { Traffic, TrafficContext } from './traffic.js';
 
 type CommandPlan = Extract<TrafficPlan, { kind: 'command' }>;
@@ -39,7 +39,7 @@ export const command: Traffic<CommandPlan> = {
   },
 
   async switchTo(context, to, from) {
-    const { plan, host } = context;
+    const { plan, host, fence } = context;
     if (from !== null) {
       const there = await this.configured(context);
       if (there !== from && there !== to) {
@@ -51,17 +51,23 @@ export const command: Traffic<CommandPlan> = {
         });
       }
     }
-    requireSuccess(context, plan.switchCommand, await run(context, plan.switchCommand, to));
+    requireSuccess(context, plan.switchCommand, await run(context, plan.switchCommand, to, { fence }));
   },
 };
 
-async function run(context: CommandContext, text: string, colour: Colour | null): Promise<CommandResult> {
-  const { host, env, fence, render } = context;
+/** Only what writes carries the fence: looking is free, also for who holds no token. */
+async function run(
+  context: CommandContext,
+  text: string,
+  colour: Colour | null,
+  writing: { fence?: Fence } = {},
+): Promise<CommandResult> {
+  const { host, env, render } = context;
   return host.run({
     argv: ['sh', '-c', render(text, colour)],
     env: colour === null ? env : { ...env, SLIPWAY_COLOUR: colour },
     timeoutMs: TIMEOUT_MS,
-    fence,
+    ...writing,
   });
 }
 

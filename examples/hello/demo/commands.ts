@@ -4,12 +4,12 @@ import { once } from 'node:events';
 import { createWriteStream, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import type { ProgressStatus } from '../../../workflows/messages.js';
+import { packageFolder } from './package-folder.js';
 import type { Stage } from './stage.js';
 
-const slipway = fileURLToPath(new URL('../../../client/main.js', import.meta.url));
-const worker = fileURLToPath(new URL('../../../workers/main.js', import.meta.url));
+const slipway = path.join(packageFolder, 'dist/client/main.js');
+const worker = path.join(packageFolder, 'dist/workers/main.js');
 
 export type PromotionData = Pick<ProgressStatus, 'state' | 'steps' | 'unwind' | 'failure'>;
 

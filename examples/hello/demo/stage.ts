@@ -5,9 +5,9 @@ import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { userInfo } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startEmbeddedTemporal } from '../../../workers/embedded-temporal.js';
+import { packageFolder } from './package-folder.js';
 import { git, startSshHost } from './ssh-host.js';
 
 export interface Stage {
@@ -23,8 +23,7 @@ export interface Stage {
   strike(): Promise<void>;
 }
 
-/** Sources lie beside the compiled demo in the package, not in dist/. */
-const sources = fileURLToPath(new URL('../../../../examples/hello/', import.meta.url));
+const sources = path.join(packageFolder, 'examples/hello');
 
 export async function setStage(folder: string): Promise<Stage> {
   const ends: (() => Promise<void>)[] = [];
