@@ -45,7 +45,7 @@ function blocks(language: string): string[] {
   );
 }
 
-/** A command of the README, which must stand there, as somebody on the stage. */
+/** A command of the README, which must stand there, as somebody on the stage; nobody is there to be asked. */
 async function type(line: string, actor: string, env: Record<string, string> = {}): Promise<Run> {
   expect(readme).toContain(line);
   const words =
@@ -53,7 +53,7 @@ async function type(line: string, actor: string, env: Record<string, string> = {
       .replace(/\s+#.*$/, '')
       .replace(/^npx /, '')
       .match(/"[^"]*"|\S+/g) ?? [];
-  const [, ...argv] = words.map((word) => word.replaceAll('"', ''));
+  const [, ...argv] = [...words.map((word) => word.replaceAll('"', '')), '--yes'];
   const { CI: _ci, GITHUB_ACTIONS: _actions, ...rest } = process.env;
   try {
     const { stdout, stderr } = await exec(process.execPath, [path.resolve('dist/client/main.js'), ...argv], {
@@ -194,7 +194,7 @@ describe('README', () => {
     const doctor = await type('slipway doctor prod', 'anna');
     expect(doctor, doctor.out).toMatchObject({ exit: 0 });
     expect((await type('slipway abort prod', 'anna')).exit).toBe(5);
-    const back = await type('slipway rollback prod', 'anna', { SLIPWAY_YES: '1' });
+    const back = await type('slipway rollback prod', 'anna');
     expect(back, back.err + back.out).toMatchObject({ exit: 0 });
     await live('v1.0.0');
     expect((await type('slipway watch prod', 'anna')).exit).toBe(5);
