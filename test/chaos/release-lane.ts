@@ -1,0 +1,183 @@
+/**
+ * One environment's releases, back to back: good ones, bad ones, some aborted, some whose change is terminated, some
+ * rolled back. It is also the person who says retry when a step holds because the world could not be asked.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { WorkflowFailedError, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
+import type { SlipwayClient } from '../../client/release-client.js';
+import { EXIT } from '../../client/exit-codes.js';
+import { UserError } from '../../client/user-error.js';
+import { laneId } from '../../workflows/names.js';
+import type { Random } from './random.js';
+import type { Quality } from './shop.js';
+import type { Stage } from './stage.js';
+
+export const ENVIRONMENTS = ['prod', 'stage'] as const;
+export type EnvironmentName = (typeof ENVIRONMENTS)[number];
+
+const FATES = [
+  [10, 'released'],
+  [2, 'sick'],
+  [2, 'errs'],
+  [2, 'aborted'],
+  [2, 'terminated'],
+  [2, 'rolled back'],
+  [2, 'overtaken'],
+] as const;
+
+export type Fate = (typeof FATES)[number][1];
+
+export interface Story {
+  version: string;
+  environment: EnvironmentName;
+  fate: Fate;
+  quality: Quality;
+  /** How the release ended. */
+  end: string;
+}
+
+export interface LaneReport {
+  stories: Story[];
+  /** How often a person had to say retry. */
+  retries: number;
+}
+
+interface Lane {
+  stage: Stage;
+  client: SlipwayClient;
+  environment: EnvironmentName;
+  random: Random;
+  say: (text: string) => void;
+}
+
+/** Nothing may take longer than this in a world that is whole again and again. */
+const PATIENCE_MS = 180_000;
+
+export async function runOne(lane: Lane, version: string, report: LaneReport): Promise<void> {
+  const { random, environment, client } = lane;
+  const fate = random.pick(FATES);
+  const quality: Quality = fate === 'sick' || fate === 'errs' ? fate : 'good';
+  const momentMs = random.betweenMs(0, 4000);
+  const story: Story = { version, environment, fate, quality, end: 'unknown' };
+  report.stories.push(story);
+  const workflowId = await startRelease(lane, version, quality);
+  if (fate === 'overtaken') return;
+  if (fate === 'aborted') {
+    await delay(momentMs);
+    await insist(lane, () => client.abort(environment)).catch(ignoreRefusal);
+  }
+  if (fate === 'terminated') {
+    await delay(momentMs);
+    await insist(lane, () =>
+      client.link.client.workflow.getHandle(laneId(client.pipeline, environment)).terminate('chaos'),
+    ).catch(ignoreRefusal);
+  }
+  story.end = await untilEnded(lane, workflowId, report);
+  lane.say(`${environment} ${version} ${fate}: ${story.end}`);
+  if (fate === 'rolled back') {
+    const { requestId } = await insist(lane, () => client.requestRollback(environment));
+    await until(lane, report, `the rollback ${requestId}`, async () => {
+      const status = await client.status(environment);
+      return status?.processed.some((each) => each.requestId === requestId) === true;
+    });
+    lane.say(`${environment} rolled back`);
+  }
+}
+
+async function startRelease(lane: Lane, version: string, quality: Quality): Promise<string> {
+  const { client, stage, environment } = lane;
+  const commit = await stage.publish(version, quality);
+  const { workflowId } = await insist(lane, () =>
+    client.startRelease({
+      repositoryUrl: stage.repository.folder,
+      file: 'slipway.yaml',
+      ref: { kind: 'tag', name: version },
+      ...{ commit, version, to: [environment] },
+    }),
+  );
+  return workflowId;
+}
+
+async function untilEnded(lane: Lane, workflowId: string, report: LaneReport): Promise<string> {
+  const handle = lane.client.link.client.workflow.getHandle(workflowId);
+  let end = '';
+  await until(lane, report, `${workflowId} to end`, async () => {
+    const { status } = await handle.describe();
+    end = status.name;
+    return end !== 'RUNNING';
+  });
+  if (end === 'FAILED') lane.say(`  ${await insist(lane, () => whyFailed(handle))}`);
+  return end;
+}
+
+async function whyFailed(handle: WorkflowHandle): Promise<string> {
+  try {
+    await handle.result();
+    return 'it did not fail';
+  } catch (error) {
+    if (error instanceof WorkflowFailedError && error.cause !== undefined) return error.cause.message;
+    throw error;
+  }
+}
+
+/** Until nothing is queued, announced or in flight here. */
+export async function untilIdle(lane: Lane, report: LaneReport): Promise<void> {
+  await until(lane, report, `${lane.environment} to be idle`, async () => {
+    const status = await lane.client.status(lane.environment);
+    return (
+      status === null ||
+      (status.inFlight === null && status.queue.length === 0 && status.announced.length === 0)
+    );
+  });
+}
+
+/** Polls through whatever is broken at the moment, and does what a person would: says retry to a step that holds. */
+async function until(
+  lane: Lane,
+  report: LaneReport,
+  what: string,
+  isSo: () => Promise<boolean>,
+): Promise<void> {
+  const givenUpAt = Date.now() + PATIENCE_MS;
+  let lastError: unknown = null;
+  while (Date.now() < givenUpAt) {
+    try {
+      if (await isSo()) return;
+      if (await sayRetry(lane)) report.retries += 1;
+    } catch (error) {
+      lastError = error;
+    }
+    await delay(200);
+  }
+  throw new Error(`waited ${PATIENCE_MS / 1000}s for ${what}`, { cause: lastError });
+}
+
+async function sayRetry({ client, environment, say }: Lane): Promise<boolean> {
+  const progress = await client.progress(laneId(client.pipeline, environment));
+  if (progress?.state !== 'waiting') return false;
+  say(`! ${environment} ${progress.version} waits for ${progress.waitingFor}: ${progress.failure?.what}`);
+  await client.retry(environment);
+  return true;
+}
+
+/** Again while Temporal or the workers are away; a refusal is an answer. */
+async function insist<T>({ say }: Lane, ask: () => Promise<T>): Promise<T> {
+  const givenUpAt = Date.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      const isAnswer =
+        error instanceof WorkflowNotFoundError ||
+        (error instanceof UserError && error.exit !== EXIT.unreachable);
+      if (isAnswer || Date.now() > givenUpAt) throw error;
+      say(`  asks again: ${error instanceof Error ? error.message : String(error)}`);
+      await delay(300);
+    }
+  }
+}
+
+function ignoreRefusal(error: unknown): void {
+  if (error instanceof WorkflowNotFoundError || error instanceof UserError) return;
+  throw error;
+}

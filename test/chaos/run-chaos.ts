@@ -1,0 +1,128 @@
+/** Releases back to back while everything they stand on is killed; whole again, one truth must be left. */
+import { SlipwayClient } from '../../client/release-client.js';
+import { processesWith } from '../support/processes.js';
+import { startDisturbing } from './disturb.js';
+import { createRandom } from './random.js';
+import { ENVIRONMENTS, runOne, untilIdle, type LaneReport } from './release-lane.js';
+import { setStage, type Stage } from './stage.js';
+import { findWrongs } from './verdict.js';
+
+export interface ChaosOptions {
+  changes: number;
+  seed: number;
+  say: (text: string) => void;
+}
+
+export interface ChaosResult {
+  ok: boolean;
+  seed: number;
+  changes: number;
+  fates: Record<string, number>;
+  ends: Record<string, number>;
+  disturbances: Record<string, number>;
+  retriesByAPerson: number;
+  checks: number;
+  wrongs: string[];
+  tookMs: number;
+  /** Logs of a run that went wrong; null when all was well. */
+  folder: string | null;
+}
+
+/** All is mended and looked at after this many changes, so that a wrong is found near its cause. */
+const LOOK_EVERY = 10;
+
+export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
+  const startedAt = performance.now();
+  const stage = await setStage();
+  const report: LaneReport = { stories: [], retries: 0 };
+  const wrongs: string[] = [];
+  let disturbances: Record<string, number> = {};
+  let checks = 0;
+  try {
+    const link = {
+      pipeline: 'shop',
+      by: 'chaos',
+      env: { TEMPORAL_ADDRESS: stage.temporalAddress },
+      answerMs: 3000,
+    };
+    const client = await SlipwayClient.connect(link);
+    const random = createRandom(options.seed);
+    const broken = new AbortController();
+    const disturber = startDisturbing(stage, random.branch('disturb'), options.say, (error) =>
+      broken.abort(error),
+    );
+    disturbances = disturber.counts;
+    const lanes = ENVIRONMENTS.map((environment) => ({
+      ...{ stage, client, environment, say: options.say },
+      random: random.branch(environment),
+    }));
+    const versions = nextVersions();
+    try {
+      for (let done = 0; done < options.changes && wrongs.length === 0; done += LOOK_EVERY) {
+        let left = Math.min(LOOK_EVERY, options.changes - done);
+        const release = async (lane: (typeof lanes)[number]): Promise<void> => {
+          while (left > 0) {
+            left -= 1;
+            await runOne(lane, versions(), report);
+          }
+        };
+        disturber.goOn();
+        await Promise.all(lanes.map(release));
+        await disturber.pause();
+        broken.signal.throwIfAborted();
+        for (const lane of lanes) await untilIdle(lane, report);
+        wrongs.push(...(await findWrongs(stage, client, report.stories)));
+        checks += 1;
+        options.say(
+          `— ${report.stories.length} changes, ${wrongs.length === 0 ? 'one truth' : wrongs.join('; ')}`,
+        );
+      }
+      if (!report.stories.some(({ end }) => end === 'COMPLETED')) wrongs.push('not one release came through');
+    } finally {
+      await disturber.stop();
+      await client.close();
+    }
+  } catch (error) {
+    wrongs.push(explain(error));
+  }
+  wrongs.push(...(await strike(stage, wrongs.length > 0)));
+  return {
+    ok: wrongs.length === 0,
+    seed: options.seed,
+    changes: report.stories.length,
+    fates: countBy(report.stories.map(({ fate }) => fate)),
+    ends: countBy(report.stories.map(({ end }) => end)),
+    disturbances,
+    retriesByAPerson: report.retries,
+    checks,
+    wrongs,
+    tookMs: Math.round(performance.now() - startedAt),
+    folder: wrongs.length > 0 ? stage.folder : null,
+  };
+}
+
+/** Everything we started names one of our folders on its command line. */
+async function strike(stage: Stage, keep: boolean): Promise<string[]> {
+  await stage.strike(keep);
+  const left: string[] = [];
+  for (const place of [stage.folder, stage.sshd.folder, stage.scenery.socket])
+    for (const pid of await processesWith(place)) left.push(`process ${pid} of ${place} is left over`);
+  return left;
+}
+
+function nextVersions(): () => string {
+  let count = 0;
+  return () => `v1.0.${(count += 1)}`;
+}
+
+function countBy(names: string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
+}
+
+function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause === undefined || error.cause === null ? '' : ` (${explain(error.cause)})`;
+  return `${error.message}${cause}`;
+}

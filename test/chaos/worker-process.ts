@@ -1,0 +1,87 @@
+/** A worker as its own process, started again whenever it has ended: what systemd or Docker does for a team. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
+import { appendFile, mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+const program = fileURLToPath(new URL('../../dist/workers/main.js', import.meta.url));
+const AGAIN_AFTER_MS = 500;
+
+export interface SupervisedWorker {
+  signal(name: 'SIGKILL' | 'SIGTERM'): void;
+  /** Ends that nobody asked for, by exit code. */
+  unasked(): (number | null)[];
+  /** Resolves once it polls. */
+  ready(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Resolves when the first process is ready. `folder` keeps its data and `worker.log`. */
+export async function superviseWorker(folder: string, temporalAddress: string): Promise<SupervisedWorker> {
+  await mkdir(folder, { recursive: true });
+  const log = path.join(folder, 'worker.log');
+  const unasked: (number | null)[] = [];
+  let stopping = false;
+  let asked = false;
+  let child: ChildProcess | null = null;
+  let ready: Promise<boolean> = Promise.resolve(false);
+
+  const start = async (): Promise<void> => {
+    const output = openSync(log, 'a');
+    const started = spawn(
+      'setpriv',
+      ['--pdeathsig', 'KILL', process.execPath, program, 'worker', '--json', '--data', folder],
+      {
+        env: {
+          ...process.env,
+          TEMPORAL_ADDRESS: temporalAddress,
+          SLIPWAY_METRICS_ADDRESS: 'off',
+          SLIPWAY_HEALTH_ADDRESS: 'off',
+          SLIPWAY_SHUTDOWN_GRACE_MS: '2000',
+        },
+        stdio: ['ignore', 'pipe', output],
+      },
+    );
+    closeSync(output);
+    asked = false;
+    child = started;
+    if (started.stdout === null) throw new Error('the worker has no output');
+    const line = once(createInterface({ input: started.stdout }), 'line').then(() => true);
+    ready = Promise.race([line, once(started, 'exit').then(() => false)]);
+  };
+
+  const keep = async (): Promise<void> => {
+    while (child !== null) {
+      const running: ChildProcess = child;
+      if (running.exitCode === null && running.signalCode === null) await once(running, 'exit');
+      await appendFile(log, `--- ended with ${running.exitCode ?? running.signalCode}\n`);
+      if (stopping) return;
+      if (!asked) unasked.push(running.exitCode);
+      await delay(AGAIN_AFTER_MS);
+      await start();
+    }
+  };
+
+  await start();
+  const kept = keep();
+  if (!(await ready)) throw new Error(`a worker ended before it was ready; its log: ${log}`);
+  return {
+    signal: (name) => {
+      asked = true;
+      child?.kill(name);
+    },
+    unasked: () => unasked,
+    ready: async () => {
+      while (!(await ready)) await delay(50);
+    },
+    stop: async () => {
+      stopping = true;
+      child?.kill('SIGTERM');
+      await kept;
+    },
+  };
+}

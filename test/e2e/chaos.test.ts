@@ -1,0 +1,12 @@
+/** A short `npm run chaos`: everything under a few releases is killed, and one truth is left. */
+import { expect, test } from 'vitest';
+import { runChaos } from '../chaos/run-chaos.js';
+
+test('releases back to back while everything is killed leave exactly one recorded release serving', async () => {
+  const said: string[] = [];
+  const result = await runChaos({ changes: 10, seed: 1, say: (text) => said.push(text) });
+  expect(result.wrongs, said.join('\n')).toEqual([]);
+  expect(result).toMatchObject({ ok: true, changes: 10, checks: 1, folder: null });
+  const disturbed = Object.values(result.disturbances).reduce((sum, count) => sum + count, 0);
+  expect(disturbed).toBeGreaterThan(0);
+}, 600_000);
