@@ -62,12 +62,14 @@ export function findUnsupported(file: LoadedFile, environments?: readonly string
     reportGates(file, of.settings.gates ?? [], report);
     reportChecks(file, of, report);
     reportColours(file, of, report);
+    if ((file.content.notify ?? []).length > 0)
+      report('notify', ['notify'], 'leave it out; slipway watch and the Temporal UI tell');
   }
   return [...found.values()].sort((a, b) => a.line - b.line || a.column - b.column);
 }
 
 function reportPipeline(file: LoadedFile, report: Report): void {
-  const { image, images, registry, release, notify } = file.content;
+  const { image, images, registry, release } = file.content;
   const artifacts: [FilePath, typeof image][] = [
     [['image'], image],
     ...[...(images ?? [])].map(([name, each]): [FilePath, typeof image] => [['images', name], each]),
@@ -79,14 +81,13 @@ function reportPipeline(file: LoadedFile, report: Report): void {
       report('an image for several platforms', [...path, 'platforms'], 'name one platform');
   }
   if (registry !== undefined) reportSecrets(registry, ['registry'], report);
-  reportSecrets(notify ?? [], ['notify'], report);
   for (const key of RELEASE_KEYS)
     if (release?.[key] !== undefined) report(`release ${key}`, ['release', key]);
   reportGates(file, release?.gates ?? [], report);
 }
 
 function reportEnvironment(of: EnvironmentSettings, report: Report): void {
-  const { platform, traffic, approvals, rollout, database } = of.settings;
+  const { platform, traffic, approvals, rollout, database, retention } = of.settings;
   if (platform !== undefined && !PLATFORMS.includes(platform.kind)) {
     report(`platform ${platform.kind}`, of.pathOf('platform', platform.kind));
   }
@@ -100,6 +101,8 @@ function reportEnvironment(of: EnvironmentSettings, report: Report): void {
   }
   if (rollout?.['failed-host'] === 'quarantine')
     report('failed-host quarantine', of.pathOf('rollout', 'failed-host'), 'say failed-host: undo');
+  if (typeof retention === 'number')
+    report('retention', of.pathOf('retention'), 'say forever: no image is deleted yet');
   if (database !== undefined) report('database', of.pathOf('database'));
   for (const key of ['hosts', 'ssh', 'secrets', 'docker-secrets', 'registry'] as const) {
     reportSecrets(of.settings[key], of.pathOf(key), report);

@@ -16,9 +16,11 @@ describe('what this version does not carry out', () => {
       '7 gate github-checks',
       '8 report cobertura',
       '10 gate migrations',
+      '26 retention',
       '63 secrets from vault:',
       '64 secrets from vault:',
       '66 checking health, ready on the idle colour without knowing where it answers',
+      '76 notify',
     ]);
   });
 
@@ -26,6 +28,8 @@ describe('what this version does not carry out', () => {
     expect(unsupported(readTeamFile('secretmagic'), ['dev'])).toEqual([
       '7 gate github-checks',
       '8 report cobertura',
+      '26 retention',
+      '76 notify',
     ]);
     expect(unsupported(readTeamFile('secretmagic'), [])).toEqual([]);
   });
@@ -68,6 +72,8 @@ describe('what this version does not carry out', () => {
     ['approvals by github-review', `${SMALL}    approvals: [{count: 1, by: github-review}]\n`],
     ['approvals by github-environment', `${SMALL}    approvals: [{count: 1, by: github-environment}]\n`],
     ['failed-host quarantine', `${SMALL}    rollout: {failed-host: quarantine}\n`],
+    ['retention', `${SMALL}    retention: 30d\n`],
+    ['notify', `${SMALL}notify: [{slack: env:S}]\n`],
     ['database', `${SMALL}    database: {migrate: ./up}\n`],
     ['secrets from age:', `${SMALL}    secrets: {A: "age:f#k"}\n`],
     ['secrets from sops:', `${SMALL}registry: {username: a, password: "sops:f#k"}\n`],
