@@ -29,7 +29,11 @@ const server = http.createServer((request, response) => {
   const status = erring ? 500 : settings.status;
   if (status >= 500) errors += 1;
   const answer = () => {
-    response.writeHead(status, { 'x-colour': colour, 'x-host': request.headers.host, 'content-type': 'text/plain' });
+    response.writeHead(status, {
+      'x-colour': colour,
+      'x-host': request.headers.host,
+      'content-type': 'text/plain',
+    });
     response.end(`${colour}\n`);
   };
   if (settings.delayMs === 0) answer();
