@@ -7,6 +7,7 @@ import {
   Worker,
   type WorkflowBundleOption,
 } from '@temporalio/worker';
+import { upcastPlans } from '../activities/upcast-plans.js';
 import type { Activities } from '../workflows/activity-contract.js';
 import type { WorkerConfiguration } from './configuration.js';
 
@@ -43,8 +44,10 @@ export async function runWorkers(
     shutdownGraceTime: configuration.shutdownGraceMs,
     shutdownForceTime: configuration.shutdownGraceMs + 20_000,
   } as const;
+  const interceptors = { activity: [upcastPlans] };
   const main = await Worker.create({
     ...common,
+    interceptors,
     taskQueue: configuration.taskQueue,
     workflowBundle,
     activities,
@@ -54,7 +57,7 @@ export async function runWorkers(
     maxConcurrentActivityTaskExecutions: configuration.maxConcurrentActivities,
   });
   const urgentQueue = `${configuration.taskQueue}-urgent`;
-  const urgent = await Worker.create({ ...common, taskQueue: urgentQueue, activities });
+  const urgent = await Worker.create({ ...common, interceptors, taskQueue: urgentQueue, activities });
   const workers = { [configuration.taskQueue]: main, [urgentQueue]: urgent };
   const shutdown = (): void => {
     for (const worker of Object.values(workers)) if (worker.getState() === 'RUNNING') worker.shutdown();
