@@ -7,7 +7,7 @@ import { callEngine, EngineError, isMissing, type RegistryAuth } from './engine.
 import { registryOf } from './image-reference.js';
 import { placeOf } from './host-question.js';
 import type { PlatformContext } from './platform.js';
-import { findCredentials, loginCommand, readHostLogin } from './registry-credentials.js';
+import { findCredentials, loginCommand, readHostLogin, usernameAt } from './registry-credentials.js';
 import { refused } from '../failure.js';
 import type { FailureDetails } from '../../workflows/failures.js';
 
@@ -97,7 +97,6 @@ export async function explainUnavailable(
     case 'login-refused': {
       const { user } = await readHostLogin(context);
       const own = context.registryLogin?.server === registry;
-      const username = own ? (context.registryLogin?.username ?? null) : null;
       return {
         what:
           found.state === 'login-missing'
@@ -107,7 +106,7 @@ export async function explainUnavailable(
         why,
         wayOut: own
           ? `correct registry: in the pipeline file`
-          : `run there as ${user}: ${loginCommand(registry, username)} (docs/hosts.md#registry-login)`,
+          : `run there as ${user}: ${loginCommand(registry, usernameAt(context, registry))} (docs/hosts.md#registry-login)`,
       };
     }
     case 'no-such-image':

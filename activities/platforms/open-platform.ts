@@ -33,8 +33,9 @@ export async function openPlatform(
   const dockerSecrets: Record<string, string> = {};
   for (const [name, reference] of Object.entries(plan.dockerSecrets))
     dockerSecrets[name] = await secrets.resolve(reference);
+  // Where hosts must have a login of their own, the worker's, which may push, is not sent to them.
   const registryLogin =
-    registry === null
+    registry === null || plan.preflight.registryLogin
       ? null
       : {
           server: registry.server,

@@ -3,6 +3,7 @@
  * the ssh user on the host. Swarm would say “No such image”, later; so the question is asked before anything is touched.
  */
 import { z } from 'zod';
+import { isReference } from '../secrets/secrets.js';
 import { runTool } from './host-question.js';
 import type { RegistryAuth } from './engine.js';
 import type { PlatformContext } from './platform.js';
@@ -109,6 +110,12 @@ export function throwawayConfig(
 export function loginCommand(registry: string, username: string | null): string {
   const server = registry === 'docker.io' ? '' : ` ${registry}`;
   return `docker login${server} -u ${username ?? 'USER'} --password-stdin`;
+}
+
+/** The pipeline's user name at this registry, as a hint for whoever logs in; null when it is not written down. */
+export function usernameAt({ target: { plan } }: PlatformContext, registry: string): string | null {
+  const login = plan.registry;
+  return login?.server === registry && !isReference(login.username) ? login.username : null;
 }
 
 async function askHelper(

@@ -6,7 +6,7 @@ import { finding } from './host-findings.js';
 import { askRegistry, explainUnavailable, isOnHost } from './image-availability.js';
 import { pinnedImage } from './image-reference.js';
 import type { PlatformContext } from './platform.js';
-import { findCredentials, loginCommand, readHostLogin } from './registry-credentials.js';
+import { findCredentials, loginCommand, readHostLogin, usernameAt } from './registry-credentials.js';
 
 const infoSchema = z.looseObject({
   DockerRootDir: z.string(),
@@ -83,7 +83,7 @@ async function lookAtLogin(context: PlatformContext): Promise<PreflightFinding[]
       thing,
       'problem',
       `no credentials for ${registry} for user ${user}`,
-      `run there as ${user}: ${loginCommand(registry, null)} (docs/hosts.md#registry-login)`,
+      `run there as ${user}: ${loginCommand(registry, usernameAt(context, registry))} (docs/hosts.md#registry-login)`,
     ),
   ];
 }
