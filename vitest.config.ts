@@ -6,14 +6,24 @@ export default defineConfig({
   test: {
     // threads segfault with Temporal's native core
     pool: 'forks',
-    maxWorkers: 2,
+    // Most tests wait for a server more than they compute.
+    maxWorkers: 3,
     projects: [
-      { extends: true, test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      { extends: true, test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 60_000 } },
       {
         extends: true,
         test: {
           name: 'workflows',
-          include: ['test/{workflows,faults,replay}/**/*.test.ts'],
+          include: ['test/{workflows,replay}/**/*.test.ts'],
+          globalSetup: ['test/support/temporal-setup.ts'],
+          ...slow,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'faults',
+          include: ['test/faults/**/*.test.ts'],
           globalSetup: ['test/support/temporal-setup.ts'],
           ...slow,
         },
