@@ -21,15 +21,15 @@ const ANSWER = z.object({
   data: z.object({ result: z.array(z.object({ value: z.tuple([z.number(), z.string()]) })) }),
 });
 
-/** `targets` is `host:port` per scraped application, all with the label `app="shop"`. */
-export async function startPrometheus(targets: string[]): Promise<Prometheus> {
+/** `targets` is `host:port` per scraped application, all with the label `app`. */
+export async function startPrometheus(targets: string[], app = 'shop'): Promise<Prometheus> {
   const program = await part('prometheus');
   const folder = await mkdtemp(path.join(tmpdir(), 'slw-prometheus-'));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const configuration = {
     global: { scrape_interval: '100ms', scrape_timeout: '100ms' },
-    scrape_configs: [{ job_name: 'shop', static_configs: [{ targets, labels: { app: 'shop' } }] }],
+    scrape_configs: [{ job_name: 'shop', static_configs: [{ targets, labels: { app } }] }],
   };
   // JSON is YAML
   await writeFile(path.join(folder, 'prometheus.yml'), JSON.stringify(configuration));

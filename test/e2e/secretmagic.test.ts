@@ -1,0 +1,364 @@
+/** examples/secretmagic as its team uses it, whole, on real parts, driven by the commands people type. */
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { connect } from 'node:net';
+import { Client, Connection } from '@temporalio/client';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { laneId } from '../../workflows/names.js';
+import { processesWith, until } from '../support/processes.js';
+import {
+  startSecretmagicWorld,
+  type CommandEnd,
+  type SecretmagicWorld,
+} from '../support/secretmagic-world.js';
+
+const REQUESTER = 'vera';
+const STATUS = z.object({
+  environments: z.tuple([
+    z.object({
+      live: z.object({ version: z.string(), colour: z.string().nullable() }).nullable(),
+      needsPerson: z.unknown(),
+      queue: z.array(z.string()),
+      waiting: z.array(z.object({ version: z.string(), waitingFor: z.string().nullable() })),
+      inFlight: z
+        .object({
+          version: z.string(),
+          kind: z.string(),
+          state: z.string().nullable(),
+          waitingFor: z.string().nullable(),
+          steps: z.array(z.object({ name: z.string(), state: z.string() })),
+        })
+        .optional(),
+    }),
+  ]),
+});
+type Status = z.output<typeof STATUS>['environments'][0];
+
+let world: SecretmagicWorld;
+
+beforeAll(async () => {
+  world = await startSecretmagicWorld();
+});
+afterAll(() => world?.stop());
+
+const code = (name: string): Record<string, string> => ({
+  'src/release.js': `export const RELEASE = '${name}';\n`,
+});
+const devUrl = (): string => `http://${world.hosts.dev.address}:8080`;
+const stageUrl = (): string => `http://${world.hosts.stage.address}:8080`;
+const short = (commit: string): string => commit.slice(0, 7);
+
+/** Runs it and expects this exit code; a failure shows everything the command wrote. */
+async function slipway(exit: number, argv: string[], by?: string): Promise<CommandEnd> {
+  const ended = await world.slipway(argv, by);
+  expect(ended.exit, ended.text).toBe(exit);
+  return ended;
+}
+
+async function statusOf(environment: string): Promise<Status> {
+  const { data } = await slipway(0, ['status', environment]);
+  return STATUS.parse(data).environments[0];
+}
+
+function untilStatus(environment: string, what: string, seen: (status: Status) => boolean): Promise<Status> {
+  return until(
+    `${environment} ${what}`,
+    async () => {
+      const status = await statusOf(environment);
+      return seen(status) && status;
+    },
+    60_000,
+  );
+}
+
+/** What a release serves and in which colour, asked as users do. */
+async function served(url: string): Promise<{ release: string; colour: string | null } | null> {
+  const answer = await fetch(url).catch(() => null);
+  if (answer === null || !answer.ok) return null;
+  const { release } = z.object({ release: z.string() }).parse(await answer.json());
+  return { release, colour: answer.headers.get('x-colour') };
+}
+
+/** A commit of main that is good on stage, tagged. */
+async function tagged(version: string, files: Record<string, string>): Promise<string> {
+  const commit = await world.push('main', `feat: ${version}`, files);
+  await world.repository.git('tag', version);
+  await world.repository.git('push', '--quiet', 'origin', version);
+  await slipway(0, ['release', 'main']);
+  return commit;
+}
+
+async function mergeIntoDevelop(): Promise<void> {
+  await world.repository.git('switch', '--quiet', 'develop');
+  await world.repository.git('merge', '--quiet', '--no-edit', '-X', 'theirs', 'main');
+  await world.repository.git('push', '--quiet', 'origin', 'develop');
+}
+
+/** Starts the release of a tag by hand and gives both approvals; `ended` is its command, still following. */
+async function startedInProd(version: string): Promise<{ ended: Promise<CommandEnd> }> {
+  const ended = world.slipway(['release', version, '--to', 'prod'], REQUESTER);
+  await untilStatus('prod', `waits for approval of ${version}`, ({ waiting }) =>
+    waiting.some((each) => each.version === version && /approval/.test(each.waitingFor ?? '')),
+  );
+  await slipway(0, ['approve', 'prod', '--group', 'platform', '--yes'], 'oleg');
+  await slipway(0, ['approve', 'prod', '--group', 'backend', '--yes'], 'irina');
+  return { ended };
+}
+
+function untilSwitchIsWaitedFor(version: string): Promise<Status> {
+  return untilStatus(
+    'prod',
+    `waits for the switch to ${version}`,
+    ({ inFlight }) => inFlight?.version === version && /switch/.test(inFlight.waitingFor ?? ''),
+  );
+}
+
+describe('dev and stage', () => {
+  let digest: string | null;
+
+  test('a push to develop is built and runs on dev', async () => {
+    const commit = await world.push('develop', 'feat: one', code('one'));
+    await slipway(0, ['release', 'develop']);
+    expect(await served(devUrl())).toEqual({ release: 'one', colour: null });
+    digest = await world.digestOf(`dev-${short(commit)}`);
+    expect(digest).toMatch(/^sha256:/);
+  });
+
+  test('a push that changes only documents starts nothing', async () => {
+    await world.push('develop', 'docs: words', { 'docs/words.md': 'words', 'NOTES.md': 'notes' });
+    const { data } = await slipway(0, ['release', 'develop']);
+    expect(data).toMatchObject({ promotions: [], skipped: [{ environment: 'dev' }] });
+  });
+
+  test('the login that stage lacks is found before anything is touched, with the host and the way out', async () => {
+    await world.repository.git('switch', '--quiet', 'main');
+    await world.repository.git('merge', '--quiet', '--ff-only', 'develop~1');
+    await world.repository.git('push', '--quiet', 'origin', 'main');
+    const { text, error } = await slipway(3, ['release', 'main']);
+    expect(error, text).toMatchObject({
+      what: expect.stringContaining(`no credentials for ${world.registry.server} for user deploy`),
+      where: expect.stringContaining(world.hosts.stage.address),
+      wayOut: expect.stringContaining(`docker login ${world.registry.server} -u token --password-stdin`),
+    });
+    const services = await world.hosts.stage.docker(['service', 'ls', '--quiet']);
+    expect(services.stdout).toBe('');
+  });
+
+  test('main goes to stage with the image that dev had', async () => {
+    await world.logIn(world.hosts.stage);
+    await slipway(0, ['release', 'main']);
+    expect(await served(stageUrl())).toEqual({ release: 'one', colour: null });
+    const commit = await world.repository.git('rev-parse', 'main');
+    expect(await world.digestOf(`stage-${short(commit)}`)).toBe(digest);
+  });
+});
+
+describe('prod', () => {
+  test('v1.0.0 is approved by two others, switched by a person, watched, and is the image stage built', async () => {
+    await world.repository.git('tag', 'v1.0.0', 'main');
+    await world.repository.git('push', '--quiet', 'origin', 'v1.0.0');
+    const commit = short(await world.repository.git('rev-parse', 'v1.0.0^{commit}'));
+    world.registry.requests.length = 0;
+    const ended = world.slipway(['release', 'v1.0.0', '--to', 'prod'], REQUESTER);
+    await untilStatus('prod', 'waits for approval', ({ waiting }) =>
+      waiting.some(({ waitingFor }) => /approval/.test(waitingFor ?? '')),
+    );
+    await slipway(5, ['approve', 'prod', '--group', 'platform', '--yes'], REQUESTER);
+    await slipway(5, ['approve', 'prod', '--group', 'platform', '--yes'], 'anna@example.com');
+    await slipway(0, ['approve', 'prod', '--group', 'platform', '--yes'], 'oleg');
+    await slipway(5, ['approve', 'prod', '--group', 'backend', '--yes'], 'oleg');
+    await slipway(0, ['approve', 'prod', '--group', 'backend', '--yes'], 'irina');
+    await untilSwitchIsWaitedFor('v1.0.0');
+    expect(await served(world.prodUrl)).toBeNull();
+    await slipway(0, ['switch', 'prod'], 'oleg');
+    const { exit, text } = await ended;
+    expect(exit, text).toBe(0);
+    expect(await served(world.prodUrl)).toEqual({ release: 'one', colour: 'green' });
+    const digest = await world.digestOf(`stage-${commit}`);
+    expect(await world.digestOf('v1.0.0')).toBe(digest);
+    expect(await world.digestOf(`prod-${commit}`)).toBe(digest);
+    expect(world.registry.requests.filter((line) => /uploads/.test(line))).toEqual([]);
+  });
+
+  test('a hotfix that is not yet in develop is refused', async () => {
+    await tagged('v1.1.0', code('two'));
+    const { error, text } = await slipway(5, ['release', 'v1.1.0', '--to', 'prod']);
+    expect(JSON.stringify(error), text).toMatch(/not yet in develop/);
+    expect(await served(world.prodUrl)).toEqual({ release: 'one', colour: 'green' });
+  });
+
+  test('a worker killed in the middle of the deploy: the next one goes on', async () => {
+    await mergeIntoDevelop();
+    const { ended } = await startedInProd('v1.1.0');
+    await untilStatus('prod', 'deploys', ({ inFlight }) =>
+      (inFlight?.steps ?? []).some(({ name, state }) => name === 'deploy' && state === 'running'),
+    );
+    const gone = once(world.worker(), 'exit');
+    world.worker().kill('SIGKILL');
+    await gone;
+    await world.startWorker();
+    await untilSwitchIsWaitedFor('v1.1.0');
+    await slipway(0, ['switch', 'prod'], 'oleg');
+    const { exit, text } = await ended;
+    expect(exit, text).toBe(0);
+    expect(await served(world.prodUrl)).toEqual({ release: 'two', colour: 'blue' });
+  });
+
+  test('rollback sends traffic back to the warm colour', async () => {
+    await slipway(0, ['rollback', 'prod', '--yes', '--reason', 'orders are slow'], 'oleg');
+    expect(await served(world.prodUrl)).toEqual({ release: 'one', colour: 'green' });
+    expect((await statusOf('prod')).live).toMatchObject({ version: 'v1.0.0', colour: 'green' });
+  });
+
+  test('a version whose /health fails never gets traffic, and its log is in the report', async () => {
+    await tagged('v1.2.0', {
+      ...code('unwell'),
+      'src/health.js':
+        "export function checkHealth() {\n  if (process.env.COLOUR) throw new Error('column orders.region does not exist');\n  return { live: true };\n}\n",
+    });
+    await mergeIntoDevelop();
+    const { ended } = await startedInProd('v1.2.0');
+    const { exit, text, error } = await ended;
+    expect(exit, text).toBe(3);
+    expect(error?.['why'], text).toContain('column orders.region does not exist');
+    await expectBack();
+  });
+
+  test('a version that errs under traffic is taken back in the bake', async () => {
+    await tagged('v1.3.0', {
+      ...code('erring'),
+      'src/health.js': 'export function checkHealth() {\n  return { live: true };\n}\n',
+      'src/orders.js':
+        "export function listOrders() {\n  if (process.env.COLOUR) throw new Error('relation orders does not exist');\n  return { orders: [] };\n}\n",
+    });
+    await mergeIntoDevelop();
+    const { ended } = await startedInProd('v1.3.0');
+    await untilSwitchIsWaitedFor('v1.3.0');
+    const users = askForever(`${world.prodUrl}/orders`);
+    await slipway(0, ['switch', 'prod'], 'oleg');
+    const { exit, text, error } = await ended;
+    expect(users.stop().get(500)).toBeGreaterThan(0);
+    expect(exit, text).toBe(3);
+    expect(error?.['what'], text).toMatch(/errors/);
+    await expectBack();
+  });
+
+  test('abort undoes what waits for its switch', async () => {
+    await tagged('v1.4.0', {
+      ...code('good'),
+      'src/orders.js': 'export const listOrders = () => ({ orders: [] });\n',
+    });
+    await mergeIntoDevelop();
+    const { ended } = await startedInProd('v1.4.0');
+    await untilSwitchIsWaitedFor('v1.4.0');
+    await slipway(0, ['abort', 'prod', '--yes', '--reason', 'not today'], 'oleg');
+    const { exit, text } = await ended;
+    expect(exit, text).toBe(7);
+    await expectBack();
+  });
+
+  test('Request Cancellation of the lane undoes as well', async () => {
+    const { ended } = await startedInProd('v1.4.0');
+    await untilSwitchIsWaitedFor('v1.4.0');
+    await withTemporal((client) => client.workflow.getHandle(laneId('secretmagic', 'prod')).cancel());
+    const { exit, text } = await ended;
+    expect(exit, text).toBe(7);
+    await expectBack();
+  });
+
+  test('a terminated lane is recovered by the environment', async () => {
+    const { ended } = await startedInProd('v1.4.0');
+    await untilSwitchIsWaitedFor('v1.4.0');
+    await withTemporal((client) =>
+      client.workflow.getHandle(laneId('secretmagic', 'prod')).terminate('stuck'),
+    );
+    const { exit, text } = await ended;
+    expect([3, 7], text).toContain(exit);
+    await untilStatus('prod', 'has recovered', ({ inFlight, needsPerson }) => !inFlight && !needsPerson);
+    await expectBack();
+  });
+
+  /** v1.0.0 on green as before; blue is what it was, v1.1.0. */
+  async function expectBack(): Promise<void> {
+    expect(await served(world.prodUrl)).toEqual({ release: 'one', colour: 'green' });
+    expect(await served(`http://${world.hosts.prod.address}:8081`)).toEqual({
+      release: 'two',
+      colour: 'blue',
+    });
+    expect((await statusOf('prod')).live).toMatchObject({ version: 'v1.0.0', colour: 'green' });
+  }
+});
+
+test('a newer push replaces an older one that has no lane yet', async () => {
+  const older = await world.push('develop', 'feat: older', code('older'));
+  await slipway(0, ['release', 'develop', '--until', 'started']);
+  const replaced = world.slipway(['release', 'develop']);
+  await until('the older release to be joined', async () => {
+    const { data } = await world.slipway(['status', 'dev']);
+    return STATUS.safeParse(data).success;
+  });
+  await world.push('develop', 'feat: newer', code('newer'));
+  await slipway(0, ['release', 'develop']);
+  const { exit, text, data } = await replaced;
+  expect(data['commit'], text).toBe(older);
+  expect(exit, text).toBe(7);
+  expect(await served(devUrl())).toEqual({ release: 'newer', colour: null });
+});
+
+test('nothing is left: no process, namespace, port or file', async () => {
+  const { folder, registry, temporal, hosts } = world;
+  expect(await world.leftovers()).toEqual([]);
+  await world.stop();
+  expect(await processesWith(folder)).toEqual([]);
+  expect(existsSync(folder)).toBe(false);
+  for (const address of [registry.server, temporal.address, `${hosts.prod.address}:22`])
+    expect(await isServed(address)).toBe(false);
+  const { stdout } = await execa('ip', ['-o', 'address', 'show']);
+  expect(stdout).not.toContain(hosts.prod.gateway);
+});
+
+function isServed(address: string): Promise<boolean> {
+  const [host = '', port = ''] = address.split(':');
+  return new Promise((resolve) => {
+    const socket = connect({ host, port: Number(port), timeout: 500 });
+    const answer = (open: boolean): void => {
+      socket.destroy();
+      resolve(open);
+    };
+    socket
+      .once('connect', () => answer(true))
+      .once('timeout', () => answer(false))
+      .once('error', () => answer(false));
+  });
+}
+
+async function withTemporal(work: (client: Client) => Promise<unknown>): Promise<void> {
+  const connection = await Connection.connect({ address: world.temporal.address });
+  try {
+    await work(new Client({ connection }));
+  } finally {
+    await connection.close();
+  }
+}
+
+/** Users who ask one after the other; `stop` gives how many answers had which status. */
+function askForever(url: string): { stop: () => Map<number, number> } {
+  const seen = new Map<number, number>();
+  let stopped = false;
+  const ask = async (): Promise<void> => {
+    const answer = await fetch(url).catch(() => null);
+    const status = answer?.status ?? 0;
+    await answer?.body?.cancel();
+    seen.set(status, (seen.get(status) ?? 0) + 1);
+    if (!stopped) setTimeout(() => void ask(), 20);
+  };
+  void ask();
+  return {
+    stop: () => {
+      stopped = true;
+      return seen;
+    },
+  };
+}
