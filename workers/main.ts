@@ -17,6 +17,7 @@ import { createLogger, installRuntime, serveHealth } from './telemetry.js';
 import { replayOpenHistories } from './replay-open-histories.js';
 import { loadWorkflowBundle, runWorkers } from './run-workers.js';
 import { registerSearchAttributes } from './search-attributes.js';
+import { isTemporalAway } from './temporal-away.js';
 
 class Exit extends Error {
   constructor(
@@ -54,7 +55,23 @@ async function run(
   cleanUps: (() => Promise<void>)[],
 ): Promise<number> {
   mkdirSync(configuration.dataFolder, { recursive: true, mode: 0o700 });
-  const { options, namespace, uiUrl, serverEnded } = await reachTemporal(configuration, cleanUps);
+  const reached = await reachTemporal(configuration, cleanUps);
+  try {
+    return await serve(configuration, reached, logger, secrets, stopping, cleanUps);
+  } catch (error) {
+    // It may be gone at any moment, not only at the first: whoever starts this worker again will find it.
+    throw isTemporalAway(error) ? new Exit(8, unreachable(reached.options.address, error)) : error;
+  }
+}
+
+async function serve(
+  configuration: WorkerConfiguration,
+  { options, namespace, uiUrl, serverEnded }: Reached,
+  logger: Logger,
+  secrets: ReturnType<typeof createSecrets>,
+  stopping: Promise<string>,
+  cleanUps: (() => Promise<void>)[],
+): Promise<number> {
   const connection = await Connection.connect(options).catch((error: unknown) => {
     throw new Exit(8, unreachable(options.address, error));
   });

@@ -18,6 +18,8 @@ const say = (text: string): void => {
   process.stderr.write(`${seconds.padStart(7)}  ${text}\n`);
 };
 say(`${changes} changes, seed ${seed}`);
-const result = await runChaos({ changes, seed, say });
+const interrupted = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupted.abort());
+const result = await runChaos({ changes, seed, say, signal: interrupted.signal });
 process.stdout.write(`${JSON.stringify(result)}\n`);
 process.exit(result.ok ? 0 : 1);

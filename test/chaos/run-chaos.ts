@@ -11,6 +11,8 @@ export interface ChaosOptions {
   changes: number;
   seed: number;
   say: (text: string) => void;
+  /** Aborted: the releases under way end, all is looked at, and that is it. */
+  signal?: AbortSignal;
 }
 
 export interface ChaosResult {
@@ -58,10 +60,11 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     }));
     const versions = nextVersions();
     try {
-      for (let done = 0; done < options.changes && wrongs.length === 0; done += LOOK_EVERY) {
+      const isOver = (): boolean => wrongs.length > 0 || options.signal?.aborted === true;
+      for (let done = 0; done < options.changes && !isOver(); done += LOOK_EVERY) {
         let left = Math.min(LOOK_EVERY, options.changes - done);
         const release = async (lane: (typeof lanes)[number]): Promise<void> => {
-          while (left > 0) {
+          while (left > 0 && !isOver()) {
             left -= 1;
             await runOne(lane, versions(), report);
           }

@@ -8,7 +8,7 @@ import { part } from '../support/parts.js';
 import { createRepository, type TestRepository } from '../support/repository.js';
 import { freePort, startSshd, type Sshd } from '../support/sshd.js';
 import { clearHost, createPublisher, furnishHost, type Scenery } from './shop.js';
-import { superviseWorker, type SupervisedWorker } from './worker-process.js';
+import { superviseWorker, type SupervisedWorker } from '../support/supervised-worker.js';
 
 /** Something that can be taken away and given back. */
 export interface Breakable {

@@ -13,6 +13,8 @@ const AGAIN_AFTER_MS = 500;
 
 export interface SupervisedWorker {
   signal(name: 'SIGKILL' | 'SIGTERM'): void;
+  /** Process id of the latest one started. */
+  pid(): number | null;
   /** Ends that nobody asked for, by exit code. */
   unasked(): (number | null)[];
   /** Resolves once it polls. */
@@ -21,7 +23,11 @@ export interface SupervisedWorker {
 }
 
 /** Resolves when the first process is ready. `folder` keeps its data and `worker.log`. */
-export async function superviseWorker(folder: string, temporalAddress: string): Promise<SupervisedWorker> {
+export async function superviseWorker(
+  folder: string,
+  temporalAddress: string,
+  env: NodeJS.ProcessEnv = {},
+): Promise<SupervisedWorker> {
   await mkdir(folder, { recursive: true });
   const log = path.join(folder, 'worker.log');
   const unasked: (number | null)[] = [];
@@ -42,6 +48,7 @@ export async function superviseWorker(folder: string, temporalAddress: string): 
           SLIPWAY_METRICS_ADDRESS: 'off',
           SLIPWAY_HEALTH_ADDRESS: 'off',
           SLIPWAY_SHUTDOWN_GRACE_MS: '2000',
+          ...env,
         },
         stdio: ['ignore', 'pipe', output],
       },
@@ -74,6 +81,7 @@ export async function superviseWorker(folder: string, temporalAddress: string): 
       asked = true;
       child?.kill(name);
     },
+    pid: () => child?.pid ?? null,
     unasked: () => unasked,
     ready: async () => {
       while (!(await ready)) await delay(50);
