@@ -13,8 +13,7 @@ import { programStream } from './program-stream.js';
 
 /** Tries to find a live connection before giving up; nothing has been sent in between. */
 const OPEN_TRIES = 3;
-/** Tries on a server that says it is full: 2 s when none of the sessions is ours. */
-const FULL_TRIES = 40;
+const FULL_WITHIN_MS = 15_000;
 const FULL_PAUSE_MS = 50;
 /** How long a closed channel may keep its place when the server never confirms. */
 const CLOSE_GRACE_MS = 2000;
@@ -43,6 +42,7 @@ export function createSshShell(pool: ConnectionPool, target: SshTarget, where: s
 
   /** A channel that runs `line`; null = the connection broke while asking, so it may or may not run. */
   const openSession = async (line: string, lane: 'normal' | 'rescue'): Promise<Session | null> => {
+    const fullUntil = performance.now() + FULL_WITHIN_MS;
     for (let attempt = 1; ; attempt += 1) {
       const open = await connection();
       const slots = lane === 'rescue' ? open.rescue : open.sessions;
@@ -54,11 +54,11 @@ export function createSshShell(pool: ConnectionPool, target: SshTarget, where: s
         const notSent = error instanceof Error && error.message === 'Not connected';
         if (notSent && attempt < OPEN_TRIES) continue;
         if (open.isDead() || isLost(error)) return null;
-        if (isFull(error) && attempt < FULL_TRIES) {
+        if (isFull(error) && performance.now() < fullUntil) {
           // a smaller MaxSessions than OpenSSH's default: from now on ours wait for each other
           slots.lowerTo(slots.inUse);
-          // none of ours is left to wait for, but sshd may still be putting the last one away
-          if (slots.inUse === 0) await sleep(FULL_PAUSE_MS);
+          // none of ours may be left to wait for while sshd is still putting the last one away
+          await sleep(FULL_PAUSE_MS);
           continue;
         }
         throw refusedChannel(error, where);
