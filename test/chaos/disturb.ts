@@ -41,7 +41,7 @@ export function startDisturbing(
       const what = random.pick(VICTIMS);
       const forMs = random.betweenMs(0, 3000);
       const which = random.next() < 0.5 ? 0 : 1;
-      if (!allowed || stopping) continue;
+      if (!allowed || stopping || !mayHappen(stage, what)) continue;
       say(`× ${what}`);
       counts[what] = (counts[what] ?? 0) + 1;
       mended = disturb(stage, what, which, forMs);
@@ -66,6 +66,14 @@ export function startDisturbing(
       await running;
     },
   };
+}
+
+/** Whoever is still getting up is not knocked down again, or a slow machine would never get anywhere. */
+function mayHappen(stage: Stage, what: Disturbance): boolean {
+  const isWorkers = what.includes('worker');
+  return isWorkers
+    ? stage.workers.every((worker) => worker.isReady())
+    : stage.workers.some((worker) => worker.isReady());
 }
 
 async function disturb(stage: Stage, what: Disturbance, which: 0 | 1, forMs: number): Promise<void> {

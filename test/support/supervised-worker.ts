@@ -17,6 +17,8 @@ export interface SupervisedWorker {
   pid(): number | null;
   /** Ends that nobody asked for, by exit code. */
   unasked(): (number | null)[];
+  /** Does it poll? */
+  isReady(): boolean;
   /** Resolves once it polls. */
   ready(): Promise<void>;
   stop(): Promise<void>;
@@ -35,6 +37,7 @@ export async function superviseWorker(
   let asked = false;
   let child: ChildProcess | null = null;
   let ready: Promise<boolean> = Promise.resolve(false);
+  let polls = false;
 
   const start = async (): Promise<void> => {
     const output = openSync(log, 'a');
@@ -55,9 +58,10 @@ export async function superviseWorker(
     );
     closeSync(output);
     asked = false;
+    polls = false;
     child = started;
     if (started.stdout === null) throw new Error('the worker has no output');
-    const line = once(createInterface({ input: started.stdout }), 'line').then(() => true);
+    const line = once(createInterface({ input: started.stdout }), 'line').then(() => (polls = true));
     ready = Promise.race([line, once(started, 'exit').then(() => false)]);
   };
 
@@ -65,6 +69,7 @@ export async function superviseWorker(
     while (child !== null) {
       const running: ChildProcess = child;
       if (running.exitCode === null && running.signalCode === null) await once(running, 'exit');
+      polls = false;
       await appendFile(log, `--- ended with ${running.exitCode ?? running.signalCode}\n`);
       if (stopping) return;
       if (!asked) unasked.push(running.exitCode);
@@ -83,6 +88,7 @@ export async function superviseWorker(
     },
     pid: () => child?.pid ?? null,
     unasked: () => unasked,
+    isReady: () => polls,
     ready: async () => {
       while (!(await ready)) await delay(50);
     },
