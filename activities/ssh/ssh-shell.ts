@@ -42,7 +42,7 @@ export function createSshShell(pool: ConnectionPool, target: SshTarget, where: s
 
   /** A channel that runs `line`; null = the connection broke while asking, so it may or may not run. */
   const openSession = async (line: string, lane: 'normal' | 'rescue'): Promise<Session | null> => {
-    const fullUntil = performance.now() + FULL_WITHIN_MS;
+    let fullSince: number | null = null;
     for (let attempt = 1; ; attempt += 1) {
       const open = await connection();
       const slots = lane === 'rescue' ? open.rescue : open.sessions;
@@ -54,7 +54,8 @@ export function createSshShell(pool: ConnectionPool, target: SshTarget, where: s
         const notSent = error instanceof Error && error.message === 'Not connected';
         if (notSent && attempt < OPEN_TRIES) continue;
         if (open.isDead() || isLost(error)) return null;
-        if (isFull(error) && performance.now() < fullUntil) {
+        if (isFull(error)) fullSince ??= performance.now();
+        if (fullSince !== null && performance.now() - fullSince < FULL_WITHIN_MS) {
           // a smaller MaxSessions than OpenSSH's default: from now on ours wait for each other
           slots.lowerTo(slots.inUse);
           // none of ours may be left to wait for while sshd is still putting the last one away
