@@ -36,8 +36,9 @@ const server = http.createServer((request, response) => {
     });
     response.end(`${colour}\n`);
   };
-  if (settings.delayMs === 0) answer();
-  else setTimeout(answer, settings.delayMs);
+  const delayMs = request.url === '/slow' ? 2000 : settings.delayMs;
+  if (delayMs === 0) answer();
+  else setTimeout(answer, delayMs);
 });
 process.stdin.resume().once('end', () => process.exit());
 server.keepAliveTimeout = 60_000;

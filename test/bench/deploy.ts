@@ -1,0 +1,80 @@
+/**
+ * One release of an image that is pushed already, from the request to live with its traffic switched and confirmed,
+ * and the same work done by a bare script over one open ssh connection; by turns, on the same host, proxy and registry.
+ */
+import type { SlipwayClient } from '../../client/index.js';
+import { startBareScript } from './bare-script.js';
+import { startDockerWorld } from './docker-world.js';
+import { withEnds } from './ends.js';
+import { percentile, row, rowAgainst, type Benchmark } from './rows.js';
+import { ENVIRONMENT, PIPELINE, releaseAndWait } from './switching-world.js';
+import { startTemporalStage } from './temporal-stage.js';
+
+const ROUNDS = 10;
+const WARM_UP = 2;
+/** docker image already pushed, one host over loopback, tiny image; recorded on a machine like this, not measured here. */
+const KAMAL = { name: 'Kamal 2.12 deploy --skip-push, recorded', value: 2.26 };
+
+export const deploy: Benchmark = {
+  name: 'deploy',
+  about: `deploy of a pushed image with switch against a bare script, ${ROUNDS} rounds by turns`,
+  run: (say) =>
+    withEnds(async (ends) => {
+      const world = await startDockerWorld(ends);
+      const script = await startBareScript(ends, world);
+      const { client } = await startTemporalStage(ends, {
+        pipeline: PIPELINE,
+        workers: 1,
+        env: { SLIPWAY_INSECURE_REGISTRIES: world.registry },
+      });
+      const taken = { slipway: [] as number[], change: [] as number[], script: [] as number[] };
+      for (let round = 1; round <= ROUNDS + WARM_UP; round += 1) {
+        // the colour that Slipway's next release takes is the one that does not serve: both go to the same one
+        const colour = (await serving(client)) === 'blue' ? 'green' : 'blue';
+        const byHand = await world.push(`v0.0.${round}`);
+        const byScript = await timeOf(() => script.deploy(colour, byHand.image));
+        await script.deploy(colour === 'blue' ? 'green' : 'blue', byHand.image);
+        const release = await world.push(`v1.0.${round}`);
+        const bySlipway = await timeOf(() => releaseAndWait(client, world, release));
+        const inChange = await changeSeconds(client);
+        say(`round ${round}: script ${byScript.toFixed(3)} s, Slipway ${bySlipway.toFixed(3)} s`);
+        if (round <= WARM_UP) continue;
+        taken.script.push(byScript);
+        taken.slipway.push(bySlipway);
+        taken.change.push(inChange);
+      }
+      const [slipway, change, bare] = [taken.slipway, taken.change, taken.script].map((all) =>
+        percentile(all, 0.5),
+      ) as [number, number, number];
+      return [
+        row(`bare script, open connection: median of ${ROUNDS}`, bare, 's'),
+        rowAgainst(
+          `deploy with switch, request to result: median of ${ROUNDS}`,
+          slipway,
+          's',
+          { name: 'bare script', value: bare },
+          2,
+        ),
+        rowAgainst('the same', slipway, 's', KAMAL, 0.4),
+        rowAgainst('of it the change itself', change, 's', { name: 'bare script', value: bare }, 2),
+      ];
+    }),
+};
+
+async function timeOf(work: () => Promise<void>): Promise<number> {
+  const startedAt = performance.now();
+  await work();
+  return (performance.now() - startedAt) / 1000;
+}
+
+/** Colour of the release that is live; a first release goes to blue. */
+async function serving(client: SlipwayClient): Promise<string> {
+  return (await client.status(ENVIRONMENT))?.live?.colour ?? 'green';
+}
+
+/** What its steps took together, by the change's own clock. */
+async function changeSeconds(client: SlipwayClient): Promise<number> {
+  const result = (await client.status(ENVIRONMENT))?.processed[0]?.result;
+  const steps = result?.steps ?? [];
+  return steps.reduce((sum, { tookMs }) => sum + (tookMs ?? 0), 0) / 1000;
+}

@@ -1,0 +1,194 @@
+/**
+ * A team whose two colours always run, behind a proxy on a host with a real sshd: a deploy costs next to nothing, so
+ * what is measured is the switch and the way to it.
+ */
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { SlipwayClient } from '../../client/index.js';
+import { laneId } from '../../workflows/names.js';
+import { createHaproxy } from '../support/haproxy.js';
+import { startHttpBackend } from '../support/http-backend.js';
+import { createNginx } from '../support/nginx.js';
+import { createRepository } from '../support/repository.js';
+import { freePort, startSshd } from '../support/sshd.js';
+import { until } from '../support/processes.js';
+import type { Ends } from './ends.js';
+
+export const ENVIRONMENT = 'prod';
+export const PIPELINE = 'bench';
+
+export interface SwitchingWorld {
+  /** Through the proxy. */
+  url: string;
+  repositoryFolder: string;
+  /** Tags a release; with a bake it stays open after the switch until told otherwise. */
+  publish(version: string, options: { bake: boolean }): Promise<{ version: string; commit: string }>;
+}
+
+interface Proxy {
+  url: string;
+  /** Lines of `traffic:`. */
+  traffic: string[];
+}
+
+export async function startSwitchingWorld(ends: Ends, kind: 'haproxy' | 'nginx'): Promise<SwitchingWorld> {
+  const [blue, green] = [await startHttpBackend('blue'), await startHttpBackend('green')];
+  ends.push(() => blue.stop());
+  ends.push(() => green.stop());
+  const sshd = await startSshd();
+  ends.push(() => sshd.stop());
+  const addresses = { blue: blue.address, green: green.address };
+  const proxy = kind === 'haproxy' ? await startHaproxy(ends, addresses) : await startNginx(ends, addresses);
+  const repository = await createRepository();
+  ends.push(() => repository.remove());
+  const knownHosts = await readFile(sshd.knownHostsPath, 'utf8');
+  const fileOf = (bake: boolean): string => `pipeline: ${PIPELINE}
+image: { folder: app }
+checks:
+  health: { http: /health, timeout: 2s }
+environments:
+  ${ENVIRONMENT}:
+    from: { tag: 'v*.*.*' }
+    start: manual
+    queue: fifo
+    strategy: blue-green
+    hosts: ["${sshd.destination}"]
+    ssh: { key: "file:${sshd.keyPath}", known-hosts: known_hosts }
+    platform:
+      command: echo {version} >${sshd.home}/slot-{colour}
+      inspect: cat ${sshd.home}/slot-{colour} 2>/dev/null || true
+      restore: echo {previous-tag} >${sshd.home}/slot-{colour}
+      retire: rm -f ${sshd.home}/slot-{colour}
+    url: ${proxy.url}
+    traffic:
+${[...proxy.traffic, 'confirm: { url: /health, header: X-Colour }'].map((line) => `      ${line}\n`).join('')}
+    checks: [health]
+${bake ? '    bake: { for: 1h, interval: 1s, checks: [health] }\n' : ''}    keep-warm: 24h
+`;
+  return {
+    url: proxy.url,
+    repositoryFolder: repository.folder,
+    publish: async (version, { bake }) => {
+      const commit = await repository.commit(`feat: ${version}`, {
+        'slipway.yaml': fileOf(bake),
+        known_hosts: knownHosts,
+        'app/release.txt': version,
+      });
+      await repository.git('tag', version);
+      return { version, commit };
+    },
+  };
+}
+
+async function startHaproxy(ends: Ends, backends: { blue: string; green: string }): Promise<Proxy> {
+  const haproxy = await createHaproxy();
+  ends.push(() => haproxy.stop());
+  const port = await freePort();
+  const socket = path.join(haproxy.folder, 'slipway.sock');
+  const map = path.join(haproxy.folder, 'slipway', 'bench.map');
+  await mkdir(path.dirname(map));
+  await writeFile(map, 'bench bench_blue\n');
+  await writeFile(
+    haproxy.configuration,
+    `global
+    stats socket ${socket} mode 600 level admin
+defaults
+    mode http
+    timeout connect 2s
+    timeout client 30s
+    timeout server 30s
+frontend web
+    bind 127.0.0.1:${port}
+    use_backend %[str(bench),map(${map})]
+backend bench_blue
+    server blue ${backends.blue}
+backend bench_green
+    server green ${backends.green}
+`,
+  );
+  await haproxy.start(socket);
+  return {
+    url: `http://127.0.0.1:${port}`,
+    traffic: [
+      `haproxy: ${socket}`,
+      `map: ${map}`,
+      'key: bench',
+      'backends: { blue: bench_blue, green: bench_green }',
+      `colours: { blue: "http://${backends.blue}", green: "http://${backends.green}" }`,
+    ],
+  };
+}
+
+async function startNginx(ends: Ends, backends: { blue: string; green: string }): Promise<Proxy> {
+  const nginx = await createNginx();
+  ends.push(() => nginx.stop());
+  const port = await freePort();
+  const file = path.join(nginx.folder, 'slipway', 'bench.conf');
+  await mkdir(path.dirname(file));
+  await writeFile(file, `upstream bench { server ${backends.blue}; }\n`);
+  await writeFile(
+    path.join(nginx.folder, 'conf.d', 'bench.conf'),
+    `include ${file};\nserver { listen 127.0.0.1:${port}; location / { proxy_pass http://bench; } }\n`,
+  );
+  await nginx.start();
+  return {
+    url: `http://127.0.0.1:${port}`,
+    traffic: [
+      `nginx: ${file}`,
+      `upstreams: { blue: "${backends.blue}", green: "${backends.green}" }`,
+      'upstream: bench',
+      `test: ${nginx.command} -t`,
+      `reload: ${nginx.command} -s reload`,
+    ],
+  };
+}
+
+/** Releases and waits for the end; throws when it is not live. */
+export async function releaseAndWait(
+  client: SlipwayClient,
+  world: { repositoryFolder: string },
+  release: { version: string; commit: string },
+): Promise<void> {
+  const started = await startRelease(client, world, release);
+  const following = client.followRelease(started, { until: 'done', timeoutMs: 120_000 });
+  for (;;) {
+    const { done, value } = await following.next();
+    if (done !== true) continue;
+    if (value.how === 'ended' && value.result?.state === 'succeeded') return;
+    throw new Error(`${release.version}: ${JSON.stringify(value).slice(0, 2000)}`);
+  }
+}
+
+export async function startRelease(
+  client: SlipwayClient,
+  world: { repositoryFolder: string },
+  { version, commit }: { version: string; commit: string },
+): Promise<{ workflowId: string }> {
+  return client.startRelease({
+    repositoryUrl: world.repositoryFolder,
+    file: 'slipway.yaml',
+    ref: { kind: 'tag', name: version },
+    ...{ version, commit, to: [ENVIRONMENT] },
+  });
+}
+
+/** Until nothing is queued or in flight. */
+export async function untilIdle(client: SlipwayClient): Promise<void> {
+  await until('the environment to be idle', async () => {
+    const status = await client.status(ENVIRONMENT);
+    return status !== null && status.inFlight === null && status.queue.length === 0;
+  });
+}
+
+/** Until the change in the lane watches the new colour; throws with its headline when it comes to nothing. */
+export async function untilBaking(client: SlipwayClient): Promise<void> {
+  let headline = 'no change began';
+  const isBaking = async (): Promise<boolean> => {
+    const progress = await client.progress(laneId(PIPELINE, ENVIRONMENT));
+    headline = progress?.headline ?? headline;
+    return progress?.steps.some(({ name, state }) => name === 'bake' && state === 'running') ?? false;
+  };
+  await until('the change to bake', isBaking, 60_000).catch((error: unknown) => {
+    throw new Error(headline, { cause: error });
+  });
+}

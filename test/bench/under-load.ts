@@ -1,0 +1,56 @@
+/** A hundred switches while clients of four kinds ask without a pause; every answer is looked at. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { SlipwayClient } from '../../client/index.js';
+import { withEnds } from './ends.js';
+import { startMixedLoad } from './mixed-load.js';
+import { row, type Benchmark, type Row } from './rows.js';
+import { ENVIRONMENT, PIPELINE, releaseAndWait, startSwitchingWorld, untilIdle } from './switching-world.js';
+import { startTemporalStage } from './temporal-stage.js';
+
+const SWITCHES = 100;
+/** So that the long requests of one switch reach into the next ones. */
+const BETWEEN_MS = 100;
+
+export const haproxyUnderLoad: Benchmark = {
+  name: 'load-haproxy',
+  about: `${SWITCHES} switches under load, haproxy`,
+  run: (say) => switchUnderLoad('haproxy', say),
+};
+
+export const nginxUnderLoad: Benchmark = {
+  name: 'load-nginx',
+  about: `${SWITCHES} switches under load, nginx: the honest count`,
+  run: (say) => switchUnderLoad('nginx', say),
+};
+
+async function switchUnderLoad(kind: 'haproxy' | 'nginx', say: (text: string) => void): Promise<Row[]> {
+  return withEnds(async (ends) => {
+    const world = await startSwitchingWorld(ends, kind);
+    const { client } = await startTemporalStage(ends, { pipeline: PIPELINE, workers: 1 });
+    await releaseAndWait(client, world, await world.publish('v1.0.0', { bake: false }));
+    await releaseAndWait(client, world, await world.publish('v2.0.0', { bake: false }));
+    const load = startMixedLoad(world.url);
+    await delay(500);
+    for (let turn = 0; turn < SWITCHES; turn += 1) {
+      await rollBackTo(client, turn % 2 === 0 ? 'v1.0.0' : 'v2.0.0');
+      await delay(BETWEEN_MS);
+    }
+    const results = await load.stop();
+    const total = results.reduce((sum, { requests }) => sum + requests, 0);
+    const failed = results.reduce((sum, each) => sum + each.failed, 0);
+    for (const { kind: sort, requests, failed: bad, why } of results)
+      say(`${sort}: ${requests} requests, ${bad} failed ${bad === 0 ? '' : JSON.stringify(why)}`);
+    return [
+      row(`${kind}: requests during ${SWITCHES} switches`, total, 'requests'),
+      row(`${kind}: failed of these`, failed, 'requests', kind === 'haproxy' ? 0 : null),
+    ];
+  });
+}
+
+async function rollBackTo(client: SlipwayClient, version: string): Promise<void> {
+  const { requestId } = await client.requestRollback(ENVIRONMENT, { version });
+  await untilIdle(client);
+  const status = await client.status(ENVIRONMENT);
+  const result = status?.processed.find((each) => each.requestId === requestId)?.result;
+  if (result?.state !== 'succeeded') throw new Error(`${version}: ${result?.headline ?? 'no result'}`);
+}
