@@ -4,10 +4,12 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { WorkflowFailedError, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
 import type { SlipwayClient } from '../../client/release-client.js';
 import { EXIT } from '../../client/exit-codes.js';
 import { UserError } from '../../client/user-error.js';
 import { laneId } from '../../workflows/names.js';
+import type { ReleaseResult } from '../../workflows/result.js';
 import type { Random } from './random.js';
 import type { Quality } from './shop.js';
 import type { Stage } from './stage.js';
@@ -32,8 +34,9 @@ export interface Story {
   environment: EnvironmentName;
   fate: Fate;
   quality: Quality;
-  /** How the release ended. */
-  end: string;
+  workflowId: string;
+  /** How the release ended; null while it has not. */
+  end: ReleaseResult | null;
 }
 
 export interface LaneReport {
@@ -58,9 +61,9 @@ export async function runOne(lane: Lane, version: string, report: LaneReport): P
   const fate = random.pick(FATES);
   const quality: Quality = fate === 'sick' || fate === 'errs' ? fate : 'good';
   const momentMs = random.betweenMs(0, 4000);
-  const story: Story = { version, environment, fate, quality, end: 'unknown' };
-  report.stories.push(story);
   const workflowId = await startRelease(lane, version, quality);
+  const story: Story = { version, environment, fate, quality, workflowId, end: null };
+  report.stories.push(story);
   if (fate === 'overtaken') return;
   if (fate === 'aborted') {
     await delay(momentMs);
@@ -72,8 +75,7 @@ export async function runOne(lane: Lane, version: string, report: LaneReport): P
       client.link.client.workflow.getHandle(laneId(client.pipeline, environment)).terminate('chaos'),
     ).catch(ignoreRefusal);
   }
-  story.end = await untilEnded(lane, workflowId, report);
-  lane.say(`${environment} ${version} ${fate}: ${story.end}`);
+  await untilEnded(lane, story, report);
   if (fate === 'rolled back') {
     const { requestId } = await insist(lane, () => client.requestRollback(environment));
     await until(lane, report, `the rollback ${requestId}`, async () => {
@@ -98,26 +100,34 @@ async function startRelease(lane: Lane, version: string, quality: Quality): Prom
   return workflowId;
 }
 
-async function untilEnded(lane: Lane, workflowId: string, report: LaneReport): Promise<string> {
-  const handle = lane.client.link.client.workflow.getHandle(workflowId);
-  let end = '';
-  await until(lane, report, `${workflowId} to end`, async () => {
+async function untilEnded(lane: Lane, story: Story, report: LaneReport): Promise<void> {
+  const handle = lane.client.link.client.workflow.getHandle(story.workflowId);
+  await until(lane, report, `${story.workflowId} to end`, async () => {
     const { status } = await handle.describe();
-    end = status.name;
-    return end !== 'RUNNING';
+    return status.name !== 'RUNNING';
   });
-  if (end === 'FAILED') lane.say(`  ${await insist(lane, () => whyFailed(handle))}`);
-  return end;
+  story.end = await insist(lane, () => readEnd(handle));
+  const { state, headline } = story.end;
+  lane.say(`${lane.environment} ${story.version} ${story.fate}: ${state}; ${headline}`);
 }
 
-async function whyFailed(handle: WorkflowHandle): Promise<string> {
+/** A release that failed carries its result as the first detail of its failure. */
+async function readEnd(handle: WorkflowHandle): Promise<ReleaseResult> {
   try {
-    await handle.result();
-    return 'it did not fail';
+    const result: ReleaseResult = await handle.result();
+    return result;
   } catch (error) {
-    if (error instanceof WorkflowFailedError && error.cause !== undefined) return error.cause.message;
-    throw error;
+    if (!(error instanceof WorkflowFailedError) || !(error.cause instanceof ApplicationFailure)) throw error;
+    const [result] = error.cause.details ?? [];
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as endRelease wrote it
+    return result as ReleaseResult;
   }
+}
+
+/** Those that were overtaken, too. */
+export async function untilAllEnded(lane: Lane, report: LaneReport): Promise<void> {
+  for (const story of report.stories)
+    if (story.environment === lane.environment && story.end === null) await untilEnded(lane, story, report);
 }
 
 /** Until nothing is queued, announced or in flight here. */

@@ -3,7 +3,7 @@ import { SlipwayClient } from '../../client/release-client.js';
 import { processesWith } from '../support/processes.js';
 import { startDisturbing } from './disturb.js';
 import { createRandom } from './random.js';
-import { ENVIRONMENTS, runOne, untilIdle, type LaneReport } from './release-lane.js';
+import { ENVIRONMENTS, runOne, untilAllEnded, untilIdle, type LaneReport } from './release-lane.js';
 import { setStage, type Stage } from './stage.js';
 import { findWrongs } from './verdict.js';
 
@@ -73,14 +73,18 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
         await Promise.all(lanes.map(release));
         await disturber.pause();
         broken.signal.throwIfAborted();
-        for (const lane of lanes) await untilIdle(lane, report);
+        for (const lane of lanes) {
+          await untilAllEnded(lane, report);
+          await untilIdle(lane, report);
+        }
         wrongs.push(...(await findWrongs(stage, client, report.stories)));
         checks += 1;
         options.say(
           `— ${report.stories.length} changes, ${wrongs.length === 0 ? 'one truth' : wrongs.join('; ')}`,
         );
       }
-      if (!report.stories.some(({ end }) => end === 'COMPLETED')) wrongs.push('not one release came through');
+      if (!report.stories.some(({ end }) => end?.state === 'succeeded'))
+        wrongs.push('not one release came through');
     } finally {
       await disturber.stop();
       await client.close();
@@ -94,7 +98,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     seed: options.seed,
     changes: report.stories.length,
     fates: countBy(report.stories.map(({ fate }) => fate)),
-    ends: countBy(report.stories.map(({ end }) => end)),
+    ends: countBy(report.stories.map(({ end }) => end?.state ?? 'unknown')),
     disturbances,
     retriesByAPerson: report.retries,
     checks,

@@ -8,7 +8,7 @@ import type { Stage } from './stage.js';
 
 /** Everything that is wrong, in words; empty = as it must be. */
 export async function findWrongs(stage: Stage, client: SlipwayClient, stories: Story[]): Promise<string[]> {
-  const wrongs: string[] = [];
+  const wrongs = judgeEnds(stories);
   const expected: Record<Slot, string | null> = { blue: null, green: null, stage: null };
   for (const environment of ENVIRONMENTS) {
     const status = await client.status(environment);
@@ -34,6 +34,15 @@ export async function findWrongs(stage: Stage, client: SlipwayClient, stories: S
     for (const code of worker.unasked().filter((each) => each !== 8))
       wrongs.push(`a worker ended by itself with ${code}`);
   return wrongs;
+}
+
+function judgeEnds(stories: Story[]): string[] {
+  return stories.flatMap(({ version, quality, end }) => [
+    ...(end?.promotions ?? []).filter(({ clean }) => !clean).map(({ headline }) => `not clean: ${headline}`),
+    ...(quality === 'sick' && end?.state === 'succeeded'
+      ? [`${version} succeeded although it was sick`]
+      : []),
+  ]);
 }
 
 function judgeMemory(environment: EnvironmentName, status: EnvironmentStatus, stories: Story[]): string[] {
