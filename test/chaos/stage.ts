@@ -52,10 +52,17 @@ export async function setStage(): Promise<Stage> {
     ends.push(proxy.stop);
     const temporal = await createTemporal(path.join(folder, 'temporal'));
     ends.push(temporal.stop);
-    const workers = await Promise.all(
+    const started = await Promise.allSettled(
       ['one', 'two'].map((name) => superviseWorker(path.join(folder, name), temporal.address)),
     );
+    const workers: SupervisedWorker[] = [];
+    for (const result of started) {
+      if (result.status === 'fulfilled') workers.push(result.value);
+    }
     for (const worker of workers) ends.push(worker.stop);
+    for (const result of started) {
+      if (result.status === 'rejected') throw result.reason;
+    }
     const { home, destination, keyPath, knownHostsPath } = sshd;
     const scenery: Scenery = {
       ...{ home, destination, keyPath, knownHostsPath, proxyPort, ports },

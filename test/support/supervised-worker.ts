@@ -39,7 +39,7 @@ export async function superviseWorker(
   let ready: Promise<boolean> = Promise.resolve(false);
   let polls = false;
 
-  const start = async (): Promise<void> => {
+  const start = (): void => {
     const output = openSync(log, 'a');
     const started = spawn(
       'setpriv',
@@ -74,13 +74,22 @@ export async function superviseWorker(
       if (stopping) return;
       if (!asked) unasked.push(running.exitCode);
       await delay(AGAIN_AFTER_MS);
-      await start();
+      if (stopping) return;
+      start();
     }
   };
 
-  await start();
+  start();
   const kept = keep();
-  if (!(await ready)) throw new Error(`a worker ended before it was ready; its log: ${log}`);
+  const stop = async (): Promise<void> => {
+    stopping = true;
+    child?.kill('SIGTERM');
+    await kept;
+  };
+  if (!(await ready)) {
+    await stop();
+    throw new Error(`a worker ended before it was ready; its log: ${log}`);
+  }
   return {
     signal: (name) => {
       asked = true;
@@ -92,10 +101,6 @@ export async function superviseWorker(
     ready: async () => {
       while (!(await ready)) await delay(50);
     },
-    stop: async () => {
-      stopping = true;
-      child?.kill('SIGTERM');
-      await kept;
-    },
+    stop,
   };
 }
