@@ -109,8 +109,14 @@ export function stateOf({ release, progress }: Followed): string {
   return states.find((state) => state === 'waiting') ?? release?.state ?? 'pending';
 }
 
-/** Markdown of the workflows' own reports: the page of a CI job shows the same as the Temporal UI. */
-export function toJobSummary({ release, progress }: Followed): string {
+/**
+ * Markdown of the workflows' own reports: the page of a CI job shows the same as the Temporal UI. `uiUrl` is where that
+ * is; their links are paths on it, and only text when it is not known.
+ */
+export function toJobSummary({ release, progress }: Followed, uiUrl: string | null): string {
   const reports = [...progress.values()].map(({ report }) => report).filter((report) => report !== '');
-  return reports.length > 0 ? reports.join('\n\n') : (release?.report ?? '');
+  const text = reports.length > 0 ? reports.join('\n\n') : (release?.report ?? '');
+  return uiUrl === null
+    ? text.replaceAll(/\[([^\]]+)\]\(\/namespaces\/[^)]*\)/g, '$1')
+    : text.replaceAll('](/namespaces/', `](${uiUrl}/namespaces/`);
 }

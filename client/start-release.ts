@@ -51,8 +51,8 @@ async function startOrJoin(
       workflowIdConflictPolicy: 'USE_EXISTING',
       // Read back by whoever finds the release running: queries need a worker, the memo does not.
       memo: { requestId, aim: aimOf(request) },
-      staticSummary: `${pipeline} ${version} -> ${aimOf(request)}`,
-      staticDetails: `commit ${commit}, requested by ${request.actor.by} (identity: ${request.actor.proof})`,
+      staticSummary: `${pipeline} ${version} → ${aimOf(request)}`,
+      staticDetails: `commit ${commit.slice(0, 7)}, requested by ${request.actor.by} (identity: ${request.actor.proof})`,
     });
     const runId = handle.firstExecutionRunId;
     const { memo } = await handle.describe();

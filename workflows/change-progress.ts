@@ -2,9 +2,11 @@
 import { condition, setCurrentDetails, upsertMemo, type TimerOptions } from '@temporalio/workflow';
 import type { ChangeRun } from './change-run.js';
 import type { ProgressStatus } from './messages.js';
-import { renderReport, type ReportView } from './report.js';
+import { environmentId } from './names.js';
+import { formatDuration, formatMinute, renderReport, showWait, type ReportView } from './report.js';
 import type { FailureReport, StepReport, StepState, UnwindReport } from './result.js';
 import { publishState } from './search-attributes.js';
+import { linkToRun } from './ui-links.js';
 
 export interface Wait {
   /** What lists show: `switch`, `a person: undo of deploy failed`. */
@@ -133,7 +135,7 @@ export class ChangeProgress {
       state: this.state,
       subject: this.subject(),
       commit,
-      steps: this.steps,
+      steps: showWait(this.shownSteps(), this.#waiting?.for ?? null),
       unwind: this.unwind,
       failure: this.failure,
       facts: [
@@ -142,6 +144,10 @@ export class ChangeProgress {
         `requested by ${request.actor.by} (identity: unverified)`,
       ],
       commands: this.commands(),
+      links: [
+        linkToRun(`environment ${plan.name}`, environmentId(plan.pipeline, plan.name)),
+        ...(request.promotionId === null ? [] : [linkToRun('promotion', request.promotionId)]),
+      ],
       forced: request.evidence
         .filter((item) => item.verdict === 'forced')
         .map((item) => `${item.name} by ${item.by ?? 'unknown'}: ${item.note ?? 'no reason'}`),
@@ -163,6 +169,18 @@ export class ChangeProgress {
     setCurrentDetails(this.report());
   }
 
+  /** How long a bake takes is known before it has begun. */
+  private shownSteps(): StepReport[] {
+    const { bake } = this.run.target.plan;
+    if (bake === null) return this.steps;
+    const lasts = formatDuration(bake.forMs).replace(/ 0+[hms]$/, '');
+    return this.steps.map((step) => {
+      if (step.name !== 'bake' || step.note !== null) return step;
+      if (step.state === 'pending') return { ...step, note: lasts };
+      return step.state === 'running' ? { ...step, note: `watches for ${lasts}` } : step;
+    });
+  }
+
   private traffic(): string[] {
     const { live } = this.run.input;
     const { colour, version } = this.run.target;
@@ -174,7 +192,9 @@ export class ChangeProgress {
   private deadline(): string[] {
     const wait = this.#waiting;
     if (wait === null) return [];
-    return wait.ends === null ? [`**Needs a person** ${wait.for}`] : [`${wait.ends.then} at ${wait.ends.at}`];
+    return wait.ends === null
+      ? [`**Needs a person** ${wait.for}`]
+      : [`${wait.ends.then}, at ${formatMinute(wait.ends.at)}`];
   }
 
   private commands(): ReportView['commands'] {

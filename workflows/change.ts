@@ -131,7 +131,7 @@ function conclude(
   const { input, target } = run;
   const { live, warm, request } = input;
   const { steps, unwind } = progress;
-  const common = { steps, unwind, switchMs: run.switchMs, backMs: run.backMs };
+  const facts = { steps, unwind, switchMs: run.switchMs, backMs: run.backMs };
   const serves = live === null ? 'nothing is live' : `${live.version} is live, as before`;
   const where = `${target.plan.pipeline} ${target.version} → ${target.plan.name}`;
   if (lost !== null) {
@@ -139,42 +139,42 @@ function conclude(
       (step) => step.name !== 'preflight' && step.name !== 'claim' && step.state !== 'pending',
     );
     const headline = `${where} ended: another change owns ${target.plan.name}`;
-    return { ...common, headline, state: 'superseded', clean: !touched, live, warm, failure: lost };
+    return { headline, state: 'superseded', clean: !touched, live, warm, failure: lost, ...facts };
   }
   if (request.kind === 'recover') {
     const retired = input.recovering?.request.kind === 'retire';
     const headline = `${target.plan.name} recovered: ${serves}`;
     return {
-      ...common,
       headline,
       state: 'succeeded',
       clean: true,
       live,
       warm: retired ? null : warm,
       failure: null,
+      ...facts,
     };
   }
   const { stop } = saga;
   if (stop !== null) {
     const headline = `${where} ${howItEnded(stop.state, stop.by, progress)}, undone; ${serves}`;
-    return { ...common, headline, state: stop.state, clean: true, live, warm, failure: stop.failure };
+    return { headline, state: stop.state, clean: true, live, warm, failure: stop.failure, ...facts };
   }
   const { failure } = progress;
   if (request.kind === 'retire') {
     const headline = `${warm?.version ?? 'the idle colour'} on ${target.plan.name} is stopped; ${serves}`;
-    return { ...common, headline, state: 'succeeded', clean: true, live, warm: null, failure };
+    return { headline, state: 'succeeded', clean: true, live, warm: null, failure, ...facts };
   }
   const record = recordOf(run, new Date(Date.now()).toISOString());
   const skipped = run.skippedHosts.length === 0 ? '' : ` without ${run.skippedHosts.join(', ')}`;
   const untagged = failure === null ? '' : `, but settling failed: ${failure.what}`;
   return {
-    ...common,
     headline: `${target.plan.pipeline} ${target.version} is live on ${target.plan.name}${skipped}${untagged}, ${formatDuration(tookMs)}`,
     state: 'succeeded',
     clean: run.skippedHosts.length === 0,
     live: record,
     warm: warmAfter(record, live),
     failure,
+    ...facts,
   };
 }
 

@@ -1,6 +1,8 @@
 /** What an environment shows of itself: one line, and a page for the UI and the memo. */
 import type { EnvironmentState } from './messages.js';
+import { fitLine, formatMinute, renderLinks } from './report.js';
 import type { ReleaseRecord, StepState } from './result.js';
+import type { UiLink } from './ui-links.js';
 
 export function headlineOf(state: EnvironmentState): string {
   const { pipeline, environment, live, inFlight, needsPerson, freeze } = state;
@@ -23,15 +25,22 @@ export function stateOf({ inFlight, needsPerson, freeze, queue, live }: Environm
 }
 
 /** Markdown; one fenced block in ASCII, at most 60 columns. */
-export function renderEnvironment(state: EnvironmentState): string {
-  const { environment, live, warm, inFlight, queue, freeze, needsPerson, good } = state;
+export function renderEnvironment(state: EnvironmentState, links: UiLink[]): string {
+  const { environment, live, warm, inFlight, queue, announced, freeze, needsPerson, good } = state;
+  const entered = [inFlight?.request, ...queue].map((request) => request?.requestId);
+  const coming = announced.filter(
+    ({ requestId, phase }) => phase !== 'ended' && !entered.includes(requestId),
+  );
   const rows = [
     row('live', live === null ? 'nothing' : describe(live)),
-    warm === null ? null : row('warm', `${describe(warm.record)}, until ${minute(warm.retireAt)}`),
+    warm === null ? null : row('warm', `${describe(warm.record)}, until ${formatMinute(warm.retireAt)}`),
     inFlight === null
       ? null
       : row('in flight', `${inFlight.request.version} ${inFlight.request.kind}, token ${inFlight.token}`),
     ...queue.map((request) => row('queued', `${request.version} ${request.kind} by ${request.actor.by}`)),
+    ...coming.map(({ version, phase, waitingFor }) =>
+      row('coming', `${version} ${phase}${waitingFor === null ? '' : ` for ${waitingFor}`}`),
+    ),
     freeze === null
       ? null
       : row('frozen', `by ${freeze.by}${untilText(freeze.until)} ${freeze.reason ?? ''}`),
@@ -55,6 +64,7 @@ export function renderEnvironment(state: EnvironmentState): string {
     `## ${headlineOf(state).replaceAll(/[<>*_`[\]|\\\n]/g, ' ')}`,
     ['```', ...rows.filter((each) => each !== null), '```'].join('\n'),
     commands.filter((each) => each !== null).join('\n'),
+    renderLinks(links),
     'identity: unverified',
   ]
     .filter((part) => part !== '')
@@ -66,19 +76,9 @@ function describe({ version, colour }: ReleaseRecord): string {
 }
 
 function untilText(until: string | null): string {
-  return until === null ? '' : ` until ${minute(until)}`;
-}
-
-/** `2026-01-09 09:00 UTC`: the same on every worker. */
-function minute(iso: string): string {
-  const at = new Date(iso).toISOString();
-  return `${at.slice(0, 10)} ${at.slice(11, 16)} UTC`;
+  return until === null ? '' : ` until ${formatMinute(until)}`;
 }
 
 function row(name: string, text: string): string {
-  const plain = text
-    .replaceAll('`', "'")
-    .replaceAll(/\s+/g, ' ')
-    .replaceAll(/[^\x20-\x7e]/g, '?');
-  return `${name.padEnd(10)}${plain}`.trimEnd().slice(0, 60);
+  return fitLine(`${name.padEnd(9)} `, text).trimEnd();
 }

@@ -56,6 +56,8 @@ import { laneId, QUERY, SIGNAL, UPDATE, WORKFLOW } from './names.js';
 import { receiveDecisions } from './receive-decisions.js';
 import type { ChangeResult } from './result.js';
 import { ATTRIBUTE } from './search-attributes.js';
+import { detailChange, summarizeRun } from './static-details.js';
+import { linkToRun } from './ui-links.js';
 
 const SIGNAL_LIMIT = 5000;
 const DECISIONS_KEPT = 200;
@@ -98,10 +100,14 @@ class Entity {
       state: receiveCutover(state, told),
       tell: [],
     }));
-    setHandler(defineQuery<EnvironmentStatus>(QUERY.status), () => {
-      const state = thaw(this.state, Date.now());
-      return { ...state, headline: headlineOf(state) };
-    });
+    setHandler(
+      defineQuery<EnvironmentStatus>(QUERY.status),
+      () => {
+        const state = thaw(this.state, Date.now());
+        return { ...state, headline: headlineOf(state) };
+      },
+      { description: 'What is live, in flight, queued, frozen' },
+    );
     receiveDecisions({
       state: () => ({
         of: 'environment',
@@ -223,8 +229,8 @@ class Entity {
         args: [change],
         // Anything else would also fire when this environment continues as new.
         parentClosePolicy: ParentClosePolicy.ABANDON,
-        staticSummary: summarize(request),
-        staticDetails: detail(request, live?.version ?? null),
+        staticSummary: summarizeRun(request.plan, request.version, request.kind),
+        staticDetails: detailChange(request, live?.version ?? null),
         ...(request.kind === 'rollback' || request.kind === 'recover'
           ? { priority: { priorityKey: 1 } }
           : {}),
@@ -243,6 +249,7 @@ class Entity {
   /** null = it died: failed, was terminated or timed out, and undid nothing. */
   private async waitForChange(lane: ChildWorkflowHandle<Change>): Promise<ChangeResult | null> {
     this.lane = lane;
+    this.show();
     try {
       return await lane.result();
     } catch (error) {
@@ -309,10 +316,16 @@ class Entity {
   /** Current details are a query and need a worker; the memo does not. */
   private show(): void {
     const { pipeline, environment: name, live, needsPerson, inFlight } = this.state;
-    const report = renderEnvironment(this.state);
+    const { lane } = this;
+    const links =
+      lane === null
+        ? []
+        : [linkToRun(`${lane.workflowId}: the change in flight`, lane.workflowId, lane.firstExecutionRunId)];
+    setCurrentDetails(renderEnvironment(this.state, links));
+    // Who is merely on the way has a run of its own; for it alone the history need not grow.
+    const report = renderEnvironment({ ...this.state, announced: [] }, []);
     if (report === this.shown) return;
     this.shown = report;
-    setCurrentDetails(report);
     upsertMemo({ report });
     upsertSearchAttributes([
       { key: ATTRIBUTE.pipeline, value: pipeline },
@@ -322,26 +335,4 @@ class Entity {
       { key: ATTRIBUTE.waitingFor, value: needsPerson === null ? null : 'a person' },
     ]);
   }
-}
-
-/** `secretmagic v1.4.0 → prod (blue/green)`. */
-function summarize({ plan, version, kind }: ChangeRequest): string {
-  const strategy = plan.strategy === 'blue-green' ? 'blue/green' : 'in place';
-  return `${plan.pipeline} ${version} → ${plan.name} (${kind === 'deploy' ? strategy : `${kind}, ${strategy}`})`;
-}
-
-/** Stays readable without any worker. */
-function detail(request: ChangeRequest, previous: string | null): string {
-  const { commit, actor, plan, reason, evidence } = request;
-  const lines = [
-    `commit ${commit.sha.slice(0, 7)} ${commit.subject}`,
-    `author ${commit.author}`,
-    `requested by ${actor.by} (identity: unverified)`,
-    `plan ${plan.planHash.slice(0, 8)}`,
-    `previous release ${previous ?? 'none'}`,
-    ...(reason === null ? [] : [`reason ${reason}`]),
-    ...evidence.map((item) => `${item.kind} ${item.name}: ${item.verdict}`),
-  ];
-  // An indented line would become a code block; other people's text is shown, not rendered.
-  return lines.map((line) => `- ${line.replaceAll(/[<>*_`[\]|\\\n]/g, ' ')}`).join('\n');
 }

@@ -1,6 +1,6 @@
 /** What a release or promotion shows: its steps, what it waits for, and the report in the UI and the memo. */
-import { condition, setCurrentDetails, upsertMemo } from '@temporalio/workflow';
-import { renderReport, type ReportView } from './report.js';
+import { condition, patched, setCurrentDetails, upsertMemo } from '@temporalio/workflow';
+import { formatDuration, formatMinute, renderReport, showWait, type ReportView } from './report.js';
 import type { StepReport, StepState } from './result.js';
 import { publishState } from './search-attributes.js';
 
@@ -14,8 +14,10 @@ export interface Waiting {
 /** The parts of the report that its owner knows. */
 export type ReportFacts = Pick<
   ReportView,
-  'subject' | 'commit' | 'failure' | 'facts' | 'commands' | 'forced' | 'unwind'
+  'subject' | 'commit' | 'failure' | 'facts' | 'commands' | 'links' | 'forced' | 'unwind'
 >;
+
+const LOOKED_AT_AGAIN_MS = 24 * 3_600_000;
 
 export class Progress {
   state: StepState = 'running';
@@ -34,9 +36,10 @@ export class Progress {
     this.steps.push(...names.map((name) => ({ name, state: 'pending' as const, tookMs: null, note: null })));
   }
 
-  begin(name: string): void {
+  /** `doing` is what the headline says meanwhile. */
+  begin(name: string, doing = name): void {
     this.#startedAtMs.set(name, Date.now());
-    this.#doing = name;
+    this.#doing = doing;
     this.set(name, 'running', null);
   }
 
@@ -64,7 +67,7 @@ export class Progress {
     const ends = { at: new Date(nowMs + wait.ms).toISOString(), then: wait.then };
     this.#startWaiting({ for: wait.for, since: new Date(nowMs).toISOString(), ends }, wait.person);
     try {
-      return await condition(until, wait.ms, { summary: `${wait.for}; ${wait.then}`.slice(0, 100) });
+      return await condition(until, wait.ms, { summary: summarizeWait(wait) });
     } finally {
       this.#stopWaiting();
     }
@@ -74,7 +77,10 @@ export class Progress {
   async waitForPerson(what: string, until: () => boolean): Promise<void> {
     this.#startWaiting({ for: what, since: new Date().toISOString(), ends: null }, true);
     try {
-      await condition(until);
+      // Runs from before this patch waited without a row in the timeline.
+      if (!patched('pause-is-a-timer')) await condition(until);
+      const summary = `waits for ${what}, as long as it takes`.slice(0, 100);
+      while (!until()) await condition(until, LOOKED_AT_AGAIN_MS, { summary });
     } finally {
       this.#stopWaiting();
     }
@@ -100,8 +106,8 @@ export class Progress {
       ...facts,
       title: this.headline(),
       state: this.state,
-      steps: this.steps,
-      facts: [...facts.facts, ...(ends === null ? [] : [`${ends.then} at ${ends.at}`])],
+      steps: showWait(this.steps, this.waiting?.for ?? null),
+      facts: [...facts.facts, ...(ends === null ? [] : [`${ends.then} at ${formatMinute(ends.at)}`])],
     });
   }
 
@@ -129,4 +135,10 @@ export class Progress {
     this.#needsPerson = false;
     this.publish();
   }
+}
+
+/** `waits for 1 approval (anybody), rejects itself in 3d`: a timer's row has nothing else to say it. */
+function summarizeWait(wait: { for: string; then: string; ms: number }): string {
+  const left = formatDuration(wait.ms).replace(/ 0+[hms]$/, '');
+  return `waits for ${wait.for}, ${wait.then} in ${left}`.slice(0, 100);
 }

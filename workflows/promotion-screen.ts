@@ -1,26 +1,32 @@
 /** What a promotion shows: the facts under its report, and its answer to `status`. */
-import type { Approval } from './decisions.js';
+import type { Approval, PromotionDeciding } from './decisions.js';
 import type { ProgressStatus, PromotionRequest } from './messages.js';
 import type { Progress, ReportFacts } from './progress.js';
-import type { EvidenceItem, FailureReport } from './result.js';
+import { environmentId, laneId } from './names.js';
+import type { EvidenceItem, FailureReport, UnwindReport } from './result.js';
+import { linkToRun } from './ui-links.js';
 
 export interface PromotionView {
   request: PromotionRequest;
   approvals: Approval[];
   evidence: EvidenceItem[];
   failure: FailureReport | null;
-  ended: boolean;
+  /** What its change undid. */
+  unwind: UnwindReport[];
+  phase: PromotionDeciding['phase'];
 }
 
-export function promotionFacts({ request, approvals, evidence, failure, ended }: PromotionView): ReportFacts {
+export function promotionFacts(view: PromotionView): ReportFacts {
+  const { request, approvals, evidence, failure, unwind, phase } = view;
   const { plan, version, commit, actor, artifacts } = request;
   const digests = artifacts.map((artifact) => `${artifact.name} ${artifact.digest.slice(0, 15)}`).join(', ');
   const approved = approvals.map(({ by, group }) => (group === null ? by : `${by} (${group})`)).join(', ');
-  const asks = plan.approvals.length > 0 && !ended;
+  const asks = plan.approvals.length > 0 && (phase === 'gates' || phase === 'approvals');
+  const ended = phase === 'ended';
   return {
     subject: `${plan.pipeline} ${version} → ${plan.name}`,
     commit,
-    unwind: [],
+    unwind,
     failure,
     facts: [
       `**plan** ${plan.planHash.slice(0, 8)} · ${digests}`,
@@ -32,8 +38,13 @@ export function promotionFacts({ request, approvals, evidence, failure, ended }:
       : [
           ...(asks ? [{ what: 'approve', command: `slipway approve ${plan.name}` }] : []),
           ...(asks ? [{ what: 'reject', command: `slipway reject ${plan.name}` }] : []),
-          { what: 'stop', command: `slipway abort ${plan.name}` },
+          { what: phase === 'changing' ? 'stop and undo' : 'stop', command: `slipway abort ${plan.name}` },
         ],
+    links: [
+      linkToRun('release', request.releaseId),
+      linkToRun(`environment ${plan.name}`, environmentId(plan.pipeline, plan.name)),
+      ...(phase === 'changing' ? [linkToRun('the change', laneId(plan.pipeline, plan.name))] : []),
+    ],
     forced: evidence
       .filter((item) => item.verdict === 'forced')
       .map((item) => `${item.name} by ${item.by ?? 'unknown'}: ${item.note ?? 'no reason'}`),

@@ -15,7 +15,7 @@ import { perform } from './activity-options.js';
 import { approvalEvidence, describeMissing, openApprovals } from './approvals.js';
 import type { Approval, NamedDecision, PromotionDeciding } from './decisions.js';
 import type { Decision, ProgressStatus, PromotionRequest, Superseded } from './messages.js';
-import { QUERY, SIGNAL } from './names.js';
+import { laneId, QUERY, SIGNAL } from './names.js';
 import { Progress } from './progress.js';
 import { concludePromotion, endPromotion, forgotten, Refusal, type Stop } from './promotion-end.js';
 import { promotionFacts, promotionStatus, type PromotionView } from './promotion-screen.js';
@@ -62,17 +62,29 @@ class Promotion {
   /** Before the first await, so that no early message is lost. */
   listen(): void {
     const { plan, actor, commit, artifacts } = this.request;
-    setHandler(defineSignal<[ChangeResult]>(SIGNAL.outcome), (result) => {
-      this.outcome ??= result;
-    });
-    setHandler(defineSignal(SIGNAL.entered), () => {
-      if (this.phase === 'queued') this.enter();
-    });
-    setHandler(defineSignal<[Superseded]>(SIGNAL.superseded), (superseded) => {
-      // Once it stands in the queue the environment decides, and says so by the outcome.
-      if (this.phase !== 'queued' && this.phase !== 'changing')
-        this.stopBecause({ kind: 'superseded', by: superseded.version, decision: null });
-    });
+    setHandler(
+      defineSignal<[ChangeResult]>(SIGNAL.outcome),
+      (result) => {
+        this.outcome ??= result;
+      },
+      { description: 'The environment says how its change ended' },
+    );
+    setHandler(
+      defineSignal(SIGNAL.entered),
+      () => {
+        if (this.phase === 'queued') this.enter();
+      },
+      { description: 'Its change has left the queue and runs' },
+    );
+    setHandler(
+      defineSignal<[Superseded]>(SIGNAL.superseded),
+      (superseded) => {
+        // Once it stands in the queue the environment decides, and says so by the outcome.
+        if (this.phase !== 'queued' && this.phase !== 'changing')
+          this.stopBecause({ kind: 'superseded', by: superseded.version, decision: null });
+      },
+      { description: 'A newer release is on its way to the same environment' },
+    );
     setHandler(defineQuery<ProgressStatus>(QUERY.status), () => promotionStatus(this.view(), this.progress), {
       description: 'What this promotion waits for and has done',
     });
@@ -314,7 +326,7 @@ class Promotion {
   private async change(): Promise<void> {
     const { plan } = this.request;
     this.phase = 'queued';
-    this.progress.begin('change');
+    this.progress.begin('change', `in the queue of ${plan.name}`);
     this.progress.set('change', 'waiting', `in the queue of ${plan.name}`);
     await this.ask();
     let withdrawn = false;
@@ -385,7 +397,9 @@ class Promotion {
 
   private enter(): void {
     this.phase = 'changing';
-    this.progress.set('change', 'running', null);
+    const { pipeline, name } = this.request.plan;
+    this.progress.begin('change', `changes ${name}`);
+    this.progress.set('change', 'running', `in ${laneId(pipeline, name)}`);
   }
 
   private conclude(refusal: FailureReport | null): PromotionResult {
@@ -401,6 +415,6 @@ class Promotion {
 
   private view(): PromotionView {
     const { request, approvals, evidence, failure, phase } = this;
-    return { request, approvals, evidence, failure, ended: phase === 'ended' };
+    return { request, approvals, evidence, failure, phase, unwind: this.outcome?.unwind ?? [] };
   }
 }

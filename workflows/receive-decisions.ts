@@ -4,18 +4,21 @@ import { DECISIONS, decide, type Decidable, type DecisionName, type NamedDecisio
 import type { Decision, DecisionReply } from './messages.js';
 import { FAILURE } from './failures.js';
 
+const BY = '{"by": "your name"}';
+
+/** Shown where the UI and the CLI offer to send it, so with the JSON to send. */
 const WHAT_IT_DOES: Record<DecisionName, string> = {
-  approve: 'Approve this release for this environment',
-  reject: 'Reject it; final',
-  switchTraffic: 'Move traffic to the new colour',
-  back: 'Traffic back to the old colour at once, then undo the rest',
-  abort: 'Stop and undo',
-  pause: 'Stop before the next step',
-  resume: 'Go on',
-  retryStep: 'Try the step that holds again',
-  skipHost: 'Leave one host out and go on',
-  freeze: 'Nobody enters',
-  unfreeze: 'Open again',
+  approve: `Approve this release for this environment: {"by": "your name", "group": "platform"}; group if a rule names one`,
+  reject: `Reject it, final: {"by": "your name", "reason": "why"}`,
+  switchTraffic: `Move traffic to the new colour: ${BY}`,
+  back: `Traffic back to the old colour at once, then undo the rest: ${BY}`,
+  abort: `Stop and undo: ${BY}`,
+  pause: `Stop before the next step: ${BY}`,
+  resume: `Go on; on an environment: I have looked: ${BY}`,
+  retryStep: `Try the step that holds again: ${BY}`,
+  skipHost: `Leave one host out and go on: {"by": "your name", "host": "web-2"}`,
+  freeze: `Nobody enters: {"by": "your name", "until": "2030-01-09T09:00:00Z", "reason": "why"}`,
+  unfreeze: `Open again: ${BY}`,
 };
 
 export interface Receiver {

@@ -11,6 +11,8 @@ import type { Decision, PromotionRequest, ReleaseRequest, ReleaseStatus, Superse
 import { promotionId, releaseId, SIGNAL, UPDATE, WORKFLOW } from './names.js';
 import type { Progress } from './progress.js';
 import type { BuiltArtifact, PromotionResult } from './result.js';
+import { detailPromotion, summarizeRun } from './static-details.js';
+import { linkToRun, type UiLink } from './ui-links.js';
 
 /** Only its shape: the promotion is another workflow, known by its name. */
 type Promote = (request: PromotionRequest) => Promise<PromotionResult>;
@@ -56,11 +58,12 @@ export class Promotions {
     const newer = this.superseded.get(name);
     if (newer !== undefined) return this.skip(name, `superseded by ${newer}`);
 
-    this.progress.begin(name);
+    this.progress.begin(name, `on its way to ${name}`);
     const handle = await this.start(plan, environment, artifacts);
     if (handle === null)
       return this.skip(name, `a promotion of the same request is under way; slipway watch ${name}`);
     this.handles.set(name, handle);
+    this.progress.publish();
     this.tellLatecomer(name, handle);
     const result = await this.follow(environment, plan, handle);
     this.results.push(result);
@@ -93,13 +96,13 @@ export class Promotions {
       actor,
       reason,
     };
-    const strategy = environment.strategy === 'blue-green' ? 'blue/green' : 'in place';
     try {
       return await startChild<Promote>(WORKFLOW.promotion, {
         workflowId: promotionId(pipeline, environment.name, requestId),
         args: [promotion],
         parentClosePolicy: ParentClosePolicy.ABANDON,
-        staticSummary: `${pipeline} ${version} → ${environment.name} (${strategy})`,
+        staticSummary: summarizeRun(environment, version),
+        staticDetails: detailPromotion(promotion),
       });
     } catch (error) {
       if (error instanceof WorkflowExecutionAlreadyStartedError) return null;
@@ -137,6 +140,12 @@ export class Promotions {
 
   started(environment: string): boolean {
     return this.handles.has(environment);
+  }
+
+  links(): UiLink[] {
+    return [...this.handles].map(([environment, { workflowId, firstExecutionRunId }]) =>
+      linkToRun(`promotion to ${environment}`, workflowId, firstExecutionRunId),
+    );
   }
 
   statuses(): ReleaseStatus['promotions'] {

@@ -50,7 +50,9 @@ class Release {
   }
 
   listen(): void {
-    setHandler(defineSignal<[Superseded]>(SIGNAL.superseded), (newer) => this.beSuperseded(newer));
+    setHandler(defineSignal<[Superseded]>(SIGNAL.superseded), (newer) => this.beSuperseded(newer), {
+      description: 'A newer release is on its way to the same environment',
+    });
     setHandler(defineQuery<ReleaseStatus>(QUERY.status), () => this.status(), {
       description: 'What this release waits for and has done',
     });
@@ -119,7 +121,7 @@ class Release {
     const plan = await this.resolve();
     await Promise.all(plan.environments.map((environment) => this.announce(plan, environment)));
     for (const gate of plan.gates) {
-      this.progress.begin(gate.name);
+      this.progress.begin(gate.name, `asks gate ${gate.name}`);
       const { pipeline, repository, commit, ref, version } = plan;
       const subject = { pipeline, repositoryUrl: repository.url, commit, ref, version, artifacts: [] };
       const summary = `${gate.name} for ${version}`;
@@ -138,7 +140,7 @@ class Release {
   }
 
   private async resolve(): Promise<ReleasePlan> {
-    this.progress.begin('plan');
+    this.progress.begin('plan', 'makes its plan');
     const { ref, commit } = this.request;
     const plan = await perform('resolvePlan', this.request, {
       summary: `${ref.name} at ${commit.slice(0, 7)}`,
@@ -163,7 +165,7 @@ class Release {
   }
 
   private async build(plan: ReleasePlan): Promise<void> {
-    this.progress.begin('build');
+    this.progress.begin('build', 'builds');
     const names = plan.artifacts.map((artifact) => artifact.name).join(', ');
     const built = await perform('buildArtifacts', { plan }, { summary: `${names} of ${plan.version}` });
     this.artifacts = built.artifacts;
@@ -202,7 +204,14 @@ class Release {
       unwind: [],
       failure,
       facts: [`requested by ${request.actor.by} (identity: unverified)`],
-      commands: [],
+      commands:
+        this.phase === 'ended'
+          ? []
+          : (this.plan?.environments ?? []).map(({ name }) => ({
+              what: `follow it to ${name}`,
+              command: `slipway watch ${name}`,
+            })),
+      links: this.promotions.links(),
       forced: [],
     };
   }

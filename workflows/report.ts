@@ -1,6 +1,7 @@
 /** The one report: current details, memo, job summary and terminal all show this block (at most 60 columns, ASCII). */
 import type { CommitFacts } from '../pipeline/plan.js';
 import type { FailureReport, StepReport, StepState, UnwindReport } from './result.js';
+import type { UiLink } from './ui-links.js';
 
 export interface ReportView {
   /** `Waiting: switch traffic on prod`. */
@@ -16,6 +17,8 @@ export interface ReportView {
   facts: string[];
   /** What a person can do now: `switch` → `slipway switch prod`. */
   commands: { what: string; command: string }[];
+  /** To the pages of the runs beside this one. */
+  links: UiLink[];
   /** Gates that were forced, who and why; never hidden. */
   forced: string[];
 }
@@ -62,6 +65,7 @@ export function renderReport(view: ReportView): string {
     ['```', ...renderBlock(view), '```'].join('\n'),
     ...view.facts.map(plainExceptBold),
     view.commands.map(({ what, command }) => `- ${what}: \`${command}\``).join('\n'),
+    renderLinks(view.links),
   ];
   return parts.filter((part) => part !== '').join('\n\n');
 }
@@ -72,12 +76,32 @@ export function renderBlock(view: Pick<ReportView, 'steps' | 'unwind' | 'failure
   const toCome = view.steps.filter((step) => step.state === 'pending');
   return [
     ...done.map((step) => row(GLYPH[step.state], step.name, step.note, step.tookMs)),
-    ...wrap(toCome.map((step) => `.. ${step.name}`)),
+    ...wrap(toCome.map(({ name, note }) => `.. ${name}${note === null ? '' : ` ${ascii(note)}`}`)),
     ...(view.failure === null ? [] : failureLines(view.failure)),
     ...view.unwind.map((undo) =>
       row(UNWIND_GLYPH[undo.outcome], `undo ${undo.step}`, undo.note ?? undo.outcome, undo.tookMs),
     ),
   ];
+}
+
+/** ` · ` between them; empty for none. */
+export function renderLinks(links: UiLink[]): string {
+  return links.map(({ text, path }) => `[${plain(text)}](${path})`).join(' · ');
+}
+
+/** The step that waits says what for, if it has nothing better to say. */
+export function showWait(steps: StepReport[], waitingFor: string | null): StepReport[] {
+  if (waitingFor === null) return steps;
+  const waits = steps.findLast(({ state }) => state === 'running' || state === 'waiting');
+  return steps.map((step) =>
+    step === waits && step.note === null ? { ...step, note: `waits for ${waitingFor}` } : step,
+  );
+}
+
+/** `2026-01-09 09:00 UTC`: the same on every worker. */
+export function formatMinute(iso: string): string {
+  const at = new Date(iso).toISOString();
+  return `${at.slice(0, 10)} ${at.slice(11, 16)} UTC`;
 }
 
 /** `340ms`, `1.3s`, `41s`, `3m 10s`, `2h 05m`, `3d 4h`. */
@@ -95,6 +119,11 @@ export function formatDuration(ms: number): string {
 
 function two(number: number): string {
   return String(number).padStart(2, '0');
+}
+
+/** One line of a fenced block: nothing in it can be wider than it looks, or end the fence. */
+export function fitLine(label: string, text: string): string {
+  return cut(`${label}${ascii(text)}`, COLUMNS);
 }
 
 function row(glyph: string, name: string, note: string | null, tookMs: number | null): string {

@@ -62,7 +62,12 @@ async function startWithSignal(
     args: [input],
     signal,
     signalArgs: [payload],
-    staticSummary: `${pipeline} ${environment}`,
+    staticSummary: `${pipeline} ${environment}: what is live, who is next`,
+    staticDetails: [
+      `- one change at a time enters, as lane/${pipeline}/${environment}`,
+      '- it runs for ever: a cancellation does nothing, and terminating it forgets what is live',
+      `- nobody enters: slipway freeze ${environment}`,
+    ].join('\n'),
   });
 }
 

@@ -91,7 +91,7 @@ async function conclude(
   await tellJob(
     invocation,
     { state: stateOf(followed), url: started.url ?? '', digest },
-    toJobSummary(followed),
+    toJobSummary(followed, started.url?.split('/namespaces/')[0] ?? null),
   );
   const { end } = followed;
   const failure =

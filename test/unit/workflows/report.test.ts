@@ -20,6 +20,7 @@ const VIEW: ReportView = {
   failure: null,
   facts: ['**Live** blue v1.3.9 · **idle** green v1.4.0'],
   commands: [{ what: 'switch', command: 'slipway switch prod' }],
+  links: [],
   forced: [],
 };
 

@@ -1,0 +1,47 @@
+/** What a run shows from its first second and without any worker: who asked for what, and on which grounds. */
+import type { EnvironmentPlan } from '../pipeline/plan.js';
+import type { ChangeRequest, PromotionRequest } from './messages.js';
+
+/** `secretmagic v1.4.0 → prod (blue/green)`; other kinds than a deploy are named. */
+export function summarizeRun(plan: EnvironmentPlan, version: string, kind = 'deploy'): string {
+  const strategy = plan.strategy === 'blue-green' ? 'blue/green' : 'in place';
+  return `${plan.pipeline} ${version} → ${plan.name} (${kind === 'deploy' ? strategy : `${kind}, ${strategy}`})`;
+}
+
+/** Markdown list. `previous` is the version that is live before the change. */
+export function detailChange(request: ChangeRequest, previous: string | null): string {
+  return list([
+    ...detailAll(request),
+    `previous release ${previous ?? 'none'}`,
+    ...request.evidence.map((item) => `${item.kind} ${item.name}: ${item.verdict}`),
+  ]);
+}
+
+/** Markdown list: what has to come true before the change. */
+export function detailPromotion(request: PromotionRequest): string {
+  const { after, gates, approvals, waitMs, window } = request.plan;
+  return list([
+    ...detailAll(request),
+    ...after.map((earlier) => `after it was good on ${earlier}`),
+    ...gates.map((gate) => `gate ${gate.name}`),
+    ...approvals.map(({ count, group }) => `approvals ${count} of ${group ?? 'anybody'}`),
+    ...(waitMs > 0 ? ['a wait timer'] : []),
+    ...(window === null ? [] : [`window ${window.days} ${window.hours} ${window.zone}`]),
+  ]);
+}
+
+function detailAll({ commit, actor, plan, reason, artifacts }: ChangeRequest | PromotionRequest): string[] {
+  return [
+    `commit ${commit.sha.slice(0, 7)} ${commit.subject}`,
+    `author ${commit.author}`,
+    `requested by ${actor.by} (identity: unverified)`,
+    ...(reason === null ? [] : [`reason ${reason}`]),
+    `plan ${plan.planHash.slice(0, 8)}`,
+    ...artifacts.map(({ name, digest }) => `${name} ${digest.slice(0, 15)}`),
+  ];
+}
+
+/** An indented line would become a code block; other people's text is shown, not rendered. */
+function list(lines: string[]): string {
+  return lines.map((line) => `- ${line.replaceAll(/[<>*_`[\]|\\\n]/g, ' ')}`).join('\n');
+}
