@@ -32,15 +32,20 @@ export async function readLogs(docker: Docker, what: string, lines: number): Pro
   }
 }
 
-/** Frames of `[stream, 0, 0, 0, length(4), bytes]`; a container with a terminal has none. */
+const ENGINES_OWN_WORDS = 3;
+
+/**
+ * Frames of `[stream, 0, 0, 0, length(4), bytes]`; a container with a terminal has none. What the engine itself says
+ * in between, of tasks whose log it cannot get, is left out.
+ */
 export function demultiplex(raw: Buffer): string {
   const parts: Buffer[] = [];
   let offset = 0;
   while (offset + 8 <= raw.length) {
     const stream = raw.readUInt8(offset);
-    if (stream > 2 || raw.readUIntBE(offset + 1, 3) !== 0) return raw.toString();
+    if (stream > ENGINES_OWN_WORDS || raw.readUIntBE(offset + 1, 3) !== 0) return raw.toString();
     const length = raw.readUInt32BE(offset + 4);
-    parts.push(raw.subarray(offset + 8, offset + 8 + length));
+    if (stream < ENGINES_OWN_WORDS) parts.push(raw.subarray(offset + 8, offset + 8 + length));
     offset += 8 + length;
   }
   return Buffer.concat(parts).toString();

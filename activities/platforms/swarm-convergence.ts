@@ -6,7 +6,7 @@ import { askRegistry, explainUnavailable } from './image-availability.js';
 import { placeOf } from './host-question.js';
 import type { PlatformContext } from './platform.js';
 import { readLogs, readTaskEvidence } from './service-logs.js';
-import { describeTask, hasNoNode, judgeService, type Cause, type Judgement } from './swarm-judgement.js';
+import { describeTask, homelessTasks, judgeService, type Cause, type Judgement } from './swarm-judgement.js';
 import { listTasks, readServiceStatus, requireOurs, type Service, type Task } from './swarm-service.js';
 
 const LOOK_EVERY_MS = 200;
@@ -73,7 +73,7 @@ async function lookOnce(
   if (service === null) throw vanished(context, awaited.name);
   requireOurs(context, service);
   const tasks = await listTasks(docker, awaited.id);
-  const homeless = remember(memory.homelessSince, tasks.filter(hasNoNode));
+  const homeless = remember(memory.homelessSince, homelessTasks(tasks));
   const patienceMs = nanosecondsToMs(
     service.Spec.TaskTemplate.ContainerSpec.StopGracePeriod,
     DEFAULT_STOP_GRACE_MS,

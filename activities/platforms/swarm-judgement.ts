@@ -161,7 +161,16 @@ function hasEnded(task: Task): boolean {
   return ENDED.includes(task.Status.State);
 }
 
-/** Waits for a node, and the scheduler has said why it finds none. */
-export function hasNoNode(task: Task): boolean {
+/**
+ * Tasks for which the scheduler has said why it finds no node. While one of the service's own is still being stopped
+ * there are none: what that one holds, a host-mode port as a rule, comes free.
+ */
+export function homelessTasks(tasks: Task[]): Task[] {
+  const isBeingStopped = (task: Task): boolean =>
+    !isWanted(task) && !hasEnded(task) && !['new', 'pending'].includes(task.Status.State);
+  return tasks.some(isBeingStopped) ? [] : tasks.filter(hasNoNode);
+}
+
+function hasNoNode(task: Task): boolean {
   return task.Status.State === 'pending' && /no suitable node/.test(task.Status.Err ?? '') && isWanted(task);
 }

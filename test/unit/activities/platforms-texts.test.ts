@@ -273,6 +273,7 @@ describe('what hosts say', () => {
       Buffer.concat([Buffer.from([stream, 0, 0, 0, 0, 0, 0, text.length]), Buffer.from(text)]);
     expect(demultiplex(Buffer.concat([frame(1, 'out\n'), frame(2, 'err\n')]))).toBe('out\nerr\n');
     expect(demultiplex(Buffer.from('a terminal wrote this'))).toBe('a terminal wrote this');
+    expect(demultiplex(Buffer.concat([frame(2, 'err\n'), frame(3, 'some logs could not be')]))).toBe('err\n');
     expect(demultiplex(Buffer.alloc(0))).toBe('');
   });
 });

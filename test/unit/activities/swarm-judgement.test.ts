@@ -1,6 +1,6 @@
 /** The verdict on a service, from what the Engine says of it. */
 import { describe, expect, test } from 'vitest';
-import { hasNoNode, judgeService, type Look } from '../../../activities/platforms/swarm-judgement.js';
+import { homelessTasks, judgeService, type Look } from '../../../activities/platforms/swarm-judgement.js';
 import type { Service, Task } from '../../../activities/platforms/swarm-service.js';
 
 const NEW = `cr.io/app@sha256:${'b'.repeat(64)}`;
@@ -131,7 +131,7 @@ describe('failed, by name', () => {
     const unplaced = task('pending', {
       err: 'no suitable node (scheduling constraints not satisfied on 1 node)',
     });
-    expect([poor, unplaced, running()].map(hasNoNode)).toEqual([true, true, false]);
+    expect(homelessTasks([poor, unplaced, running()])).toEqual([poor, unplaced]);
     expect(judge({ status: 'updating' }, [poor, running()])).toBe('converging');
     expect(judge({ status: 'updating' }, [poor, running()], { stuck: new Set([poor.ID]) })).toBe(
       'no-resources',
@@ -139,6 +139,14 @@ describe('failed, by name', () => {
     expect(judge({ status: 'updating' }, [unplaced], { stuck: new Set([unplaced.ID]) })).toBe(
       'no-suitable-node',
     );
+  });
+
+  test('a task that waits for the port of one that is being stopped is not without a node', () => {
+    const waits = task('pending', { err: 'no suitable node (host-mode port already in use on 1 node)' });
+    const leaves = task('running', { image: OLD, wanted: 'shutdown' });
+    const never = task('pending', { image: OLD, wanted: 'shutdown' });
+    expect(homelessTasks([waits, leaves])).toEqual([]);
+    expect(homelessTasks([waits, never, crashed()])).toEqual([waits]);
   });
 });
 
