@@ -4,9 +4,11 @@ import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import { Client, Connection } from '@temporalio/client';
 import { execa } from 'execa';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
-import { laneId } from '../../workflows/names.js';
+import { SlipwayClient, type ProgressStatus } from '../../client/index.js';
+import { laneId, releaseId } from '../../workflows/names.js';
+import { part } from '../support/parts.js';
 import { processesWith, until } from '../support/processes.js';
 import {
   startSecretmagicWorld,
@@ -17,31 +19,23 @@ import {
 const REQUESTER = 'vera';
 const STATUS = z.object({
   environments: z.tuple([
-    z.object({
-      live: z.object({ version: z.string(), colour: z.string().nullable() }).nullable(),
-      needsPerson: z.unknown(),
-      queue: z.array(z.string()),
-      waiting: z.array(z.object({ version: z.string(), waitingFor: z.string().nullable() })),
-      inFlight: z
-        .object({
-          version: z.string(),
-          kind: z.string(),
-          state: z.string().nullable(),
-          waitingFor: z.string().nullable(),
-          steps: z.array(z.object({ name: z.string(), state: z.string() })),
-        })
-        .optional(),
-    }),
+    z.object({ live: z.object({ version: z.string(), colour: z.string().nullable() }).nullable() }),
   ]),
 });
-type Status = z.output<typeof STATUS>['environments'][0];
 
 let world: SecretmagicWorld;
+let library: SlipwayClient;
 
 beforeAll(async () => {
   world = await startSecretmagicWorld();
+  const env = { TEMPORAL_ADDRESS: world.temporal.address };
+  library = await SlipwayClient.connect({ pipeline: 'secretmagic', by: 'test', env });
 });
-afterAll(() => world?.stop());
+afterAll(async () => {
+  await library?.close();
+  await world?.stop();
+});
+vi.setConfig({ testTimeout: 300_000 });
 
 // Each scene goes on where the last one ended: after a failure the others would only wait in vain.
 let failed: string | null = null;
@@ -66,20 +60,28 @@ async function slipway(exit: number, argv: string[], by?: string): Promise<Comma
   return ended;
 }
 
-async function statusOf(environment: string): Promise<Status> {
+async function liveIn(environment: string): Promise<unknown> {
   const { data } = await slipway(0, ['status', environment]);
-  return STATUS.parse(data).environments[0];
+  return STATUS.parse(data).environments[0].live;
 }
 
-function untilStatus(environment: string, what: string, seen: (status: Status) => boolean): Promise<Status> {
-  return until(
-    `${environment} ${what}`,
-    async () => {
-      const status = await statusOf(environment);
-      return seen(status) && status;
-    },
-    60_000,
-  );
+/** What the tests wait for is asked through the library: a process per look would be most of the work. */
+function untilSeen(what: string, look: (library: SlipwayClient) => Promise<boolean>): Promise<boolean> {
+  return until(what, () => look(library).catch(() => false), 100_000);
+}
+
+function untilApprovalIsWaitedFor(version: string): Promise<boolean> {
+  return untilSeen(`${version} to wait for approval`, async (asked) => {
+    const { workflowId } = await asked.findWaiting('prod', version, 'approve');
+    return /approval/.test((await asked.progress(workflowId))?.waitingFor ?? '');
+  });
+}
+
+function untilLane(what: string, seen: (progress: ProgressStatus) => boolean): Promise<boolean> {
+  return untilSeen(`prod to ${what}`, async (asked) => {
+    const progress = await asked.progress(laneId('secretmagic', 'prod'));
+    return progress !== null && seen(progress);
+  });
 }
 
 /** What a release serves and in which colour, asked as users do. */
@@ -108,19 +110,16 @@ async function mergeIntoDevelop(): Promise<void> {
 /** Starts the release of a tag by hand and gives both approvals; `ended` is its command, still following. */
 async function startedInProd(version: string): Promise<{ ended: Promise<CommandEnd> }> {
   const ended = world.slipway(['release', version, '--to', 'prod'], REQUESTER);
-  await untilStatus('prod', `waits for approval of ${version}`, ({ waiting }) =>
-    waiting.some((each) => each.version === version && /approval/.test(each.waitingFor ?? '')),
-  );
+  await untilApprovalIsWaitedFor(version);
   await slipway(0, ['approve', 'prod', '--group', 'platform', '--yes'], 'oleg');
   await slipway(0, ['approve', 'prod', '--group', 'backend', '--yes'], 'irina');
   return { ended };
 }
 
-function untilSwitchIsWaitedFor(version: string): Promise<Status> {
-  return untilStatus(
-    'prod',
-    `waits for the switch to ${version}`,
-    ({ inFlight }) => inFlight?.version === version && /switch/.test(inFlight.waitingFor ?? ''),
+function untilSwitchIsWaitedFor(wanted: string): Promise<boolean> {
+  return untilLane(
+    `wait for the switch to ${wanted}`,
+    ({ version, waitingFor }) => version === wanted && /switch/.test(waitingFor ?? ''),
   );
 }
 
@@ -171,9 +170,7 @@ describe('prod', () => {
     const commit = short(await world.repository.git('rev-parse', 'v1.0.0^{commit}'));
     world.registry.requests.length = 0;
     const ended = world.slipway(['release', 'v1.0.0', '--to', 'prod'], REQUESTER);
-    await untilStatus('prod', 'waits for approval', ({ waiting }) =>
-      waiting.some(({ waitingFor }) => /approval/.test(waitingFor ?? '')),
-    );
+    await untilApprovalIsWaitedFor('v1.0.0');
     await slipway(5, ['approve', 'prod', '--group', 'platform', '--yes'], REQUESTER);
     await slipway(5, ['approve', 'prod', '--group', 'platform', '--yes'], 'anna@example.com');
     await slipway(0, ['approve', 'prod', '--group', 'platform', '--yes'], 'oleg');
@@ -201,8 +198,8 @@ describe('prod', () => {
   test('a worker killed in the middle of the deploy: the next one goes on', async () => {
     await mergeIntoDevelop();
     const { ended } = await startedInProd('v1.1.0');
-    await untilStatus('prod', 'deploys', ({ inFlight }) =>
-      (inFlight?.steps ?? []).some(({ name, state }) => name === 'deploy' && state === 'running'),
+    await untilLane('deploy', ({ version, steps }) =>
+      steps.some(({ name, state }) => version === 'v1.1.0' && name === 'deploy' && state === 'running'),
     );
     const gone = once(world.worker(), 'exit');
     world.worker().kill('SIGKILL');
@@ -218,7 +215,7 @@ describe('prod', () => {
   test('rollback sends traffic back to the warm colour', async () => {
     await slipway(0, ['rollback', 'prod', '--yes', '--reason', 'orders are slow'], 'oleg');
     expect(await served(world.prodUrl)).toEqual({ release: 'one', colour: 'blue' });
-    expect((await statusOf('prod')).live).toMatchObject({ version: 'v1.0.0', colour: 'blue' });
+    expect(await liveIn('prod')).toEqual({ version: 'v1.0.0', colour: 'blue' });
   });
 
   test('a version whose /health fails never gets traffic, and its log is in the report', async () => {
@@ -285,7 +282,10 @@ describe('prod', () => {
     );
     const { exit, text } = await ended;
     expect([3, 7], text).toContain(exit);
-    await untilStatus('prod', 'has recovered', ({ inFlight, needsPerson }) => !inFlight && !needsPerson);
+    await untilSeen('prod to have recovered', async (asked) => {
+      const status = await asked.status('prod');
+      return status !== null && status.inFlight === null && status.needsPerson === null;
+    });
     await expectBack();
   });
 
@@ -296,17 +296,21 @@ describe('prod', () => {
       release: 'two',
       colour: 'green',
     });
-    expect((await statusOf('prod')).live).toMatchObject({ version: 'v1.0.0', colour: 'blue' });
+    expect(await liveIn('prod')).toEqual({ version: 'v1.0.0', colour: 'blue' });
   }
 });
 
 test('a newer push replaces an older one that has no lane yet', async () => {
   const older = await world.push('develop', 'feat: older', code('older'));
-  await slipway(0, ['release', 'develop', '--until', 'started']);
   const replaced = world.slipway(['release', 'develop']);
-  await until('the older release to be joined', async () => {
-    const { data } = await world.slipway(['status', 'dev']);
-    return STATUS.safeParse(data).success;
+  await withTemporal(async ({ workflow }) => {
+    const handle = workflow.getHandle(releaseId('secretmagic', short(older)));
+    await until('the older release to run', () =>
+      handle.describe().then(
+        () => true,
+        () => false,
+      ),
+    );
   });
   await world.push('develop', 'feat: newer', code('newer'));
   await slipway(0, ['release', 'develop']);
@@ -324,7 +328,7 @@ test('nothing is left: no process, namespace, port or file', async () => {
   expect(existsSync(folder)).toBe(false);
   for (const address of [registry.server, temporal.address, `${hosts.prod.address}:22`])
     expect(await isServed(address)).toBe(false);
-  const { stdout } = await execa('ip', ['-o', 'address', 'show']);
+  const { stdout } = await execa(await part('ip'), ['-o', 'address', 'show']);
   expect(stdout).not.toContain(hosts.prod.gateway);
 });
 

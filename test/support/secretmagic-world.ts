@@ -115,7 +115,6 @@ async function build(cleanUps: (() => Promise<unknown>)[]): Promise<SecretmagicW
   const key = (host: DockerHost): Promise<string> => readFile(host.keyPath, 'utf8');
   const workerEnv = {
     ...person,
-    SLIPWAY_DATA: path.join(folder, 'worker'),
     SLIPWAY_METRICS_ADDRESS: 'off',
     SLIPWAY_HEALTH_ADDRESS: 'off',
     SLIPWAY_INSECURE_REGISTRIES: registry.server,
@@ -188,10 +187,14 @@ async function startTemporal(folder: string): Promise<EmbeddedTemporal> {
 
 async function startWorker(folder: string, env: Record<string, string | undefined>): Promise<ChildProcess> {
   const log = openSync(path.join(folder, 'worker.log'), 'a');
-  const worker = spawn(process.execPath, ['dist/workers/main.js', 'worker', '--json'], {
-    env,
-    stdio: ['ignore', 'pipe', log],
-  });
+  const worker = spawn(
+    process.execPath,
+    ['dist/workers/main.js', 'worker', '--json', '--data', path.join(folder, 'worker')],
+    {
+      env,
+      stdio: ['ignore', 'pipe', log],
+    },
+  );
   closeSync(log);
   const ready = once(createInterface({ input: worker.stdout ?? process.stdin }), 'line');
   const ended = once(worker, 'exit').then(async () => {
