@@ -41,25 +41,27 @@ export async function resolvePlan(
   // goes on when this attempt is stopped: a first clone of a large repository is then there for the next one
   const mirror = await deps.source.fetch(request.repositoryUrl);
   await deps.source.fetchCommit(request.repositoryUrl, commit);
+  // the ref is the first thing to be refused; the file is read meanwhile
+  const reading = readPipelineFile(mirror, request);
+  reading.catch(() => {});
   await checkRefHolds(mirror, ref, commit);
-  const file = await readPipelineFile(mirror, request);
+  const file = await reading;
   return await explained(request, async () => {
     const { environments } = selectEnvironments(file.content, ref, request.to);
     refuseUnsupported(file, environments);
-    const live = await findLiveCommits(deps, mirror, file.content.pipeline, environments);
-    const files = new Map<string, string>();
-    for (const path of requiredFiles(file, environments)) {
-      const text = await readFileAtCommit(mirror, commit, path);
-      if (text !== null) files.set(path, text);
-    }
-    const changedPaths = new Map<string, string[]>();
-    for (const [environment, sha] of live)
-      changedPaths.set(environment, await listChangedPaths(mirror, sha, commit));
+    const [live, files] = await Promise.all([
+      findLiveCommits(deps, mirror, file.content.pipeline, environments),
+      readFiles(mirror, commit, requiredFiles(file, environments)),
+    ]);
+    const [facts, changedPaths] = await Promise.all([
+      readFacts(mirror, commit, [...live.values()]),
+      findChangedPaths(mirror, live, commit),
+    ]);
     return compilePlan({
       file,
       files,
       repository: { url: request.repositoryUrl },
-      commit: await readFacts(mirror, commit, [...live.values()]),
+      commit: facts,
       ref,
       version: request.version === '' ? null : request.version,
       to: request.to,
@@ -120,6 +122,29 @@ function refuseUnsupported(file: LoadedFile, environments: readonly string[]): v
   });
 }
 
+/** Those of the files that the commit has. */
+async function readFiles(
+  mirror: Mirror,
+  commit: string,
+  paths: readonly string[],
+): Promise<Map<string, string>> {
+  const read = await Promise.all(
+    paths.map(async (path) => [path, await readFileAtCommit(mirror, commit, path)] as const),
+  );
+  return new Map(read.filter((entry): entry is [string, string] => entry[1] !== null));
+}
+
+async function findChangedPaths(
+  mirror: Mirror,
+  live: ReadonlyMap<string, string>,
+  commit: string,
+): Promise<Map<string, string[]>> {
+  const changed = [...live].map(
+    async ([environment, sha]) => [environment, await listChangedPaths(mirror, sha, commit)] as const,
+  );
+  return new Map(await Promise.all(changed));
+}
+
 /** What each environment serves, as far as the repository still has that commit. */
 async function findLiveCommits(
   deps: ResolvePlanDependencies,
@@ -141,12 +166,11 @@ async function findLiveCommits(
 
 /** With everybody who authored something that any of the environments does not serve yet. */
 async function readFacts(mirror: Mirror, commit: string, live: readonly string[]): Promise<CommitFacts> {
-  const facts = await readCommitFacts(mirror, commit, null);
-  const authors = new Set(facts.authors);
-  for (const since of new Set(live)) {
-    for (const author of (await readCommitFacts(mirror, commit, since)).authors) authors.add(author);
-  }
-  return { ...facts, authors: [...authors].sort() };
+  const since = [null, ...new Set(live)];
+  const all = await Promise.all(since.map((sha) => readCommitFacts(mirror, commit, sha)));
+  const [facts] = all;
+  if (facts === undefined) throw new Error(`no facts of ${commit}`);
+  return { ...facts, authors: [...new Set(all.flatMap(({ authors }) => authors))].sort() };
 }
 
 async function explained<T>(request: ReleaseRequest, work: () => Promise<T>): Promise<T> {

@@ -97,7 +97,7 @@ environments:
       key: web
       backends: { blue: web_blue, green: web_green }
       colours: { blue: "http://${host.address}:${PORT.blue}", green: "http://${host.address}:${PORT.green}" }
-      confirm: { url: /index.html, times: ${CONFIRMATIONS} }
+      confirm: { url: /index.html, body: true, times: ${CONFIRMATIONS} }
     checks: [health]
     keep-warm: 24h
 `;

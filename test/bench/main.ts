@@ -3,6 +3,7 @@
  * to stdout, what is going on to stderr. Exit 1 when a target was not met, 2 for a benchmark that does not exist.
  */
 import { parseArgs } from 'node:util';
+import { approvals } from './approvals.js';
 import { commandLine } from './command-line.js';
 import { deploy } from './deploy.js';
 import { haproxyUnderLoad, nginxUnderLoad } from './under-load.js';
@@ -15,6 +16,7 @@ const BENCHMARKS: Benchmark[] = [
   wayBackWithKills,
   haproxyUnderLoad,
   nginxUnderLoad,
+  approvals,
   commandLine,
 ];
 

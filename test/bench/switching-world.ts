@@ -61,7 +61,7 @@ environments:
       retire: rm -f ${sshd.home}/slot-{colour}
     url: ${proxy.url}
     traffic:
-${[...proxy.traffic, 'confirm: { url: /health, header: X-Colour }'].map((line) => `      ${line}\n`).join('')}
+${[...proxy.traffic, 'confirm: { url: /health, header: X-Colour }', 'drain: 100ms'].map((line) => `      ${line}\n`).join('')}
     checks: [health]
 ${bake ? '    bake: { for: 1h, interval: 1s, checks: [health] }\n' : ''}    keep-warm: 24h
 `;
