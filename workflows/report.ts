@@ -94,8 +94,12 @@ export function showWait(steps: StepReport[], waitingFor: string | null): StepRe
   if (waitingFor === null) return steps;
   const waits = steps.findLast(({ state }) => state === 'running' || state === 'waiting');
   return steps.map((step) =>
-    step === waits && step.note === null ? { ...step, note: `waits for ${waitingFor}` } : step,
+    step === waits && step.note === null ? { ...step, note: waitNote(step.name, waitingFor) } : step,
   );
+}
+
+function waitNote(step: string, waitingFor: string): string {
+  return `waits for ${waitingFor === step ? 'a person' : waitingFor}`;
 }
 
 /** `2026-01-09 09:00 UTC`: the same on every worker. */

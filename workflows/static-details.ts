@@ -1,6 +1,7 @@
 /** What a run shows from its first second and without any worker: who asked for what, and on which grounds. */
 import type { EnvironmentPlan } from '../pipeline/plan.js';
 import type { ChangeRequest, PromotionRequest } from './messages.js';
+import type { EvidenceItem } from './result.js';
 
 /** `secretmagic v1.4.0 → prod (blue/green)`; other kinds than a deploy are named. */
 export function summarizeRun(plan: EnvironmentPlan, version: string, kind = 'deploy'): string {
@@ -13,8 +14,14 @@ export function detailChange(request: ChangeRequest, previous: string | null): s
   return list([
     ...detailAll(request),
     `previous release ${previous ?? 'none'}`,
-    ...request.evidence.map((item) => `${item.kind} ${item.name}: ${item.verdict}`),
+    ...request.evidence.map(describeEvidence),
   ]);
+}
+
+/** `gate tests: pass`, `approval of platform: approved by anna (identity: unverified)`. */
+function describeEvidence({ kind, name, verdict, by }: EvidenceItem): string {
+  const thing = name.startsWith(kind) ? name : `${kind} ${name}`;
+  return `${thing}: ${verdict}${by === null ? '' : ` by ${by} (identity: unverified)`}`;
 }
 
 /** Markdown list: what has to come true before the change. */

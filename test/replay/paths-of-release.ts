@@ -105,15 +105,9 @@ export const PATHS_OF_RELEASE: Record<string, Path> = {
         await promotion.end();
       },
     ),
-  'promotion-paused-and-resumed': (harness) =>
-    promote(harness, { approvals: [oneApproval] }, async (promotion) => {
-      await promotion.waitsFor('1 approval');
-      await promotion.decide('pause', 'irina');
-      await promotion.decide('approve', 'oleg');
-      await promotion.waitsFor('resume');
-      await promotion.decide('resume', 'irina');
-      await promotion.end();
-    }),
+  // The history of this name is from before a pause was a timer.
+  'promotion-paused-and-resumed': pauseAndResume,
+  'promotion-paused-on-a-timer': pauseAndResume,
   'promotion-rejected': (harness) =>
     promote(harness, { approvals: [oneApproval] }, async (promotion) => {
       await promotion.waitsFor('1 approval');
@@ -192,3 +186,14 @@ export const PATHS_OF_RELEASE: Record<string, Path> = {
     return prod.id;
   },
 };
+
+async function pauseAndResume(harness: Parameters<Path>[0]): ReturnType<Path> {
+  return promote(harness, { approvals: [oneApproval] }, async (promotion) => {
+    await promotion.waitsFor('1 approval');
+    await promotion.decide('pause', 'irina');
+    await promotion.decide('approve', 'oleg');
+    await promotion.waitsFor('resume');
+    await promotion.decide('resume', 'irina');
+    await promotion.end();
+  });
+}

@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatDuration, renderBlock, renderReport, type ReportView } from '../../../workflows/report.js';
+import {
+  formatDuration,
+  formatMinute,
+  renderBlock,
+  renderReport,
+  showWait,
+  type ReportView,
+} from '../../../workflows/report.js';
 import type { StepState } from '../../../workflows/result.js';
 import { givenCommit } from '../../support/given.js';
 
@@ -43,6 +50,21 @@ describe('renderReport', () => {
         '',
         '- switch: `slipway switch prod`',
       ].join('\n'),
+    );
+  });
+
+  it('ends with links to the pages of the runs beside it, their text only text', () => {
+    const links = [
+      { text: 'release', path: '/namespaces/default/workflows/release%2Fshop%2Fv1' },
+      { text: 'environment [prod]', path: '/namespaces/default/workflows/environment%2Fshop%2Fprod' },
+    ];
+    expect(
+      renderReport({ ...VIEW, links })
+        .split('\n')
+        .at(-1),
+    ).toBe(
+      '[release](/namespaces/default/workflows/release%2Fshop%2Fv1) · ' +
+        '[environment \\[prod\\]](/namespaces/default/workflows/environment%2Fshop%2Fprod)',
     );
   });
 
@@ -124,5 +146,29 @@ describe('formatDuration', () => {
     [273_600_000, '3d 4h'],
   ])('%d ms is %s', (ms, text) => {
     expect(formatDuration(ms)).toBe(text);
+  });
+});
+
+describe('showWait', () => {
+  const steps = VIEW.steps.map((step) => ({ ...step, note: step.name === 'deploy' ? 'green' : null }));
+  const noteOf = (waitingFor: string | null): (string | null)[] =>
+    showWait(steps, waitingFor).map(({ note }) => note);
+
+  it('lets the step that waits say what for', () => {
+    expect(noteOf('retry or abort')).toEqual([null, 'green', 'waits for retry or abort', null, null]);
+  });
+
+  it('says a person where the wait is named like its step', () => {
+    expect(noteOf('switch')[2]).toBe('waits for a person');
+  });
+
+  it('leaves steps alone when nothing waits', () => {
+    expect(showWait(steps, null)).toEqual(steps);
+  });
+});
+
+describe('formatMinute', () => {
+  it('is the same on every worker', () => {
+    expect(formatMinute('2026-01-09T10:00:42.123+01:00')).toBe('2026-01-09 09:00 UTC');
   });
 });

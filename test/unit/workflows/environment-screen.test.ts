@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest';
+import { newEnvironment } from '../../../workflows/environment-memory.js';
+import { renderEnvironment } from '../../../workflows/environment-screen.js';
+import type { Announcement } from '../../../workflows/messages.js';
+import { detailChange } from '../../../workflows/static-details.js';
+import { givenPlan, givenRequest } from '../../support/given.js';
+
+const COMING: Announcement = {
+  requestId: 'v2',
+  workflowId: 'promotion/shop/prod/v2',
+  phase: 'waiting',
+  version: 'v2.0.0',
+  commit: 'b'.repeat(40),
+  supersedes: [],
+  waitingFor: 'approvals',
+  since: '2026-01-09T09:00:00.000Z',
+  queue: 'fifo',
+};
+
+describe('renderEnvironment', () => {
+  const state = newEnvironment('shop', 'prod');
+
+  it('shows in columns who is on the way', () => {
+    const lines = renderEnvironment({ ...state, announced: [COMING] }, []).split('\n');
+    expect(lines).toContain('live      nothing');
+    expect(lines).toContain('coming    v2.0.0 waiting for approvals');
+  });
+
+  it('shows a release once: in the queue it is no longer on the way', () => {
+    const queued = { ...givenRequest(givenPlan(), 'v2.0.0'), requestId: COMING.requestId };
+    const report = renderEnvironment({ ...state, announced: [COMING], queue: [queued] }, []);
+    expect(report).toContain('queued    v2.0.0');
+    expect(report).not.toContain('coming');
+  });
+
+  it('stays within its block, whatever a person gives as reason', () => {
+    const reason = `\`\`\`${'a long reason → '.repeat(10)}`;
+    const freeze = { by: 'irina', proof: 'unverified' as const, until: null, reason, since: COMING.since };
+    const lines = renderEnvironment({ ...state, freeze }, []).split('\n');
+    const block = lines.slice(lines.indexOf('```') + 1, lines.lastIndexOf('```'));
+    expect(lines.filter((line) => line.startsWith('```'))).toHaveLength(2);
+    expect(Math.max(...block.map((line) => line.length))).toBe(60);
+  });
+});
+
+describe('detailChange', () => {
+  it('says who approved, and that nobody proved it', () => {
+    const approval = {
+      kind: 'approval' as const,
+      name: 'approval of platform',
+      verdict: 'approved' as const,
+      by: 'oleg',
+      at: COMING.since,
+      note: null,
+    };
+    const details = detailChange({ ...givenRequest(givenPlan(), 'v2.0.0'), evidence: [approval] }, null);
+    expect(details).toContain('- approval of platform: approved by oleg (identity: unverified)');
+    expect(details).toContain('- previous release none');
+  });
+});
