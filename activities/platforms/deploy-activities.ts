@@ -70,13 +70,16 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
     proveWayBack: ({ target }) =>
       stoppable(async (manners) => {
         const notes: string[] = [];
+        // both only look, so they look at the same time; what a platform finds is said first
+        const proving = target.colour === null ? null : dependencies.proveTraffic(target, manners.signal);
+        proving?.catch(() => {});
         const prior = await eachPlace(target, manners, async ({ platform, context }): Promise<PriorState> => {
           const { hostId } = await context.host.claim(fenceFor(context));
           const recorded = await platform.recordPrior(context);
           notes.push(await platform.proveWayBack(context, recorded));
           return { host: context.host.name, hostId, platform: recorded };
         });
-        if (target.colour !== null) notes.push(await dependencies.proveTraffic(target, manners.signal));
+        if (proving !== null) notes.push(await proving);
         const isFirst = prior.every(({ platform }) => platform === null);
         return { wayBack: isFirst ? 'first-deploy' : 'proven', note: notes.join('; '), prior };
       }),
