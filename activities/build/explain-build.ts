@@ -7,6 +7,8 @@ const STEP_FAILED =
   /did not complete successfully|dockerfile parse error|failed to read dockerfile|failed to compute cache key|target stage .* could not be found/i;
 const LOGIN =
   /\b401\b|unauthorized|\b403\b|denied|forbidden|insufficient_scope|authorization failed|no basic auth credentials/i;
+/** Image and cache are pushed at once and share layers: a registry may lose the race between two uploads of one. */
+const UPLOAD_RACE = /digest did not match uploaded content|blob unknown|blob upload (unknown|invalid)/i;
 const MAY_PASS =
   /\b429\b|toomanyrequests|too many requests|\b5\d\d (internal|bad|service|gateway)|status: 5\d\d|unexpected status.*\b5\d\d\b|connection refused|connection reset|no such host|i\/o timeout|tls handshake timeout|unexpected eof|\beof$|cannot connect to the docker daemon|deadline exceeded|server misbehaving|broken pipe|transport is closing/im;
 
@@ -23,7 +25,7 @@ export function explainBuild(image: ImageArtifact, tail: string, username: strin
       wayOut: `correct ${image.dockerfile} or what it builds, commit, and release that`,
     });
   }
-  if (MAY_PASS.test(reason)) {
+  if (MAY_PASS.test(reason) || UPLOAD_RACE.test(reason)) {
     return ApplicationFailure.create({
       type: 'BuildInterrupted',
       nonRetryable: false,
@@ -53,7 +55,14 @@ export function explainBuild(image: ImageArtifact, tail: string, username: strin
 /** buildx ends with `ERROR: failed to solve: …`. */
 function lastError(tail: string): string {
   const lines = tail.split('\n').map((line) => line.trim());
+  const at = lines.findLastIndex((line) => /^(ERROR|error)\b/.test(line));
+  // a registry's answers follow `errors:`, a line each
   const found =
-    lines.findLast((line) => /^(ERROR|error)\b/.test(line)) ?? lines.findLast((line) => line !== '');
+    at >= 0
+      ? lines
+          .slice(at, lines[at]?.endsWith(':') === true ? undefined : at + 1)
+          .join(' ')
+          .trim()
+      : lines.findLast((line) => line !== '');
   return (found ?? 'it ended without a word').replace(/^ERROR:\s*/i, '').slice(0, 400);
 }

@@ -31,6 +31,10 @@ it.each([
     true,
   ],
   ['ERROR: failed to solve: failed commit on ref: unexpected EOF', true],
+  [
+    'ERROR: failed to build: failed to push cr.example.com/team/app: errors:\nunknown: provided digest did not match uploaded content\nunknown: blob unknown to registry - sha256:cd',
+    true,
+  ],
   // what will not is not
   ['ERROR: failed to solve: process "/bin/sh -c npm ci" did not complete successfully: exit code: 1', false],
   [
