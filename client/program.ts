@@ -184,7 +184,10 @@ async function writeParserError(argv: string[], error: CommanderError, terminal:
     what: error.message.replace(/^error: /, ''),
     where: `slipway ${argv.join(' ')}`,
     why: null,
-    wayOut: `see slipway ${command} --help`.replace('  ', ' '),
+    wayOut: `see slipway ${error.code === 'commander.unknownCommand' ? '' : command} --help`.replace(
+      '  ',
+      ' ',
+    ),
     docs: 'docs/commands.md',
   };
   terminal.out(`${JSON.stringify(toJsonOutput(command, EXIT.badInput, null, explanation))}\n`);

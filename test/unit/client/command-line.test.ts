@@ -95,7 +95,7 @@ describe('the command line', () => {
     expect(readJson(await run('aprove prod --json'))).toMatchObject({
       ok: false,
       exit: 2,
-      error: { what: "unknown command 'aprove'\n(Did you mean approve?)" },
+      error: { what: "unknown command 'aprove'\n(Did you mean approve?)", wayOut: 'see slipway --help' },
     });
   });
 });
