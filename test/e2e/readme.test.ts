@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startWorker, type WorkerProcess } from '../../examples/hello/demo/commands.js';
+import { startWorker } from '../../examples/hello/demo/commands.js';
 import { setStage, type Stage } from '../../examples/hello/demo/stage.js';
 import { loadPipeline } from '../../pipeline/index.js';
 import { part } from '../support/parts.js';
@@ -16,7 +16,7 @@ let folder: string;
 let readme: string;
 let temporal: string;
 let stage: Stage;
-let worker: WorkerProcess;
+const ends: (() => Promise<void>)[] = [];
 
 interface Run {
   exit: number;
@@ -29,12 +29,11 @@ beforeAll(async () => {
   readme = await readFile('README.md', 'utf8');
   temporal = await part('temporal');
   process.env['TEMPORAL_CLI_PATH'] ??= temporal;
-  stage = await setStage(folder);
-  worker = await startWorker(stage);
+  stage = await setStage(folder, ends, new AbortController().signal);
+  await startWorker(stage, ends);
 });
 afterAll(async () => {
-  await worker.kill('SIGTERM');
-  await stage.strike();
+  for (const end of ends.reverse()) await end();
   await rm(folder, { recursive: true, force: true });
 });
 

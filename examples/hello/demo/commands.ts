@@ -40,6 +40,7 @@ export async function watchUntil(
 ): Promise<ProgressStatus> {
   const child = spawnSlipway(stage, 'you', ['watch', ...args, '--json']);
   const ended = once(child, 'close');
+  ended.catch(() => undefined);
   try {
     if (child.stdout === null) throw new Error('watch has no output');
     for await (const line of createInterface({ input: child.stdout })) {
@@ -58,6 +59,7 @@ function spawnSlipway(stage: Stage, actor: string, args: string[]): ChildProcess
     cwd: stage.repository,
     env: { ...withoutCi(process.env), TEMPORAL_ADDRESS: stage.temporalAddress, SLIPWAY_ACTOR: actor },
     stdio: ['ignore', 'pipe', 'ignore'],
+    signal: stage.stopping,
     // Ctrl-C in the terminal is ours to handle.
     detached: true,
   });
@@ -80,8 +82,8 @@ export interface WorkerProcess {
   kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
 }
 
-/** Starts a worker and waits until it says it is ready. */
-export async function startWorker(stage: Stage): Promise<WorkerProcess> {
+/** Starts a worker and waits until it says it is ready; how to end it is on `ends` before that. */
+export async function startWorker(stage: Stage, ends: (() => Promise<void>)[]): Promise<WorkerProcess> {
   mkdirSync(stage.dataFolder, { recursive: true });
   const child = spawn(process.execPath, [worker, 'worker', '--json', '--data', stage.dataFolder], {
     env: {
@@ -96,16 +98,16 @@ export async function startWorker(stage: Stage): Promise<WorkerProcess> {
   const log = path.join(stage.dataFolder, 'worker.log');
   child.stderr.pipe(createWriteStream(log, { flags: 'a' }));
   const ended = once(child, 'exit');
+  const kill = async (signal: 'SIGKILL' | 'SIGTERM'): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill(signal);
+    await ended;
+  };
+  ends.push(() => kill('SIGTERM'));
   const ready = once(createInterface({ input: child.stdout }), 'line').then(() => true);
   if (!(await Promise.race([ready, ended.then(() => false)])) || child.pid === undefined) {
     throw new Error(`the worker ended before it was ready; its log: ${log}`);
   }
-  return {
-    pid: child.pid,
-    kill: async (signal) => {
-      if (child.exitCode !== null || child.signalCode !== null) return;
-      child.kill(signal);
-      await ended;
-    },
-  };
+  stage.stopping.throwIfAborted();
+  return { pid: child.pid, kill };
 }

@@ -2,6 +2,7 @@
  * `npm start`: two releases to production, the worker killed in the middle of the second, a third that errs and is
  * undone. Everything on screen happened; the last line on stdout is JSON with the numbers of this run.
  */
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -22,7 +23,8 @@ const attended = process.stdin.isTTY && !process.argv.includes('--yes');
 const startedAt = performance.now();
 const folder = mkdtempSync(path.join(tmpdir(), 'slipway-demo-'));
 const ends: (() => Promise<void>)[] = [];
-let ending: Promise<void> | null = null;
+const stopping = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort());
 
 function say(text: string, right = ''): void {
   const seconds = Math.floor((performance.now() - startedAt) / 1000);
@@ -30,23 +32,16 @@ function say(text: string, right = ''): void {
   process.stderr.write(`${clock.padStart(5)}  ${text.padEnd(56)} ${right}\n`);
 }
 
-function end(): Promise<void> {
-  ending ??= (async () => {
-    for (let close = ends.pop(); close !== undefined; close = ends.pop()) await close();
-    rmSync(folder, { recursive: true, force: true });
-  })();
-  return ending;
+/** Last started, first ended. */
+async function end(): Promise<void> {
+  for (let close = ends.pop(); close !== undefined; close = ends.pop()) await close();
+  rmSync(folder, { recursive: true, force: true });
 }
 
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.on(signal, () => void end().then(() => process.exit(130)));
-}
-
-async function tell(): Promise<void> {
-  const stage = await setStage(folder);
-  ends.push(stage.strike);
-  let worker = await startWorker(stage);
-  ends.push(() => worker.kill('SIGTERM'));
+/** The story; resolves to the numbers it measured. */
+async function tell(): Promise<Record<string, unknown>> {
+  const stage = await setStage(folder, ends, stopping.signal);
+  let worker = await startWorker(stage, ends);
   say(
     `✓ Temporal ${stage.uiUrl}   ✓ worker pid ${worker.pid}   ✓ shop ${stage.shopUrl}`,
     `over ${stage.ssh}`,
@@ -88,9 +83,7 @@ async function tell(): Promise<void> {
     backMs: back?.tookMs ?? null,
   };
   if (attended) await yourTurn(stage, worker);
-  await end();
-  process.stdout.write(`${JSON.stringify(numbers)}\n`);
-  process.exitCode = numbers.ok ? 0 : 1;
+  return numbers;
 }
 
 async function release(stage: Stage, version: string): Promise<void> {
@@ -130,7 +123,7 @@ async function watchUntilWaiting(stage: Stage): Promise<ProgressStatus> {
 async function crash(stage: Stage, worker: WorkerProcess): Promise<WorkerProcess> {
   await worker.kill('SIGKILL');
   say(`kill -9 ${worker.pid}, mid-bake. No worker. The shop answers.`);
-  const next = await startWorker(stage);
+  const next = await startWorker(stage, ends);
   say(`worker pid ${next.pid} goes on where the last one was`);
   return next;
 }
@@ -164,9 +157,12 @@ async function askYes(question: string): Promise<boolean> {
   const patience = new AbortController();
   const timer = setTimeout(() => patience.abort(), 15_000);
   try {
-    const answer = await prompt.question(question, { signal: patience.signal });
+    const answer = await prompt.question(question, {
+      signal: AbortSignal.any([patience.signal, stopping.signal]),
+    });
     return !answer.trim().toLowerCase().startsWith('n');
   } catch {
+    stopping.signal.throwIfAborted();
     process.stderr.write('yes\n');
     return true;
   } finally {
@@ -184,19 +180,18 @@ async function yourTurn(stage: Stage, worker: WorkerProcess): Promise<void> {
       '       Ctrl-C ends it all.\n',
     ].join('\n'),
   );
-  // Until Ctrl-C.
-  await new Promise(() => setInterval(() => undefined, 60_000));
+  await once(stopping.signal, 'abort');
 }
 
+let exit = 1;
+let numbers: Record<string, unknown> = { ok: false };
 try {
-  await tell();
+  numbers = await tell();
+  exit = numbers['ok'] === true ? 0 : 1;
 } catch (error) {
-  if (ending === null) {
-    say(`✗ ${error instanceof Error ? error.message : String(error)}`);
-    await end();
-    process.stdout.write(`${JSON.stringify({ ok: false })}\n`);
-    process.exitCode = 1;
-  } else {
-    await end();
-  }
+  if (!stopping.signal.aborted) say(`✗ ${error instanceof Error ? error.message : String(error)}`);
+} finally {
+  await end();
 }
+process.stdout.write(`${JSON.stringify(numbers)}\n`);
+process.exit(stopping.signal.aborted ? 130 : exit);

@@ -75,16 +75,20 @@ async function serveSshd(
   ];
   const file = path.join(keys, 'sshd_config');
   writeFileSync(file, `${configuration.join('\n')}\n`);
-  const child = spawn(sshd, ['-D', '-f', file, '-E', path.join(keys, 'sshd.log')], { stdio: 'ignore' });
+  // A group of its own: Ctrl-C in the terminal reaches us, and we end it when nothing needs it any more.
+  const child = spawn(sshd, ['-D', '-f', file, '-E', path.join(keys, 'sshd.log')], {
+    stdio: 'ignore',
+    detached: true,
+  });
+  const ended = once(child, 'exit');
   await untilListening(
     port,
     () => child.exitCode === null,
     () => readFileSync(path.join(keys, 'sshd.log'), 'utf8'),
   );
   return async () => {
-    if (child.exitCode !== null) return;
     child.kill('SIGTERM');
-    await once(child, 'exit');
+    await ended;
   };
 }
 

@@ -1,7 +1,7 @@
 /** Sets the stage: a repository with three versions, a host with a shop and a proxy, Temporal. Everything in one folder. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { userInfo } from 'node:os';
 import path from 'node:path';
@@ -19,48 +19,47 @@ export interface Stage {
   dataFolder: string;
   /** What the host did, one line per deploy: `v2.0.0 green`. */
   deploys(): string[];
-  /** Ends everything it started, last first; safe to call twice. */
-  strike(): Promise<void>;
+  /** Aborted when the demo is to end: every command and wait of it ends then. */
+  stopping: AbortSignal;
 }
 
 const sources = path.join(packageFolder, 'examples/hello');
 
-export async function setStage(folder: string): Promise<Stage> {
-  const ends: (() => Promise<void>)[] = [];
-  const strike = async (): Promise<void> => {
-    for (let end = ends.pop(); end !== undefined; end = ends.pop()) await end();
+/** What it starts is put on `ends` at once, so that whoever stops it halfway can end all of it, last first. */
+export async function setStage(
+  folder: string,
+  ends: (() => Promise<void>)[],
+  stopping: AbortSignal,
+): Promise<Stage> {
+  const ports = await choosePorts();
+  const home = path.join(folder, 'host');
+  const temporal = await startEmbeddedTemporal({
+    port: ports.temporal,
+    uiPort: ports.ui,
+    dataFolder: path.join(folder, 'temporal'),
+    inMemory: false,
+    env: process.env,
+  });
+  ends.push(() => temporal.stop());
+  stopping.throwIfAborted();
+  furnishHost(home, ports);
+  ends.push(() => clearHost(home));
+  const ssh = await startSshHost(folder, home, ports.ssh);
+  ends.push(() => ssh.stop());
+  stopping.throwIfAborted();
+  ends.push(await startProxy(home));
+  stopping.throwIfAborted();
+  const repository = writeRepository(folder, home, ports, ssh);
+  return {
+    repository,
+    shopUrl: `http://127.0.0.1:${ports.proxy}`,
+    temporalAddress: temporal.address,
+    uiUrl: temporal.uiUrl,
+    ssh: ssh.kind,
+    dataFolder: path.join(folder, 'worker'),
+    deploys: () => readFileSync(path.join(home, 'deploys'), 'utf8').trim().split('\n'),
+    stopping,
   };
-  try {
-    const ports = await choosePorts();
-    const home = path.join(folder, 'host');
-    const temporal = await startEmbeddedTemporal({
-      port: ports.temporal,
-      uiPort: ports.ui,
-      dataFolder: path.join(folder, 'temporal'),
-      inMemory: false,
-      env: process.env,
-    });
-    ends.push(() => temporal.stop());
-    furnishHost(home, ports);
-    ends.push(() => clearHost(home));
-    const ssh = await startSshHost(folder, home, ports.ssh);
-    ends.push(() => ssh.stop());
-    ends.push(await startProxy(home));
-    const repository = writeRepository(folder, home, ports, ssh);
-    return {
-      repository,
-      shopUrl: `http://127.0.0.1:${ports.proxy}`,
-      temporalAddress: temporal.address,
-      uiUrl: temporal.uiUrl,
-      ssh: ssh.kind,
-      dataFolder: path.join(folder, 'worker'),
-      deploys: () => readFileSync(path.join(home, 'deploys'), 'utf8').trim().split('\n'),
-      strike,
-    };
-  } catch (error) {
-    await strike();
-    throw error;
-  }
 }
 
 interface Ports {
@@ -103,12 +102,30 @@ function furnishHost(home: string, ports: Ports): void {
   writeFileSync(path.join(home, 'colour'), 'blue\n');
 }
 
-/** The shop's processes belong to the host, not to us: its own command ends them. */
+/**
+ * The shop's processes belong to the host, not to us: its own command ends them, once what a worker started there
+ * and left behind has come to its end (each operation of the journal leaves its exit code in `rc`).
+ */
 async function clearHost(home: string): Promise<void> {
-  for (const colour of ['blue', 'green']) {
-    const child = spawn(path.join(home, 'shop'), ['retire', colour], { stdio: 'ignore' });
-    await once(child, 'exit');
+  const journal = path.join(home, '.slipway/journal');
+  const givenUpAt = Date.now() + 10_000;
+  while (Date.now() < givenUpAt && operationsIn(journal).some((each) => !existsSync(path.join(each, 'rc')))) {
+    await delay(50);
   }
+  for (const colour of ['blue', 'green']) {
+    await once(
+      spawn(path.join(home, 'shop'), ['retire', colour], { stdio: 'ignore', detached: true }),
+      'exit',
+    );
+  }
+}
+
+function operationsIn(journal: string): string[] {
+  if (!existsSync(journal)) return [];
+  const files = readdirSync(journal, { recursive: true }).map(String);
+  return files
+    .filter((file) => path.basename(file) === 'log')
+    .map((file) => path.join(journal, path.dirname(file)));
 }
 
 async function startProxy(home: string): Promise<() => Promise<void>> {
