@@ -8,7 +8,8 @@ import type { ProgressStatus } from '../../../workflows/messages.js';
 import { packageFolder } from './package-folder.js';
 import type { Stage } from './stage.js';
 
-const slipway = path.join(packageFolder, 'dist/client/main.js');
+/** The command, compiled. */
+export const slipway = path.join(packageFolder, 'dist/client/main.js');
 const worker = path.join(packageFolder, 'dist/workers/main.js');
 
 export type PromotionData = Pick<ProgressStatus, 'state' | 'steps' | 'unwind' | 'failure'>;

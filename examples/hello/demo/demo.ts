@@ -10,6 +10,7 @@ import { createInterface } from 'node:readline/promises';
 import type { ProgressStatus } from '../../../workflows/messages.js';
 import {
   runSlipway,
+  slipway,
   startWorker,
   watchUntil,
   type CommandOutput,
@@ -176,6 +177,7 @@ async function yourTurn(stage: Stage, worker: WorkerProcess): Promise<void> {
   process.stderr.write(
     [
       `       cd ${stage.repository}; export TEMPORAL_ADDRESS=${stage.temporalAddress}`,
+      `       alias slipway='node ${slipway}'`,
       `       slipway status; slipway rollback prod; kill ${worker.pid}; open ${stage.uiUrl}`,
       '       Ctrl-C ends it all.\n',
     ].join('\n'),
