@@ -321,13 +321,14 @@ test('a newer push replaces an older one that has no lane yet', async () => {
 });
 
 test('nothing is left: no process, namespace, port or file', async () => {
-  const { folder, registry, temporal, hosts } = world;
+  const { folder, temporal, hosts } = world;
   expect(await world.leftovers()).toEqual([]);
   await world.stop();
   expect(await processesWith(folder)).toEqual([]);
   expect(existsSync(folder)).toBe(false);
-  for (const address of [registry.server, temporal.address, `${hosts.prod.address}:22`])
-    expect(await isServed(address)).toBe(false);
+  expect(await processesWith(`slw-${process.pid}-`)).toEqual([]);
+  expect(await isServed(temporal.address)).toBe(false);
+  // with its address every port of the registry and the hosts is gone
   const { stdout } = await execa(await part('ip'), ['-o', 'address', 'show']);
   expect(stdout).not.toContain(hosts.prod.gateway);
 });
