@@ -70,7 +70,7 @@ export function readConfiguration(argv: string[], env: NodeJS.ProcessEnv): Worke
     logLevel: env['SLIPWAY_LOG_LEVEL'] ?? 'info',
     shutdownGraceMs: number('SLIPWAY_SHUTDOWN_GRACE_MS', env, 10_000),
     maxConcurrentActivities: number('SLIPWAY_MAX_ACTIVITIES', env, 100),
-    maxCachedWorkflows: number('SLIPWAY_MAX_CACHED_WORKFLOWS', env, 500),
+    maxCachedWorkflows: number('SLIPWAY_MAX_CACHED_WORKFLOWS', env, 200),
     insecureRegistries: (env['SLIPWAY_INSECURE_REGISTRIES'] ?? '')
       .split(/[\s,]+/)
       .filter((each) => each !== ''),

@@ -17,7 +17,7 @@ import {
 import { startTemporalStage, type TemporalStage } from './temporal-stage.js';
 import { watchColour } from './watch-colour.js';
 
-const TIMES = 20;
+const TIMES = 100;
 const KILLS = 20;
 
 export const wayBack: Benchmark = {
