@@ -66,7 +66,18 @@ function fromChange({ request, evidence }: PromotionEnding, change: ChangeResult
   const { headline, state, clean } = change;
   const bad = isBad(change);
   const failure = bad ? (change.failure ?? withoutCause(request, headline)) : change.failure;
-  return { headline, state, environment, refused: false, clean, change, evidence, failure };
+  return { headline, state, environment, refused: touchedNothing(change), clean, change, evidence, failure };
+}
+
+/** Steps that only look, or write no more than our own fence. */
+const BEFORE_TOUCHING = ['preflight', 'claim', 'proveWayBack'];
+
+/** It failed before anything of the team's was touched. */
+function touchedNothing({ state, clean, steps }: ChangeResult): boolean {
+  const begun = steps.filter((step) => step.state !== 'pending').map(({ name }) => name);
+  return (
+    state === 'failed' && clean && begun.length > 0 && begun.every((name) => BEFORE_TOUCHING.includes(name))
+  );
 }
 
 function withoutCause({ plan, version }: PromotionRequest, headline: string): FailureReport {

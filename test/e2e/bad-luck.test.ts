@@ -134,7 +134,7 @@ describe('a host that does not let us in', () => {
     await commitPipeline();
     await happen();
     const answer = readJson(await run('release', '--to', 'prod', '--json'));
-    expect(answer).toMatchObject({ ok: false, exit: 3 });
+    expect(answer).toMatchObject({ ok: false, exit: 5 });
     expect(answer.error).toMatchObject({
       what: expect.stringMatching(told.what),
       wayOut: expect.stringMatching(told.wayOut),
@@ -149,7 +149,7 @@ test('a full disk on the host', async () => {
   try {
     await exec('sh', ['-c', 'cat /dev/zero >"$1/filler" 2>/dev/null; true', 'sh', sshd.home]);
     const answer = readJson(await run('release', '--to', 'prod', '--json'));
-    expect(answer).toMatchObject({ ok: false, exit: 3 });
+    expect(answer).toMatchObject({ ok: false, exit: 5 });
     expect(answer.error).toMatchObject({ what: expect.stringContaining('no space left on the disk') });
     await expectUntouched();
   } finally {
@@ -166,7 +166,7 @@ test('a port that must be free is taken', async () => {
   await commitPipeline({ environment: `    preflight: { ports: [${port}] }` });
   const answer = readJson(await run('release', '--to', 'prod', '--json'));
   server.close();
-  expect(answer).toMatchObject({ ok: false, exit: 3 });
+  expect(answer).toMatchObject({ ok: false, exit: 5 });
   expect(answer.error).toMatchObject({
     what: expect.stringContaining('something listens there already'),
     wayOut: expect.stringContaining(`ss -ltnp 'sport = :${port}'`),

@@ -144,7 +144,7 @@ describe('dev and stage', () => {
     await world.repository.git('switch', '--quiet', 'main');
     await world.repository.git('merge', '--quiet', '--ff-only', 'develop~1');
     await world.repository.git('push', '--quiet', 'origin', 'main');
-    const { text, error } = await slipway(3, ['release', 'main']);
+    const { text, error } = await slipway(5, ['release', 'main']);
     expect(error, text).toMatchObject({
       what: expect.stringContaining(`no credentials for ${world.registry.server} for user deploy`),
       where: 'stage host env:STAGE_SWARM_HOST',
