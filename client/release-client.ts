@@ -21,7 +21,15 @@ import type {
   ReleaseRequest,
   ReleaseStatus,
 } from '../workflows/messages.js';
-import { environmentId, laneId, QUERY, SIGNAL, UPDATE, WORKFLOW } from '../workflows/names.js';
+import {
+  environmentId,
+  laneId,
+  QUERY,
+  SIGNAL,
+  UPDATE,
+  WORKFLOW,
+  WORKFLOW_TASK_TIMEOUT_MS,
+} from '../workflows/names.js';
 import type { ChangeResult, PromotionResult, ReleaseResult } from '../workflows/result.js';
 import { type ConnectOptions, connectToTemporal, type TemporalLink } from './connect.js';
 import {
@@ -334,6 +342,7 @@ export class SlipwayClient {
       workflowId: environmentId(this.pipeline, environment),
       taskQueue: this.link.taskQueue,
       args: [{ pipeline: this.pipeline, environment, carried: null }],
+      workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT_MS,
     };
   }
 

@@ -52,7 +52,7 @@ import type {
   EnvironmentStatus,
   Withdrawal,
 } from './messages.js';
-import { laneId, QUERY, SIGNAL, UPDATE, WORKFLOW } from './names.js';
+import { laneId, QUERY, SIGNAL, UPDATE, WORKFLOW, WORKFLOW_TASK_TIMEOUT_MS } from './names.js';
 import { receiveDecisions } from './receive-decisions.js';
 import type { ChangeResult } from './result.js';
 import { ATTRIBUTE } from './search-attributes.js';
@@ -227,6 +227,7 @@ class Entity {
       return await startChild<Change>(WORKFLOW.change, {
         workflowId: laneId(pipeline, name),
         args: [change],
+        workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT_MS,
         // Anything else would also fire when this environment continues as new.
         parentClosePolicy: ParentClosePolicy.ABANDON,
         staticSummary: summarizeRun(request.plan, request.version, request.kind),

@@ -6,6 +6,12 @@ export const TASK_QUEUE = 'slipway';
 /** Undo and the switch of traffic: never behind a build. */
 export const URGENT_TASK_QUEUE = 'slipway-urgent';
 
+/**
+ * Environment and change: when a worker is killed in the middle of a workflow task, another takes the task this much
+ * later. The server's default of 10 s would be on the way back.
+ */
+export const WORKFLOW_TASK_TIMEOUT_MS = 3000;
+
 export const WORKFLOW = {
   release: 'release',
   promotion: 'promotion',

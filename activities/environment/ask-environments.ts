@@ -18,7 +18,7 @@ import type {
   EnvironmentStatus,
   Withdrawal,
 } from '../../workflows/messages.js';
-import { environmentId, QUERY, SIGNAL, WORKFLOW } from '../../workflows/names.js';
+import { environmentId, QUERY, SIGNAL, WORKFLOW, WORKFLOW_TASK_TIMEOUT_MS } from '../../workflows/names.js';
 
 export interface EnvironmentDeps {
   client: Client;
@@ -60,6 +60,7 @@ async function startWithSignal(
     workflowId: environmentId(pipeline, environment),
     taskQueue: taskQueue ?? Context.current().info.taskQueue,
     args: [input],
+    workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT_MS,
     signal,
     signalArgs: [payload],
     staticSummary: `${pipeline} ${environment}: what is live, who is next`,
