@@ -45,6 +45,11 @@ export type { PriorState } from './result.js';
 
 export interface ClaimResult {
   hosts: { host: string; hostId: string; previousToken: number }[];
+  /**
+   * Colour the proxy sends users to although nothing is recorded as live: somebody's own release, before Slipway
+   * came. The other colour was claimed.
+   */
+  serving?: Colour | null;
 }
 
 export interface WayBackResult {

@@ -54,7 +54,7 @@ export async function recover(run: ChangeRun, saga: Saga, progress: ChangeProgre
     };
   });
   await recoverStep('traffic', async () => {
-    const to = target.plan.traffic === null ? null : (live?.colour ?? null);
+    const to = target.plan.traffic === null ? null : (live?.colour ?? cutover?.previousColour ?? null);
     const moved = cutover?.switching === true || (serving !== null && serving !== to);
     if (to === null || !moved) return { outcome: 'never-ran', note: 'was not moved' };
     const input = { target, to, from: null, requireHealthy: false };

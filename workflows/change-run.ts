@@ -1,6 +1,7 @@
 /** What one change knows while it runs: its target, what was there before, and what the steps have found out. */
 import type { Colour } from '../pipeline/plan.js';
 import type { Target } from './activity-contract.js';
+import { otherColour } from './colours.js';
 import type { ChangeInput, Cutover } from './messages.js';
 import type { PriorState, ReleaseRecord } from './result.js';
 
@@ -28,7 +29,7 @@ export function startRun(input: ChangeInput): ChangeRun {
   const { request, live, token } = input;
   const warm = isWarmRollback(input);
   const blueGreen = request.plan.strategy === 'blue-green';
-  const idle = live?.colour === 'blue' ? 'green' : 'blue';
+  const idle = live?.colour == null ? 'blue' : otherColour(live.colour);
   return {
     input,
     target: {
@@ -77,6 +78,7 @@ export function cutoverOf(run: ChangeRun, switching: boolean, at: string): Cutov
     previous: run.input.live,
     target: recordOf(run, at),
     prior: run.warm ? null : run.prior,
+    previousColour: run.previousColour,
     switching,
   };
 }

@@ -6,6 +6,7 @@ import { CancellationScope, getExternalWorkflowHandle, isCancellation, log } fro
 import type { VerifyResult, UndoResult } from './activity-contract.js';
 import { perform, type Calling } from './activity-options.js';
 import { cutoverOf, summarize, type ChangeRun } from './change-run.js';
+import { otherColour } from './colours.js';
 import { environmentId, SIGNAL } from './names.js';
 import type { FailureReport } from './result.js';
 
@@ -87,7 +88,15 @@ async function preflight(run: ChangeRun): Promise<StepOutcome> {
 }
 
 async function claim(run: ChangeRun): Promise<StepOutcome> {
-  const { hosts } = await perform('claim', { target: run.target }, calling(run, `token ${run.target.token}`));
+  const { hosts, serving } = await perform(
+    'claim',
+    { target: run.target },
+    calling(run, `token ${run.target.token}`),
+  );
+  if (serving != null) {
+    run.previousColour = serving;
+    run.target = { ...run.target, colour: otherColour(serving) };
+  }
   return passed(`${hosts.length} ${plural(hosts.length, 'host')}, token ${run.target.token}`);
 }
 

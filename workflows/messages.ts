@@ -146,6 +146,8 @@ export interface Cutover {
   target: ReleaseRecord;
   /** What the deploy found on the hosts; null = this change deploys nothing. Sent before the deploy begins. */
   prior: PriorState[] | null;
+  /** Colour that had the traffic; also where no release of ours is recorded. */
+  previousColour?: Colour | null;
   /** false: sent before the deploy; true: sent again before traffic moves. */
   switching: boolean;
 }

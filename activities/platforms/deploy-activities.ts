@@ -4,6 +4,7 @@ import { activityInfo } from '@temporalio/activity';
 import { CancelledFailure } from '@temporalio/common';
 import type { Colour, HostPlan } from '../../pipeline/plan.js';
 import type { Activities, PriorState, Target, UndoResult } from '../../workflows/activity-contract.js';
+import { otherColour } from '../../workflows/colours.js';
 import { activitySignal, heartbeatWhile } from '../cancellation.js';
 import { foreignHand, refused } from '../failure.js';
 import { drain } from '../traffic/drain.js';
@@ -49,6 +50,12 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
     return results;
   }
 
+  /** Users may be served already by what was there before Slipway: a first release must not land under them. */
+  async function servedByOthers(target: Target, signal: AbortSignal): Promise<Colour | null> {
+    const isFirst = target.live === null && target.colour !== null && target.plan.traffic !== null;
+    return isFirst ? await dependencies.servedColour(target, signal) : null;
+  }
+
   return {
     preflight: ({ target }) =>
       stoppable(async (manners) => {
@@ -59,13 +66,16 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
       }),
 
     claim: ({ target }) =>
-      stoppable(async (manners) => ({
-        hosts: await eachPlace(target, manners, async ({ platform, context }) => {
+      stoppable(async (manners) => {
+        const serving = await servedByOthers(target, manners.signal);
+        const colour = serving === null ? target.colour : otherColour(serving);
+        const hosts = await eachPlace({ ...target, colour }, manners, async ({ platform, context }) => {
           const claimed = await context.host.claim(fenceFor(context));
           await platform.claim(context);
           return { host: context.host.name, ...claimed };
-        }),
-      })),
+        });
+        return { hosts, serving };
+      }),
 
     proveWayBack: ({ target }) =>
       stoppable(async (manners) => {

@@ -197,6 +197,7 @@ export function createFakeActivities(options: FakeOptions): Activities {
     },
     claim: ({ target }) =>
       call('claim', placeOf(target), (environment, half) => ({
+        serving: target.live === null ? servedIn(environment) : null,
         hosts: hostsOf(environment, target, half).map(([host, fake]) => {
           const previousToken = fake.fence;
           raiseFence(fake, target, host);
@@ -382,4 +383,10 @@ function verdict(verdict: VerifyResult['verdict'], detail: string): VerifyResult
 function environments({ client, taskQueue }: FakeOptions): EnvironmentActivities {
   if (client === undefined) throw ApplicationFailure.nonRetryable('this test gave no client');
   return createEnvironmentActivities({ client, taskQueue: taskQueue ?? Context.current().info.taskQueue });
+}
+
+/** A proxy that names a colour where nothing runs serves nobody. */
+function servedIn({ proxy, hosts }: FakeEnvironment): Colour | null {
+  const runs = proxy !== null && Object.values(hosts).some((host) => host.slots[proxy] != null);
+  return runs ? proxy : null;
 }

@@ -45,6 +45,29 @@ describe('a change that goes well', () => {
     expect(scene.now()?.proxy).toBe('blue');
   });
 
+  it.each([['succeeds'], ['is undone']])(
+    'leaves the colour alone that served before Slipway came, when the first release %s',
+    async (how) => {
+      const scene = givenScene(harness, givenPlan(), { live: null });
+      harness.world.update((state) => {
+        const environment = state.environments[scene.key];
+        if (environment === undefined) throw new Error('no such environment');
+        environment.proxy = 'blue';
+        for (const host of Object.values(environment.hosts)) host.slots.blue = 'somebody’s own';
+      });
+      const before = scene.visible();
+      if (how === 'is undone') scene.break('bake', 'say-no', { times: -1 });
+      const result = await runChange(harness, givenChange(givenRequest(scene.plan, 'v1')));
+      expect(scene.now()?.proxy).toBe(how === 'is undone' ? 'blue' : 'green');
+      if (how === 'is undone') {
+        expect(result).toMatchObject({ state: 'failed', clean: true, live: null });
+        expect(scene.visible()).toEqual(before);
+      } else {
+        expect(result).toMatchObject({ state: 'succeeded', live: { colour: 'green' } });
+      }
+    },
+  );
+
   it('deploys in place where there are no colours', async () => {
     const scene = givenScene(harness, givenPlanInPlace());
     const result = await runChange(
