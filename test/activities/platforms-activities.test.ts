@@ -233,6 +233,14 @@ describe('colours', () => {
     expect(await release()).toBe('');
   });
 
+  test('a first release claims the colour that nobody is served by', async () => {
+    const first = target(planned({ traffic: givenTraffic() }), { colour: 'blue', live: null });
+    serving = 'blue';
+    expect(await run(({ claim }) => claim({ target: first }))).toMatchObject({ serving: 'blue' });
+    serving = null;
+    expect(await run(({ claim }) => claim({ target: first }))).toMatchObject({ serving: null });
+  });
+
   test('the way back includes the traffic', async () => {
     const plan = planned({ traffic: givenTraffic() });
     const { note } = await run(({ proveWayBack }) =>
