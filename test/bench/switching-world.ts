@@ -192,3 +192,15 @@ export async function untilBaking(client: SlipwayClient): Promise<void> {
     throw new Error(headline, { cause: error });
   });
 }
+
+/** Until the rollback has ended; throws with its headline when it did not succeed. */
+export async function untilRolledBack(
+  client: SlipwayClient,
+  { requestId }: { requestId: string },
+): Promise<void> {
+  const result = await until('the rollback to end', async () => {
+    const status = await client.status(ENVIRONMENT);
+    return status?.processed.find((each) => each.requestId === requestId)?.result ?? null;
+  });
+  if (result.state !== 'succeeded') throw new Error(`${result.headline}: ${result.failure?.what ?? ''}`);
+}

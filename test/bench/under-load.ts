@@ -1,10 +1,15 @@
 /** A hundred switches while clients of four kinds ask without a pause; every answer is looked at. */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { SlipwayClient } from '../../client/index.js';
 import { withEnds } from './ends.js';
 import { startMixedLoad } from './mixed-load.js';
 import { row, type Benchmark, type Row } from './rows.js';
-import { ENVIRONMENT, PIPELINE, releaseAndWait, startSwitchingWorld, untilIdle } from './switching-world.js';
+import {
+  ENVIRONMENT,
+  PIPELINE,
+  releaseAndWait,
+  startSwitchingWorld,
+  untilRolledBack,
+} from './switching-world.js';
 import { startTemporalStage } from './temporal-stage.js';
 
 const SWITCHES = 100;
@@ -32,7 +37,8 @@ async function switchUnderLoad(kind: 'haproxy' | 'nginx', say: (text: string) =>
     const load = startMixedLoad(world.url);
     await delay(500);
     for (let turn = 0; turn < SWITCHES; turn += 1) {
-      await rollBackTo(client, turn % 2 === 0 ? 'v1.0.0' : 'v2.0.0');
+      const version = turn % 2 === 0 ? 'v1.0.0' : 'v2.0.0';
+      await untilRolledBack(client, await client.requestRollback(ENVIRONMENT, { version }));
       await delay(BETWEEN_MS);
     }
     const results = await load.stop();
@@ -45,12 +51,4 @@ async function switchUnderLoad(kind: 'haproxy' | 'nginx', say: (text: string) =>
       row(`${kind}: failed of these`, failed, 'requests', kind === 'haproxy' ? 0 : null),
     ];
   });
-}
-
-async function rollBackTo(client: SlipwayClient, version: string): Promise<void> {
-  const { requestId } = await client.requestRollback(ENVIRONMENT, { version });
-  await untilIdle(client);
-  const status = await client.status(ENVIRONMENT);
-  const result = status?.processed.find((each) => each.requestId === requestId)?.result;
-  if (result?.state !== 'succeeded') throw new Error(`${version}: ${result?.headline ?? 'no result'}`);
 }

@@ -1,6 +1,7 @@
 /** From a person's decision until a client of the proxy gets the old colour: `back`, and a rollback that is warm. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SlipwayClient } from '../../client/index.js';
+import type { Colour } from '../../pipeline/plan.js';
 import { environmentId, laneId } from '../../workflows/names.js';
 import { until } from '../support/processes.js';
 import { withEnds, type Ends } from './ends.js';
@@ -11,8 +12,10 @@ import {
   releaseAndWait,
   startRelease,
   startSwitchingWorld,
+  type SwitchingWorld,
   untilBaking,
   untilIdle,
+  untilRolledBack,
 } from './switching-world.js';
 import { startTemporalStage, type TemporalStage } from './temporal-stage.js';
 import { watchColour } from './watch-colour.js';
@@ -64,23 +67,27 @@ export const wayBackWithKills: Benchmark = {
     }),
 };
 
+interface Good {
+  version: string;
+  colour: Colour;
+}
+
 interface Scene {
   stage: TemporalStage;
   client: SlipwayClient;
   watch: ReturnType<typeof watchColour>;
-  /** v1 is the old one, on blue; v2 on green; v3 would bake for an hour. */
-  live: 'v1.0.0' | 'v2.0.0';
+  /** Two good releases, one in each colour; a third would bake for an hour. */
+  live: Good;
+  warm: Good;
   startBaking: () => Promise<{ workflowId: string }>;
 }
-
-const COLOUR = { 'v1.0.0': 'blue', 'v2.0.0': 'green' } as const;
 
 async function setScene(ends: Ends): Promise<Scene> {
   const world = await startSwitchingWorld(ends, 'haproxy');
   const stage = await startTemporalStage(ends, { pipeline: PIPELINE, workers: 2 });
   const { client } = stage;
-  await releaseAndWait(client, world, await world.publish('v1.0.0', { bake: false }));
-  await releaseAndWait(client, world, await world.publish('v2.0.0', { bake: false }));
+  const warm = await releaseGood(client, world, 'v1.0.0');
+  const live = await releaseGood(client, world, 'v2.0.0');
   const baking = await world.publish('v3.0.0', { bake: true });
   const watch = watchColour(world.url);
   ends.push(() => watch.stop());
@@ -88,7 +95,8 @@ async function setScene(ends: Ends): Promise<Scene> {
     stage,
     client,
     watch,
-    live: 'v2.0.0',
+    live,
+    warm,
     startBaking: async () => {
       const started = await startRelease(client, world, baking);
       await untilBaking(client);
@@ -97,23 +105,30 @@ async function setScene(ends: Ends): Promise<Scene> {
   };
 }
 
+async function releaseGood(client: SlipwayClient, world: SwitchingWorld, version: string): Promise<Good> {
+  await releaseAndWait(client, world, await world.publish(version, { bake: false }));
+  const colour = (await client.status(ENVIRONMENT))?.live?.colour;
+  if (colour == null) throw new Error(`${version} has no colour`);
+  return { version, colour };
+}
+
 /** The two releases take turns; each is the warm one when it is asked for. */
 async function rollBack(scene: Scene, meanwhile: () => Promise<void> = nothing): Promise<number> {
-  const version = scene.live === 'v1.0.0' ? 'v2.0.0' : 'v1.0.0';
-  await scene.watch.sees(COLOUR[scene.live]);
+  const { live, warm } = scene;
+  await scene.watch.sees(live.colour);
   const decidedAt = performance.now();
-  const [, , seenAt] = await Promise.all([
-    scene.client.requestRollback(ENVIRONMENT, { version }),
+  const [request, , seenAt] = await Promise.all([
+    scene.client.requestRollback(ENVIRONMENT, { version: warm.version }),
     meanwhile(),
-    scene.watch.sees(COLOUR[version]),
+    scene.watch.sees(warm.colour),
   ]);
-  scene.live = version;
-  await untilIdle(scene.client);
+  [scene.live, scene.warm] = [warm, live];
+  await untilRolledBack(scene.client, request);
   return seenAt - decidedAt;
 }
 
 async function goBack(scene: Scene, meanwhile: () => Promise<void> = nothing): Promise<number> {
-  const old = COLOUR[scene.live];
+  const old = scene.live.colour;
   const release = await scene.startBaking();
   await scene.watch.sees(old === 'blue' ? 'green' : 'blue');
   const decidedAt = performance.now();
