@@ -12,6 +12,8 @@ const patterns = args.filter((argument) => argument !== '--fast');
 
 await build();
 if (!fast && patterns.length === 0) run('node', ['scripts/verify.mjs']);
+if (patterns.length === 0)
+  run('node', ['scripts/run-typescript.mjs', 'test/support/fetch-parts.ts', ...(fast ? ['--fast'] : [])]);
 
 const folder = mkdtempSync(path.join(tmpdir(), 'slipway-test-'));
 const report = path.join(folder, 'report.json');

