@@ -20,8 +20,10 @@ interface Demo {
   ended: Promise<number | null>;
 }
 
-function startDemo(): Demo {
-  const child = spawn('npm', ['start', '--silent', '--', '--yes'], {
+/** `before`: words in front of the command. */
+function startDemo(before: string[] = []): Demo {
+  const [program = 'npm', ...words] = [...before, 'npm', 'start', '--silent', '--', '--yes'];
+  const child = spawn(program, words, {
     env: { ...process.env, TMPDIR: folder },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
@@ -59,6 +61,16 @@ describe('npm start', () => {
     });
     expect(code).toBe(0);
     expect(demo.err()).toContain('deployed once');
+    await expectNothingLeft();
+  }, 300_000);
+
+  test('tells the same story where there is no sshd, through an SSH server of its own', async () => {
+    // sshd wants /run/sshd: in a mount namespace of its own the demo finds none.
+    const hidden = ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs tmpfs /run && exec "$@"', 'sh'];
+    const demo = startDemo(hidden);
+    expect(await demo.ended, demo.err()).toBe(0);
+    expect(demo.err()).toContain('over built-in');
+    expect(JSON.parse(demo.out())).toMatchObject({ ok: true, undone: ['v3.0.0'], failedRequests: 0 });
     await expectNothingLeft();
   }, 300_000);
 

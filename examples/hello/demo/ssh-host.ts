@@ -4,6 +4,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'n
 import { once } from 'node:events';
 import { createConnection } from 'node:net';
 import { userInfo } from 'node:os';
+import { finished } from 'node:stream/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import ssh2 from 'ssh2';
@@ -113,6 +114,14 @@ async function serveBuiltIn(
       return context.accept();
     });
     client.on('error', () => undefined);
+    client.on('tcpip', (accept, _reject, { destIP, destPort }) => {
+      const socket = createConnection({ host: destIP, port: destPort });
+      const channel = accept();
+      socket.on('error', () => channel.end());
+      channel.on('error', () => socket.destroy());
+      channel.on('close', () => socket.destroy());
+      socket.pipe(channel).pipe(socket);
+    });
     client.on('ready', () =>
       client.on('session', (acceptSession) =>
         acceptSession().on('exec', (acceptExec, _reject, { command }) => {
@@ -122,10 +131,14 @@ async function serveBuiltIn(
           child.stdout.pipe(channel, { end: false });
           child.stderr.pipe(channel.stderr, { end: false });
           child.stdin.on('error', () => undefined);
-          child.on('close', (code, signal) => {
-            if (signal === null) channel.exit(code ?? 255);
-            else channel.exit(signal.replace('SIG', ''), false, '');
-            channel.end();
+          // As sshd: the session ends with its command, also when a child it left behind still holds the pipes.
+          child.on('exit', (code, signal) => {
+            const said = Promise.allSettled([finished(child.stdout), finished(child.stderr)]);
+            void Promise.race([said, delay(50)]).finally(() => {
+              if (signal === null) channel.exit(code ?? 255);
+              else channel.exit(signal.replace('SIG', ''), false, '');
+              channel.end();
+            });
           });
         }),
       ),
