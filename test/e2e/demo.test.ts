@@ -20,9 +20,9 @@ interface Demo {
   ended: Promise<number | null>;
 }
 
-/** `before`: words in front of the command. */
-function startDemo(before: string[] = []): Demo {
-  const [program = 'npm', ...words] = [...before, 'npm', 'start', '--silent', '--', '--yes'];
+/** `inside`: a command that runs the words after it. */
+function startDemo(inside: string[] = ['env']): Demo {
+  const [program, ...words] = [...inside, 'npm', 'start', '--silent', '--', '--yes'];
   const child = spawn(program, words, {
     env: { ...process.env, TMPDIR: folder },
     stdio: ['ignore', 'pipe', 'pipe'],
