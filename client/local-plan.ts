@@ -2,18 +2,21 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import {
+  askEntry,
   compilePlan,
+  decodeText,
   findUnsupported,
   jsonSchema,
   loadPipeline,
   type LoadedFile,
   PlanRefused,
+  refuseEntry,
   renderFileErrors,
   requiredFiles,
   selectEnvironments,
 } from '../pipeline/index.js';
 import type { ReleasePlan, ReleaseRef } from '../pipeline/plan.js';
-import { showFile } from './git.js';
+import { askCheckout, readObject } from './git.js';
 import type { RepositoryPlace, ResolvedRef } from './repository.js';
 import { badInput, type Explanation, type UserError } from './user-error.js';
 
@@ -27,12 +30,20 @@ export interface CompileWish {
   place: RepositoryPlace;
   /** Environments by name; empty = what the ref selects. */
   to: string[];
-  /** Paths changed since what is live; null = unknown, nothing is left out for it. */
-  changedPaths: string[] | null;
+  /** Paths changed since what is live, by environment; null = unknown, nothing is left out for it. */
+  changedPaths: ReadonlyMap<string, string[]> | null;
 }
 
+/** Reads as the worker does: throws UserError (exit 2) for links, folders and files too large to be meant. */
 export function readAtCommit(root: string, commit: string): ReadText {
-  return (file) => showFile(root, commit, file);
+  return async (file) => {
+    // A path that leaves the repository is one git refuses to look for.
+    const entry = await askEntry(askCheckout(root), commit, file.replace(/^(\.\/+)+/, '')).catch(() => null);
+    if (entry === null) return null;
+    const refused = refuseEntry(entry);
+    if (refused !== null) throw badInput({ ...refused, where: `${file} at ${commit.slice(0, 7)}` });
+    return readObject(root, entry.object);
+  };
 }
 
 export function readInFolder(root: string): ReadText {
@@ -123,7 +134,15 @@ async function readTexts(
   const texts = new Map<string, string>();
   for (const name of requiredFiles(file, environments)) {
     const bytes = await read(name);
-    if (bytes !== null) texts.set(name, new TextDecoder().decode(bytes));
+    if (bytes === null) continue;
+    const text = decodeText(bytes);
+    if (text === null)
+      throw badInput({
+        what: 'the file is not valid UTF-8',
+        where: name,
+        wayOut: 'save it as UTF-8 and commit it again',
+      });
+    texts.set(name, text);
   }
   return texts;
 }

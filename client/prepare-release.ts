@@ -4,6 +4,7 @@ import type { LoadedFile } from '../pipeline/index.js';
 import type { Invocation } from './command.js';
 import { compile, listRefusals, loadFile, readAtCommit, type Refusal } from './local-plan.js';
 import type { ReleaseWish } from './release-client.js';
+import { gatherLocally, type LocalFacts } from './plan-facts.js';
 import { findRepository, resolveRef, type RepositoryPlace, type ResolvedRef } from './repository.js';
 import { badInput, refused } from './user-error.js';
 
@@ -14,6 +15,12 @@ export interface Compiled {
   place: RepositoryPlace;
   /** What this version cannot carry out yet. */
   refusals: Refusal[];
+  /** The same with what the environments serve: the plan the worker would compile. */
+  knowing(live: ReadonlyMap<string, string>): Promise<PlanKnowing>;
+}
+
+export interface PlanKnowing extends Omit<LocalFacts, 'facts'> {
+  plan: ReleasePlan;
 }
 
 /** Resolves ref and file as the flags say and compiles them. Throws UserError (exit 2). */
@@ -37,7 +44,13 @@ export async function compileLocally(invocation: Invocation): Promise<Compiled> 
     file,
     plan.environments.map(({ name }) => name),
   );
-  return { file, plan, resolved, place, refusals };
+  const knowing = async (live: ReadonlyMap<string, string>): Promise<PlanKnowing> => {
+    const { facts, ...more } = await gatherLocally(place, resolved, live);
+    const { commit, changedPaths } = facts;
+    const wish = { resolved: { ...resolved, commit }, place, to, changedPaths };
+    return { ...more, plan: await compile(file, read, wish) };
+  };
+  return { file, plan, resolved, place, refusals, knowing };
 }
 
 /** The request to send. Throws UserError: exit 2 for mistakes, 5 for what this version cannot carry out. */

@@ -1,8 +1,9 @@
 /** From what people type or CI knows to a commit: always resolved here, so the worker can refuse when it sees another. */
 import path from 'node:path';
+import { gatherGitFacts } from '../pipeline/git-facts.js';
 import type { CommitFacts, ReleaseRef } from '../pipeline/plan.js';
 import { parseVersion } from '../pipeline/versions.js';
-import { runGit } from './git.js';
+import { askCheckout, runGit } from './git.js';
 import { badInput } from './user-error.js';
 
 export interface ResolvedRef {
@@ -17,6 +18,8 @@ export interface RepositoryPlace {
   root: string;
   /** What the worker fetches from. */
   url: string;
+  /** Is that the checkout's own origin, so that its remote branches tell what has been pushed? */
+  isOrigin: boolean;
 }
 
 /** Where the repository is: `--repository`, origin's URL, else this very folder. Throws (exit 2) outside a checkout. */
@@ -30,10 +33,12 @@ export async function findRepository(cwd: string, given: string | null): Promise
       docs: 'docs/commands.md#release',
     });
   }
-  if (given !== null) return { root, url: isLocalPath(given) ? path.resolve(cwd, given) : given };
+  if (given !== null)
+    return { root, url: isLocalPath(given) ? path.resolve(cwd, given) : given, isOrigin: false };
   const origin = await runGit(root, ['config', '--get', 'remote.origin.url']);
-  if (origin === null || origin === '') return { root, url: root };
-  return { root, url: isLocalPath(origin) ? path.resolve(root, origin) : withoutLogin(origin) };
+  if (origin === null || origin === '') return { root, url: root, isOrigin: false };
+  const url = isLocalPath(origin) ? path.resolve(root, origin) : withoutLogin(origin);
+  return { root, url, isOrigin: true };
 }
 
 /** CI clones with a token in the URL (`https://gitlab-ci-token:…@`): it is no part of a request that is kept for months. */
@@ -114,21 +119,10 @@ async function exists(root: string, full: string): Promise<boolean> {
 }
 
 async function describe(root: string, ref: ReleaseRef, at: string): Promise<ResolvedRef> {
-  const facts = await runGit(root, [
-    'log',
-    '-1',
-    '--format=%H%x00%s%x00%an%x00%ae%x00%cI',
-    '--end-of-options',
-    at,
-    '--',
-  ]);
-  if (facts === null || facts === '') throw noSuchRef(at, root);
-  const [sha = '', subject = '', author = '', authorEmail = '', committedAt = ''] = facts.split('\0');
-  return {
-    ref,
-    commit: { sha, subject, author, authorEmail, committedAt, authors: [authorEmail] },
-    version: ref.kind === 'tag' ? ref.name : sha.slice(0, 7),
-  };
+  const sha = await runGit(root, ['rev-parse', '--verify', '--quiet', '--end-of-options', `${at}^{commit}`]);
+  if (sha === null) throw noSuchRef(at, root);
+  const { commit } = await gatherGitFacts(askCheckout(root), sha, new Map());
+  return { ref, commit, version: ref.kind === 'tag' ? ref.name : sha.slice(0, 7) };
 }
 
 function noSuchRef(name: string, root: string) {

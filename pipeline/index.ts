@@ -2,6 +2,8 @@
 export { compilePlan } from './compile-plan.js';
 export { renderFileErrors } from './file-error.js';
 export { findUnsupported } from './find-unsupported.js';
+export { askEntry, decodeText, refuseEntry, type TreeEntry } from './file-at-commit.js';
+export { gatherGitFacts, type AskGit, type GitFacts } from './git-facts.js';
 export { jsonSchema } from './json-schema.js';
 export { loadPipeline, type LoadedFile } from './load-pipeline.js';
 export { selectEnvironments } from './match-ref.js';

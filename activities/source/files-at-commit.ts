@@ -4,35 +4,25 @@ import { createReadStream } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { askEntry, decodeText, refuseEntry, type TreeEntry } from '../../pipeline/index.js';
 import { badInput } from '../failure.js';
 import { checkCommitId, checkPathInRepository } from './git-names.js';
-import { gitFailed, readGit, runGit } from './run-git.js';
+import { askMirror } from './history.js';
+import { gitFailed, runGit } from './run-git.js';
 import type { Mirror } from './source.js';
-
-/** Nothing a plan reads is larger; a pipeline file has a limit of its own. */
-const LARGEST_FILE_BYTES = 16 * 1024 * 1024;
-
-interface TreeEntry {
-  mode: string;
-  type: string;
-  object: string;
-  bytes: number;
-}
 
 /** Text of a file at the commit, as `readBytesAtCommit`. Throws BadInput also for text that is not UTF-8. */
 export async function readFileAtCommit(mirror: Mirror, commit: string, file: string): Promise<string | null> {
   const bytes = await readBytesAtCommit(mirror, commit, file);
   if (bytes === null) return null;
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    throw badInput({
-      what: 'the file is not valid UTF-8',
-      where: `${file} at ${commit.slice(0, 12)}`,
-      why: null,
-      wayOut: 'save it as UTF-8 and commit it again',
-    });
-  }
+  const text = decodeText(bytes);
+  if (text !== null) return text;
+  throw badInput({
+    what: 'the file is not valid UTF-8',
+    where: `${file} at ${commit.slice(0, 12)}`,
+    why: null,
+    wayOut: 'save it as UTF-8 and commit it again',
+  });
 }
 
 /** The file at the commit, or null when the commit has none. Throws BadInput for links, folders, files over 16 MB. */
@@ -43,43 +33,16 @@ export async function readBytesAtCommit(
 ): Promise<Buffer | null> {
   const entry = await findEntry(mirror, commit, file);
   if (entry === null) return null;
-  const refuse = (what: string, wayOut: string) =>
-    badInput({ what, where: `${file} at ${commit.slice(0, 12)}`, why: null, wayOut });
-  if (entry.type !== 'blob') throw refuse('this is a folder, not a file', 'name a file');
-  if (entry.mode === '120000') throw refuse('this is a symbolic link', 'commit the file itself');
-  if (entry.bytes > LARGEST_FILE_BYTES) {
-    throw refuse(
-      `the file has ${entry.bytes} bytes, at most ${LARGEST_FILE_BYTES} are read`,
-      'commit a smaller one',
-    );
-  }
-  const call = {
-    repository: mirror.folder,
-    args: ['cat-file', 'blob', entry.object],
-    maxBytes: LARGEST_FILE_BYTES + 1,
-  };
+  const refused = refuseEntry(entry);
+  if (refused !== null) throw badInput({ ...refused, where: `${file} at ${commit.slice(0, 12)}`, why: null });
+  const call = { repository: mirror.folder, args: ['cat-file', 'blob', entry.object] };
   const answer = await runGit(call);
   if (answer.exitCode !== 0) throw gitFailed(call, answer);
   return answer.stdout;
 }
 
 async function findEntry(mirror: Mirror, commit: string, file: string): Promise<TreeEntry | null> {
-  const text = await readGit({
-    repository: mirror.folder,
-    args: [
-      'ls-tree',
-      '-z',
-      '--long',
-      '--full-tree',
-      checkCommitId(commit),
-      '--',
-      checkPathInRepository(file),
-    ],
-  });
-  const found = /^(\d{6}) (\w+) ([0-9a-f]+) +(\d+|-)\t/.exec(text);
-  if (found === null) return null;
-  const [, mode = '', type = '', object = '', size = ''] = found;
-  return { mode, type, object, bytes: size === '-' ? 0 : Number(size) };
+  return await askEntry(askMirror(mirror), checkCommitId(commit), checkPathInRepository(file));
 }
 
 export interface Archive {

@@ -1,63 +1,14 @@
-/** What git knows about commits: facts, order, difference. Every function takes full commit ids. */
-import type { CommitFacts, ReleaseRef } from '../../pipeline/plan.js';
+/** What git knows about commits and refs. Every function takes full commit ids. */
+import type { AskGit } from '../../pipeline/index.js';
+import type { ReleaseRef } from '../../pipeline/plan.js';
 import { badInput } from '../failure.js';
 import { checkCommitId, fullRefName } from './git-names.js';
 import { gitFailed, readGit, runGit } from './run-git.js';
 import type { Mirror } from './source.js';
 
-/** Facts of one commit; `authors` are the distinct e-mail addresses since `since` (exclusive; null = this commit only). */
-export async function readCommitFacts(
-  mirror: Mirror,
-  commit: string,
-  since: string | null,
-): Promise<CommitFacts> {
-  const line = await readGit({
-    repository: mirror.folder,
-    args: [
-      'show',
-      '--no-patch',
-      '--no-show-signature',
-      '--format=%an%x00%ae%x00%cI%x00%s',
-      checkCommitId(commit),
-      '--',
-    ],
-  });
-  const [author = '', authorEmail = '', committedAt = '', subject = ''] = line.split('\0').map(printable);
-  return {
-    sha: commit,
-    subject,
-    author,
-    authorEmail,
-    committedAt,
-    authors: await listAuthors(mirror, commit, since),
-  };
-}
-
-/** Commit texts are anybody's: no control characters reach a screen. */
-function printable(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- control characters are what is removed
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, ' ').trim();
-}
-
-/** Everybody who authored (or co-authored) a commit in `since..commit`, in lower case, sorted. */
-async function listAuthors(mirror: Mirror, commit: string, since: string | null): Promise<string[]> {
-  const range =
-    since === null || since === commit ? ['--max-count=1', commit] : [commit, `^${checkCommitId(since)}`];
-  const text = await readGit({
-    repository: mirror.folder,
-    args: [
-      'log',
-      '--no-show-signature',
-      '--format=%ae%n%(trailers:key=Co-authored-by,valueonly)',
-      ...range,
-      '--',
-    ],
-  });
-  const emails = text
-    .split('\n')
-    .map((line) => (/<([^<>]+)>/.exec(line)?.[1] ?? line).trim().toLowerCase())
-    .filter((line) => line !== '');
-  return [...new Set(emails)].sort();
+/** The mirror, for the questions a plan asks of git. */
+export function askMirror(mirror: Mirror): AskGit {
+  return (args) => readGit({ repository: mirror.folder, args });
 }
 
 export async function isAncestor(mirror: Mirror, older: string, newer: string): Promise<boolean> {
@@ -68,24 +19,6 @@ export async function isAncestor(mirror: Mirror, older: string, newer: string): 
   const answer = await runGit(call);
   if (answer.exitCode > 1) throw gitFailed(call, answer);
   return answer.exitCode === 0;
-}
-
-/** Paths that differ between two commits, in any direction, renamed files under both names. */
-export async function listChangedPaths(mirror: Mirror, from: string, to: string): Promise<string[]> {
-  const text = await readGit({
-    repository: mirror.folder,
-    args: [
-      'diff-tree',
-      '-r',
-      '-z',
-      '--name-only',
-      '--no-renames',
-      checkCommitId(from),
-      checkCommitId(to),
-      '--',
-    ],
-  });
-  return text.split('\0').filter((name) => name !== '');
 }
 
 /** The commit a branch or tag points to (annotated tags peeled), or null when there is none. */

@@ -5,6 +5,7 @@
 import {
   compilePlan,
   findUnsupported,
+  gatherGitFacts,
   loadPipeline,
   PlanRefused,
   renderFileErrors,
@@ -12,14 +13,14 @@ import {
   selectEnvironments,
   type LoadedFile,
 } from '../../pipeline/index.js';
-import type { CommitFacts, ReleasePlan } from '../../pipeline/plan.js';
+import type { ReleasePlan } from '../../pipeline/plan.js';
 import type { Activities } from '../../workflows/activity-contract.js';
 import type { ReleaseRequest } from '../../workflows/messages.js';
 import { badInput } from '../failure.js';
 import { stoppable } from '../processes/stop.js';
 import { readBytesAtCommit, readFileAtCommit } from './files-at-commit.js';
 import { isCommitId } from './git-names.js';
-import { checkRefHolds, listChangedPaths, readCommitFacts } from './history.js';
+import { askMirror, checkRefHolds } from './history.js';
 import { hasCommit, type Mirror, type Source } from './source.js';
 
 export interface ResolvePlanDependencies {
@@ -53,10 +54,7 @@ export async function resolvePlan(
       findLiveCommits(deps, mirror, file.content.pipeline, environments),
       readFiles(mirror, commit, requiredFiles(file, environments)),
     ]);
-    const [facts, changedPaths] = await Promise.all([
-      readFacts(mirror, commit, [...live.values()]),
-      findChangedPaths(mirror, live, commit),
-    ]);
+    const { commit: facts, changedPaths } = await gatherGitFacts(askMirror(mirror), commit, live);
     return compilePlan({
       file,
       files,
@@ -134,17 +132,6 @@ async function readFiles(
   return new Map(read.filter((entry): entry is [string, string] => entry[1] !== null));
 }
 
-async function findChangedPaths(
-  mirror: Mirror,
-  live: ReadonlyMap<string, string>,
-  commit: string,
-): Promise<Map<string, string[]>> {
-  const changed = [...live].map(
-    async ([environment, sha]) => [environment, await listChangedPaths(mirror, sha, commit)] as const,
-  );
-  return new Map(await Promise.all(changed));
-}
-
 /** What each environment serves, as far as the repository still has that commit. */
 async function findLiveCommits(
   deps: ResolvePlanDependencies,
@@ -162,15 +149,6 @@ async function findLiveCommits(
     if (sha !== null && isCommitId(sha) && (await hasCommit(mirror, sha))) live.set(environment, sha);
   }
   return live;
-}
-
-/** With everybody who authored something that any of the environments does not serve yet. */
-async function readFacts(mirror: Mirror, commit: string, live: readonly string[]): Promise<CommitFacts> {
-  const since = [null, ...new Set(live)];
-  const all = await Promise.all(since.map((sha) => readCommitFacts(mirror, commit, sha)));
-  const [facts] = all;
-  if (facts === undefined) throw new Error(`no facts of ${commit}`);
-  return { ...facts, authors: [...new Set(all.flatMap(({ authors }) => authors))].sort() };
 }
 
 async function explained<T>(request: ReleaseRequest, work: () => Promise<T>): Promise<T> {

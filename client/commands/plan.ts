@@ -17,15 +17,27 @@ export const plan: CommandSpec = {
 async function showPlan(invocation: Invocation): Promise<Outcome> {
   const { compileLocally, readEnvironments } = await import('../prepare-release.js');
   const { renderPlan } = await import('../render/plan.js');
-  const { plan, refusals } = await compileLocally(invocation);
-  const names = plan.environments.map(({ name }) => name);
-  const { live, unknown } = await askLive(invocation, plan.pipeline, names);
+  const { listMissingBefore } = await import('../good-before.js');
+  const compiled = await compileLocally(invocation);
+  const { file } = compiled;
+  const { status, unknown } = await askStatus(invocation, file.content.pipeline, [
+    ...file.content.environments.keys(),
+  ]);
+  const selected = compiled.plan.environments.map(({ name }) => name);
+  const served = selected.flatMap((name): [string, string][] => {
+    const sha = status?.get(name)?.live?.commit.sha;
+    return sha === undefined ? [] : [[name, sha]];
+  });
+  const { plan, commitsSince, uncertain } = await compiled.knowing(new Map(served));
+  const refusals = [...compiled.refusals, ...(status === null ? [] : listMissingBefore(plan, status))];
+  if (unknown !== null) uncertain.unshift(`live state unknown: ${unknown}`);
   const to = readEnvironments(invocation);
   const words = ['slipway release', ...invocation.args, ...(to.length === 0 ? [] : ['--to', ...to])];
   const screen = renderPlan(invocation.style, {
     plan,
-    live,
-    unknown,
+    status,
+    commitsSince,
+    uncertain,
     refused: refusals,
     command: words.join(' '),
   });
@@ -33,12 +45,13 @@ async function showPlan(invocation: Invocation): Promise<Outcome> {
     ...plan,
     hash: plan.planHash,
     live:
-      live === null
+      status === null
         ? null
-        : Object.fromEntries([...live].map(([name, status]) => [name, status?.live ?? null])),
+        : Object.fromEntries(selected.map((name) => [name, status.get(name)?.live ?? null])),
     // Only the worker can prove it, as the first step that looks at the hosts.
     wayBack: 'not proven yet',
     refused: refusals,
+    uncertain,
   };
   const [first] = refusals;
   if (first === undefined) return { exit: EXIT.done, data, screen };
@@ -46,25 +59,24 @@ async function showPlan(invocation: Invocation): Promise<Outcome> {
     exit: EXIT.refused,
     data,
     screen,
-    error: { ...first, why: null, docs: 'docs/pipeline-file.md#not-yet' },
+    error: { ...first, why: null, docs: 'docs/commands.md#plan' },
   };
 }
 
-/** Live state by environment, where Temporal and a worker answer; a plan is worth reading without it. */
-async function askLive(
+/** By environment, where Temporal and a worker answer; a plan is worth reading without it. */
+async function askStatus(
   invocation: Invocation,
   pipeline: string,
   environments: string[],
-): Promise<{ live: Map<string, EnvironmentStatus | null> | null; unknown: string | null }> {
+): Promise<{ status: Map<string, EnvironmentStatus | null> | null; unknown: string | null }> {
   const { UserError } = await import('../user-error.js');
   const { openClient } = await import('../session.js');
   try {
     const client = await openClient(invocation, pipeline);
-    const live = new Map<string, EnvironmentStatus | null>();
-    for (const name of environments) live.set(name, await client.status(name));
-    return { live, unknown: null };
+    const asked = environments.map(async (name) => [name, await client.status(name)] as const);
+    return { status: new Map(await Promise.all(asked)), unknown: null };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    return { live: null, unknown: `${error.what} (${error.where})` };
+    return { status: null, unknown: `${error.what} (${error.where})` };
   }
 }

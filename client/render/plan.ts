@@ -2,19 +2,23 @@
 import type { CheckPlan, EnvironmentPlan, GatePlan, PlatformPlan, ReleasePlan } from '../../pipeline/plan.js';
 import { formatDuration } from '../../pipeline/durations.js';
 import type { EnvironmentStatus } from '../../workflows/messages.js';
+import { findGood, type StatusByName } from '../good-before.js';
 import type { Style } from './style.js';
 import { cut, digest12, labelled, lines, plain, row, sha7 } from './text.js';
 import { formatMoment } from './time.js';
 
 const LABEL = 10;
 const SUBJECT = 60;
+const MOST_AUTHORS = 3;
 
 export interface PlanView {
   plan: ReleasePlan;
-  /** Live state by environment; null = Temporal could not be asked. */
-  live: Map<string, EnvironmentStatus | null> | null;
-  /** Why live state is missing. */
-  unknown: string | null;
+  /** Of every environment of the pipeline; null = Temporal could not be asked. */
+  status: StatusByName | null;
+  /** Commits an environment does not serve yet, by its name. */
+  commitsSince: Map<string, number>;
+  /** Why the worker's plan may be another one. */
+  uncertain: string[];
   refused: { what: string; where: string; wayOut: string }[];
   /** What to type to carry it out. */
   command: string;
@@ -33,8 +37,12 @@ export function renderPlan(style: Style, view: PlanView): string {
       ],
       LABEL,
     ),
-    labelled('builds', plan.artifacts.map(describeArtifact), LABEL),
-    labelled('gates', describeGates(plan.gates), LABEL),
+    labelled(
+      'builds',
+      plan.artifacts.map((artifact) => describeArtifact(artifact, view)),
+      LABEL,
+    ),
+    labelled('gates', describeGates(style, plan.gates), LABEL),
     plan.environments.flatMap((environment) => environmentLines(style, environment, view)),
     plan.skipped.map(
       ({ environment, why }) => `  ${style.pending} ${plain(environment)} is left out: ${plain(why)}`,
@@ -44,9 +52,7 @@ export function renderPlan(style: Style, view: PlanView): string {
       ...labelled('where', [plain(where)], LABEL),
       ...labelled('way out', [plain(wayOut)], LABEL),
     ]),
-    view.unknown === null
-      ? null
-      : `${style.yellow(style.unknown)} live state unknown: ${plain(view.unknown)}`,
+    view.uncertain.map((why) => `${style.yellow(style.unknown)} ${plain(why)}`),
     lastLine(view),
   );
 }
@@ -58,23 +64,46 @@ function lastLine({ refused, plan, command }: PlanView): string {
     : `Nothing was changed. Do it: ${command}`;
 }
 
-function describeArtifact(artifact: ReleasePlan['artifacts'][number]): string {
-  if (artifact.kind === 'folder')
-    return `${plain(artifact.name)}: folder ${plain(artifact.folder)} of the commit`;
-  return `${plain(artifact.name)}: ${plain(artifact.repository)}, once; adopted if this commit was built before`;
+function describeArtifact(artifact: ReleasePlan['artifacts'][number], { plan, status }: PlanView): string {
+  const what =
+    artifact.kind === 'folder'
+      ? `folder ${plain(artifact.folder)} of the commit`
+      : plain(artifact.repository);
+  for (const environment of status?.keys() ?? []) {
+    const built = findGood(status, environment, plan.commit.sha)?.artifacts;
+    const digest = built?.find(({ name }) => name === artifact.name)?.digest;
+    if (digest !== undefined)
+      return `${plain(artifact.name)}: ${digest12(digest)}, already built for ${plain(environment)}`;
+  }
+  const once = artifact.kind === 'folder' ? '' : ', once; adopted if this commit was built before';
+  return `${plain(artifact.name)}: ${what}${once}`;
 }
 
-function describeGates(gates: GatePlan[]): string[] {
-  return gates.length === 0 ? [] : [gates.map((gate) => `${plain(gate.name)} (${gate.kind})`).join(', ')];
+function describeGates(style: Style, gates: GatePlan[], before: string[] = []): string[] {
+  const all = [...before, ...gates.map((gate) => `${style.pending} ${plain(gate.name)} (${gate.kind})`)];
+  return all.length === 0 ? [] : [all.join('   ')];
+}
+
+/** `after`: the same commit must be good there first. */
+function describeAfter(style: Style, earlier: string, { plan, status }: PlanView): string {
+  const name = plain(earlier);
+  const good = findGood(status, earlier, plan.commit.sha);
+  if (good !== null) return `${style.green(style.ok)} good on ${name} since ${formatMoment(good.at)}`;
+  if (plan.environments.some((environment) => environment.name === earlier))
+    return `${style.pending} good on ${name}, in this release`;
+  if (status === null) return `${style.unknown} good on ${name}`;
+  return `${style.red(style.failed)} not good on ${name} yet`;
 }
 
 function environmentLines(style: Style, plan: EnvironmentPlan, view: PlanView): string[] {
-  const status = view.live?.get(plan.name) ?? null;
+  const status = view.status?.get(plan.name) ?? null;
+  const known = view.status !== null;
+  const after = plan.after.map((earlier) => describeAfter(style, earlier, view));
   return [
     `  ${style.bold(plain(plan.name))}`,
-    ...labelled('live', [describeLive(status, view.live !== null)], LABEL),
-    ...labelled('gates', describeGates(plan.gates), LABEL),
-    ...labelled('approvals', describeApprovals(style, plan), LABEL),
+    ...labelled('live', [describeLive(status, known, view.commitsSince.get(plan.name) ?? null)], LABEL),
+    ...labelled('gates', describeGates(style, plan.gates, after), LABEL),
+    ...labelled('approvals', describeApprovals(style, plan, view.plan.commit.authors), LABEL),
     ...labelled('waits', plan.waitMs === 0 ? [] : [formatDuration(plan.waitMs)], LABEL),
     ...labelled('deploy', [describeDeploy(plan, status)], LABEL),
     ...labelled('verify', describeChecks(plan.checks), LABEL),
@@ -85,7 +114,7 @@ function environmentLines(style: Style, plan: EnvironmentPlan, view: PlanView): 
       LABEL,
     ),
     ...labelled('settle', [describeSettle(plan)], LABEL),
-    ...labelled('way back', [describeWayBack(style, plan, status, view.live !== null)], LABEL),
+    ...labelled('way back', [describeWayBack(style, plan, status, known)], LABEL),
     ...(status?.freeze == null ? [] : labelled('frozen', [describeFreeze(style, status.freeze)], LABEL)),
   ];
 }
@@ -95,21 +124,28 @@ function describeFreeze(style: Style, freeze: NonNullable<EnvironmentStatus['fre
   return `${style.yellow(style.warning)} ${until}, by ${plain(freeze.by)}${freeze.reason === null ? '' : `: ${plain(freeze.reason)}`}`;
 }
 
-function describeLive(status: EnvironmentStatus | null, known: boolean): string {
+function describeLive(status: EnvironmentStatus | null, known: boolean, commits: number | null): string {
   if (!known) return 'unknown';
   const live = status?.live ?? null;
   if (live === null) return 'nothing yet';
   const colour = live.colour === null ? '' : `${live.colour} `;
-  return `${colour}${plain(live.version)} ${live.artifacts.map(({ digest }) => digest12(digest)).join(' ')} since ${formatMoment(live.at)}`;
+  return `${colour}${plain(live.version)} ${live.artifacts.map(({ digest }) => digest12(digest)).join(' ')} since ${formatMoment(live.at)}${countSince(commits)}`;
 }
 
-function describeApprovals(style: Style, plan: EnvironmentPlan): string[] {
+function countSince(commits: number | null): string {
+  if (commits === null) return '';
+  return commits === 1 ? '; 1 commit since' : `; ${String(commits)} commits since`;
+}
+
+function describeApprovals(style: Style, plan: EnvironmentPlan, authors: string[]): string[] {
   if (plan.approvals.length === 0) return [];
   const rules = plan.approvals.map(
     ({ count, group }) => `${String(count)} ${group === null ? 'of anybody' : plain(group)}`,
   );
   const [first] = plan.approvals;
-  const who = plan.selfApproval ? '' : '; not the author, not the requester';
+  const named =
+    authors.length > MOST_AUTHORS ? `${String(authors.length)} authors` : authors.map(plain).join(', ');
+  const who = plan.selfApproval ? '' : `; not ${named} (author), not the requester`;
   const expires = first === undefined ? '' : `; rejects itself after ${formatDuration(first.expiresMs)}`;
   return [`${style.now} ${rules.join(', ')}${who}${expires} (identity: unverified)`];
 }
@@ -181,5 +217,5 @@ function describeWayBack(
   if (live === null) return `${style.warning} a first release has none: undo means removing it`;
   const to = `${live.colour === null ? '' : `${live.colour} `}${plain(live.version)}`;
   const how = plan.strategy === 'blue-green' ? `switch to ${to}` : `${to} again, by its recorded digest`;
-  return `${how}; the worker proves it before anything is touched`;
+  return `${how}; the worker proves it before anything is touched (now: slipway doctor ${plain(plan.name)})`;
 }

@@ -6,15 +6,10 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { withCheckout } from '../../activities/source/checkout.js';
 import { archiveFolder, readFileAtCommit } from '../../activities/source/files-at-commit.js';
-import {
-  checkRefHolds,
-  isAncestor,
-  listChangedPaths,
-  readCommitFacts,
-  readRef,
-} from '../../activities/source/history.js';
+import { askMirror, checkRefHolds, isAncestor, readRef } from '../../activities/source/history.js';
 import { createListAncestors } from '../../activities/source/list-ancestors.js';
 import { createSource, type Source } from '../../activities/source/source.js';
+import { gatherGitFacts } from '../../pipeline/index.js';
 import { FAILURE } from '../../workflows/failures.js';
 import { createRepository, type TestRepository } from '../support/repository.js';
 
@@ -112,7 +107,9 @@ describe('history', () => {
     );
     const head = await repository.commit('feat: \u001b[31mred', { a: '3' });
     const mirror = await source.fetch(repository.folder);
-    const facts = await readCommitFacts(mirror, head, live);
+    const gather = (served: string[]) =>
+      gatherGitFacts(askMirror(mirror), head, new Map(served.map((sha) => [sha, sha])));
+    const { commit: facts } = await gather([live]);
     expect(facts).toMatchObject({
       sha: head,
       subject: 'feat:  [31mred',
@@ -121,8 +118,8 @@ describe('history', () => {
       authors: ['anna@example.com', 'irina@example.com', 'oleg@example.com'],
     });
     expect(Number.isNaN(Date.parse(facts.committedAt))).toBe(false);
-    expect((await readCommitFacts(mirror, head, null)).authors).toEqual(['anna@example.com']);
-    expect((await readCommitFacts(mirror, head, head)).authors).toEqual(['anna@example.com']);
+    expect((await gather([])).commit.authors).toEqual(['anna@example.com']);
+    expect((await gather([head])).commit.authors).toEqual(['anna@example.com']);
   });
 
   it('knows order and difference', async () => {
@@ -131,7 +128,8 @@ describe('history', () => {
     const mirror = await source.fetch(repository.folder);
     expect(await isAncestor(mirror, one, two)).toBe(true);
     expect(await isAncestor(mirror, two, one)).toBe(false);
-    expect(await listChangedPaths(mirror, one, two)).toEqual(['docs/new\nline;$(x).md', 'docs/x.md']);
+    const { changedPaths } = await gatherGitFacts(askMirror(mirror), two, new Map([['prod', one]]));
+    expect(changedPaths.get('prod')).toEqual(['docs/new\nline;$(x).md', 'docs/x.md']);
   });
 
   it('says which of the announced commits are older, ignoring ones that are gone', async () => {

@@ -1,0 +1,71 @@
+/**
+ * What a plan must know from git, asked and read in one way: the worker asks its mirror, `slipway plan` the checkout,
+ * and both compile the same plan. Pure: whoever has the repository runs the questions.
+ */
+import type { CommitFacts } from './plan.js';
+
+/** Runs `git` with this argv in the repository; stdout as text. Rejects when git says no. */
+export type AskGit = (argv: string[]) => Promise<string>;
+
+export interface GitFacts {
+  /** With everybody who authored something that any of the environments does not serve yet. */
+  commit: CommitFacts;
+  /** Paths that differ from what an environment serves, by environment. */
+  changedPaths: Map<string, string[]>;
+}
+
+/** `live`: what each environment serves, by name; only commits that this repository has. */
+export async function gatherGitFacts(
+  ask: AskGit,
+  commit: string,
+  live: ReadonlyMap<string, string>,
+): Promise<GitFacts> {
+  const served = [null, ...new Set(live.values())];
+  const [known, authors, changed] = await Promise.all([
+    askCommit(ask, commit),
+    Promise.all(served.map((since) => askAuthors(ask, commit, since))),
+    Promise.all(
+      [...live].map(async ([name, sha]) => [name, await askChangedPaths(ask, sha, commit)] as const),
+    ),
+  ]);
+  return {
+    commit: { ...known, authors: [...new Set(authors.flat())].sort() },
+    changedPaths: new Map(changed),
+  };
+}
+
+/** Everything about one commit but its authors. */
+async function askCommit(ask: AskGit, commit: string): Promise<Omit<CommitFacts, 'authors'>> {
+  const format = '--format=%an%x00%ae%x00%cI%x00%s';
+  const flags = ['--no-patch', '--no-show-signature', '--encoding=UTF-8', format];
+  const line = await ask(['show', ...flags, commit, '--']);
+  const [author = '', authorEmail = '', committedAt = '', subject = ''] = line.split('\0').map(printable);
+  return { sha: commit, subject, author, authorEmail, committedAt };
+}
+
+/** Commit texts are anybody's: no control characters reach a screen. */
+function printable(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- control characters are what is removed
+  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, ' ').trim();
+}
+
+/**
+ * E-mail addresses of everybody who authored or co-authored a commit in `since..commit`, in lower case, sorted;
+ * null, or the commit itself = of this commit only.
+ */
+async function askAuthors(ask: AskGit, commit: string, since: string | null): Promise<string[]> {
+  const range = since === null || since === commit ? ['--max-count=1', commit] : [commit, `^${since}`];
+  const format = '--format=%ae%n%(trailers:key=Co-authored-by,valueonly)';
+  const text = await ask(['log', '--no-show-signature', '--encoding=UTF-8', format, ...range, '--']);
+  const emails = text
+    .split('\n')
+    .map((line) => (/<([^<>]+)>/.exec(line)?.[1] ?? line).trim().toLowerCase())
+    .filter((line) => line !== '');
+  return [...new Set(emails)].sort();
+}
+
+/** Paths that differ between two commits, in any direction, renamed files under both names. */
+async function askChangedPaths(ask: AskGit, from: string, to: string): Promise<string[]> {
+  const text = await ask(['diff-tree', '-r', '-z', '--name-only', '--no-renames', from, to, '--']);
+  return text.split('\0').filter((name) => name !== '');
+}
