@@ -2,6 +2,7 @@
  * Runs a change's steps and unwinds them. Undo is registered before do; traffic goes back first and is a barrier:
  * while the proxy cannot be asked nothing else is unwound, so both colours stay up.
  */
+import { ActivityFailure } from '@temporalio/common';
 import { CancellationScope, isCancellation, log, sleep } from '@temporalio/workflow';
 import type { UndoResult } from './activity-contract.js';
 import type { ChangeProgress } from './change-progress.js';
@@ -83,8 +84,10 @@ export class Saga {
       });
     } catch (error) {
       if (error instanceof LaneLost) throw error;
+      // A step that was stopped ends as it ends: cancelled, refused in the same moment, or timed out with its worker.
+      const stopped = this.#forward?.consideredCancelled === true && error instanceof ActivityFailure;
+      if (!isCancellation(error) && !stopped) throw error;
       // Whoever stopped us has said so in `stop`; a cancellation nobody announced is Temporal's own request.
-      if (!isCancellation(error)) throw error;
       this.stop ??= { state: 'aborted', by: null, failure: null };
     }
     if (this.stop !== null) await CancellationScope.nonCancellable(() => this.#unwind(this.stepNames));
