@@ -3,7 +3,7 @@
  * killed, and the environment goes back to exactly what it remembers as live. Never gives up by itself.
  */
 import { perform, type Calling } from './activity-options.js';
-import { summarize, type ChangeRun } from './change-run.js';
+import { isWarmRollback, summarize, type ChangeRun } from './change-run.js';
 import type { ChangeProgress } from './change-progress.js';
 import type { Saga } from './saga.js';
 import type { Target, UndoResult } from './activity-contract.js';
@@ -55,7 +55,7 @@ export async function recover(run: ChangeRun, saga: Saga, progress: ChangeProgre
   });
   await recoverStep('traffic', async () => {
     const to = target.plan.traffic === null ? null : (live?.colour ?? cutover?.previousColour ?? null);
-    const moved = cutover?.switching === true || (serving !== null && serving !== to);
+    const moved = mayHaveSwitched(run) || (serving !== null && serving !== to);
     if (to === null || !moved) return { outcome: 'never-ran', note: 'was not moved' };
     const input = { target, to, from: null, requireHealthy: false };
     const result = await perform('switchTraffic', input, calling(`back to ${to}`));
@@ -74,6 +74,12 @@ export async function recover(run: ChangeRun, saga: Saga, progress: ChangeProgre
     const { note } = await perform('deploy', { target: again, prior }, calling(`${version} again`));
     return { outcome: 'undone', note };
   });
+}
+
+/** A warm rollback begins with the switch, and so does not say beforehand that it will. */
+function mayHaveSwitched({ input: { recovering, live, warm } }: ChangeRun): boolean {
+  if (recovering === null) return false;
+  return recovering.cutover?.switching ?? isWarmRollback({ request: recovering.request, live, warm });
 }
 
 /** What the dead change was writing, under our token. */

@@ -92,7 +92,12 @@ export function summarize(run: ChangeRun, detail = ''): string {
     .join(', ');
 }
 
-function isWarmRollback({ request, live, warm }: ChangeInput): boolean {
+/** Only traffic moves: the release asked for still runs in the idle colour, exactly as it was. */
+export function isWarmRollback({
+  request,
+  live,
+  warm,
+}: Pick<ChangeInput, 'request' | 'live' | 'warm'>): boolean {
   if (request.kind !== 'rollback' || request.plan.strategy !== 'blue-green' || warm === null) return false;
   const digests = (artifacts: { digest: string }[]): string =>
     artifacts.map(({ digest }) => digest).join(',');

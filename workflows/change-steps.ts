@@ -2,7 +2,13 @@
  * The table of a change: step → do, undo. Order comes from the plan, so runs in flight keep theirs. A new step is
  * a row here, a method in activity-contract.ts and its implementation; the fault matrix picks it up from here.
  */
-import { CancellationScope, getExternalWorkflowHandle, isCancellation, log } from '@temporalio/workflow';
+import {
+  CancellationScope,
+  getExternalWorkflowHandle,
+  isCancellation,
+  log,
+  patched,
+} from '@temporalio/workflow';
 import type { VerifyResult, UndoResult } from './activity-contract.js';
 import { perform, type Calling } from './activity-options.js';
 import { cutoverOf, summarize, type ChangeRun } from './change-run.js';
@@ -149,8 +155,8 @@ async function switchTraffic(run: ChangeRun, around: Surroundings): Promise<Step
       calling(run, 'before the switch'),
     ));
   }
-  const told = tellEnvironment(run, true, around);
-  // A warm rollback is one activity: the signal is in the same commit as its schedule, so there is nothing to wait for.
+  // A warm rollback is one activity and nothing else: a recovery knows that it began with the switch.
+  const told = run.warm && patched('warm-switch-untold') ? null : tellEnvironment(run, true, around);
   if (!run.warm) await told;
   run.switched = true;
   run.cutOver = true;

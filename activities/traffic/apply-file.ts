@@ -46,6 +46,8 @@ export interface ApplyFile {
   /** Secrets resolved; given to the test and apply commands. */
   env: Record<string, string>;
   file: string;
+  /** Its text when it was last read (null = no file): compared again under the lock. */
+  present: string | null;
   /** The text to put there, from the text that is there (null = no file). May reject to refuse. */
   render: (present: string | null) => string | Promise<string>;
   /** Shell text that accepts or refuses the configuration as it is on disk; null = nothing to ask. */
@@ -56,8 +58,9 @@ export interface ApplyFile {
 
 /** Returns what the apply command printed. Refused, StaleFence and ForeignHand as in failures.ts; else retryable. */
 export async function applyFile(input: ApplyFile): Promise<string> {
+  let { present } = input;
   for (let tries = 0; tries < MOST_TRIES; tries += 1) {
-    const present = await input.host.readFile(input.file);
+    if (tries > 0) present = await input.host.readFile(input.file);
     const wanted = await input.render(present);
     const result = await input.host.run({
       argv: buildApplyArgv({ ...input, present, wanted }),

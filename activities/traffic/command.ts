@@ -15,7 +15,7 @@ const TIMEOUT_MS = 60_000;
 export const command: Traffic<CommandPlan> = {
   async prove(context) {
     const { plan } = context;
-    if ((await this.configured(context)) === null) {
+    if ((await readColour(context)) === null) {
       throw refused({
         what: `\`${plan.currentCommand}\` prints neither blue nor green`,
         where: context.host.name,
@@ -30,30 +30,33 @@ export const command: Traffic<CommandPlan> = {
     return 'the proxy accepts both colours';
   },
 
-  async configured(context) {
-    const { currentCommand } = context.plan;
-    const result = await run(context, currentCommand, null);
-    requireSuccess(context, currentCommand, result);
-    const printed = result.stdout.trim();
-    return printed === 'blue' || printed === 'green' ? printed : null;
-  },
-
-  async switchTo(context, to, from) {
+  async look(context) {
     const { plan, host, fence } = context;
-    if (from !== null) {
-      const there = await this.configured(context);
-      if (there !== from && there !== to) {
-        throw foreignHand({
-          what: `\`${plan.currentCommand}\` should print ${from}, but prints ${there ?? 'no colour'}`,
-          where: host.name,
-          why: null,
-          wayOut: `see who changed it; put ${from} back there or accept what it says, then retry`,
-        });
-      }
-    }
-    requireSuccess(context, plan.switchCommand, await run(context, plan.switchCommand, to, { fence }));
+    const colour = await readColour(context);
+    return {
+      colour,
+      switchTo: async (to, from) => {
+        if (from !== null && colour !== from && colour !== to) {
+          throw foreignHand({
+            what: `\`${plan.currentCommand}\` should print ${from}, but prints ${colour ?? 'no colour'}`,
+            where: host.name,
+            why: null,
+            wayOut: `see who changed it; put ${from} back there or accept what it says, then retry`,
+          });
+        }
+        requireSuccess(context, plan.switchCommand, await run(context, plan.switchCommand, to, { fence }));
+      },
+    };
   },
 };
+
+async function readColour(context: CommandContext): Promise<Colour | null> {
+  const { currentCommand } = context.plan;
+  const result = await run(context, currentCommand, null);
+  requireSuccess(context, currentCommand, result);
+  const printed = result.stdout.trim();
+  return printed === 'blue' || printed === 'green' ? printed : null;
+}
 
 /** Only what writes carries the fence: looking is free, also for who holds no token. */
 async function run(

@@ -49,43 +49,53 @@ export const haproxy: Traffic<HaproxyPlan> = {
     return `HAProxy has the backends ${plan.backends.blue} and ${plan.backends.green}`;
   },
 
-  async configured({ host, plan }) {
-    const text = await host.readFile(requireWords(plan).map);
-    return text === null ? null : colourOf(plan, text);
-  },
-
-  async switchTo(context, to, from) {
-    const { host, fence, env } = context;
+  async look(context) {
     const plan = requireWords(context.plan);
-    const backend = plan.backends[to];
-    const known = ask(context, ['show backend']);
-    // heard of when the file has been read
-    known.catch(() => {});
-    const shown = await applyFile({
-      host,
-      fence,
-      env,
-      file: plan.map,
-      render: async (present) => {
-        requireBackends(context, await known);
-        const there = present === null ? null : colourOf(plan, present);
-        if (from !== null && there !== to && there !== from) throw foreign(context, from, present);
-        return writeMapKey(present ?? '', plan.key, backend);
-      },
-      testCommand: null,
-      applyArgv: buildSocketArgv(plan.socket, [
-        `set map ${plan.map} ${plan.key} ${backend}`,
-        `show map ${plan.map}`,
-      ]),
-    });
-    if (readShownMap(shown, plan.key) === backend) return;
-    // `set map` changes what is loaded; a key added to the file since the last reload is not
-    const add = [`add map ${plan.map} ${plan.key} ${backend}`, `show map ${plan.map}`];
-    const added = await ask(context, add, { fence });
-    if (readShownMap(added, plan.key) === backend) return;
-    throw refuseSocket(context, `did not take ${plan.key} ${backend}`, shown, 'see its answer, then retry');
+    const backends = ask(context, ['show backend']);
+    // the file can be read without HAProxy; only a switch needs its answer
+    backends.catch(() => {});
+    const present = await context.host.readFile(plan.map);
+    return {
+      colour: present === null ? null : colourOf(plan, present),
+      switchTo: async (to, from) => switchMap(context, { to, from, present, backends }),
+    };
   },
 };
+
+interface Switch {
+  to: Colour;
+  from: Colour | null;
+  /** The map file as it was found. */
+  present: string | null;
+  /** HAProxy's answer to `show backend`. */
+  backends: Promise<string>;
+}
+
+async function switchMap(context: HaproxyContext, { to, from, present, backends }: Switch): Promise<void> {
+  const { host, plan, fence, env } = context;
+  const backend = plan.backends[to];
+  const shown = await applyFile({
+    ...{ host, fence, env, present },
+    file: plan.map,
+    render: async (now) => {
+      requireBackends(context, await backends);
+      const there = now === null ? null : colourOf(plan, now);
+      if (from !== null && there !== to && there !== from) throw foreign(context, from, now);
+      return writeMapKey(now ?? '', plan.key, backend);
+    },
+    testCommand: null,
+    applyArgv: buildSocketArgv(plan.socket, [
+      `set map ${plan.map} ${plan.key} ${backend}`,
+      `show map ${plan.map}`,
+    ]),
+  });
+  if (readShownMap(shown, plan.key) === backend) return;
+  // `set map` changes what is loaded; a key added to the file since the last reload is not
+  const add = [`add map ${plan.map} ${plan.key} ${backend}`, `show map ${plan.map}`];
+  const added = await ask(context, add, { fence });
+  if (readShownMap(added, plan.key) === backend) return;
+  throw refuseSocket(context, `did not take ${plan.key} ${backend}`, shown, 'see its answer, then retry');
+}
 
 function requireWords(plan: HaproxyPlan): HaproxyPlan {
   requirePath(plan.socket, 'traffic.haproxy');

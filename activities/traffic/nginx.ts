@@ -50,27 +50,29 @@ export const nginx: Traffic<NginxPlan> = {
     return 'nginx accepts its configuration';
   },
 
-  async configured(context) {
-    const text = await context.host.readFile(requirePath(context.plan.file, 'traffic.nginx'));
-    return text === null ? null : (await loadTexts(context)).read(text);
-  },
-
-  async switchTo(context, to, from) {
+  async look(context) {
     const { host, plan, fence, env } = context;
-    const texts = await loadTexts(context);
-    await applyFile({
-      host,
-      fence,
-      env,
-      file: plan.file,
-      render: (present) => {
-        const there = present === null ? null : texts.read(present);
-        if (from !== null && there !== to && there !== from) throw foreign(context, from, present);
-        return texts.of[to];
+    const [texts, present] = await Promise.all([
+      loadTexts(context),
+      host.readFile(requirePath(plan.file, 'traffic.nginx')),
+    ]);
+    const colourOf = (text: string | null): Colour | null => (text === null ? null : texts.read(text));
+    return {
+      colour: colourOf(present),
+      switchTo: async (to, from) => {
+        await applyFile({
+          ...{ host, fence, env, present },
+          file: plan.file,
+          render: (now) => {
+            const there = colourOf(now);
+            if (from !== null && there !== to && there !== from) throw foreign(context, from, now);
+            return texts.of[to];
+          },
+          testCommand: plan.testCommand,
+          applyArgv: ['sh', '-c', plan.reloadCommand],
+        });
       },
-      testCommand: plan.testCommand,
-      applyArgv: ['sh', '-c', plan.reloadCommand],
-    });
+    };
   },
 };
 

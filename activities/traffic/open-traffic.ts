@@ -9,7 +9,7 @@ import type { Secrets } from '../secrets/secrets.js';
 import { command } from './command.js';
 import { haproxy } from './haproxy.js';
 import { nginx } from './nginx.js';
-import type { Traffic, TrafficContext } from './traffic.js';
+import type { Look, Traffic, TrafficContext } from './traffic.js';
 
 export interface TrafficDependencies {
   hosts: Hosts;
@@ -22,8 +22,7 @@ export interface OpenTraffic {
   readonly host: Host;
   readonly fence: Fence;
   prove(): Promise<string>;
-  configured(): Promise<Colour | null>;
-  switchTo(to: Colour, from: Colour | null): Promise<void>;
+  look(): Promise<Look>;
 }
 
 /** Connects to the proxy's host. Throws BadInput for an environment without traffic or of a kind not carried out. */
@@ -66,8 +65,7 @@ function bind<Plan extends TrafficPlan>(driver: Traffic<Plan>, context: TrafficC
     host,
     fence,
     prove: () => driver.prove(context),
-    configured: () => driver.configured(context),
-    switchTo: (to, from) => driver.switchTo(context, to, from),
+    look: () => driver.look(context),
   };
 }
 

@@ -11,6 +11,7 @@ import { requireHealthy } from './last-look.js';
 import { observeColour, type Observation } from './observe-colour.js';
 import { openTraffic, type OpenTraffic, type TrafficDependencies } from './open-traffic.js';
 import { probeColour } from './probe-colour.js';
+import type { Look } from './traffic.js';
 
 export function createSwitchTraffic(dependencies: TrafficDependencies): Activities['switchTraffic'] {
   return (input) =>
@@ -43,12 +44,13 @@ export async function switchTraffic(
   const traffic = await openTraffic(dependencies, target);
   const claimed = traffic.host.claim(traffic.fence);
   const looked = input.requireHealthy ? requireHealthy(dependencies, target, to, signal) : null;
-  const there = isThere(traffic, input, signal);
+  const found = traffic.look();
   // none of them moves traffic, so they run side by side; a newer token is the first thing to hear of
-  await Promise.allSettled([claimed, looked, there]);
+  await Promise.allSettled([claimed, looked, found]);
   await claimed;
   await looked;
-  if (!(await there)) await apply(traffic, input, signal);
+  const look = await found;
+  if (!(await isThere(traffic, look, input, signal))) await apply(traffic, look, input, signal);
 
   const { confirm } = traffic.plan;
   const observedFrom = performance.now();
@@ -69,14 +71,24 @@ export async function switchTraffic(
 }
 
 /** Persisted and applied already: an earlier attempt lost its answer, or there was nothing to do. */
-async function isThere(traffic: OpenTraffic, { to }: SwitchInput, signal: AbortSignal): Promise<boolean> {
-  if ((await traffic.configured()) !== to) return false;
+async function isThere(
+  traffic: OpenTraffic,
+  { colour }: Look,
+  { to }: SwitchInput,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (colour !== to) return false;
   return (await probeColour(traffic.plan.confirm, { signal })).colour === to;
 }
 
-async function apply(traffic: OpenTraffic, { to, from }: SwitchInput, signal: AbortSignal): Promise<void> {
+async function apply(
+  traffic: OpenTraffic,
+  look: Look,
+  { to, from }: SwitchInput,
+  signal: AbortSignal,
+): Promise<void> {
   try {
-    await traffic.switchTo(to, from);
+    await look.switchTo(to, from);
   } catch (error) {
     if (!(error instanceof ApplicationFailure) || error.type !== FAILURE.refused) throw error;
     // a proxy that is down refuses everything, but will not for ever

@@ -16,8 +16,17 @@ export interface TrafficContext<Plan extends TrafficPlan = TrafficPlan> {
 export interface Traffic<Plan extends TrafficPlan = TrafficPlan> {
   /** Read only: both colours can be rendered and the proxy accepts the configuration. Throws Refused when not. */
   prove(context: TrafficContext<Plan>): Promise<string>;
-  /** The colour the persisted configuration names; null = none of ours. */
-  configured(context: TrafficContext<Plan>): Promise<Colour | null>;
-  /** Persists, then applies. Already there is success. `from` set: anything else there is ForeignHand. */
-  switchTo(context: TrafficContext<Plan>, to: Colour, from: Colour | null): Promise<void>;
+  /** Read only: what a switch starts from. */
+  look(context: TrafficContext<Plan>): Promise<Look>;
+}
+
+/** The persisted configuration as it was found, and the switch away from exactly that. */
+export interface Look {
+  /** The colour it names; null = none of ours. */
+  colour: Colour | null;
+  /**
+   * Persists, then applies; what has changed since the look is looked at again. Already there is success. `from` set:
+   * anything else there is ForeignHand.
+   */
+  switchTo(to: Colour, from: Colour | null): Promise<void>;
 }

@@ -32,7 +32,7 @@ describe.each(KINDS)('traffic through %s', (kind) => {
   }
 
   const configured = async (): Promise<string | null> =>
-    (await openTraffic(scene, scene.target({ token: 100 }))).configured();
+    (await (await openTraffic(scene, scene.target({ token: 100 }))).look()).colour;
 
   it('is proven, switched, seen, and brought back', async () => {
     scene = await givenTrafficScene(kind);
@@ -74,7 +74,7 @@ describe.each(KINDS)('traffic through %s', (kind) => {
   it('goes on after a kill between applying and seeing', async () => {
     scene = await givenTrafficScene(kind);
     const traffic = await openTraffic(scene, scene.target());
-    await traffic.switchTo('green', 'blue');
+    await (await traffic.look()).switchTo('green', 'blue');
     const seen = await switchOver({ target: scene.target() });
     expect(seen.confirmed).toBe(20);
   });

@@ -7,6 +7,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { createTrafficActivities } from '../../activities/traffic/create-traffic-activities.js';
 import { openTraffic } from '../../activities/traffic/open-traffic.js';
 import { proveTraffic } from '../../activities/traffic/prove-traffic.js';
+import type { Look } from '../../activities/traffic/traffic.js';
 import type { TrafficPlan } from '../../pipeline/plan.js';
 import type { Target } from '../../workflows/activity-contract.js';
 import { FAILURE } from '../../workflows/failures.js';
@@ -33,6 +34,10 @@ function targetWith<Kind extends TrafficPlan['kind']>(
   return target;
 }
 
+async function lookAt(target: Target): Promise<Look> {
+  return (await openTraffic(scene, target)).look();
+}
+
 describe('one proxy of several pipelines', () => {
   it('keeps every key of a shared HAProxy map when all switch at once', async () => {
     scene = await givenTrafficScene('haproxy');
@@ -46,8 +51,7 @@ describe('one proxy of several pipelines', () => {
     for (const to of ['green', 'blue', 'green'] as const) {
       await Promise.all(
         environments.map(async (key) => {
-          const traffic = await openTraffic(scene, targetWith('haproxy', { key }, key));
-          await traffic.switchTo(to, null);
+          await (await lookAt(targetWith('haproxy', { key }, key))).switchTo(to, null);
         }),
       );
     }
@@ -63,13 +67,13 @@ describe('one proxy of several pipelines', () => {
   it('adds a key that HAProxy has not loaded yet', async () => {
     scene = await givenTrafficScene('haproxy');
     const target = targetWith('haproxy', { key: 'new' });
-    await (await openTraffic(scene, target)).switchTo('green', null);
-    expect(await (await openTraffic(scene, target)).configured()).toBe('green');
+    await (await lookAt(target)).switchTo('green', null);
+    expect((await lookAt(target)).colour).toBe('green');
   });
 
   it('leaves no file of its own in the folder', async () => {
     scene = await givenTrafficScene('nginx');
-    await (await openTraffic(scene, scene.target())).switchTo('green', 'blue');
+    await (await lookAt(scene.target())).switchTo('green', 'blue');
     expect(await readdir(path.join(scene.folder, 'slipway'))).toEqual(['shop.conf']);
   });
 });
@@ -99,15 +103,15 @@ describe('nginx', () => {
       from: 'blue',
       requireHealthy: true,
     });
-    expect(await (await openTraffic(scene, target)).configured()).toBe('green');
+    expect((await lookAt(target)).colour).toBe('green');
   });
 
   it('puts the old file back when it does not accept the new one', async () => {
     const { file, target } = await givenFilePerColour();
     const before = await readFile(file, 'utf8');
     await writeFile(`${file}.green`, 'upstream shop { server ; }\n');
-    const traffic = await openTraffic(scene, target);
-    await expect(traffic.switchTo('green', 'blue')).rejects.toMatchObject({
+    const look = await lookAt(target);
+    await expect(look.switchTo('green', 'blue')).rejects.toMatchObject({
       type: FAILURE.refused,
       message: expect.stringContaining('the old file is back') as string,
     });
@@ -128,7 +132,7 @@ describe('nginx', () => {
     await exec('chmod', ['640', file]);
     await exec('mv', [file, real]);
     await symlink(real, file);
-    await (await openTraffic(scene, scene.target())).switchTo('green', 'blue');
+    await (await lookAt(scene.target())).switchTo('green', 'blue');
     const { stdout } = await exec('stat', ['-c', '%a %F', real, file]);
     expect(stdout).toBe('640 regular file\n777 symbolic link\n');
     await untilServed(scene.url, 'green');

@@ -8,7 +8,8 @@ export interface ColourWatch {
   stop(): Promise<void>;
 }
 
-const PAUSE_MS = 1;
+/** Often enough to be at most this late, seldom enough not to take the core it measures. */
+const PAUSE_MS = 4;
 /** So many answers in a row: a single one may be of a connection that is on its way out. */
 const IN_A_ROW = 3;
 const PATIENCE_MS = 30_000;

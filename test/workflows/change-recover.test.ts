@@ -91,18 +91,23 @@ describe.each([
 });
 
 describe('recover', () => {
-  it('of a warm rollback only moves traffic', async () => {
-    const scene = givenScene(harness, givenPlan(), { live: 'v2', warm: 'v1' });
-    const before = scene.visible();
-    const input = givenChange(givenRequest(scene.plan, 'v1', 'rollback'), {
-      live: scene.live,
-      warm: scene.warm,
-    });
-    const result = await runChange(harness, await terminateIn(scene, 'verify', input));
-    expect(result).toMatchObject({ clean: true, live: { version: 'v2' }, warm: { version: 'v1' } });
-    expect(scene.visible()).toEqual(before);
-    expect(scene.now()?.calls).not.toContain('undoDeploy green');
-  });
+  it.each(['switchTraffic', 'verify'] as const)(
+    'of a warm rollback in %s only moves traffic',
+    async (where) => {
+      const scene = givenScene(harness, givenPlan(), { live: 'v2', warm: 'v1' });
+      const before = scene.visible();
+      const input = givenChange(givenRequest(scene.plan, 'v1', 'rollback'), {
+        live: scene.live,
+        warm: scene.warm,
+      });
+      const result = await runChange(harness, await terminateIn(scene, where, input));
+      expect(result).toMatchObject({ clean: true, live: { version: 'v2' }, warm: { version: 'v1' } });
+      expect(scene.visible()).toEqual(before);
+      // said also while blue is still served: what is persisted may be ahead of what the proxy has read
+      expect(scene.now()?.calls).toContain('switchTraffic blue');
+      expect(scene.now()?.calls).not.toContain('undoDeploy green');
+    },
+  );
 
   it('of a retire ends it', async () => {
     const scene = givenScene(harness, givenPlan(), { live: 'v2', warm: 'v1' });
