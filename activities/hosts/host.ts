@@ -67,8 +67,11 @@ export interface Host {
   writeFile(path: string, text: string, options?: { mode?: number; fence?: Fence }): Promise<void>;
   /** A TCP connection as seen from the host. */
   connectFrom(host: string, port: number, timeoutMs: number): Promise<Duplex>;
-  /** Writes the token (compare: a higher one refuses), and the host id on the first claim. */
-  claim(fence: Fence): Promise<{ hostId: string; previousToken: number }>;
+  /**
+   * Writes the token (compare: a higher one refuses), and the host id on the first claim. With `own`, operation ids
+   * with `*` for any text, whatever else an earlier step of the same change left running here is ended, confirmed.
+   */
+  claim(fence: Fence, own?: string): Promise<{ hostId: string; previousToken: number }>;
   /** Kills every journalled process group of this environment with a lower token; returns their operation ids. */
   killStale(fence: Fence): Promise<string[]>;
 }

@@ -63,8 +63,11 @@ rm -rf "$d"
 exit $r`;
 }
 
-/** Answers `claimed <previous token> <host id>`. */
-export function claimScript(fence: Fence): string {
+/**
+ * Answers `claimed <previous token> <host id>`. With `own`, a pattern of operation ids, everything else that runs under
+ * this token or a lower one is ended first; `alive <group>` when it cannot be.
+ */
+export function claimScript(fence: Fence, own: string | null = null): string {
   return `${prelude(fence)}
 ${answerOnStdout}
 ${compareToken(fence)}
@@ -75,7 +78,19 @@ if [ ! -s "$s/host-id" ]; then
   rm -f "$s/host-id.$$"
 fi
 read -r i <"$s/host-id" || fail
-answer claimed "$t" "$i"`;
+${own === null ? '' : endOthers(fence, own)}answer claimed "$t" "$i"`;
+}
+
+function endOthers(fence: Fence, own: string): string {
+  if (own !== '') folderName(own.replaceAll('*', '_'));
+  return `exec 9>&-
+${processGroups}
+for d in "$j"/*; do
+  [ -f "$d/lock" ] && [ ! -f "$d/rc" ] && same_boot "$d" && read -r k <"$d/token" && [ "$k" -le ${token(fence)} ] || continue
+  case "\${d##*/}" in ${own === '' ? "''" : own}) continue;; esac
+  end_operation "$d" killed || answer alive "$g"
+done
+`;
 }
 
 /** Starts the operation, or finds it started: `started` or `attached`. Stdin is the command's stdin. */

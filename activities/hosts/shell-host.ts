@@ -30,7 +30,7 @@ export interface ShellHostParts {
 /** Kept beyond the tail while scrubbing, so that a value cut in two at the edge is still recognised. */
 const SCRUB_MARGIN_BYTES = 64 * 1024;
 const READ_FILE_BYTES = 32 * 1024 * 1024;
-/** `killStale` ends groups one after the other, each with its grace. */
+/** Groups are ended one after the other, each with its grace. */
 const KILL_STALE_TIMEOUT_MS = 200_000;
 
 export function createShellHost(parts: ShellHostParts): Host {
@@ -96,8 +96,11 @@ export function createShellHost(parts: ShellHostParts): Host {
       });
     },
     connectFrom: (host, port, timeoutMs) => shell.connectTcp(host, port, timeoutMs),
-    claim: async (fence) => {
-      const [, previous, hostId = ''] = (await ask(claimScript(fence), { fence })).words;
+    claim: async (fence, own) => {
+      const ending = { timeoutMs: KILL_STALE_TIMEOUT_MS, lane: 'rescue' } as const;
+      const [, previous, hostId = ''] = (
+        await ask(claimScript(fence, own), { fence, ...(own === undefined ? {} : ending) })
+      ).words;
       return { hostId, previousToken: Number(previous) };
     },
     killStale: async (fence) => {

@@ -192,9 +192,12 @@ function valueOf<T>(result: PromiseSettledResult<T>): T {
   return result.value;
 }
 
-/** A host that was reinstalled in the middle has neither our release nor the way back. */
+/**
+ * A host that was reinstalled in the middle has neither our release nor the way back. What an earlier step of this
+ * change left running, its worker dead or the host out of reach, ends here: nothing may run beside what follows.
+ */
 async function requireSameHost(context: PlatformContext, prior: PriorState[]): Promise<void> {
-  const { hostId } = await context.host.claim(fenceFor(context));
+  const { hostId } = await context.host.claim(fenceFor(context), context.operationId('*'));
   const recorded = prior.find(({ host }) => host === context.host.name);
   if (recorded === undefined || recorded.hostId === hostId) return;
   throw foreignHand({

@@ -42,14 +42,18 @@ export async function switchTraffic(
   const startedAt = performance.now();
   const { target, to } = input;
   const traffic = await openTraffic(dependencies, target);
-  const claimed = traffic.host.claim(traffic.fence);
+  const isBack = !input.requireHealthy;
+  // a switch that waits for the proxy's lock outlives its worker: on the way back it is ended first
+  const claimed = isBack ? traffic.host.claim(traffic.fence, '') : traffic.host.claim(traffic.fence);
   const looked = input.requireHealthy ? requireHealthy(dependencies, target, to, signal) : null;
   const found = traffic.look();
   // none of them moves traffic, so they run side by side; a newer token is the first thing to hear of
   await Promise.allSettled([claimed, looked, found]);
   await claimed;
   await looked;
-  const look = await found;
+  let look = await found;
+  // what was ended while we looked may have moved it
+  if (isBack && look.colour === to) look = await traffic.look();
   if (!(await isThere(traffic, look, input, signal))) await apply(traffic, look, input, signal);
 
   const { confirm } = traffic.plan;

@@ -193,6 +193,33 @@ describe('a change on one host', () => {
     });
   });
 
+  test('an undo, and a deploy that a person retries, end what an earlier step left running', async () => {
+    const plan = planned();
+    if (plan.platform.kind !== 'command') throw new Error('command');
+    plan.platform.command = `trap '' HUP; n=0; while [ $n -lt 1000 ]; do n=$((n+1)); echo "{tag} $n" > $HOME/release-${count}; sleep 0.02; done`;
+    await run(({ deploy }) => deploy({ target: target(planned(), { version: 'v1' }), prior: [] }));
+    const { prior } = await run(({ proveWayBack }) => proveWayBack({ target: target(plan) }));
+    const dieWhileDeploying = async (): Promise<void> => {
+      const environment = new MockActivityEnvironment({ activityId: `dying-${(scheduled += 1)}` });
+      const ended = failureOf(run(({ deploy }) => deploy({ target: target(plan), prior }), environment));
+      await expect.poll(() => release(), { timeout: 10_000 }).toMatch(/^v2 \d/);
+      environment.cancel('WORKER_SHUTDOWN', { ...GONE, cancelRequested: false, workerShutdown: true });
+      await ended;
+    };
+    await dieWhileDeploying();
+    await run(({ deploy }) => deploy({ target: target(planned()), prior }));
+    expect(await release()).toBe('v2');
+    await dieWhileDeploying();
+    expect(await run(({ undoDeploy }) => undoDeploy({ target: target(plan), prior }))).toMatchObject({
+      outcome: 'undone',
+    });
+    expect(await release()).toBe('v1');
+    // nothing is left that a higher token would have to end
+    const { killed } = await run(({ takeOver }) => takeOver({ target: target(plan, { token: 2 }) }));
+    expect(killed).toEqual([]);
+    expect(await release()).toBe('v1');
+  });
+
   test('whoever takes over ends what a dead worker left, and says what serves', async () => {
     const plan = planned();
     if (plan.platform.kind !== 'command') throw new Error('command');

@@ -1,0 +1,56 @@
+/** A switch whose worker died goes on on the proxy's host; the way back must not be overtaken by it. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { afterEach, expect, it } from 'vitest';
+import { createTrafficActivities } from '../../activities/traffic/create-traffic-activities.js';
+import { openTraffic } from '../../activities/traffic/open-traffic.js';
+import { failureOf } from '../support/failure-of.js';
+import { until } from '../support/processes.js';
+import { startActivity } from '../support/run-activity.js';
+import { askThrough, givenTrafficScene, type TrafficScene } from '../support/traffic-scene.js';
+
+let scene: TrafficScene;
+const stops: (() => void)[] = [];
+
+afterEach(async () => {
+  for (const stop of stops.splice(0)) stop();
+  await scene.stop();
+});
+
+/** Another pipeline of the same proxy takes its time. */
+async function holdLock(folder: string): Promise<() => Promise<void>> {
+  const ready = path.join(scene.folder, 'locked');
+  const holder = spawn('sh', ['-c', `exec flock "${folder}" sh -c ': >"${ready}"; exec cat'`], {
+    stdio: ['pipe', 'ignore', 'inherit'],
+  });
+  stops.push(() => holder.kill('SIGKILL'));
+  await until('the lock', async () => (await readdir(scene.folder)).includes('locked'));
+  return async () => {
+    const gone = once(holder, 'exit');
+    holder.stdin.end();
+    await gone;
+  };
+}
+
+it.each(['haproxy', 'nginx'] as const)('%s: the way back ends it first', async (kind) => {
+  scene = await givenTrafficScene(kind);
+  const { switchTraffic } = createTrafficActivities(scene);
+  const unlock = await holdLock(path.join(scene.folder, 'slipway'));
+  const target = scene.target();
+  const forward = failureOf(
+    startActivity(switchTraffic, { target, to: 'green', from: 'blue', requireHealthy: true }).result,
+  );
+  const journal = path.join(scene.sshd.home, '.slipway/journal/shop/prod');
+  await until('the switch to wait for the lock', async () => {
+    const waiting = await readdir(journal).catch(() => []);
+    return waiting.some((name) => name.startsWith('1-run-'));
+  });
+  const back = startActivity(switchTraffic, { target, to: 'blue', from: 'green', requireHealthy: false });
+  expect((await back.result).confirmed).toBe(20);
+  await unlock();
+  expect(await forward).toBeInstanceOf(Error);
+  expect((await (await openTraffic(scene, target)).look()).colour).toBe('blue');
+  expect(await askThrough(scene.url)).toMatchObject({ colour: 'blue' });
+});
