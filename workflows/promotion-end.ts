@@ -35,7 +35,7 @@ export function concludePromotion(ending: PromotionEnding): PromotionResult {
   const untouched = { environment, refused: true, clean: true, change, evidence };
 
   const refusal = ending.refusal ?? rejection(ending);
-  if (refusal !== null)
+  if (refusal !== null && (change === null || neverBegan(change)))
     return {
       headline: `${subject}: refused, ${refusal.what}`,
       state: 'failed',
@@ -48,11 +48,14 @@ export function concludePromotion(ending: PromotionEnding): PromotionResult {
   return { headline, state, ...untouched, refused: false, failure: null };
 }
 
+/** Taken back while it stood in the queue. */
+function neverBegan({ state, clean, steps }: ChangeResult): boolean {
+  return state === 'aborted' && clean && steps.length === 0;
+}
+
 /** Also of a request that was still in the queue. */
 function rejection({ request, change, stop }: PromotionEnding): FailureReport | null {
-  if (stop?.kind !== 'rejected') return null;
-  if (change !== null && (change.state !== 'aborted' || !change.clean || change.steps.length > 0))
-    return null;
+  if (stop?.kind !== 'rejected' || (change !== null && !neverBegan(change))) return null;
   return {
     what: `rejected by ${stop.by}`,
     where: `${request.plan.pipeline} ${request.plan.name}`,
@@ -61,9 +64,22 @@ function rejection({ request, change, stop }: PromotionEnding): FailureReport | 
   };
 }
 
-function fromChange({ request, evidence }: PromotionEnding, change: ChangeResult): PromotionResult {
+function fromChange({ request, evidence, refusal }: PromotionEnding, change: ChangeResult): PromotionResult {
   const environment = request.plan.name;
-  const { headline, state, clean } = change;
+  const { headline, clean } = change;
+  // Nobody wanted it aborted: it was taken back because the environment could not be asked properly.
+  if (refusal !== null && change.state === 'aborted')
+    return {
+      headline,
+      state: 'failed',
+      environment,
+      refused: false,
+      clean,
+      change,
+      evidence,
+      failure: refusal,
+    };
+  const { state } = change;
   const bad = isBad(change);
   const failure = bad ? (change.failure ?? withoutCause(request, headline)) : change.failure;
   return { headline, state, environment, refused: touchedNothing(change), clean, change, evidence, failure };

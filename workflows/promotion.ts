@@ -4,7 +4,6 @@
  */
 import {
   CancellationScope,
-  condition,
   defineQuery,
   defineSignal,
   isCancellation,
@@ -12,19 +11,19 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { perform } from './activity-options.js';
+import { attempt } from './attempt.js';
 import { approvalEvidence, describeMissing, openApprovals } from './approvals.js';
 import type { Approval, NamedDecision, PromotionDeciding } from './decisions.js';
-import type { Decision, ProgressStatus, PromotionRequest, Superseded } from './messages.js';
+import type { ProgressStatus, PromotionRequest, Superseded } from './messages.js';
 import { laneId, QUERY, SIGNAL } from './names.js';
 import { Progress } from './progress.js';
-import { concludePromotion, endPromotion, forgotten, Refusal, type Stop } from './promotion-end.js';
+import { concludePromotion, endPromotion, Refusal, type Stop } from './promotion-end.js';
 import { promotionFacts, promotionStatus, type PromotionView } from './promotion-screen.js';
 import { readFailure } from './read-failure.js';
+import { RequestedChange } from './requested-change.js';
 import { receiveDecisions } from './receive-decisions.js';
 import type { ChangeResult, EvidenceItem, FailureReport, PromotionResult } from './result.js';
 import { describeRun } from './search-attributes.js';
-
-const ASK_AGAIN_MS = 10 * 60_000;
 
 /** Ends Failed (with the PromotionResult as detail) when refused or failed; Completed when live, superseded or aborted. */
 export async function promotion(request: PromotionRequest): Promise<PromotionResult> {
@@ -37,18 +36,19 @@ class Promotion {
   private phase: PromotionDeciding['phase'] = 'gates';
   private paused = false;
   private stop: Stop | null = null;
-  private outcome: ChangeResult | null = null;
   private failure: FailureReport | null = null;
   private readonly approvals: Approval[] = [];
   private readonly evidence: EvidenceItem[] = [];
   private readonly preparing = new CancellationScope();
   private readonly progress: Progress;
+  private readonly change: RequestedChange;
   private readonly where: string;
 
   constructor(private readonly request: PromotionRequest) {
     const { plan } = request;
     this.where = `${plan.pipeline} ${plan.name}`;
     this.progress = new Progress(() => promotionFacts(this.view()));
+    this.change = new RequestedChange(request, this.evidence, () => this.stop);
     this.progress.plan([
       ...plan.after.map((earlier) => `good on ${earlier}`),
       ...plan.gates.map((gate) => gate.name),
@@ -65,7 +65,7 @@ class Promotion {
     setHandler(
       defineSignal<[ChangeResult]>(SIGNAL.outcome),
       (result) => {
-        this.outcome ??= result;
+        this.change.outcome ??= result;
       },
       { description: 'The environment says how its change ended' },
     );
@@ -164,8 +164,9 @@ class Promotion {
     }
     return await CancellationScope.nonCancellable(async () => {
       const asked = refusal === null && this.stop === null;
-      if (asked) await this.change();
-      else await this.announce('ended');
+      if (asked) refusal = await this.follow();
+      if (!asked || this.change.outcome === null)
+        await attempt('say that it ended', this.where, () => this.announce('ended'));
       return this.conclude(refusal);
     });
   }
@@ -178,8 +179,8 @@ class Promotion {
       return null;
     }
     if (error instanceof Refusal) return error.report;
-    const { name } = this.request.plan;
-    return readFailure(error, this.where, `slipway release ${this.request.version} --to ${name}`).report;
+    const { version, plan } = this.request;
+    return readFailure(error, this.where, `slipway release ${version} --to ${plan.name}`).report;
   }
 
   private async prepare(): Promise<void> {
@@ -322,77 +323,13 @@ class Promotion {
     this.evidence.push({ ...item, at: new Date().toISOString() });
   }
 
-  /** In the queue, then in flight: from here on the environment's word counts. */
-  private async change(): Promise<void> {
+  /** In the queue, then in flight. Answers why the environment could not be asked. */
+  private async follow(): Promise<FailureReport | null> {
     const { plan } = this.request;
     this.phase = 'queued';
     this.progress.begin('change', `in the queue of ${plan.name}`);
     this.progress.set('change', 'waiting', `in the queue of ${plan.name}`);
-    await this.ask();
-    let withdrawn = false;
-    while (this.outcome === null) {
-      const news = await condition(
-        () => this.outcome !== null || (this.stop !== null && !withdrawn),
-        ASK_AGAIN_MS,
-        { summary: `waits for the outcome on ${plan.name}; asks it again` },
-      );
-      if (!news) await this.askAgain();
-      else if (this.outcome === null) {
-        withdrawn = true;
-        await this.withdraw();
-      }
-    }
-  }
-
-  private async ask(): Promise<void> {
-    const { plan, requestId, version, commit, artifacts, actor, reason } = this.request;
-    const { workflowId: promotionId } = workflowInfo();
-    const { evidence } = this;
-    const request = {
-      kind: 'deploy' as const,
-      requestId,
-      version,
-      commit,
-      plan,
-      artifacts,
-      actor,
-      reason,
-      evidence,
-      promotionId,
-    };
-    const input = {
-      pipeline: plan.pipeline,
-      environment: plan.name,
-      request: { type: 'change' as const, request },
-    };
-    await perform('requestChange', input, { summary: `${version} on ${plan.name}` });
-  }
-
-  /** The outcome may have been lost with the environment; the same request twice is one change. */
-  private async askAgain(): Promise<void> {
-    const { plan, requestId } = this.request;
-    const input = { pipeline: plan.pipeline, environment: plan.name, requestId };
-    const answer = await perform('askEnvironment', input, { summary: `how is it on ${plan.name}?` });
-    if (answer.result !== null) this.outcome ??= answer.result;
-    else if (!answer.knows && this.stop === null) await this.ask();
-    else if (!answer.knows) this.outcome = forgotten(this.request, answer.live);
-  }
-
-  private async withdraw(): Promise<void> {
-    const { plan, requestId } = this.request;
-    const withdrawal = { requestId, decision: this.stop?.decision ?? this.decisionOfCancel() };
-    const input = { pipeline: plan.pipeline, environment: plan.name, withdrawal };
-    await perform('withdrawRequest', input, { summary: `from ${plan.name}` });
-  }
-
-  private decisionOfCancel(): Decision {
-    const nothing = { reason: null, planHash: null, digest: null, group: null, host: null, until: null };
-    return {
-      ...nothing,
-      by: this.stop?.by ?? 'a cancellation',
-      proof: 'unverified',
-      decisionId: `cancel-${workflowInfo().runId}`,
-    };
+    return await this.change.follow();
   }
 
   private enter(): void {
@@ -403,7 +340,8 @@ class Promotion {
   }
 
   private conclude(refusal: FailureReport | null): PromotionResult {
-    const { request, stop, outcome: change, evidence } = this;
+    const { request, stop, evidence } = this;
+    const change = this.change.outcome;
     const result = concludePromotion({ request, stop, refusal, change, evidence });
     this.phase = 'ended';
     this.failure = result.failure;
@@ -415,6 +353,6 @@ class Promotion {
 
   private view(): PromotionView {
     const { request, approvals, evidence, failure, phase } = this;
-    return { request, approvals, evidence, failure, phase, unwind: this.outcome?.unwind ?? [] };
+    return { request, approvals, evidence, failure, phase, unwind: this.change.outcome?.unwind ?? [] };
   }
 }
