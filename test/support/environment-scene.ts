@@ -25,7 +25,12 @@ import { until, type Harness } from './workflow-harness.js';
 
 export const sha = (number: number): string => `${number}`.padStart(40, '0');
 
-/** Version `vN` has the commit `sha(N)`; lower numbers are ancestors. */
+/** Lower numbers are ancestors. */
+export function olderThan(commit: string, candidates: string[]): string[] {
+  return candidates.filter((candidate) => Number(candidate) < Number(commit));
+}
+
+/** Version `vN` has the commit `sha(N)`. */
 export function givenVersion(
   plan: EnvironmentPlan,
   number: number,

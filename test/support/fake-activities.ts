@@ -1,7 +1,6 @@
 /** Fakes that satisfy the contract of every side effect, on a small world, with faults where a test wants them. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
-import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { ApplicationFailure } from '@temporalio/common';
 import type { Client } from '@temporalio/client';
 import {
   createEnvironmentActivities,
@@ -21,19 +20,21 @@ import type { PriorState } from '../../workflows/result.js';
 import {
   environmentIn,
   environmentKey,
+  planKey,
   type FakeEnvironment,
   type FakeHost,
-  type Fault,
   type Slot,
   type World,
+  type WorldState,
 } from './fake-world.js';
+import { carryOut, strike, strikeByCaller } from './striking.js';
 
 export interface FakeOptions {
   world: World;
   /** Where environment entities are started; needed by announce, requestChange and their like. */
   client?: Client;
   taskQueue?: string;
-  /** What resolvePlan answers. */
+  /** What resolvePlan answers; default the plan that the world has for this commit. */
   plan?: (request: ReleaseRequest) => ReleasePlan;
   /** When a window opens; default now. */
   opensAt?: (window: WindowPlan) => string | null;
@@ -55,11 +56,11 @@ export function createFakeActivities(options: FakeOptions): Activities {
   async function call<Result>(
     activity: keyof Activities,
     place: Place,
-    effect: (environment: FakeEnvironment, half: boolean) => Result,
+    effect: (environment: FakeEnvironment, half: boolean, state: WorldState) => Result,
     detail: Colour | null = null,
   ): Promise<Result> {
     const act = (half = false): Result =>
-      world.update((state) => effect(environmentIn(state, place.key, place.hosts), half));
+      world.update((state) => effect(environmentIn(state, place.key, place.hosts), half, state));
     const fault = world.update((state) => {
       environmentIn(state, place.key, place.hosts).calls.push(
         detail === null ? activity : `${activity} ${detail}`,
@@ -70,54 +71,7 @@ export function createFakeActivities(options: FakeOptions): Activities {
         detail,
       );
     });
-    Context.current().heartbeat();
-    const where = `${place.key} ${activity}`;
-    switch (fault?.kind) {
-      case undefined:
-      case 'say-no':
-      case 'inconclusive':
-      case 'problem':
-        return act();
-      case 'refuse':
-        throw refused({
-          what: `${activity} was refused`,
-          where: place.key,
-          why: 'log line',
-          wayOut: 'mend it',
-        });
-      case 'refuse-after':
-        act();
-        throw refused({ what: `${activity} was refused`, where: place.key, why: null, wayOut: 'mend it' });
-      case 'lose-reply':
-        act();
-        throw new Error(`${where}: connection lost after it was done`);
-      case 'twice':
-        act();
-        return act();
-      case 'unreachable':
-        throw new Error(`${where}: connection refused`);
-      case 'stale':
-        throw staleFence({
-          what: 'a higher token was seen',
-          where: place.key,
-          why: null,
-          wayOut: 'nothing to do',
-        });
-      case 'foreign':
-        throw foreignHand({ what: 'somebody else changed it', where: place.key, why: null, wayOut: 'look' });
-      case 'hang-before':
-        await standStill(world, where);
-        return act();
-      case 'hang-during':
-        act(true);
-        await standStill(world, where);
-        return act();
-      case 'hang-after': {
-        const result = act();
-        await standStill(world, where);
-        return result;
-      }
-    }
+    return await carryOut(fault, { world, activity, place: place.key }, act);
   }
 
   /** The verdict a fault asks for; looking twice asks the world twice. */
@@ -137,11 +91,12 @@ export function createFakeActivities(options: FakeOptions): Activities {
     return verdict('passed', 'all answered');
   }
 
-  return {
+  return strikeByCaller(world, {
     resolvePlan: (request) =>
-      call('resolvePlan', NOWHERE, () => {
-        if (options.plan === undefined) throw ApplicationFailure.nonRetryable('this test gave no plan');
-        return options.plan(request);
+      call('resolvePlan', NOWHERE, (_, _half, { plans }) => {
+        const plan = options.plan?.(request) ?? plans[planKey(request.pipeline, request.commit)];
+        if (plan === undefined) throw ApplicationFailure.nonRetryable('this test gave no plan');
+        return plan;
       }),
     runGate: ({ gate, plan }) =>
       call('runGate', { key: plan.pipeline, hosts: [] }, () => ({
@@ -153,15 +108,16 @@ export function createFakeActivities(options: FakeOptions): Activities {
         note: null,
       })),
     buildArtifacts: ({ plan }) =>
-      call('buildArtifacts', { key: plan.pipeline, hosts: [] }, () => ({
-        artifacts: plan.artifacts.map((artifact) => ({
+      call('buildArtifacts', { key: plan.pipeline, hosts: [] }, (_, half, state) => {
+        const { digest, adopted } = buildOnce(state, planKey(plan.pipeline, plan.commit.sha), half);
+        const artifacts = plan.artifacts.map((artifact) => ({
           name: artifact.name,
           kind: artifact.kind,
           repository: artifact.kind === 'image' ? artifact.repository : artifact.folder,
-          digest: `sha256:${plan.commit.sha}`,
-        })),
-        adopted: false,
-      })),
+          digest,
+        }));
+        return { artifacts, adopted };
+      }),
     tagArtifacts: ({ target }) =>
       call('tagArtifacts', placeOf(target), (environment) => {
         const digest = target.artifacts[0]?.digest ?? '';
@@ -289,12 +245,26 @@ export function createFakeActivities(options: FakeOptions): Activities {
         return { serving: environment.proxy, killed };
       }),
     inspectEnvironment: async () => ({ findings: [], log: [] }),
-  };
+  });
 }
 
 /** `v2@sha256:…`, as a slot shows it. */
 export function runningOf(release: Pick<Target, 'version' | 'artifacts'>): string {
   return `${release.version}@${release.artifacts[0]?.digest ?? ''}`;
+}
+
+/** No two builds of a commit are alike; what was pushed is adopted. `half`: it died before the push. */
+function buildOnce(
+  { builds }: WorldState,
+  commit: string,
+  half: boolean,
+): { digest: string; adopted: boolean } {
+  const build = (builds[commit] ??= { begun: 0, pushed: null });
+  const adopted = build.pushed !== null;
+  if (!adopted) build.begun += 1;
+  const digest = build.pushed ?? `sha256:${commit.split(' ')[1] ?? ''}${'f'.repeat(build.begun - 1)}`;
+  if (!half) build.pushed = digest;
+  return { digest, adopted };
 }
 
 function placeOf(target: Target): Place {
@@ -345,30 +315,6 @@ function restore(environment: FakeEnvironment, target: Target, prior: PriorState
     });
   host.slots[slot] = before;
   return 'undone';
-}
-
-function strike(faults: Fault[], activity: keyof Activities, to: Colour | null): Fault | null {
-  for (const fault of faults) {
-    if (fault.activity !== activity || fault.times === 0 || (fault.to !== null && fault.to !== to)) continue;
-    if (fault.after > 0) {
-      fault.after -= 1;
-      continue;
-    }
-    if (fault.times > 0) fault.times -= 1;
-    return { ...fault };
-  }
-  return null;
-}
-
-/** Heartbeats until the test lets it go on; a cancelled call ends as real ones do. */
-async function standStill(world: World, where: string): Promise<void> {
-  world.update((state) => state.arrived.push(where));
-  const context = Context.current();
-  while (!world.read().released.includes(where)) {
-    context.heartbeat();
-    if (context.cancellationSignal.aborted) throw new CancelledFailure(`${where} was cancelled`);
-    await sleep(20);
-  }
 }
 
 function verdict(verdict: VerifyResult['verdict'], detail: string): VerifyResult {

@@ -2,8 +2,8 @@
  * A small world of environments for workflow tests: hosts, colours, fences, a proxy, tags, and faults to come. Plain
  * JSON; in memory, or in a file where worker processes are killed and started again.
  */
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import type { Colour } from '../../pipeline/plan.js';
+import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import type { Colour, ReleasePlan } from '../../pipeline/plan.js';
 import type { Activities } from '../../workflows/activity-contract.js';
 
 /** Slot of a host that a release runs in. */
@@ -30,7 +30,8 @@ export interface FakeEnvironment {
  * `refuse` the world says no, nothing done · `refuse-after` says no, though it was done · `lose-reply` done, the reply
  * is lost · `twice` done twice in one call · `unreachable` cannot be asked · `stale` a higher token was seen ·
  * `foreign` another hand's work · `say-no`/`inconclusive` verdict of a check · `warn` and `problem` of preflight ·
- * `hang-…` stands still before, in the middle of or after the effect, until released or cancelled.
+ * `hang-…` stands still before, in the middle of or after the effect, until released or cancelled; `hang-deaf` before
+ * it, and a cancellation does not reach it.
  */
 export type FaultKind =
   | 'refuse'
@@ -44,6 +45,7 @@ export type FaultKind =
   | 'inconclusive'
   | 'problem'
   | 'hang-before'
+  | 'hang-deaf'
   | 'hang-during'
   | 'hang-after';
 
@@ -60,11 +62,16 @@ export interface Fault {
 
 export interface WorldState {
   environments: Record<string, FakeEnvironment>;
+  /** `environment`: its key, or the id of a workflow: then only calls of this workflow are struck. */
   faults: (Fault & { environment: string })[];
   /** `environment activity` of every call that stands still now or did. */
   arrived: string[];
   /** Same keys: may go on. */
   released: string[];
+  /** What resolvePlan answers, by `planKey`. */
+  plans: Record<string, ReleasePlan>;
+  /** Builds by `planKey`; `pushed` is the digest that the registry has. */
+  builds: Record<string, { begun: number; pushed: string | null }>;
 }
 
 export interface World {
@@ -78,27 +85,43 @@ export function createWorld(): World {
   return { read: () => structuredClone(state), update: (change) => change(state) };
 }
 
-/** Only one process at a time may use the file. */
+/** Only one process at a time may write the file. What was read is kept until the file is another. */
 export function openWorldFile(file: string): World {
-  const read = (): WorldState => {
-    if (!existsSync(file)) return emptyState();
-    const state: WorldState = JSON.parse(readFileSync(file, 'utf8'));
-    return state;
+  let known: { version: string; state: WorldState } = { version: '', state: emptyState() };
+  const load = (): WorldState => {
+    const version = versionOf(file);
+    if (version !== known.version) {
+      const state: WorldState = version === '' ? emptyState() : JSON.parse(readFileSync(file, 'utf8'));
+      known = { version, state };
+    }
+    return known.state;
   };
   return {
-    read,
+    read: load,
     update: (change) => {
-      const state = read();
+      const state = structuredClone(load());
       const result = change(state);
       writeFileSync(`${file}.new`, JSON.stringify(state));
       renameSync(`${file}.new`, file);
+      known = { version: versionOf(file), state };
       return result;
     },
   };
 }
 
+/** Every write makes a new file; '' = there is none. */
+function versionOf(file: string): string {
+  const found = statSync(file, { bigint: true, throwIfNoEntry: false });
+  return found === undefined ? '' : `${found.ino} ${found.mtimeNs} ${found.size}`;
+}
+
 function emptyState(): WorldState {
-  return { environments: {}, faults: [], arrived: [], released: [] };
+  return { environments: {}, faults: [], arrived: [], released: [], plans: {}, builds: {} };
+}
+
+/** Key of a commit's plan and builds in the world. */
+export function planKey(pipeline: string, commit: string): string {
+  return `${pipeline} ${commit}`;
 }
 
 /** Key of an environment in the world. */

@@ -8,18 +8,14 @@ import type { Decision, DecisionReply, ReleaseRequest, ReleaseStatus } from '../
 import { promotionId, QUERY, releaseId, WORKFLOW } from '../../workflows/names.js';
 import type { release } from '../../workflows/release.js';
 import type { ReleaseResult } from '../../workflows/result.js';
-import { EnvironmentScene, sha } from './environment-scene.js';
-import { breakActivity } from './fake-world.js';
+import { EnvironmentScene, olderThan, sha } from './environment-scene.js';
+import { breakActivity, planKey } from './fake-world.js';
 import { givenCommit, givenDecision, givenPlan } from './given.js';
 import { endOf, PromotionScene } from './promotion-scene.js';
 import { startHarness, until, type Harness, type HarnessOptions } from './workflow-harness.js';
 
 /** What resolvePlan answers, by pipeline and commit. */
 export type Plans = Map<string, ReleasePlan>;
-
-function planKey(pipeline: string, commit: string): string {
-  return `${pipeline} ${commit}`;
-}
 
 export async function startReleaseHarness(plans: Plans, options: HarnessOptions = {}): Promise<Harness> {
   return await startHarness({
@@ -35,7 +31,7 @@ export async function startReleaseHarness(plans: Plans, options: HarnessOptions 
         });
       return plan;
     },
-    ancestors: (commit, candidates) => candidates.filter((candidate) => Number(candidate) < Number(commit)),
+    ancestors: olderThan,
   });
 }
 
