@@ -1,23 +1,24 @@
 /** What approve, switch, pause and their like have in common: say it, show the answer. */
 import type { Invocation, Outcome } from './command.js';
 import { EXIT } from './exit-codes.js';
-import { plain } from './render/text.js';
-import { lines } from './render/text.js';
 import type { Decided, SlipwayClient } from './release-client.js';
+import type { Style } from './render/style.js';
+import { lines, plain } from './render/text.js';
 
 /** The outcome of one decision: accepted (0) or refused, nothing touched (5). */
-export function toOutcome(
+export async function toOutcome(
   invocation: Invocation,
   client: SlipwayClient,
   decided: Decided,
   done: string,
-): Outcome {
+): Promise<Outcome> {
   const { style, terminal, global } = invocation;
   const { reply, target } = decided;
+  const state = await stateAfter(client, decided);
   const data = {
     accepted: reply.accepted,
     ...(reply.refused === null ? {} : { refused: reply.refused }),
-    state: reply.state,
+    state,
     workflowId: target.workflowId,
     version: target.version,
     ...client.actor,
@@ -41,11 +42,33 @@ export function toOutcome(
   return {
     exit: EXIT.done,
     data,
-    screen: lines(
-      `${style.green(style.ok)} ${done}, by ${plain(client.actor.by)} (identity: ${client.actor.proof})`,
-      reply.state === '' ? null : `  ${plain(reply.state)}`,
-    ),
+    screen: lines(describeAccepted(style, client, done), state === '' ? null : `  ${plain(state)}`),
   };
+}
+
+/** The same as one line, for a screen that goes on. */
+export async function describeReply(
+  { style }: Invocation,
+  client: SlipwayClient,
+  decided: Decided,
+  environment: string,
+  done: string,
+): Promise<string> {
+  const { accepted, refused } = decided.reply;
+  if (!accepted)
+    return `${style.red(style.failed)} ${plain(environment)}: ${plain(refused ?? 'refused')}; nothing was changed`;
+  return `${describeAccepted(style, client, done)}: ${plain(await stateAfter(client, decided))}`;
+}
+
+function describeAccepted(style: Style, { actor }: SlipwayClient, done: string): string {
+  return `${style.green(style.ok)} ${plain(done)}, by ${plain(actor.by)} (identity: ${actor.proof})`;
+}
+
+/** The reply to a decision is given before it takes effect; what it led to is asked for afterwards. */
+async function stateAfter(client: SlipwayClient, { reply, target }: Decided): Promise<string> {
+  if (!reply.accepted || target.kind === 'environment') return reply.state;
+  const now = await client.progress(target.workflowId).catch(() => null);
+  return now?.headline ?? reply.state;
 }
 
 /** The environment argument; commander has made sure that it is there. */

@@ -26,7 +26,7 @@ export const EXIT_MEANING: Record<ExitCode, string> = {
   [EXIT.timeout]: 'still going when --timeout ended',
   [EXIT.superseded]: 'superseded, or aborted by a person',
   [EXIT.unreachable]: 'Temporal or worker unreachable; nothing is lost',
-  [EXIT.interrupted]: 'Ctrl-C: only the view ended',
+  [EXIT.interrupted]: 'Ctrl-C, or q in watch: only the view ended',
 };
 
 /** How one promotion ended. */

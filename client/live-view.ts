@@ -2,6 +2,7 @@
 import type { ProgressStatus, ReleaseStatus } from '../workflows/messages.js';
 import type { Invocation } from './command.js';
 import type { FollowEnd, Progress } from './follow.js';
+import type { Screen } from './terminal.js';
 import { renderRelease } from './render/release.js';
 import { signOf } from './render/style.js';
 import { pad, plain, row } from './render/text.js';
@@ -19,25 +20,39 @@ export interface FollowedTo<Result> extends Followed {
   end: FollowEnd<Result>;
 }
 
-type Mode = 'screen' | 'lines' | 'events' | 'silent';
+type Mode = 'lines' | 'events' | 'silent';
+
+/** What stands below a redrawn screen, and may change by itself. */
+export interface Footer {
+  /** Empty or with a line break at its end. */
+  text(followed: Followed): string;
+  onChange(redraw: () => void): void;
+}
 
 /** Follows to the end, showing as it goes. `events` also under `--json`; `silent` for a single JSON object. */
 export async function showWhileFollowing<Result>(
   invocation: Invocation,
   following: AsyncGenerator<Progress, FollowEnd<Result>>,
   json: 'events' | 'silent',
+  footer: Footer | null = null,
 ): Promise<FollowedTo<Result>> {
   const { terminal, global } = invocation;
   const followed: Followed = { release: null, progress: new Map() };
-  const mode: Mode = global.json ? json : terminal.interactive ? 'screen' : 'lines';
-  const show = await makePainter(invocation, mode, followed);
-  for (;;) {
-    const next = await following.next();
-    if (next.done === true) {
-      show.done();
-      return { ...followed, end: next.value };
+  const show =
+    terminal.openScreen !== null && !global.json
+      ? paintScreen(invocation, await terminal.openScreen(), followed, footer)
+      : printLines(invocation, global.json ? json : 'lines');
+  try {
+    for (;;) {
+      const next = await following.next();
+      if (next.done === true) return { ...followed, end: next.value };
+      const { value } = next;
+      if (value.kind === 'release') followed.release = value.status;
+      if (value.kind === 'progress') followed.progress.set(value.workflowId, value.status);
+      show.change(value);
     }
-    show.change(next.value);
+  } finally {
+    show.done();
   }
 }
 
@@ -57,28 +72,37 @@ interface Painter {
   done(): void;
 }
 
-async function makePainter(invocation: Invocation, mode: Mode, followed: Followed): Promise<Painter> {
-  const { terminal } = invocation;
-  const remember = (progress: Progress): void => {
-    if (progress.kind === 'release') followed.release = progress.status;
-    if (progress.kind === 'progress') followed.progress.set(progress.workflowId, progress.status);
+function paintScreen(
+  invocation: Invocation,
+  screen: Screen,
+  followed: Followed,
+  footer: Footer | null,
+): Painter {
+  let notice = '';
+  const draw = (): void => {
+    if (followed.release === null && followed.progress.size === 0 && notice === '') return;
+    screen.draw(`${renderFollowed(invocation, followed)}${notice}${footer?.text(followed) ?? ''}`);
   };
-  if (mode === 'screen') {
-    const { createLogUpdate } = await import('log-update');
-    const draw = createLogUpdate(process.stdout);
-    return {
-      change: (progress) => {
-        remember(progress);
-        const notice = progress.kind === 'silence' ? `\n${describeSilence(progress)}` : '';
-        draw(`${renderFollowed(invocation, followed)}${notice}`);
-      },
-      done: () => draw.clear(),
-    };
-  }
+  footer?.onChange(draw);
+  // Waits are told by the second.
+  const ticking = setInterval(draw, 1000);
+  return {
+    change: (progress) => {
+      notice = progress.kind === 'silence' ? `\n${describeSilence(progress)}\n` : '';
+      draw();
+    },
+    done: () => {
+      clearInterval(ticking);
+      screen.close();
+    },
+  };
+}
+
+function printLines(invocation: Invocation, mode: Mode): Painter {
+  const { terminal } = invocation;
   const printed = new Map<string, string>();
   return {
     change: (progress) => {
-      remember(progress);
       if (mode === 'events') terminal.out(`${JSON.stringify(toEvent(progress))}\n`);
       if (mode !== 'lines') return;
       for (const line of describeChanges(invocation, progress, printed)) terminal.out(`${line}\n`);

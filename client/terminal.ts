@@ -3,8 +3,13 @@ export interface Terminal {
   env: Record<string, string | undefined>;
   cwd: string;
   columns: number;
-  /** Is there a screen that can be redrawn? */
-  interactive: boolean;
+  /** A screen that can be redrawn; null = lines only. */
+  openScreen: (() => Promise<Screen>) | null;
+  /**
+   * Calls `pressed` with the name of each key (`q`, `return`) until the returned function is called; null where nobody
+   * can press one. Ctrl-C still interrupts.
+   */
+  listenForKeys: ((pressed: (key: string) => void) => Promise<() => void>) | null;
   /** Is there a person who can be asked? */
   canAsk: boolean;
   colour: boolean;
@@ -13,6 +18,13 @@ export interface Terminal {
   ask(question: string): Promise<string>;
   /** Aborts at the first Ctrl-C. */
   interrupted: AbortSignal;
+}
+
+/** Text that replaces itself. */
+export interface Screen {
+  draw(text: string): void;
+  /** Removes what was drawn, and gives the cursor back. */
+  close(): void;
 }
 
 const DEFAULT_COLUMNS = 80;
@@ -30,13 +42,18 @@ export function processTerminal(): Terminal {
     throw error;
   });
   const { env } = process;
+  const canAsk = process.stdin.isTTY && process.stdout.isTTY;
   const noColour = env['NO_COLOR'] !== undefined && env['NO_COLOR'] !== '';
   return {
     env,
     cwd: process.cwd(),
-    columns: process.stdout.isTTY ? process.stdout.columns : DEFAULT_COLUMNS,
-    interactive: process.stdout.isTTY,
-    canAsk: process.stdin.isTTY && process.stdout.isTTY,
+    columns: (process.stdout.isTTY ? process.stdout.columns : Number(env['COLUMNS'])) || DEFAULT_COLUMNS,
+    // Some terminals have no size, as those of `docker exec -t` at first: nothing can be redrawn on them.
+    openScreen: process.stdout.isTTY && process.stdout.rows > 0 ? openScreen : null,
+    listenForKeys: canAsk
+      ? async (pressed) => (await import('./keyboard.js')).listenForKeys(pressed, interrupt)
+      : null,
+    canAsk,
     colour: process.stdout.isTTY && !noColour && env['TERM'] !== 'dumb',
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
@@ -50,5 +67,17 @@ export function processTerminal(): Terminal {
       }
     },
     interrupted: controller.signal,
+  };
+}
+
+async function openScreen(): Promise<Screen> {
+  const { createLogUpdate } = await import('log-update');
+  const update = createLogUpdate(process.stdout);
+  return {
+    draw: update,
+    close: () => {
+      update.clear();
+      update.done();
+    },
   };
 }

@@ -30,7 +30,7 @@ async function stopAndUndo(invocation: Invocation): Promise<Outcome> {
   const options = { timeoutMs, signal: terminal.interrupted };
   const following = await client.follow(environment, target, options);
   const decided = await client.abort(environment, { version: target.version, reason: global.reason });
-  const outcome = toOutcome(invocation, client, decided, `${environment} is being stopped and undone`);
+  const outcome = await toOutcome(invocation, client, decided, `${environment} is being stopped and undone`);
   if (!decided.reply.accepted || until === 'started') return outcome;
   return followBack(invocation, following, outcome);
 }

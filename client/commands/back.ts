@@ -28,7 +28,7 @@ async function goBack(invocation: Invocation): Promise<Outcome> {
     version: invocation.value('version'),
     reason: invocation.global.reason,
   });
-  const outcome = toOutcome(invocation, client, decided, `traffic of ${environment} goes back`);
+  const outcome = await toOutcome(invocation, client, decided, `traffic of ${environment} goes back`);
   if (!decided.reply.accepted || until === 'started') return outcome;
   const options = { timeoutMs, signal: invocation.terminal.interrupted };
   return followBack(invocation, await client.followLane(environment, options), outcome);

@@ -1,9 +1,5 @@
 import type { CommandSpec, Invocation, Outcome } from '../command.js';
-import type { InspectInput } from '../../workflows/activity-contract.js';
-import type { EnvironmentPlan } from '../../pipeline/plan.js';
-import type { ReleaseRecord } from '../../workflows/result.js';
 import { EXIT } from '../exit-codes.js';
-import type { SlipwayClient } from '../release-client.js';
 
 export const logs: CommandSpec = {
   name: 'logs',
@@ -28,19 +24,13 @@ async function showLogs(invocation: Invocation): Promise<Outcome> {
   const { openClient } = await import('../session.js');
   const { readCount } = await import('../flags.js');
   const { newLines } = await import('../log-tail.js');
+  const { askForLogs } = await import('../find-logs.js');
   const { terminal } = invocation;
   const lines = readCount('--lines', invocation.value('lines')) ?? DEFAULT_LINES;
   const environment = environmentOf(invocation);
   const client = await openClient(invocation);
-  const { plan, live } = await findPlan(client, environment);
-  const input: InspectInput = {
-    what: 'logs',
-    plan,
-    live,
-    step: invocation.value('step'),
-    host: invocation.value('host'),
-    lines,
-  };
+  const wish = { step: invocation.value('step'), host: invocation.value('host'), lines };
+  const input = await askForLogs(client, environment, wish);
   const shown = new Map<string, string>();
   for (;;) {
     const { log } = await client.inspect(input);
@@ -56,22 +46,6 @@ async function showLogs(invocation: Invocation): Promise<Outcome> {
     if (terminal.interrupted.aborted)
       return { exit: EXIT.interrupted, data: null, screen: '', written: true };
   }
-}
-
-/** The plan in flight, else the live one: the hosts as they were released to, whatever the file says today. */
-async function findPlan(
-  client: SlipwayClient,
-  environment: string,
-): Promise<{ plan: EnvironmentPlan; live: ReleaseRecord | null }> {
-  const status = await client.status(environment);
-  const plan = status?.inFlight?.request.plan ?? status?.live?.plan ?? null;
-  if (plan !== null) return { plan, live: status?.live ?? null };
-  const { refused } = await import('../user-error.js');
-  throw refused({
-    what: 'nothing was released here, so there is nothing to read',
-    where: environment,
-    wayOut: 'slipway status shows the environments',
-  });
 }
 
 function print({ terminal, global }: Invocation, host: string, lines: string[], several: boolean): void {

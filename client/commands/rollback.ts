@@ -46,7 +46,7 @@ async function rollBack(invocation: Invocation): Promise<Outcome> {
   const options = { timeoutMs, signal: terminal.interrupted };
   if (aim.how === 'back') {
     const decided = await client.back(environment, { reason: global.reason });
-    const outcome = toOutcome(
+    const outcome = await toOutcome(
       invocation,
       client,
       decided,

@@ -32,19 +32,22 @@ async function showStatus(invocation: Invocation): Promise<Outcome> {
     return { exit: EXIT.done, data, screen: renderStatus(style, client.pipeline, views, new Date()) };
   }
   const { setTimeout: sleep } = await import('node:timers/promises');
-  const { createLogUpdate } = await import('log-update');
-  const draw = terminal.interactive && !global.json ? createLogUpdate(process.stdout) : null;
-  while (!terminal.interrupted.aborted) {
-    const views = await look();
-    const screen = renderStatus(style, client.pipeline, views, new Date());
-    if (global.json)
-      terminal.out(
-        `${JSON.stringify({ schema: 1, event: 'status', data: { environments: views.map(toData) } })}\n`,
-      );
-    else if (draw === null) terminal.out(screen);
-    else draw(screen);
-    await sleep(LOOK_AGAIN_MS, undefined, { signal: terminal.interrupted }).catch(() => undefined);
+  const screen = global.json ? null : ((await terminal.openScreen?.()) ?? null);
+  let last = '';
+  try {
+    while (!terminal.interrupted.aborted) {
+      const views = await look();
+      last = renderStatus(style, client.pipeline, views, new Date());
+      const event = { schema: 1, event: 'status', data: { environments: views.map(toData) } };
+      if (global.json) terminal.out(`${JSON.stringify(event)}\n`);
+      else if (screen === null) terminal.out(last);
+      else screen.draw(last);
+      await sleep(LOOK_AGAIN_MS, undefined, { signal: terminal.interrupted }).catch(() => undefined);
+    }
+  } finally {
+    screen?.close();
   }
+  if (screen !== null) terminal.out(last);
   return { exit: EXIT.interrupted, data: null, screen: '', written: true };
 }
 
@@ -105,6 +108,5 @@ function toData({ name, status: found, change, promotions }: EnvironmentView): u
           },
         }),
     ...(found?.freeze == null ? {} : { freeze: found.freeze }),
-    drift: [],
   };
 }

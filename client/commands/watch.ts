@@ -4,7 +4,7 @@ import { EXIT } from '../exit-codes.js';
 export const watch: CommandSpec = {
   name: 'watch',
   arguments: '<environment>',
-  summary: 'follows what is in flight to its end; Ctrl-C ends only the view',
+  summary: 'follows what is in flight to its end; Ctrl-C or q ends only the view',
   options: [
     { flags: '--version <version>', summary: 'which release, when two are in flight' },
     { flags: '--until <state>', summary: 'waiting or done (default)' },
@@ -34,11 +34,19 @@ async function followOne(invocation: Invocation): Promise<Outcome> {
   const environment = environmentOf(invocation);
   const client = await openClient(invocation);
   const target = await client.findInFlight(environment, invocation.value('version'));
-  const options = { until, timeoutMs, signal: invocation.terminal.interrupted };
-  const following = await client.follow(environment, target, options);
-  const followed = await showWhileFollowing(invocation, following, 'events');
-  const exit = exitOfProgress(followed);
-  return finish(invocation, renderFollowed(invocation, followed), exit);
+  const { openWatchKeys } = await import('../watch-keys.js');
+  const { interrupted } = invocation.terminal;
+  const keys = await openWatchKeys(invocation, client, environment);
+  const signal = keys === null ? interrupted : AbortSignal.any([interrupted, keys.quit]);
+  try {
+    const following = await client.follow(environment, target, { until, timeoutMs, signal });
+    const followed = await showWhileFollowing(invocation, following, 'events', keys?.footer);
+    const exit = exitOfProgress(followed);
+    const goesOn = followed.end.how === 'ended' ? '' : `The release goes on: slipway watch ${environment}\n`;
+    return await finish(invocation, renderFollowed(invocation, followed) + goesOn, exit);
+  } finally {
+    await keys?.close();
+  }
 }
 
 async function finish(invocation: Invocation, screen: string, exit: Outcome['exit']): Promise<Outcome> {

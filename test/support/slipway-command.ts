@@ -14,6 +14,8 @@ export interface CommandOptions {
   /** What a person answers; absent = there is no terminal. */
   answer?: string;
   interrupted?: AbortSignal;
+  /** Called with each screen that is drawn, and a way to press keys; absent = lines only, and no keyboard. */
+  onScreen?: (screen: string, press: (key: string) => void) => void;
   /** Called with everything written so far, at each write. */
   onOutput?: (out: string) => void;
 }
@@ -22,13 +24,29 @@ export interface CommandOptions {
 export async function slipway(argv: string[], options: CommandOptions): Promise<CommandRun> {
   let out = '';
   let err = '';
-  const { answer } = options;
+  const { answer, onScreen } = options;
+  let pressed: (key: string) => void = () => undefined;
   const terminal: Terminal = {
     env: options.env ?? {},
     cwd: options.cwd,
     columns: 80,
-    // Answers are given, but nothing is redrawn: a test reads lines.
-    interactive: false,
+    openScreen:
+      onScreen === undefined
+        ? null
+        : () =>
+            Promise.resolve({
+              draw: (text) => onScreen(text, (key) => pressed(key)),
+              close: () => undefined,
+            }),
+    listenForKeys:
+      onScreen === undefined
+        ? null
+        : (listener) => {
+            pressed = listener;
+            return Promise.resolve(() => {
+              pressed = () => undefined;
+            });
+          },
     canAsk: answer !== undefined,
     colour: false,
     out: (text) => {

@@ -1,13 +1,10 @@
 /** The compiled command as a process of its own: what it hands to the worker program, and how signals travel. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { compileClient } from '../support/compile-client.js';
 import { until } from '../support/workflow-harness.js';
-
-const exec = promisify(execFile);
 
 /** Says what it was given, then waits for a signal; `SLIPWAY_TEST_EXIT` ends it at once. */
 const WORKER_PROGRAM = `
@@ -22,23 +19,7 @@ let folder: string;
 let main: string;
 
 beforeAll(async () => {
-  // Inside the checkout, so that the packages are found.
-  mkdirSync('node_modules/.cache', { recursive: true });
-  folder = mkdtempSync(path.resolve('node_modules/.cache/slipway-process-'));
-  const flags = [
-    'tsc',
-    '-p',
-    'tsconfig.json',
-    '--outDir',
-    folder,
-    '--noCheck',
-    '--declaration',
-    'false',
-    '--sourceMap',
-    'false',
-  ];
-  await exec('npx', ['--no-install', ...flags]);
-  writeFileSync(path.join(folder, 'package.json'), readFileSync('package.json'));
+  folder = await compileClient();
   writeFileSync(path.join(folder, 'workers/main.js'), WORKER_PROGRAM);
   main = path.join(folder, 'client/main.js');
 });

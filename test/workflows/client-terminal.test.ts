@@ -1,0 +1,110 @@
+/** `slipway watch` on a real terminal: however it ends, the terminal is as it was. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { setClientScene } from '../support/client-scene.js';
+import { compileClient } from '../support/compile-client.js';
+import { processesWith } from '../support/processes.js';
+import { until } from '../support/workflow-harness.js';
+
+const scene = setClientScene();
+let compiled: string;
+let folder: string;
+const children = new Set<ChildProcess>();
+
+beforeAll(async () => {
+  compiled = await compileClient();
+});
+afterAll(() => rmSync(compiled, { recursive: true, force: true }));
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'slipway-terminal-'));
+});
+afterEach(() => {
+  // Its terminal hangs up with it, and ends what is left on it.
+  for (const child of children) child.kill();
+  children.clear();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+interface Typed {
+  shown(): string;
+  type(keys: string): void;
+  /** Of the command; the shell around it goes on. */
+  exit: Promise<number>;
+  before(): string;
+  after(): string;
+}
+
+/** A shell on a pseudo-terminal that notes the terminal's settings, runs `slipway watch`, and notes them again. */
+function watchOnTerminal(): Typed {
+  const place = (name: string): string => path.join(folder, name);
+  const command = [
+    'stty cols 100 rows 40',
+    `stty -a > '${place('before')}'`,
+    `'${process.execPath}' '${compiled}/client/main.js' watch ${scene.prod}`,
+    `echo $? > '${place('exit')}'`,
+    `stty -a > '${place('after')}'`,
+  ].join('; ');
+  const child = spawn('script', ['--quiet', '--return', '--command', command, place('typescript')], {
+    cwd: scene.repository.folder,
+    env: { ...process.env, CI: '', TERM: 'xterm', ...scene.env('oleg') },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  children.add(child);
+  let shown = '';
+  child.stdout.on('data', (data: Buffer) => (shown += data.toString()));
+  const read = (name: string): string => readFileSync(place(name), 'utf8');
+  const ended = new Promise<void>((resolve) => {
+    child.once('close', () => resolve());
+  });
+  return {
+    shown: () => shown,
+    type: (keys) => void child.stdin.write(keys),
+    exit: ended.then(() => Number(read('exit'))),
+    before: () => read('before'),
+    after: () => read('after'),
+  };
+}
+
+describe('slipway watch on a terminal', () => {
+  it.each<[string, (typed: Typed) => void | Promise<void>]>([
+    ['q', (typed) => typed.type('q')],
+    ['Ctrl-C', (typed) => typed.type('\u0003')],
+    ['Ctrl-C in a question', (typed) => typed.type('x\u0003')],
+    ...(['SIGTERM', 'SIGHUP', 'SIGINT'] as const).map((signal): [string, (typed: Typed) => Promise<void>] => [
+      signal,
+      async () => {
+        const [pid] = await processesWith(`${compiled}/client/main.js watch`);
+        if (pid === undefined) throw new Error('the command is not there');
+        process.kill(pid, signal);
+      },
+    ]),
+  ])('%s gives the terminal back, exit 130, and the release goes on', async (_what, end) => {
+    await scene.run(`release v1.0.0 --to ${scene.prod} --until waiting`, 'irina');
+    const typed = watchOnTerminal();
+    await until('the keys', () => typed.shown().includes('q quit (the release goes on)'), 20_000);
+    await end(typed);
+    expect(await typed.exit, typed.shown()).toBe(130);
+    expect(typed.after()).toBe(typed.before());
+    expect(typed.before()).toMatch(/ icanon .* echo /s);
+    // The cursor was hidden, and is shown again.
+    expect(typed.shown()).toContain('\u001b[?25l');
+    expect(typed.shown().lastIndexOf('\u001b[?25h')).toBeGreaterThan(
+      typed.shown().lastIndexOf('\u001b[?25l'),
+    );
+    expect(typed.shown()).toContain('The release goes on');
+    await scene.waitsFor('1 approval');
+  });
+
+  it('a release that ends gives it back too', async () => {
+    await scene.run(`release v1.0.0 --to ${scene.prod} --until waiting`, 'irina');
+    const typed = watchOnTerminal();
+    await until('the keys', () => typed.shown().includes('x abort'), 20_000);
+    typed.type('xy');
+    expect(await typed.exit, typed.shown()).toBe(7);
+    expect(typed.after()).toBe(typed.before());
+    expect(typed.shown()).toContain('exit 7');
+  });
+});
