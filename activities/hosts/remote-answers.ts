@@ -8,7 +8,7 @@ const WHY_BYTES = 2048;
 
 /** First line of stdout as words, and the bytes after it. Throws when the script itself failed. */
 export function readAnswer(result: ShellResult, where: string, fence: Fence | null): Answer {
-  if (result.connectionLost || result.timedOut) throw lostOnTheWay(result, where);
+  if (result.connectionLost || result.timedOut || result.signal !== null) throw lostOnTheWay(result, where);
   if (result.truncated) {
     throw refused({
       what: 'the file there is larger than can be read (32 MB)',
@@ -115,7 +115,11 @@ export function explainScriptFailure(result: ShellResult, where: string): Error 
 
 function lostOnTheWay(result: ShellResult, where: string): Error {
   return unreachable({
-    what: result.timedOut ? `no answer within ${result.durationMs} ms` : 'the connection was lost on the way',
+    what: result.timedOut
+      ? `no answer within ${result.durationMs} ms`
+      : result.signal === null
+        ? 'the connection was lost on the way'
+        : `the host ended the command by ${result.signal}, as one that goes down does`,
     where,
     why: null,
     wayOut: 'tried again by itself; if it stays, look at the host and the network between',
