@@ -1,10 +1,11 @@
 /** The contract's activities that touch what runs: platform by platform, host by host, each under the fence. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { activityInfo } from '@temporalio/activity';
-import { CancelledFailure } from '@temporalio/common';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { Colour, HostPlan } from '../../pipeline/plan.js';
 import type { Activities, PriorState, Target, UndoResult } from '../../workflows/activity-contract.js';
 import { otherColour } from '../../workflows/colours.js';
+import { FAILURE } from '../../workflows/failures.js';
 import { activitySignal, heartbeatWhile } from '../cancellation.js';
 import { foreignHand, refused } from '../failure.js';
 import { drain } from '../traffic/drain.js';
@@ -116,8 +117,7 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
             const { platform, context } = await open(target, plan, manners);
             await requireSameHost(context, prior);
             const result = await platform.undo(context, recorded.platform);
-            if (result.outcome === 'undone') await writeHostLog(context, 'undone');
-            return result;
+            return result.outcome === 'undone' ? await logUndone(context, result) : result;
           }),
         );
         return combine(settled.map(valueOf));
@@ -218,6 +218,17 @@ async function untilStill(platform: Platform, context: PlatformContext): Promise
     if (now === before) return;
     context.progress('waits until nothing moves any more');
     before = now;
+  }
+}
+
+/** A log that cannot be written, on a full disk as a rule, is told: what was undone is undone all the same. */
+async function logUndone(context: PlatformContext, result: UndoResult): Promise<UndoResult> {
+  try {
+    await writeHostLog(context, 'undone');
+    return result;
+  } catch (error) {
+    if (!(error instanceof ApplicationFailure) || error.type !== FAILURE.refused) throw error;
+    return { ...result, note: `${result.note}; ${error.message}` };
   }
 }
 

@@ -177,6 +177,22 @@ describe('a change on one host', () => {
     expect(await readFile(log, 'utf8')).toMatch(/^\S+Z shop prod-\d+ v2 9f2c1d0 token 1: deployed\n$/);
   });
 
+  test('an undo is no failure because its line cannot be written into the log of the host', async () => {
+    await run(({ deploy }) => deploy({ target: target(planned(), { version: 'v1' }), prior: [] }));
+    const { prior } = await run(({ proveWayBack }) => proveWayBack({ target: target(planned()) }));
+    const log = path.join(machines[0].home, `release-${count}`, 'deploy.log');
+    const next = target(planned({ hostLog: log }));
+    await expect(run(({ deploy }) => deploy({ target: next, prior }))).rejects.toMatchObject({
+      message: expect.stringContaining('deploy.log cannot be written') as string,
+    });
+    expect(await release()).toBe('v2');
+    expect(await run(({ undoDeploy }) => undoDeploy({ target: next, prior }))).toEqual({
+      outcome: 'undone',
+      note: expect.stringMatching(/^restored: inspect says v1; .*deploy\.log cannot be written/) as string,
+    });
+    expect(await release()).toBe('v1');
+  });
+
   test('a real cancel ends what runs, and is a cancel', async () => {
     const plan = planned();
     if (plan.platform.kind !== 'command') throw new Error('command');
