@@ -69,8 +69,12 @@ export type Resolved = { request: ChangeRequest } | { refused: FailureReport };
 /** Fills a rollback or redeploy in from the records; a change comes complete. */
 export function resolveRequest(state: EnvironmentState, asked: EnvironmentRequest): Resolved {
   switch (asked.type) {
-    case 'change':
-      return { request: asked.request };
+    case 'change': {
+      const { pipeline, name } = asked.request.plan;
+      return pipeline === state.pipeline && name === state.environment
+        ? { request: asked.request }
+        : { refused: plannedElsewhere(state, asked.request) };
+    }
     case 'redeploy':
       return state.live === null
         ? { refused: nothingLive(state) }
@@ -113,6 +117,19 @@ function lastGoodBefore(state: EnvironmentState): ReleaseRecord | null {
 
 function findGood(state: EnvironmentState, version: string): ReleaseRecord | null {
   return state.good.find((each) => each.version === version) ?? null;
+}
+
+function plannedElsewhere(
+  { environment, pipeline }: EnvironmentState,
+  request: ChangeRequest,
+): FailureReport {
+  const { plan, version } = request;
+  return {
+    what: `${version} was planned for ${plan.pipeline} ${plan.name}`,
+    where: `${pipeline} ${environment}`,
+    why: null,
+    wayOut: `slipway release ${version} --to ${environment}`,
+  };
 }
 
 function nothingLive({ environment, pipeline }: EnvironmentState): FailureReport {

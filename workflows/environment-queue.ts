@@ -57,8 +57,8 @@ function isUrgent(request: ChangeRequest): boolean {
 
 export function receiveRequest(state: EnvironmentState, asked: EnvironmentRequest): Step {
   const requestId = asked.type === 'change' ? asked.request.requestId : asked.requestId;
-  const processed = findProcessed(state, requestId);
-  if (processed !== null) return { state, tell: tellOutcome(asked, processed) };
+  const ended = findProcessed(state, requestId);
+  if (ended !== null) return { state, tell: tellOutcome(asked, ended) };
   const known =
     state.inFlight?.request.requestId === requestId ||
     state.queue.some((queued) => queued.requestId === requestId);
@@ -69,7 +69,8 @@ export function receiveRequest(state: EnvironmentState, asked: EnvironmentReques
     const { refused } = resolved;
     const headline = `${refused.where}: ${refused.what}; ${refused.wayOut}`;
     const result = untouched(state, { state: 'failed', headline, failure: refused });
-    return { state: { ...state, processed: rememberProcessed(state, requestId, result) }, tell: [] };
+    const processed = rememberProcessed(state, requestId, result);
+    return { state: { ...state, processed }, tell: tellOutcome(asked, result) };
   }
 
   const { request } = resolved;

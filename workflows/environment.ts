@@ -41,6 +41,7 @@ import {
   type Telling,
 } from './environment-queue.js';
 import { headlineOf, renderEnvironment, stateOf } from './environment-screen.js';
+import { isAnnouncement, isCutover, isEnvironmentRequest, isWithdrawal } from './message-shapes.js';
 import type {
   Announcement,
   ChangeInput,
@@ -93,10 +94,20 @@ class Entity {
   }
 
   listen(): void {
-    this.receive(announce, 'A release or promotion says what it is doing', receiveAnnouncement);
-    this.receive(request, 'A deploy, redeploy or rollback is asked for', receiveRequest);
-    this.receive(withdraw, 'A request is no longer wanted', receiveWithdrawal);
-    this.receive(cutover, 'The change says how to get back', (state, told) => ({
+    this.receive(
+      announce,
+      'A release or promotion says what it is doing',
+      isAnnouncement,
+      receiveAnnouncement,
+    );
+    this.receive(
+      request,
+      'A deploy, redeploy or rollback is asked for',
+      isEnvironmentRequest,
+      receiveRequest,
+    );
+    this.receive(withdraw, 'A request is no longer wanted', isWithdrawal, receiveWithdrawal);
+    this.receive(cutover, 'The change says how to get back', isCutover, (state, told) => ({
       state: receiveCutover(state, told),
       tell: [],
     }));
@@ -132,11 +143,13 @@ class Entity {
   private receive<Payload>(
     signal: SignalDefinition<[Payload]>,
     description: string,
+    isWellFormed: (payload: unknown) => payload is Payload,
     apply: (state: EnvironmentState, payload: Payload) => Step,
   ): void {
-    const record = (payload: Payload): void => {
+    const record = (payload: unknown): void => {
       this.signals += 1;
-      this.take(signal.name, () => apply(this.state, payload));
+      if (isWellFormed(payload)) this.take(signal.name, () => apply(this.state, payload));
+      else log.warn(`${signal.name} was malformed and is ignored`);
     };
     setHandler(signal, record, { description });
   }

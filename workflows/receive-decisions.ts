@@ -91,7 +91,8 @@ function completeDecision(input: unknown): Decision {
   return {
     by: String(fields['by']).trim(),
     proof: 'unverified',
-    decisionId: text('decisionId') ?? uuid4(),
+    // What the UI's form leaves empty is left out.
+    decisionId: text('decisionId') || uuid4(),
     reason: text('reason'),
     planHash: text('planHash'),
     digest: text('digest'),

@@ -1,0 +1,92 @@
+/**
+ * Messages as people, scripts and the UI really send them: without input, half an object, of another shape. A handler
+ * that throws would wedge its run for good, and a wrong number kept would outlive it.
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { givenScene, startChange, waitsFor } from '../support/change-scene.js';
+import { EnvironmentScene, givenVersion } from '../support/environment-scene.js';
+import { givenChange, givenPlan, givenRequest, givenTraffic } from '../support/given.js';
+import { quiet, startHarness, type Harness } from '../support/workflow-harness.js';
+import { SIGNAL } from '../../workflows/names.js';
+
+quiet();
+let harness: Harness;
+beforeAll(async () => {
+  harness = await startHarness();
+});
+afterAll(() => harness.close());
+
+const SHAPES: unknown[] = [undefined, null, 7, 'text', [], {}, { requestId: 'x' }, { requestId: 7 }];
+
+const REQUESTS: unknown[] = [
+  { type: 'change' },
+  { type: 'change', request: null },
+  { type: 'change', request: {} },
+  { type: 'change', request: { requestId: 'half', kind: 'deploy', version: 'v9' } },
+  { type: 'rollback', requestId: 'no-actor', version: null },
+  { type: 'redeploy', requestId: 'no-actor-either' },
+  { type: 'demolish', requestId: 'unknown' },
+];
+
+const CUTOVERS: unknown[] = [
+  { token: Number.NaN, requestId: 'x' },
+  { token: 'twelve', requestId: 'x' },
+  { token: 1e300, requestId: 'x' },
+  { token: -4, requestId: 'x' },
+  { token: 2.5, requestId: 'x' },
+];
+
+describe('an environment', () => {
+  it('goes on after every message it cannot read, and its token stays what it was', async () => {
+    const prod = new EnvironmentScene(harness, givenPlan());
+    await prod.release(1);
+    for (const signal of [SIGNAL.request, SIGNAL.announce, SIGNAL.withdraw, SIGNAL.cutover])
+      for (const shape of SHAPES) await prod.send(signal, shape);
+    for (const request of REQUESTS) await prod.send(SIGNAL.request, request);
+    for (const cutover of CUTOVERS) await prod.send(SIGNAL.cutover, cutover);
+    expect(await prod.release(2)).toMatchObject({ state: 'succeeded', live: null });
+    const status = await prod.status();
+    expect(status).toMatchObject({ token: 2, queue: [], inFlight: null, live: { version: 'v2' } });
+    expect(prod.serving()).toBe('v2');
+  });
+
+  it('deploys nothing that was planned for another environment or pipeline', async () => {
+    const prod = new EnvironmentScene(harness, givenPlan());
+    await prod.release(1);
+    const { plan } = prod;
+    for (const elsewhere of [
+      { ...plan, name: 'elsewhere' },
+      { ...plan, pipeline: 'another' },
+    ]) {
+      const { requestId } = await prod.ask(givenVersion(elsewhere, 2));
+      expect(await prod.ended(requestId)).toMatchObject({ state: 'failed', clean: true, steps: [] });
+    }
+    for (const kind of ['recover', 'retire'] as const) await prod.ask(givenVersion(plan, 2, { kind }));
+    expect(await prod.status()).toMatchObject({ token: 1, queue: [], inFlight: null });
+    expect((await prod.release(3)).state).toBe('succeeded');
+    expect(await prod.status()).toMatchObject({ token: 2, live: { version: 'v3' } });
+  });
+
+  it.each(['2126-01-01T00:00:00Z', '9999-12-31T23:59:59Z'])('may be frozen until %s', async (until) => {
+    const prod = new EnvironmentScene(harness, givenPlan());
+    await prod.release(1);
+    expect(await prod.decide('freeze', { until })).toMatchObject({ accepted: true });
+    const held = await prod.ask(givenVersion(prod.plan, 2));
+    await prod.until('it is queued', ({ queue }) => queue.length === 1);
+    expect(await prod.decide('unfreeze')).toMatchObject({ accepted: true });
+    expect(await prod.ended(held.requestId)).toMatchObject({ state: 'succeeded' });
+  });
+});
+
+describe('a decision with an empty id', () => {
+  it('is one of its own', async () => {
+    const plan = givenPlan({ traffic: givenTraffic({ switch: 'manual' }) });
+    const scene = givenScene(harness, plan);
+    const handle = await startChange(harness, givenChange(givenRequest(plan, 'v2'), { live: scene.live }));
+    await waitsFor(handle, 'switch');
+    await handle.signal('pause', { by: 'anna', decisionId: '' });
+    await handle.signal('switchTraffic', { by: 'anna', decisionId: '' });
+    await handle.signal('resume', { by: 'anna', decisionId: '' });
+    expect(await handle.result()).toMatchObject({ state: 'succeeded' });
+  });
+});
