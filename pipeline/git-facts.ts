@@ -20,27 +20,35 @@ export async function gatherGitFacts(
   commit: string,
   live: ReadonlyMap<string, string>,
 ): Promise<GitFacts> {
-  const served = [null, ...new Set(live.values())];
+  const served = [...new Set(live.values())];
   const [known, authors, changed] = await Promise.all([
     askCommit(ask, commit),
-    Promise.all(served.map((since) => askAuthors(ask, commit, since))),
-    Promise.all(
-      [...live].map(async ([name, sha]) => [name, await askChangedPaths(ask, sha, commit)] as const),
-    ),
+    Promise.all(served.filter((sha) => sha !== commit).map((since) => askAuthors(ask, commit, since))),
+    Promise.all(served.map(async (sha) => [sha, await askChangedPaths(ask, sha, commit)] as const)),
   ]);
+  const changedSince = new Map(changed);
   return {
-    commit: { ...known, authors: [...new Set(authors.flat())].sort() },
-    changedPaths: new Map(changed),
+    commit: { ...known, authors: [...new Set([...known.authors, ...authors.flat()])].sort() },
+    changedPaths: new Map([...live].map(([name, sha]) => [name, changedSince.get(sha) ?? []])),
   };
 }
 
-/** Everything about one commit but its authors. */
-async function askCommit(ask: AskGit, commit: string): Promise<Omit<CommitFacts, 'authors'>> {
-  const format = '--format=%an%x00%ae%x00%cI%x00%s';
+const AUTHORS = '%ae%n%(trailers:key=Co-authored-by,valueonly)';
+
+/** `authors` are its own. */
+async function askCommit(ask: AskGit, commit: string): Promise<CommitFacts> {
+  const format = `--format=%an%x00%ae%x00%cI%x00%s%x00${AUTHORS}`;
   const flags = ['--no-patch', '--no-show-signature', '--encoding=UTF-8', format];
-  const line = await ask(['show', ...flags, commit, '--']);
-  const [author = '', authorEmail = '', committedAt = '', subject = ''] = line.split('\0').map(printable);
-  return { sha: commit, subject, author, authorEmail, committedAt };
+  const text = await ask(['show', ...flags, commit, '--']);
+  const [author = '', authorEmail = '', committedAt = '', subject = '', authors = ''] = text.split('\0');
+  return {
+    sha: commit,
+    subject: printable(subject),
+    author: printable(author),
+    authorEmail: printable(authorEmail),
+    committedAt: printable(committedAt),
+    authors: addressesIn(authors),
+  };
 }
 
 /** Commit texts are anybody's: no control characters reach a screen. */
@@ -49,19 +57,18 @@ function printable(text: string): string {
   return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, ' ').trim();
 }
 
-/**
- * E-mail addresses of everybody who authored or co-authored a commit in `since..commit`, in lower case, sorted;
- * null, or the commit itself = of this commit only.
- */
-async function askAuthors(ask: AskGit, commit: string, since: string | null): Promise<string[]> {
-  const range = since === null || since === commit ? ['--max-count=1', commit] : [commit, `^${since}`];
-  const format = '--format=%ae%n%(trailers:key=Co-authored-by,valueonly)';
-  const text = await ask(['log', '--no-show-signature', '--encoding=UTF-8', format, ...range, '--']);
-  const emails = text
+/** E-mail addresses of everybody who authored or co-authored a commit in `since..commit`. */
+async function askAuthors(ask: AskGit, commit: string, since: string): Promise<string[]> {
+  const flags = ['--no-show-signature', '--encoding=UTF-8', `--format=${AUTHORS}`];
+  return addressesIn(await ask(['log', ...flags, commit, `^${since}`, '--']));
+}
+
+/** In lower case; a trailer has its address in angle brackets. */
+function addressesIn(text: string): string[] {
+  return text
     .split('\n')
     .map((line) => (/<([^<>]+)>/.exec(line)?.[1] ?? line).trim().toLowerCase())
     .filter((line) => line !== '');
-  return [...new Set(emails)].sort();
 }
 
 /** Paths that differ between two commits, in any direction, renamed files under both names. */

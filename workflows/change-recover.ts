@@ -76,10 +76,10 @@ export async function recover(run: ChangeRun, saga: Saga, progress: ChangeProgre
   });
 }
 
-/** A warm rollback begins with the switch, and so does not say beforehand that it will. */
+/** From the cutover on: that it switches is said while it does. A warm rollback begins with the switch. */
 function mayHaveSwitched({ input: { recovering, live, warm } }: ChangeRun): boolean {
   if (recovering === null) return false;
-  return recovering.cutover?.switching ?? isWarmRollback({ request: recovering.request, live, warm });
+  return recovering.cutover !== null || isWarmRollback({ request: recovering.request, live, warm });
 }
 
 /** What the dead change was writing, under our token. */

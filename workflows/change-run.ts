@@ -83,6 +83,15 @@ export function cutoverOf(run: ChangeRun, switching: boolean, at: string): Cutov
   };
 }
 
+/** A warm rollback begins with the switch, so the environment knows its cutover from the start; null = it is none. */
+export function warmCutover(
+  input: Pick<ChangeInput, 'request' | 'live' | 'warm' | 'token'>,
+  at: string,
+): Cutover | null {
+  if (!isWarmRollback(input)) return null;
+  return cutoverOf(startRun({ ...input, recovering: null }), true, at);
+}
+
 /** `green v1.4.0 on prod, sha256:9f2c41aa`. */
 export function summarize(run: ChangeRun, detail = ''): string {
   const { colour, version, plan, artifacts } = run.target;

@@ -155,9 +155,10 @@ async function switchTraffic(run: ChangeRun, around: Surroundings): Promise<Step
       calling(run, 'before the switch'),
     ));
   }
-  // A warm rollback is one activity and nothing else: a recovery knows that it began with the switch.
-  const told = run.warm && patched('warm-switch-untold') ? null : tellEnvironment(run, true, around);
-  if (!run.warm) await told;
+  // In the commit that schedules the switch, so there is nothing to wait for; a warm rollback is known to begin with it.
+  const beside = patched('told-beside-the-switch');
+  const told = beside && run.warm ? null : tellEnvironment(run, true, around);
+  if (!beside && !run.warm) await told;
   run.switched = true;
   run.cutOver = true;
   const result = await perform(

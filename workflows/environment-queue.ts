@@ -21,6 +21,7 @@ import {
   resolveRequest,
   untouched,
 } from './environment-memory.js';
+import { warmCutover } from './change-run.js';
 import type { ChangeResult } from './result.js';
 
 export type Telling =
@@ -252,19 +253,24 @@ function retirement(state: EnvironmentState, warm: NonNullable<EnvironmentState[
   });
 }
 
-/** The request holds the lane from now on, under the next token. */
-export function begin(state: EnvironmentState, request: ChangeRequest): EnvironmentState {
+/** The request holds the lane from now on, under the next token. `at` is ISO time. */
+export function begin(state: EnvironmentState, request: ChangeRequest, at: string): EnvironmentState {
   const token = state.token + 1;
   // What is live when its turn comes is deployed again, not what was live when it was asked for.
   const current =
     request.kind === 'redeploy' && state.live !== null
       ? requestFor(state.live, 'redeploy', request)
       : request;
+  const { live, warm } = state;
   return {
     ...state,
     token,
     queue: state.queue.filter((each) => each.requestId !== request.requestId),
-    inFlight: { request: current, token, cutover: null },
+    inFlight: {
+      request: current,
+      token,
+      cutover: warmCutover({ request: current, live, warm: warm?.record ?? null, token }, at),
+    },
   };
 }
 

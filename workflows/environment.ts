@@ -207,7 +207,7 @@ class Entity {
   }
 
   private async carryOut(request: ChangeRequest): Promise<void> {
-    this.state = begin(this.state, request);
+    this.state = begin(this.state, request, new Date().toISOString());
     const { inFlight, token: firstToken } = this.state;
     if (inFlight === null) return;
     const lane = await this.enterLane(inFlight.request, null);

@@ -148,7 +148,7 @@ export interface Cutover {
   prior: PriorState[] | null;
   /** Colour that had the traffic; also where no release of ours is recorded. */
   previousColour?: Colour | null;
-  /** false: sent before the deploy; true: sent again before traffic moves. */
+  /** false: sent before the deploy; true: sent again as traffic moves. */
   switching: boolean;
 }
 

@@ -24,6 +24,12 @@ function deploy(scene: Scene): ReturnType<typeof givenChange> {
   return givenChange(givenRequest(scene.plan, 'v2'), { live: scene.live, warm: scene.warm });
 }
 
+async function deployColour(harness: Harness): Promise<string> {
+  const scene = givenScene(harness, givenPlan());
+  await runChange(harness, deploy(scene));
+  return laneOf(scene);
+}
+
 async function rollBackWarm(harness: Harness): Promise<string> {
   const scene = givenScene(harness, givenPlan(), { live: 'v3', warm: 'v2' });
   await runChange(
@@ -34,11 +40,9 @@ async function rollBackWarm(harness: Harness): Promise<string> {
 }
 
 export const PATHS_OF_CHANGE: Record<string, Path> = {
-  'change-deployed': async (harness) => {
-    const scene = givenScene(harness, givenPlan());
-    await runChange(harness, deploy(scene));
-    return laneOf(scene);
-  },
+  // The history of this name is from before the environment was told of the switch beside it.
+  'change-deployed': deployColour,
+  'change-deployed-and-told': deployColour,
   'change-first-release': async (harness) => {
     const scene = givenScene(harness, givenPlan(), { live: null });
     await runChange(harness, deploy(scene));
@@ -132,9 +136,9 @@ export const PATHS_OF_CHANGE: Record<string, Path> = {
     await handle.result();
     return laneOf(scene);
   },
-  // The history of this name is from before a warm rollback switched without telling the environment.
+  // The history of this name is from before the environment knew by itself where a warm rollback goes.
   'change-warm-rollback': rollBackWarm,
-  'change-warm-rollback-untold': rollBackWarm,
+  'change-warm-rollback-known': rollBackWarm,
   'change-retired': async (harness) => {
     const scene = givenScene(harness, givenPlan(), { live: 'v3', warm: 'v2' });
     await runChange(

@@ -57,7 +57,7 @@ export function rollback(
 export function started(state: EnvironmentState): EnvironmentState {
   const move = nextMove(state, NOW);
   if (move.move === 'wait') throw new Error('nothing starts');
-  return begin(state, move.request);
+  return begin(state, move.request, AT);
 }
 
 export function recordOf(state: EnvironmentState): ReleaseRecord {

@@ -174,7 +174,7 @@ class Play {
     ensure('frozen starts rollbacks only', this.state.freeze === null || move.request.kind === 'rollback');
     const first = this.state.queue[0]?.requestId;
     ensure('a deploy waits its turn', move.request.kind !== 'deploy' || move.request.requestId === first);
-    this.state = begin(this.state, move.request);
+    this.state = begin(this.state, move.request, new Date(NOW).toISOString());
     this.tokens.push(this.state.token);
     this.ran.push(move.request.requestId);
   }

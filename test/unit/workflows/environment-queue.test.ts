@@ -141,6 +141,26 @@ describe('the way back', () => {
     expect(versions(rollback(state).state.queue)).toEqual(['v2']);
   });
 
+  it('to a colour that is warm counts as switched from its start on, whatever it says', () => {
+    const released = havingReleased(1, 2);
+    const [live, warm] = released.good;
+    if (live === undefined || warm === undefined) throw new Error('two were released');
+    const state = {
+      ...released,
+      live: { ...live, colour: 'green' as const },
+      warm: { record: { ...warm, colour: 'blue' as const }, retireAt: AT },
+    };
+    const { inFlight } = started(rollback(state).state);
+    expect(inFlight?.cutover).toMatchObject({
+      token: inFlight?.token,
+      previous: { version: 'v2' },
+      target: { version: 'v1', colour: 'blue', token: inFlight?.token },
+      prior: null,
+      previousColour: 'green',
+      switching: true,
+    });
+  });
+
   it('stands ahead of waiting deploys and enters a frozen environment', () => {
     const frozen = applyDecision(havingReleased(1, 2), { ...givenDecision('irina'), name: 'freeze' }, AT);
     const waiting = ask(frozen, deploy(3)).state;
@@ -204,7 +224,7 @@ describe('ends', () => {
     const move = nextMove(state, retireMs);
     expect(move).toMatchObject({ move: 'retire', request: { kind: 'retire', version: 'v1' } });
     if (move.move !== 'retire') throw new Error('not retired');
-    state = begin(state, move.request);
+    state = begin(state, move.request, AT);
     state = end(state, {
       result: resultOf(state, 'failed', { warm }),
       diedUnder: null,
