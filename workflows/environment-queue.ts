@@ -12,6 +12,7 @@ import type {
   Superseded,
   Withdrawal,
 } from './messages.js';
+import { isWarmRollback } from './change-run.js';
 import type { NamedDecision } from './decisions.js';
 import {
   findProcessed,
@@ -140,7 +141,14 @@ function supersedeOlder(state: EnvironmentState, newer: Announcement): Step {
   if (atTheDoor && inFlight !== null && inFlight.kind === 'deploy' && older(inFlight.commit.sha))
     tell.push({ tell: 'lane-superseded', superseded });
 
-  const left = { ...state, announced: state.announced.filter((each) => !stopped.includes(each)) };
+  // Its request may be on its way here already; it does not deploy the older commit when the newer one has long ended.
+  const processed = stopped.reduce(
+    (known, each) =>
+      rememberProcessed({ ...state, processed: known }, each.requestId, supersededResult(state, each, newer)),
+    state.processed,
+  );
+  const announced = state.announced.filter((each) => !stopped.includes(each));
+  const left = { ...state, announced, processed };
   const dropped = state.queue.filter((each) => each.kind === 'deploy' && older(each.commit.sha));
   const after = dropRequests(left, dropped, newer);
   return { state: after.state, tell: [...tell, ...after.tell] };
@@ -152,11 +160,17 @@ function supersededBy({ environment }: EnvironmentState, newer: Announcement): S
 
 function dropRequests(state: EnvironmentState, dropped: ChangeRequest[], newer: Announcement): Step {
   let after: Step = { state, tell: [] };
-  for (const request of dropped) {
-    const headline = `${state.pipeline} ${request.version} → ${state.environment}: superseded by ${newer.version}`;
-    after = endRequest(after, request, untouched(state, { state: 'superseded', headline, failure: null }));
-  }
+  for (const request of dropped) after = endRequest(after, request, supersededResult(state, request, newer));
   return after;
+}
+
+function supersededResult(
+  state: EnvironmentState,
+  { version }: { version: string },
+  newer: Announcement,
+): ChangeResult {
+  const headline = `${state.pipeline} ${version} → ${state.environment}: superseded by ${newer.version}`;
+  return untouched(state, { state: 'superseded', headline, failure: null });
 }
 
 /** Takes the request off every list, remembers its result, and tells its promotion. */
@@ -174,20 +188,20 @@ function endRequest({ state, tell }: Step, request: ChangeRequest, result: Chang
 }
 
 export function receiveWithdrawal(state: EnvironmentState, { requestId, decision }: Withdrawal): Step {
+  const { inFlight } = state;
   const queued = state.queue.find((each) => each.requestId === requestId);
-  if (queued !== undefined) {
-    const ended = decision === null ? 'superseded' : 'aborted';
-    const by = decision === null ? '' : ` by ${decision.by}`;
-    const headline = `${state.pipeline} ${queued.version} → ${state.environment}: ${ended}${by} before it began`;
-    return endRequest(
-      { state, tell: [] },
-      queued,
-      untouched(state, { state: ended, headline, failure: null }),
-    );
-  }
-  if (state.inFlight?.request.requestId === requestId && decision !== null)
-    return { state, tell: [{ tell: 'lane-abort', decision }] };
-  return { state, tell: [] };
+  if (queued !== undefined) return endUnbegun(state, queued, decision);
+  if (inFlight?.request.requestId !== requestId || decision === null) return { state, tell: [] };
+  const withdrawn = { ...inFlight, withdrawn: decision };
+  return { state: { ...state, inFlight: withdrawn }, tell: [{ tell: 'lane-abort', decision }] };
+}
+
+function endUnbegun(state: EnvironmentState, request: ChangeRequest, decision: Decision | null): Step {
+  const ended = decision === null ? 'superseded' : 'aborted';
+  const by = decision === null ? '' : ` by ${decision.by}`;
+  const headline = `${state.pipeline} ${request.version} → ${state.environment}: ${ended}${by} before it began`;
+  const result = untouched(state, { state: ended, headline, failure: null });
+  return endRequest({ state, tell: [] }, request, result);
 }
 
 /** Tokens only grow, also when the holder is one this environment knows nothing of. */
@@ -293,28 +307,35 @@ export function beginRecovery(
   };
 }
 
-/** Another run holds the lane: the request goes back to where it stood. */
-export function giveBack(state: EnvironmentState): EnvironmentState {
+/** Another run holds the lane: the request goes back to where it stood, unless it was taken back meanwhile. */
+export function giveBack(state: EnvironmentState): Step {
   const { inFlight, queue } = state;
-  if (inFlight === null) return state;
-  const { request } = inFlight;
-  if (request.kind === 'retire') return { ...state, inFlight: null };
+  if (inFlight === null) return { state, tell: [] };
+  const { request, withdrawn } = inFlight;
+  const left = { ...state, inFlight: null };
+  if (withdrawn !== undefined) return endUnbegun(left, request, withdrawn);
+  if (request.kind === 'retire') return { state: left, tell: [] };
   const ahead = isUrgent(request) ? [] : queue.filter(isUrgent);
   const behind = isUrgent(request) ? queue : queue.filter((each) => !isUrgent(each));
-  return { ...state, inFlight: null, queue: [...ahead, request, ...behind] };
+  return { state: { ...left, queue: [...ahead, request, ...behind] }, tell: [] };
 }
 
 const RETIRE_AGAIN_MS = 10 * 60_000;
+
+export interface Ended {
+  result: ChangeResult;
+  diedUnder: number | null;
+  nowMs: number;
+  /** Asked only where it matters: may a rollback whose warm colour is dead deploy instead? */
+  mayGoCold?: () => boolean;
+}
 
 /**
  * A host that has seen a higher token than this environment remembers (Temporal was restored from a backup, or the
  * environment was terminated) is followed once: the same request again, above that token.
  * `diedUnder` is the token the first holder of this request died with, if it did.
  */
-export function end(
-  state: EnvironmentState,
-  ended: { result: ChangeResult; diedUnder: number | null; nowMs: number },
-): Step {
+export function end(state: EnvironmentState, ended: Ended): Step {
   const { inFlight } = state;
   if (inFlight === null) return { state, tell: [] };
   const { request } = inFlight;
@@ -322,13 +343,17 @@ export function end(
   const seen = ended.result.failure?.seenToken ?? 0;
   const mayFollow = ended.result.clean && ended.diedUnder === null && state.raisedFor !== request.requestId;
   if (seen > state.token && mayFollow)
-    return { state: { ...giveBack(state), token: seen, raisedFor: request.requestId }, tell: [] };
+    return giveBack({ ...state, token: seen, raisedFor: request.requestId });
+  if (foundWarmDead(state, ended.result) && ended.mayGoCold?.() === true)
+    return giveBack({ ...state, coldFor: request.requestId });
   const result =
     ended.diedUnder === null ? ended.result : describeDeath(ended.result, ended.diedUnder, state);
   const isNew = result.live !== null && result.live.token === (ended.diedUnder ?? inFlight.token);
   const good = isNew && result.live !== null ? rememberGood(state, result.live, request.kind) : state.good;
   const after: EnvironmentState = {
     ...state,
+    // A token seen too late to be followed is still above ours: whoever comes next needs a higher one.
+    token: Math.max(state.token, seen),
     inFlight: null,
     live: result.live,
     warm: keepWarm(state, request, result, nowMs),
@@ -351,12 +376,23 @@ function describeDeath(result: ChangeResult, diedUnder: number, state: Environme
   return { ...result, state: 'failed', failure };
 }
 
+/** The colour to go back to is no longer well: traffic stayed, and the release can still be deployed again. */
+function foundWarmDead({ inFlight, warm, live, coldFor }: EnvironmentState, result: ChangeResult): boolean {
+  if (inFlight === null || inFlight.withdrawn !== undefined) return false;
+  const { request } = inFlight;
+  const stayed = result.steps.some(({ name, state }) => name === 'switch' && state === 'failed');
+  const isWarm = isWarmRollback({ request, live, warm: warm?.record ?? null });
+  return isWarm && stayed && result.state === 'failed' && result.clean && coldFor !== request.requestId;
+}
+
 function keepWarm(
   state: EnvironmentState,
   request: ChangeRequest,
   result: ChangeResult,
   nowMs: number,
 ): EnvironmentState['warm'] {
+  // Deployed over it and undone: what was warm is there again, for what it is worth.
+  if (state.coldFor === request.requestId && result.state !== 'succeeded') return state.warm;
   if (result.warm === null) return null;
   const retireAgain = request.kind === 'retire';
   if (!retireAgain && state.warm?.record.token === result.warm.token) return state.warm;

@@ -14,6 +14,7 @@ import {
   getExternalWorkflowHandle,
   log,
   ParentClosePolicy,
+  patched,
   setCurrentDetails,
   setHandler,
   sleep,
@@ -212,7 +213,7 @@ class Entity {
     if (inFlight === null) return;
     const lane = await this.enterLane(inFlight.request, null);
     if (lane === null) {
-      this.state = giveBack(this.state);
+      this.apply(giveBack(this.state));
       await this.waitForLane();
       return;
     }
@@ -224,7 +225,8 @@ class Entity {
   }
 
   private finish(result: ChangeResult, diedUnder: number | null): void {
-    this.apply(end(this.state, { result, diedUnder, nowMs: Date.now() }));
+    const mayGoCold = (): boolean => diedUnder === null && patched('dead-warm-goes-cold');
+    this.apply(end(this.state, { result, diedUnder, nowMs: Date.now(), mayGoCold }));
     this.show();
   }
 
@@ -234,8 +236,9 @@ class Entity {
     recovering: ChangeInput['recovering'],
   ): Promise<ChildWorkflowHandle<Change> | null> {
     this.show();
-    const { pipeline, environment: name, token, live, warm } = this.state;
-    const change: ChangeInput = { token, request, live, warm: warm?.record ?? null, recovering };
+    const { pipeline, environment: name, token, live, coldFor } = this.state;
+    const warm = coldFor === request.requestId ? null : (this.state.warm?.record ?? null);
+    const change: ChangeInput = { token, request, live, warm, recovering };
     try {
       return await startChild<Change>(WORKFLOW.change, {
         workflowId: laneId(pipeline, name),

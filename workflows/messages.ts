@@ -152,6 +152,14 @@ export interface Cutover {
   switching: boolean;
 }
 
+export interface InFlight {
+  request: ChangeRequest;
+  token: number;
+  cutover: Cutover | null;
+  /** It was taken back: should the lane turn out to be held, it does not go back into the queue. */
+  withdrawn?: Decision;
+}
+
 /** All the environment remembers. `live` is the last release that settled (or was put back). */
 export interface EnvironmentState {
   pipeline: string;
@@ -163,7 +171,7 @@ export interface EnvironmentState {
   /** Newest first, at most 20, each good once. */
   good: ReleaseRecord[];
   queue: ChangeRequest[];
-  inFlight: { request: ChangeRequest; token: number; cutover: Cutover | null } | null;
+  inFlight: InFlight | null;
   announced: Announcement[];
   freeze: Freeze | null;
   /** Request ids already handled and their results, newest first, at most 200. */
@@ -174,6 +182,8 @@ export interface EnvironmentState {
   decided?: string[];
   /** The request that was given a second chance above a token its hosts had seen already. */
   raisedFor?: string;
+  /** The rollback that found its warm colour dead and deploys its release again. */
+  coldFor?: string;
 }
 
 export interface EnvironmentStatus extends EnvironmentState {

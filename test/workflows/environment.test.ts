@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { EnvironmentPlan } from '../../pipeline/plan.js';
+import type { Colour, EnvironmentPlan } from '../../pipeline/plan.js';
 import type { change } from '../../workflows/change.js';
 import type { Announcement } from '../../workflows/messages.js';
 import { SIGNAL, WORKFLOW } from '../../workflows/names.js';
@@ -34,6 +34,14 @@ function announcement(number: number): Announcement {
   };
 }
 
+/** What runs in this colour dies, on every host. */
+function stopColour({ plan }: EnvironmentScene, colour: Colour): void {
+  harness.world.update((state) => {
+    const environment = state.environments[environmentKey(plan.pipeline, plan.name)];
+    for (const host of Object.values(environment?.hosts ?? {})) host.slots[colour] = null;
+  });
+}
+
 async function runOf(scene: EnvironmentScene): Promise<string> {
   return (await harness.client.workflow.getHandle(scene.id).describe()).runId;
 }
@@ -59,6 +67,32 @@ describe('an environment', () => {
     expect((await prod.ended(await prod.rollback())).state).toBe('succeeded');
     expect(prod.world().calls[before]).toBe('switchTraffic blue');
     expect(prod.serving()).toBe('v1');
+  });
+
+  it('deploys again what is dead in the warm colour', async () => {
+    const prod = givenEnvironment();
+    await prod.release(1);
+    await prod.release(2);
+    stopColour(prod, 'blue');
+    const requestId = await prod.rollback();
+    expect(await prod.ended(requestId)).toMatchObject({ state: 'succeeded', clean: true });
+    expect(prod.serving()).toBe('v1');
+    const status = await prod.status();
+    expect(status).toMatchObject({ live: { version: 'v1', colour: 'blue' }, needsPerson: null });
+    expect(status.warm?.record).toMatchObject({ version: 'v2', colour: 'green' });
+  });
+
+  it('keeps what it has when neither the warm colour nor a deploy brings it back', async () => {
+    const prod = givenEnvironment();
+    await prod.release(1);
+    await prod.release(2);
+    stopColour(prod, 'blue');
+    prod.break('verify', 'say-no');
+    const requestId = await prod.rollback();
+    expect(await prod.ended(requestId)).toMatchObject({ state: 'failed', clean: true });
+    expect(prod.serving()).toBe('v2');
+    const status = await prod.status();
+    expect(status).toMatchObject({ live: { version: 'v2' }, warm: { record: { version: 'v1' } }, queue: [] });
   });
 
   it('runs a request that comes twice once', async () => {

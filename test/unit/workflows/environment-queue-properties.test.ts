@@ -141,7 +141,7 @@ class Play {
         this.start();
         if (this.state === before || before.inFlight !== null) return;
         this.ran.pop();
-        this.state = giveBack(this.state);
+        this.apply(giveBack(this.state));
         const same = this.state.queue.every((each, place) => each === before.queue[place]);
         ensure('a request goes back to where it stood', same);
         return;

@@ -5,6 +5,7 @@ import {
   begin,
   beginRecovery,
   end,
+  giveBack,
   nextMove,
   receiveAnnouncement,
   receiveCutover,
@@ -79,6 +80,20 @@ describe('who replaces whom', () => {
     const { state: after, tell } = ask(state, deploy(1));
     expect(after.queue).toEqual([]);
     expect(tell).toMatchObject([{ tell: 'outcome', result: { state: 'superseded' } }]);
+  });
+
+  it('turns it away when it comes after the newer one has ended, too', () => {
+    let { state } = receiveAnnouncement(
+      newEnvironment('shop', 'prod'),
+      announcement(1, [], { phase: 'waiting' }),
+    );
+    state = receiveAnnouncement(state, announcement(2, [1])).state;
+    state = finished(started(ask(state, deploy(2)).state));
+    const { state: after, tell } = ask(state, deploy(1));
+    expect(after).toMatchObject({ queue: [], live: { version: 'v2' } });
+    expect(tell).toMatchObject([
+      { tell: 'outcome', promotionId: 'promotion-1', result: { state: 'superseded' } },
+    ]);
   });
 
   it('keeps what a release found out when its promotion speaks for it', () => {
@@ -257,6 +272,36 @@ describe('ends', () => {
     expect(receiveWithdrawal(state, { requestId: 'request-1', decision }).tell).toEqual([
       { tell: 'lane-abort', decision },
     ]);
+  });
+
+  it('keeps a request taken back out of the queue when its lane turns out to be held', () => {
+    const state = started(ask(newEnvironment('shop', 'prod'), deploy(1)).state);
+    const decision = givenDecision('oleg');
+    const taken = receiveWithdrawal(state, { requestId: 'request-1', decision }).state;
+    const { state: after, tell } = giveBack(taken);
+    expect(after).toMatchObject({ queue: [], inFlight: null });
+    expect(tell).toMatchObject([
+      { tell: 'outcome', promotionId: 'promotion-1', result: { state: 'aborted', clean: true } },
+    ]);
+    expect(versions(giveBack(state).state.queue)).toEqual(['v1']);
+  });
+
+  it('does not follow a higher token for a request taken back', () => {
+    const state = started(ask(newEnvironment('shop', 'prod'), deploy(1)).state);
+    const taken = receiveWithdrawal(state, { requestId: 'request-1', decision: givenDecision('oleg') }).state;
+    const failure = { what: 'token 57 was seen', where: 'web-1', why: null, wayOut: '-', seenToken: 57 };
+    const result = resultOf(taken, 'superseded', { live: null, failure });
+    const { state: after } = end(taken, { result, diedUnder: null, nowMs: NOW });
+    expect(after).toMatchObject({ token: 57, queue: [], processed: [{ result: { state: 'aborted' } }] });
+  });
+
+  it('goes above a token that was seen too late to be followed', () => {
+    const state = started(rollback(havingReleased(1, 2)).state);
+    const failure = { what: 'token 57 was seen', where: 'web-1', why: null, wayOut: '-', seenToken: 57 };
+    const result = resultOf(state, 'superseded', { clean: false, failure });
+    const { state: after } = end(state, { result, diedUnder: null, nowMs: NOW });
+    expect(after).toMatchObject({ token: 57, live: { version: 'v2' } });
+    expect(started(rollback(after, null, 'again').state).token).toBe(58);
   });
 
   it('tells the outcome again to whoever asks again', () => {
