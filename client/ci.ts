@@ -53,7 +53,9 @@ export function formatAnnotation(error: Mistake, file: string): string {
     ...(column === undefined ? [] : [`col=${column}`]),
     'title=slipway',
   ];
-  return `::error ${place.join(',')}::${escapeMessage(`${error.where}: ${error.what}\n${error.wayOut}`)}`;
+  // GitHub shows file and line itself.
+  const where = line === undefined ? `${error.where}: ` : '';
+  return `::error ${place.join(',')}::${escapeMessage(`${where}${error.what}\n${error.wayOut}`)}`;
 }
 
 function escapeMessage(text: string): string {

@@ -147,7 +147,8 @@ async function refuseClosedPort(address: string, namespace: string): Promise<voi
 
 /** Every failure of Temporal itself, told as exit 8. */
 function explainTemporal(error: unknown, address: string, namespace: string): UserError {
-  const why = error instanceof Error ? error.message : String(error);
+  // The place is said already.
+  const why = (error instanceof Error ? error.message : String(error)).replace(` ${address}`, '');
   const code = grpcCode(error);
   if (code === GRPC.unauthenticated || code === GRPC.denied) {
     return unreachable({

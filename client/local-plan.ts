@@ -5,13 +5,13 @@ import {
   askEntry,
   compilePlan,
   decodeText,
+  explainFileErrors,
   findUnsupported,
   jsonSchema,
   loadPipeline,
   type LoadedFile,
   PlanRefused,
   refuseEntry,
-  renderFileErrors,
   requiredFiles,
   selectEnvironments,
 } from '../pipeline/index.js';
@@ -63,14 +63,9 @@ export async function loadFile(read: ReadText, file: string, where: string): Pro
   }
   const loaded = loadPipeline(bytes, file);
   if (loaded.ok) return loaded.file;
-  const [first] = loaded.errors;
-  const count = loaded.errors.length;
   throw badInput(
     {
-      what:
-        count === 1 ? 'the pipeline file has a mistake' : `the pipeline file has ${String(count)} mistakes`,
-      where: first === undefined ? file : `${file}:${String(first.line)}:${String(first.column)}`,
-      why: renderFileErrors(loaded.errors),
+      ...explainFileErrors(loaded.errors, file),
       wayOut: 'correct it; slipway schema gives your editor the schema',
       docs: 'docs/pipeline-file.md',
     },

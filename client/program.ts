@@ -62,7 +62,8 @@ function buildProgram(version: string, carry: Carry, terminal: Terminal): Comman
       .command(spec.name)
       .summary(spec.summary)
       .description(spec.summary)
-      .copyInheritedSettings(program);
+      .copyInheritedSettings(program)
+      .showHelpAfterError(`see slipway ${spec.name} --help`);
     for (const argument of spec.arguments.split(' ').filter((part) => part !== ''))
       command.argument(argument);
     for (const { flags, summary, repeats } of spec.options) {

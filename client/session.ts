@@ -59,6 +59,23 @@ export async function listFileEnvironments({ terminal, global }: Invocation): Pr
   }
 }
 
+/**
+ * An environment that Temporal does not know is believed when the file names it, or when there is no file to ask.
+ * Throws UserError (exit 2): freezing a misspelt one would freeze nothing.
+ */
+export async function requireNamed(invocation: Invocation, environment: string): Promise<void> {
+  const known = await listFileEnvironments(invocation);
+  if (known.length === 0 || known.includes(environment)) return;
+  const { suggestWord } = await import('../pipeline/suggest.js');
+  const meant = suggestWord(environment, known);
+  throw badInput({
+    what: `there is no environment ${environment}`,
+    where: invocation.global.file,
+    wayOut: `${meant === null ? '' : `did you mean ${meant}? `}known: ${known.join(', ')}`,
+    docs: 'docs/commands.md#which-pipeline',
+  });
+}
+
 /** The file of the working tree: here, else at the top of the checkout. */
 async function readPipelineText(cwd: string, file: string): Promise<string | null> {
   const root = await runGit(cwd, ['rev-parse', '--show-toplevel']);

@@ -30,15 +30,33 @@ export function formatPath(path: FilePath): string {
 
 /** `slipway.yaml:3:27  checks.health.start_period: no such key. Did you mean start-period?` and the snippet. */
 export function renderFileError(error: FileError): string {
-  const what = error.path === '' ? error.message : `${error.path}: ${error.message}`;
-  const hint =
-    error.suggestion === null ? '' : `${/[.?]$/.test(what) ? '' : '.'} Did you mean ${error.suggestion}?`;
-  const head = `${error.file}:${error.line}:${error.column}  ${printable(what)}${printable(hint)}`;
+  const head = `${placeOf(error)}  ${describe(error)}`;
   return error.snippet === '' ? head : `${head}\n${error.snippet}`;
 }
 
 export function renderFileErrors(errors: readonly FileError[]): string {
   return errors.map(renderFileError).join('\n\n');
+}
+
+/** The same as one explanation, each fact once: the first is what and where, its line and the others are why. */
+export function explainFileErrors(
+  [first, ...others]: readonly FileError[],
+  file: string,
+): { what: string; where: string; why: string | null } {
+  if (first === undefined) return { what: 'it cannot be read', where: file, why: null };
+  const more = others.length === 0 ? '' : ` (and ${others.length} more)`;
+  const why = [first.snippet, ...others.map(renderFileError)].filter((part) => part !== '').join('\n\n');
+  return { what: `${describe(first)}${more}`, where: placeOf(first), why: why === '' ? null : why };
+}
+
+function placeOf({ file, line, column }: FileError): string {
+  return `${file}:${line}:${column}`;
+}
+
+function describe({ path, message, suggestion }: FileError): string {
+  const what = path === '' ? message : `${path}: ${message}`;
+  const hint = suggestion === null ? '' : `${/[.?]$/.test(what) ? '' : '.'} Did you mean ${suggestion}?`;
+  return printable(`${what}${hint}`);
 }
 
 /** Text without anything a terminal would obey (escapes, bidirectional overrides). */

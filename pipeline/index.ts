@@ -1,6 +1,6 @@
 /** What the other rooms call. */
 export { compilePlan } from './compile-plan.js';
-export { renderFileErrors } from './file-error.js';
+export { explainFileErrors } from './file-error.js';
 export { findUnsupported } from './find-unsupported.js';
 export { askEntry, decodeText, refuseEntry, type TreeEntry } from './file-at-commit.js';
 export { gatherGitFacts, type AskGit, type GitFacts } from './git-facts.js';

@@ -4,11 +4,11 @@
  */
 import {
   compilePlan,
+  explainFileErrors,
   findUnsupported,
   gatherGitFacts,
   loadPipeline,
   PlanRefused,
-  renderFileErrors,
   requiredFiles,
   selectEnvironments,
   type LoadedFile,
@@ -47,7 +47,7 @@ export async function resolvePlan(
   reading.catch(() => {});
   await checkRefHolds(mirror, ref, commit);
   const file = await reading;
-  return await explained(request, async () => {
+  return await explained(async () => {
     const { environments } = selectEnvironments(file.content, ref, request.to);
     refuseUnsupported(file, environments);
     const [live, files] = await Promise.all([
@@ -81,15 +81,8 @@ async function readPipelineFile(mirror: Mirror, request: ReleaseRequest): Promis
   }
   const loaded = loadPipeline(bytes, request.file);
   if (!loaded.ok) {
-    const [first] = loaded.errors;
-    const more = loaded.errors.length > 1 ? ` (and ${loaded.errors.length - 1} more)` : '';
     throw badInput({
-      what:
-        first === undefined
-          ? 'it cannot be read'
-          : `${first.path}${first.path === '' ? '' : ': '}${first.message}${more}`,
-      where: first === undefined ? at : `${first.file}:${first.line}:${first.column}`,
-      why: renderFileErrors(loaded.errors),
+      ...explainFileErrors(loaded.errors, at),
       wayOut: 'correct the file (slipway plan shows the same errors), commit, and release again',
     });
   }
@@ -107,15 +100,11 @@ async function readPipelineFile(mirror: Mirror, request: ReleaseRequest): Promis
 
 function refuseUnsupported(file: LoadedFile, environments: readonly string[]): void {
   const found = findUnsupported(file, environments);
-  const [first] = found;
-  if (first === undefined) return;
-  const list = found.map(
-    (each) => `${each.file}:${each.line}:${each.column}  ${each.path}: ${each.what}; ${each.wayOut}`,
-  );
+  if (found.length === 0) return;
   throw badInput({
-    what: `this version of Slipway cannot carry out: ${found.map((each) => each.what).join(', ')}`,
+    what: `this version of Slipway cannot carry out: ${found.map((each) => `${each.what} (${each.path})`).join(', ')}`,
     where: found.map((each) => `${each.file}:${each.line}:${each.column}`).join(', '),
-    why: list.join('\n'),
+    why: null,
     wayOut: [...new Set(found.map((each) => each.wayOut))].join('; '),
   });
 }
@@ -151,7 +140,7 @@ async function findLiveCommits(
   return live;
 }
 
-async function explained<T>(request: ReleaseRequest, work: () => Promise<T>): Promise<T> {
+async function explained<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
@@ -160,7 +149,7 @@ async function explained<T>(request: ReleaseRequest, work: () => Promise<T>): Pr
     throw badInput({
       what: problems.map((problem) => problem.what).join('; '),
       where: [...new Set(problems.map((problem) => problem.where))].join(', '),
-      why: problems.length > 1 ? `${request.file}: ${error.message}` : null,
+      why: null,
       wayOut: [...new Set(problems.map((problem) => problem.wayOut))].join('; '),
     });
   }

@@ -11,7 +11,7 @@ export const completion: CommandSpec = {
     'slipway completion fish > ~/.config/fish/completions/slipway.fish',
   ],
   exits: [EXIT.done],
-  run: async ({ args, terminal, commands }) => {
+  run: async ({ args, commands }) => {
     const { isShell, SHELLS, writeCompletion } = await import('../completion.js');
     const [shell = ''] = args;
     if (!isShell(shell)) {
@@ -22,7 +22,7 @@ export const completion: CommandSpec = {
         wayOut: `there is ${SHELLS.join(', ')}`,
       });
     }
-    terminal.out(writeCompletion(shell, commands));
-    return { exit: EXIT.done, data: null, screen: '', written: true };
+    const script = writeCompletion(shell, commands);
+    return { exit: EXIT.done, data: { script }, screen: script };
   },
 };

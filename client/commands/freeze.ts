@@ -13,11 +13,12 @@ export const freeze: CommandSpec = {
   exits: [EXIT.done, EXIT.refused],
   run: async (invocation) => {
     const { environmentOf, toOutcome } = await import('../decide.js');
-    const { openClient } = await import('../session.js');
+    const { openClient, requireNamed } = await import('../session.js');
     const { readMoment } = await import('../flags.js');
     const environment = environmentOf(invocation);
     const until = readMoment('--until', invocation.value('until'), new Date());
     const client = await openClient(invocation);
+    if ((await client.status(environment)) === null) await requireNamed(invocation, environment);
     const decided = await client.freeze(environment, { until, reason: invocation.global.reason });
     return toOutcome(
       invocation,

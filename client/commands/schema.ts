@@ -8,9 +8,9 @@ export const schema: CommandSpec = {
   options: [],
   examples: ['slipway schema > slipway.schema.json'],
   exits: [EXIT.done],
-  run: async ({ terminal }) => {
+  run: async () => {
     const { pipelineJsonSchema } = await import('../local-plan.js');
-    terminal.out(`${JSON.stringify(pipelineJsonSchema(), null, 2)}\n`);
-    return { exit: EXIT.done, data: null, screen: '', written: true };
+    const data = pipelineJsonSchema();
+    return { exit: EXIT.done, data, screen: `${JSON.stringify(data, null, 2)}\n` };
   },
 };

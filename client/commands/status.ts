@@ -17,14 +17,17 @@ export const status: CommandSpec = {
 const LOOK_AGAIN_MS = 2_000;
 
 async function showStatus(invocation: Invocation): Promise<Outcome> {
-  const { openClient, listFileEnvironments } = await import('../session.js');
+  const { openClient, listFileEnvironments, requireNamed } = await import('../session.js');
   const { renderStatus } = await import('../render/status.js');
   const client = await openClient(invocation);
   const { args, style, terminal, global } = invocation;
+  const [asked] = args;
   const look = async (): Promise<EnvironmentView[]> => {
     const names =
-      args[0] === undefined ? await listNames(client, await listFileEnvironments(invocation)) : [args[0]];
-    return Promise.all(names.map((name) => viewEnvironment(client, name)));
+      asked === undefined ? await listNames(client, await listFileEnvironments(invocation)) : [asked];
+    const views = await Promise.all(names.map((name) => viewEnvironment(client, name)));
+    if (asked !== undefined && views[0]?.status === null) await requireNamed(invocation, asked);
+    return views;
   };
   if (!invocation.has('watch')) {
     const views = await look();

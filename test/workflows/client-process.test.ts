@@ -10,6 +10,8 @@ import { until } from '../support/workflow-harness.js';
 const WORKER_PROGRAM = `
 process.on('SIGTERM', () => { process.stdout.write('stopped gracefully\\n'); process.exit(0); });
 process.stdout.write(JSON.stringify({ argv: process.argv.slice(2), profile: process.env.TEMPORAL_PROFILE, pid: process.pid }) + '\\n');
+process.stderr.write(process.env.SLIPWAY_TEST_WORDS ?? '');
+process.stderr.write(process.env.SLIPWAY_TEST_WORDS === undefined ? '' : '\\n');
 const exit = process.env.SLIPWAY_TEST_EXIT;
 if (exit !== undefined) process.exit(Number(exit));
 setInterval(() => undefined, 1000);
@@ -81,6 +83,27 @@ describe('the command as a process', () => {
 
   it.each([5, 8])('ends with the worker program’s own exit code %i', async (code) => {
     expect(await start(['worker'], { SLIPWAY_TEST_EXIT: String(code) }).ended).toBe(code);
+  });
+
+  it('under --json tells its end in one object, with the last words of the worker program', async () => {
+    const failed = start(['worker', '--json'], {
+      SLIPWAY_TEST_EXIT: '8',
+      SLIPWAY_TEST_WORDS: 'Temporal cannot be reached',
+    });
+    expect(await failed.ended).toBe(8);
+    const [event, complaint, end] = failed.out().trim().split('\n');
+    expect(JSON.parse(event ?? '')).toMatchObject({ argv: ['worker', '--json'] });
+    expect(complaint).toBe('Temporal cannot be reached');
+    expect(JSON.parse(end ?? '')).toMatchObject({
+      ...{ schema: 1, command: 'worker', ok: false, exit: 8, data: null },
+      error: { what: 'Temporal cannot be reached', where: 'slipway worker', wayOut: expect.any(String) },
+    });
+    const checked = start(['worker', 'check', '--json'], { SLIPWAY_TEST_EXIT: '0' });
+    expect(await checked.ended).toBe(0);
+    expect(JSON.parse(checked.out())).toMatchObject({
+      ...{ schema: 1, command: 'worker', ok: true, exit: 0 },
+      data: { said: expect.stringContaining('check') },
+    });
   });
 
   it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(

@@ -63,7 +63,7 @@ describe('what a CI job gets', () => {
       wayOut: 'write start-period',
     };
     expect(formatAnnotation(mistake, 'slipway.yaml')).toBe(
-      '::error file=slipway.yaml,line=3,col=27,title=slipway::slipway.yaml:3:27: 100%25 wrong%0A::set-output name=x::y%0Awrite start-period',
+      '::error file=slipway.yaml,line=3,col=27,title=slipway::100%25 wrong%0A::set-output name=x::y%0Awrite start-period',
     );
     expect(formatAnnotation({ ...mistake, where: 'prod host' }, 'a,b:c.yaml')).toContain(
       '::error file=a%2Cb%3Ac.yaml,title=slipway::',
