@@ -4,11 +4,19 @@ import {
   ChildWorkflowFailure,
   WorkflowExecutionAlreadyStartedError,
 } from '@temporalio/common';
-import { ParentClosePolicy, startChild, log, type ChildWorkflowHandle } from '@temporalio/workflow';
+import {
+  CancellationScope,
+  log,
+  ParentClosePolicy,
+  patched,
+  startChild,
+  type ChildWorkflowHandle,
+} from '@temporalio/workflow';
 import type { EnvironmentPlan, ReleasePlan } from '../pipeline/plan.js';
 import { ENDED } from './failures.js';
 import type { Decision, PromotionRequest, ReleaseRequest, ReleaseStatus, Superseded } from './messages.js';
 import { promotionId, releaseId, SIGNAL, UPDATE, WORKFLOW } from './names.js';
+import { describeOrphan, takeOrphanBack } from './orphaned-promotion.js';
 import type { Progress } from './progress.js';
 import type { BuiltArtifact, PromotionResult } from './result.js';
 import { detailPromotion, summarizeRun } from './static-details.js';
@@ -111,8 +119,8 @@ export class Promotions {
   }
 
   private async follow(
-    { name }: EnvironmentPlan,
-    { pipeline, version }: ReleasePlan,
+    environment: EnvironmentPlan,
+    plan: ReleasePlan,
     handle: ChildWorkflowHandle<Promote>,
   ): Promise<PromotionResult> {
     try {
@@ -120,21 +128,9 @@ export class Promotions {
     } catch (error) {
       const told = readPromotionFailure(error);
       if (told !== null) return told;
-      return {
-        headline: `${pipeline} ${version} → ${name}: its promotion was ended from outside`,
-        state: 'failed',
-        environment: name,
-        refused: false,
-        clean: false,
-        change: null,
-        evidence: [],
-        failure: {
-          what: 'the promotion was ended from outside, how far it came is not known here',
-          where: `${pipeline} ${name}`,
-          why: error instanceof Error ? error.message : String(error),
-          wayOut: `slipway status ${name}`,
-        },
-      };
+      // Runs from before this patch left its request to the environment.
+      if (!patched('orphans-are-taken-back')) return describeOrphan({ plan, environment, change: 'unknown' });
+      return await takeOrphanBack({ request: this.request, plan, environment });
     }
   }
 
@@ -175,8 +171,10 @@ export class Promotions {
 
   /** A promotion that has ended needs no word any more. */
   private async signal(handle: ChildWorkflowHandle<Promote>, name: string, payload: unknown): Promise<void> {
+    // A release that is cancelled itself speaks all the same; runs from before this patch fell silent.
+    const speak = (): Promise<void> => handle.signal(name, payload);
     try {
-      await handle.signal(name, payload);
+      await (patched('cancelled-releases-speak') ? CancellationScope.nonCancellable(speak) : speak());
     } catch (error) {
       log.info(`${name} was not delivered to ${handle.workflowId}: ${String(error)}`);
     }
