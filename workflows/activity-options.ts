@@ -141,6 +141,8 @@ export interface Calling {
   /** Shown in the UI's row behind the name, so without the verb; cut to 100 characters. */
   summary: string;
   plan?: EnvironmentPlan;
+  /** When cancelled it is waited for, as those that touch hosts always are. */
+  awaited?: boolean;
   /** Tried for ever, each second at first: for undo. */
   insist?: boolean;
   /** Instead of the default deadline over all tries. */
@@ -164,7 +166,7 @@ function activityOptions(name: ActivityName, calling: Calling): ActivityOptions 
       nonRetryableErrorTypes: NON_RETRYABLE,
     },
     cancellationType:
-      options.manner === 'look'
+      options.manner === 'look' && calling.awaited !== true
         ? ActivityCancellationType.TRY_CANCEL
         : ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     summary: calling.summary.slice(0, 100),

@@ -1,5 +1,5 @@
 /** A release makes itself known to its environments and learns who is older or newer: ancestry decides, not arrival. */
-import { workflowInfo } from '@temporalio/workflow';
+import { patched, workflowInfo } from '@temporalio/workflow';
 import type { EnvironmentPlan, ReleasePlan } from '../pipeline/plan.js';
 import { perform } from './activity-options.js';
 import type { Announcement, ReleaseRequest } from './messages.js';
@@ -8,6 +8,14 @@ interface Announcing {
   request: ReleaseRequest;
   plan: ReleasePlan;
   environment: EnvironmentPlan;
+}
+
+/**
+ * A word on its way is waited for when its run is stopped: it must not come in after the one that takes it back.
+ * Runs from before this patch did not wait.
+ */
+export function waitsForItsWords(): boolean {
+  return patched('announcements-are-waited-for');
 }
 
 export async function announceRelease(announcing: Announcing, supersedes: string[]): Promise<void> {
@@ -36,7 +44,18 @@ async function announce(
     queue: environment.queue,
   };
   const input = { pipeline: plan.pipeline, environment: environment.name, announcement };
-  await perform('announce', input, { summary: `${plan.version} ${phase} to ${environment.name}` });
+  const summary = `${plan.version} ${phase} to ${environment.name}`;
+  await perform('announce', input, { summary, awaited: waitsForItsWords() });
+}
+
+/**
+ * Where releases queue in order nobody need know who else is under way, but being asked makes the environment forget
+ * those that were terminated. Runs from before this patch did not ask there.
+ */
+export async function sweepAnnouncements({ request, plan, environment }: Announcing): Promise<void> {
+  if (!patched('announcements-are-swept')) return;
+  const asked = { pipeline: plan.pipeline, environment: environment.name, requestId: request.requestId };
+  await perform('askEnvironment', asked, { summary: `${environment.name} forgets who has ended` });
 }
 
 /** Commits under way that are older than ours, and one that is newer, if any. */

@@ -12,6 +12,7 @@ import {
 } from '@temporalio/workflow';
 import { perform } from './activity-options.js';
 import { attempt } from './attempt.js';
+import { waitsForItsWords } from './announcing.js';
 import { approvalEvidence, describeMissing, openApprovals } from './approvals.js';
 import type { Approval, NamedDecision, PromotionDeciding } from './decisions.js';
 import type { ProgressStatus, PromotionRequest, Superseded } from './messages.js';
@@ -210,7 +211,8 @@ class Promotion {
       queue: plan.queue,
     };
     const input = { pipeline: plan.pipeline, environment: plan.name, announcement };
-    await perform('announce', input, { summary: `${version} ${phase} to ${plan.name}` });
+    const summary = `${version} ${phase} to ${plan.name}`;
+    await perform('announce', input, { summary, awaited: waitsForItsWords() });
   }
 
   /** `after`: the same commit was good there. Within one release it has just become so. */

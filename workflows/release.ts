@@ -12,7 +12,14 @@ import {
 } from '@temporalio/workflow';
 import type { EnvironmentPlan, ReleasePlan } from '../pipeline/plan.js';
 import { perform } from './activity-options.js';
-import { announceEnd, announceRelease, findOlder } from './announcing.js';
+import {
+  announceEnd,
+  announceRelease,
+  findOlder,
+  sweepAnnouncements,
+  waitsForItsWords,
+} from './announcing.js';
+import { attempt } from './attempt.js';
 import type { Decision, ReleaseRequest, ReleaseStatus, Superseded } from './messages.js';
 import { QUERY, SIGNAL } from './names.js';
 import { Progress, type ReportFacts } from './progress.js';
@@ -119,7 +126,7 @@ class Release {
 
   private async prepare(): Promise<void> {
     const plan = await this.resolve();
-    await Promise.all(plan.environments.map((environment) => this.announce(plan, environment)));
+    await this.announceTo(plan);
     for (const gate of plan.gates) {
       this.progress.begin(gate.name, `asks gate ${gate.name}`);
       const { pipeline, repository, commit, ref, version } = plan;
@@ -154,10 +161,23 @@ class Release {
     return plan;
   }
 
+  private async announceTo(plan: ReleasePlan): Promise<void> {
+    const words = plan.environments.map((environment) => this.announce(plan, environment));
+    try {
+      await Promise.all(words);
+    } catch (error) {
+      if (waitsForItsWords()) {
+        this.preparing.cancel();
+        await Promise.allSettled(words);
+      }
+      throw error;
+    }
+  }
+
   private async announce(plan: ReleasePlan, environment: EnvironmentPlan): Promise<void> {
     const announcing = { request: this.request, plan, environment };
     await announceRelease(announcing, []);
-    if (environment.queue !== 'newest') return;
+    if (environment.queue !== 'newest') return await sweepAnnouncements(announcing);
     const { older, newer } = await findOlder(announcing);
     if (older.length > 0) await announceRelease(announcing, older);
     if (newer !== null)
@@ -176,7 +196,12 @@ class Release {
   /** Of environments that no promotion speaks for. */
   private async takeBackAnnouncements(plan: ReleasePlan): Promise<void> {
     const silent = plan.environments.filter(({ name }) => !this.promotions.started(name));
-    await Promise.all(silent.map((environment) => announceEnd({ request: this.request, plan, environment })));
+    const { request } = this;
+    const takeBack = async (environment: EnvironmentPlan): Promise<void> => {
+      const where = `${plan.pipeline} ${environment.name}`;
+      await attempt('say that it ended', where, () => announceEnd({ request, plan, environment }));
+    };
+    await Promise.all(silent.map(takeBack));
   }
 
   private conclude(failure: FailureReport | null): ReleaseResult {

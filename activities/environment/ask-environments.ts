@@ -122,19 +122,25 @@ function underwayTo(
   return [...new Map(known.map((each) => [each.commit, each])).values()];
 }
 
-/** A release that was terminated cannot take its word back: it is taken back for it, so that it replaces nobody. */
+/**
+ * A release that was terminated cannot take its word back: it is taken back for it, so that it replaces nobody. Whoever
+ * asks under the same workflow id is a later run of it, so that it is dead though the id is open.
+ */
 async function stillAnnounced(
   deps: EnvironmentDeps,
   { announced, pipeline, environment, queue, inFlight }: EnvironmentStatus,
   requestId: string | null,
 ): Promise<Announcement[]> {
+  const asker = Context.current().info.workflowExecution?.workflowId;
   const alive: Announcement[] = [];
   for (const announcement of announced) {
     if (announcement.requestId === requestId) continue;
     const requested =
       inFlight?.request.requestId === announcement.requestId ||
       queue.some((request) => request.requestId === announcement.requestId);
-    if (requested || (await isOpen(deps.client, announcement.workflowId))) alive.push(announcement);
+    const { workflowId } = announcement;
+    if (requested || (workflowId !== asker && (await isOpen(deps.client, workflowId))))
+      alive.push(announcement);
     else {
       const payload: Announcement = { ...announcement, phase: 'ended' };
       await startWithSignal(deps, { pipeline, environment, signal: SIGNAL.announce, payload });
