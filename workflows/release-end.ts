@@ -54,6 +54,11 @@ function howItEnded(
 ): Pick<ReleaseResult, 'headline' | 'state'> {
   if (failure !== null) return { headline: `${subject}: ${failure.what}`, state: 'failed' };
   if (bad !== null) return { headline: bad.headline, state: 'failed' };
+  const live = results.filter((result) => result.state === 'succeeded').map((result) => result.environment);
+  const everywhere =
+    plan !== null && plan.environments.length > 0 && live.length === plan.environments.length;
+  // The word to stop came too late for any of them.
+  if (everywhere) return { headline: `${subject} is live on ${live.join(', ')}`, state: 'succeeded' };
   if (stop?.kind === 'aborted') return { headline: `${subject}: aborted by ${stop.by}`, state: 'aborted' };
   const aborted = results.find((result) => result.state === 'aborted');
   if (aborted !== undefined) return { headline: aborted.headline, state: 'aborted' };
@@ -65,8 +70,7 @@ function howItEnded(
     const why = plan?.skipped.map((each) => `${each.environment}: ${each.why}`).join('; ') ?? '';
     return { headline: `${subject}: nothing to do${why === '' ? '' : `, ${why}`}`, state: 'succeeded' };
   }
-  const live = results.map((result) => result.environment).join(', ');
-  return { headline: `${subject} is live on ${live}`, state: 'succeeded' };
+  return { headline: `${subject} is live on ${live.join(', ')}`, state: 'succeeded' };
 }
 
 /** Until the repository has been read only its sha is known. */
