@@ -5,7 +5,7 @@ import { laneId, promotionId } from '../../workflows/names.js';
 import { messageOf } from '../../workflows/promotion-end.js';
 import type { FailureReport, PromotionResult, ReleaseResult } from '../../workflows/result.js';
 import { runsEverywhere } from '../support/change-scene.js';
-import { planKey, type FakeEnvironment } from '../support/fake-world.js';
+import { planKey, type FakeEnvironment, type Slot } from '../support/fake-world.js';
 import { endOf } from '../support/promotion-scene.js';
 import { VERSION, type Place, type ReleaseCase } from './matrix-of-releases.js';
 
@@ -43,7 +43,7 @@ export async function judgeRelease(run: ReleaseCase, expected: Expectations = {}
     if (promotion !== undefined)
       wrong.push(...contradictions(promotion, now).map((what) => `${name}: ${what}`));
   }
-  const { begun = 0 } = run.harness.world.read().builds[planKey(run.pipeline, run.request.commit)] ?? {};
+  const { begun = 0 } = run.harness.world.glance().builds[planKey(run.pipeline, run.request.commit)] ?? {};
   if (begun > (expected.builds ?? 1)) wrong.push(`built ${begun} times`);
   if (end !== null) wrong.push(...untold(run, end));
   return { state: end?.state ?? 'none', served, wrong };
@@ -61,34 +61,44 @@ async function endOfRelease(run: ReleaseCase, wrong: string[]): Promise<Ended<Re
 /** It is either replaced or still there: never lost. */
 async function endOlder({ older }: ReleaseCase, wrong: string[]): Promise<void> {
   if (older === null) return;
-  const { status } = await older.handle.describe();
-  if (status.name === 'RUNNING') await older.handle.signal('abort', { by: 'irina' });
+  await older.handle.signal('abort', { by: 'irina' }).catch((error: unknown) => {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+  });
   const { state } = await older.end();
   if (state !== 'superseded' && state !== 'aborted') wrong.push(`the older one is ${state}`);
 }
 
 function judgePlace({ harness, request, pipeline }: ReleaseCase, { plan, scene, before }: Place): Served {
   const now = scene.now();
-  const colours = plan.strategy === 'blue-green';
-  const slot = !colours ? 'live' : scene.live === null ? 'blue' : 'green';
-  const pushed = harness.world.read().builds[planKey(pipeline, request.commit)]?.pushed ?? 'nothing';
-  const isNew = Object.values(now?.hosts ?? {}).every((host) => host.slots[slot] === `${VERSION}@${pushed}`);
-  const hasTraffic = !colours || now?.proxy === slot;
-  const keptOld = slot !== 'green' || runsEverywhere(scene, 'blue', scene.live?.version ?? null);
-  if (isNew && hasTraffic && keptOld) return 'new';
+  const serving = plan.strategy === 'blue-green' ? (now?.proxy ?? 'live') : 'live';
+  const pushed = harness.world.glance().builds[planKey(pipeline, request.commit)]?.pushed ?? 'nothing';
+  const runs = slotsOf(now);
+  const isWhole = Object.values(runs).every((running) => running.length === 1);
+  if (isWhole && runs[serving][0] === `${VERSION}@${pushed}`) return 'new';
   return isDeepStrictEqual(scene.visible(), before) ? 'old' : { halfDone: now };
 }
 
+/** What runs in each slot, on all hosts together. */
+function slotsOf(now: FakeEnvironment | undefined): Record<Slot, (string | null)[]> {
+  const hosts = Object.values(now?.hosts ?? {});
+  const runningIn = (slot: Slot): (string | null)[] => [...new Set(hosts.map((host) => host.slots[slot]))];
+  return { live: runningIn('live'), blue: runningIn('blue'), green: runningIn('green') };
+}
+
 async function leftBehind(
-  { harness, request, pipeline }: ReleaseCase,
+  { harness, request, pipeline, earlierRequests }: ReleaseCase,
   { plan, scene, environment }: Place,
   now: Served,
   { requests = 1 }: Expectations,
 ): Promise<string[]> {
-  const { queue, inFlight, announced, needsPerson, live, token } = await environment.status();
+  const { queue, inFlight, announced, needsPerson, live, warm, token } = await environment.status();
   const recorded = now === 'new' ? VERSION : (scene.live?.version ?? 'nothing');
   const remembered = live?.version ?? 'nothing';
-  const ids = [laneId(pipeline, plan.name), promotionId(pipeline, plan.name, request.requestId)];
+  const promotions = [request.requestId, ...earlierRequests];
+  const ids = [
+    laneId(pipeline, plan.name),
+    ...promotions.map((requestId) => promotionId(pipeline, plan.name, requestId)),
+  ];
   const open: string[] = [];
   for (const id of ids) if (await isOpen(harness.client, id)) open.push(id);
   return [
@@ -96,6 +106,9 @@ async function leftBehind(
     ...(inFlight === null ? [] : [`${inFlight.request.version} is in flight`]),
     ...announced.map(({ version, phase }) => `${version} is announced as ${phase}`),
     ...(needsPerson === null ? [] : [`waits for a person: ${needsPerson}`]),
+    ...(warm === null || runsEverywhere(scene, warm.record.colour ?? 'live', warm.record.version)
+      ? []
+      : [`${warm.record.version} is recorded as warm and does not run`]),
     ...(remembered === recorded ? [] : [`${remembered} is recorded as live, ${recorded} serves`]),
     // The environments begin with token 1, and each change takes the next.
     ...(token - 1 <= requests ? [] : [`changed ${token - 1} times`]),
@@ -113,12 +126,14 @@ async function isOpen(client: Client, workflowId: string): Promise<boolean> {
 }
 
 /** What a promotion says must be what is there. */
-function contradictions({ state, clean, failure }: PromotionResult, now: Served): string[] {
+function contradictions({ state, clean, failure, change }: PromotionResult, now: Served): string[] {
   return [
-    ...((state === 'succeeded' ? now === 'new' : now === 'old')
+    // Of a promotion that was terminated its change may have reached its end all the same.
+    ...((change?.state === 'succeeded' ? now === 'new' : now === 'old')
       ? []
       : [`${state}, though it serves ${JSON.stringify(now)}`]),
     ...(clean ? [] : ['not clean']),
+    ...(state === 'succeeded' && change?.state !== 'succeeded' ? ['succeeded without its change'] : []),
     ...((state === 'failed') === (failure !== null)
       ? []
       : [`${state} with failure ${JSON.stringify(failure)}`]),
@@ -126,7 +141,7 @@ function contradictions({ state, clean, failure }: PromotionResult, now: Served)
   ];
 }
 
-/** What its result does not say, or says twice. */
+/** What its result does not say, says twice or says wrongly. */
 function untold(run: ReleaseCase, end: Ended<ReleaseResult>): string[] {
   const { state, failure, red, message, headline } = end;
   const all = run.places.map(({ plan }) => plan.name);

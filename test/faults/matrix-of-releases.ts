@@ -5,6 +5,8 @@
 import { randomUUID } from 'node:crypto';
 import { WorkflowNotFoundError, type WorkflowHandle } from '@temporalio/client';
 import type { ApprovalRule, EnvironmentPlan, GatePlan, ReleasePlan } from '../../pipeline/plan.js';
+import type { TemporalLink } from '../../client/connect.js';
+import { startRelease } from '../../client/start-release.js';
 import type { Activities } from '../../workflows/activity-contract.js';
 import { newEnvironment } from '../../workflows/environment-memory.js';
 import type { EnvironmentInput, EnvironmentState, ReleaseRequest } from '../../workflows/messages.js';
@@ -99,7 +101,9 @@ export interface Place {
 /** One release, with environments, a commit and a plan of its own. Nothing runs yet. */
 export class ReleaseCase {
   readonly pipeline = `shop-${randomUUID().slice(0, 8)}`;
-  readonly request: ReleaseRequest;
+  request: ReleaseRequest;
+  /** Of releases of the same version that a person asked for before. */
+  readonly earlierRequests: string[] = [];
   readonly places: Place[];
   readonly plan: ReleasePlan;
   older: PromotionScene | null = null;
@@ -191,6 +195,21 @@ export class ReleaseCase {
     });
   }
 
+  /** As a person would, by the command: joins what runs, or starts anew. */
+  async startByHand(link: TemporalLink): Promise<{ joined: boolean }> {
+    return await startRelease(link, this.request);
+  }
+
+  /** The same release asked for again; of what joins a running one nothing is kept. */
+  async askAgain(link: TemporalLink): Promise<{ joined: boolean }> {
+    const request = { ...this.request, requestId: randomUUID() };
+    const { joined } = await startRelease(link, request);
+    if (joined) return { joined };
+    this.earlierRequests.push(this.request.requestId);
+    this.request = request;
+    return { joined };
+  }
+
   idOf(caller: Caller): string {
     return caller === 'release'
       ? releaseId(this.pipeline, VERSION)
@@ -208,7 +227,13 @@ export class ReleaseCase {
   /** Waits until the call stands still. */
   async arrived({ caller, activity }: Call): Promise<void> {
     const where = `${this.idOf(caller)} ${activity}`;
-    await until(`${where} stands still`, () => this.harness.world.read().arrived.includes(where));
+    await until(`${where} stands still`, () => this.harness.world.glance().arrived.includes(where));
+  }
+
+  /** A call that was deaf to a cancellation has done its work nevertheless. */
+  async finished({ caller, activity }: Call): Promise<void> {
+    const where = `${this.idOf(caller)} ${activity}`;
+    await until(`${where} is done`, () => this.harness.world.glance().finished.includes(where));
   }
 
   letGo({ caller, activity }: Call): void {

@@ -69,10 +69,10 @@ export function givenScene(
     break: (activity, ...[kind, options]) => breakActivity(world, key, activity, kind, options),
     mend: () => mend(world, key),
     arrived: async (activity) => {
-      await until(`${activity} stands still`, () => world.read().arrived.includes(`${key} ${activity}`));
+      await until(`${activity} stands still`, () => world.glance().arrived.includes(`${key} ${activity}`));
     },
     arrivedAt: async (call) => {
-      await until(`${call} is called`, () => world.read().environments[key]?.calls.includes(call));
+      await until(`${call} is called`, () => world.glance().environments[key]?.calls.includes(call));
     },
     release: (activity) => release(world, key, activity),
     now: () => world.read().environments[key],

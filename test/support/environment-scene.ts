@@ -142,7 +142,7 @@ export class EnvironmentScene {
     breakActivity(world, this.key, activity, 'hang-before');
     return {
       arrived: async () => {
-        await until(`${where} stands still`, () => world.read().arrived.includes(where));
+        await until(`${where} stands still`, () => world.glance().arrived.includes(where));
       },
       release: () => release(world, this.key, activity),
     };

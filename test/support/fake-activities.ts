@@ -81,7 +81,7 @@ export function createFakeActivities(options: FakeOptions): Activities {
     colour: Colour | null,
   ): Promise<VerifyResult> {
     const fault = world
-      .read()
+      .glance()
       .faults.find((fault) => fault.environment === placeOf(target).key && fault.activity === activity);
     const strikes = fault !== undefined && fault.after === 0 && fault.times !== 0;
     await call(activity, placeOf(target), () => undefined, colour);
@@ -137,7 +137,7 @@ export function createFakeActivities(options: FakeOptions): Activities {
 
     preflight: async ({ target }) => {
       const problem = world
-        .read()
+        .glance()
         .faults.some(
           (fault) =>
             fault.environment === placeOf(target).key && fault.kind === 'problem' && fault.times !== 0,

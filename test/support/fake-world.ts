@@ -68,6 +68,8 @@ export interface WorldState {
   arrived: string[];
   /** Same keys: may go on. */
   released: string[];
+  /** Same keys: did what it had to do, late (`hang-deaf`). */
+  finished: string[];
   /** What resolvePlan answers, by `planKey`. */
   plans: Record<string, ReleasePlan>;
   /** Builds by `planKey`; `pushed` is the digest that the registry has. */
@@ -75,14 +77,17 @@ export interface WorldState {
 }
 
 export interface World {
+  /** As it is now, kept though the world goes on. */
   read(): WorldState;
+  /** The world itself, for a glance that keeps nothing: it is asked all the time. */
+  glance(): Readonly<WorldState>;
   /** Reads, lets `change` mutate, stores; in one go. */
   update<Result>(change: (state: WorldState) => Result): Result;
 }
 
 export function createWorld(): World {
   const state = emptyState();
-  return { read: () => structuredClone(state), update: (change) => change(state) };
+  return { read: () => structuredClone(state), glance: () => state, update: (change) => change(state) };
 }
 
 /** Only one process at a time may write the file. What was read is kept until the file is another. */
@@ -97,7 +102,8 @@ export function openWorldFile(file: string): World {
     return known.state;
   };
   return {
-    read: load,
+    read: () => structuredClone(load()),
+    glance: load,
     update: (change) => {
       const state = structuredClone(load());
       const result = change(state);
@@ -116,7 +122,7 @@ function versionOf(file: string): string {
 }
 
 function emptyState(): WorldState {
-  return { environments: {}, faults: [], arrived: [], released: [], plans: {}, builds: {} };
+  return { environments: {}, faults: [], arrived: [], released: [], finished: [], plans: {}, builds: {} };
 }
 
 /** Key of a commit's plan and builds in the world. */

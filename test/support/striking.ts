@@ -58,9 +58,12 @@ export async function carryOut<Result>(
     case 'hang-before':
       await standStill(world, where);
       return await act();
-    case 'hang-deaf':
+    case 'hang-deaf': {
       await standStill(world, where, { deaf: true });
-      return await act();
+      const result = await act();
+      world.update((state) => state.finished.push(where));
+      return result;
+    }
     case 'hang-during':
       await act(true);
       await standStill(world, where);
@@ -95,7 +98,7 @@ export function strikeByCaller(world: World, activities: Activities): Activities
       if (typeof activity !== 'function' || typeof name !== 'string') return activity;
       return async (...args: unknown[]): Promise<unknown> => {
         const place = Context.current().info.workflowExecution?.workflowId ?? '';
-        const isStruck = world.read().faults.some((fault) => fault.environment === place);
+        const isStruck = world.glance().faults.some((fault) => fault.environment === place);
         const fault = isStruck
           ? world.update((state) =>
               strike(
@@ -117,7 +120,7 @@ export function strikeByCaller(world: World, activities: Activities): Activities
 async function standStill(world: World, where: string, { deaf = false } = {}): Promise<void> {
   world.update((state) => state.arrived.push(where));
   const context = Context.current();
-  while (!world.read().released.includes(where)) {
+  while (!world.glance().released.includes(where)) {
     context.heartbeat();
     if (!deaf && context.cancellationSignal.aborted) throw new CancelledFailure(`${where} was cancelled`);
     await sleep(20);
