@@ -107,12 +107,15 @@ function apply(decision: NamedDecision, run: ChangeRun, saga: Saga, progress: Ch
   }
 }
 
-/** The steps that follow leave the host out; an undo leaves out none. */
+/** The steps that follow leave the host out; an undo leaves out none, and a proxy that runs there stays the proxy. */
 function skipHost(run: ChangeRun, saga: Saga, host: string | null): void {
   if (host === null) return;
   const { plan } = run.target;
   run.skippedHosts.push(host);
-  run.target = { ...run.target, plan: { ...plan, hosts: plan.hosts.filter((known) => known.name !== host) } };
+  const hosts = plan.hosts.filter((known) => known.name !== host);
+  const { traffic } = plan;
+  const proxy = traffic === null ? null : { ...traffic, host: traffic.host ?? plan.hosts[0] ?? null };
+  run.target = { ...run.target, plan: { ...plan, hosts, traffic: proxy } };
   saga.retryNow();
 }
 

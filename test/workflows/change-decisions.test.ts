@@ -240,6 +240,26 @@ describe('a step that holds', () => {
     expect(scene.now()?.hosts['web-2']?.slots.green).toContain('v0@');
   });
 
+  it('leaves the proxy where it is when its host is skipped', async () => {
+    const { handle } = await start(givenPlan({ onFailure: 'hold' }), (scene) =>
+      scene.break('deploy', 'refuse'),
+    );
+    await waitsFor(handle, 'deploy failed');
+    await decideOn(handle, 'skipHost', { host: 'web-1' });
+    expect(await handle.result()).toMatchObject({ state: 'succeeded' });
+    const { events } = await handle.fetchHistory();
+    const [input] = (events ?? []).flatMap(({ activityTaskScheduledEventAttributes: scheduled }) =>
+      scheduled?.activityType?.name === 'switchTraffic'
+        ? (scheduled.input?.payloads ?? []).map((payload): unknown =>
+            JSON.parse(Buffer.from(payload.data ?? []).toString()),
+          )
+        : [],
+    );
+    expect(input).toMatchObject({
+      target: { plan: { hosts: [{ name: 'web-2' }], traffic: { host: { name: 'web-1' } } } },
+    });
+  });
+
   it('is nothing to retry when none holds', async () => {
     const { scene, handle } = await startAndStop('deploy');
     expect((await decideOn(handle, 'retryStep')).refused).toMatch(/no step holds/);
