@@ -18,6 +18,7 @@ import { createListAncestors } from './source/list-ancestors.js';
 import { createResolvePlan } from './source/resolve-plan.js';
 import { createSource } from './source/source.js';
 import { createTrafficActivities } from './traffic/create-traffic-activities.js';
+import { openTraffic } from './traffic/open-traffic.js';
 import { proveTraffic } from './traffic/prove-traffic.js';
 import { whoIsServed } from './traffic/who-is-served.js';
 
@@ -51,6 +52,8 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
     proveTraffic: (target: Target, signal: AbortSignal) => proveTraffic({ hosts, secrets }, target, signal),
     servedColour: (target: Target, signal: AbortSignal) =>
       target.plan.traffic === null ? Promise.resolve(null) : whoIsServed(target.plan.traffic.confirm, signal),
+    configuredColour: async (target: Target) =>
+      (await (await openTraffic({ hosts, secrets }, target)).look()).colour,
   };
   return {
     activities: {

@@ -20,6 +20,8 @@ export interface DeployDependencies extends PlatformDependencies {
   proveTraffic: (target: Target, signal: AbortSignal) => Promise<string>;
   /** Colour the proxy really serves; null when nothing answers. */
   servedColour: (target: Target, signal: AbortSignal) => Promise<Colour | null>;
+  /** Colour the proxy's configuration names; null = none of ours. */
+  configuredColour: (target: Target) => Promise<Colour | null>;
 }
 
 export type DeployActivities = Pick<
@@ -126,8 +128,12 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
     retireColour: ({ target, colour }) =>
       stoppable(async (manners) => {
         const { signal } = manners;
-        if (target.plan.traffic !== null && (await dependencies.servedColour(target, signal)) === colour)
-          throw stillServes(target, colour);
+        if (target.plan.traffic !== null) {
+          const served = await dependencies.servedColour(target, signal);
+          const other = served ?? (await dependencies.configuredColour(target));
+          if (other === null) throw nobodyKnows(target, colour);
+          if (other === colour) throw stillServes(target, colour);
+        }
         manners.progress(`${colour} finishes what it has`);
         await drain(target.plan, signal);
         return combine(
@@ -243,5 +249,14 @@ function stillServes({ plan }: Target, colour: Colour): Error {
     where: plan.name,
     why: null,
     wayOut: `switch to the other colour first: slipway switch ${plan.name}`,
+  });
+}
+
+function nobodyKnows({ plan }: Target, colour: Colour): Error {
+  return refused({
+    what: `neither the proxy's answers nor its configuration say which colour serves, so ${colour} is not stopped`,
+    where: plan.name,
+    why: null,
+    wayOut: 'see that the proxy answers and names a colour; it is tried again by itself',
   });
 }

@@ -21,6 +21,7 @@ import { startSshd, type Sshd } from '../support/sshd.js';
 let machines: [Sshd, Sshd];
 let hosts: Hosts;
 let serving: Colour | null;
+let configured: Colour | null;
 let activities: DeployActivities;
 let count = 0;
 
@@ -37,6 +38,7 @@ afterAll(async () => {
 beforeEach(async () => {
   count += 1;
   serving = null;
+  configured = null;
   await hosts?.close();
   const known = path.join(machines[0].folder, 'both-known-hosts');
   const texts = await Promise.all(machines.map(({ knownHostsPath }) => readFile(knownHostsPath, 'utf8')));
@@ -47,6 +49,7 @@ beforeEach(async () => {
     secrets: createSecrets({ API_TOKEN: 'hidden-value' }),
     proveTraffic: async () => 'traffic can be moved',
     servedColour: async () => serving,
+    configuredColour: async () => configured,
   });
 });
 
@@ -273,6 +276,21 @@ describe('colours', () => {
       retireColour({ target: target(plan, { colour: 'green' }), colour: 'blue' }),
     );
     expect(retired.outcome).toBe('undone');
+    expect(await release()).toBe('');
+  });
+
+  test('none is retired while nobody can say which of them has the traffic', async () => {
+    const plan = planned({ traffic: givenTraffic() });
+    await run(({ deploy }) => deploy({ target: target(plan, { colour: 'blue' }), prior: [] }));
+    const retire = (): Promise<unknown> =>
+      run(({ retireColour }) => retireColour({ target: target(plan, { colour: 'green' }), colour: 'blue' }));
+    await expect(retire()).rejects.toMatchObject({ type: 'Refused' });
+    configured = 'blue';
+    await expect(retire()).rejects.toMatchObject({ type: 'Refused' });
+    expect(await release()).toBe('v2');
+    // the proxy does not answer, but whoever reads its file gets the other colour
+    configured = 'green';
+    expect(await retire()).toMatchObject({ outcome: 'undone' });
     expect(await release()).toBe('');
   });
 
