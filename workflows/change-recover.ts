@@ -2,8 +2,10 @@
  * Recover: a change died (terminated, failed) while it held the lane. Its fence is raised, what it left running is
  * killed, and the environment goes back to exactly what it remembers as live. Never gives up by itself.
  */
+import { patched } from '@temporalio/workflow';
 import { perform, type Calling } from './activity-options.js';
 import { isWarmRollback, summarize, type ChangeRun } from './change-run.js';
+import { readFailure } from './read-failure.js';
 import type { ChangeProgress } from './change-progress.js';
 import type { Saga } from './saga.js';
 import type { Target, UndoResult } from './activity-contract.js';
@@ -90,10 +92,20 @@ function targetOfTheDead(run: ChangeRun, cutover: Cutover | null): Target {
   return { plan, version, commit, artifacts, colour, token: run.input.token, live: run.input.live };
 }
 
-/** The half-stopped colour is stopped wholly, so nobody rolls back to half a colour. */
+/**
+ * The half-stopped colour is stopped wholly, so nobody rolls back to half a colour. A refusal does not hold the lane:
+ * it stays warm, and the environment asks again later.
+ */
 async function finishRetiring(run: ChangeRun, target: Target, calling: Calling): Promise<UndoResult> {
   const { warm, live } = run.input;
   const colour = warm?.colour ?? null;
   if (colour === null || colour === live?.colour) return { outcome: 'never-ran', note: 'nothing to stop' };
-  return await perform('retireColour', { target, colour }, calling);
+  try {
+    return await perform('retireColour', { target, colour }, calling);
+  } catch (error) {
+    const { meaning, report } = readFailure(error, target.plan.name, '');
+    if (meaning !== 'no' || !patched('retire-recovery-yields')) throw error;
+    run.keepsWarm = true;
+    return { outcome: 'never-ran', note: report.what };
+  }
 }

@@ -23,6 +23,8 @@ export interface ChangeRun {
   switchMs: number | null;
   backMs: number | null;
   skippedHosts: string[];
+  /** A recovered retirement that was refused: the colour is still there. */
+  keepsWarm: boolean;
 }
 
 export function startRun(input: ChangeInput): ChangeRun {
@@ -51,6 +53,7 @@ export function startRun(input: ChangeInput): ChangeRun {
     switchMs: null,
     backMs: null,
     skippedHosts: [],
+    keepsWarm: false,
   };
 }
 

@@ -145,7 +145,7 @@ function conclude(
     return { headline, state: 'superseded', clean: !touched, live, warm, failure: lost, ...facts };
   }
   if (request.kind === 'recover') {
-    const retired = input.recovering?.request.kind === 'retire';
+    const retired = input.recovering?.request.kind === 'retire' && !run.keepsWarm;
     const headline = `${target.plan.name} recovered: ${serves}`;
     return {
       headline,

@@ -275,7 +275,8 @@ export function begin(state: EnvironmentState, request: ChangeRequest, at: strin
     request.kind === 'redeploy' && state.live !== null
       ? requestFor(state.live, 'redeploy', request)
       : request;
-  const { live, warm } = state;
+  const { live } = state;
+  const warm = state.coldFor === request.requestId ? null : state.warm;
   return {
     ...state,
     token,

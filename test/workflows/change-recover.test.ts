@@ -120,6 +120,21 @@ describe('recover', () => {
     expect(Object.values(scene.now()?.hosts ?? {}).every((host) => host.slots.green === null)).toBe(true);
   });
 
+  it('of a retire that is refused keeps the colour warm, and nobody from the lane', async () => {
+    const scene = givenScene(harness, givenPlan(), { live: 'v2', warm: 'v1' });
+    const input = givenChange(givenRequest(scene.plan, 'v1', 'retire'), {
+      live: scene.live,
+      warm: scene.warm,
+    });
+    const recovery = await terminateIn(scene, 'retireColour', input);
+    scene.break('retireColour', 'refuse', { times: -1 });
+    expect(await runChange(harness, recovery)).toMatchObject({
+      clean: true,
+      live: { version: 'v2' },
+      warm: { version: 'v1' },
+    });
+  });
+
   it('parks when an undo is refused, refuses abort, ignores a cancel and ends when told to retry', async () => {
     const scene = givenScene(harness, givenPlan());
     const before = scene.visible();
