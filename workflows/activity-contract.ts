@@ -130,7 +130,12 @@ export interface Activities {
   tagArtifacts(input: { target: Target }): Promise<{ tags: string[] }>;
 
   // talking to the environment entity (a workflow cannot signalWithStart)
-  announce(input: { pipeline: string; environment: string; announcement: Announcement }): Promise<void>;
+  /** A release that begins to build is told what askEnvironment knows; anybody else null. */
+  announce(input: {
+    pipeline: string;
+    environment: string;
+    announcement: Announcement;
+  }): Promise<EnvironmentAnswer | null>;
   requestChange(input: { pipeline: string; environment: string; request: EnvironmentRequest }): Promise<void>;
   /** A queued request is dropped; one in flight is aborted with this decision. */
   withdrawRequest(input: { pipeline: string; environment: string; withdrawal: Withdrawal }): Promise<void>;

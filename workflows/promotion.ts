@@ -7,6 +7,7 @@ import {
   defineQuery,
   defineSignal,
   isCancellation,
+  patched,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -187,13 +188,20 @@ class Promotion {
   private async prepare(): Promise<void> {
     const { plan } = this.request;
     this.progress.publish();
-    await this.announce('waiting');
+    // What waits for nothing stands in the queue at once.
+    if (this.waits() || !patched('announces-only-a-wait')) await this.announce('waiting');
     for (const earlier of plan.after) await this.beGoodOn(earlier);
     for (const gate of plan.gates) await this.passGate(gate);
     await this.beApproved();
     await this.waitOut();
     await this.waitForWindow();
     await this.unpaused();
+  }
+
+  /** Is there anything between here and the queue? */
+  private waits(): boolean {
+    const { after, gates, approvals, waitMs, window } = this.request.plan;
+    return [after, gates, approvals].some((each) => each.length > 0) || waitMs > 0 || window !== null;
   }
 
   private async announce(phase: 'waiting' | 'ended'): Promise<void> {

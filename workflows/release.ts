@@ -176,9 +176,9 @@ class Release {
 
   private async announce(plan: ReleasePlan, environment: EnvironmentPlan): Promise<void> {
     const announcing = { request: this.request, plan, environment };
-    await announceRelease(announcing, []);
-    if (environment.queue !== 'newest') return await sweepAnnouncements(announcing);
-    const { older, newer } = await findOlder(announcing);
+    const answer = await announceRelease(announcing, []);
+    if (environment.queue !== 'newest') return await sweepAnnouncements(announcing, answer);
+    const { older, newer } = await findOlder(announcing, answer);
     if (older.length > 0) await announceRelease(announcing, older);
     if (newer !== null)
       this.beSuperseded({ environment: environment.name, version: newer.slice(0, 7), commit: newer });

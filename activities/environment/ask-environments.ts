@@ -34,8 +34,12 @@ export type EnvironmentActivities = Pick<
 /** The environment is started by the first word to it. Connection errors are thrown as they are and retried. */
 export function createEnvironmentActivities(deps: EnvironmentDeps): EnvironmentActivities {
   return {
-    announce: ({ pipeline, environment, announcement }) =>
-      startWithSignal(deps, { pipeline, environment, signal: SIGNAL.announce, payload: announcement }),
+    announce: async ({ pipeline, environment, announcement }) => {
+      const { phase, supersedes, requestId } = announcement;
+      await startWithSignal(deps, { pipeline, environment, signal: SIGNAL.announce, payload: announcement });
+      const asks = phase === 'building' && supersedes.length === 0;
+      return asks ? await askEnvironment(deps, { pipeline, environment, requestId }) : null;
+    },
     requestChange: ({ pipeline, environment, request }) =>
       startWithSignal(deps, { pipeline, environment, signal: SIGNAL.request, payload: request }),
     withdrawRequest: ({ pipeline, environment, withdrawal }) =>

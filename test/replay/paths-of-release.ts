@@ -47,13 +47,9 @@ async function promote(
 }
 
 export const PATHS_OF_RELEASE: Record<string, Path> = {
-  'release-through-two-environments': async (harness) => {
-    const shop = new ReleasePipeline(harness, PLANS);
-    const environments = [shop.environment('stage'), shop.environment('prod', { after: ['stage'] })];
-    const release = await shop.release(1, environments, { gates: [gate] });
-    await release.end();
-    return release.handle.workflowId;
-  },
+  // The history of this name is from before the announcement was answered.
+  'release-through-two-environments': releaseThroughTwo,
+  'release-answered-when-announced': releaseThroughTwo,
   'release-failed-on-stage': async (harness) => {
     const shop = new ReleasePipeline(harness, PLANS);
     const stage = shop.environment('stage');
@@ -124,15 +120,9 @@ export const PATHS_OF_RELEASE: Record<string, Path> = {
     promote(harness, { after: [`never-${randomUUID().slice(0, 8)}`] }, async (promotion) => {
       await promotion.end();
     }),
-  'promotion-aborted-in-flight': async (harness) => {
-    const prod = sceneOf(harness);
-    const verify = prod.hold('verify');
-    const promotion = await PromotionScene.start(harness, givenPromotion(prod.plan, 1));
-    await verify.arrived();
-    await promotion.decide('abort', 'irina');
-    await promotion.end();
-    return promotion.handle.workflowId;
-  },
+  // The history of this name is from before a promotion that waits for nothing went straight to the queue.
+  'promotion-aborted-in-flight': abortInFlight,
+  'promotion-straight-to-the-queue': abortInFlight,
   'environment-released-and-rolled-back': async (harness) => {
     const prod = sceneOf(harness);
     await prod.release(1);
@@ -187,7 +177,25 @@ export const PATHS_OF_RELEASE: Record<string, Path> = {
   },
 };
 
-async function pauseAndResume(harness: Parameters<Path>[0]): ReturnType<Path> {
+async function releaseThroughTwo(harness: Harness): ReturnType<Path> {
+  const shop = new ReleasePipeline(harness, PLANS);
+  const environments = [shop.environment('stage'), shop.environment('prod', { after: ['stage'] })];
+  const release = await shop.release(1, environments, { gates: [gate] });
+  await release.end();
+  return release.handle.workflowId;
+}
+
+async function abortInFlight(harness: Harness): ReturnType<Path> {
+  const prod = sceneOf(harness);
+  const verify = prod.hold('verify');
+  const promotion = await PromotionScene.start(harness, givenPromotion(prod.plan, 1));
+  await verify.arrived();
+  await promotion.decide('abort', 'irina');
+  await promotion.end();
+  return promotion.handle.workflowId;
+}
+
+async function pauseAndResume(harness: Harness): ReturnType<Path> {
   return promote(harness, { approvals: [oneApproval] }, async (promotion) => {
     await promotion.waitsFor('1 approval');
     await promotion.decide('pause', 'irina');
