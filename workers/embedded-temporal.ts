@@ -29,7 +29,8 @@ export interface EmbeddedOptions {
 /** Throws with the port's name when it is taken, and with the log's path when the server does not come up. */
 export async function startEmbeddedTemporal(options: EmbeddedOptions): Promise<EmbeddedTemporal> {
   const pidFile = path.join(options.dataFolder, 'temporal.pid');
-  await endOrphan(pidFile);
+  const workerPidFile = path.join(options.dataFolder, 'worker.pid');
+  await endOrphan(pidFile, workerPidFile);
   for (const [flag, port] of [
     ['--port', options.port],
     ['--ui-port', options.uiPort],
@@ -49,7 +50,10 @@ export async function startEmbeddedTemporal(options: EmbeddedOptions): Promise<E
     detached: true,
   });
   writeFileSync(pidFile, String(child.pid));
-  const ended = once(child, 'exit').then(() => rmSync(pidFile, { force: true }));
+  writeFileSync(workerPidFile, String(process.pid));
+  const ended = once(child, 'exit').then(() => {
+    if (readPid(pidFile) === child.pid) rmSync(pidFile, { force: true });
+  });
   const address = `127.0.0.1:${options.port}`;
   try {
     await waitUntilServing(address, child);
@@ -98,23 +102,37 @@ async function stop(child: ChildProcess, ended: Promise<void>): Promise<void> {
   clearTimeout(late);
 }
 
-/** A worker that was killed leaves its server behind: it holds the database and the port, so it is ended first. */
-async function endOrphan(pidFile: string): Promise<void> {
-  if (!existsSync(pidFile)) return;
-  const pid = Number(readFileSync(pidFile, 'utf8'));
-  while (Number.isInteger(pid) && pid > 1 && (await isOurServer(pid))) {
+/**
+ * A worker that was killed leaves its server behind: it holds the database and the port, so it is ended first. One
+ * whose worker lives is in use: throws.
+ */
+async function endOrphan(pidFile: string, workerPidFile: string): Promise<void> {
+  const pid = readPid(pidFile);
+  if (pid === null) return;
+  for (let server = await findServer(pid); server !== null; server = await findServer(pid)) {
+    if (server.parent === readPid(workerPidFile)) {
+      throw new Error(
+        `\`slipway up\` on ${path.dirname(pidFile)} runs already, as process ${server.parent}; end it first, or choose another folder with --data`,
+      );
+    }
     process.kill(pid, 'SIGTERM');
     await delay(100);
   }
   rmSync(pidFile, { force: true });
 }
 
-/** The pid may be another program's by now. */
-async function isOurServer(pid: number): Promise<boolean> {
+function readPid(file: string): number | null {
+  if (!existsSync(file)) return null;
+  const pid = Number(readFileSync(file, 'utf8'));
+  return Number.isInteger(pid) && pid > 1 ? pid : null;
+}
+
+/** Who has started it; null when there is no server of ours under this pid, which may be another program's by now. */
+async function findServer(pid: number): Promise<{ parent: number } | null> {
   try {
-    const { stdout } = await promisify(execFile)('ps', ['-o', 'command=', '-p', String(pid)]);
-    return stdout.includes(SERVE.join(' '));
+    const { stdout } = await promisify(execFile)('ps', ['-o', 'ppid=,command=', '-p', String(pid)]);
+    return stdout.includes(SERVE.join(' ')) ? { parent: Number.parseInt(stdout, 10) } : null;
   } catch {
-    return false;
+    return null;
   }
 }
