@@ -220,24 +220,29 @@ export class ReleaseCase {
     return this.harness.client.workflow.getHandle(this.idOf(caller));
   }
 
-  break({ caller, activity, after }: Call, kind: FaultKind): void {
-    breakActivity(this.harness.world, this.idOf(caller), activity, kind, { after });
+  break(call: Call, kind: FaultKind): void {
+    breakActivity(this.harness.world, this.placeOf(call), call.activity, kind, { after: call.after });
   }
 
   /** Waits until the call stands still. */
-  async arrived({ caller, activity }: Call): Promise<void> {
-    const where = `${this.idOf(caller)} ${activity}`;
+  async arrived(call: Call): Promise<void> {
+    const where = `${this.placeOf(call)} ${call.activity}`;
     await until(`${where} stands still`, () => this.harness.world.glance().arrived.includes(where));
   }
 
   /** A call that was deaf to a cancellation has done its work nevertheless. */
-  async finished({ caller, activity }: Call): Promise<void> {
-    const where = `${this.idOf(caller)} ${activity}`;
+  async finished(call: Call): Promise<void> {
+    const where = `${this.placeOf(call)} ${call.activity}`;
     await until(`${where} is done`, () => this.harness.world.glance().finished.includes(where));
   }
 
-  letGo({ caller, activity }: Call): void {
-    letGo(this.harness.world, this.idOf(caller), activity);
+  letGo(call: Call): void {
+    letGo(this.harness.world, this.placeOf(call), call.activity);
+  }
+
+  /** Where the fault of a call is kept: a build knows what it is to die in the middle, the others have no half. */
+  private placeOf({ caller, activity }: Call): string {
+    return activity === 'buildArtifacts' ? this.pipeline : this.idOf(caller);
   }
 
   /** All calls of the release and its promotions so far, in the order of each. */

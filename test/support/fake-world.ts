@@ -105,7 +105,9 @@ export function openWorldFile(file: string): World {
     read: () => structuredClone(load()),
     glance: load,
     update: (change) => {
-      const state = structuredClone(load());
+      const state = load();
+      // Should the change fail halfway, the file is right and what is known is not.
+      known = { version: 'none', state };
       const result = change(state);
       writeFileSync(`${file}.new`, JSON.stringify(state));
       renameSync(`${file}.new`, file);
