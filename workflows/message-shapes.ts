@@ -2,13 +2,15 @@
  * Are messages of other runs what they should be? Anybody with the CLI or the UI can send one, and a handler that
  * throws, or a number that is none, would wedge a run for good. Shape only, and only what a run relies on.
  */
-import type { Announcement, Cutover, EnvironmentRequest, Withdrawal } from './messages.js';
+import type { Announcement, Cutover, EnvironmentRequest, Superseded, Withdrawal } from './messages.js';
+import type { ChangeResult } from './result.js';
 
 type Fields = Record<string, unknown>;
 
 /** What is asked for from outside; `recover` and `retire` are the environment's own. */
 const KINDS = ['deploy', 'redeploy', 'rollback'];
 const PHASES = ['building', 'waiting', 'queued', 'ended'];
+const ENDS = ['succeeded', 'failed', 'aborted', 'rolled-back', 'superseded'];
 
 export function isEnvironmentRequest(value: unknown): value is EnvironmentRequest {
   if (!isObject(value)) return false;
@@ -67,6 +69,21 @@ export function isCutover(value: unknown): value is Cutover {
     isObject(value['target']) &&
     typeof value['switching'] === 'boolean' &&
     (prior === null || isListOfObjects(prior))
+  );
+}
+
+export function isSuperseded(value: unknown): value is Superseded {
+  return isObject(value) && isText(value['environment']) && isText(value['version']);
+}
+
+export function isChangeResult(value: unknown): value is ChangeResult {
+  return (
+    isObject(value) &&
+    ENDS.includes(String(value['state'])) &&
+    isText(value['headline']) &&
+    typeof value['clean'] === 'boolean' &&
+    isListOfObjects(value['steps']) &&
+    isListOfObjects(value['unwind'])
   );
 }
 

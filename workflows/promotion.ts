@@ -7,6 +7,7 @@ import {
   defineQuery,
   defineSignal,
   isCancellation,
+  log,
   patched,
   setHandler,
   workflowInfo,
@@ -16,7 +17,8 @@ import { attempt } from './attempt.js';
 import { waitsForItsWords } from './announcing.js';
 import { approvalEvidence, describeMissing, openApprovals } from './approvals.js';
 import type { Approval, NamedDecision, PromotionDeciding } from './decisions.js';
-import type { ProgressStatus, PromotionRequest, Superseded } from './messages.js';
+import { isChangeResult, isSuperseded } from './message-shapes.js';
+import type { ProgressStatus, PromotionRequest } from './messages.js';
 import { laneId, QUERY, SIGNAL } from './names.js';
 import { Progress } from './progress.js';
 import { concludePromotion, endPromotion, Refusal, type Stop } from './promotion-end.js';
@@ -24,7 +26,7 @@ import { promotionFacts, promotionStatus, type PromotionView } from './promotion
 import { readFailure } from './read-failure.js';
 import { RequestedChange } from './requested-change.js';
 import { receiveDecisions } from './receive-decisions.js';
-import type { ChangeResult, EvidenceItem, FailureReport, PromotionResult } from './result.js';
+import type { EvidenceItem, FailureReport, PromotionResult } from './result.js';
 import { describeRun } from './search-attributes.js';
 
 /** Ends Failed (with the PromotionResult as detail) when refused or failed; Completed when live, superseded or aborted. */
@@ -65,9 +67,10 @@ class Promotion {
   listen(): void {
     const { plan, actor, commit, artifacts } = this.request;
     setHandler(
-      defineSignal<[ChangeResult]>(SIGNAL.outcome),
+      defineSignal<[unknown]>(SIGNAL.outcome),
       (result) => {
-        this.change.outcome ??= result;
+        if (isChangeResult(result)) this.change.outcome ??= result;
+        else log.warn(`${SIGNAL.outcome} was malformed and is ignored`);
       },
       { description: 'The environment says how its change ended' },
     );
@@ -79,8 +82,9 @@ class Promotion {
       { description: 'Its change has left the queue and runs' },
     );
     setHandler(
-      defineSignal<[Superseded]>(SIGNAL.superseded),
+      defineSignal<[unknown]>(SIGNAL.superseded),
       (superseded) => {
+        if (!isSuperseded(superseded)) return log.warn(`${SIGNAL.superseded} was malformed and is ignored`);
         // Once it stands in the queue the environment decides, and says so by the outcome.
         if (this.phase !== 'queued' && this.phase !== 'changing')
           this.stopBecause({ kind: 'superseded', by: superseded.version, decision: null });
@@ -195,7 +199,11 @@ class Promotion {
     await this.beApproved();
     await this.waitOut();
     await this.waitForWindow();
-    await this.unpaused();
+    // The window may have closed while it was paused.
+    while (this.paused) {
+      await this.unpaused();
+      if (patched('window-after-pause')) await this.waitForWindow();
+    }
   }
 
   /** Is there anything between here and the queue? */
@@ -321,6 +329,8 @@ class Promotion {
       const ms = Math.max(1000, Date.parse(opensAt) - Date.now());
       await this.progress.wait({ for: `the window ${text}`, then: 'opens', ms, person: false }, () => false);
     }
+    const before = this.evidence.findIndex(({ name: known }) => known === 'window');
+    if (before >= 0) this.evidence.splice(before, 1);
     this.record({ kind: 'wait', name: 'window', verdict: 'pass', by: null, note: text });
     this.progress.set('window', 'succeeded', text);
   }

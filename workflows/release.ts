@@ -7,6 +7,7 @@ import {
   defineQuery,
   defineSignal,
   isCancellation,
+  log,
   setHandler,
   uuid4,
 } from '@temporalio/workflow';
@@ -20,6 +21,7 @@ import {
   waitsForItsWords,
 } from './announcing.js';
 import { attempt } from './attempt.js';
+import { isSuperseded } from './message-shapes.js';
 import type { Decision, ReleaseRequest, ReleaseStatus, Superseded } from './messages.js';
 import { QUERY, SIGNAL } from './names.js';
 import { Progress, type ReportFacts } from './progress.js';
@@ -57,9 +59,14 @@ class Release {
   }
 
   listen(): void {
-    setHandler(defineSignal<[Superseded]>(SIGNAL.superseded), (newer) => this.beSuperseded(newer), {
-      description: 'A newer release is on its way to the same environment',
-    });
+    setHandler(
+      defineSignal<[unknown]>(SIGNAL.superseded),
+      (newer) => {
+        if (isSuperseded(newer)) this.beSuperseded(newer);
+        else log.warn(`${SIGNAL.superseded} was malformed and is ignored`);
+      },
+      { description: 'A newer release is on its way to the same environment' },
+    );
     setHandler(defineQuery<ReleaseStatus>(QUERY.status), () => this.status(), {
       description: 'What this release waits for and has done',
     });

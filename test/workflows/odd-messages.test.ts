@@ -3,11 +3,14 @@
  * that throws would wedge its run for good, and a wrong number kept would outlive it.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ApprovalRule } from '../../pipeline/plan.js';
 import { givenScene, startChange, waitsFor } from '../support/change-scene.js';
-import { EnvironmentScene, givenVersion } from '../support/environment-scene.js';
+import { EnvironmentScene, givenVersion, sha } from '../support/environment-scene.js';
 import { givenChange, givenPlan, givenRequest, givenTraffic } from '../support/given.js';
+import { endOf, givenPromotion, PromotionScene } from '../support/promotion-scene.js';
+import type { ReleaseRequest } from '../../workflows/messages.js';
 import { quiet, startHarness, type Harness } from '../support/workflow-harness.js';
-import { SIGNAL } from '../../workflows/names.js';
+import { releaseId, SIGNAL, WORKFLOW } from '../../workflows/names.js';
 
 quiet();
 let harness: Harness;
@@ -17,6 +20,27 @@ beforeAll(async () => {
 afterAll(() => harness.close());
 
 const SHAPES: unknown[] = [undefined, null, 7, 'text', [], {}, { requestId: 'x' }, { requestId: 7 }];
+
+const ONE_APPROVAL: ApprovalRule = {
+  count: 1,
+  group: null,
+  by: 'unverified',
+  of: null,
+  expiresMs: 3_600_000,
+};
+
+/** The harness makes no plan for it. */
+const UNKNOWN_RELEASE: Omit<ReleaseRequest, 'pipeline'> = {
+  requestId: 'r-1',
+  repositoryUrl: '/srv/shop.git',
+  file: 'slipway.yaml',
+  ref: { kind: 'branch', name: 'main' },
+  commit: sha(1),
+  version: 'v1',
+  to: [],
+  actor: { by: 'vadim', proof: 'unverified' },
+  reason: null,
+};
 
 const REQUESTS: unknown[] = [
   { type: 'change' },
@@ -75,6 +99,26 @@ describe('an environment', () => {
     await prod.until('it is queued', ({ queue }) => queue.length === 1);
     expect(await prod.decide('unfreeze')).toMatchObject({ accepted: true });
     expect(await prod.ended(held.requestId)).toMatchObject({ state: 'succeeded' });
+  });
+});
+
+describe('a promotion and a release', () => {
+  it('go on after a word of other runs that they cannot read', async () => {
+    const plan = givenPlan({ approvals: [ONE_APPROVAL] });
+    const promotion = await PromotionScene.start(harness, givenPromotion(plan, 1));
+    await promotion.waitsFor('approval');
+    for (const signal of [SIGNAL.outcome, SIGNAL.superseded])
+      for (const shape of SHAPES) await promotion.handle.signal(signal, shape);
+    expect(await promotion.decide('approve', 'oleg')).toMatchObject({ accepted: true });
+    expect(await promotion.end()).toMatchObject({ state: 'succeeded', red: false });
+
+    const release = await harness.client.workflow.start(WORKFLOW.release, {
+      workflowId: releaseId(plan.pipeline, plan.name),
+      taskQueue: harness.taskQueue,
+      args: [{ ...UNKNOWN_RELEASE, pipeline: plan.pipeline }],
+    });
+    for (const shape of SHAPES) await release.signal(SIGNAL.superseded, shape);
+    await expect(endOf(release)).resolves.toMatchObject({ state: 'failed', red: true });
   });
 });
 
