@@ -1,5 +1,6 @@
 import { userInfo } from 'node:os';
 import type { Actor } from '../workflows/messages.js';
+import { oneLine } from '../workflows/plain-text.js';
 import { runGit } from './git.js';
 
 /**
@@ -8,7 +9,12 @@ import { runGit } from './git.js';
  */
 export async function claimActor(env: Record<string, string | undefined>, cwd: string): Promise<Actor> {
   const named = env['SLIPWAY_ACTOR'] ?? env['GITHUB_ACTOR'];
-  if (named !== undefined && named !== '') return { by: named, proof: 'unverified' };
+  if (named !== undefined && named !== '') return { by: cleaned(named), proof: 'unverified' };
   const email = await runGit(cwd, ['config', 'user.email']);
-  return { by: email ?? userInfo().username, proof: 'unverified' };
+  return { by: cleaned(email ?? userInfo().username), proof: 'unverified' };
+}
+
+/** A name on screens and in lists for months: one line, not a page. */
+function cleaned(name: string): string {
+  return oneLine(name).trim().slice(0, 100);
 }

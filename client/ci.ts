@@ -42,7 +42,7 @@ export function formatOutput(name: string, value: string): string {
 /** In a GitHub job, an error becomes an annotation on the file and line it is about. */
 export function annotateError(terminal: Terminal, error: Mistake, file: string): void {
   if (terminal.env['GITHUB_ACTIONS'] !== 'true') return;
-  terminal.err(`${formatAnnotation(error, file)}\n`);
+  terminal.annotate(formatAnnotation(error, file));
 }
 
 export function formatAnnotation(error: Mistake, file: string): string {

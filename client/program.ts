@@ -9,12 +9,18 @@ import {
   type Outcome,
 } from './command.js';
 import { EXIT, EXIT_MEANING, type ExitCode } from './exit-codes.js';
+import { guardTerminal } from './guarded-terminal.js';
 import type { Terminal } from './terminal.js';
 
 const ANYWHERE: ExitCode[] = [EXIT.bug, EXIT.badInput, EXIT.unreachable];
 
 /** Runs one command line; resolves with its exit code, never rejects. */
-export async function runCommandLine(argv: string[], terminal: Terminal, version: string): Promise<ExitCode> {
+export async function runCommandLine(
+  argv: string[],
+  unguarded: Terminal,
+  version: string,
+): Promise<ExitCode> {
+  const terminal = guardTerminal(unguarded, argv.includes('--json'));
   let exit: ExitCode = EXIT.done;
   const program = buildProgram(
     version,

@@ -1,7 +1,8 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { WorkflowNotFoundError } from '@temporalio/client';
 import type { ReleaseRequest } from '../workflows/messages.js';
 import { releaseId, WORKFLOW } from '../workflows/names.js';
+import { withoutMarkdown } from '../workflows/plain-text.js';
 import type { TemporalLink } from './connect.js';
 
 export interface StartedRelease {
@@ -12,6 +13,9 @@ export interface StartedRelease {
   /** Page in the Temporal UI. */
   url: string | null;
 }
+
+/** A server takes 400 bytes unless told otherwise; a letter may be three. */
+const LONGEST_SUMMARY = 130;
 
 /** A readable id for one request: `v1.4.0-3fa9c1d2`. */
 export function newRequestId(version: string): string {
@@ -26,11 +30,17 @@ export async function startRelease(link: TemporalLink, request: ReleaseRequest):
   await link.requireWorker();
   const aim = aimOf(request);
   const plainId = releaseId(request.pipeline, request.version);
-  const besideId = `${plainId}/${aim.replaceAll(/[^\w.+@-]/g, '-')}`;
+  const besideId = `${plainId}/${idOfAim(aim)}`;
   if (await isRunning(link, besideId)) return startOrJoin(link, besideId, request);
   const started = await startOrJoin(link, plainId, request);
   if (!started.joined) return started;
   return (await aimOfRunning(link, started)) === aim ? started : startOrJoin(link, besideId, request);
+}
+
+/** Readable, and different for different aims: `feat/x` is not `feat-x`. */
+function idOfAim(aim: string): string {
+  const readable = aim.replaceAll(/[^\w.+@-]/g, '-').slice(0, 100);
+  return readable === aim ? aim : `${readable}-${createHash('sha256').update(aim).digest('hex').slice(0, 8)}`;
 }
 
 function aimOf({ ref, to }: ReleaseRequest): string {
@@ -51,8 +61,10 @@ async function startOrJoin(
       workflowIdConflictPolicy: 'USE_EXISTING',
       // Read back by whoever finds the release running: queries need a worker, the memo does not.
       memo: { requestId, aim: aimOf(request) },
-      staticSummary: `${pipeline} ${version} → ${aimOf(request)}`,
-      staticDetails: `commit ${commit.slice(0, 7)}, requested by ${request.actor.by} (identity: ${request.actor.proof})`,
+      staticSummary: withoutMarkdown(`${pipeline} ${version} → ${aimOf(request)}`).slice(0, LONGEST_SUMMARY),
+      staticDetails: withoutMarkdown(
+        `commit ${commit.slice(0, 7)}, requested by ${request.actor.by} (identity: ${request.actor.proof})`,
+      ),
     });
     const runId = handle.firstExecutionRunId;
     const { memo } = await handle.describe();

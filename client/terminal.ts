@@ -15,6 +15,8 @@ export interface Terminal {
   colour: boolean;
   out(text: string): void;
   err(text: string): void;
+  /** A line for the CI runner itself, which `out` and `err` never are. */
+  annotate(line: string): void;
   ask(question: string): Promise<string>;
   /** Aborts at the first Ctrl-C. */
   interrupted: AbortSignal;
@@ -57,6 +59,7 @@ export function processTerminal(): Terminal {
     colour: process.stdout.isTTY && !noColour && env['TERM'] !== 'dumb',
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
+    annotate: (line) => void process.stderr.write(`${line}\n`),
     ask: async (question) => {
       const { createInterface } = await import('node:readline/promises');
       const lines = createInterface({ input: process.stdin, output: process.stdout });

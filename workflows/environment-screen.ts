@@ -1,5 +1,6 @@
 /** What an environment shows of itself: one line, and a page for the UI and the memo. */
 import type { EnvironmentState } from './messages.js';
+import { withoutMarkdown } from './plain-text.js';
 import { fitLine, formatMinute, renderLinks } from './report.js';
 import type { ReleaseRecord, StepState } from './result.js';
 import type { UiLink } from './ui-links.js';
@@ -61,7 +62,7 @@ export function renderEnvironment(state: EnvironmentState, links: UiLink[]): str
     live === null ? null : `- the last good release: \`slipway rollback ${environment}\``,
   ];
   return [
-    `## ${headlineOf(state).replaceAll(/[<>*_`[\]|\\\n]/g, ' ')}`,
+    `## ${withoutMarkdown(headlineOf(state))}`,
     ['```', ...rows.filter((each) => each !== null), '```'].join('\n'),
     commands.filter((each) => each !== null).join('\n'),
     renderLinks(links),

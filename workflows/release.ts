@@ -126,9 +126,11 @@ class Release {
     }
     const { pipeline } = this.request;
     const where = `${pipeline} ${this.version()}`;
-    return error instanceof Refusal
-      ? error.report
-      : readFailure(error, where, `slipway release ${this.request.ref.name} tries again`).report;
+    if (error instanceof Refusal) return error.report;
+    const { name } = this.request.ref;
+    // what is copied into a shell must mean itself there
+    const again = /^[\w./@+=,-]+$/.test(name) ? `slipway release ${name}` : 'the same slipway release';
+    return readFailure(error, where, `${again} tries again`).report;
   }
 
   private async prepare(): Promise<void> {

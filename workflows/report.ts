@@ -1,5 +1,6 @@
 /** The one report: current details, memo, job summary and terminal all show this block (at most 60 columns, ASCII). */
 import type { CommitFacts } from '../pipeline/plan.js';
+import { oneLine, plainMarkdown } from './plain-text.js';
 import type { FailureReport, StepReport, StepState, UnwindReport } from './result.js';
 import type { UiLink } from './ui-links.js';
 
@@ -59,9 +60,9 @@ const TITLE_SIGN: Record<StepState, string> = {
 export function renderReport(view: ReportView): string {
   const { commit } = view;
   const parts = [
-    `## ${TITLE_SIGN[view.state]} ${plain(view.title)}`,
-    ...view.forced.map((forced) => `> ⚠ FORCED ${plain(forced)}`),
-    `**${plain(view.subject)}** · \`${commit.sha.slice(0, 7)}\` ${plain(commit.subject)} · ${plain(commit.author)}`,
+    `## ${TITLE_SIGN[view.state]} ${plainMarkdown(view.title)}`,
+    ...view.forced.map((forced) => `> ⚠ FORCED ${plainMarkdown(forced)}`),
+    `**${plainMarkdown(view.subject)}** · \`${commit.sha.slice(0, 7)}\` ${plainMarkdown(commit.subject)} · ${plainMarkdown(commit.author)}`,
     ['```', ...renderBlock(view), '```'].join('\n'),
     ...view.facts.map(plainExceptBold),
     view.commands.map(({ what, command }) => `- ${what}: \`${command}\``).join('\n'),
@@ -86,7 +87,7 @@ export function renderBlock(view: Pick<ReportView, 'steps' | 'unwind' | 'failure
 
 /** ` · ` between them; empty for none. */
 export function renderLinks(links: UiLink[]): string {
-  return links.map(({ text, path }) => `[${plain(text)}](${path})`).join(' · ');
+  return links.map(({ text, path }) => `[${plainMarkdown(text)}](${path})`).join(' · ');
 }
 
 /** The step that waits says what for, if it has nothing better to say. */
@@ -174,20 +175,14 @@ function cut(text: string, columns: number): string {
 
 /** One column per character in every browser (Latin, Greek and Cyrillic letters are); no note can end the fence. */
 function ascii(text: string): string {
-  return text
+  return oneLine(text)
     .replaceAll('→', '->')
     .replaceAll('…', '..')
     .replaceAll('·', '-')
     .replaceAll('`', "'")
-    .replaceAll(/\s+/g, ' ')
     .replaceAll(/[^\x20-\x7e\u00a1-\u052f]/g, '?');
 }
 
-/** Commit subjects and names are other people's text: shown, not rendered. */
-function plain(text: string): string {
-  return text.replaceAll(/\s+/g, ' ').replaceAll(/[<>*_`[\]|\\]/g, (sign) => `\\${sign}`);
-}
-
 function plainExceptBold(text: string): string {
-  return text.split('**').map(plain).join('**');
+  return text.split('**').map(plainMarkdown).join('**');
 }

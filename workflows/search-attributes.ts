@@ -23,6 +23,9 @@ export interface Described {
   actor: string;
 }
 
+/** A database keeps this many characters of a keyword. */
+const LONGEST_KEYWORD = 255;
+
 /** What does not change during a run. */
 export function describeRun(described: Described): void {
   const { pipeline, environment, version, commit, actor } = described;
@@ -30,7 +33,7 @@ export function describeRun(described: Described): void {
     { key: ATTRIBUTE.pipeline, value: pipeline },
     { key: ATTRIBUTE.version, value: version },
     { key: ATTRIBUTE.commit, value: commit },
-    { key: ATTRIBUTE.actor, value: actor },
+    { key: ATTRIBUTE.actor, value: actor.slice(0, LONGEST_KEYWORD) },
   ];
   if (environment !== null) pairs.push({ key: ATTRIBUTE.environment, value: environment });
   upsertSearchAttributes(pairs);
@@ -40,6 +43,6 @@ export function describeRun(described: Described): void {
 export function publishState(state: StepState, waitingFor: string | null): void {
   upsertSearchAttributes([
     { key: ATTRIBUTE.state, value: state },
-    { key: ATTRIBUTE.waitingFor, value: waitingFor },
+    { key: ATTRIBUTE.waitingFor, value: waitingFor?.slice(0, LONGEST_KEYWORD) ?? null },
   ]);
 }

@@ -1,6 +1,7 @@
 /** What a run shows from its first second and without any worker: who asked for what, and on which grounds. */
 import type { EnvironmentPlan } from '../pipeline/plan.js';
 import type { ChangeRequest, PromotionRequest } from './messages.js';
+import { withoutMarkdown } from './plain-text.js';
 import type { EvidenceItem } from './result.js';
 
 /** `secretmagic v1.4.0 → prod (blue/green)`; other kinds than a deploy are named. */
@@ -48,7 +49,10 @@ function detailAll({ commit, actor, plan, reason, artifacts }: ChangeRequest | P
   ];
 }
 
+/** The server takes 20,000 bytes of details in all, and a reason may be anything. */
+const LONGEST_LINE = 300;
+
 /** An indented line would become a code block; other people's text is shown, not rendered. */
 function list(lines: string[]): string {
-  return lines.map((line) => `- ${line.replaceAll(/[<>*_`[\]|\\\n]/g, ' ')}`).join('\n');
+  return lines.map((line) => `- ${withoutMarkdown(line).slice(0, LONGEST_LINE)}`).join('\n');
 }

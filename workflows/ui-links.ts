@@ -12,6 +12,11 @@ export function linkToRun(text: string, workflowId: string, runId: string | null
   const run = runId === null ? '' : `/${runId}/user-metadata`;
   return {
     text,
-    path: `/namespaces/${encodeURIComponent(namespace)}/workflows/${encodeURIComponent(workflowId)}${run}`,
+    path: `/namespaces/${encode(namespace)}/workflows/${encode(workflowId)}${run}`,
   };
+}
+
+/** No bracket in an id ends the link. */
+function encode(text: string): string {
+  return encodeURIComponent(text).replaceAll('(', '%28').replaceAll(')', '%29');
 }

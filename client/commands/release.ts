@@ -43,6 +43,7 @@ async function startAndFollow(invocation: Invocation): Promise<Outcome> {
   const { readChoice, readDuration } = await import('../flags.js');
   const { isCi } = await import('../ci.js');
   const { prepareRelease } = await import('../prepare-release.js');
+  const { plain } = await import('../render/text.js');
   const { openClient } = await import('../session.js');
   const until =
     readChoice('--until', invocation.value('until'), UNTIL) ?? (isCi(terminal.env) ? 'waiting' : 'done');
@@ -56,7 +57,7 @@ async function startAndFollow(invocation: Invocation): Promise<Outcome> {
     if (!global.json) terminal.out(`${text}\n`);
   };
   say(
-    `${style.now} ${prepared.plan.pipeline} ${prepared.wish.version} ${started.joined ? 'is under way, joined' : 'started'}, by ${client.actor.by} (identity: ${client.actor.proof})`,
+    `${style.now} ${prepared.plan.pipeline} ${prepared.wish.version} ${started.joined ? 'is under way, joined' : 'started'}, by ${plain(client.actor.by)} (identity: ${client.actor.proof})`,
   );
   if (started.url !== null) say(`  ${started.url}`);
   if (until === 'started') {

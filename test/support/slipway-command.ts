@@ -56,6 +56,9 @@ export async function slipway(argv: string[], options: CommandOptions): Promise<
     err: (text) => {
       err += text;
     },
+    annotate: (line) => {
+      err += `${line}\n`;
+    },
     ask: (question) => {
       out += question;
       return Promise.resolve(answer ?? '');

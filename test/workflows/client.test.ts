@@ -110,18 +110,22 @@ describe('a release, said with the command', () => {
   });
 
   it('one commit on two branches is two releases, and a re-run joins its own', async () => {
-    await scene.repository.git('branch', 'hotfix/x', 'main');
+    await scene.repository.git('branch', 'hotfix/x-', 'main');
+    await scene.repository.git('branch', 'hotfix/x;', 'main');
     breakActivity(scene.harness.world, environmentKey(scene.pipeline, 'stage'), 'preflight', 'hang-before', {
       times: -1,
     });
     const start = async (ref: string) =>
       readJson(await run(`release ${ref} --until started --json`, 'irina')).data;
     const first = await start('main');
-    const second = await start('hotfix/x');
-    expect([first['joined'], second['joined']]).toEqual([false, false]);
-    expect(second['workflowId']).toBe(`${String(first['workflowId'])}/hotfix-x`);
+    const second = await start('hotfix/x-');
+    const third = await start('hotfix/x;');
+    expect([first['joined'], second['joined'], third['joined']]).toEqual([false, false, false]);
+    for (const { workflowId } of [second, third])
+      expect(workflowId).toMatch(/^release\/.*\/hotfix-x--[0-9a-f]{8}$/);
+    expect(third['workflowId']).not.toBe(second['workflowId']);
     expect(await start('main')).toMatchObject({ joined: true, workflowId: first['workflowId'] });
-    expect(await start('hotfix/x')).toMatchObject({ joined: true, workflowId: second['workflowId'] });
+    expect(await start('hotfix/x-')).toMatchObject({ joined: true, workflowId: second['workflowId'] });
     mend(scene.harness.world, environmentKey(scene.pipeline, 'stage'));
     letGo(scene.harness.world, environmentKey(scene.pipeline, 'stage'), 'preflight');
   });

@@ -1,0 +1,22 @@
+/** Other people's text (commits, logs, names) in the UI, the memo and job summaries: shown, never rendered or obeyed. Pure. */
+
+// oxlint-disable-next-line no-control-regex -- what a terminal would obey is what is removed
+const ESCAPES = /[\u001b\u009b]\[?[0-?]*[ -/]*[@-~]?/g;
+
+/** One line without anything invisible; only what joins emoji stays. */
+export function oneLine(text: string): string {
+  return text
+    .replaceAll(ESCAPES, '')
+    .replaceAll(/(?!\u200d)[\p{Cf}\p{Cs}]/gu, '')
+    .replaceAll(/[\p{Cc}\s]+/gu, ' ');
+}
+
+/** One line of Markdown that means itself. */
+export function plainMarkdown(text: string): string {
+  return oneLine(text).replaceAll(/[<>*_`[\]|\\]/g, (sign) => `\\${sign}`);
+}
+
+/** As `plainMarkdown` where a backslash would be shown: summaries and titles that are not rendered everywhere. */
+export function withoutMarkdown(text: string): string {
+  return oneLine(text).replaceAll(/[<>*_`[\]|\\]/g, ' ');
+}
