@@ -66,7 +66,7 @@ export async function loadFile(read: ReadText, file: string, where: string): Pro
   throw badInput(
     {
       ...explainFileErrors(loaded.errors, file),
-      wayOut: 'correct it; slipway schema gives your editor the schema',
+      wayOut: 'correct it and commit; slipway schema gives your editor the schema',
       docs: 'docs/pipeline-file.md',
     },
     { errors: loaded.errors },

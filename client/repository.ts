@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { gatherGitFacts } from '../pipeline/git-facts.js';
 import type { CommitFacts, ReleaseRef } from '../pipeline/plan.js';
+import { hasPassword, isRepositoryUrl, REPOSITORY_FORMS } from '../pipeline/repository-url.js';
 import { parseVersion } from '../pipeline/versions.js';
 import { askCheckout, runGit } from './git.js';
 import { badInput } from './user-error.js';
@@ -22,7 +23,10 @@ export interface RepositoryPlace {
   isOrigin: boolean;
 }
 
-/** Where the repository is: `--repository`, origin's URL, else this very folder. Throws (exit 2) outside a checkout. */
+/**
+ * Where the repository is: `--repository`, origin's URL, else this very folder. Throws (exit 2) outside a checkout, and
+ * for an address the worker would refuse.
+ */
 export async function findRepository(cwd: string, given: string | null): Promise<RepositoryPlace> {
   const root = await runGit(cwd, ['rev-parse', '--show-toplevel']);
   if (root === null) {
@@ -34,11 +38,33 @@ export async function findRepository(cwd: string, given: string | null): Promise
     });
   }
   if (given !== null)
-    return { root, url: isLocalPath(given) ? path.resolve(cwd, given) : given, isOrigin: false };
+    return {
+      root,
+      url: checked(isLocalPath(given) ? path.resolve(cwd, given) : given, '--repository'),
+      isOrigin: false,
+    };
   const origin = await runGit(root, ['config', '--get', 'remote.origin.url']);
-  if (origin === null || origin === '') return { root, url: root, isOrigin: false };
+  if (origin === null || origin === '') return { root, url: checked(root, 'this folder'), isOrigin: false };
   const url = isLocalPath(origin) ? path.resolve(root, origin) : withoutLogin(origin);
-  return { root, url, isOrigin: true };
+  return { root, url: checked(url, 'remote.origin.url'), isOrigin: true };
+}
+
+function checked(url: string, where: string): string {
+  if (hasPassword(url)) {
+    throw badInput({
+      what: 'the address of the repository has a password in it',
+      where,
+      wayOut: 'leave it out, and give the worker its own login (an SSH key, or a git credential helper)',
+      docs: 'docs/commands.md#release',
+    });
+  }
+  if (isRepositoryUrl(url)) return url;
+  throw badInput({
+    what: `${JSON.stringify(url.slice(0, 200))} is not a repository the worker may fetch from`,
+    where,
+    wayOut: `give ${REPOSITORY_FORMS} with --repository`,
+    docs: 'docs/commands.md#release',
+  });
 }
 
 /** CI clones with a token in the URL (`https://gitlab-ci-token:…@`): it is no part of a request that is kept for months. */
@@ -129,7 +155,7 @@ function noSuchRef(name: string, root: string) {
   const parsed = parseVersion(name);
   const meant = parsed.ok || !/^v?\d/i.test(name) ? null : parsed.suggestion;
   return badInput({
-    what: `no branch, tag or commit named ${name}`,
+    what: `no branch, tag or commit named ${name.length > 100 ? `${name.slice(0, 100)}…` : name}`,
     where: root,
     wayOut:
       meant === null

@@ -94,7 +94,7 @@ function checkOrder(content: PipelineFile): Finding[] {
   return findCycles(content).map((cycle) =>
     finding(
       ['environments', cycle[0] ?? '', 'after'],
-      `goes in a circle: ${cycle.join(' after ')}; an environment cannot wait for itself`,
+      `goes in a circle: ${cycle.join(' after ')}; take one of these after out, since an environment cannot wait for itself`,
     ),
   );
 }

@@ -35,7 +35,12 @@ function compileArtifact(
     platforms: image.platforms ?? [],
     cache: image.cache ?? 'none',
     provenance: image.provenance ?? false,
-    buildArgs: texts.record(image['build-args'], [...path, 'build-args']),
+    buildArgs: Object.fromEntries(
+      Object.entries(image['build-args'] ?? {}).map(([key, template]) => [
+        key,
+        texts.verbatim(template, [...path, 'build-args', key]),
+      ]),
+    ),
   };
 }
 

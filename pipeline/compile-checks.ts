@@ -65,24 +65,27 @@ function withoutAbsent<T>(record: Readonly<Record<string, T | undefined>>): Reco
   );
 }
 
+/** `path` is where the list stands: an inline check (`/health`) stands nowhere else. */
 export function compileChecks(
   content: PipelineFile,
   names: readonly string[],
+  path: FilePath,
   url: string | null,
   texts: TextCompiler,
 ): CheckPlan[] {
-  return names.map((name) => compileCheck(content, name, url, texts));
+  return names.map((name, index) => compileCheck(content, name, [...path, index], url, texts));
 }
 
 function compileCheck(
   content: PipelineFile,
   name: string,
+  path: FilePath,
   url: string | null,
   texts: TextCompiler,
 ): CheckPlan {
   const check = findCheck(content, name);
   if (check === null) throw new Error(`no check ${name} in the pipeline file`);
-  const at = (key: string): FilePath => ['checks', name, key];
+  const at = (key: string): FilePath => (content.checks?.has(name) === true ? ['checks', name, key] : path);
   const usual = TIMING[check.kind];
   const common = {
     name,

@@ -56,7 +56,7 @@ export function compileEnvironment(input: EnvironmentInput): EnvironmentPlan {
   const url = base.optional(settings.url, of.pathOf('url'));
   const texts = base.with({ url });
   const colours = strategyOf(settings) === 'blue-green';
-  const checks = compileChecks(content, settings.checks ?? [], url, texts);
+  const checks = compileChecks(content, settings.checks ?? [], of.pathOf('checks'), url, texts);
   const bake = compileBake(input, url, texts, checks);
   const registry =
     settings.registry === undefined
@@ -86,7 +86,7 @@ export function compileEnvironment(input: EnvironmentInput): EnvironmentPlan {
     strategy: strategyOf(settings),
     traffic: compileTraffic(of, url, texts),
     checks,
-    dependencies: compileChecks(content, settings.dependencies ?? [], url, texts),
+    dependencies: compileChecks(content, settings.dependencies ?? [], of.pathOf('dependencies'), url, texts),
     bake,
     keepWarmMs: colours ? (settings['keep-warm'] ?? warm) : 0,
     retentionMs:
@@ -187,7 +187,10 @@ function compileBake(
     forMs: bake.for,
     intervalMs: bake.interval ?? BAKE.intervalMs,
     failures: bake.failures ?? BAKE.failures,
-    checks: bake.checks === undefined ? checks : compileChecks(input.file.content, bake.checks, url, texts),
+    checks:
+      bake.checks === undefined
+        ? checks
+        : compileChecks(input.file.content, bake.checks, input.of.pathOf('bake', 'checks'), url, texts),
   };
 }
 

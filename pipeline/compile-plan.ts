@@ -18,6 +18,7 @@ import {
   type RepositoryLocation,
 } from './plan.js';
 import { refusePlan } from './plan-refused.js';
+import { isVersionName } from './ref-names.js';
 import { NOTIFY_EVENTS } from './schema-notify.js';
 import { parseVersion } from './versions.js';
 
@@ -73,7 +74,7 @@ export function compilePlan(input: CompileInput): ReleasePlan {
 }
 
 function requireVersion(file: LoadedFile, ref: ReleaseRef, version: string): void {
-  if (!/^[A-Za-z0-9][A-Za-z0-9._/+=@,-]{0,99}$/.test(version)) {
+  if (!isVersionName(version)) {
     throw refusePlan(
       `the version ${JSON.stringify(version.slice(0, 100))} has characters that cannot be used`,
       file.name,

@@ -70,27 +70,25 @@ export class TextCompiler {
     return new TextCompiler(this.file, { ...this.values, ...values });
   }
 
-  /** Everything rendered. Throws PlanRefused for a name without a value. */
+  /** Everything rendered. Throws PlanRefused for a name without a value, and for a branch that is more than a word. */
   text(template: string, path: FilePath): string {
-    return this.render(template, path, []);
+    return this.textKeeping(template, path, []);
   }
 
   /** `{colour}` stays: the text is asked of one colour at a time. */
   colourText(template: string, path: FilePath): string {
-    return this.render(template, path, ['colour']);
+    return this.textKeeping(template, path, ['colour']);
+  }
+
+  /** As it is, whatever is in it: for what travels as an argument of its own and is read by nobody but its receiver. */
+  verbatim(template: string, path: FilePath): string {
+    return this.render(template, path, []);
   }
 
   /** A shell command: run-time names stay, values are checked against what a shell reads. */
   command(template: string, path: FilePath, keep: readonly string[] = RUN_NAMES): string {
     const known = Object.fromEntries(Object.entries(this.values).filter(([name]) => !keep.includes(name)));
-    const unsafe = findUnsafeValue(template, known);
-    if (unsafe !== null) {
-      throw refusePlan(
-        `{${unsafe.name}} is ${JSON.stringify(unsafe.value)}, which a shell could read as a command`,
-        this.where(path),
-        `use letters, digits and . _ : @ / + = , - in it, or leave {${unsafe.name}} out`,
-      );
-    }
+    this.requireHarmless(template, known, path);
     return this.render(template, path, keep);
   }
 
@@ -110,8 +108,24 @@ export class TextCompiler {
     return Object.fromEntries(
       Object.entries(templates ?? {}).map(([key, template]) => [
         key,
-        this.render(template, [...path, key], keep),
+        this.textKeeping(template, [...path, key], keep),
       ]),
+    );
+  }
+
+  /** A branch is named by whoever pushes it: in an address, a query or a file name it could mean something else. */
+  private textKeeping(template: string, path: FilePath, keep: readonly string[]): string {
+    this.requireHarmless(template, { branch: this.values['branch'] ?? null }, path);
+    return this.render(template, path, keep);
+  }
+
+  private requireHarmless(template: string, values: TemplateValues, path: FilePath): void {
+    const unsafe = findUnsafeValue(template, values);
+    if (unsafe === null) return;
+    throw refusePlan(
+      `{${unsafe.name}} is ${JSON.stringify(unsafe.value)}, which a shell or an address could read as something else`,
+      this.where(path),
+      `use letters, digits and . _ : @ / + = , - in it, or leave {${unsafe.name}} out`,
     );
   }
 

@@ -4,8 +4,10 @@ import { orderEnvironments } from './order-environments.js';
 import type { PipelineFile } from './pipeline-file.js';
 import type { ReleaseRef } from './plan.js';
 import { refusePlan } from './plan-refused.js';
+import { isRefName, isVersionName } from './ref-names.js';
 import type { Takes } from './schema-environment.js';
 import { suggestWord } from './suggest.js';
+import { typedWord } from './typed-word.js';
 import { parseVersion, suggestVersion } from './versions.js';
 
 export interface Selection {
@@ -74,15 +76,24 @@ function adviseTag(content: PipelineFile, names: readonly string[], ref: Release
   return meant === null ? form : `${form}; did you mean ${meant}?`;
 }
 
-/** Refs reach tags, folders and commands: only plain names enter. Throws PlanRefused. */
-function requirePlainRef(ref: ReleaseRef): void {
-  const plain = /^[A-Za-z0-9][A-Za-z0-9._/@+=,-]{0,199}$/.test(ref.name) && !ref.name.includes('..');
-  if (plain) return;
-  const shown = JSON.stringify(ref.name.slice(0, 100));
+/**
+ * A branch may be called whatever git permits: its name is compared and shown, and refused where the file would put it
+ * into a command (`{branch}`). A tag is the version and goes everywhere. Throws PlanRefused.
+ */
+function requireRefName({ kind, name }: ReleaseRef): void {
+  const where = `${kind} ${JSON.stringify(name.slice(0, 100))}`;
+  if (!isRefName(name)) {
+    throw refusePlan(
+      `no ${kind} can have this name`,
+      where,
+      `give it as git ${kind === 'tag' ? 'tag' : 'branch'} --list prints it; one that begins with - or has invisible characters must be renamed`,
+    );
+  }
+  if (kind !== 'tag' || isVersionName(name)) return;
   throw refusePlan(
-    `the ${ref.kind} name has characters that a shell or a registry could read as something else`,
-    `${ref.kind} ${shown}`,
-    'rename it with letters, digits and . _ / @ + = , - only',
+    'a tag becomes the version, and this one has characters that image tags and commands cannot carry',
+    where,
+    'tag the commit again with at most 100 letters, digits and . _ / @ + = , - such as v1.2.3',
   );
 }
 
@@ -95,7 +106,7 @@ export function selectEnvironments(
   ref: ReleaseRef,
   to: readonly string[] = [],
 ): Selection {
-  requirePlainRef(ref);
+  requireRefName(ref);
   const order = orderEnvironments(content);
   const unknown = to.find((name) => !content.environments.has(name));
   if (unknown !== undefined) {
@@ -130,7 +141,7 @@ export function selectEnvironments(
     environments: wanted.filter((name) => !byHand.includes(name)),
     skipped: byHand.map((environment) => ({
       environment,
-      why: `is started by hand: slipway release ${ref.name} --to ${environment}`,
+      why: `is started by hand: slipway release ${typedWord(ref.name)} --to ${environment}`,
     })),
   };
 }

@@ -97,7 +97,10 @@ export function readYaml(bytes: Uint8Array, name: string): YamlResult {
   } catch (error) {
     // the library throws ReferenceError for too many aliases and for cycles of them
     const reason = error instanceof Error ? error.message : String(error);
-    return errorWithoutText(name, `its aliases cannot be resolved: ${reason.slice(0, 200)}`);
+    return errorWithoutText(
+      name,
+      `its aliases cannot be resolved: ${reason.slice(0, 200)}; at most ${MAX_ALIASES} are, write the others out`,
+    );
   }
   return { ok: true, source };
 }

@@ -12,15 +12,17 @@ export interface HostFacts {
 
 export async function lookAtHost(context: PlatformContext, facts: HostFacts): Promise<PreflightFinding[]> {
   const { diskBytes, ports, files, commands } = context.target.plan.preflight;
-  return [
-    ...(await lookAtDisk(context, facts.dataFolder, diskBytes)),
-    ...(await lookAtPorts(
+  const findings = await Promise.all([
+    lookAtHome(context),
+    lookAtDisk(context, facts.dataFolder, diskBytes),
+    lookAtPorts(
       context,
       ports.filter((port) => !facts.ownPorts.includes(port)),
-    )),
-    ...(await lookAtFiles(context, files)),
-    ...(await lookAtCommands(context, commands)),
-  ];
+    ),
+    lookAtFiles(context, files),
+    lookAtCommands(context, commands),
+  ]);
+  return findings.flat();
 }
 
 export function finding(
@@ -31,6 +33,37 @@ export function finding(
   wayOut: string | null = null,
 ): PreflightFinding {
   return { where: placeOf(context), thing, state, message, wayOut };
+}
+
+/** Fence and journal are a few kilobytes; a disk with less is full for whatever the release does, too. */
+const NOTES_BYTES = 1_000_000;
+
+/** Without its notes in `~/.slipway` nothing can be started there, so their disk is looked at before anything is. */
+async function lookAtHome(context: PlatformContext): Promise<PreflightFinding[]> {
+  const script =
+    '[ -w "$HOME/.slipway" ] || [ -w "$HOME" ] || echo closed; df -Pk "$HOME" 2>/dev/null | tail -n +2';
+  const { stdout } = await runTool(context, ['sh', '-c', script]);
+  if (stdout.startsWith('closed'))
+    return [
+      finding(
+        context,
+        'home',
+        'problem',
+        'the home of the ssh user cannot be written',
+        'give it to that user: Slipway keeps its notes in ~/.slipway (docs/hosts.md#what-is-stored-on-the-host)',
+      ),
+    ];
+  const free = freeBytes(stdout);
+  if (free === null || free >= NOTES_BYTES) return [];
+  return [
+    finding(
+      context,
+      'home',
+      'problem',
+      `no space left on the disk of the home folder: ${Math.round(free / 1024)} KB free`,
+      'free some (df -h ~ shows the disk): Slipway keeps its notes in ~/.slipway (docs/hosts.md#what-is-stored-on-the-host)',
+    ),
+  ];
 }
 
 async function lookAtDisk(

@@ -1,5 +1,7 @@
 /** Names that come from people and repositories, checked before git sees them. */
 import type { ReleaseRef } from '../../pipeline/plan.js';
+import { isRefName } from '../../pipeline/ref-names.js';
+import { hasPassword, isRepositoryUrl, REPOSITORY_FORMS } from '../../pipeline/repository-url.js';
 import { badInput } from '../failure.js';
 
 const COMMIT = /^[0-9a-f]{40}([0-9a-f]{24})?$/;
@@ -20,16 +22,6 @@ export function checkCommitId(text: string): string {
   });
 }
 
-/** The rules of git-check-ref-format, for a branch or tag without `refs/…`. */
-export function isRefName(name: string): boolean {
-  if (name === '' || name === '@' || name.length > 255) return false;
-  if (name.startsWith('-') || name.startsWith('/') || name.endsWith('/') || name.endsWith('.')) return false;
-  // oxlint-disable-next-line no-control-regex -- control characters are what is refused
-  if (/[\u0000-\u0020\u007f~^:?*[\\]/.test(name)) return false;
-  if (name.includes('..') || name.includes('//') || name.includes('@{')) return false;
-  return name.split('/').every((part) => !part.startsWith('.') && !part.endsWith('.lock'));
-}
-
 /** `refs/heads/…` or `refs/tags/…`; throws BadInput for a name git itself would not create. */
 export function fullRefName(ref: ReleaseRef): string {
   if (!isRefName(ref.name)) {
@@ -44,12 +36,11 @@ export function fullRefName(ref: ReleaseRef): string {
 }
 
 /**
- * A URL or path git may fetch from: https, http, ssh, git, file, `user@host:path` or an absolute path.
- * Throws BadInput for options in disguise (`--upload-pack=…`), for transports that run programs (`ext::…`), and for
- * a password, which would be kept in histories.
+ * Throws BadInput for what `isRepositoryUrl` refuses (options in disguise, transports that run programs), and for a
+ * password, which would be kept in histories.
  */
 export function checkRepositoryUrl(url: string): string {
-  if (/^[a-z]+:\/\/[^/@]*:[^/@]+@/.test(url)) {
+  if (hasPassword(url)) {
     throw badInput({
       what: 'the address of the repository has a password in it',
       where: redactUrls(url).slice(0, 200),
@@ -57,19 +48,12 @@ export function checkRepositoryUrl(url: string): string {
       wayOut: 'leave it out, and give the worker its own login (an SSH key, or a git credential helper)',
     });
   }
-  const known =
-    /^(https?|ssh|git|file):\/\/[^\s]+$/.test(url) ||
-    /^[A-Za-z0-9_][A-Za-z0-9._-]*@[A-Za-z0-9][A-Za-z0-9.-]*:(?!:)[^\s-][^\s]*$/.test(url) ||
-    url.startsWith('/');
-  // ssh would read a host that begins with a dash as an option
-  const hidden = /^[a-z]+:\/\/([^/@]*@)?-/.test(url);
-  // oxlint-disable-next-line no-control-regex -- control characters are what is refused
-  if (known && !hidden && !/[\u0000-\u001f]/.test(url) && url.length <= 2000) return url;
+  if (isRepositoryUrl(url)) return url;
   throw badInput({
     what: `${JSON.stringify(redactUrls(url).slice(0, 200))} is not a repository the worker may fetch from`,
     where: 'repository',
     why: null,
-    wayOut: 'give https://…, ssh://…, user@host:path or an absolute path',
+    wayOut: `give ${REPOSITORY_FORMS}`,
   });
 }
 

@@ -1,6 +1,7 @@
 /** What git knows about commits and refs. Every function takes full commit ids. */
 import type { AskGit } from '../../pipeline/index.js';
 import type { ReleaseRef } from '../../pipeline/plan.js';
+import { typedWord } from '../../pipeline/typed-word.js';
 import { badInput } from '../failure.js';
 import { checkCommitId, fullRefName } from './git-names.js';
 import { gitFailed, readGit, runGit } from './run-git.js';
@@ -51,7 +52,7 @@ export async function checkRefHolds(mirror: Mirror, ref: ReleaseRef, commit: str
       what: `there is no ${ref.kind} ${ref.name}`,
       where,
       why: null,
-      wayOut: `push it first: git push origin ${ref.kind === 'tag' ? 'tag ' : ''}${ref.name}`,
+      wayOut: `push it first: git push origin ${ref.kind === 'tag' ? 'tag ' : ''}${typedWord(ref.name)}`,
     });
   }
   if (head === commit || (ref.kind === 'branch' && (await isAncestor(mirror, commit, head)))) return;

@@ -17,6 +17,7 @@ export const plan: CommandSpec = {
 async function showPlan(invocation: Invocation): Promise<Outcome> {
   const { compileLocally, readEnvironments } = await import('../prepare-release.js');
   const { renderPlan } = await import('../render/plan.js');
+  const { typedWord } = await import('../../pipeline/typed-word.js');
   const { listMissingBefore } = await import('../good-before.js');
   const compiled = await compileLocally(invocation);
   const { file } = compiled;
@@ -32,14 +33,14 @@ async function showPlan(invocation: Invocation): Promise<Outcome> {
   const refusals = [...compiled.refusals, ...(status === null ? [] : listMissingBefore(plan, status))];
   if (unknown !== null) uncertain.unshift(`live state unknown: ${unknown}`);
   const to = readEnvironments(invocation);
-  const words = ['slipway release', ...invocation.args, ...(to.length === 0 ? [] : ['--to', ...to])];
+  const words = ['slipway', 'release', ...invocation.args, ...(to.length === 0 ? [] : ['--to', ...to])];
   const screen = renderPlan(invocation.style, {
     plan,
     status,
     commitsSince,
     uncertain,
     refused: refusals,
-    command: words.join(' '),
+    command: words.map(typedWord).join(' '),
   });
   const data = {
     ...plan,

@@ -11,7 +11,11 @@ export interface TestRepository {
   readonly folder: string;
   git(...args: string[]): Promise<string>;
   /** Writes the files (null removes one), commits, and gives the full sha. */
-  commit(message: string, files: Record<string, string | null>, author?: string): Promise<string>;
+  commit(
+    message: string,
+    files: Record<string, string | Uint8Array | null>,
+    author?: string,
+  ): Promise<string>;
   remove(): Promise<void>;
 }
 

@@ -3,9 +3,9 @@ import {
   checkPathInRepository,
   checkRepositoryUrl,
   isCommitId,
-  isRefName,
   redactUrls,
 } from '../../../activities/source/git-names.js';
+import { isRefName } from '../../../pipeline/ref-names.js';
 
 describe('names git may see', () => {
   it.each(['main', 'release/1.2', 'v1.0.0', 'feat/ünïcode', "it's-$(fine)"])('ref %s', (name) => {

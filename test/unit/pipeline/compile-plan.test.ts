@@ -389,7 +389,7 @@ describe('releases that cannot be planned', () => {
       '"https://shop.example.com/?a=1&b=2"',
     );
     expect(() => compile(loadGood(text), branch('main'))).toThrow(
-      '{url} is "https://shop.example.com/?a=1&b=2", which a shell could read as a command',
+      '{url} is "https://shop.example.com/?a=1&b=2", which a shell or an address could read as something else',
     );
   });
 

@@ -117,22 +117,65 @@ describe('refs that are refused', () => {
     );
   });
 
+  const takesAnything = loadGood(
+    SMALL.replace('{branch: main}', '[{branch: "*"}, {branch: "*/*"}, {tag: "*"}]'),
+  ).content;
+
   it.each([
     'main;id',
     '$(id)',
     '`id`',
     "a'b",
-    'a b',
-    'a\nb',
-    '-rf',
-    '../x',
-    'a..b',
-    '',
-    'ü',
-    'a'.repeat(201),
+    'a"b',
+    'a&b',
+    'a|b',
+    '<a>',
     '{tag}',
-  ])('the name %j is refused before anything is matched', (name) => {
-    const { content } = loadGood(SMALL.replace('{branch: main}', '{branch: "*"}'));
-    expect(() => selectEnvironments(content, branch(name))).toThrow(/characters that a shell or a registry/);
+    '#a',
+    '!a',
+    'ü',
+    '名',
+    '(a)',
+  ])('a branch may be called %j, as git permits', (name) => {
+    expect(selectEnvironments(takesAnything, branch(name)).environments).toEqual(['prod']);
   });
+
+  it('what people are told to type stays one word in their shell', () => {
+    const file = loadGood(`${SMALL.replace('{branch: main}', '{branch: "*"}')}    start: manual\n`);
+    expect(selectEnvironments(file.content, branch("$(id)'x")).skipped).toEqual([
+      { environment: 'prod', why: String.raw`is started by hand: slipway release '$(id)'\''x' --to prod` },
+    ]);
+  });
+
+  it.each([
+    ['-rf', 'an option'],
+    ['--upload-pack=touch', 'an option'],
+    ['a b', 'a blank'],
+    ['a\nb', 'a line break'],
+    ['a\u001b[31m', 'an escape'],
+    ['a\u009b31m', 'a C1 escape'],
+    ['a\u202egpj', 'a mark that reorders'],
+    ['a\u200bb', 'nothing to see'],
+    ['a\u00a0b', 'a blank that does not break'],
+    ['../x', 'a way up'],
+    ['a..b', 'a range'],
+    ['a@{1}', 'the reflog'],
+    ['a:b', 'a path'],
+    ['a~1', 'an ancestor'],
+    ['', 'nothing'],
+    ['a.lock', "git's own file"],
+    ['ü'.repeat(128), '256 bytes'],
+  ])('no branch and no tag is called %j: %s', (name) => {
+    expect(() => selectEnvironments(takesAnything, branch(name))).toThrow('no branch can have this name');
+    expect(() => selectEnvironments(takesAnything, tag(name))).toThrow('no tag can have this name');
+  });
+
+  it.each(['v1;id', '$(id)', '`id`', "v1'b", 'v1&b', 'ü', '_x', 'v'.repeat(101)])(
+    'the tag %j cannot be a version, and says how to name it',
+    (name) => {
+      expect(() => selectEnvironments(takesAnything, tag(name))).toThrow(
+        /^tag ".*": a tag becomes the version, .*; tag the commit again with .* such as v1\.2\.3$/,
+      );
+    },
+  );
 });
