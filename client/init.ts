@@ -1,4 +1,4 @@
-/** A first pipeline file from what a repository already has. Reads the folder; the text is pure. */
+/** What a repository already has that a first pipeline file can say. Reads the folder; nothing is changed. */
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parse } from 'yaml';
@@ -52,102 +52,6 @@ export async function lookAround(folder: string): Promise<Findings> {
     branches: workflows.branches.length > 0 ? workflows.branches : await readBranches(folder),
     releasesTags: workflows.tags,
   };
-}
-
-/** The text of `slipway.yaml`; what could not be found is marked CHANGE. */
-export function writePipelineFile(found: Findings): string {
-  const image = found.image ?? guessImage(found);
-  const port = found.ports[0];
-  const head = [
-    '# Written by slipway init. Check each line marked CHANGE, then: slipway plan',
-    `pipeline: ${found.name}`,
-    ...imageLines(found, image),
-    ...registryLines(image),
-    'checks:',
-    `  health: {http: /health, timeout: 5s, retries: 12, interval: 5s}   # CHANGE: a path that answers 200 when all is well`,
-    '',
-    'environments:',
-  ];
-  const stage = found.branches.find((branch) => branch !== 'main' && branch !== 'master');
-  const main = found.branches.find((branch) => branch === 'main' || branch === 'master') ?? 'main';
-  const environments = found.releasesTags
-    ? [
-        environmentLines(found, 'stage', `branch: ${main}`, port, []),
-        environmentLines(found, 'prod', 'tag: "v*.*.*"', port, [
-          '    production: true',
-          '    start: manual',
-          '    after: stage',
-          '    approvals: [{count: 1, by: unverified}]',
-        ]),
-      ]
-    : [
-        ...(stage === undefined ? [] : [environmentLines(found, 'stage', `branch: ${stage}`, port, [])]),
-        environmentLines(found, 'prod', `branch: ${main}`, port, [
-          '    production: true',
-          '    approvals: [{count: 1, by: unverified}]',
-        ]),
-      ];
-  return `${[
-    ...head,
-    ...environments
-      .map((lines) => lines.join('\n'))
-      .join('\n\n')
-      .split('\n'),
-  ].join('\n')}\n`;
-}
-
-function imageLines(found: Findings, image: string): string[] {
-  const mark = found.image === null ? '   # CHANGE: where the image is pushed' : '';
-  if (found.dockerfile === null || found.dockerfile === 'Dockerfile') return [`image: ${image}${mark}`, ''];
-  return [`image: {repository: ${image}, dockerfile: ${found.dockerfile}}${mark}`, ''];
-}
-
-function registryLines(image: string): string[] {
-  const [server = ''] = image.split('/');
-  if (!server.includes('.')) return [];
-  return [
-    'registry: {username: token, password: env:REGISTRY_PASSWORD}   # the worker reads REGISTRY_PASSWORD',
-    '',
-  ];
-}
-
-function environmentLines(
-  found: Findings,
-  name: string,
-  from: string,
-  port: number | undefined,
-  more: string[],
-): string[] {
-  const address = `${name}.example.com`;
-  const url =
-    port === undefined || port === 80 || port === 443
-      ? `http://${address}`
-      : `http://${address}:${String(port)}`;
-  return [
-    `  ${name}:`,
-    `    from: {${from}}`,
-    ...more,
-    `    hosts: [deploy@${address}]   # CHANGE`,
-    `    platform: ${platformOf(found, name)}`,
-    `    url: ${url}   # CHANGE`,
-    '    checks: [health]',
-  ];
-}
-
-function platformOf(found: Findings, environment: string): string {
-  const own =
-    found.stackFiles.find((file) => path.basename(file).startsWith(environment)) ?? found.stackFiles[0];
-  if (own !== undefined) return `{stack: ${own}, name: ${found.name}-${environment}}`;
-  if (found.composeFile !== null) {
-    return `{command: "cd /opt/${found.name} && docker compose -f ${found.composeFile} up -d --wait", inspect: "docker compose -f /opt/${found.name}/${found.composeFile} ps"}`;
-  }
-  return `{swarm: ${found.name}_${found.name}}   # CHANGE: the service's name in docker service ls`;
-}
-
-function guessImage({ name, remote }: Findings): string {
-  if (remote === null) return `registry.example.com/${name}`;
-  const owned = remote.path.toLowerCase().replaceAll(/[^a-z0-9/._-]/g, '-');
-  return remote.host === 'github.com' ? `ghcr.io/${owned}` : `registry.example.com/${owned}`;
 }
 
 /** Lower case, digits and dashes, beginning with a letter. */

@@ -14,7 +14,8 @@ export const init: CommandSpec = {
 async function writeFirstFile({ terminal, global, style }: Invocation): Promise<Outcome> {
   const { mkdir, writeFile } = await import('node:fs/promises');
   const path = await import('node:path');
-  const { lookAround, writePipelineFile } = await import('../init.js');
+  const { lookAround } = await import('../init.js');
+  const { writePipelineFile } = await import('../init-text.js');
   const { badInput } = await import('../user-error.js');
   const place = path.resolve(terminal.cwd, global.file);
   const found = await lookAround(terminal.cwd);

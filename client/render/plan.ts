@@ -165,7 +165,7 @@ function describePlatform(platform: PlatformPlan): string {
     case 'swarm':
       return `swarm service ${plain(platform.service)}`;
     case 'stack':
-      return `stack ${plain([...new Set(Object.values(platform.names))].join(' or '))}`;
+      return `stack ${plain([...new Set(Object.values(platform.names))].filter((name) => name !== '').join(' or '))}`;
     case 'command':
       return `command ${plain(platform.command)}`;
     case 'compose':

@@ -20,10 +20,10 @@ interface Demo {
   ended: Promise<number | null>;
 }
 
-/** `inside`: a command that runs the words after it. */
-function startDemo(inside: string[] = ['env']): Demo {
-  const [program, ...words] = [...inside, 'npm', 'start', '--silent', '--', '--yes'];
-  const child = spawn(program, words, {
+/** `inside`: a command that runs the words after it. Nobody is there to be asked, with `--yes` and without. */
+function startDemo(flags: string[] = ['--yes'], inside: string[] = ['env']): Demo {
+  const [program, ...words] = [...inside, 'npm', 'start', '--silent', '--'];
+  const child = spawn(program, [...words, ...flags], {
     env: { ...process.env, TMPDIR: folder },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
@@ -64,12 +64,17 @@ describe('npm start', () => {
     await expectNothingLeft();
   }, 300_000);
 
-  test('tells the same story where there is no sshd, through an SSH server of its own', async () => {
+  test('tells the same story where there is no sshd, narrow and in ASCII', async () => {
     // sshd wants /run/sshd: in a mount namespace of its own the demo finds none.
     const hidden = ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs tmpfs /run && exec "$@"', 'sh'];
-    const demo = startDemo(hidden);
+    const demo = startDemo(['--ascii'], [...hidden, 'env', 'COLUMNS=60']);
     expect(await demo.ended, demo.err()).toBe(0);
     expect(demo.err()).toContain('over built-in');
+    const lines = demo.err().split('\n');
+    expect(lines.filter((line) => line.length > 60)).toEqual([]);
+    // oxlint-disable-next-line no-control-regex
+    expect(demo.err()).toMatch(/^[\n\x20-\x7e]*$/);
+    expect(demo.err()).toContain('ok v2.0.0 live, deployed once');
     expect(JSON.parse(demo.out())).toMatchObject({ ok: true, undone: ['v3.0.0'], failedRequests: 0 });
     await expectNothingLeft();
   }, 300_000);
@@ -94,4 +99,23 @@ describe('npm start', () => {
     },
     300_000,
   );
+
+  test('a second Ctrl-C waits for nothing, and still nothing is left', async () => {
+    const demo = startDemo();
+    const seen = (sight: string) => () => Promise.resolve(demo.err().includes(sight));
+    await until('the moment for Ctrl-C', seen('No worker. The shop answers'), 240_000);
+    process.kill(-(demo.child.pid ?? 0), 'SIGINT');
+    await until('the first to be noticed', seen('Ctrl-C again ends it at once'));
+    process.kill(-(demo.child.pid ?? 0), 'SIGINT');
+    expect(await demo.ended).not.toBe(0);
+    expect(demo.err()).toContain('ended at once');
+    await expectNothingLeft();
+  }, 300_000);
+
+  test('says which flags there are', async () => {
+    const demo = startDemo(['--fast']);
+    expect(await demo.ended).toBe(2);
+    expect(demo.err()).toContain('npm start knows no --fast; there is -- --yes and -- --ascii');
+    await expectNothingLeft();
+  }, 60_000);
 });

@@ -3,7 +3,7 @@
  * undone. Everything on screen happened; the last line on stdout is JSON with the numbers of this run.
  */
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline/promises';
@@ -17,20 +17,36 @@ import {
   type PromotionData,
   type WorkerProcess,
 } from './commands.js';
+import { endAtOnce } from './end-at-once.js';
 import { startLoad, type Load } from './load.js';
+import { inSigns, say, sayBelow } from './say.js';
 import { setStage, type Stage } from './stage.js';
 
-const attended = process.stdin.isTTY && !process.argv.includes('--yes');
-const startedAt = performance.now();
+const FLAGS = ['--yes', '--ascii'];
+const unknown = process.argv.slice(2).find((word) => !FLAGS.includes(word));
+if (unknown !== undefined) {
+  process.stderr.write(
+    `npm start knows no ${unknown}; there is ${FLAGS.map((flag) => `-- ${flag}`).join(' and ')}\n`,
+  );
+  process.exit(2);
+}
+const attended = process.stdin.isTTY && process.stderr.isTTY && !process.argv.includes('--yes');
 const folder = mkdtempSync(path.join(tmpdir(), 'slipway-demo-'));
 const ends: (() => Promise<void>)[] = [];
 const stopping = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort());
+let numbers: Record<string, unknown> = { ok: false };
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => interrupt(signal));
 
-function say(text: string, right = ''): void {
-  const seconds = Math.floor((performance.now() - startedAt) / 1000);
-  const clock = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
-  process.stderr.write(`${clock.padStart(5)}  ${text.padEnd(56)} ${right}\n`);
+/** The first ends everything in its order; a second Ctrl-C does not wait for that. */
+function interrupt(signal: NodeJS.Signals): void {
+  if (signal === 'SIGINT' && stopping.signal.aborted) {
+    endAtOnce(folder);
+    sayBelow('ended at once');
+    writeSync(1, `${JSON.stringify(numbers)}\n`);
+    process.exit(130);
+  }
+  if (!stopping.signal.aborted) sayBelow('ending it all …; Ctrl-C again ends it at once');
+  stopping.abort();
 }
 
 /** Last started, first ended. */
@@ -48,8 +64,8 @@ async function tell(): Promise<Record<string, unknown>> {
     `over ${stage.ssh}`,
   );
 
-  await release(stage, 'v1.0.0');
-  say('$ slipway release v1.0.0 --to prod', `✓ live`);
+  const tookMs = await release(stage, 'v1.0.0');
+  say('$ slipway release v1.0.0 --to prod', `✓ live, ${(tookMs / 1000).toFixed(1)}s`);
   const load = startLoad(stage.shopUrl, 200);
   ends.push(() => load.stop());
   say('load: 200 requests a second, until the end', failedSoFar(load));
@@ -87,9 +103,12 @@ async function tell(): Promise<Record<string, unknown>> {
   return numbers;
 }
 
-async function release(stage: Stage, version: string): Promise<void> {
+/** How long it took, in milliseconds. */
+async function release(stage: Stage, version: string): Promise<number> {
+  const startedAt = performance.now();
   const output = await runSlipway(stage, 'ci', ['release', version, '--to', 'prod']);
   if (output.exit !== 0) throw new Error(explain(output));
+  return performance.now() - startedAt;
 }
 
 /** Starts it and says yes for you; `ended` is still to come. */
@@ -102,7 +121,7 @@ async function releaseWithApproval(
   ended.catch(() => undefined);
   const waiting = await watchUntilWaiting(stage);
   const digest = waiting.artifacts[0]?.digest.slice(0, 15) ?? '';
-  if (!(await askYes(`      Approve ${version}, ${digest}…? [Y/n] `)))
+  if (!(await askYes(`       Approve ${version}, ${digest}…? [Y/n] (says yes in 15s) `)))
     throw new Error(`you did not approve ${version}`);
   const approval = await runSlipway(stage, 'you', ['approve', 'prod', '--yes']);
   if (approval.exit !== 0) throw new Error(explain(approval));
@@ -158,7 +177,7 @@ async function askYes(question: string): Promise<boolean> {
   const patience = new AbortController();
   const timer = setTimeout(() => patience.abort(), 15_000);
   try {
-    const answer = await prompt.question(question, {
+    const answer = await prompt.question(inSigns(question), {
       signal: AbortSignal.any([patience.signal, stopping.signal]),
     });
     return !answer.trim().toLowerCase().startsWith('n');
@@ -174,19 +193,16 @@ async function askYes(question: string): Promise<boolean> {
 
 async function yourTurn(stage: Stage, worker: WorkerProcess): Promise<void> {
   say(`Your turn, in another terminal:`);
-  process.stderr.write(
-    [
-      `       cd ${stage.repository}; export TEMPORAL_ADDRESS=${stage.temporalAddress}`,
-      `       alias slipway='node ${slipway}'`,
-      `       slipway status; slipway rollback prod; kill ${worker.pid}; open ${stage.uiUrl}`,
-      '       Ctrl-C ends it all.\n',
-    ].join('\n'),
+  sayBelow(
+    `cd ${stage.repository}`,
+    `export TEMPORAL_ADDRESS=${stage.temporalAddress}; alias slipway='node ${slipway}'`,
+    `slipway status; slipway rollback prod; kill ${worker.pid}; open ${stage.uiUrl}`,
+    'Ctrl-C ends it all.',
   );
   await once(stopping.signal, 'abort');
 }
 
 let exit = 1;
-let numbers: Record<string, unknown> = { ok: false };
 try {
   numbers = await tell();
   exit = numbers['ok'] === true ? 0 : 1;
