@@ -3,20 +3,13 @@ import { patched, workflowInfo } from '@temporalio/workflow';
 import type { EnvironmentPlan, ReleasePlan } from '../pipeline/plan.js';
 import type { EnvironmentAnswer } from './activity-contract.js';
 import { perform } from './activity-options.js';
+import { waitsForItsWords } from './awaited-words.js';
 import type { Announcement, ReleaseRequest } from './messages.js';
 
 interface Announcing {
   request: ReleaseRequest;
   plan: ReleasePlan;
   environment: EnvironmentPlan;
-}
-
-/**
- * A word on its way is waited for when its run is stopped: it must not come in after the one that takes it back.
- * Runs from before this patch did not wait.
- */
-export function waitsForItsWords(): boolean {
-  return patched('announcements-are-waited-for');
 }
 
 /** What the environment answers to the first word of a release; null = it was not asked. */

@@ -14,8 +14,8 @@ import {
 } from '@temporalio/workflow';
 import { perform } from './activity-options.js';
 import { attempt } from './attempt.js';
-import { waitsForItsWords } from './announcing.js';
 import { approvalEvidence, describeMissing, openApprovals } from './approvals.js';
+import { waitsForItsWords } from './awaited-words.js';
 import type { Approval, NamedDecision, PromotionDeciding } from './decisions.js';
 import { isChangeResult, isSuperseded } from './message-shapes.js';
 import type { ProgressStatus, PromotionRequest } from './messages.js';

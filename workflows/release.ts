@@ -13,14 +13,9 @@ import {
 } from '@temporalio/workflow';
 import type { EnvironmentPlan, ReleasePlan } from '../pipeline/plan.js';
 import { perform } from './activity-options.js';
-import {
-  announceEnd,
-  announceRelease,
-  findOlder,
-  sweepAnnouncements,
-  waitsForItsWords,
-} from './announcing.js';
+import { announceEnd, announceRelease, findOlder, sweepAnnouncements } from './announcing.js';
 import { attempt } from './attempt.js';
+import { waitsForItsWords } from './awaited-words.js';
 import { isSuperseded } from './message-shapes.js';
 import type { Decision, ReleaseRequest, ReleaseStatus, Superseded } from './messages.js';
 import { QUERY, SIGNAL } from './names.js';
