@@ -188,6 +188,10 @@ export class ReleaseCase {
 
   async start(): Promise<void> {
     await this.prepare();
+    await this.begin();
+  }
+
+  async begin(): Promise<void> {
     await this.harness.client.workflow.start<typeof release>(WORKFLOW.release, {
       workflowId: this.idOf('release'),
       taskQueue: this.harness.taskQueue,

@@ -27,38 +27,46 @@ describe.each(SETTINGS)('$name', (setting) => {
 
   /** Only a refusal ends it; a lost reply or a second try must not cost the release. */
   const REFUSALS: FaultKind[] = ['refuse', 'refuse-after'];
-  it.concurrent.each(REFUSALS)('%s', async (fault) => {
-    const found: Record<string, Verdict> = {};
-    const wanted: Record<string, Verdict> = {};
-    for (const call of calls) {
-      const run = await strike([call], fault);
-      found[nameOf(call)] = await judgeRelease(run);
-      // Whoever comes before the promotion that was refused is live.
-      const names = run.places.map(({ plan }) => plan.name);
-      wanted[nameOf(call)] = verdict(
-        'failed',
-        names,
-        names.slice(0, Math.max(0, names.indexOf(call.caller))),
-      );
-    }
-    expect(found).toEqual(wanted);
-  });
+  it.concurrent.each(REFUSALS)(
+    '%s',
+    async (fault) => {
+      const found: Record<string, Verdict> = {};
+      const wanted: Record<string, Verdict> = {};
+      for (const call of calls) {
+        const run = await strike([call], fault);
+        found[nameOf(call)] = await judgeRelease(run);
+        // Whoever comes before the promotion that was refused is live.
+        const names = run.places.map(({ plan }) => plan.name);
+        wanted[nameOf(call)] = verdict(
+          'failed',
+          names,
+          names.slice(0, Math.max(0, names.indexOf(call.caller))),
+        );
+      }
+      expect(found).toEqual(wanted);
+    },
+    300_000,
+  );
 
   const HICCUPS: FaultKind[] = ['lose-reply', 'twice', 'unreachable'];
-  it.concurrent.each(HICCUPS)('%s', async (fault) => {
-    const found: Record<string, Verdict> = {};
-    const wanted: Record<string, Verdict> = {};
-    const carryOut = async (together: Call[]): Promise<void> => {
-      const run = await strike(together, fault);
-      const name = together.map(nameOf).join(' and ');
-      found[name] = await judgeRelease(run);
-      const names = run.places.map(({ plan }) => plan.name);
-      wanted[name] = verdict('succeeded', names, names);
-    };
-    // They wait for the next try more than they do.
-    await Promise.all(atOnce(calls).map(carryOut));
-    expect(found).toEqual(wanted);
-  });
+  it.concurrent.each(HICCUPS)(
+    '%s',
+    async (fault) => {
+      const found: Record<string, Verdict> = {};
+      const wanted: Record<string, Verdict> = {};
+      const carryOut = async (together: Call[]): Promise<void> => {
+        const run = await strike(together, fault);
+        const name = together.map(nameOf).join(' and ');
+        found[name] = await judgeRelease(run);
+        const names = run.places.map(({ plan }) => plan.name);
+        wanted[name] = verdict('succeeded', names, names);
+      };
+      // They wait for the next try more than they do.
+      await Promise.all(atOnce(calls).map(carryOut));
+      expect(found).toEqual(wanted);
+    },
+    300_000,
+  );
 
   async function strike(struck: Call[], fault: FaultKind): Promise<ReleaseCase> {
     const run = new ReleaseCase(harness, setting);
