@@ -80,6 +80,8 @@ export function resolveRequest(state: EnvironmentState, asked: EnvironmentReques
         ? { refused: nothingLive(state) }
         : { request: requestFor(state.live, 'redeploy', asked) };
     case 'rollback': {
+      const underway = rollbackUnderway(state, asked.version);
+      if (underway !== null) return { refused: alreadyUnderway(state, underway) };
       const record = asked.version === null ? lastGoodBefore(state) : findGood(state, asked.version);
       return record === null
         ? { refused: noSuchGood(state, asked.version) }
@@ -117,6 +119,27 @@ function lastGoodBefore(state: EnvironmentState): ReleaseRecord | null {
 
 function findGood(state: EnvironmentState, version: string): ReleaseRecord | null {
   return state.good.find((each) => each.version === version) ?? null;
+}
+
+/** Two people who see the same fault ask for the same step back, once each. */
+export function rollbackUnderway(
+  { inFlight, queue }: Pick<EnvironmentState, 'inFlight' | 'queue'>,
+  version: string | null,
+): ChangeRequest | null {
+  const requests = [...(inFlight === null ? [] : [inFlight.request]), ...queue];
+  return (
+    requests.find((each) => each.kind === 'rollback' && (version === null || each.version === version)) ??
+    null
+  );
+}
+
+function alreadyUnderway({ environment, pipeline }: EnvironmentState, request: ChangeRequest): FailureReport {
+  return {
+    what: `a rollback to ${request.version} is under way already`,
+    where: `${pipeline} ${environment}`,
+    why: `asked for by ${request.actor.by}`,
+    wayOut: `slipway watch ${environment}; further back: slipway rollback ${environment} VERSION`,
+  };
 }
 
 function plannedElsewhere(

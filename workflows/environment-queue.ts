@@ -76,6 +76,12 @@ export function receiveRequest(state: EnvironmentState, asked: EnvironmentReques
   }
 
   const { request } = resolved;
+  if (isThereAlready(state, request)) {
+    const headline = `${state.pipeline} ${request.version} is live on ${state.environment} already`;
+    const result = untouched(state, { state: 'succeeded', headline, failure: null });
+    const processed = rememberProcessed(state, requestId, result);
+    return { state: { ...state, processed }, tell: tellOutcome(asked, result) };
+  }
   const newer = findNewer(state, request);
   if (newer !== null) return dropRequests(state, [request], newer);
   const announced = state.announced.map((each) =>
@@ -84,6 +90,12 @@ export function receiveRequest(state: EnvironmentState, asked: EnvironmentReques
   const queued = { ...state, announced, queue: enqueue(state.queue, request) };
   const own = announced.find((each) => each.requestId === requestId);
   return own === undefined ? { state: queued, tell: [] } : supersedeOlder(queued, own);
+}
+
+/** A rollback asked for from a screen that was overtaken; where a person must look it may repair what is there. */
+function isThereAlready({ live, inFlight, needsPerson }: EnvironmentState, request: ChangeRequest): boolean {
+  if (request.kind !== 'rollback' || inFlight !== null || needsPerson !== null) return false;
+  return live?.version === request.version && live.commit.sha === request.commit.sha;
 }
 
 function tellOutcome(asked: EnvironmentRequest, result: ChangeResult): Telling[] {

@@ -1,3 +1,4 @@
+import { rollbackUnderway } from '../../workflows/environment-memory.js';
 import type { EnvironmentStatus } from '../../workflows/messages.js';
 import type { CommandSpec, Invocation, Outcome } from '../command.js';
 import { EXIT } from '../exit-codes.js';
@@ -55,7 +56,11 @@ async function rollBack(invocation: Invocation): Promise<Outcome> {
     if (!decided.reply.accepted || until === 'started') return outcome;
     return followBack(invocation, await client.followLane(environment, options), outcome);
   }
-  const { requestId } = await client.requestRollback(environment, { version, reason: global.reason });
+  // By name, as it was shown and confirmed: what is live may have changed since.
+  const { requestId } = await client.requestRollback(environment, {
+    version: aim.to,
+    reason: global.reason,
+  });
   if (until === 'started') {
     return {
       exit: EXIT.done,
@@ -72,13 +77,23 @@ interface Aim {
   question: string;
 }
 
-/** `back` while a change has switched but not settled and its predecessor is what is wanted; else a change of its own. */
+/**
+ * `back` while a change has switched but not settled and its predecessor is what is wanted; else a change of its own.
+ * Beside another rollback neither is: somebody else has seen the same fault, and its `back` would undo the rollback.
+ */
 async function chooseAim(
   environment: string,
   found: EnvironmentStatus | null,
   version: string | null,
 ): Promise<Aim> {
   const { refused } = await import('../user-error.js');
+  const underway = found === null ? null : rollbackUnderway(found, version);
+  if (underway !== null)
+    throw refused({
+      what: `a rollback to ${underway.version} is under way already, asked for by ${underway.actor.by}`,
+      where: environment,
+      wayOut: `slipway watch ${environment}; further back: slipway rollback ${environment} VERSION`,
+    });
   const cutover = found?.inFlight?.cutover ?? null;
   const previous = cutover?.previous ?? null;
   if (

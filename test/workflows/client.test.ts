@@ -233,6 +233,29 @@ describe('steering a change', () => {
     );
   });
 
+  it('a second rollback beside the first neither undoes it nor goes further', async () => {
+    const key = environmentKey(scene.pipeline, scene.prod);
+    await bringLive('v1.0.0');
+    await bringLive('v2.0.0');
+    breakActivity(scene.harness.world, key, 'verify', 'hang-before', { times: -1 });
+    const arrivals = (): number =>
+      scene.harness.world.read().arrived.filter((each) => each === `${key} verify`).length;
+    const before = arrivals();
+    expect(await run(`rollback ${scene.prod} --yes --until started`)).toMatchObject({ exit: 0 });
+    await until('it is verified', () => arrivals() > before);
+    for (const line of [`rollback ${scene.prod} --yes`, `rollback ${scene.prod} v1.0.0 --yes`]) {
+      const second = await run(line);
+      expect(second, second.out).toMatchObject({ exit: 5 });
+      expect(second.err).toContain('a rollback to v1.0.0 is under way already');
+    }
+    mend(scene.harness.world, key);
+    letGo(scene.harness.world, key, 'verify');
+    await untilStatus(
+      'v1 is back',
+      ({ live, inFlight }) => inFlight === undefined && JSON.stringify(live).includes('"v1.0.0"'),
+    );
+  });
+
   it('freezes before the first release, and opens again', async () => {
     expect(await run(`freeze ${scene.prod} --until 12h --reason holidays`)).toMatchObject({ exit: 0 });
     const status = await run(`status ${scene.prod}`);

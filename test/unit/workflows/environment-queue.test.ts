@@ -176,6 +176,33 @@ describe('the way back', () => {
     });
   });
 
+  it('asked for by two people at once is one step back', () => {
+    const asked = rollback(havingReleased(1, 2, 3)).state;
+    for (const state of [asked, started(asked)]) {
+      for (const version of [null, 'v2']) {
+        const { state: after } = rollback(state, version, 'second');
+        expect(after.queue).toEqual(state.queue);
+        expect(after.processed[0]).toMatchObject({
+          requestId: 'second',
+          result: {
+            state: 'failed',
+            clean: true,
+            failure: { what: 'a rollback to v2 is under way already' },
+          },
+        });
+      }
+      expect(versions(rollback(state, 'v1', 'further').state.queue)).toContain('v1');
+    }
+  });
+
+  it('to what is live already has nothing to do, but may repair', () => {
+    const { state } = rollback(havingReleased(1, 2), 'v2');
+    expect(state.queue).toEqual([]);
+    expect(state.processed[0]?.result).toMatchObject({ state: 'succeeded', clean: true });
+    const broken = { ...havingReleased(1, 2), needsPerson: 'undo of deploy failed' };
+    expect(versions(rollback(broken, 'v2').state.queue)).toEqual(['v2']);
+  });
+
   it('stands ahead of waiting deploys and enters a frozen environment', () => {
     const frozen = applyDecision(havingReleased(1, 2), { ...givenDecision('irina'), name: 'freeze' }, AT);
     const waiting = ask(frozen, deploy(3)).state;
