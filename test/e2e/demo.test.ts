@@ -1,10 +1,12 @@
 /** `npm start`, as a newcomer types it: the story holds, and nothing is left of it. */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { part } from '../support/parts.js';
 import { processesWith, until } from '../support/processes.js';
 
 let folder: string;
@@ -75,6 +77,18 @@ describe('npm start', () => {
     // oxlint-disable-next-line no-control-regex
     expect(demo.err()).toMatch(/^[\n\x20-\x7e]*$/);
     expect(demo.err()).toContain('ok v2.0.0 live, deployed once');
+    expect(JSON.parse(demo.out())).toMatchObject({ ok: true, undone: ['v3.0.0'], failedRequests: 0 });
+    await expectNothingLeft();
+  }, 300_000);
+
+  test('tells the same story on the newest Node', async () => {
+    const node = await part('node24');
+    const { stdout: version } = await promisify(execFile)(node, ['--version']);
+    expect(version).toMatch(/^v24\./);
+    // npm's own compile cache lies in the temporary folder and is no trace of ours
+    const env = [`PATH=${path.dirname(node)}:${process.env['PATH'] ?? ''}`, 'NODE_DISABLE_COMPILE_CACHE=1'];
+    const demo = startDemo(['--yes'], ['env', ...env]);
+    expect(await demo.ended, demo.err()).toBe(0);
     expect(JSON.parse(demo.out())).toMatchObject({ ok: true, undone: ['v3.0.0'], failedRequests: 0 });
     await expectNothingLeft();
   }, 300_000);

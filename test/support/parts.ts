@@ -56,6 +56,13 @@ export const PARTS = {
     fetch:
       'mkdir -p $CACHE/build/compose && cd $CACHE/build/compose && printf "module compose\\n\\ngo 1.24\\n" > go.mod && GOTOOLCHAIN=local go get -tool github.com/docker/compose/v2/cmd@v2.40.3 && mkdir -p $CACHE/bin && GOTOOLCHAIN=local go build -o $CACHE/bin/docker-compose-2.40.3 github.com/docker/compose/v2/cmd',
   },
+  // the newest Node that is supported; the oldest is the one the tests run on
+  node24: {
+    program: 'node',
+    cached: 'bin/node-24.21.0/node',
+    fetch:
+      'npm install --silent --no-save --prefix $CACHE/build/node24 node-linux-$(node -p process.arch)@24.21.0 && install -D -m 0755 $CACHE/build/node24/node_modules/node-linux-*/bin/node $CACHE/bin/node-24.21.0/node',
+  },
   temporal: {
     program: 'temporal',
     cached: 'bin/temporal-1.9.1',
