@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ApprovalRule, EnvironmentPlan } from '../../pipeline/plan.js';
 import { EnvironmentScene } from '../support/environment-scene.js';
+import { breakActivity } from '../support/fake-world.js';
 import { givenDecision, givenPlan } from '../support/given.js';
 import { givenPromotion, PromotionScene } from '../support/promotion-scene.js';
 import { startSkippingHarness } from '../support/time-skipping.js';
@@ -70,6 +71,22 @@ describe('a promotion that waits', () => {
     expect((await promotion.end()).state).toBe('succeeded');
     expect(prod.serving()).toBe('v1');
   });
+
+  it.each(['refuse', 'refuse-after', 'lose-reply', 'twice'] as const)(
+    'asks again when its question went wrong (%s)',
+    async (fault) => {
+      const plan = givenPlan();
+      const prod = new EnvironmentScene(harness, plan);
+      await prod.send('freeze', givenDecision('irina'));
+      const promotion = await start(plan);
+      breakActivity(harness.world, promotion.handle.workflowId, 'askEnvironment', fault);
+      await prod.until('it is queued', ({ queue }) => queue.length === 1);
+      await harness.client.workflow.getHandle(prod.id).terminate('lost');
+      expect(await promotion.end()).toMatchObject({ state: 'succeeded', clean: true });
+      expect(prod.serving()).toBe('v1');
+      expect(prod.world().calls.filter((call) => call.startsWith('deploy'))).toHaveLength(1);
+    },
+  );
 
   it('says so, red, when it was aborted and its environment has forgotten it', async () => {
     const plan = givenPlan();
