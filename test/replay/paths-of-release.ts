@@ -1,8 +1,9 @@
 /** One run per path of release, promotion and environment: recorded, and must replay while such runs may be open. */
 import { randomUUID } from 'node:crypto';
 import type { ApprovalRule, EnvironmentPlan, GatePlan } from '../../pipeline/plan.js';
-import { SIGNAL } from '../../workflows/names.js';
+import { promotionId, SIGNAL } from '../../workflows/names.js';
 import { EnvironmentScene, givenVersion } from '../support/environment-scene.js';
+import { breakActivity } from '../support/fake-world.js';
 import { givenDecision, givenPlan } from '../support/given.js';
 import { givenPromotion, PromotionScene } from '../support/promotion-scene.js';
 import { ReleasePipeline, type Plans } from '../support/release-scene.js';
@@ -82,6 +83,33 @@ export const PATHS_OF_RELEASE: Record<string, Path> = {
     await release.decide('abort', 'irina');
     await release.end();
     return release.handle.workflowId;
+  },
+  'release-cancelled-while-promoting': async (harness) => {
+    const shop = new ReleasePipeline(harness, PLANS);
+    const release = await shop.release(1, [shop.environment('prod', { approvals: [oneApproval] })]);
+    await (await release.promotion('prod')).waitsFor('1 approval');
+    await release.handle.cancel();
+    await release.end();
+    return release.handle.workflowId;
+  },
+  'release-whose-promotion-was-terminated': async (harness) => {
+    const shop = new ReleasePipeline(harness, PLANS);
+    const prod = shop.environment('prod');
+    const verify = shop.scene(prod).hold('verify');
+    const release = await shop.release(1, [prod]);
+    const { handle } = await release.promotion('prod');
+    await verify.arrived();
+    await handle.terminate('a person ends it');
+    await release.end();
+    return release.handle.workflowId;
+  },
+  'promotion-whose-request-was-refused': async (harness) => {
+    const request = givenPromotion(givenPlan(), 1);
+    const id = promotionId(request.plan.pipeline, request.plan.name, request.requestId);
+    breakActivity(harness.world, id, 'requestChange', 'refuse-after');
+    const promotion = await PromotionScene.start(harness, request);
+    await promotion.end();
+    return promotion.handle.workflowId;
   },
   'promotion-approved': (harness) =>
     promote(harness, { gates: [gate], approvals: [oneApproval], waitMs: 100 }, async (promotion) => {
