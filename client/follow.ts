@@ -7,6 +7,7 @@ import { laneId, QUERY } from '../workflows/names.js';
 import type { ChangeResult, PromotionResult, ReleaseResult } from '../workflows/result.js';
 import type { TemporalLink } from './connect.js';
 import { isChanging, withChange, withResult } from './merge-progress.js';
+import { askTrouble, withTrouble } from './trouble.js';
 import { UserError } from './user-error.js';
 
 /** One change worth showing. */
@@ -49,7 +50,7 @@ interface Look {
 /** Follows a release and its promotions, each with its change. */
 export function followRelease(link: TemporalLink, handle: WorkflowHandle, options: FollowOptions = {}) {
   const look = async (): Promise<Look> => {
-    const status = await query<ReleaseStatus>(link, handle);
+    const status = await queryWithTrouble<ReleaseStatus>(link, handle);
     const seen: Progress[] = [{ kind: 'release', workflowId: handle.workflowId, status }];
     const states: ProgressStatus[] = [];
     for (const { workflowId } of status.promotions) {
@@ -84,7 +85,7 @@ export function followChange(link: TemporalLink, handle: WorkflowHandle, options
     link,
     handle,
     options,
-    () => lookAtOne(query<ProgressStatus>(link, handle), handle),
+    () => lookAtOne(queryWithTrouble<ProgressStatus>(link, handle), handle),
     asIs,
   );
 }
@@ -97,14 +98,25 @@ async function lookAtOne(asking: Promise<ProgressStatus>, { workflowId }: Workfl
 /** While its change is in the lane, the lane knows what happens and what is waited for. */
 async function lookAtPromotion(link: TemporalLink, workflowId: string): Promise<ProgressStatus> {
   const { workflow } = link.client;
-  const promotion = await query<ProgressStatus>(link, workflow.getHandle(workflowId));
+  const promotion = await queryWithTrouble<ProgressStatus>(link, workflow.getHandle(workflowId));
   if (!isChanging(promotion)) return promotion;
   const lane = workflow.getHandle(laneId(promotion.pipeline, promotion.environment));
-  const change = await query<ProgressStatus>(link, lane).catch((error: unknown) => {
+  const change = await queryWithTrouble<ProgressStatus>(link, lane).catch((error: unknown) => {
     if (error instanceof WorkflowNotFoundError) return null;
     throw error;
   });
   return withChange(promotion, change);
+}
+
+async function queryWithTrouble<Status extends ReleaseStatus | ProgressStatus>(
+  link: TemporalLink,
+  handle: WorkflowHandle,
+): Promise<Status> {
+  const [status, trouble] = await Promise.all([
+    query<Status>(link, handle),
+    askTrouble(link, handle.workflowId),
+  ]);
+  return withTrouble(status, trouble);
 }
 
 function query<Status>(link: TemporalLink, handle: WorkflowHandle): Promise<Status> {

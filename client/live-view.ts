@@ -8,6 +8,7 @@ import { signOf } from './render/style.js';
 import { pad, plain, row } from './render/text.js';
 import { formatTook } from './render/time.js';
 import { renderProgress } from './render/watch.js';
+import { troubleOf } from './trouble.js';
 
 /** The last known state of everything that was followed. */
 export interface Followed {
@@ -129,8 +130,9 @@ function describeChanges({ style }: Invocation, progress: Progress, printed: Map
   const lines: string[] = [];
   for (const step of status.steps) {
     const key = `${progress.workflowId} ${step.name}`;
-    if (step.state === 'pending' || printed.get(key) === step.state) continue;
-    printed.set(key, step.state);
+    const shown = `${step.state} ${troubleOf(step)}`;
+    if (step.state === 'pending' || printed.get(key) === shown) continue;
+    printed.set(key, shown);
     const left =
       `${signOf(style, step.state)} ${pad(plain(place), 8)} ${pad(plain(step.name), 12)}${plain(step.note ?? '')}`.trimEnd();
     lines.push(row(style, left, step.tookMs === null ? '' : formatTook(step.tookMs)));

@@ -176,11 +176,18 @@ describe('a registry', () => {
     expect(await refusal()).toMatchObject(like({ ...told, where: new RegExp(registry.server) }));
   });
 
-  test.each([429, 500])('that answers %i is asked again until it answers', async (status) => {
+  test.each([
+    [429, /tried again: .*\/shop.*: .* says too many requests/],
+    [500, /tried again: .*\/shop.*: .* answered 500/],
+  ])('that answers %i is asked again until it answers, and says so meanwhile', async (status, says) => {
     const commit = await commitWithImage();
-    registry.requests.length = 0;
     registry.fail({ status, headers: { 'retry-after': '1' } });
+    const waited = await scene.run('release', '--to', 'prod', '--timeout', '4s');
+    expect(waited.exit).toBe(6);
+    expect(waited.out).toMatch(says);
+    expect(waited.out).toContain('The release goes on: slipway status');
     const following = scene.run('release', '--to', 'prod', '--json');
+    registry.requests.length = 0;
     await until('the registry to be asked again', () => Promise.resolve(registry.requests.length > 1));
     expect(await scene.released()).toEqual([]);
     registry.heal();

@@ -1,0 +1,33 @@
+/** Why a step takes long: what Temporal tries again by itself, in the words of the last try. */
+import type { StepReport } from '../workflows/result.js';
+import type { TemporalLink } from './connect.js';
+
+const TRIED = 'tried again: ';
+const LONGEST = 300;
+
+/** Of the activities that have failed and will be tried again; null = none. Never rejects: it is an extra. */
+export async function askTrouble(link: TemporalLink, workflowId: string): Promise<string | null> {
+  try {
+    const { raw } = await link.ask(() => link.client.workflow.getHandle(workflowId).describe());
+    const messages = (raw.pendingActivities ?? []).map(({ lastFailure }) => lastFailure?.message ?? '');
+    const [first = ''] = messages.find((message) => message !== '')?.split('\n') ?? [];
+    return first === '' ? null : `${TRIED}${first.slice(0, LONGEST)}`;
+  } catch {
+    return null;
+  }
+}
+
+/** The step that runs says it. */
+export function withTrouble<Status extends { steps: StepReport[] }>(
+  status: Status,
+  trouble: string | null,
+): Status {
+  if (trouble === null) return status;
+  const steps = status.steps.map((step) => (step.state === 'running' ? { ...step, note: trouble } : step));
+  return { ...status, steps };
+}
+
+/** For views of lines: a step is shown again when it meets trouble, not when it says something else. */
+export function troubleOf({ note }: StepReport): string {
+  return note?.startsWith(TRIED) === true ? note : '';
+}
