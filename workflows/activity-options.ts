@@ -62,6 +62,11 @@ const MARGIN_MS = 30 * SECOND;
 
 function classOptions(kind: Class, plan: EnvironmentPlan | null): ClassOptions {
   const converge = (plan?.timeoutMs ?? 10 * MINUTE) + MARGIN_MS;
+  // One host after the other, and before a colour is stopped it finishes what it has.
+  const inTurn =
+    (plan?.timeoutMs ?? 10 * MINUTE) * Math.max(1, plan?.hosts.length ?? 1) +
+    (plan?.traffic?.drainMs ?? 0) +
+    MARGIN_MS;
   const confirm = (plan?.traffic?.confirm.timeoutMs ?? MINUTE) + MARGIN_MS;
   const looking = { manner: 'look', urgent: false } as const;
   switch (kind) {
@@ -100,8 +105,8 @@ function classOptions(kind: Class, plan: EnvironmentPlan | null): ClassOptions {
       };
     case 'touch':
       return {
-        startToCloseMs: converge,
-        scheduleToCloseMs: 3 * converge,
+        startToCloseMs: inTurn,
+        scheduleToCloseMs: 3 * inTurn,
         heartbeatMs: 10 * SECOND,
         retry: GENTLE,
         manner: 'touch',

@@ -146,14 +146,19 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
 
     takeOver: ({ target }) =>
       stoppable(async (manners) => {
-        const killed = await eachPlace(target, manners, async ({ platform, context }) => {
-          const fence = fenceFor(context);
-          await context.host.claim(fence);
-          const ended = await context.host.killStale(fence);
-          await platform.claim(context);
-          await untilStill(platform, context);
-          return ended.map((operation) => `${context.host.name} ${operation}`);
-        });
+        // All at once: a release that crashes for ever is never still, and hosts in turn would take too long together.
+        const settled = await Promise.allSettled(
+          placesOf(target).map(async (place): Promise<string[]> => {
+            const { platform, context } = await open(target, place, manners);
+            const fence = fenceFor(context);
+            await context.host.claim(fence);
+            const ended = await context.host.killStale(fence);
+            await platform.claim(context);
+            await untilStill(platform, context);
+            return ended.map((operation) => `${context.host.name} ${operation}`);
+          }),
+        );
+        const killed = settled.map(valueOf);
         const { traffic } = target.plan;
         const serving = traffic === null ? null : await dependencies.servedColour(target, manners.signal);
         return { serving, killed: killed.flat() };

@@ -109,6 +109,19 @@ describe('retire', () => {
     expect(runsEverywhere(scene, 'blue', 'v2')).toBe(true);
   });
 
+  it('is given the time that its hosts take one after the other, and that requests take to finish', async () => {
+    const plan = givenPlan({ timeoutMs: 60_000, traffic: givenTraffic({ drainMs: 1_200_000 }) });
+    const scene = givenScene(harness, plan, { live: 'v2', warm: 'v1' });
+    const versions = { live: scene.live, warm: scene.warm };
+    const handle = await startChange(harness, givenChange(givenRequest(plan, 'v1', 'retire'), versions));
+    await handle.result();
+    const { events } = await handle.fetchHistory();
+    const given = (events ?? []).map(({ activityTaskScheduledEventAttributes: scheduled }) =>
+      scheduled?.activityType?.name === 'retireColour' ? Number(scheduled.startToCloseTimeout?.seconds) : 0,
+    );
+    expect(Math.max(...given)).toBeGreaterThan(1_200 + 2 * 60);
+  });
+
   it('that is refused leaves the colour warm and the lane free', async () => {
     const scene = givenScene(harness, givenPlan(), { live: 'v2', warm: 'v1' });
     scene.break('retireColour', 'refuse');
