@@ -58,9 +58,18 @@ export async function restoreStack(context: PlatformContext, prior: StackPrior):
     changes += 1;
   }
   await restoreFile(context, prior);
-  if (changes === 0) return { outcome: 'never-ran', note: 'nothing had changed' };
-  const services = await listStack(docker, prior.name);
-  const note = await awaitConvergence(
+  // Also when the services are back: an earlier attempt may have come no further.
+  const note = changes === 0 ? null : await awaitRestored(context, prior);
+  await removeThings(context, prior.name, new Set(prior.things));
+  await removeUnusedSecrets(context);
+  return note === null
+    ? { outcome: 'never-ran', note: 'nothing had changed' }
+    : { outcome: 'undone', note: `back on the recorded stack: ${note}` };
+}
+
+async function awaitRestored(context: PlatformContext, prior: StackPrior): Promise<string> {
+  const services = await listStack(await context.host.docker(), prior.name);
+  return await awaitConvergence(
     context,
     services.flatMap(({ ID: id, Spec }) => {
       const before = prior.services.find(({ spec }) => spec.Name === Spec.Name);
@@ -69,9 +78,6 @@ export async function restoreStack(context: PlatformContext, prior: StackPrior):
       return [{ id, name: Spec.Name, image: before.image, mayBeEmpty }];
     }),
   );
-  await removeThings(context, prior.name, new Set(prior.things));
-  await removeUnusedSecrets(context);
-  return { outcome: 'undone', note: `back on the recorded stack: ${note}` };
 }
 
 /** Compare-and-set: what is there must be what was recorded or what this change wrote. */

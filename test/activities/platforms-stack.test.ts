@@ -131,6 +131,28 @@ describe('a further release', () => {
     expect(file.stdout).toBe(withCache().replaceAll('REPOSITORY', world.repository));
   });
 
+  test('an undo whose worker died after the services takes away the rest when it is done again', async () => {
+    await givenStack();
+    const withOuter = TEMPLATE.replace('networks: {inner: {}}', 'networks: {inner: {}, outer: {}}').replace(
+      '[inner]',
+      '[inner, outer]',
+    );
+    const context = on('v2', { token: 2 }, withOuter);
+    await stack.claim(context);
+    const prior = await stack.recordPrior(context);
+    await stack.deploy(context);
+    const outer = ['network', 'ls', '-q', '--filter', `name=${name}_outer`];
+    expect(await world.docker(...outer)).not.toBe('');
+    expect(await stack.undo(context, prior)).toMatchObject({ outcome: 'undone' });
+    expect(await world.docker(...outer)).toBe('');
+    // the same moment: services are back, the network is still there
+    const label = `com.docker.stack.namespace=${name}`;
+    await world.docker('network', 'create', '--driver', 'overlay', '--label', label, `${name}_outer`);
+    expect(await stack.undo(context, prior)).toMatchObject({ outcome: 'never-ran' });
+    expect(await world.docker(...outer)).toBe('');
+    expect(await world.docker('network', 'ls', '-q', '--filter', `name=${name}_inner`)).not.toBe('');
+  });
+
   test('in which one of several services fails is undone whole', async () => {
     await givenStack();
     const before = await images();
