@@ -7,11 +7,10 @@ import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } fro
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { commitTag, hashBuildInputs, LABEL } from '../../activities/build/build-command.js';
-import { compilePlan, loadPipeline } from '../../pipeline/index.js';
+import { commitTag } from '../../activities/build/build-command.js';
 import type { Colour } from '../../pipeline/plan.js';
+import { adoptableLabels } from '../support/build-inputs.js';
 import { startDockerHost, type DockerHost } from '../support/docker-host.js';
-import { givenCommit } from '../support/given.js';
 import { createHaproxy } from '../support/haproxy.js';
 import { part } from '../support/parts.js';
 import { startRegistry } from '../support/registry.js';
@@ -117,10 +116,10 @@ environments:
         Dockerfile: `FROM scratch\nLABEL version=${version}\n`,
       });
       await repository.git('tag', version);
+      const labels = adoptableLabels({ text: file, environment: ENVIRONMENT, version, commit });
       const digest = await pushImage(host, root, `${name}:${commitTag(commit)}`, [
         `LABEL version=${version}`,
-        `LABEL ${LABEL.revision}=${commit}`,
-        `LABEL ${LABEL.inputs}=${inputsOf(file, version)}`,
+        ...Object.entries(labels).map(([label, value]) => `LABEL ${label}=${value}`),
       ]);
       return { version, commit, image: `${name}@${digest}` };
     },
@@ -143,25 +142,6 @@ async function must(host: DockerHost, argv: string[]): Promise<string> {
   const { exitCode, stdout, stderr } = await host.docker(argv);
   if (exitCode !== 0) throw new Error(`docker ${argv.join(' ')}: ${stderr}`);
   return stdout;
-}
-
-/** What the label says that makes a release adopt the image instead of building it. */
-function inputsOf(text: string, version: string): string {
-  const loaded = loadPipeline(Buffer.from(text), 'slipway.yaml');
-  if (!loaded.ok) throw new Error(JSON.stringify(loaded.errors));
-  const { artifacts } = compilePlan({
-    file: loaded.file,
-    files: new Map([['known_hosts', '']]),
-    repository: { url: '/srv/web.git' },
-    commit: givenCommit(),
-    ref: { kind: 'tag', name: version },
-    version,
-    to: [ENVIRONMENT],
-    changedPaths: null,
-  });
-  const [image] = artifacts;
-  if (image?.kind !== 'image') throw new Error('the plan has no image');
-  return hashBuildInputs(image);
 }
 
 /** One static binary as a tar file: the image needs nothing from elsewhere. */

@@ -11,6 +11,10 @@ const VICTIMS = [
   [3, 'sshd killed'],
   [4, 'ssh connections cut'],
   [3, 'proxy killed'],
+  [5, 'dockerd killed'],
+  [2, 'swarm sshd killed'],
+  [2, 'swarm ssh connections cut'],
+  [2, 'swarm host rebooted'],
 ] as const;
 
 type Disturbance = (typeof VICTIMS)[number][1];
@@ -104,6 +108,22 @@ async function disturb(stage: Stage, what: Disturbance, which: 0 | 1, forMs: num
       await stage.proxy.break();
       await delay(forMs);
       await stage.proxy.mend();
+      return;
+    case 'dockerd killed':
+      await stage.swarm.killDockerd();
+      await delay(forMs);
+      await stage.swarm.startDockerd();
+      return;
+    case 'swarm sshd killed':
+      await stage.swarm.killSshd();
+      await delay(forMs);
+      await stage.swarm.startSshd();
+      return;
+    case 'swarm ssh connections cut':
+      await stage.swarm.dropConnections();
+      return;
+    case 'swarm host rebooted':
+      await stage.swarm.reboot();
       return;
   }
 }

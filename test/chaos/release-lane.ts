@@ -11,11 +11,20 @@ import { UserError } from '../../client/user-error.js';
 import { laneId } from '../../workflows/names.js';
 import type { ReleaseResult } from '../../workflows/result.js';
 import type { Random } from './random.js';
-import type { Quality } from './shop.js';
+import type { Quality } from './committer.js';
 import type { Stage } from './stage.js';
 
-export const ENVIRONMENTS = ['prod', 'stage'] as const;
-export type EnvironmentName = (typeof ENVIRONMENTS)[number];
+/** Every lane there is: its pipeline and the pipeline's file. */
+export const LANES = {
+  prod: { pipeline: 'shop', file: 'slipway.yaml' },
+  stage: { pipeline: 'shop', file: 'slipway.yaml' },
+  stack: { pipeline: 'web', file: 'web.yaml' },
+  swarm: { pipeline: 'web', file: 'web.yaml' },
+} as const;
+
+export type EnvironmentName = keyof typeof LANES;
+export type PipelineName = (typeof LANES)[EnvironmentName]['pipeline'];
+export const ENVIRONMENTS: EnvironmentName[] = ['prod', 'stage', 'stack', 'swarm'];
 
 const FATES = [
   [10, 'released'],
@@ -45,7 +54,7 @@ export interface LaneReport {
   retries: number;
 }
 
-interface Lane {
+export interface Lane {
   stage: Stage;
   client: SlipwayClient;
   environment: EnvironmentName;
@@ -78,7 +87,7 @@ export async function runOne(lane: Lane, version: string, report: LaneReport): P
   await untilEnded(lane, story, report);
   if (fate === 'rolled back') {
     const { requestId } = await insist(lane, () => client.requestRollback(environment));
-    await until(lane, report, `the rollback ${requestId}`, async () => {
+    await until(lane, report, `the rollback ${requestId} of ${environment}`, async () => {
       const status = await client.status(environment);
       return status?.processed.some((each) => each.requestId === requestId) === true;
     });
@@ -88,11 +97,12 @@ export async function runOne(lane: Lane, version: string, report: LaneReport): P
 
 async function startRelease(lane: Lane, version: string, quality: Quality): Promise<string> {
   const { client, stage, environment } = lane;
-  const commit = await stage.publish(version, quality);
+  const { pipeline, file } = LANES[environment];
+  const commit = await stage.publish[pipeline](version, quality);
   const { workflowId } = await insist(lane, () =>
     client.startRelease({
       repositoryUrl: stage.repository.folder,
-      file: 'slipway.yaml',
+      file,
       ref: { kind: 'tag', name: version },
       ...{ commit, version, to: [environment] },
     }),
@@ -108,7 +118,12 @@ async function untilEnded(lane: Lane, story: Story, report: LaneReport): Promise
   });
   story.end = await insist(lane, () => readEnd(handle));
   const { state, headline } = story.end;
-  lane.say(`${lane.environment} ${story.version} ${story.fate}: ${state}; ${headline}`);
+  lane.say(`${lane.environment} ${story.version} ${story.fate}: ${state}; ${headline}${sayWhy(story.end)}`);
+}
+
+function sayWhy({ failure, promotions }: ReleaseResult): string {
+  const found = failure ?? promotions.find((promotion) => promotion.failure !== null)?.failure;
+  return found == null ? '' : ` (${found.where}: ${found.what})`;
 }
 
 /** A release that failed carries its result as the first detail of its failure. */
@@ -159,7 +174,21 @@ async function until(
     }
     await delay(200);
   }
-  throw new Error(`waited ${PATIENCE_MS / 1000}s for ${what}`, { cause: lastError });
+  const stuck = await sayWhereItIs(lane);
+  throw new Error(`lane ${lane.environment}: waited ${PATIENCE_MS / 1000}s for ${what}; ${stuck}`, {
+    cause: lastError,
+  });
+}
+
+async function sayWhereItIs({ client, environment }: Lane): Promise<string> {
+  try {
+    const progress = await client.progress(laneId(client.pipeline, environment));
+    return progress === null
+      ? 'no change is in it'
+      : `${progress.headline}: ${progress.failure?.what ?? progress.waitingFor}`;
+  } catch (error) {
+    return `its change cannot be asked: ${error instanceof Error ? error.message : String(error)}`;
+  }
 }
 
 async function sayRetry({ client, environment, say }: Lane): Promise<boolean> {

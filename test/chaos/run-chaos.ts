@@ -3,7 +3,16 @@ import { SlipwayClient } from '../../client/release-client.js';
 import { processesWith } from '../support/processes.js';
 import { startDisturbing } from './disturb.js';
 import { createRandom } from './random.js';
-import { ENVIRONMENTS, runOne, untilAllEnded, untilIdle, type LaneReport } from './release-lane.js';
+import {
+  ENVIRONMENTS,
+  LANES,
+  runOne,
+  untilAllEnded,
+  untilIdle,
+  type Lane,
+  type LaneReport,
+  type PipelineName,
+} from './release-lane.js';
 import { setStage, type Stage } from './stage.js';
 import { findWrongs } from './verdict.js';
 
@@ -41,21 +50,23 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   let disturbances: Record<string, number> = {};
   let checks = 0;
   try {
-    const link = {
-      pipeline: 'shop',
-      by: 'chaos',
-      env: { TEMPORAL_ADDRESS: stage.temporalAddress },
-      answerMs: 3000,
-    };
-    const client = await SlipwayClient.connect(link);
+    const connect = (pipeline: PipelineName): Promise<SlipwayClient> =>
+      SlipwayClient.connect({
+        pipeline,
+        by: 'chaos',
+        env: { TEMPORAL_ADDRESS: stage.temporalAddress },
+        answerMs: 3000,
+      });
+    const clients = { shop: await connect('shop'), web: await connect('web') };
     const random = createRandom(options.seed);
     const broken = new AbortController();
     const disturber = startDisturbing(stage, random.branch('disturb'), options.say, (error) =>
       broken.abort(error),
     );
     disturbances = disturber.counts;
-    const lanes = ENVIRONMENTS.map((environment) => ({
-      ...{ stage, client, environment, say: options.say },
+    const lanes = ENVIRONMENTS.map((environment): Lane => ({
+      ...{ stage, environment, say: options.say },
+      client: clients[LANES[environment].pipeline],
       random: random.branch(environment),
     }));
     const versions = nextVersions();
@@ -63,7 +74,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       const isOver = (): boolean => wrongs.length > 0 || options.signal?.aborted === true;
       for (let done = 0; done < options.changes && !isOver(); done += LOOK_EVERY) {
         let left = Math.min(LOOK_EVERY, options.changes - done);
-        const release = async (lane: (typeof lanes)[number]): Promise<void> => {
+        const release = async (lane: Lane): Promise<void> => {
           while (left > 0 && !isOver()) {
             left -= 1;
             await runOne(lane, versions(), report);
@@ -77,7 +88,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
           await untilAllEnded(lane, report);
           await untilIdle(lane, report);
         }
-        wrongs.push(...(await findWrongs(stage, client, report.stories)));
+        wrongs.push(...(await findWrongs(stage, lanes, report.stories)));
         checks += 1;
         options.say(
           `— ${report.stories.length} changes, ${wrongs.length === 0 ? 'one truth' : wrongs.join('; ')}`,
@@ -87,7 +98,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
         wrongs.push('not one release came through');
     } finally {
       await disturber.stop();
-      await client.close();
+      for (const client of Object.values(clients)) await client.close();
     }
   } catch (error) {
     wrongs.push(explain(error));
@@ -112,7 +123,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
 async function strike(stage: Stage, keep: boolean): Promise<string[]> {
   await stage.strike(keep);
   const left: string[] = [];
-  for (const place of [stage.folder, stage.sshd.folder, stage.scenery.socket])
+  left.push(...(await stage.swarm.findLeftovers()));
+  for (const place of [stage.folder, stage.sshd.folder, stage.scenery.proxy.socket])
     for (const pid of await processesWith(place)) left.push(`process ${pid} of ${place} is left over`);
   return left;
 }

@@ -1,20 +1,14 @@
 /**
- * The team of the chaos run: a host with its own commands instead of Docker, and a repository whose every tag is a
- * release that is good, sick from the start, or errs once it has traffic.
+ * The team without Docker: a host with commands of its own, prod in two colours behind the proxy and stage in place.
  */
 import { execFile } from 'node:child_process';
-import { chmod, mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { readOrNull } from '../support/processes.js';
-import type { TestRepository } from '../support/repository.js';
+import type { Commit, Quality } from './committer.js';
+import { SLOTS, type ProxyDoor, type Slot, type SlotPorts } from './places.js';
 
 const exec = promisify(execFile);
-
-export const SLOTS = ['blue', 'green', 'stage'] as const;
-export type Slot = (typeof SLOTS)[number];
-export type Quality = 'good' | 'sick' | 'errs';
-export type SlotPorts = Record<Slot, number>;
 
 const SERVER = `
 import { readFileSync } from 'node:fs';
@@ -22,8 +16,7 @@ import { createServer } from 'node:http';
 const { PORT: port, SLOT: slot } = process.env;
 const { version, quality } = JSON.parse(readFileSync(new URL('release.json', import.meta.url), 'utf8'));
 createServer((request, response) => {
-  response.setHeader('x-colour', slot);
-  response.setHeader('x-version', version);
+  if (slot !== 'stage') response.setHeader('x-colour', slot);
   const isBad = quality === 'sick' || (quality === 'errs' && request.url === '/orders');
   response.writeHead(isBad ? 500 : 200).end(version + '\\n');
 }).listen(Number(port), '127.0.0.1');
@@ -88,37 +81,17 @@ export async function clearHost(home: string): Promise<void> {
   for (const slot of SLOTS) await exec(path.join(home, 'shop'), ['retire', slot]);
 }
 
-/** Journalled commands that still run. */
-export async function runningOperations(home: string): Promise<string[]> {
-  const journal = path.join(home, '.slipway/journal/shop');
-  const running: string[] = [];
-  for (const environment of await readdir(journal).catch(() => [])) {
-    for (const operation of await readdir(path.join(journal, environment))) {
-      const folder = path.join(journal, environment, operation);
-      if ((await readOrNull(path.join(folder, 'rc'))) !== null) continue;
-      const isFree = await exec('flock', ['-n', path.join(folder, 'lock'), 'true']).then(
-        () => true,
-        () => false,
-      );
-      if (!isFree) running.push(`${environment}/${operation}`);
-    }
-  }
-  return running;
-}
-
 export interface Scenery {
   home: string;
   destination: string;
   keyPath: string;
   knownHostsPath: string;
-  proxyPort: number;
-  socket: string;
-  map: string;
   ports: SlotPorts;
+  proxy: ProxyDoor;
 }
 
 function pipelineFile(scenery: Scenery): string {
-  const { home, destination, keyPath, proxyPort, ports, socket, map } = scenery;
+  const { home, destination, keyPath, ports, proxy } = scenery;
   const platform = (slot: string): string => `
       command: ${home}/shop deploy ${slot}
       inspect: ${home}/shop inspect ${slot}
@@ -140,10 +113,10 @@ environments:
     queue: fifo
     strategy: blue-green
     platform:${platform('{colour}')}
-    url: http://127.0.0.1:${proxyPort}
+    url: http://127.0.0.1:${proxy.port}
     traffic:
-      haproxy: ${socket}
-      map: ${map}
+      haproxy: ${proxy.socket}
+      map: ${proxy.map}
       key: shop
       backends: { blue: shop_blue, green: shop_green }
       colours: { blue: "http://127.0.0.1:${ports.blue}", green: "http://127.0.0.1:${ports.green}" }
@@ -161,25 +134,16 @@ environments:
 `;
 }
 
-/** A commit and its tag, one at a time; gives the full sha. */
+/** Commits a release under its tag; gives the full sha. */
 export function createPublisher(
-  repository: TestRepository,
+  commit: Commit,
   scenery: Scenery,
 ): (version: string, quality: Quality) => Promise<string> {
-  let last: Promise<unknown> = Promise.resolve();
-  const publish = async (version: string, quality: Quality): Promise<string> => {
-    const commit = await repository.commit(`feat: ${version}, ${quality}`, {
+  return async (version, quality) =>
+    await commit(version, quality, {
       'slipway.yaml': pipelineFile(scenery),
       known_hosts: await readFile(scenery.knownHostsPath, 'utf8'),
       'shop/server.mjs': SERVER,
       'shop/release.json': JSON.stringify({ version, quality }),
     });
-    await repository.git('tag', version);
-    return commit;
-  };
-  return (version, quality) => {
-    const published = last.then(() => publish(version, quality));
-    last = published.catch(() => undefined);
-    return published;
-  };
 }

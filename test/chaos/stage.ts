@@ -1,33 +1,37 @@
 /** Everything real that a chaos run needs, in folders of its own, and the handles by which it is hurt. */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { tmpdir } from 'node:os';
 import { startEmbeddedTemporal, type EmbeddedTemporal } from '../../workers/embedded-temporal.js';
-import { createHaproxy } from '../support/haproxy.js';
+import { startDockerHost, type DockerHost } from '../support/docker-host.js';
 import { part } from '../support/parts.js';
+import { startRegistry } from '../support/registry.js';
 import { createRepository, type TestRepository } from '../support/repository.js';
 import { freePort, startSshd, type Sshd } from '../support/sshd.js';
-import { clearHost, createPublisher, furnishHost, type Scenery } from './shop.js';
 import { superviseWorker, type SupervisedWorker } from '../support/supervised-worker.js';
-
-/** Something that can be taken away and given back. */
-export interface Breakable {
-  break(): Promise<void>;
-  mend(): Promise<void>;
-}
+import { createCommitter } from './committer.js';
+import type { Breakable } from './places.js';
+import { createProxy } from './proxy.js';
+import { clearHost, createPublisher, furnishHost, type Scenery } from './shop.js';
+import { createWebPublisher, furnishSwarm } from './web.js';
 
 export interface Stage {
   folder: string;
   temporalAddress: string;
   repository: TestRepository;
-  /** Commits and tags a release; gives the full sha. */
-  publish: ReturnType<typeof createPublisher>;
+  /** Commits and tags a release of a pipeline; gives the full sha. */
+  publish: Record<'shop' | 'web', ReturnType<typeof createPublisher>>;
   scenery: Scenery;
   sshd: Sshd;
+  /** With its own sshd and dockerd. */
+  swarm: DockerHost;
+  /** What the service of `swarm` ran before the first release. */
+  firstImage: string;
   workers: SupervisedWorker[];
   temporal: Breakable;
   proxy: Breakable;
-  proxyUrl: string;
+  /** What users of `prod` and of `stack` ask. */
+  urls: { shop: string; web: string };
   /** Ends everything it started; `keep` leaves the logs. */
   strike(keep: boolean): Promise<void>;
 }
@@ -47,13 +51,19 @@ export async function setStage(): Promise<Stage> {
     ends.push(() => sshd.stop());
     await furnishHost(sshd.home, repository.folder, ports);
     ends.push(() => clearHost(sshd.home));
-    const proxyPort = await freePort();
-    const proxy = await createProxy(proxyPort, ports);
+    const swarm = await startDockerHost({ name: 'swarm-1', user: 'root' });
+    ends.push(() => swarm.stop());
+    const registry = await startRegistry({ address: swarm.gateway });
+    ends.push(() => registry.stop());
+    const proxy = await createProxy(ports, swarm.address);
     ends.push(proxy.stop);
+    const web = { host: swarm, registry, folder: path.join(folder, 'images'), proxy: proxy.web };
+    const firstImage = await furnishSwarm(web);
     const temporal = await createTemporal(path.join(folder, 'temporal'));
     ends.push(temporal.stop);
+    const env = { SLIPWAY_INSECURE_REGISTRIES: registry.server };
     const started = await Promise.allSettled(
-      ['one', 'two'].map((name) => superviseWorker(path.join(folder, name), temporal.address)),
+      ['one', 'two'].map((name) => superviseWorker(path.join(folder, name), temporal.address, env)),
     );
     const workers: SupervisedWorker[] = [];
     for (const result of started) {
@@ -64,54 +74,21 @@ export async function setStage(): Promise<Stage> {
       if (result.status === 'rejected') throw result.reason;
     }
     const { home, destination, keyPath, knownHostsPath } = sshd;
-    const scenery: Scenery = {
-      ...{ home, destination, keyPath, knownHostsPath, proxyPort, ports },
-      ...{ socket: proxy.socket, map: proxy.map },
-    };
+    const scenery: Scenery = { home, destination, keyPath, knownHostsPath, ports, proxy: proxy.shop };
+    const commit = createCommitter(repository);
     return {
-      publish: createPublisher(repository, scenery),
-      scenery,
-      ...{ folder, repository, sshd, workers, temporal, proxy, strike },
+      publish: { shop: createPublisher(commit, scenery), web: createWebPublisher(commit, web) },
+      ...{ folder, repository, scenery, sshd, swarm, firstImage, workers, temporal, proxy, strike },
       temporalAddress: temporal.address,
-      proxyUrl: `http://127.0.0.1:${proxyPort}`,
+      urls: {
+        shop: `http://127.0.0.1:${proxy.shop.port}`,
+        web: `http://127.0.0.1:${proxy.web.port}`,
+      },
     };
   } catch (error) {
     await strike(false);
     throw error;
   }
-}
-
-async function createProxy(
-  port: number,
-  ports: Scenery['ports'],
-): Promise<Breakable & { socket: string; map: string; stop: () => Promise<void> }> {
-  const haproxy = await createHaproxy();
-  const socket = path.join(haproxy.folder, 'slipway.sock');
-  const maps = path.join(haproxy.folder, 'slipway');
-  const map = path.join(maps, 'shop.map');
-  await mkdir(maps);
-  await writeFile(map, 'shop shop_blue\n');
-  await writeFile(
-    haproxy.configuration,
-    `global
-    stats socket ${socket} mode 600 level admin
-    hard-stop-after 5s
-defaults
-    mode http
-    timeout connect 2s
-    timeout client 10s
-    timeout server 10s
-frontend web
-    bind 127.0.0.1:${port}
-    use_backend %[str(shop),map(${map})]
-backend shop_blue
-    server blue 127.0.0.1:${ports.blue}
-backend shop_green
-    server green 127.0.0.1:${ports.green}
-`,
-  );
-  await haproxy.start(socket);
-  return { socket, map, break: haproxy.crash, mend: () => haproxy.start(socket), stop: haproxy.stop };
 }
 
 async function createTemporal(

@@ -1,32 +1,36 @@
-/** What must be true when all is quiet: the environment's word, the host's and the proxy's are the same. */
-import type { SlipwayClient } from '../../client/release-client.js';
+/** What must be true when all is quiet: the environment's word, the hosts' and the proxy's are the same. */
 import type { EnvironmentStatus } from '../../workflows/messages.js';
 import { WORKFLOW } from '../../workflows/names.js';
-import { ENVIRONMENTS, type EnvironmentName, type Story } from './release-lane.js';
-import { inspectSlot, runningOperations, SLOTS, type Slot } from './shop.js';
+import { judgeSwarm } from './judge-swarm.js';
+import { runningOperations } from './operations.js';
+import { SLOTS, WEB_PORTS, type Slot } from './places.js';
+import type { EnvironmentName, Lane, Story } from './release-lane.js';
+import { inspectSlot } from './shop.js';
 import type { Stage } from './stage.js';
 
+type Remember = (environment: EnvironmentName) => Promise<EnvironmentStatus | null>;
+
 /** Everything that is wrong, in words; empty = as it must be. */
-export async function findWrongs(stage: Stage, client: SlipwayClient, stories: Story[]): Promise<string[]> {
+export async function findWrongs(stage: Stage, lanes: Lane[], stories: Story[]): Promise<string[]> {
   const wrongs = judgeEnds(stories);
-  const expected: Record<Slot, string | null> = { blue: null, green: null, stage: null };
-  for (const environment of ENVIRONMENTS) {
-    const status = await client.status(environment);
+  const remember: Remember = async (environment) =>
+    (await lanes.find((lane) => lane.environment === environment)?.client.status(environment)) ?? null;
+  // first: its host may still be healing, and users are asked when it has
+  const swarm = async (): Promise<{ stack: EnvironmentStatus | null; swarm: EnvironmentStatus | null }> => ({
+    stack: await remember('stack'),
+    swarm: await remember('swarm'),
+  });
+  wrongs.push(...(await judgeSwarm(stage, swarm)), ...(await judgeShop(stage, remember)));
+  for (const { environment } of lanes) {
+    const status = await remember(environment);
     if (status === null) continue;
     wrongs.push(...judgeMemory(environment, status, stories));
-    const { live, warm } = status;
-    if (live !== null) expected[live.colour ?? 'stage'] = live.commit.sha;
-    if (warm?.record.colour != null) expected[warm.record.colour] = warm.record.commit.sha;
-    if (live !== null) wrongs.push(...(await askUsers(stage, environment, live)));
+    if (status.live !== null) wrongs.push(...(await askUsers(stage, environment, status.live)));
   }
-  for (const slot of SLOTS) {
-    const found = await inspectSlot(stage.sshd.home, slot);
-    if (found !== expected[slot])
-      wrongs.push(`host: ${slot} runs ${found ?? 'nothing'}, not ${expected[slot] ?? 'nothing'}`);
-  }
-  for (const operation of await runningOperations(stage.sshd.home))
-    wrongs.push(`host: ${operation} still runs`);
-  for await (const run of client.link.client.workflow.list({ query: "ExecutionStatus = 'Running'" })) {
+  for (const { home } of [stage.sshd, stage.swarm])
+    for (const operation of await runningOperations(home)) wrongs.push(`host: ${operation} still runs`);
+  const running = lanes[0]?.client.link.client.workflow.list({ query: "ExecutionStatus = 'Running'" });
+  for await (const run of running ?? []) {
     if (run.type !== WORKFLOW.environment) wrongs.push(`${run.workflowId} is still open`);
   }
   for (const worker of stage.workers)
@@ -43,6 +47,22 @@ function judgeEnds(stories: Story[]): string[] {
       ? [`${version} succeeded although it was sick`]
       : []),
   ]);
+}
+
+async function judgeShop(stage: Stage, remember: Remember): Promise<string[]> {
+  const expected: Record<Slot, string | null> = { blue: null, green: null, stage: null };
+  for (const environment of ['prod', 'stage'] as const) {
+    const status = await remember(environment);
+    for (const record of [status?.live, status?.warm?.record])
+      if (record != null) expected[record.colour ?? 'stage'] = record.commit.sha;
+  }
+  const wrongs: string[] = [];
+  for (const slot of SLOTS) {
+    const found = await inspectSlot(stage.sshd.home, slot);
+    if (found !== expected[slot])
+      wrongs.push(`host: ${slot} runs ${found ?? 'nothing'}, not ${expected[slot] ?? 'nothing'}`);
+  }
+  return wrongs;
 }
 
 function judgeMemory(environment: EnvironmentName, status: EnvironmentStatus, stories: Story[]): string[] {
@@ -64,17 +84,21 @@ function judgeMemory(environment: EnvironmentName, status: EnvironmentStatus, st
 async function askUsers(
   stage: Stage,
   environment: EnvironmentName,
-  live: NonNullable<EnvironmentStatus['live']>,
+  { version, colour }: NonNullable<EnvironmentStatus['live']>,
 ): Promise<string[]> {
-  const url = environment === 'prod' ? stage.proxyUrl : `http://127.0.0.1:${stage.scenery.ports.stage}`;
-  const wrongs: string[] = [];
+  const url = {
+    prod: stage.urls.shop,
+    stage: `http://127.0.0.1:${stage.scenery.ports.stage}`,
+    stack: stage.urls.web,
+    swarm: `http://${stage.swarm.address}:${WEB_PORTS.swarm}`,
+  }[environment];
+  const wanted = `200 ${version} ${colour ?? 'no colour'}`;
+  const wrongs = new Set<string>();
   for (let time = 0; time < 5; time += 1) {
     const answer = await fetch(`${url}/orders`, { headers: { connection: 'close' } }).catch(() => null);
-    const seen =
-      answer === null ? 'nothing' : `${answer.headers.get('x-version')} ${answer.headers.get('x-colour')}`;
-    const wanted = `${live.version} ${live.colour ?? 'stage'}`;
-    if (answer?.status !== 200 || seen !== wanted)
-      wrongs.push(`${environment} answers ${answer?.status} ${seen}, but ${wanted} is recorded as live`);
+    const text = (await answer?.text())?.trim();
+    const seen = `${answer?.status} ${text} ${answer?.headers.get('x-colour') ?? 'no colour'}`;
+    if (seen !== wanted) wrongs.add(`${environment} answers ${seen}, but ${wanted} is recorded as live`);
   }
-  return [...new Set(wrongs)];
+  return [...wrongs];
 }

@@ -4,13 +4,23 @@
  * the namespace's init and with it everything inside; what only files could leave behind is swept by the next start.
  */
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
-import { randomInt } from 'node:crypto';
-import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
-import { appendFile, chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { existsSync, readdirSync } from 'node:fs';
+import {
+  appendFile,
+  chmod,
+  chown,
+  mkdir,
+  mkdtemp,
+  readFile,
+  readlink,
+  rm,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { findCgroups, findDeadBridge, joinBridge, leaveBridge, removeCgroups } from './host-network.js';
 import { part } from './parts.js';
 
 const exec = promisify(execFile);
@@ -19,6 +29,7 @@ const exec = promisify(execFile);
 const DEPLOY_ID = 4000;
 const DOCKER_GROUP_ID = 4001;
 const READY_WITHIN_MS = 60_000;
+const NAMESPACES = ['net', 'mnt', 'pid'] as const;
 
 export interface Output {
   exitCode: number;
@@ -47,7 +58,16 @@ export interface DockerHost {
   /** Ends dockerd as a crash would, and starts it again. */
   killDockerd(): Promise<void>;
   startDockerd(): Promise<void>;
+  /** sshd and all its sessions die at once; commands they started live on. */
+  killSshd(): Promise<void>;
+  startSshd(): Promise<void>;
+  /** Ends every open session, sshd stays. */
+  dropConnections(): Promise<void>;
+  /** Power off and on again: everything that runs dies at once, what is on its disk stays. */
+  reboot(): Promise<void>;
   stop(): Promise<void>;
+  /** What `stop()` has left on this machine, in words. */
+  findLeftovers(): Promise<string[]>;
 }
 
 export interface DockerHostOptions {
@@ -78,75 +98,6 @@ export async function startDockerHost(options: DockerHostOptions): Promise<Docke
     throw error;
   }
   return host;
-}
-
-interface Bridge {
-  name: string;
-  /** First three numbers: `10.77.3`. */
-  prefix: string;
-  next: number;
-  hosts: number;
-}
-
-let bridge: Promise<Bridge> | null = null;
-
-async function joinBridge(): Promise<{ address: string; gateway: string; bridgeName: string }> {
-  bridge ??= createBridge();
-  const shared = await bridge;
-  shared.hosts += 1;
-  shared.next += 1;
-  return {
-    address: `${shared.prefix}.${shared.next}`,
-    gateway: `${shared.prefix}.1`,
-    bridgeName: shared.name,
-  };
-}
-
-async function createBridge(): Promise<Bridge> {
-  await sweepDeadHosts();
-  const name = `slw-${process.pid}`;
-  const { stdout: taken } = await exec('ip', ['-4', '-o', 'address', 'show']);
-  let prefix: string;
-  do prefix = `10.${randomInt(64, 250)}.${randomInt(1, 250)}`;
-  while (taken.includes(`${prefix}.`));
-  await exec('ip', ['link', 'add', name, 'type', 'bridge']);
-  await exec('ip', ['address', 'add', `${prefix}.1/24`, 'dev', name]);
-  await exec('ip', ['link', 'set', name, 'up']);
-  // A dockerd in the main namespace sets the FORWARD policy to DROP, also for bridged packets between hosts.
-  await exec('iptables', ['-w', '-I', 'FORWARD', '-i', name, '-o', name, '-j', 'ACCEPT']);
-  return { name, prefix, next: 1, hosts: 0 };
-}
-
-async function leaveBridge(): Promise<void> {
-  const shared = await bridge;
-  if (shared === null) return;
-  shared.hosts -= 1;
-  if (shared.hosts > 0) return;
-  bridge = null;
-  await removeBridge(shared.name);
-}
-
-async function removeBridge(name: string): Promise<void> {
-  await exec('iptables', ['-w', '-D', 'FORWARD', '-i', name, '-o', name, '-j', 'ACCEPT']).catch(() => null);
-  await exec('ip', ['link', 'delete', name]).catch(() => null);
-}
-
-/** What a test process that was killed could not take away: bridges, folders and empty cgroups. */
-async function sweepDeadHosts(): Promise<void> {
-  const { stdout } = await exec('ip', ['-o', 'link', 'show', 'type', 'bridge']);
-  for (const match of stdout.matchAll(/ slw-(\d+):/g)) {
-    if (isDead(match[1])) await removeBridge(`slw-${match[1]}`);
-  }
-  for (const entry of readdirSync(tmpdir())) {
-    const owner = /^slw-(\d+)-/.exec(entry)?.[1];
-    if (!isDead(owner)) continue;
-    removeCgroups(entry);
-    rmSync(path.join(tmpdir(), entry), { recursive: true, force: true });
-  }
-}
-
-function isDead(pid: string | undefined): boolean {
-  return pid !== undefined && !existsSync(`/proc/${pid}`);
 }
 
 async function writeAccounts(folder: string): Promise<void> {
@@ -256,8 +207,9 @@ class NamespacedHost implements DockerHost {
   readonly home: string;
   readonly keyPath: string;
   readonly knownHostsPath: string;
-  readonly socketPath: string;
   private dockerd: ChildProcess | null = null;
+  private sshd: ChildProcess | null = null;
+  private readonly namespaces = new Set<string>();
 
   constructor(
     private readonly options: DockerHostOptions,
@@ -270,20 +222,53 @@ class NamespacedHost implements DockerHost {
     this.home = path.join(parts.folder, 'homes', parts.user);
     this.keyPath = parts.keyPath;
     this.knownHostsPath = parts.knownHostsPath;
-    this.socketPath = `/proc/${parts.pid}/root/run/docker.sock`;
+  }
+
+  get socketPath(): string {
+    return `/proc/${this.parts.pid}/root/run/docker.sock`;
   }
 
   async start(): Promise<void> {
-    await this.plugIn();
-    const config = path.join(this.parts.folder, 'sshd_config');
-    spawn(...this.inside([this.parts.sshd, '-D', '-f', config, '-E', this.log('sshd')]), {
-      stdio: 'ignore',
-    }).unref();
-    await this.startDockerd();
-    await waitFor(`sshd of ${this.name}`, async () => (await this.ssh(['true'])).exitCode === 0);
+    await this.boot();
     if (this.options.swarm === false) return;
     const swarm = await this.docker(['swarm', 'init', '--advertise-addr', this.address]);
     if (swarm.exitCode !== 0) throw new Error(`docker host ${this.name}: swarm init: ${swarm.stderr}`);
+  }
+
+  async reboot(): Promise<void> {
+    const { parts } = this;
+    process.kill(parts.pid, 'SIGKILL');
+    await Promise.all([ended(parts.init), ended(this.dockerd), ended(this.sshd)]);
+    await rm(path.join(parts.folder, 'init'));
+    parts.init = await startNamespace(parts.folder);
+    parts.pid = await initPid(parts.init);
+    await this.boot();
+  }
+
+  private async boot(): Promise<void> {
+    for (const kind of NAMESPACES) this.namespaces.add(await readlink(`/proc/${this.parts.pid}/ns/${kind}`));
+    await this.plugIn();
+    await Promise.all([this.startSshd(), this.startDockerd()]);
+  }
+
+  async startSshd(): Promise<void> {
+    const config = path.join(this.parts.folder, 'sshd_config');
+    const argv = [this.parts.sshd, '-D', '-f', config, '-E', this.log('sshd')];
+    this.sshd = spawn(...this.inside(argv), { stdio: 'ignore' });
+    this.sshd.unref();
+    await waitFor(`sshd of ${this.name}`, async () => (await this.ssh(['true'])).exitCode === 0);
+  }
+
+  async killSshd(): Promise<void> {
+    // again until none is left: one may be born while the others die
+    await this.run(['sh', '-c', 'while pids=$(pgrep -x sshd); do kill -9 $pids; sleep 0.02; done']);
+    await ended(this.sshd);
+  }
+
+  async dropConnections(): Promise<void> {
+    const script =
+      'daemon=$(pgrep -o -x sshd); for pid in $(pgrep -x sshd); do [ "$pid" = "$daemon" ] || kill -9 "$pid"; done';
+    await this.run(['sh', '-c', script]);
   }
 
   async startDockerd(): Promise<void> {
@@ -351,6 +336,23 @@ class NamespacedHost implements DockerHost {
     await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
 
+  async findLeftovers(): Promise<string[]> {
+    const { folder } = this.parts;
+    const left = existsSync(folder) ? [`the folder ${folder}`] : [];
+    left.push(...findCgroups(path.basename(folder)).map((cgroup) => `the cgroup ${cgroup}`));
+    if (existsSync(`/sys/class/net/${this.link()}`)) left.push(`the network link ${this.link()}`);
+    const bridge = findDeadBridge();
+    if (bridge !== null) left.push(`the bridge ${bridge}`);
+    for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+      const inside = await Promise.all(
+        NAMESPACES.map((kind) => readlink(`/proc/${pid}/ns/${kind}`).catch(() => '')),
+      );
+      if (inside.some((namespace) => this.namespaces.has(namespace)))
+        left.push(`process ${pid} of host ${this.name}`);
+    }
+    return left;
+  }
+
   private log(part: string): string {
     return path.join(this.parts.folder, `${part}.log`);
   }
@@ -361,13 +363,20 @@ class NamespacedHost implements DockerHost {
 
   private async plugIn(): Promise<void> {
     const { pid, bridgeName, address, gateway } = this.parts;
-    const outside = `sv${process.pid.toString(36)}x${address.split('.')[3]}`;
+    const outside = this.link();
+    // of the host before its reboot: the kernel takes a dead namespace's links away when it finds the time
+    await exec('ip', ['link', 'delete', outside]).catch(() => null);
     const link = ['link', 'add', outside, 'master', bridgeName];
     await exec('ip', link.concat('type', 'veth', 'peer', 'name', 'eth0', 'netns', String(pid)));
     await exec('ip', ['link', 'set', outside, 'up']);
     await this.mustRun(['ip', 'address', 'add', `${address}/24`, 'dev', 'eth0']);
     await this.mustRun(['ip', 'link', 'set', 'eth0', 'up']);
     await this.mustRun(['ip', 'route', 'add', 'default', 'via', gateway]);
+  }
+
+  /** Our end of its network cable. */
+  private link(): string {
+    return `sv${process.pid.toString(36)}x${this.address.split('.')[3]}`;
   }
 
   private async mustRun(argv: string[]): Promise<void> {
@@ -380,27 +389,6 @@ class NamespacedHost implements DockerHost {
     const options = ['-F', 'none', '-i', this.keyPath, '-o', `UserKnownHostsFile=${this.knownHostsPath}`];
     return capture('ssh', [...options, '-o', 'BatchMode=yes', `${this.user}@${this.address}`, ...argv]);
   }
-}
-
-function removeCgroups(name: string): void {
-  const roots = ['/sys/fs/cgroup', ...subfolders('/sys/fs/cgroup')];
-  for (const root of roots) removeEmptyCgroup(path.join(root, name));
-}
-
-function removeEmptyCgroup(folder: string): void {
-  if (!existsSync(folder)) return;
-  for (const inner of subfolders(folder)) removeEmptyCgroup(inner);
-  try {
-    rmdirSync(folder);
-  } catch {
-    // still in use: the next start sweeps it
-  }
-}
-
-function subfolders(folder: string): string[] {
-  return readdirSync(folder, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => path.join(folder, entry.name));
 }
 
 async function ended(child: ChildProcess | null): Promise<void> {

@@ -10,6 +10,7 @@ import http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
 import { part } from './parts.js';
 import { freePort } from './sshd.js';
 
@@ -30,6 +31,14 @@ export interface Fault {
   when?: (request: { method: string; path: string }) => boolean;
 }
 
+export interface ImageContent {
+  command: string[];
+  /** For a command that, as the first process of its container, never hears of a SIGTERM. */
+  stopSignal: string;
+  /** Tar archives, lowest first. */
+  layers: Buffer[];
+}
+
 export interface TestRegistry {
   /** `127.0.0.1:PORT`, as in an image name. */
   readonly server: string;
@@ -37,8 +46,13 @@ export interface TestRegistry {
   readonly requests: string[];
   fail(fault: Fault): void;
   heal(): void;
-  /** Puts an image without layers under `repository:tag`, behind the front; gives its digest. */
-  putImage(name: string, tag: string, labels: Record<string, string>): Promise<string>;
+  /** Puts an image under `repository:tag`, behind the front; gives its digest. Without content it has no layers. */
+  putImage(
+    name: string,
+    tag: string,
+    labels: Record<string, string>,
+    content?: ImageContent,
+  ): Promise<string>;
   /** The digest under a tag, asked behind the front; null when there is none. */
   digestOf(name: string, reference: string): Promise<string | null>;
   stop(): Promise<void>;
@@ -142,7 +156,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Test
 
   async function putBlob(name: string, bytes: Buffer): Promise<string> {
     const started = await ask('POST', `/v2/${name}/blobs/uploads/`);
-    const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+    const digest = digestOfBytes(bytes);
     const place = new URL(started.headers.get('location') ?? '', `http://${backend}`);
     place.searchParams.set('digest', digest);
     const put = await ask('PUT', place.href, bytes, { 'content-type': 'application/octet-stream' });
@@ -155,22 +169,29 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Test
     requests,
     fail: (fault) => void faults.push({ ...fault }),
     heal: () => void faults.splice(0),
-    async putImage(name, tag, labels) {
+    async putImage(name, tag, labels, content = { command: [], stopSignal: 'SIGTERM', layers: [] }) {
+      const { command, stopSignal, layers } = content;
+      const packed = layers.map((layer) => gzipSync(layer));
       const config = Buffer.from(
         JSON.stringify({
           architecture: 'amd64',
           os: 'linux',
-          config: { Labels: labels },
-          rootfs: { type: 'layers', diff_ids: [] },
+          config: { Labels: labels, Cmd: command, Env: ['PATH=/bin'], StopSignal: stopSignal },
+          rootfs: { type: 'layers', diff_ids: layers.map(digestOfBytes) },
         }),
       );
+      for (const bytes of packed) await putBlob(name, bytes);
       const digest = await putBlob(name, config);
       const manifest = Buffer.from(
         JSON.stringify({
           schemaVersion: 2,
           mediaType: MANIFEST,
           config: { mediaType: 'application/vnd.oci.image.config.v1+json', digest, size: config.length },
-          layers: [],
+          layers: packed.map((bytes) => ({
+            mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip',
+            digest: digestOfBytes(bytes),
+            size: bytes.length,
+          })),
         }),
       );
       const put = await ask('PUT', `/v2/${name}/manifests/${tag}`, manifest, { 'content-type': MANIFEST });
@@ -183,6 +204,10 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Test
     },
     stop,
   };
+}
+
+function digestOfBytes(bytes: Buffer): string {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 }
 
 function forward(backend: string, request: http.IncomingMessage, response: http.ServerResponse): void {
