@@ -3,6 +3,7 @@ import { ApplicationFailure, defineSignal, defineUpdate, log, setHandler, uuid4 
 import { DECISIONS, decide, type Decidable, type DecisionName, type NamedDecision } from './decisions.js';
 import type { Decision, DecisionReply } from './messages.js';
 import { FAILURE } from './failures.js';
+import { completeDecision, findProblem } from './read-decision.js';
 
 const BY = '{"by": "your name"}';
 
@@ -50,14 +51,14 @@ export function receiveDecisions(receiver: Receiver): void {
     const description = WHAT_IT_DOES[name];
     setHandler(
       defineUpdate<DecisionReply, [unknown]>(name),
-      (input) => receive(name, completeDecision(input)),
+      (input) => receive(name, completeDecision(input, uuid4)),
       { validator: refuseMalformed, description },
     );
     setHandler(
       defineSignal<[unknown]>(name),
       (input) => {
         const problem = findProblem(input);
-        const reply = problem === null ? receive(name, completeDecision(input)) : { refused: problem };
+        const reply = problem === null ? receive(name, completeDecision(input, uuid4)) : { refused: problem };
         if (reply.refused !== null) log.warn(`${name} was not taken: ${reply.refused}`);
       },
       { description },
@@ -68,40 +69,4 @@ export function receiveDecisions(receiver: Receiver): void {
 function refuseMalformed(input: unknown): void {
   const problem = findProblem(input);
   if (problem !== null) throw ApplicationFailure.nonRetryable(problem, FAILURE.badInput);
-}
-
-const TEXTS = ['decisionId', 'reason', 'planHash', 'digest', 'group', 'host', 'until'] as const;
-
-/** Shape only: whether it may be done is decide()'s to say. null = well formed. */
-function findProblem(input: unknown): string | null {
-  if (!isObject(input)) return 'a decision is an object; give at least {"by": "your name"}';
-  if (typeof input['by'] !== 'string' || input['by'].trim() === '')
-    return 'a decision says who takes it; add "by": "your name"';
-  const wrong = TEXTS.find((field) => typeof (input[field] ?? '') !== 'string');
-  return wrong === undefined ? null : `${wrong} of a decision is text; put it in quotes or leave it out`;
-}
-
-/** People typing JSON leave out what they do not need. */
-function completeDecision(input: unknown): Decision {
-  const fields = isObject(input) ? input : {};
-  const text = (field: (typeof TEXTS)[number]): string | null => {
-    const value = fields[field];
-    return typeof value === 'string' ? value : null;
-  };
-  return {
-    by: String(fields['by']).trim(),
-    proof: 'unverified',
-    // What the UI's form leaves empty is left out.
-    decisionId: text('decisionId') || uuid4(),
-    reason: text('reason'),
-    planHash: text('planHash'),
-    digest: text('digest'),
-    group: text('group'),
-    host: text('host'),
-    until: text('until'),
-  };
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

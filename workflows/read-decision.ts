@@ -1,0 +1,55 @@
+/** What people and programs send as a decision, read once. Pure. */
+import type { Decision } from './messages.js';
+import { oneLine } from './plain-text.js';
+
+const TEXTS = ['decisionId', 'reason', 'planHash', 'digest', 'group', 'host', 'until'] as const;
+
+/** A reason is a sentence, a digest per artifact; whatever is longer would be carried along for months. */
+const LONGEST_TEXT = 10_000;
+
+/** Shape only: whether it may be done is decide()'s to say. null = well formed. */
+export function findProblem(input: unknown): string | null {
+  if (!isObject(input)) return 'a decision is an object; give at least {"by": "your name"}';
+  if (typeof input['by'] !== 'string' || nameOf(input['by']) === '')
+    return 'a decision says who takes it; add "by": "your name"';
+  const wrong = TEXTS.find((field) => typeof (input[field] ?? '') !== 'string');
+  if (wrong !== undefined) return `${wrong} of a decision is text; put it in quotes or leave it out`;
+  const long = ['by', ...TEXTS].find((field) => isTooLong(input[field]));
+  return long === undefined
+    ? null
+    : `${long} of a decision has at most ${LONGEST_TEXT} characters; shorten it`;
+}
+
+function isTooLong(value: unknown): boolean {
+  return typeof value === 'string' && value.length > LONGEST_TEXT;
+}
+
+/** People typing JSON leave out what they do not need. */
+export function completeDecision(input: unknown, newId: () => string): Decision {
+  const fields = isObject(input) ? input : {};
+  const text = (field: (typeof TEXTS)[number]): string | null => {
+    const value = fields[field];
+    return typeof value === 'string' ? value : null;
+  };
+  return {
+    by: nameOf(String(fields['by'])),
+    proof: 'unverified',
+    // What the UI's form leaves empty is left out.
+    decisionId: text('decisionId') || newId(),
+    reason: text('reason'),
+    planHash: text('planHash'),
+    digest: text('digest'),
+    group: text('group'),
+    host: text('host'),
+    until: text('until'),
+  };
+}
+
+/** Names that look the same are one person: what cannot be seen is not part of a name. */
+function nameOf(by: string): string {
+  return oneLine(by).normalize('NFC').trim();
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
