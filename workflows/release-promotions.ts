@@ -68,8 +68,12 @@ export class Promotions {
 
     this.progress.begin(name, `on its way to ${name}`);
     const handle = await this.start(plan, environment, artifacts);
-    if (handle === null)
-      return this.skip(name, `a promotion of the same request is under way; slipway watch ${name}`);
+    if (handle === null) {
+      const elsewhere = followedByNobody(plan, environment);
+      this.results.push(elsewhere);
+      this.progress.set(name, elsewhere.state, elsewhere.headline);
+      return false;
+    }
     this.handles.set(name, handle);
     this.progress.publish();
     this.tellLatecomer(name, handle);
@@ -191,4 +195,19 @@ function readPromotionFailure(error: unknown): PromotionResult | null {
 
 function isPromotionResult(value: unknown): value is PromotionResult {
   return typeof value === 'object' && value !== null && 'environment' in value && 'state' in value;
+}
+
+/** A run before this one, ended from outside or reset, has started it: it goes on, and its end is not known here. */
+function followedByNobody({ pipeline, version }: ReleasePlan, { name }: EnvironmentPlan): PromotionResult {
+  const what = 'a promotion of the same request is under way already';
+  return {
+    headline: `${pipeline} ${version} → ${name}: ${what}`,
+    state: 'failed',
+    environment: name,
+    refused: true,
+    clean: true,
+    change: null,
+    evidence: [],
+    failure: { what, where: `${pipeline} ${name}`, why: null, wayOut: `slipway watch ${name}` },
+  };
 }

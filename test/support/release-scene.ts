@@ -78,10 +78,11 @@ export class ReleasePipeline {
     return await this.start(number);
   }
 
-  async start(number: number): Promise<ReleaseScene> {
+  /** `requestId`: the same request once more. */
+  async start(number: number, requestId: string = randomUUID()): Promise<ReleaseScene> {
     const version = `v${number}`;
     const request: ReleaseRequest = {
-      requestId: randomUUID(),
+      requestId,
       pipeline: this.name,
       repositoryUrl: '/srv/shop.git',
       file: 'slipway.yaml',
@@ -124,7 +125,7 @@ export class ReleaseScene {
     private readonly harness: Harness,
     readonly handle: WorkflowHandle<typeof release>,
     private readonly pipeline: string,
-    private readonly requestId: string,
+    readonly requestId: string,
   ) {}
 
   async end(): Promise<ReleaseResult & { red: boolean; message: string }> {

@@ -240,3 +240,19 @@ describe('a newer release', () => {
     expect(status.live?.version).toBe('v1');
   });
 });
+
+it('whose promotion belongs to a run before it, ended from outside, never says that it is live', async () => {
+  const shop = given();
+  const prod = shop.environment('prod', { approvals: [oneApproval] });
+  const first = await shop.release(1, [prod]);
+  const promotion = await first.promotion('prod');
+  await promotion.waitsFor('approval');
+  await first.handle.terminate('the job was cancelled');
+  const again = await shop.start(1, first.requestId);
+  const end = await again.end();
+  expect(end).toMatchObject({ red: true, state: 'failed' });
+  expect(end.headline).not.toContain('is live');
+  expect(end.failure).toMatchObject({ wayOut: expect.stringContaining('slipway watch prod') as string });
+  await promotion.decide('approve', 'oleg');
+  expect((await promotion.end()).state).toBe('succeeded');
+});
