@@ -237,7 +237,7 @@ function refuseWhileUnwinding({ environment, phase, step }: ChangeDeciding): str
   if (phase === 'unwinding')
     return `${environment} is already being undone, at ${step}; slipway watch ${environment}`;
   if (phase === 'parked')
-    return `undo of ${step} failed and a person must look; then slipway retry ${environment}, or slipway unlock ${environment} to give up`;
+    return `undo of ${step} failed and a person must look; then slipway retry ${environment}; to give up, Terminate its lane in the Temporal UI, and ${environment} recovers`;
   return null;
 }
 

@@ -164,7 +164,7 @@ describe('decide', () => {
   it.each([
     [change({ phase: 'ended' }), 'abort', /has ended/],
     [change({ phase: 'unwinding' }), 'abort', /already being undone/],
-    [change({ phase: 'parked' }), 'abort', /slipway unlock/],
+    [change({ phase: 'parked' }), 'abort', /slipway retry prod; to give up, Terminate its lane/],
     [change({ switched: true, hasPrevious: false }), 'back', /first release has nothing to go back to/],
     [change({ switched: true }), 'switchTraffic', /has been switched; slipway back/],
     [promotion({ phase: 'changing' }), 'reject', /slipway abort/],
