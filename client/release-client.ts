@@ -30,6 +30,7 @@ import {
   WORKFLOW,
   WORKFLOW_TASK_TIMEOUT_MS,
 } from '../workflows/names.js';
+import { findProblem } from '../workflows/read-decision.js';
 import type { ChangeResult, PromotionResult, ReleaseResult } from '../workflows/result.js';
 import { type ConnectOptions, connectToTemporal, type TemporalLink } from './connect.js';
 import {
@@ -48,7 +49,7 @@ import {
   findPaused,
   findWaitingPromotion,
 } from './targets.js';
-import { refused } from './user-error.js';
+import { badInput, refused } from './user-error.js';
 
 export interface SlipwayClientOptions extends ConnectOptions {
   /** Name of the pipeline: the file's `pipeline:`. */
@@ -406,7 +407,7 @@ export class SlipwayClient {
   }
 
   private makeDecision(said: Partial<Decision>): Decision {
-    return {
+    const decision: Decision = {
       ...this.actor,
       decisionId: randomUUID(),
       reason: null,
@@ -417,6 +418,13 @@ export class SlipwayClient {
       until: null,
       ...said,
     };
+    const problem = findProblem(decision);
+    if (problem === null) return decision;
+    throw badInput({
+      what: problem,
+      where: `decision of ${decision.by.slice(0, 100)}`,
+      wayOut: 'correct it; nothing was sent',
+    });
   }
 }
 

@@ -133,6 +133,9 @@ describe('a release, said with the command', () => {
   it('ends with 5 when it is rejected: nothing was touched', async () => {
     await run(`release v1.0.0 --to ${scene.prod} --until waiting`, 'irina');
     const watching = run(`watch ${scene.prod} --json`);
+    const endless = await run(`reject ${scene.prod} --yes --reason ${'x'.repeat(10_001)}`);
+    expect(endless).toMatchObject({ exit: 2, out: '' });
+    expect(endless.err).toContain('reason of a decision has at most 10000 characters; shorten it');
     expect(await run(`reject ${scene.prod} --yes --reason later`)).toMatchObject({ exit: 0 });
     const watched = await watching;
     expect(watched.exit).toBe(5);
