@@ -37,6 +37,8 @@ export interface Setting {
   live: string | null;
   /** A promotion of an older commit waits for its approval when the release comes. */
   older: boolean;
+  /** Every way to go wrong is tried here; in the others those that may end differently where they differ. */
+  thorough: boolean;
 }
 
 const GATE: GatePlan = {
@@ -74,6 +76,7 @@ export const SETTINGS: Setting[] = [
     ],
     live: 'v1',
     older: true,
+    thorough: true,
   },
   {
     name: 'two environments in order, first release',
@@ -83,6 +86,7 @@ export const SETTINGS: Setting[] = [
     ],
     live: null,
     older: false,
+    thorough: false,
   },
 ];
 

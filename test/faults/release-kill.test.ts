@@ -17,7 +17,8 @@ quiet();
 const folder = mkdtempSync(path.join(tmpdir(), 'slipway-kill-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-type Phase = 'before' | 'during' | 'after';
+const PHASES = ['before', 'during', 'after'] as const;
+type Phase = (typeof PHASES)[number];
 
 interface Dying {
   run: ReleaseCase;
@@ -37,10 +38,10 @@ it('a worker killed at each activity', async () => {
     run.break(call, `hang-${phase}`);
     return { run, call, phase };
   });
-  expect(dying.length).toBeGreaterThan(40);
+  expect(dying.length).toBeGreaterThan(30);
   let worker = await startWorkerProcess(args);
   try {
-    await Promise.all(dying.map(({ run }) => run.start()));
+    for (const { run } of dying) await run.start();
     for (const { run, call } of dying) await run.arrived(call);
     await worker.kill();
     worker = await startWorkerProcess(args);
@@ -64,7 +65,8 @@ async function judge({
 
 async function findCalls(): Promise<{ setting: Setting; call: Call; phase: Phase }[]> {
   const calm = await startHarness({ ancestors: olderThan });
-  const found = await Promise.all(SETTINGS.map((setting) => callsOf(calm, setting)));
+  const settings = SETTINGS.filter(({ thorough }) => thorough);
+  const found = await Promise.all(settings.map((setting) => callsOf(calm, setting)));
   await calm.close();
   return found.flat();
 }
@@ -76,7 +78,5 @@ async function callsOf(
   const run = new ReleaseCase(calm, setting);
   await run.start();
   await run.handle.result();
-  // Done and not yet said is the worst moment; where the setting is dear it is the only one.
-  const phases: Phase[] = setting.older ? ['before', 'during', 'after'] : ['after'];
-  return (await run.calls()).flatMap((call) => phases.map((phase) => ({ setting, call, phase })));
+  return (await run.calls()).flatMap((call) => PHASES.map((phase) => ({ setting, call, phase })));
 }

@@ -2,7 +2,7 @@
  * A promotion stopped where it waits or its change runs: by cancelling it, by cancelling its release, by terminating
  * it. What was there before is there again, and nobody waits for anything any more.
  */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { EnvironmentPlan } from '../../pipeline/plan.js';
 import { olderThan } from '../support/environment-scene.js';
 import { givenDecision } from '../support/given.js';
@@ -15,6 +15,8 @@ const NEVER = 'never';
 const HOUR_MS = 3_600_000;
 
 quiet();
+// For a machine that may be busy.
+vi.setConfig({ testTimeout: 300_000 });
 let harness: Harness;
 beforeAll(async () => {
   const opensAt = ({ zone }: { zone: string }): string | null =>
@@ -70,25 +72,21 @@ const STOPS = {
 } as const;
 
 describe.each(Object.entries(STOPS))('%s', (_, { stop, ends }) => {
-  it.concurrent.each(WAITS)(
-    '$name',
-    async ({ plan, prepare, reached }) => {
-      const [setting] = SETTINGS;
-      if (setting === undefined) throw new Error('there is no setting');
-      const run = new ReleaseCase(harness, setting, (given) => ({ ...given, ...plan }));
-      const [prod] = run.places;
-      if (prod === undefined) throw new Error('the setting has no environment');
-      await run.prepare();
-      await prepare?.(prod);
-      await run.begin();
-      // A query before its start would not find it.
-      await prod.environment.until('the promotion is on its way', ({ announced }) =>
-        announced.some(({ workflowId }) => workflowId === run.idOf('prod')),
-      );
-      await reached(prod, PromotionScene.of(harness, run.idOf('prod')));
-      await stop(run);
-      expect(await judgeRelease(run)).toEqual({ state: ends, served: { prod: 'old' }, wrong: [] });
-    },
-    300_000,
-  );
+  it.concurrent.each(WAITS)('$name', async ({ plan, prepare, reached }) => {
+    const [setting] = SETTINGS;
+    if (setting === undefined) throw new Error('there is no setting');
+    const run = new ReleaseCase(harness, setting, (given) => ({ ...given, ...plan }));
+    const [prod] = run.places;
+    if (prod === undefined) throw new Error('the setting has no environment');
+    await run.prepare();
+    await prepare?.(prod);
+    await run.begin();
+    // A query before its start would not find it.
+    await prod.environment.until('the promotion is on its way', ({ announced }) =>
+      announced.some(({ workflowId }) => workflowId === run.idOf('prod')),
+    );
+    await reached(prod, PromotionScene.of(harness, run.idOf('prod')));
+    await stop(run);
+    expect(await judgeRelease(run)).toEqual({ state: ends, served: { prod: 'old' }, wrong: [] });
+  });
 });
