@@ -2,18 +2,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WorkflowFailedError, WorkflowNotFoundError, type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import type { ProgressStatus, ReleaseStatus } from '../workflows/messages.js';
-import { laneId, QUERY } from '../workflows/names.js';
-import type { ChangeResult, PromotionResult, ReleaseResult } from '../workflows/result.js';
+import type { EnvironmentStatus, ProgressStatus, ReleaseStatus } from '../workflows/messages.js';
+import { environmentId, laneId, QUERY } from '../workflows/names.js';
+import type { ChangeResult, PromotionResult, ReleaseRecord, ReleaseResult } from '../workflows/result.js';
 import type { TemporalLink } from './connect.js';
-import { isChanging, withChange, withResult } from './merge-progress.js';
+import { isChanging, type ShownProgress, withChange, withLive, withResult } from './merge-progress.js';
 import { askTrouble, withTrouble } from './trouble.js';
 import { UserError } from './user-error.js';
 
 /** One change worth showing. */
 export type Progress =
   | { kind: 'release'; workflowId: string; status: ReleaseStatus }
-  | { kind: 'progress'; workflowId: string; status: ProgressStatus }
+  | { kind: 'progress'; workflowId: string; status: ShownProgress }
   /** Nobody answers at the moment; followed on until patience ends. */
   | { kind: 'silence'; error: UserError };
 
@@ -80,32 +80,51 @@ export function followPromotion(link: TemporalLink, handle: WorkflowHandle, opti
 
 /** Follows one change. */
 export function followChange(link: TemporalLink, handle: WorkflowHandle, options: FollowOptions = {}) {
-  const asIs = (progress: ProgressStatus): ProgressStatus => progress;
+  const asIs = (progress: ShownProgress): ShownProgress => progress;
   return follow<ChangeResult>(
     link,
     handle,
     options,
-    () => lookAtOne(queryWithTrouble<ProgressStatus>(link, handle), handle),
+    () => lookAtOne(lookAtChange(link, handle), handle),
     asIs,
   );
 }
 
-async function lookAtOne(asking: Promise<ProgressStatus>, { workflowId }: WorkflowHandle): Promise<Look> {
+async function lookAtOne(asking: Promise<ShownProgress>, { workflowId }: WorkflowHandle): Promise<Look> {
   const status = await asking;
   return { seen: [{ kind: 'progress', workflowId, status }], waitsForPerson: status.state === 'waiting' };
 }
 
 /** While its change is in the lane, the lane knows what happens and what is waited for. */
-async function lookAtPromotion(link: TemporalLink, workflowId: string): Promise<ProgressStatus> {
+async function lookAtPromotion(link: TemporalLink, workflowId: string): Promise<ShownProgress> {
   const { workflow } = link.client;
   const promotion = await queryWithTrouble<ProgressStatus>(link, workflow.getHandle(workflowId));
-  if (!isChanging(promotion)) return promotion;
+  const live = await lookAtLive(link, promotion);
+  if (!isChanging(promotion)) return withLive(promotion, live);
   const lane = workflow.getHandle(laneId(promotion.pipeline, promotion.environment));
   const change = await queryWithTrouble<ProgressStatus>(link, lane).catch((error: unknown) => {
     if (error instanceof WorkflowNotFoundError) return null;
     throw error;
   });
-  return withChange(promotion, change);
+  return withLive(withChange(promotion, change), live);
+}
+
+async function lookAtChange(link: TemporalLink, handle: WorkflowHandle): Promise<ShownProgress> {
+  const change = await queryWithTrouble<ProgressStatus>(link, handle);
+  return withLive(change, await lookAtLive(link, change));
+}
+
+/** What the environment serves, as far as it has settled. */
+async function lookAtLive(
+  link: TemporalLink,
+  { pipeline, environment }: ProgressStatus,
+): Promise<ReleaseRecord | null> {
+  const handle = link.client.workflow.getHandle(environmentId(pipeline, environment));
+  const status = await query<EnvironmentStatus>(link, handle).catch((error: unknown) => {
+    if (error instanceof WorkflowNotFoundError) return null;
+    throw error;
+  });
+  return status?.live ?? null;
 }
 
 async function queryWithTrouble<Status extends ReleaseStatus | ProgressStatus>(
@@ -128,7 +147,7 @@ async function* follow<Result>(
   handle: WorkflowHandle,
   options: FollowOptions,
   look: () => Promise<Look>,
-  conclude: (progress: ProgressStatus, result: Result) => ProgressStatus,
+  conclude: (progress: ShownProgress, result: Result) => ShownProgress,
 ): AsyncGenerator<Progress, FollowEnd<Result>> {
   const leaving = new AbortController();
   const deadline = options.timeoutMs == null ? null : Date.now() + options.timeoutMs;

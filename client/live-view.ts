@@ -1,7 +1,8 @@
 /** Shows what is followed: redrawn on a screen, one line per change elsewhere, one event per line under `--json`. */
-import type { ProgressStatus, ReleaseStatus } from '../workflows/messages.js';
+import type { ReleaseStatus } from '../workflows/messages.js';
 import type { Invocation } from './command.js';
 import type { FollowEnd, Progress } from './follow.js';
+import type { ShownProgress } from './merge-progress.js';
 import type { Screen } from './terminal.js';
 import { renderRelease } from './render/release.js';
 import { signOf } from './render/style.js';
@@ -14,7 +15,7 @@ import { troubleOf } from './trouble.js';
 export interface Followed {
   release: ReleaseStatus | null;
   /** By workflow id, in the order they began. */
-  progress: Map<string, ProgressStatus>;
+  progress: Map<string, ShownProgress>;
 }
 
 export interface FollowedTo<Result> extends Followed {

@@ -1,6 +1,16 @@
 /** A promotion hands over to a change; people follow one release. Here the two become one picture. Pure. */
+import type { Colour } from '../pipeline/plan.js';
 import type { ProgressStatus } from '../workflows/messages.js';
-import type { ChangeResult, PromotionResult, StepReport } from '../workflows/result.js';
+import type { ChangeResult, PromotionResult, ReleaseRecord, StepReport } from '../workflows/result.js';
+
+/** What users get. */
+export interface Live {
+  version: string;
+  colour: Colour | null;
+}
+
+/** `live` is null where nothing is, and absent where nobody was asked. */
+export type ShownProgress = ProgressStatus & { live?: Live | null };
 
 /** The promotion's step that stands for the whole change. */
 const CHANGE = 'change';
@@ -11,7 +21,7 @@ export function isChanging(promotion: ProgressStatus): boolean {
 }
 
 /** The promotion with its change's steps in place of the one; the promotion alone when the lane holds another release. */
-export function withChange(promotion: ProgressStatus, lane: ProgressStatus | null): ProgressStatus {
+export function withChange(promotion: ShownProgress, lane: ProgressStatus | null): ShownProgress {
   if (lane === null || lane.version !== promotion.version || lane.commit.sha !== promotion.commit.sha)
     return promotion;
   const { headline, state, waitingFor, waitingSince, waitEnds, colour, unwind, failure, report } = lane;
@@ -23,7 +33,7 @@ export function withChange(promotion: ProgressStatus, lane: ProgressStatus | nul
 }
 
 /** The promotion as it ended: its own status forgets what the change did, the result does not. */
-export function withResult(promotion: ProgressStatus, result: PromotionResult): ProgressStatus {
+export function withResult(promotion: ShownProgress, result: PromotionResult): ShownProgress {
   const { state, headline, failure, change } = result;
   const ended = {
     ...promotion,
@@ -37,8 +47,20 @@ export function withResult(promotion: ProgressStatus, result: PromotionResult): 
   return change === null ? ended : { ...ended, ...ofChange(promotion, change) };
 }
 
-function ofChange({ steps }: ProgressStatus, change: ChangeResult): Pick<ProgressStatus, 'steps' | 'unwind'> {
-  return { steps: replaceChange(steps, change.steps), unwind: change.unwind };
+/** Once its traffic has moved, users get the new one; the environment writes it down only when it has settled. */
+export function withLive(status: ProgressStatus, before: ReleaseRecord | null): ShownProgress {
+  const { steps, unwind, version, colour, state } = status;
+  const mover = steps.find(({ name }) => name === 'switch') ?? steps.find(({ name }) => name === 'deploy');
+  const moved = mover?.state === 'succeeded' && unwind.length === 0 && state !== 'failed';
+  return { ...status, live: moved ? { version, colour } : toLive(before) };
+}
+
+function toLive(record: ReleaseRecord | null): Live | null {
+  return record === null ? null : { version: record.version, colour: record.colour };
+}
+
+function ofChange({ steps }: ProgressStatus, change: ChangeResult): Partial<ShownProgress> {
+  return { steps: replaceChange(steps, change.steps), unwind: change.unwind, live: toLive(change.live) };
 }
 
 function replaceChange(steps: StepReport[], changed: StepReport[]): StepReport[] {

@@ -1,10 +1,10 @@
 /** What was followed, as data for `--json`, for job outputs and as an exit code. */
-import type { ProgressStatus } from '../workflows/messages.js';
 import { FAILURE } from '../workflows/failures.js';
 import type { ChangeResult, ReleaseResult } from '../workflows/result.js';
 import { EXIT, type ExitCode, exitOfPromotion, exitOfRelease, exitOfWayBack } from './exit-codes.js';
 import type { FollowEnd, RunEnd } from './follow.js';
 import type { Followed, FollowedTo } from './live-view.js';
+import type { ShownProgress } from './merge-progress.js';
 import type { AnyResult } from './release-client.js';
 
 /** Exit of a followed release, before or after its end. */
@@ -85,14 +85,25 @@ export function toReleaseData(
   };
 }
 
-function toPromotionData(status: ProgressStatus, link: string | null): unknown {
-  const { environment, state, waitingFor, steps, unwind, failure, requestedBy, identity } = status;
+function toPromotionData(status: ShownProgress, link: string | null): unknown {
+  const {
+    environment,
+    state,
+    waitingFor,
+    steps,
+    unwind,
+    failure,
+    requestedBy,
+    identity,
+    live = null,
+  } = status;
   return {
     environment,
     state,
     ...(waitingFor === null ? {} : { waitingFor }),
     steps,
     unwind,
+    live,
     forced: [],
     failure,
     requestedBy,

@@ -127,10 +127,11 @@ function ofVersion(version: string | null): string {
   return version === null ? '' : ` of ${version}`;
 }
 
-function describe(status: EnvironmentStatus): string {
+/** null = nothing, which whoever asks has said already. */
+function describe(status: EnvironmentStatus): string | null {
   const flights = [
     ...(status.inFlight === null ? [] : [`${status.inFlight.request.version} is in flight`]),
     ...underway(status).map((one) => `${one.version} is ${one.phase}`),
   ];
-  return flights.length === 0 ? 'nothing is in flight' : flights.join(', ');
+  return flights.length === 0 ? null : flights.join(', ');
 }

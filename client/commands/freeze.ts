@@ -15,6 +15,7 @@ export const freeze: CommandSpec = {
     const { environmentOf, toOutcome } = await import('../decide.js');
     const { openClient, requireNamed } = await import('../session.js');
     const { readMoment } = await import('../flags.js');
+    const { formatMoment } = await import('../render/time.js');
     const environment = environmentOf(invocation);
     const until = readMoment('--until', invocation.value('until'), new Date());
     const client = await openClient(invocation);
@@ -24,7 +25,7 @@ export const freeze: CommandSpec = {
       invocation,
       client,
       decided,
-      `${environment} is frozen${until === null ? '' : ` until ${until}`}`,
+      `${environment} is frozen${until === null ? '' : ` until ${formatMoment(until)}`}`,
     );
   },
 };

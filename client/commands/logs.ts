@@ -39,6 +39,10 @@ async function showLogs(invocation: Invocation): Promise<Outcome> {
       shown.set(host, text);
     }
     if (!invocation.has('follow')) {
+      if (log.every(({ text }) => text.trim() === '') && !invocation.global.json)
+        terminal.err(
+          `There is no log. What a step kept on its hosts: slipway logs ${environment} --step deploy\n`,
+        );
       return { exit: EXIT.done, data: null, screen: '', written: true };
     }
     const { setTimeout: sleep } = await import('node:timers/promises');

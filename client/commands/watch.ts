@@ -42,7 +42,9 @@ async function followOne(invocation: Invocation): Promise<Outcome> {
     const following = await client.follow(environment, target, { until, timeoutMs, signal });
     const followed = await showWhileFollowing(invocation, following, 'events', keys?.footer);
     const exit = exitOfProgress(followed);
-    const goesOn = followed.end.how === 'ended' ? '' : `The release goes on: slipway watch ${environment}\n`;
+    const goesOn = ['ended', 'waiting'].includes(followed.end.how)
+      ? ''
+      : `The release goes on: slipway watch ${environment}\n`;
     return await finish(invocation, renderFollowed(invocation, followed) + goesOn, exit);
   } finally {
     await keys?.close();

@@ -9,7 +9,7 @@ const SUBJECT = 60;
 export function renderDecision(style: Style, status: ProgressStatus, actor: Actor): string {
   const { commit, artifacts } = status;
   return lines(
-    `${style.now} ${style.bold(`${plain(status.pipeline)} ${plain(status.version)} ${style.arrow} ${plain(status.environment)}`)}   ${plain(status.headline)}`,
+    `${style.now} ${style.bold(`${plain(status.pipeline)} ${plain(status.version)} ${style.arrow} ${plain(status.environment)}`)}`,
     labelled(
       'commit',
       [`${sha7(commit.sha)} ${cut(style, plain(commit.subject), SUBJECT)}, by ${plain(commit.author)}`],

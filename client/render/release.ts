@@ -3,7 +3,7 @@ import { signOf, type Style } from './style.js';
 import { cut, digest12, labelled, lines, pad, plain, plainLines, row, sha7 } from './text.js';
 import { formatTook } from './time.js';
 
-const STEP = 12;
+const STEP = 14;
 const LABEL = 9;
 const SUBJECT = 60;
 
@@ -11,7 +11,7 @@ const SUBJECT = 60;
 export function renderRelease(style: Style, status: ReleaseStatus): string {
   const { commit, failure } = status;
   return lines(
-    `${signOf(style, status.state)} ${style.bold(`${plain(status.pipeline)} ${plain(status.version)}`)}   ${plain(status.headline)}`,
+    `${signOf(style, status.state)} ${style.bold(`${plain(status.pipeline)} ${plain(status.version)}`)}   ${withoutSubject(status)}`,
     commit === null
       ? null
       : `  ${sha7(commit.sha)} ${cut(style, plain(commit.subject), SUBJECT)}, by ${plain(commit.author)}`,
@@ -40,5 +40,13 @@ export function renderRelease(style: Style, status: ReleaseStatus): string {
           ),
           ...labelled('way out', [plain(failure.wayOut)], LABEL),
         ],
+  );
+}
+
+/** `shop v1.0.0 is live on prod` → `is live on prod`: whose headline it is stands before it. */
+function withoutSubject({ headline, pipeline, version }: ReleaseStatus): string {
+  const subject = `${pipeline} ${version}`;
+  return plain(
+    headline.startsWith(subject) ? headline.slice(subject.length).replace(/^:?\s*/, '') : headline,
   );
 }

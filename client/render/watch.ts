@@ -1,12 +1,13 @@
 /** One promotion or change: what happened, what runs, what a person can do. Also the failure screen. */
 import type { ProgressStatus } from '../../workflows/messages.js';
-import type { StepReport, StepState, UnwindReport } from '../../workflows/result.js';
+import type { StepState, UnwindReport } from '../../workflows/result.js';
 import { exitMeaningOf } from '../exit-codes.js';
+import type { ShownProgress } from '../merge-progress.js';
 import { signOf, type Style } from './style.js';
 import { cut, digest12, labelled, lines, pad, plain, plainLines, row, sha7 } from './text.js';
 import { formatMoment, formatTook } from './time.js';
 
-const STEP = 12;
+const STEP = 14;
 const LABEL = 9;
 const SUBJECT = 60;
 
@@ -22,15 +23,16 @@ const WORD: Record<StepState, string> = {
   'rolled-back': 'ROLLED BACK',
 };
 
-export function renderProgress(style: Style, status: ProgressStatus, now: Date): string {
+export function renderProgress(style: Style, status: ShownProgress, now: Date): string {
   return lines(
     heading(style, status, now),
     `  ${commitLine(style, status)}`,
-    stepLines(style, status.steps),
+    stepLines(style, status),
     approvalLine(style, status),
     status.failure === null ? [] : failureLines(style, status),
     unwindLines(style, status.unwind),
     artifactLine(status),
+    liveLine(style, status),
     nextLine(style, status),
   );
 }
@@ -88,13 +90,16 @@ function commitLine(style: Style, { commit, requestedBy, identity }: ProgressSta
 }
 
 /** What is done or under way takes a line each; what is to come shares one. */
-function stepLines(style: Style, steps: StepReport[]): string[] {
+function stepLines(style: Style, { steps, failure }: ProgressStatus): string[] {
   const begun = steps.filter((step) => step.state !== 'pending');
   const toCome = steps.filter((step) => step.state === 'pending');
   const rows = begun.map((step) => {
-    const left =
-      `  ${signOf(style, step.state)} ${pad(plain(step.name), STEP)}${plain(step.note ?? '')}`.trimEnd();
-    return row(style, left, step.tookMs === null ? '' : formatTook(step.tookMs));
+    const took = step.tookMs === null ? '' : formatTook(step.tookMs);
+    // The failure itself is told below, whole and once.
+    const note = step.note === null || step.note === failure?.what ? '' : plain(step.note);
+    const left = `  ${signOf(style, step.state)} ${pad(plain(step.name), STEP)}`;
+    const room = style.columns - STEP - 5 - style.ok.length - took.length;
+    return row(style, `${left}${cut(style, note, room)}`.trimEnd(), took);
   });
   if (toCome.length === 0) return rows;
   return [...rows, `  ${toCome.map((step) => `${style.pending} ${plain(step.name)}`).join(' ')}`];
@@ -106,7 +111,7 @@ function approvalLine(style: Style, { approvals }: ProgressStatus): string[] {
     const speaksFor = group === null ? '' : ` (${plain(group)})`;
     return `${style.ok} ${plain(by)}${speaksFor} ${formatMoment(at)}`;
   });
-  return labelled('approved', [said.join(', ')], LABEL + 1);
+  return labelled('approved', [said.join(', ')], LABEL);
 }
 
 function failureLines(style: Style, { failure }: ProgressStatus): string[] {
@@ -132,6 +137,16 @@ function artifactLine({ artifacts, colour, planHash }: ProgressStatus): string[]
   const digests = artifacts.map(({ name, digest }) => `${plain(name)} ${digest12(digest)}`);
   const facts = [planHash.slice(0, 8), ...digests, ...(colour === null ? [] : [`colour ${colour}`])];
   return labelled('plan', [facts.join(', ')], LABEL);
+}
+
+/** Whom users get while it is on its way, and after it has come to nothing. */
+function liveLine(style: Style, { live, version, state }: ShownProgress): string[] {
+  if (live === undefined || state === 'succeeded') return [];
+  if (live === null) return labelled('live', ['nothing yet'], LABEL);
+  const ended = !['pending', 'running', 'waiting'].includes(state);
+  const asBefore = ended && live.version !== version ? ', as before' : '';
+  const colour = live.colour === null ? '' : `${live.colour} `;
+  return labelled('live', [`${colour}${style.bold(plain(live.version))}${asBefore}`], LABEL);
 }
 
 /** What the person in front of the screen can type now. */

@@ -66,7 +66,7 @@ async function tell(): Promise<Record<string, unknown>> {
 
   const tookMs = await release(stage, 'v1.0.0');
   say('$ slipway release v1.0.0 --to prod', `✓ live, ${(tookMs / 1000).toFixed(1)}s`);
-  const load = startLoad(stage.shopUrl, 200);
+  const load = startLoad(`${stage.shopUrl}/orders`, 200);
   ends.push(() => load.stop());
   say('load: 200 requests a second, until the end', failedSoFar(load));
 
@@ -80,7 +80,7 @@ async function tell(): Promise<Record<string, unknown>> {
   say('✓ v2.0.0 live, deployed once', failedSoFar(load));
 
   const third = await releaseWithApproval(stage, 'v3.0.0');
-  say('  (v3.0.0 fails one request in ten)');
+  say('  (v3.0.0 fails one order in ten)');
   const thirdEnd = await third.ended;
   const thirdResult = expectState(thirdEnd, 'v3.0.0', 'failed');
   const back = thirdResult.unwind.find(({ step }) => step === 'switch');

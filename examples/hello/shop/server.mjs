@@ -1,4 +1,4 @@
-// The application: one process per colour. It says who it is, and a bad version fails one request in ten.
+// The application: one process per colour. It says who it is, and a bad version fails one order in ten.
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 
@@ -13,8 +13,8 @@ const server = createServer((request, response) => {
     response.end('ok\n');
     return;
   }
-  count += 1;
-  if (failEvery > 0 && count % failEvery === 0) {
+  if (request.url.startsWith('/orders')) count += 1;
+  if (request.url.startsWith('/orders') && failEvery > 0 && count % failEvery === 0) {
     response.writeHead(500).end('column orders.region does not exist\n');
     return;
   }

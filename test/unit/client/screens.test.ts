@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { renderFindings } from '../../../client/render/doctor.js';
 import { makeStyle } from '../../../client/render/style.js';
 import { renderStatus } from '../../../client/render/status.js';
+import { withLive } from '../../../client/merge-progress.js';
 import { renderProgress } from '../../../client/render/watch.js';
 import { givenCommit, givenPlan, givenRecord, givenRequest } from '../../support/given.js';
 import type { ProgressStatus } from '../../../workflows/messages.js';
@@ -50,10 +51,10 @@ describe('the screen of one promotion', () => {
       [
         '▸ secretmagic v1.4.0 → prod   WAITING for 1 approval (platform)           4m 12s',
         '  9f2c1d0 fix: retry StarRocks DNS, by anna; requested by vmazurovskiy (identity: unverified)',
-        '  ✓ gates       5 of 5                                                       41s',
-        '  ▸ approvals   1 of 2',
+        '  ✓ gates         5 of 5                                                     41s',
+        '  ▸ approvals     1 of 2',
         '  · preflight · deploy',
-        '  approved  ✓ oleg (backend) 14 Nov 10:41 UTC',
+        '  approved ✓ oleg (backend) 14 Nov 10:41 UTC',
         '  plan     7c1e90ab, app sha256:76312e342e30',
         '  next     slipway approve prod   slipway reject prod  rejects itself 17 Nov 10:37 UTC',
         '',
@@ -75,20 +76,68 @@ describe('the screen of one promotion', () => {
       [
         '✗ secretmagic v1.5.0 → prod   FAILED in bake, UNDONE                      2m 04s',
         '  9f2c1d0 fix: retry StarRocks DNS, by anna; requested by vmazurovskiy (identity: unverified)',
-        '  ✓ deploy      green 3 of 3                                              1m 02s',
-        '  ✗ bake        errors 4.1 %                                                 52s',
+        '  ✓ deploy        green 3 of 3                                            1m 02s',
+        '  ✗ bake          errors 4.1 %                                               52s',
         '  what     errors 4.1 %, limit 0.04 %, 3 of 3 samples',
         '  where    prod green',
         '  why      column orders.region does not exist',
         '           POST /orders 500',
         '  way out  fix it, then slipway release v1.5.1 --to prod',
-        '  undone   ↶ switch      blue v1.4.0, confirmed 20 of 20                    1.3s',
-        '           ↶ deploy      green stopped                                      8.9s',
-        '           · claim       never ran',
+        '  undone   ↶ switch        blue v1.4.0, confirmed 20 of 20                  1.3s',
+        '           ↶ deploy        green stopped                                    8.9s',
+        '           · claim         never ran',
         '  plan     7c1e90ab, app sha256:76312e342e30, colour green',
         '',
       ].join('\n'),
     );
+  });
+
+  it('says what users get meanwhile and afterwards', () => {
+    const live = { version: 'v1.3.9', colour: 'blue' as const };
+    expect(renderProgress(glyphs, { ...waiting, live }, NOW)).toContain('  live     blue v1.3.9\n');
+    expect(renderProgress(glyphs, { ...waiting, live: null }, NOW)).toContain('  live     nothing yet\n');
+    expect(renderProgress(glyphs, { ...failed, live }, NOW)).toContain('  live     blue v1.3.9, as before\n');
+    const [deploy] = failed.steps;
+    const switched = givenProgress({
+      state: 'running',
+      colour: 'green',
+      steps: [
+        ...(deploy === undefined ? [] : [deploy]),
+        { name: 'switch', state: 'succeeded', tookMs: 9, note: null },
+      ],
+    });
+    const before = givenRecord(givenPlan(), 'v1.3.9', 'blue');
+    expect(withLive(switched, before).live).toEqual({ version: 'v1.4.0', colour: 'green' });
+    expect(withLive({ ...switched, steps: switched.steps.slice(0, 1) }, before).live?.version).toBe('v1.4.0');
+    expect(withLive({ ...switched, steps: [] }, before).live).toEqual(live);
+    const undone = { step: 'switch', outcome: 'undone' as const, note: null, tookMs: 1 };
+    expect(withLive({ ...switched, unwind: [undone] }, before).live).toEqual(live);
+  });
+
+  it('tells a failure once, and cuts what is too long for its line', () => {
+    const what =
+      'the proxy was told to go to blue, but it answered 500 from blue within 60s (0 of 20 in a row)';
+    const screen = renderProgress(
+      glyphs,
+      givenProgress({
+        state: 'failed',
+        steps: [
+          {
+            name: 'deploy',
+            state: 'succeeded',
+            tookMs: 62_000,
+            note: `inspect says ${'3d1cfd5'.repeat(12)}`,
+          },
+          { name: 'switch', state: 'failed', tookMs: 62_000, note: what },
+        ],
+        failure: { what, where: 'prod', why: null, wayOut: 'look at the proxy' },
+      }),
+      NOW,
+    );
+    expect(screen.split(what)).toHaveLength(2);
+    const lines = screen.split('\n').filter((line) => /✓ deploy|✗ switch/.test(line));
+    expect(lines.map((line) => line.length)).toEqual([80, 80]);
+    expect(screen).toMatch(/inspect says [0-9a-f]+… {2}1m 02s/);
   });
 
   it('says NOT UNDONE and how to try again when an undo failed', () => {
