@@ -99,7 +99,9 @@ function stepLines(style: Style, { steps, failure }: ProgressStatus): string[] {
     const note = step.note === null || step.note === failure?.what ? '' : plain(step.note);
     const left = `  ${signOf(style, step.state)} ${pad(plain(step.name), STEP)}`;
     const room = style.columns - STEP - 5 - style.ok.length - took.length;
-    return row(style, `${left}${cut(style, note, room)}`.trimEnd(), took);
+    // What is done need not be read to its end; why something takes long must be.
+    const shown = step.state === 'succeeded' ? cut(style, note, room) : note;
+    return row(style, `${left}${shown}`.trimEnd(), took);
   });
   if (toCome.length === 0) return rows;
   return [...rows, `  ${toCome.map((step) => `${style.pending} ${plain(step.name)}`).join(' ')}`];
