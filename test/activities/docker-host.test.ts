@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { startDockerHost } from '../support/docker-host.js';
+import { until } from '../support/processes.js';
 
 test('two hosts have engines, homes and networks of their own, reach each other, and leave nothing', async () => {
   const [one, two] = await Promise.all([
@@ -31,12 +32,31 @@ test('two hosts have engines, homes and networks of their own, reach each other,
     expect((await two.docker(['info', '--format', '{{.ServerVersion}}'])).stdout).not.toMatch(/\d/);
     await two.startDockerd();
     expect((await two.docker(['info', '--format', '{{.ServerVersion}}'])).stdout).toMatch(/\d/);
+
+    const sshdPid = ['pgrep', '-o', '-x', 'sshd'];
+    const before = await two.run(sshdPid);
+    await two.dropConnections();
+    expect((await two.run(sshdPid)).stdout).toBe(before.stdout);
+    await two.killSshd();
+    expect((await two.run(sshdPid)).exitCode).toBe(1);
+    await two.startSshd();
+    expect((await two.run(sshdPid)).exitCode).toBe(0);
+
+    const nap = ['pgrep', '-x', 'nap'];
+    await one.run(['sh', '-c', 'cp /bin/sleep /run/nap; /run/nap 1000 >/dev/null 2>&1 &']);
+    await until('the nap', async () => (await one.run(nap)).exitCode === 0);
+    await one.reboot();
+    expect((await one.run(nap)).exitCode).toBe(1);
+    expect((await one.docker(id)).stdout).toBe(first.stdout);
+    expect((await one.run(['cat', '/home/deploy/who'])).stdout).toBe('one\n');
+    expect(await one.findLeftovers()).not.toEqual([]);
   } finally {
     await Promise.all([one.stop(), two.stop()]);
   }
   for (const host of [one, two]) {
     expect(existsSync(host.keyPath)).toBe(false);
     expect(existsSync(host.socketPath)).toBe(false);
+    expect(await host.findLeftovers()).toEqual([]);
   }
   expect(existsSync(`/sys/class/net/slw-${process.pid}`)).toBe(false);
 });

@@ -21,9 +21,8 @@ type Disturbance = (typeof VICTIMS)[number][1];
 
 export interface Disturber {
   counts: Record<Disturbance, number>;
-  /** Resolves when everything is mended; nothing breaks until `goOn`. */
-  pause(): Promise<void>;
-  goOn(): void;
+  /** Resolves when everything is mended; nothing breaks until everybody who paused has called what they were given. */
+  pause(): Promise<() => void>;
   stop(): Promise<void>;
 }
 
@@ -35,7 +34,7 @@ export function startDisturbing(
   onBroken: (error: unknown) => void,
 ): Disturber {
   const counts: Record<string, number> = Object.fromEntries(VICTIMS.map(([, name]) => [name, 0]));
-  let allowed = true;
+  let pauses = 0;
   let stopping = false;
   let mended: Promise<void> = Promise.resolve();
 
@@ -45,7 +44,7 @@ export function startDisturbing(
       const what = random.pick(VICTIMS);
       const forMs = random.betweenMs(0, 3000);
       const which = random.next() < 0.5 ? 0 : 1;
-      if (!allowed || stopping || !mayHappen(stage, what)) continue;
+      if (pauses > 0 || stopping || !mayHappen(stage, what)) continue;
       say(`× ${what}`);
       counts[what] = (counts[what] ?? 0) + 1;
       mended = disturb(stage, what, which, forMs);
@@ -57,17 +56,17 @@ export function startDisturbing(
   return {
     counts,
     pause: async () => {
-      allowed = false;
+      pauses += 1;
       await mended;
       await Promise.all(stage.workers.map((worker) => worker.ready()));
-    },
-    goOn: () => {
-      allowed = true;
+      return () => {
+        pauses -= 1;
+      };
     },
     stop: async () => {
-      allowed = false;
       stopping = true;
-      await running;
+      // what went wrong in it was told through onBroken
+      await running.catch(() => undefined);
     },
   };
 }

@@ -1,4 +1,7 @@
-/** `npm run chaos -- [--changes 200] [--seed N]`: counts and the seed as one JSON line; exit 1 when something is wrong. */
+/**
+ * `npm run chaos -- [--changes 200] [--seed N]`: counts and the seed as one JSON line; exit 1 when something is
+ * wrong. SIGTERM lets what is under way end and looks at all of it; Ctrl-C ends at once.
+ */
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { runChaos } from './run-chaos.js';
@@ -18,8 +21,14 @@ const say = (text: string): void => {
   process.stderr.write(`${seconds.padStart(7)}  ${text}\n`);
 };
 say(`${changes} changes, seed ${seed}`);
-const interrupted = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupted.abort());
-const result = await runChaos({ changes, seed, say, signal: interrupted.signal });
+const [ending, abandoning] = [new AbortController(), new AbortController()];
+process.on('SIGTERM', () => ending.abort());
+// the terminal tells everybody of Ctrl-C: what we would wait for is dying as well
+process.on('SIGINT', () => abandoning.abort(new Error('interrupted')));
+const signals = { signal: ending.signal, abandon: abandoning.signal };
+const result = await runChaos({ changes, seed, say, ...signals }).catch((error: unknown) => {
+  if (abandoning.signal.aborted) process.exit(130);
+  throw error;
+});
 process.stdout.write(`${JSON.stringify(result)}\n`);
-process.exit(result.ok ? 0 : 1);
+process.exit(abandoning.signal.aborted ? 130 : result.ok ? 0 : 1);

@@ -60,9 +60,13 @@ export interface Lane {
   environment: EnvironmentName;
   random: Random;
   say: (text: string) => void;
+  /** Nothing breaks until what it gives is called. */
+  calm: () => Promise<() => void>;
 }
 
-/** Nothing may take longer than this in a world that is whole again and again. */
+/** What has not come while things broke gets calm: a slow machine is no stuck lane. */
+const DISTURBED_MS = 90_000;
+/** Nothing may take longer than this in a world that is whole. */
 const PATIENCE_MS = 180_000;
 
 export async function runOne(lane: Lane, version: string, report: LaneReport): Promise<void> {
@@ -123,7 +127,7 @@ async function untilEnded(lane: Lane, story: Story, report: LaneReport): Promise
 
 function sayWhy({ failure, promotions }: ReleaseResult): string {
   const found = failure ?? promotions.find((promotion) => promotion.failure !== null)?.failure;
-  return found == null ? '' : ` (${found.where}: ${found.what})`;
+  return found == null ? '' : ` (${found.where}: ${found.what.slice(0, 200)})`;
 }
 
 /** A release that failed carries its result as the first detail of its failure. */
@@ -163,21 +167,40 @@ async function until(
   what: string,
   isSo: () => Promise<boolean>,
 ): Promise<void> {
-  const givenUpAt = Date.now() + PATIENCE_MS;
+  const look = { lane, report, isSo };
+  if ((await comesWithin(DISTURBED_MS, look)) === 'came') return;
+  lane.say(`  ${lane.environment} gets calm, waiting for ${what}`);
+  const goOn = await lane.calm();
+  const seen = await comesWithin(PATIENCE_MS, look).finally(goOn);
+  if (seen === 'came') return;
+  const stuck = await sayWhereItIs(lane);
+  throw new Error(`lane ${lane.environment}: waited ${PATIENCE_MS / 1000}s for ${what}; ${stuck}`, {
+    cause: seen.lastError,
+  });
+}
+
+interface Look {
+  lane: Lane;
+  report: LaneReport;
+  isSo: () => Promise<boolean>;
+}
+
+async function comesWithin(
+  patienceMs: number,
+  { lane, report, isSo }: Look,
+): Promise<'came' | { lastError: unknown }> {
+  const givenUpAt = Date.now() + patienceMs;
   let lastError: unknown = null;
   while (Date.now() < givenUpAt) {
     try {
-      if (await isSo()) return;
+      if (await isSo()) return 'came';
       if (await sayRetry(lane)) report.retries += 1;
     } catch (error) {
       lastError = error;
     }
     await delay(200);
   }
-  const stuck = await sayWhereItIs(lane);
-  throw new Error(`lane ${lane.environment}: waited ${PATIENCE_MS / 1000}s for ${what}; ${stuck}`, {
-    cause: lastError,
-  });
+  return { lastError };
 }
 
 async function sayWhereItIs({ client, environment }: Lane): Promise<string> {

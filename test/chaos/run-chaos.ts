@@ -1,4 +1,5 @@
 /** Releases back to back while everything they stand on is killed; whole again, one truth must be left. */
+import { once } from 'node:events';
 import { SlipwayClient } from '../../client/release-client.js';
 import { processesWith } from '../support/processes.js';
 import { startDisturbing } from './disturb.js';
@@ -22,6 +23,8 @@ export interface ChaosOptions {
   say: (text: string) => void;
   /** Aborted: the releases under way end, all is looked at, and that is it. */
   signal?: AbortSignal;
+  /** Aborted: nothing is waited for or judged, all that was started is ended. */
+  abandon?: AbortSignal;
 }
 
 export interface ChaosResult {
@@ -60,12 +63,17 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     const clients = { shop: await connect('shop'), web: await connect('web') };
     const random = createRandom(options.seed);
     const broken = new AbortController();
+    const isLost = AbortSignal.any([
+      broken.signal,
+      ...(options.abandon === undefined ? [] : [options.abandon]),
+    ]);
+    isLost.throwIfAborted();
     const disturber = startDisturbing(stage, random.branch('disturb'), options.say, (error) =>
       broken.abort(error),
     );
     disturbances = disturber.counts;
     const lanes = ENVIRONMENTS.map((environment): Lane => ({
-      ...{ stage, environment, say: options.say },
+      ...{ stage, environment, say: options.say, calm: disturber.pause },
       client: clients[LANES[environment].pipeline],
       random: random.branch(environment),
     }));
@@ -80,15 +88,19 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
             await runOne(lane, versions(), report);
           }
         };
-        disturber.goOn();
-        await Promise.all(lanes.map(release));
-        await disturber.pause();
-        broken.signal.throwIfAborted();
-        for (const lane of lanes) {
-          await untilAllEnded(lane, report);
-          await untilIdle(lane, report);
-        }
-        wrongs.push(...(await findWrongs(stage, lanes, report.stories)));
+        const round = async (): Promise<string[]> => {
+          await Promise.all(lanes.map(release));
+          const goOn = await disturber.pause();
+          isLost.throwIfAborted();
+          for (const lane of lanes) {
+            await untilAllEnded(lane, report);
+            await untilIdle(lane, report);
+          }
+          const found = await findWrongs(stage, lanes, report.stories);
+          goOn();
+          return found;
+        };
+        wrongs.push(...(await Promise.race([round(), whenAborted(isLost)])));
         checks += 1;
         options.say(
           `— ${report.stories.length} changes, ${wrongs.length === 0 ? 'one truth' : wrongs.join('; ')}`,
@@ -103,7 +115,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   } catch (error) {
     wrongs.push(explain(error));
   }
-  wrongs.push(...(await strike(stage, wrongs.length > 0)));
+  const keep = wrongs.length > 0 && options.abandon?.aborted !== true;
+  wrongs.push(...(await strike(stage, keep)));
   return {
     ok: wrongs.length === 0,
     seed: options.seed,
@@ -115,18 +128,23 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     checks,
     wrongs,
     tookMs: Math.round(performance.now() - startedAt),
-    folder: wrongs.length > 0 ? stage.folder : null,
+    folder: keep ? stage.folder : null,
   };
 }
 
 /** Everything we started names one of our folders on its command line. */
 async function strike(stage: Stage, keep: boolean): Promise<string[]> {
-  await stage.strike(keep);
   const left: string[] = [];
+  await stage.strike(keep).catch((error: unknown) => left.push(explain(error)));
   left.push(...(await stage.swarm.findLeftovers()));
   for (const place of [stage.folder, stage.sshd.folder, stage.scenery.proxy.socket])
     for (const pid of await processesWith(place)) left.push(`process ${pid} of ${place} is left over`);
   return left;
+}
+
+async function whenAborted(signal: AbortSignal): Promise<never> {
+  if (!signal.aborted) await once(signal, 'abort');
+  throw signal.reason;
 }
 
 function nextVersions(): () => string {
@@ -142,6 +160,6 @@ function countBy(names: string[]): Record<string, number> {
 
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const cause = error.cause === undefined || error.cause === null ? '' : ` (${explain(error.cause)})`;
-  return `${error.message}${cause}`;
+  const errors: unknown[] = error instanceof AggregateError ? error.errors : [error.cause ?? []].flat();
+  return `${error.message}${errors.map((each) => ` (${explain(each)})`).join('')}`;
 }

@@ -40,7 +40,10 @@ export async function setStage(): Promise<Stage> {
   const ends: (() => Promise<void>)[] = [];
   const folder = await mkdtemp(path.join(tmpdir(), 'slw-chaos-'));
   const strike = async (keep: boolean): Promise<void> => {
-    for (let end = ends.pop(); end !== undefined; end = ends.pop()) await end();
+    const failures: unknown[] = [];
+    for (let end = ends.pop(); end !== undefined; end = ends.pop())
+      await end().catch((error: unknown) => failures.push(error));
+    if (failures.length > 0) throw new AggregateError(failures, 'not everything could be ended');
     if (!keep) await rm(folder, { recursive: true, force: true });
   };
   try {

@@ -88,7 +88,7 @@ export async function startDockerHost(options: DockerHostOptions): Promise<Docke
   const user = options.user ?? 'deploy';
   await writeAccounts(folder);
   const keys = await writeKeys(folder, network.address, user);
-  const init = await startNamespace(folder);
+  const init = await startNamespace(folder, 'first');
   const pid = await initPid(init);
   const host = new NamespacedHost(options, { folder, dockerd, sshd, pid, init, user, ...network, ...keys });
   try {
@@ -152,7 +152,7 @@ async function writeKeys(
 }
 
 /** Init of the namespaces: private /run, homes and accounts, then it reaps until the end. */
-async function startNamespace(folder: string): Promise<ChildProcess> {
+async function startNamespace(folder: string, boot: 'first' | 'again'): Promise<ChildProcess> {
   const setUp = [
     'mount -t tmpfs tmpfs /run',
     'mkdir -p /run/sshd /run/lock /home',
@@ -160,7 +160,7 @@ async function startNamespace(folder: string): Promise<ChildProcess> {
     `mount --bind ${folder}/homes /home`,
     // What the host writes below /etc (dockerd's identity, a proxy's configuration) stays its own.
     `mount -t overlay overlay -o lowerdir=/etc,upperdir=${folder}/etc,workdir=${folder}/etc-work /etc`,
-    'rm -f /etc/docker/key.json /etc/docker/daemon.json',
+    ...(boot === 'first' ? ['rm -f /etc/docker/key.json /etc/docker/daemon.json'] : []),
     'ip link set lo up',
     `echo ready > ${folder}/init`,
     // A shell as init reaps what is orphaned, as long as it keeps waiting for a child.
@@ -240,7 +240,7 @@ class NamespacedHost implements DockerHost {
     process.kill(parts.pid, 'SIGKILL');
     await Promise.all([ended(parts.init), ended(this.dockerd), ended(this.sshd)]);
     await rm(path.join(parts.folder, 'init'));
-    parts.init = await startNamespace(parts.folder);
+    parts.init = await startNamespace(parts.folder, 'again');
     parts.pid = await initPid(parts.init);
     await this.boot();
   }
@@ -297,7 +297,8 @@ class NamespacedHost implements DockerHost {
     });
     const started = this.dockerd;
     await waitFor(`dockerd of ${this.name}`, async () => {
-      if (started.exitCode !== null) throw new Error(`dockerd ended:\n${await readFile(log, 'utf8')}`);
+      if (started.exitCode !== null || started.signalCode !== null)
+        throw new Error(`dockerd ended:\n${await readFile(log, 'utf8')}`);
       return (await this.docker(['version', '--format', '{{.Server.Version}}'])).exitCode === 0;
     });
   }
