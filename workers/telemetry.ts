@@ -8,9 +8,22 @@ import type { Endpoint } from './configuration.js';
 /** Structured logs on stderr (stdout is for results); `scrub` takes every resolved secret out of every line. */
 export function createLogger(level: string, scrub: (text: string) => string): Logger {
   return pino(
-    { level, base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime },
+    {
+      level,
+      base: { pid: process.pid },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      // the SDK's name for it; without this it would be written as {}
+      serializers: { error: describeError },
+    },
     { write: (line: string) => process.stderr.write(scrub(line)) },
   );
+}
+
+/** Message and stack, down to the first cause; never the fields of a failure, which may hold a whole plan. */
+function describeError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const { name, message, stack, cause } = error;
+  return { name, message, stack, ...(cause instanceof Error ? { cause: describeError(cause) } : {}) };
 }
 
 const PINO_LEVEL: Record<LogLevel, 'trace' | 'debug' | 'info' | 'warn' | 'error'> = {

@@ -1,4 +1,5 @@
 /** What must be true of a host before Swarm is asked for anything: engine, manager, registry login. Read only. */
+import { ApplicationFailure } from '@temporalio/common';
 import { z } from 'zod';
 import type { PreflightFinding } from '../../workflows/activity-contract.js';
 import { callEngine } from './engine.js';
@@ -25,6 +26,7 @@ export async function lookAtEngine(context: PlatformContext): Promise<EngineLook
   try {
     info = infoSchema.parse(await callEngine(await context.host.docker(), { method: 'GET', path: '/info' }));
   } catch (error) {
+    if (isConnectionLost(error)) throw error;
     const { user } = await readHostLogin(context);
     const said = error instanceof Error ? error.message : String(error);
     const wayOut = `start dockerd there, and put ${user} into the group docker`;
@@ -47,6 +49,12 @@ export async function lookAtEngine(context: PlatformContext): Promise<EngineLook
     'name a manager under hosts:, or run there: docker swarm init',
   );
   return { findings: [docker, problem], dataFolder: null };
+}
+
+/** A connection that broke says nothing about Docker there: it is asked again, and no finding. */
+function isConnectionLost(error: unknown): boolean {
+  if (error instanceof ApplicationFailure) return error.nonRetryable !== true;
+  return error instanceof Error && /^(connection lost|socket hang up)$/.test(error.message);
 }
 
 /** Can the engine get what this release will ask it for? The missing login is found here, not by a failed task. */

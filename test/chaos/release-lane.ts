@@ -62,6 +62,8 @@ export interface Lane {
   say: (text: string) => void;
   /** Nothing breaks until what it gives is called. */
   calm: () => Promise<() => void>;
+  /** Aborted: nobody waits for this lane any more. */
+  isLost: AbortSignal;
 }
 
 /** What has not come while things broke gets calm: a slow machine is no stuck lane. */
@@ -192,6 +194,7 @@ async function comesWithin(
   const givenUpAt = Date.now() + patienceMs;
   let lastError: unknown = null;
   while (Date.now() < givenUpAt) {
+    lane.isLost.throwIfAborted();
     try {
       if (await isSo()) return 'came';
       if (await sayRetry(lane)) report.retries += 1;
@@ -223,9 +226,10 @@ async function sayRetry({ client, environment, say }: Lane): Promise<boolean> {
 }
 
 /** Again while Temporal or the workers are away; a refusal is an answer. */
-async function insist<T>({ say }: Lane, ask: () => Promise<T>): Promise<T> {
+async function insist<T>({ say, isLost }: Lane, ask: () => Promise<T>): Promise<T> {
   const givenUpAt = Date.now() + PATIENCE_MS;
   for (;;) {
+    isLost.throwIfAborted();
     try {
       return await ask();
     } catch (error) {

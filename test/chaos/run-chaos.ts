@@ -73,7 +73,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     );
     disturbances = disturber.counts;
     const lanes = ENVIRONMENTS.map((environment): Lane => ({
-      ...{ stage, environment, say: options.say, calm: disturber.pause },
+      ...{ stage, environment, say: options.say, calm: disturber.pause, isLost },
       client: clients[LANES[environment].pipeline],
       random: random.branch(environment),
     }));
@@ -110,7 +110,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
         wrongs.push('not one release came through');
     } finally {
       await disturber.stop();
-      for (const client of Object.values(clients)) await client.close();
+      // lanes that were left alone may still be asking
+      if (!isLost.aborted) for (const client of Object.values(clients)) await client.close();
     }
   } catch (error) {
     wrongs.push(explain(error));

@@ -19,3 +19,17 @@ test('a log line never shows a resolved secret, in whatever form', async () => {
     expect(lines.join('')).not.toContain(form);
   }
 });
+
+test('a failed activity says why, without the fields of its failure', () => {
+  const lines: string[] = [];
+  const write = vi.spyOn(process.stderr, 'write').mockImplementation((text) => lines.push(String(text)) > 0);
+  const error = Object.assign(new Error('claim failed', { cause: new Error('no route to host') }), {
+    details: ['a whole plan'],
+  });
+  createLogger('info', (text) => text).warn({ error }, 'Activity failed');
+  write.mockRestore();
+  expect(JSON.parse(lines[0] ?? '')).toMatchObject({
+    error: { name: 'Error', message: 'claim failed', cause: { message: 'no route to host' } },
+  });
+  expect(lines[0]).not.toContain('a whole plan');
+});
