@@ -5,7 +5,9 @@ import { execFile } from 'node:child_process';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { until } from '../support/processes.js';
 import type { Commit, Quality } from './committer.js';
+import { runningOperations } from './operations.js';
 import { SLOTS, type ProxyDoor, type Slot, type SlotPorts } from './places.js';
 
 const exec = promisify(execFile);
@@ -76,8 +78,9 @@ export async function inspectSlot(home: string, slot: Slot): Promise<string | nu
   return stdout.trim() === '' ? null : stdout.trim();
 }
 
-/** Ends what the shop runs; the host is given back as it was. */
+/** Ends what the shop runs, and first what would start more; the host is given back as it was. */
 export async function clearHost(home: string): Promise<void> {
+  await until('the commands on the host to end', async () => (await runningOperations(home)).length === 0);
   for (const slot of SLOTS) await exec(path.join(home, 'shop'), ['retire', slot]);
 }
 
