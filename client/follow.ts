@@ -1,4 +1,5 @@
 /** Following work in Temporal: questions at growing intervals while it changes, the result the moment it ends. */
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WorkflowFailedError, WorkflowNotFoundError, type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
@@ -150,6 +151,8 @@ async function* follow<Result>(
   conclude: (progress: ShownProgress, result: Result) => ShownProgress,
 ): AsyncGenerator<Progress, FollowEnd<Result>> {
   const leaving = new AbortController();
+  // each long poll for the end adds a listener and keeps it; a release may be followed for days
+  setMaxListeners(0, leaving.signal);
   const deadline = options.timeoutMs == null ? null : Date.now() + options.timeoutMs;
   const shown = new Map<string, string>();
   let end: RunEnd<Result> | null = null;

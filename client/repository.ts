@@ -152,6 +152,14 @@ async function describe(root: string, ref: ReleaseRef, at: string): Promise<Reso
 }
 
 function noSuchRef(name: string, root: string) {
+  if (name === 'HEAD') {
+    return badInput({
+      what: 'nothing is committed here yet',
+      where: root,
+      wayOut: 'git commit, then again: what is released is a commit',
+      docs: 'docs/commands.md#release',
+    });
+  }
   const parsed = parseVersion(name);
   const meant = parsed.ok || !/^v?\d/i.test(name) ? null : parsed.suggestion;
   return badInput({

@@ -26,11 +26,11 @@ import {
   type SignalDefinition,
 } from '@temporalio/workflow';
 import { newEnvironment } from './environment-memory.js';
+import { end } from './environment-end.js';
 import {
   applyDecision,
   begin,
   beginRecovery,
-  end,
   giveBack,
   nextMove,
   receiveAnnouncement,

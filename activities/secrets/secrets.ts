@@ -72,7 +72,7 @@ async function read(reference: SecretReference, environment: NodeJS.ProcessEnv):
 }
 
 function missing(reference: SecretReference, what: string, wayOut: string): Error {
-  return refused({ what, where: `secret ${reference}`, why: null, wayOut });
+  return refused({ what: `${reference} ${what}`, where: 'secrets of the worker', why: null, wayOut });
 }
 
 function wayOutFor(reference: SecretReference): string {

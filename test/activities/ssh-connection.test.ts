@@ -392,7 +392,7 @@ describe('no connection: what, where and the way out', () => {
     expect(String(refusedHere)).toMatch(/the host key of env:HERE is unknown.*ssh-keyscan -p \d+ HOST/);
     expect(JSON.stringify(refusedHere)).not.toContain(sshd.address);
     await expect(hosts.open(environmentFor(), hostPlan('env:NOT_SET'))).rejects.toThrow(
-      /secret env:NOT_SET: is not set/,
+      /env:NOT_SET is not set/,
     );
   });
 });

@@ -85,7 +85,7 @@ describe('a host that does not let us in', () => {
       () => rm(scene.sshd.keyPath),
       {
         what: /cannot be read by the worker \(ENOENT\)/,
-        where: /secret file:/,
+        where: /secrets of the worker/,
         wayOut: /put the value there, readable by the worker's user/,
       },
     ],

@@ -23,9 +23,9 @@ describe('resolving', () => {
   });
 
   test.each([
-    ['env:MISSING', /secret env:MISSING: is not set .* start the worker with MISSING set/],
-    ['env:EMPTY', /secret env:EMPTY: is empty/],
-    ['file:/nowhere/at/all', /secret file:\/nowhere\/at\/all: cannot be read by the worker \(ENOENT\)/],
+    ['env:MISSING', /env:MISSING is not set .* start the worker with MISSING set/],
+    ['env:EMPTY', /env:EMPTY is empty/],
+    ['file:/nowhere/at/all', /file:\/nowhere\/at\/all cannot be read by the worker \(ENOENT\)/],
     ['vault:kv/app#key', /secrets from vault: cannot be resolved by this version; use env:NAME/],
     ['sops:f#k', /secrets from sops:/],
     ['age:f#k', /secrets from age:/],

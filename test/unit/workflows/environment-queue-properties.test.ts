@@ -11,11 +11,11 @@ import {
 } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { newEnvironment } from '../../../workflows/environment-memory.js';
+import { end } from '../../../workflows/environment-end.js';
 import {
   applyDecision,
   begin,
   beginRecovery,
-  end,
   giveBack,
   nextMove,
   receiveAnnouncement,

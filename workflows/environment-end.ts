@@ -1,0 +1,94 @@
+/**
+ * What an environment makes of a change's end: what is live, warm and good from now on, who must look, and whether
+ * the same request is to be tried once more. Pure, like environment-queue.ts.
+ */
+import { isWarmRollback } from './change-run.js';
+import { rememberGood } from './environment-memory.js';
+import { endRequest, giveBack, type Step } from './environment-queue.js';
+import type { ChangeRequest, EnvironmentState } from './messages.js';
+import type { ChangeResult } from './result.js';
+
+const RETIRE_AGAIN_MS = 10 * 60_000;
+
+export interface Ended {
+  result: ChangeResult;
+  diedUnder: number | null;
+  nowMs: number;
+  /** Asked only where it matters: may a rollback whose warm colour is dead deploy instead? */
+  mayGoCold?: () => boolean;
+}
+
+/**
+ * A host that has seen a higher token than this environment remembers (Temporal was restored from a backup, or the
+ * environment was terminated) is followed once: the same request again, above that token.
+ * `diedUnder` is the token the first holder of this request died with, if it did.
+ */
+export function end(state: EnvironmentState, ended: Ended): Step {
+  const { inFlight } = state;
+  if (inFlight === null) return { state, tell: [] };
+  const { request } = inFlight;
+  const { nowMs } = ended;
+  const seen = ended.result.failure?.seenToken ?? 0;
+  const mayFollow = ended.result.clean && ended.diedUnder === null && state.raisedFor !== request.requestId;
+  if (seen > state.token && mayFollow)
+    return giveBack({ ...state, token: seen, raisedFor: request.requestId });
+  if (foundWarmDead(state, ended.result) && ended.mayGoCold?.() === true)
+    return giveBack({ ...state, coldFor: request.requestId });
+  const result =
+    ended.diedUnder === null ? ended.result : describeDeath(ended.result, ended.diedUnder, state);
+  const isNew = result.live !== null && result.live.token === (ended.diedUnder ?? inFlight.token);
+  const good = isNew && result.live !== null ? rememberGood(state, result.live, request.kind) : state.good;
+  const after: EnvironmentState = {
+    ...state,
+    // A token seen too late to be followed is still above ours: whoever comes next needs a higher one.
+    token: Math.max(state.token, seen),
+    inFlight: null,
+    live: result.live,
+    warm: keepWarm(state, request, result, nowMs),
+    good,
+    needsPerson: whoMustLook(state, request, result),
+  };
+  return endRequest({ state: after, tell: [] }, request, result);
+}
+
+/** A recovery that went well is still a failed change, unless the dead holder had reached its end. */
+function describeDeath(result: ChangeResult, diedUnder: number, state: EnvironmentState): ChangeResult {
+  if (result.live?.token === diedUnder || result.state !== 'succeeded') return result;
+  const version = state.inFlight?.request.version ?? '';
+  const failure = result.failure ?? {
+    what: `the change to ${version} was ended from outside and has been undone`,
+    where: `${state.pipeline} ${state.environment}`,
+    why: null,
+    wayOut: `slipway release ${version} --to ${state.environment}`,
+  };
+  return { ...result, state: 'failed', failure };
+}
+
+/** The colour to go back to is no longer well: traffic stayed, and the release can still be deployed again. */
+function foundWarmDead({ inFlight, warm, live, coldFor }: EnvironmentState, result: ChangeResult): boolean {
+  if (inFlight === null || inFlight.withdrawn !== undefined) return false;
+  const { request } = inFlight;
+  const stayed = result.steps.some(({ name, state }) => name === 'switch' && state === 'failed');
+  const isWarm = isWarmRollback({ request, live, warm: warm?.record ?? null });
+  return isWarm && stayed && result.state === 'failed' && result.clean && coldFor !== request.requestId;
+}
+
+function keepWarm(
+  state: EnvironmentState,
+  request: ChangeRequest,
+  result: ChangeResult,
+  nowMs: number,
+): EnvironmentState['warm'] {
+  // Deployed over it and undone: what was warm is there again, for what it is worth.
+  if (state.coldFor === request.requestId && result.state !== 'succeeded') return state.warm;
+  if (result.warm === null) return null;
+  const retireAgain = request.kind === 'retire';
+  if (!retireAgain && state.warm?.record.token === result.warm.token) return state.warm;
+  const forMs = retireAgain ? RETIRE_AGAIN_MS : request.plan.keepWarmMs;
+  return { record: result.warm, retireAt: new Date(nowMs + forMs).toISOString() };
+}
+
+function whoMustLook(state: EnvironmentState, request: ChangeRequest, result: ChangeResult): string | null {
+  if (!result.clean) return `${request.version}: ${result.failure?.what ?? result.headline}`;
+  return result.state === 'succeeded' ? null : state.needsPerson;
+}
