@@ -31,6 +31,8 @@ export interface ChaosResult {
   ok: boolean;
   seed: number;
   changes: number;
+  /** Changes per environment. */
+  lanes: Record<string, number>;
   fates: Record<string, number>;
   ends: Record<string, number>;
   disturbances: Record<string, number>;
@@ -122,6 +124,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     ok: wrongs.length === 0,
     seed: options.seed,
     changes: report.stories.length,
+    lanes: countBy(report.stories.map(({ environment }) => environment)),
     fates: countBy(report.stories.map(({ fate }) => fate)),
     ends: countBy(report.stories.map(({ end }) => end?.state ?? 'unknown')),
     disturbances,

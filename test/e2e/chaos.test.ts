@@ -9,6 +9,7 @@ test('releases back to back while everything is killed leave exactly one recorde
   const result = await runChaos({ changes: 10, seed: 1, say: (text) => said.push(text), signal });
   expect(result.wrongs, said.join('\n')).toEqual([]);
   expect(result).toMatchObject({ ok: true, checks: 1, folder: null });
+  expect(Object.keys(result.lanes).toSorted()).toEqual(['prod', 'stack', 'stage', 'swarm']);
   expect(result.ends['succeeded']).toBeGreaterThan(0);
   const disturbed = Object.values(result.disturbances).reduce((sum, count) => sum + count, 0);
   expect(disturbed).toBeGreaterThan(0);
