@@ -151,6 +151,20 @@ describe('an environment', () => {
     expect(Object.values(prod.world().hosts).map((host) => host.slots.blue)).toEqual([null, null]);
   });
 
+  it('moves by a timer also when the time is over already: whoever replays it may have had another clock', async () => {
+    const prod = givenEnvironment({ keepWarmMs: 0 });
+    await prod.release(1);
+    await prod.release(2);
+    await prod.until('nothing is warm', ({ warm, inFlight }) => warm === null && inFlight === null);
+    expect(prod.world().calls).toContain('retireColour blue');
+    const { events } = await harness.client.workflow.getHandle(prod.id).fetchHistory();
+    const moves = (events ?? []).flatMap((event) => {
+      if (event.timerFiredEventAttributes != null) return ['timer'];
+      return event.startChildWorkflowExecutionInitiatedEventAttributes == null ? [] : ['change'];
+    });
+    expect(moves).toEqual(['change', 'change', 'timer', 'change']);
+  });
+
   it('goes on above a token its hosts have seen from an environment that was lost', async () => {
     const prod = givenEnvironment();
     harness.world.update((state) => {
