@@ -53,7 +53,10 @@ export async function observeColour(input: ObserveInput): Promise<Observation> {
         seen.confirmed += 1;
         wrongInARow = 0;
       } else {
-        Object.assign(seen, { confirmed: 0, firstAfterMs: null, lastWrong: answer });
+        // a question that the deadline cut off says nothing: what was seen before it does
+        const isCut = answer.status === null && performance.now() - startedAt >= confirm.timeoutMs;
+        const lastWrong = isCut ? (seen.lastWrong ?? answer) : answer;
+        Object.assign(seen, { confirmed: 0, firstAfterMs: null, lastWrong });
         wrongInARow += 1;
       }
       input.onAnswer(seen.confirmed);
