@@ -66,10 +66,15 @@ describe('npm start', () => {
     await expectNothingLeft();
   }, 300_000);
 
-  test('tells the same story where there is no sshd, narrow and in ASCII', async () => {
+  test('tells the same story on the newest Node, where there is no sshd, narrow and in ASCII', async () => {
+    const node = await part('node24');
+    const { stdout: version } = await promisify(execFile)(node, ['--version']);
+    expect(version).toMatch(/^v24\./);
+    // npm's own compile cache lies in the temporary folder and is no trace of ours
+    const env = [`PATH=${path.dirname(node)}:${process.env['PATH'] ?? ''}`, 'NODE_DISABLE_COMPILE_CACHE=1'];
     // sshd wants /run/sshd: in a mount namespace of its own the demo finds none.
     const hidden = ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs tmpfs /run && exec "$@"', 'sh'];
-    const demo = startDemo(['--ascii'], [...hidden, 'env', 'COLUMNS=60']);
+    const demo = startDemo(['--ascii'], [...hidden, 'env', ...env, 'COLUMNS=60']);
     expect(await demo.ended, demo.err()).toBe(0);
     expect(demo.err()).toContain('over built-in');
     const lines = demo.err().split('\n');
@@ -77,18 +82,6 @@ describe('npm start', () => {
     // oxlint-disable-next-line no-control-regex
     expect(demo.err()).toMatch(/^[\n\x20-\x7e]*$/);
     expect(demo.err()).toContain('ok v2.0.0 live, deployed once');
-    expect(JSON.parse(demo.out())).toMatchObject({ ok: true, undone: ['v3.0.0'], failedRequests: 0 });
-    await expectNothingLeft();
-  }, 300_000);
-
-  test('tells the same story on the newest Node', async () => {
-    const node = await part('node24');
-    const { stdout: version } = await promisify(execFile)(node, ['--version']);
-    expect(version).toMatch(/^v24\./);
-    // npm's own compile cache lies in the temporary folder and is no trace of ours
-    const env = [`PATH=${path.dirname(node)}:${process.env['PATH'] ?? ''}`, 'NODE_DISABLE_COMPILE_CACHE=1'];
-    const demo = startDemo(['--yes'], ['env', ...env]);
-    expect(await demo.ended, demo.err()).toBe(0);
     expect(JSON.parse(demo.out())).toMatchObject({ ok: true, undone: ['v3.0.0'], failedRequests: 0 });
     await expectNothingLeft();
   }, 300_000);
