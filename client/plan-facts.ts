@@ -18,17 +18,14 @@ export async function gatherLocally(
   live: ReadonlyMap<string, string>,
 ): Promise<LocalFacts> {
   const { root } = place;
-  const has = async (sha: string): Promise<boolean> =>
-    (await runGit(root, ['cat-file', '-e', `${sha}^{commit}`])) !== null;
-  const known = new Map<string, string>();
+  const facts = await gatherGitFacts(askCheckout(root), commit.sha, live);
   const commitsSince = new Map<string, number>();
   const uncertain: string[] = [];
   for (const [environment, sha] of live) {
-    if (!(await has(sha))) {
+    if (!facts.changedPaths.has(environment)) {
       uncertain.push(`${environment} serves ${sha.slice(0, 7)}, which this clone has not got: git fetch`);
       continue;
     }
-    known.set(environment, sha);
     const count = await runGit(root, ['rev-list', '--count', commit.sha, `^${sha}`]);
     if (count !== null) commitsSince.set(environment, Number(count));
   }
@@ -38,7 +35,7 @@ export async function gatherLocally(
     uncertain.push(
       `${commit.sha.slice(0, 7)} is not on origin's ${ref.name}, as far as this clone knows: git push`,
     );
-  return { facts: await gatherGitFacts(askCheckout(root), commit.sha, known), commitsSince, uncertain };
+  return { facts, commitsSince, uncertain };
 }
 
 async function isPushed(root: string, branch: string, sha: string): Promise<boolean> {

@@ -1,4 +1,4 @@
-/** Files of a commit, found and judged in one way by the worker and by `slipway plan`. Pure: the caller runs git. */
+/** Files of a commit, judged in one way by the worker and by `slipway plan`. Pure: the caller runs git. */
 import type { AskGit } from './git-facts.js';
 
 export interface TreeEntry {
@@ -10,7 +10,7 @@ export interface TreeEntry {
 }
 
 /** Nothing a plan reads is larger; a pipeline file has a limit of its own. */
-const LARGEST_FILE_BYTES = 16 * 1024 * 1024;
+export const LARGEST_FILE_BYTES = 16 * 1024 * 1024;
 
 /** What the commit has at this path; null = nothing. */
 export async function askEntry(ask: AskGit, commit: string, path: string): Promise<TreeEntry | null> {

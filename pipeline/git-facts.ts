@@ -10,45 +10,58 @@ export type AskGit = (argv: string[]) => Promise<string>;
 export interface GitFacts {
   /** With everybody who authored something that any of the environments does not serve yet. */
   commit: CommitFacts;
-  /** Paths that differ from what an environment serves, by environment. */
+  /** Paths that differ from what an environment serves, by environment; absent where this repository has not got that. */
   changedPaths: Map<string, string[]>;
 }
 
-/** `live`: what each environment serves, by name; only commits that this repository has. */
+/** `live`: full sha of what each environment serves, by name. Rejects when the commit itself is not there. */
 export async function gatherGitFacts(
   ask: AskGit,
   commit: string,
   live: ReadonlyMap<string, string>,
 ): Promise<GitFacts> {
-  const served = [...new Set(live.values())];
-  const [known, authors, changed] = await Promise.all([
-    askCommit(ask, commit),
+  const known = await askCommits(ask, commit, [...live.values()]);
+  const own = known.get(commit);
+  if (own === undefined) throw new Error(`git does not know the commit ${commit}`);
+  const served = [...new Set(live.values())].filter((sha) => known.has(sha));
+  const [authors, changed] = await Promise.all([
     Promise.all(served.filter((sha) => sha !== commit).map((since) => askAuthors(ask, commit, since))),
     Promise.all(served.map(async (sha) => [sha, await askChangedPaths(ask, sha, commit)] as const)),
   ]);
   const changedSince = new Map(changed);
+  const ofEnvironment = [...live].flatMap(([name, sha]): [string, string[]][] => {
+    const paths = changedSince.get(sha);
+    return paths === undefined ? [] : [[name, paths]];
+  });
   return {
-    commit: { ...known, authors: [...new Set([...known.authors, ...authors.flat()])].sort() },
-    changedPaths: new Map([...live].map(([name, sha]) => [name, changedSince.get(sha) ?? []])),
+    commit: { ...own, authors: [...new Set([...own.authors, ...authors.flat()])].sort() },
+    changedPaths: new Map(ofEnvironment),
   };
 }
 
 const AUTHORS = '%ae%n%(trailers:key=Co-authored-by,valueonly)';
 
-/** `authors` are its own. */
-async function askCommit(ask: AskGit, commit: string): Promise<CommitFacts> {
-  const format = `--format=%an%x00%ae%x00%cI%x00%s%x00${AUTHORS}`;
-  const flags = ['--no-patch', '--no-show-signature', '--encoding=UTF-8', format];
-  const text = await ask(['show', ...flags, commit, '--']);
-  const [author = '', authorEmail = '', committedAt = '', subject = '', authors = ''] = text.split('\0');
-  return {
-    sha: commit,
-    subject: printable(subject),
-    author: printable(author),
-    authorEmail: printable(authorEmail),
-    committedAt: printable(committedAt),
-    authors: addressesIn(authors),
-  };
+/** Those of the commits that the repository has, by sha, in one question; `authors` are each commit's own. */
+async function askCommits(ask: AskGit, commit: string, others: string[]): Promise<Map<string, CommitFacts>> {
+  const fields = ['%H', '%an', '%ae', '%cI', '%s', AUTHORS];
+  const format = `--format=${fields.map((field) => `${field}%x00`).join('')}`;
+  const flags = ['--no-walk=unsorted', '--ignore-missing', '--no-show-signature', '--encoding=UTF-8', format];
+  const words = (await ask(['log', ...flags, commit, ...others, '--'])).split('\0');
+  const found = new Map<string, CommitFacts>();
+  for (let at = 0; at + fields.length <= words.length; at += fields.length) {
+    const [id = '', author = '', authorEmail = '', committedAt = '', subject = '', authors = ''] =
+      words.slice(at);
+    const sha = id.trim();
+    found.set(sha, {
+      sha,
+      subject: printable(subject),
+      author: printable(author),
+      authorEmail: printable(authorEmail),
+      committedAt: printable(committedAt),
+      authors: addressesIn(authors),
+    });
+  }
+  return found;
 }
 
 /** Commit texts are anybody's: no control characters reach a screen. */

@@ -90,9 +90,11 @@ async function askEnvironment(
   { pipeline, environment, requestId }: Parameters<Activities['askEnvironment']>[0],
 ): Promise<EnvironmentAnswer> {
   const handle = deps.client.workflow.getHandle(environmentId(pipeline, environment));
+  const describing = handle.describe();
+  describing.catch(() => {});
   const status = await readStatus(handle);
   if (status === null) return NOBODY;
-  const open = (await handle.describe()).status.name === 'RUNNING';
+  const open = (await describing).status.name === 'RUNNING';
   const result = status.processed.find((each) => each.requestId === requestId)?.result ?? null;
   const requests = [...status.queue, ...(status.inFlight === null ? [] : [status.inFlight.request])];
   const announced = await stillAnnounced(deps, status, requestId);

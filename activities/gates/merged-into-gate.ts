@@ -1,5 +1,6 @@
 import type { GatePlan } from '../../pipeline/plan.js';
 import type { GateSubject } from '../../workflows/activity-contract.js';
+import { withObjects } from '../source/git-objects.js';
 import { isAncestor, readRef } from '../source/history.js';
 import type { Source } from '../source/source.js';
 import type { GateAnswer } from './gate-answer.js';
@@ -16,8 +17,14 @@ export async function askMergedInto(
   await source.fetchCommit(subject.repositoryUrl, sha, signal);
   const missing: string[] = [];
   const absent: string[] = [];
-  for (const branch of gate.branches) {
-    const head = await readRef(mirror, { kind: 'branch', name: branch });
+  const heads = await withObjects(mirror, (objects) =>
+    Promise.all(
+      gate.branches.map(
+        async (branch) => [branch, await readRef(objects, { kind: 'branch', name: branch })] as const,
+      ),
+    ),
+  );
+  for (const [branch, head] of heads) {
     if (head === null) absent.push(branch);
     else if (head !== sha && !(await isAncestor(mirror, sha, head))) missing.push(branch);
   }

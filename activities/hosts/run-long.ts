@@ -18,8 +18,8 @@ export interface LongCommandParts {
   ask: Ask;
 }
 
-/** How long one poll waits on the host for the end: short at first, so that short commands cost little. */
-const WAITS_SECONDS = [0.05, 0.1, 0.2, 0.5, 1];
+/** How long one poll waits on the host for the end, which it tells at once; what is written meanwhile comes with it. */
+const WAITS_SECONDS = [0.3, 0.5, 1];
 /** How long a lost connection is looked for before the caller is told that the outcome is unknown. */
 const RECONNECT_MS = 20_000;
 const PROGRESS_TAIL_BYTES = 2048;

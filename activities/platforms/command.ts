@@ -103,9 +103,14 @@ async function proveWayBack(context: PlatformContext, recorded: unknown): Promis
 }
 
 async function deploy(context: PlatformContext): Promise<string> {
-  await run(context, 'deploy', commandPlan(context).command, runTimeValues(context.target));
-  const now = await inspect(context);
-  return now === null ? 'deployed' : `deployed, inspect says ${now.split('\n')[0] ?? ''}`;
+  const { stdout } = await run(
+    context,
+    'deploy',
+    commandPlan(context).command,
+    runTimeValues(context.target),
+  );
+  const lastLine = stdout.trim().split('\n').at(-1) ?? '';
+  return lastLine === '' ? 'deployed' : `deployed: ${lastLine}`;
 }
 
 /**

@@ -87,8 +87,11 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
         const proving = target.colour === null ? null : dependencies.proveTraffic(target, manners.signal);
         proving?.catch(() => {});
         const prior = await eachPlace(target, manners, async ({ platform, context }): Promise<PriorState> => {
+          // looks only, so it need not wait; that a newer change holds the host is the first thing to hear
+          const looking = platform.recordPrior(context);
+          looking.catch(() => {});
           const { hostId } = await context.host.claim(fenceFor(context));
-          const recorded = await platform.recordPrior(context);
+          const recorded = await looking;
           notes.push(await platform.proveWayBack(context, recorded));
           return { host: context.host.name, hostId, platform: recorded };
         });

@@ -4,16 +4,20 @@ import { createReadStream } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { askEntry, decodeText, refuseEntry, type TreeEntry } from '../../pipeline/index.js';
+import { decodeText, LARGEST_FILE_BYTES, refuseEntry, type TreeEntry } from '../../pipeline/index.js';
 import { badInput } from '../failure.js';
 import { checkCommitId, checkPathInRepository } from './git-names.js';
-import { askMirror } from './history.js';
+import { withObjects, type GitObjects } from './git-objects.js';
 import { gitFailed, runGit } from './run-git.js';
 import type { Mirror } from './source.js';
 
 /** Text of a file at the commit, as `readBytesAtCommit`. Throws BadInput also for text that is not UTF-8. */
-export async function readFileAtCommit(mirror: Mirror, commit: string, file: string): Promise<string | null> {
-  const bytes = await readBytesAtCommit(mirror, commit, file);
+export async function readFileAtCommit(
+  objects: GitObjects,
+  commit: string,
+  file: string,
+): Promise<string | null> {
+  const bytes = await readBytesAtCommit(objects, commit, file);
   if (bytes === null) return null;
   const text = decodeText(bytes);
   if (text !== null) return text;
@@ -27,22 +31,42 @@ export async function readFileAtCommit(mirror: Mirror, commit: string, file: str
 
 /** The file at the commit, or null when the commit has none. Throws BadInput for links, folders, files over 16 MB. */
 export async function readBytesAtCommit(
-  mirror: Mirror,
+  objects: GitObjects,
   commit: string,
   file: string,
 ): Promise<Buffer | null> {
-  const entry = await findEntry(mirror, commit, file);
-  if (entry === null) return null;
-  const refused = refuseEntry(entry);
+  const found = await findEntry(objects, commit, file);
+  if (found === null) return null;
+  const read = found.type === 'blob' ? await objects.read(found.object, LARGEST_FILE_BYTES) : null;
+  const refused = refuseEntry({ ...found, bytes: read?.bytes ?? 0 });
   if (refused !== null) throw badInput({ ...refused, where: `${file} at ${commit.slice(0, 12)}`, why: null });
-  const call = { repository: mirror.folder, args: ['cat-file', 'blob', entry.object] };
-  const answer = await runGit(call);
-  if (answer.exitCode !== 0) throw gitFailed(call, answer);
-  return answer.stdout;
+  if (read?.content == null) throw new Error(`${file} at ${commit}: the repository has lost its content`);
+  return read.content;
 }
 
-async function findEntry(mirror: Mirror, commit: string, file: string): Promise<TreeEntry | null> {
-  return await askEntry(askMirror(mirror), checkCommitId(commit), checkPathInRepository(file));
+type FoundEntry = Omit<TreeEntry, 'bytes'>;
+
+async function findEntry(objects: GitObjects, commit: string, file: string): Promise<FoundEntry | null> {
+  const inside = checkPathInRepository(file);
+  const { dir, base } = path.posix.parse(inside);
+  const folder = await objects.read(`${checkCommitId(commit)}${dir === '' ? '^{tree}' : `:${dir}`}`);
+  if (folder?.type !== 'tree' || folder.content === null) return null;
+  return entriesOf(folder.content, folder.id.length / 2).get(base) ?? null;
+}
+
+/** A tree as git keeps it: `<mode> <name>\0<id in binary>`, one after the other. */
+function entriesOf(tree: Buffer, idBytes: number): Map<string, FoundEntry> {
+  const entries = new Map<string, FoundEntry>();
+  for (let at = 0; at < tree.length;) {
+    const space = tree.indexOf(0x20, at);
+    const end = tree.indexOf(0, space);
+    const mode = tree.toString('latin1', at, space).padStart(6, '0');
+    const type = mode === '040000' ? 'tree' : mode === '160000' ? 'commit' : 'blob';
+    const object = tree.toString('hex', end + 1, end + 1 + idBytes);
+    entries.set(tree.toString('utf8', space + 1, end), { mode, type, object });
+    at = end + 1 + idBytes;
+  }
+  return entries;
 }
 
 export interface Archive {
@@ -66,7 +90,7 @@ export async function archiveFolder(input: {
   const { mirror, commit } = input;
   const folder = checkPathInRepository(input.folder);
   if (folder !== '.') {
-    const entry = await findEntry(mirror, commit, folder);
+    const entry = await withObjects(mirror, (objects) => findEntry(objects, commit, folder));
     if (entry?.type !== 'tree') {
       throw badInput({
         what: entry === null ? 'there is no such folder' : 'this is not a folder',

@@ -4,6 +4,7 @@ import type { ReleaseRef } from '../../pipeline/plan.js';
 import { typedWord } from '../../pipeline/typed-word.js';
 import { badInput } from '../failure.js';
 import { checkCommitId, fullRefName } from './git-names.js';
+import { withObjects, type GitObjects } from './git-objects.js';
 import { gitFailed, readGit, runGit } from './run-git.js';
 import type { Mirror } from './source.js';
 
@@ -22,13 +23,10 @@ export async function isAncestor(mirror: Mirror, older: string, newer: string): 
   return answer.exitCode === 0;
 }
 
-/** The commit a branch or tag points to (annotated tags peeled), or null when there is none. */
-export async function readRef(mirror: Mirror, ref: ReleaseRef): Promise<string | null> {
-  const answer = await runGit({
-    repository: mirror.folder,
-    args: ['rev-parse', '--verify', '--quiet', '--end-of-options', `${fullRefName(ref)}^{commit}`],
-  });
-  return answer.exitCode === 0 ? answer.stdout.toString('utf8').trim() : null;
+/** The commit a branch or tag points to (annotated tags peeled), or null when there is none; a commit is no ref. */
+export async function readRef(objects: GitObjects, ref: ReleaseRef): Promise<string | null> {
+  if (ref.kind === 'commit') return null;
+  return (await objects.read(`${fullRefName(ref)}^{commit}`))?.id ?? null;
 }
 
 /**
@@ -45,7 +43,7 @@ export async function checkRefHolds(mirror: Mirror, ref: ReleaseRef, commit: str
       wayOut: 'start the release again',
     });
   }
-  const head = await readRef(mirror, ref);
+  const head = await withObjects(mirror, (objects) => readRef(objects, ref));
   const where = `${mirror.name}, ${ref.kind} ${ref.name}`;
   if (head === null) {
     throw badInput({

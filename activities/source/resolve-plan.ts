@@ -19,9 +19,10 @@ import type { ReleaseRequest } from '../../workflows/messages.js';
 import { badInput } from '../failure.js';
 import { stoppable } from '../processes/stop.js';
 import { readBytesAtCommit, readFileAtCommit } from './files-at-commit.js';
+import { withObjects, type GitObjects } from './git-objects.js';
 import { isCommitId } from './git-names.js';
-import { askMirror, checkRefHolds } from './history.js';
-import { hasCommit, type Mirror, type Source } from './source.js';
+import { askMirror, checkRefHolds, readRef } from './history.js';
+import type { Mirror, Source } from './source.js';
 
 export interface ResolvePlanDependencies {
   source: Source;
@@ -38,21 +39,30 @@ export async function resolvePlan(
   deps: ResolvePlanDependencies,
   request: ReleaseRequest,
 ): Promise<ReleasePlan> {
-  const { ref, commit } = request;
   // goes on when this attempt is stopped: a first clone of a large repository is then there for the next one
   const mirror = await deps.source.fetch(request.repositoryUrl);
-  await deps.source.fetchCommit(request.repositoryUrl, commit);
-  // the ref is the first thing to be refused; the file is read meanwhile
-  const reading = readPipelineFile(mirror, request);
-  reading.catch(() => {});
-  await checkRefHolds(mirror, ref, commit);
-  const file = await reading;
+  return await withObjects(mirror, (objects) => planOf(deps, request, mirror, objects));
+}
+
+async function planOf(
+  deps: ResolvePlanDependencies,
+  request: ReleaseRequest,
+  mirror: Mirror,
+  objects: GitObjects,
+): Promise<ReleasePlan> {
+  const { ref, commit } = request;
+  // a ref that points at the commit says both that it is there and that it belongs
+  if ((await readRef(objects, ref)) !== commit) {
+    await deps.source.fetchCommit(request.repositoryUrl, commit);
+    await checkRefHolds(mirror, ref, commit);
+  }
+  const file = await readPipelineFile(objects, request);
   return await explained(async () => {
     const { environments } = selectEnvironments(file.content, ref, request.to);
     refuseUnsupported(file, environments);
     const [live, files] = await Promise.all([
-      findLiveCommits(deps, mirror, file.content.pipeline, environments),
-      readFiles(mirror, commit, requiredFiles(file, environments)),
+      findLiveCommits(deps, file.content.pipeline, environments),
+      readFiles(objects, commit, requiredFiles(file, environments)),
     ]);
     const { commit: facts, changedPaths } = await gatherGitFacts(askMirror(mirror), commit, live);
     return compilePlan({
@@ -68,9 +78,9 @@ export async function resolvePlan(
   });
 }
 
-async function readPipelineFile(mirror: Mirror, request: ReleaseRequest): Promise<LoadedFile> {
+async function readPipelineFile(objects: GitObjects, request: ReleaseRequest): Promise<LoadedFile> {
   const at = `${request.file} at ${request.commit.slice(0, 12)}`;
-  const bytes = await readBytesAtCommit(mirror, request.commit, request.file);
+  const bytes = await readBytesAtCommit(objects, request.commit, request.file);
   if (bytes === null) {
     throw badInput({
       what: 'there is no such file in this commit',
@@ -111,20 +121,19 @@ function refuseUnsupported(file: LoadedFile, environments: readonly string[]): v
 
 /** Those of the files that the commit has. */
 async function readFiles(
-  mirror: Mirror,
+  objects: GitObjects,
   commit: string,
   paths: readonly string[],
 ): Promise<Map<string, string>> {
   const read = await Promise.all(
-    paths.map(async (path) => [path, await readFileAtCommit(mirror, commit, path)] as const),
+    paths.map(async (path) => [path, await readFileAtCommit(objects, commit, path)] as const),
   );
   return new Map(read.filter((entry): entry is [string, string] => entry[1] !== null));
 }
 
-/** What each environment serves, as far as the repository still has that commit. */
+/** What each environment serves, by its name. */
 async function findLiveCommits(
   deps: ResolvePlanDependencies,
-  mirror: Mirror,
   pipeline: string,
   environments: readonly string[],
 ): Promise<Map<string, string>> {
@@ -133,11 +142,7 @@ async function findLiveCommits(
       async (environment) => [environment, await deps.liveCommit(pipeline, environment)] as const,
     ),
   );
-  const live = new Map<string, string>();
-  for (const [environment, sha] of found) {
-    if (sha !== null && isCommitId(sha) && (await hasCommit(mirror, sha))) live.set(environment, sha);
-  }
-  return live;
+  return new Map(found.flatMap(([name, sha]) => (sha !== null && isCommitId(sha) ? [[name, sha]] : [])));
 }
 
 async function explained<T>(work: () => Promise<T>): Promise<T> {

@@ -41,22 +41,30 @@ const SETTINGS = [
   'core.attributesFile=/dev/null',
 ];
 
-/** Resolves for any exit code; rejects when git could not run, took too long or was cancelled. */
-export async function runGit(call: GitCall): Promise<GitAnswer> {
+/** How git is started, whatever is done with what it writes. */
+export function gitCommand(call: GitCall): {
+  args: string[];
+  options: { cwd: string; env: NodeJS.ProcessEnv };
+} {
   const args = [
     ...SETTINGS.flatMap((setting) => ['-c', setting]),
     ...(call.repository === undefined ? [] : [`--git-dir=${call.repository}`]),
     '--literal-pathspecs',
     ...call.args,
   ];
+  return { args, options: { cwd: call.cwd ?? call.repository ?? '/', env: gitEnvironment() } };
+}
+
+/** Resolves for any exit code; rejects when git could not run, took too long or was cancelled. */
+export async function runGit(call: GitCall): Promise<GitAnswer> {
+  const { args, options } = gitCommand(call);
   return await new Promise((resolve, reject) => {
     const child = execFile(
       'git',
       args,
       {
-        cwd: call.cwd ?? call.repository ?? '/',
+        ...options,
         encoding: 'buffer',
-        env: gitEnvironment(),
         timeout: call.timeoutMs ?? 60_000,
         killSignal: 'SIGTERM',
         maxBuffer: call.maxBytes ?? 64 * 1024 * 1024,
@@ -81,6 +89,10 @@ export async function readGit(call: GitCall): Promise<string> {
   return answer.stdout.toString('utf8');
 }
 
+export function gitNotStarted(call: GitCall, error: unknown): ApplicationFailure {
+  return explain(error instanceof Error ? error : new Error(String(error)), call, '');
+}
+
 /** Git said no in a way a retry may cure: a lock, a network, a server. */
 export function gitFailed(call: GitCall, answer: GitAnswer): ApplicationFailure {
   return ApplicationFailure.create({
@@ -90,7 +102,7 @@ export function gitFailed(call: GitCall, answer: GitAnswer): ApplicationFailure 
   });
 }
 
-function explain(error: ExecFileException, call: GitCall, told: string): Error {
+function explain(error: ExecFileException, call: GitCall, told: string): ApplicationFailure {
   const because =
     error.code === 'ENOENT'
       ? 'the program git was not found on the worker; install it'

@@ -20,7 +20,12 @@ export const haproxy: Traffic<HaproxyPlan> = {
   async prove(context) {
     const { host } = context;
     const plan = requireWords(context.plan);
-    const text = await host.readFile(plan.map);
+    // all three only look, so they look at once; what is wrong is said in this order
+    const reading = host.readFile(plan.map);
+    const replaceable = requireReplaceable(host, plan.map);
+    const asking = ask(context, ['show cli level', 'show backend', `show map ${plan.map}`]);
+    await Promise.allSettled([reading, replaceable, asking]);
+    const text = await reading;
     if (text === null || colourOf(plan, text) === null) {
       throw refused({
         what:
@@ -32,8 +37,8 @@ export const haproxy: Traffic<HaproxyPlan> = {
         wayOut: `put the colour that has the traffic there: ${plan.key} ${plan.backends.blue}`,
       });
     }
-    await requireReplaceable(host, plan.map);
-    const shown = await ask(context, ['show cli level', 'show backend', `show map ${plan.map}`]);
+    await replaceable;
+    const shown = await asking;
     if (!linesOf(shown).includes('admin')) {
       throw refuseSocket(context, 'has no `level admin`', shown, 'add `level admin` to the stats socket');
     }

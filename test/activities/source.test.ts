@@ -6,9 +6,10 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { withCheckout } from '../../activities/source/checkout.js';
 import { archiveFolder, readFileAtCommit } from '../../activities/source/files-at-commit.js';
+import { withObjects } from '../../activities/source/git-objects.js';
 import { askMirror, checkRefHolds, isAncestor, readRef } from '../../activities/source/history.js';
 import { createListAncestors } from '../../activities/source/list-ancestors.js';
-import { createSource, type Source } from '../../activities/source/source.js';
+import { createSource, type Mirror, type Source } from '../../activities/source/source.js';
 import { gatherGitFacts } from '../../pipeline/index.js';
 import { FAILURE } from '../../workflows/failures.js';
 import { createRepository, type TestRepository } from '../support/repository.js';
@@ -27,6 +28,9 @@ afterEach(async () => {
   await repository.remove();
   await rm(cacheFolder, { recursive: true, force: true });
 });
+
+const readAt = (mirror: Mirror, commit: string, file: string) =>
+  withObjects(mirror, (objects) => readFileAtCommit(objects, commit, file));
 
 const badInput = { type: FAILURE.badInput, nonRetryable: true };
 
@@ -77,7 +81,7 @@ describe('the mirror', () => {
     const lost = await repository.commit('lost', { a: 'lost' });
     await repository.git('reset', '--quiet', '--hard', 'HEAD~1');
     const mirror = await source.fetchCommit(repository.folder, lost);
-    expect(await readFileAtCommit(mirror, lost, 'a')).toBe('lost');
+    expect(await readAt(mirror, lost, 'a')).toBe('lost');
   });
 
   it.each([
@@ -120,6 +124,24 @@ describe('history', () => {
     expect(Number.isNaN(Date.parse(facts.committedAt))).toBe(false);
     expect((await gather([])).commit.authors).toEqual(['anna@example.com']);
     expect((await gather([head])).commit.authors).toEqual(['anna@example.com']);
+  });
+
+  it('asks what an environment serves, and leaves out what the repository has not got', async () => {
+    const one = await repository.commit('one', { a: '1' }, 'Old <old@example.com>');
+    const head = await repository.commit('two', { b: '1' });
+    const mirror = await source.fetch(repository.folder);
+    const live = new Map([
+      ['dev', head],
+      ['stage', one],
+      ['prod', 'ab'.repeat(20)],
+    ]);
+    const { commit, changedPaths } = await gatherGitFacts(askMirror(mirror), head, live);
+    expect(commit.authors).toEqual(['anna@example.com']);
+    expect([...changedPaths]).toEqual([
+      ['dev', []],
+      ['stage', ['b']],
+    ]);
+    await expect(gatherGitFacts(askMirror(mirror), 'ab'.repeat(20), live)).rejects.toThrow('ab'.repeat(20));
   });
 
   it('knows order and difference', async () => {
@@ -170,7 +192,8 @@ describe('history', () => {
     const sha = await repository.commit('one', { a: '1' });
     const name = "feat/$(id);`id`&'x'|#";
     await repository.git('branch', name);
-    expect(await readRef(await source.fetch(repository.folder), { kind: 'branch', name })).toBe(sha);
+    const mirror = await source.fetch(repository.folder);
+    expect(await withObjects(mirror, (objects) => readRef(objects, { kind: 'branch', name }))).toBe(sha);
   });
 });
 
@@ -179,8 +202,8 @@ describe('files at a commit', () => {
     const one = await repository.commit('one', { 'slipway.yaml': 'pipeline: old\n' });
     await repository.commit('two', { 'slipway.yaml': 'pipeline: new\n' });
     const mirror = await source.fetch(repository.folder);
-    expect(await readFileAtCommit(mirror, one, './slipway.yaml')).toBe('pipeline: old\n');
-    expect(await readFileAtCommit(mirror, one, 'missing.yaml')).toBeNull();
+    expect(await readAt(mirror, one, './slipway.yaml')).toBe('pipeline: old\n');
+    expect(await readAt(mirror, one, 'missing.yaml')).toBeNull();
   });
 
   it('refuses links, folders, large files, other encodings and paths outside', async () => {
@@ -190,7 +213,7 @@ describe('files at a commit', () => {
     const sha = await repository.commit('one', { 'folder/a': '1' });
     const mirror = await source.fetch(repository.folder);
     for (const file of ['link', 'latin1', 'large', 'folder', '../x', '/etc/passwd', '--help', ':(glob)*']) {
-      await expect(readFileAtCommit(mirror, sha, file)).rejects.toMatchObject(badInput);
+      await expect(readAt(mirror, sha, file)).rejects.toMatchObject(badInput);
     }
   });
 
