@@ -8,6 +8,7 @@ import {
   defineSignal,
   isCancellation,
   log,
+  patched,
   setHandler,
   uuid4,
 } from '@temporalio/workflow';
@@ -128,9 +129,28 @@ class Release {
     return readFailure(error, where, `${again} tries again`).report;
   }
 
+  /**
+   * Nothing outside changes by gates and builds, so they do not wait for what the environments answer: a newer release
+   * that is under way ends them. Runs from before the patch waited.
+   */
   private async prepare(): Promise<void> {
     const plan = await this.resolve();
-    await this.announceTo(plan);
+    if (!patched('announces-beside-the-build')) {
+      await this.announceTo(plan);
+      return await this.make(plan);
+    }
+    const words = plan.environments.map((environment) => this.announce(plan, environment));
+    const beside = [...words, this.make(plan)];
+    try {
+      await Promise.all(beside);
+    } catch (error) {
+      this.preparing.cancel();
+      await Promise.allSettled(beside);
+      throw error;
+    }
+  }
+
+  private async make(plan: ReleasePlan): Promise<void> {
     for (const gate of plan.gates) {
       this.progress.begin(gate.name, `asks gate ${gate.name}`);
       const { pipeline, repository, commit, ref, version } = plan;

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { olderThan } from '../support/environment-scene.js';
-import type { FaultKind } from '../support/fake-world.js';
+import { breakActivity, type FaultKind } from '../support/fake-world.js';
 import { givenDecision } from '../support/given.js';
 import { quiet, startHarness, until, type Harness } from '../support/workflow-harness.js';
 import { judgeRelease, type Verdict } from './judge-release.js';
@@ -49,10 +49,20 @@ const prodOf = (run: ReleaseCase): ReleaseCase['places'][number] => {
 };
 const atTheQuestion: Call = { caller: 'prod', activity: 'askEnvironment', after: 0 };
 
+const atTheGate: Call = { caller: 'release', activity: 'runGate', after: 0 };
+
 const WAYS_OUT: WayOut[] = [
   {
     name: 'a gate of the release says no',
-    prepare: (run) => run.break({ caller: 'release', activity: 'runGate', after: 0 }, 'refuse'),
+    prepare: (run) => {
+      run.break(atTheGate, 'hang-before');
+      breakActivity(harness.world, run.pipeline, 'runGate', 'refuse');
+    },
+    // once its words are out: they are what has to be taken back
+    provoke: async (run) => {
+      await until('it has said what it replaces', async () => (await timesDone(run, 'announce')) === 2);
+      run.letGo(atTheGate);
+    },
     ends: 'failed',
   },
   {
@@ -164,6 +174,17 @@ async function takeTheWay(
   await run.begin();
   await way.provoke?.(run);
   return run;
+}
+
+/** How many calls of the release have come to their end. */
+async function timesDone(run: ReleaseCase, activity: Call['activity']): Promise<number> {
+  const { events } = await run.handleOf('release').fetchHistory();
+  const scheduled = (events ?? [])
+    .filter((event) => event.activityTaskScheduledEventAttributes?.activityType?.name === activity)
+    .map((event) => String(event.eventId));
+  return (events ?? []).filter((event) =>
+    scheduled.includes(String(event.activityTaskCompletedEventAttributes?.scheduledEventId)),
+  ).length;
 }
 
 async function hasFailed(run: ReleaseCase, { caller, activity }: Call): Promise<boolean> {

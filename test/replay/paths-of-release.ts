@@ -50,7 +50,9 @@ async function promote(
 export const PATHS_OF_RELEASE: Record<string, Path> = {
   // The history of this name is from before the announcement was answered.
   'release-through-two-environments': releaseThroughTwo,
+  // The history of this name is from before the environments were told beside the build.
   'release-answered-when-announced': releaseThroughTwo,
+  'release-announced-beside-the-build': releaseThroughTwo,
   'release-failed-on-stage': async (harness) => {
     const shop = new ReleasePipeline(harness, PLANS);
     const stage = shop.environment('stage');
