@@ -8,6 +8,7 @@ import type { UndoResult } from './activity-contract.js';
 import type { ChangeProgress } from './change-progress.js';
 import type { ChangeRun } from './change-run.js';
 import { stepNamed, type StepOutcome, type Surroundings } from './change-steps.js';
+import { Patience } from './patience.js';
 import { readFailure } from './read-failure.js';
 import type { FailureReport } from './result.js';
 
@@ -98,7 +99,15 @@ export class Saga {
     this.step = name;
     await this.#waitWhilePaused();
     this.#begun.push(name);
-    const firstTriedAtMs = Date.now();
+    const patience = new Patience(this.run.target.plan.timeoutMs, name);
+    try {
+      await this.#untilPassed(name, patience);
+    } finally {
+      patience.end();
+    }
+  }
+
+  async #untilPassed(name: string, patience: Patience): Promise<void> {
     for (;;) {
       this.progress.begin(name);
       const outcome = await this.#attempt(name);
@@ -115,7 +124,7 @@ export class Saga {
       );
       // What serves was verified; a tag that could not be put is told, not undone.
       if (name === 'settle') return;
-      if (!(await this.#mayTryAgain(name, outcome, firstTriedAtMs))) {
+      if (!(await this.#mayTryAgain(name, outcome, patience))) {
         const failure = outcome.failure;
         this.unwindBecause({ state: 'failed', by: null, failure });
         await CancellationScope.current().cancelRequested;
@@ -136,7 +145,7 @@ export class Saga {
   }
 
   /** The check said no → undo (or hold, if the plan says so). It could not be made → hold; after the cutover retry, then undo. */
-  async #mayTryAgain(name: string, outcome: StepOutcome, firstTriedAtMs: number): Promise<boolean> {
+  async #mayTryAgain(name: string, outcome: StepOutcome, patience: Patience): Promise<boolean> {
     const { plan } = this.run.target;
     // A colour that could not be stopped stays warm; the environment asks again later and the lane is free meanwhile.
     if (outcome.verdict === 'expired' || name === 'retire') return false;
@@ -144,7 +153,7 @@ export class Saga {
       return plan.onFailure === 'hold' && (await this.#hold(name, `${name} failed: retry or abort`));
     }
     if (!this.run.cutOver) return await this.#hold(name, `${name} could not be made: retry or abort`);
-    if (Date.now() - firstTriedAtMs >= plan.timeoutMs) return false;
+    if (patience.isOver()) return false;
     await sleep(RETRY_AFTER_CUTOVER_MS, { summary: `${name} could not be made; again in 5 s` });
     return true;
   }

@@ -39,6 +39,13 @@ async function rollBackWarm(harness: Harness): Promise<string> {
   return laneOf(scene);
 }
 
+async function loseItsPatience(harness: Harness): Promise<string> {
+  const scene = givenScene(harness, givenPlan({ timeoutMs: 1_000, traffic: givenTraffic({ drainMs: 10 }) }));
+  scene.break('bake', 'inconclusive', { times: -1 });
+  await runChange(harness, deploy(scene));
+  return laneOf(scene);
+}
+
 export const PATHS_OF_CHANGE: Record<string, Path> = {
   // The history of this name is from before the environment was told of the switch beside it.
   'change-deployed': deployColour,
@@ -78,6 +85,9 @@ export const PATHS_OF_CHANGE: Record<string, Path> = {
     await runChange(harness, deploy(scene));
     return laneOf(scene);
   },
+  // The history of this name is from before the patience of a step was a timer.
+  'change-tried-until-the-clock-said-so': loseItsPatience,
+  'change-tried-until-a-timer-said-so': loseItsPatience,
   'change-switched-back': async (harness) => {
     const scene = givenScene(harness, givenPlan());
     scene.break('bake', 'hang-before');
