@@ -45,6 +45,13 @@ export function refuseAnswer(words: readonly string[], where: string, fence: Fen
         wayOut: 'nothing was changed here by this one; see slipway status',
         ...(/^\d+$/.test(detail) ? { seenToken: Number(detail) } : {}),
       });
+    case 'undone':
+      throw staleFence({
+        what: `the undo of this change has begun (token ${detail})`,
+        where,
+        why: null,
+        wayOut: 'nothing was changed here by this attempt, which came late; see slipway status',
+      });
     case 'missing':
       throw refused({
         what: 'the programs flock and setsid are not on the PATH there',

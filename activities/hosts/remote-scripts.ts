@@ -4,13 +4,14 @@
  *
  *   ~/.slipway/host-id                                      random, written at the first claim
  *   ~/.slipway/fences/<pipeline>/<environment>              highest token seen
+ *   ~/.slipway/fences/<pipeline>/.<environment>.undone      highest token whose undo has begun
  *   ~/.slipway/journal/<pipeline>/<environment>/<operation> lock, log, token, boot_id, pgid, started, rc
  *
  * An operation's `lock` is taken before it starts and inherited by everything it starts, so there is no moment in
  * which it runs unlocked: `rc` present = finished; lock taken = running; neither, or another boot = not running.
  */
 import { badInput } from '../failure.js';
-import type { Fence } from './host.js';
+import type { Ending, Fence } from './host.js';
 import { quoteArgv, quoteWord } from './quote.js';
 
 export interface CommandWords {
@@ -64,21 +65,22 @@ exit $r`;
 }
 
 /**
- * Answers `claimed <previous token> <host id>`. With `own`, a pattern of operation ids, everything else that runs under
- * this token or a lower one is ended first; `alive <group>` when it cannot be.
+ * Answers `claimed <previous token> <host id>`. With an ending everything that runs under this token or a lower one,
+ * its own operations aside, is ended first; `alive <group>` when it cannot be.
  */
-export function claimScript(fence: Fence, own: string | null = null): string {
+export function claimScript(fence: Fence, ending?: Ending): string {
   return `${prelude(fence)}
 ${answerOnStdout}
 ${compareToken(fence)}
 ${writeToken(fence)}
+${ending?.undoing === true ? markUndone(fence) : prepareMark}
 if [ ! -s "$s/host-id" ]; then
   read -r i </proc/sys/kernel/random/uuid && printf '%s\\n' "$i" >"$s/host-id.$$" || fail
   ln "$s/host-id.$$" "$s/host-id" 2>/dev/null
   rm -f "$s/host-id.$$"
 fi
 read -r i <"$s/host-id" || fail
-${own === null ? '' : endOthers(fence, own)}answer claimed "$t" "$i"`;
+${ending === undefined ? '' : endOthers(fence, ending.own)}answer claimed "$t" "$i"`;
 }
 
 function endOthers(fence: Fence, own: string): string {
@@ -237,7 +239,20 @@ flock -w 10 9 || answer busy
 t=0
 [ ! -f "$f/$e" ] || read -r t <"$f/$e"
 case "$t" in ''|*[!0-9]*) answer broken "$f/$e";; esac
-[ "$t" -le ${token(fence)} ] || answer stale "$t"`;
+[ "$t" -le ${token(fence)} ] || answer stale "$t"${fence.isForward === true ? `\n${refuseUndone(fence)}` : ''}`;
+}
+
+function refuseUndone(fence: Fence): string {
+  return `z=0
+[ ! -s "$f/.$e.undone" ] || read -r z <"$f/.$e.undone"
+[ "$z" -lt ${token(fence)} ] || answer undone "$z"`;
+}
+
+/** The way back must not fail on a full disk: room is taken by the first claim, and the number is written over it. */
+const prepareMark = `[ -s "$f/.$e.undone" ] || printf '%-19s\\n' 0 >"$f/.$e.undone" || fail`;
+
+function markUndone(fence: Fence): string {
+  return `{ printf '%-19s\\n' ${token(fence)} 1<>"$f/.$e.undone"; } 2>/dev/null || :`;
 }
 
 function writeToken(fence: Fence): string {

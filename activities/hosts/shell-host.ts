@@ -96,10 +96,10 @@ export function createShellHost(parts: ShellHostParts): Host {
       });
     },
     connectFrom: (host, port, timeoutMs) => shell.connectTcp(host, port, timeoutMs),
-    claim: async (fence, own) => {
-      const ending = { timeoutMs: KILL_STALE_TIMEOUT_MS, lane: 'rescue' } as const;
+    claim: async (fence, ending) => {
+      const patience = { timeoutMs: KILL_STALE_TIMEOUT_MS, lane: 'rescue' } as const;
       const [, previous, hostId = ''] = (
-        await ask(claimScript(fence, own), { fence, ...(own === undefined ? {} : ending) })
+        await ask(claimScript(fence, ending), { fence, ...(ending === undefined ? {} : patience) })
       ).words;
       return { hostId, previousToken: Number(previous) };
     },

@@ -14,7 +14,7 @@ import {
   runTimeValues,
   type RunTimeValues,
 } from './run-time-values.js';
-import { fenceFor, requireSuccess } from './stack-deploy.js';
+import { requireSuccess } from './stack-deploy.js';
 
 const INSPECT_TIMEOUT_MS = 60_000;
 
@@ -188,7 +188,7 @@ async function run(
     argv: ['sh', '-c', renderCommand(template, values, `${target.plan.name} platform`)],
     env: environmentOf(context, values),
     timeoutMs: target.plan.timeoutMs,
-    fence: fenceFor(context),
+    fence: context.fence,
     operationId: context.operationId(`${step}${colour}`),
     signal: context.signal,
     onProgress: ({ tail }) => context.progress(tail.trim().split('\n').at(-1) ?? step),

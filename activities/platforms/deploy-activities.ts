@@ -13,7 +13,6 @@ import { writeHostLog } from './host-log.js';
 import { placeOf } from './host-question.js';
 import { openPlatform, placesOf, type PlatformDependencies, type PlatformManners } from './open-platform.js';
 import type { Platform, PlatformContext } from './platform.js';
-import { fenceFor } from './stack-deploy.js';
 
 export interface DeployDependencies extends PlatformDependencies {
   /** Could traffic be moved, and moved back? Throws when not. */
@@ -73,7 +72,7 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
         const serving = await servedByOthers(target, manners.signal);
         const colour = serving === null ? target.colour : otherColour(serving);
         const hosts = await eachPlace({ ...target, colour }, manners, async ({ platform, context }) => {
-          const claimed = await context.host.claim(fenceFor(context));
+          const claimed = await context.host.claim(context.fence);
           await platform.claim(context);
           return { host: context.host.name, ...claimed };
         });
@@ -90,7 +89,7 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
           // looks only, so it need not wait; that a newer change holds the host is the first thing to hear
           const looking = platform.recordPrior(context);
           looking.catch(() => {});
-          const { hostId } = await context.host.claim(fenceFor(context));
+          const { hostId } = await context.host.claim(context.fence);
           const recorded = await looking;
           notes.push(await platform.proveWayBack(context, recorded));
           return { host: context.host.name, hostId, platform: recorded };
@@ -103,8 +102,8 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
     deploy: ({ target, prior }) =>
       stoppable(async (manners) => {
         const notes = await inBatches(placesOf(target), target.plan.rollout.batch, async (plan) => {
-          const { platform, context } = await open(target, plan, manners);
-          await requireSameHost(context, prior);
+          const { platform, context } = await open(target, plan, { ...manners, isForward: true });
+          await requireSameHost(context, prior, { undoing: false });
           const note = await platform.deploy(context);
           await writeHostLog(context, 'deployed');
           return note;
@@ -120,7 +119,7 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
             const recorded = prior.find(({ host }) => host === plan.name);
             if (recorded === undefined) return { outcome: 'never-ran', note: `${plan.name}: never reached` };
             const { platform, context } = await open(target, plan, manners);
-            await requireSameHost(context, prior);
+            await requireSameHost(context, prior, { undoing: true });
             const result = await platform.undo(context, recorded.platform);
             return result.outcome === 'undone' ? await logUndone(context, result) : result;
           }),
@@ -141,7 +140,7 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
         await drain(target.plan, signal);
         return combine(
           await eachPlace({ ...target, colour }, manners, async ({ platform, context }) => {
-            await context.host.claim(fenceFor(context));
+            await context.host.claim(context.fence);
             return await platform.retire(context, colour);
           }),
         );
@@ -153,7 +152,7 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
         const settled = await Promise.allSettled(
           placesOf(target).map(async (place): Promise<string[]> => {
             const { platform, context } = await open(target, place, manners);
-            const fence = fenceFor(context);
+            const fence = context.fence;
             await context.host.claim(fence);
             const ended = await context.host.killStale(fence);
             await platform.claim(context);
@@ -210,8 +209,13 @@ function valueOf<T>(result: PromiseSettledResult<T>): T {
  * A host that was reinstalled in the middle has neither our release nor the way back. What an earlier step of this
  * change left running, its worker dead or the host out of reach, ends here: nothing may run beside what follows.
  */
-async function requireSameHost(context: PlatformContext, prior: PriorState[]): Promise<void> {
-  const { hostId } = await context.host.claim(fenceFor(context), context.operationId('*'));
+async function requireSameHost(
+  context: PlatformContext,
+  prior: PriorState[],
+  { undoing }: { undoing: boolean },
+): Promise<void> {
+  const ending = { own: context.operationId('*'), undoing };
+  const { hostId } = await context.host.claim(context.fence, ending);
   const recorded = prior.find(({ host }) => host === context.host.name);
   if (recorded === undefined || recorded.hostId === hostId) return;
   throw foreignHand({

@@ -1,5 +1,4 @@
 /** The deploy log on the host itself (`host-log:`): a line per change, for whoever is logged in there. */
-import { fenceFor } from './stack-deploy.js';
 import { placeOf } from './host-question.js';
 import { refused } from '../failure.js';
 import type { PlatformContext } from './platform.js';
@@ -15,7 +14,7 @@ export async function writeHostLog(context: PlatformContext, what: string): Prom
   const result = await context.host.run({
     argv: ['sh', '-c', script, 'sh', plan.hostLog, line.replaceAll(/[\r\n]+/g, ' ')],
     timeoutMs: APPEND_TIMEOUT_MS,
-    fence: fenceFor(context),
+    fence: context.fence,
   });
   if (result.exitCode === 0) return;
   throw refused({

@@ -13,7 +13,10 @@ export interface PlatformDependencies {
 }
 
 /** How the activity around it is stopped, heard of and named. */
-export type PlatformManners = Pick<PlatformContext, 'progress' | 'signal' | 'operationId'>;
+export type PlatformManners = Pick<PlatformContext, 'progress' | 'signal' | 'operationId'> & {
+  /** It deploys: refused once the undo has begun. */
+  isForward?: boolean;
+};
 
 /** Where the platform acts: its hosts, or the worker for commands that run there. */
 export function placesOf({ plan }: Target): HostPlan[] {
@@ -26,7 +29,7 @@ export async function openPlatform(
   { hosts, secrets }: PlatformDependencies,
   target: Target,
   place: HostPlan,
-  manners: PlatformManners,
+  { isForward = false, ...manners }: PlatformManners,
 ): Promise<{ platform: Platform; context: PlatformContext }> {
   const { plan, colour } = target;
   const { registry } = plan;
@@ -52,6 +55,7 @@ export async function openPlatform(
     platform: platformFor(plan.platform),
     context: {
       ...{ host, target, env, dockerSecrets, registryLogin, ...manners },
+      fence: { pipeline: plan.pipeline, environment: plan.name, token: target.token, isForward },
       operationId: (step) => `${target.token}-${manners.operationId(step)}`,
     },
   };

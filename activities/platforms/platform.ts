@@ -4,12 +4,14 @@
  */
 import type { Colour } from '../../pipeline/plan.js';
 import type { PreflightFinding, PriorState, Target, UndoResult } from '../../workflows/activity-contract.js';
-import type { Host } from '../hosts/host.js';
+import type { Fence, Host } from '../hosts/host.js';
 
 /** What the activity around a platform provides: progress, cancellation, the time that is left. */
 export interface PlatformContext {
   host: Host;
   target: Target;
+  /** For everything that writes. */
+  fence: Fence;
   /** Environment variables for remote commands, secrets resolved. */
   env: Record<string, string>;
   /** Values of the plan's `docker-secrets`. */

@@ -1,5 +1,5 @@
 /** `docker stack deploy` on the host: its files, its credentials, its journalled run. Convergence is stack.ts's. */
-import type { CommandResult, Fence } from '../hosts/host.js';
+import type { CommandResult } from '../hosts/host.js';
 import { refused } from '../failure.js';
 import { placeOf, runTool } from './host-question.js';
 import type { PlatformContext } from './platform.js';
@@ -15,10 +15,6 @@ export interface StackFiles {
 
 /** The command itself is quick; pulling and starting happen afterwards. */
 const COMMAND_TIMEOUT_MS = 300_000;
-
-export function fenceFor({ target: { plan, token } }: PlatformContext): Fence {
-  return { pipeline: plan.pipeline, environment: plan.name, token };
-}
 
 /** Where the files of a stack live: beside the journals, in the ssh user's home. */
 export async function stackFiles(context: PlatformContext, stack: string): Promise<StackFiles> {
@@ -57,7 +53,7 @@ export async function runStackDeploy(
     argv: stackDeployArgv(stack, files),
     env: { ...env, ...(login === null ? {} : { DOCKER_CONFIG: login }) },
     timeoutMs: COMMAND_TIMEOUT_MS,
-    fence: fenceFor(context),
+    fence: context.fence,
     operationId,
     signal: context.signal,
     onProgress: ({ tail }) => context.progress(tail.trim().split('\n').at(-1) ?? stack),
@@ -98,7 +94,7 @@ async function writeThrowawayLogin(
   await runTool(context, ['mkdir', '-p', '-m', '700', folder]);
   await context.host.writeFile(`${folder}/config.json`, throwawayConfig(config, context.registryLogin), {
     mode: 0o600,
-    fence: fenceFor(context),
+    fence: context.fence,
   });
   return folder;
 }

@@ -8,7 +8,7 @@ import { placeOf, runTool } from './host-question.js';
 import { digestOf, registryOf, repositoryOf, sameImage } from './image-reference.js';
 import type { PlatformContext } from './platform.js';
 import { findCredentials } from './registry-credentials.js';
-import { fenceFor, stackFiles } from './stack-deploy.js';
+import { stackFiles } from './stack-deploy.js';
 import { removeService, removeThings } from './stack-things.js';
 import { awaitConvergence } from './swarm-convergence.js';
 import {
@@ -148,7 +148,7 @@ async function createService(
 async function restoreFile(context: PlatformContext, prior: StackPrior): Promise<void> {
   const files = await stackFiles(context, prior.name);
   if (prior.file === null) await runTool(context, ['rm', '-rf', '--', files.folder]);
-  else await context.host.writeFile(files.stack, prior.file, { mode: 0o600, fence: fenceFor(context) });
+  else await context.host.writeFile(files.stack, prior.file, { mode: 0o600, fence: context.fence });
 }
 
 export function strangersWork(context: PlatformContext, { Spec: spec }: Service): Error {

@@ -16,7 +16,7 @@ import { digestOf } from './image-reference.js';
 import type { Platform, PlatformContext } from './platform.js';
 import { runTimeEnvironment, runTimeValues } from './run-time-values.js';
 import { readLogs } from './service-logs.js';
-import { fenceFor, runStackDeploy, stackFiles } from './stack-deploy.js';
+import { runStackDeploy, stackFiles } from './stack-deploy.js';
 import { imagesOfRelease, overrideFor, readStackFile } from './stack-file.js';
 import { priorSchema, restoreStack, strangersWork, type StackPrior } from './stack-restore.js';
 import { labelOf, listThings, removeStack } from './stack-things.js';
@@ -191,7 +191,7 @@ async function deploy(context: PlatformContext): Promise<string> {
   const secrets = await createSecrets(context, context.dockerSecrets);
   const labels = { [FENCE_LABEL]: String(context.target.token), [OWNER_LABEL]: ownerOf(context) };
   const files = await stackFiles(context, name);
-  const fence = fenceFor(context);
+  const { fence } = context;
   await runTool(context, ['mkdir', '-p', '-m', '700', files.folder]);
   await context.host.writeFile(files.stack, text, { mode: 0o600, fence });
   const override = overrideFor(file, labels, images, secrets);

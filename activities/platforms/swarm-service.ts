@@ -166,6 +166,8 @@ export async function writeService(
     requireOurs(context, present);
     const wanted = write.change(present);
     if (wanted === null) return { service: present, written: false };
+    // the Engine knows no fence of ours: whoever comes late is told by the host, after the version was read
+    if (context.fence.isForward === true) await context.host.claim(context.fence);
     try {
       await callEngine(docker, {
         method: 'POST',

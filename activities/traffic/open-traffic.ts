@@ -25,10 +25,11 @@ export interface OpenTraffic {
   look(): Promise<Look>;
 }
 
-/** Connects to the proxy's host. Throws BadInput for an environment without traffic or of a kind not carried out. */
+/** Connects to the proxy's host. `isForward`: to switch to a new release. Throws BadInput for an environment without traffic or of a kind not carried out. */
 export async function openTraffic(
   { hosts, secrets }: TrafficDependencies,
   target: Target,
+  { isForward = false }: { isForward?: boolean } = {},
 ): Promise<OpenTraffic> {
   const { plan } = target;
   const { traffic } = plan;
@@ -40,7 +41,7 @@ export async function openTraffic(
     hosts.open(plan, hostPlan),
     commandEnvironment(target, target.colour, secrets),
   ]);
-  const fence = { pipeline: plan.pipeline, environment: plan.name, token: target.token };
+  const fence = { pipeline: plan.pipeline, environment: plan.name, token: target.token, isForward };
   const where = `environments.${plan.name}.traffic`;
   const render = (text: string, colour: Colour | null): string =>
     renderCommand(text, runTimeValues(target, colour), where);

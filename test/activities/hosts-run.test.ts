@@ -164,6 +164,30 @@ describe.each(HOST_KINDS)('a host %s', (_kind, start) => {
       );
     });
 
+    test('once its undo has begun, nothing of a change goes forward any more; its way back and the next one do', async () => {
+      const file = path.join(subject.home, 'undone config');
+      await writeFile(file, 'before');
+      const back = fenceOf('undone', 7);
+      const forward = { ...back, isForward: true };
+      const run = (fence: Fence) => subject.host.run({ argv: ['true'], timeoutMs: 10_000, fence });
+      await subject.host.claim(back);
+      expect((await run(forward)).exitCode).toBe(0);
+
+      await subject.host.claim(back, { own: '', undoing: true });
+      const late = {
+        type: 'StaleFence',
+        message: expect.stringMatching(/the undo of this change has begun \(token 7\)/) as unknown,
+      };
+      await expect(subject.host.claim(forward)).rejects.toMatchObject(late);
+      await expect(run(forward)).rejects.toMatchObject(late);
+      await expect(subject.host.writeFile(file, 'after', { fence: forward })).rejects.toMatchObject(late);
+      const long = { argv: ['rm', file], timeoutMs: 10_000, fence: forward, operationId: '7-deploy' };
+      await expect(subject.host.runLong(long)).rejects.toMatchObject(late);
+      expect(await readFile(file, 'utf8')).toBe('before');
+      expect((await run(back)).exitCode).toBe(0);
+      expect((await run({ ...forward, token: 8 })).exitCode).toBe(0);
+    });
+
     test('fenced commands give their own result, whatever it is, and leave no trace', async () => {
       const fence = fenceOf('fenced', 3);
       for (const exitCode of [0, 1, 74, 97]) {
@@ -350,6 +374,12 @@ describe('over ssh only', () => {
         ).rejects.toMatchObject(full);
         await expect(host.writeFile(path.join(sshd.home, 'x'), 'x'.repeat(10_000))).rejects.toMatchObject(
           full,
+        );
+        // the way back is not kept up by it, and still shuts the door behind it
+        const known = { ...fence, token: 1 };
+        await host.claim(known, { own: '', undoing: true });
+        await expect(host.claim({ ...known, isForward: true })).rejects.toThrow(
+          /undo of this change has begun/,
         );
         // a command that fills the disk itself still leaves its result
         await rm(path.join(sshd.home, 'filler'));

@@ -77,6 +77,7 @@ function on(
   return {
     host,
     target,
+    fence: { pipeline: plan.pipeline, environment: plan.name, token: target.token },
     env: { TOKEN: 'a b $c' },
     dockerSecrets: {},
     progress: () => undefined,

@@ -2,7 +2,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { platformFor, PLATFORMS } from '../../activities/platforms/platform-for.js';
 import type { Platform, PlatformContext } from '../../activities/platforms/platform.js';
-import { fenceFor } from '../../activities/platforms/stack-deploy.js';
 import type { PlatformPlan } from '../../pipeline/plan.js';
 import { startSwarmWorld, type Release, type SwarmWorld } from '../support/swarm-world.js';
 
@@ -117,7 +116,7 @@ function on(release: Release, token: number, change: Partial<PlatformContext> = 
 }
 
 async function begun(context: PlatformContext): Promise<unknown> {
-  await context.host.claim(fenceFor(context));
+  await context.host.claim(context.fence);
   await platform.claim(context);
   return await platform.recordPrior(context);
 }

@@ -263,6 +263,17 @@ describe('fences and foreign hands', () => {
     expect(await waiting).toMatchObject({ type: 'StaleFence' });
   });
 
+  test('a deploy that comes after the undo has begun is refused', async () => {
+    const context = on('v2', { token: 6 });
+    await swarm.claim(context);
+    const prior = await swarm.recordPrior(context);
+    await context.host.claim(context.fence, { own: '', undoing: true });
+    await swarm.undo(context, prior);
+    const late = { ...context, fence: { ...context.fence, isForward: true } };
+    expect(await failureOf(swarm.deploy(late))).toMatchObject({ type: 'StaleFence' });
+    expect(await imageInSpec()).toBe(world.image('v1'));
+  });
+
   test('a second pipeline is refused', async () => {
     await swarm.claim(on('v2'));
     const other = on('v2');

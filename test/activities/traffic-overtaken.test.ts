@@ -54,3 +54,22 @@ it.each(['haproxy', 'nginx'] as const)('%s: the way back ends it first', async (
   expect((await (await openTraffic(scene, target)).look()).colour).toBe('blue');
   expect(await askThrough(scene.url)).toMatchObject({ colour: 'blue' });
 });
+
+it.each(['haproxy', 'nginx'] as const)('%s: who comes after the undo is refused', async (kind) => {
+  scene = await givenTrafficScene(kind);
+  const { switchTraffic } = createTrafficActivities(scene);
+  const target = scene.target();
+  const forward = { target, to: 'green', from: 'blue', requireHealthy: true } as const;
+  await startActivity(switchTraffic, forward).result;
+  await startActivity(switchTraffic, { target, to: 'blue', from: 'green', requireHealthy: false }).result;
+
+  // a worker that Temporal took for dead, and that had not begun
+  const late = await failureOf(startActivity(switchTraffic, forward).result);
+  expect(late).toMatchObject({ type: 'StaleFence', nonRetryable: true });
+  expect((await (await openTraffic(scene, target)).look()).colour).toBe('blue');
+  expect(await askThrough(scene.url)).toMatchObject({ colour: 'blue' });
+
+  const next = { ...target, token: target.token + 1 };
+  await startActivity(switchTraffic, { ...forward, target: next }).result;
+  expect(await askThrough(scene.url)).toMatchObject({ colour: 'green' });
+});

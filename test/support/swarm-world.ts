@@ -136,6 +136,7 @@ export async function startSwarmWorld(): Promise<SwarmWorld> {
     context: (target, change = {}) => ({
       host: ssh,
       target,
+      fence: { pipeline: target.plan.pipeline, environment: target.plan.name, token: target.token },
       env: {},
       dockerSecrets: {},
       progress: () => undefined,
