@@ -50,8 +50,10 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
   const environments = createEnvironmentActivities({ client, taskQueue: dependencies.taskQueue });
   const traffic = {
     proveTraffic: (target: Target, signal: AbortSignal) => proveTraffic({ hosts, secrets }, target, signal),
-    servedColour: (target: Target, signal: AbortSignal) =>
-      target.plan.traffic === null ? Promise.resolve(null) : whoIsServed(target.plan.traffic.confirm, signal),
+    whoIsServed: async ({ plan }: Target, signal: AbortSignal) =>
+      plan.traffic === null
+        ? { colour: null, answered: false }
+        : await whoIsServed(plan.traffic.confirm, signal),
     configuredColour: async (target: Target) =>
       (await (await openTraffic({ hosts, secrets }, target)).look()).colour,
   };

@@ -1,6 +1,5 @@
 /** Looking at an environment from the worker: what `slipway doctor` and `slipway logs` show. Touches nothing. */
 import { ApplicationFailure } from '@temporalio/common';
-import type { Colour } from '../../pipeline/plan.js';
 import type {
   Activities,
   InspectInput,
@@ -12,10 +11,11 @@ import type { FailureDetails } from '../../workflows/failures.js';
 import { openPlatform, placesOf, type PlatformDependencies } from '../platforms/open-platform.js';
 import { stoppable } from '../processes/stop.js';
 import { readStepLog } from './step-log.js';
+import type { Served } from '../traffic/who-is-served.js';
 
 export interface InspectDependencies extends PlatformDependencies {
   proveTraffic: (target: Target, signal: AbortSignal) => Promise<string>;
-  servedColour: (target: Target, signal: AbortSignal) => Promise<Colour | null>;
+  whoIsServed: (target: Target, signal: AbortSignal) => Promise<Served>;
 }
 
 const COMMAND_TIMEOUT_MS = 30_000;
@@ -116,8 +116,8 @@ async function targetOf(
     live,
   };
   if (plan.traffic === null) return target;
-  const served = await dependencies.servedColour(target, signal).catch(() => null);
-  return served === null ? target : { ...target, colour: served };
+  const served = await dependencies.whoIsServed(target, signal).catch(() => null);
+  return served?.colour == null ? target : { ...target, colour: served.colour };
 }
 
 const NO_COMMIT = { sha: '', subject: '', author: '', authorEmail: '', committedAt: '', authors: [] };

@@ -9,6 +9,7 @@ import { FAILURE } from '../../workflows/failures.js';
 import { activitySignal, heartbeatWhile } from '../cancellation.js';
 import { foreignHand, refused } from '../failure.js';
 import { drain } from '../traffic/drain.js';
+import type { Served } from '../traffic/who-is-served.js';
 import { writeHostLog } from './host-log.js';
 import { placeOf } from './host-question.js';
 import { openPlatform, placesOf, type PlatformDependencies, type PlatformManners } from './open-platform.js';
@@ -17,8 +18,8 @@ import type { Platform, PlatformContext } from './platform.js';
 export interface DeployDependencies extends PlatformDependencies {
   /** Could traffic be moved, and moved back? Throws when not. */
   proveTraffic: (target: Target, signal: AbortSignal) => Promise<string>;
-  /** Colour the proxy really serves; null when nothing answers. */
-  servedColour: (target: Target, signal: AbortSignal) => Promise<Colour | null>;
+  /** What the proxy really serves. */
+  whoIsServed: (target: Target, signal: AbortSignal) => Promise<Served>;
   /** Colour the proxy's configuration names; null = none of ours. */
   configuredColour: (target: Target) => Promise<Colour | null>;
 }
@@ -55,7 +56,10 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
   /** Users may be served already by what was there before Slipway: a first release must not land under them. */
   async function servedByOthers(target: Target, signal: AbortSignal): Promise<Colour | null> {
     const isFirst = target.live === null && target.colour !== null && target.plan.traffic !== null;
-    return isFirst ? await dependencies.servedColour(target, signal) : null;
+    if (!isFirst) return null;
+    const { colour, answered } = await dependencies.whoIsServed(target, signal);
+    // only the worker may be unable to ask: what the proxy is told to serve is left alone
+    return answered ? colour : await dependencies.configuredColour(target);
   }
 
   return {
@@ -131,8 +135,8 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
       stoppable(async (manners) => {
         const { signal } = manners;
         if (target.plan.traffic !== null) {
-          const served = await dependencies.servedColour(target, signal);
-          const other = served ?? (await dependencies.configuredColour(target));
+          const served = await dependencies.whoIsServed(target, signal);
+          const other = served.colour ?? (await dependencies.configuredColour(target));
           if (other === null) throw nobodyKnows(target, colour);
           if (other === colour) throw stillServes(target, colour);
         }
@@ -162,8 +166,8 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
         );
         const killed = settled.map(valueOf);
         const { traffic } = target.plan;
-        const serving = traffic === null ? null : await dependencies.servedColour(target, manners.signal);
-        return { serving, killed: killed.flat() };
+        const served = traffic === null ? null : await dependencies.whoIsServed(target, manners.signal);
+        return { serving: served?.colour ?? null, killed: killed.flat() };
       }),
   };
 }

@@ -22,6 +22,7 @@ let machines: [Sshd, Sshd];
 let hosts: Hosts;
 let serving: Colour | null;
 let configured: Colour | null;
+let answered: boolean;
 let activities: DeployActivities;
 let count = 0;
 
@@ -39,6 +40,7 @@ beforeEach(async () => {
   count += 1;
   serving = null;
   configured = null;
+  answered = true;
   await hosts?.close();
   const known = path.join(machines[0].folder, 'both-known-hosts');
   const texts = await Promise.all(machines.map(({ knownHostsPath }) => readFile(knownHostsPath, 'utf8')));
@@ -48,7 +50,7 @@ beforeEach(async () => {
     hosts,
     secrets: createSecrets({ API_TOKEN: 'hidden-value' }),
     proveTraffic: async () => 'traffic can be moved',
-    servedColour: async () => serving,
+    whoIsServed: async () => ({ colour: serving, answered }),
     configuredColour: async () => configured,
   });
 });
@@ -300,6 +302,10 @@ describe('colours', () => {
     expect(await run(({ claim }) => claim({ target: first }))).toMatchObject({ serving: 'blue' });
     serving = null;
     expect(await run(({ claim }) => claim({ target: first }))).toMatchObject({ serving: null });
+    // the environment was forgotten, and the worker does not reach the proxy: its configuration is believed
+    answered = false;
+    configured = 'blue';
+    expect(await run(({ claim }) => claim({ target: first }))).toMatchObject({ serving: 'blue' });
   });
 
   test('the way back includes the traffic', async () => {

@@ -87,7 +87,7 @@ describe.each(KINDS)('traffic through %s', (kind) => {
     await untilServed(scene.url, 'green');
     await scene.reload();
     await untilServed(scene.url, 'green');
-    expect(await whoIsServed(scene.confirm)).toBe('green');
+    expect(await whoIsServed(scene.confirm)).toEqual({ colour: 'green', answered: true });
   });
 
   it('does not overwrite what somebody else wrote', async () => {
