@@ -12,6 +12,7 @@ import { selectEnvironments } from './match-ref.js';
 import {
   PLAN_VERSION,
   type CommitFacts,
+  type EnvironmentPlan,
   type NotifyPlan,
   type ReleasePlan,
   type ReleaseRef,
@@ -21,6 +22,8 @@ import { refusePlan } from './plan-refused.js';
 import { isVersionName } from './ref-names.js';
 import { NOTIFY_EVENTS } from './schema-notify.js';
 import { parseVersion } from './versions.js';
+
+const LARGEST_ENVIRONMENT_BYTES = 200 * 1024;
 
 export interface CompileInput {
   /** From loadPipeline, named by its path in the repository. */
@@ -64,7 +67,8 @@ export function compilePlan(input: CompileInput): ReleasePlan {
     gates: compileGates(content, content.release?.gates ?? [], texts),
     environments: selection.environments
       .filter((name) => !unchanged.includes(name))
-      .map((name) => compileEnvironment({ file, of: settingsOf(content, name), facts, repository, files })),
+      .map((name) => compileEnvironment({ file, of: settingsOf(content, name), facts, repository, files }))
+      .map((plan) => requireSize(file, plan)),
     skipped: [
       ...selection.skipped,
       ...unchanged.map((environment) => ({ environment, why: 'only paths in paths-ignore have changed' })),
@@ -89,6 +93,19 @@ function requireVersion(file: LoadedFile, ref: ReleaseRef, version: string): voi
     parsed.message,
     `${file.name}:${line}:${column}`,
     parsed.suggestion === null ? 'tag the commit with such a version' : `did you mean ${parsed.suggestion}?`,
+  );
+}
+
+/** An environment remembers several plans, and all it remembers must go through Temporal in one payload of 2 MB. */
+function requireSize(file: LoadedFile, plan: EnvironmentPlan): EnvironmentPlan {
+  const bytes = Buffer.byteLength(JSON.stringify(plan));
+  if (bytes <= LARGEST_ENVIRONMENT_BYTES) return plan;
+  const { line, column } = file.positionOf(['environments', plan.name]);
+  const kilobytes = Math.ceil(bytes / 1024);
+  throw refusePlan(
+    `the plan of environment ${plan.name} has ${kilobytes} KB, at most ${LARGEST_ENVIRONMENT_BYTES / 1024} KB can be carried out`,
+    `${file.name}:${line}:${column}`,
+    'shorten what it brings along: the stack file, known_hosts, or long commands (put them into scripts on the host)',
   );
 }
 

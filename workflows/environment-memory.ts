@@ -3,6 +3,9 @@ import type { ChangeKind, ChangeRequest, EnvironmentRequest, EnvironmentState } 
 import type { ChangeResult, FailureReport, ReleaseRecord } from './result.js';
 
 const GOOD_KEPT = 20;
+/** Of the records of good releases, each with its whole plan; the newest few are kept whatever they take. */
+const GOOD_CHARACTERS = 512 * 1024;
+const GOOD_KEPT_ALWAYS = 3;
 const PROCESSED_KEPT = 200;
 const STEPS_KEPT = 20;
 
@@ -43,7 +46,16 @@ export function rememberGood(
   const place = good.findIndex((each) => isSameRelease(each, record));
   if (place >= 0 && (kind !== 'deploy' || place >= placeOf(good, live))) return good.with(place, record);
   const others = goodNow(state).filter((each) => each.version !== record.version);
-  return [record, ...others].slice(0, GOOD_KEPT);
+  return asFarAsTheyFit([record, ...others].slice(0, GOOD_KEPT));
+}
+
+/** All that an environment remembers goes through continue-as-new in one payload (2 MB at most). */
+function asFarAsTheyFit(records: ReleaseRecord[]): ReleaseRecord[] {
+  let characters = 0;
+  return records.filter((record, place) => {
+    characters += JSON.stringify(record).length;
+    return place < GOOD_KEPT_ALWAYS || characters <= GOOD_CHARACTERS;
+  });
 }
 
 /** The good releases as of now, newest first: those rolled away from do not count. */

@@ -1,4 +1,5 @@
 /** What must be true when all is quiet: the environment's word, the hosts' and the proxy's are the same. */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { EnvironmentStatus } from '../../workflows/messages.js';
 import { WORKFLOW } from '../../workflows/names.js';
 import { judgeSwarm } from './judge-swarm.js';
@@ -20,7 +21,8 @@ export async function findWrongs(stage: Stage, lanes: Lane[], stories: Story[]):
     stack: await remember('stack'),
     swarm: await remember('swarm'),
   });
-  wrongs.push(...(await judgeSwarm(stage, swarm)), ...(await judgeShop(stage, remember)));
+  wrongs.push(...(await judgeSwarm(stage, swarm)));
+  wrongs.push(...(await untilNothingStirs(lanes, remember)), ...(await judgeShop(stage, remember)));
   for (const { environment } of lanes) {
     const status = await remember(environment);
     if (status === null) continue;
@@ -38,6 +40,26 @@ export async function findWrongs(stage: Stage, lanes: Lane[], stories: Story[]):
     for (const code of worker.unasked().filter((each) => each !== 8))
       wrongs.push(`a worker ended by itself with ${code}`);
   return wrongs;
+}
+
+/** What was kept warm is stopped when its time has come, also after the last release: not while we look. */
+const STIRS_AT_MOST_MS = 60_000;
+const LOOKING_TAKES_MS = 5_000;
+
+async function untilNothingStirs(lanes: Lane[], remember: Remember): Promise<string[]> {
+  const givenUpAt = Date.now() + STIRS_AT_MOST_MS;
+  for (;;) {
+    const stirring: string[] = [];
+    for (const { environment } of lanes) {
+      const status = await remember(environment);
+      const retireAt = status?.warm == null ? Infinity : Date.parse(status.warm.retireAt);
+      const isBusy = status?.inFlight != null || (status?.queue.length ?? 0) > 0;
+      if (isBusy || retireAt < Date.now() + LOOKING_TAKES_MS) stirring.push(environment);
+    }
+    if (stirring.length === 0) return [];
+    if (Date.now() > givenUpAt) return stirring.map((environment) => `${environment} never comes to rest`);
+    await delay(200);
+  }
 }
 
 function judgeEnds(stories: Story[]): string[] {

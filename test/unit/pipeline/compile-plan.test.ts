@@ -376,6 +376,13 @@ describe('releases that cannot be planned', () => {
     expect(() => compile(secretmagic, branch('main'), { files })).toThrow('is larger than 64 KB');
   });
 
+  it('refuses a plan that an environment could not remember', () => {
+    const text = SMALL.replace('{swarm: shop_web}', `{command: "./up ${'x'.repeat(250_000)}"}`);
+    expect(() => compile(loadGood(text), branch('main'))).toThrow(
+      /slipway\.yaml:\d+:\d+: the plan of environment \w+ has 24\d KB, at most 200 KB can be carried out; shorten/,
+    );
+  });
+
   it('refuses a name that this release has no value for', () => {
     const text = SMALL.replace('{swarm: shop_web}', '{command: "./up {major}"}');
     expect(() => compile(loadGood(text), branch('main'))).toThrow(

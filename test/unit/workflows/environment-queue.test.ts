@@ -31,6 +31,25 @@ import {
   versions,
 } from '../../support/queue-scene.js';
 
+describe('what is remembered', () => {
+  it('fits into one payload, however large the plans are', () => {
+    let state = newEnvironment('shop', 'prod');
+    for (let number = 1; number <= 25; number += 1) {
+      const request = deploy(number);
+      const { ssh } = request.plan;
+      const knownHosts = number % 2 === 0 ? 'k'.repeat(150_000) : null;
+      const large = { ...request, plan: { ...request.plan, ssh: { ...ssh, knownHosts } } };
+      state = finished(started(ask(state, large).state));
+    }
+    expect(JSON.stringify(state.good).length).toBeLessThan(600_000);
+    // the latest ones, without a gap among them
+    expect(versions(state.good)).toEqual(
+      ['v25', 'v24', 'v23', 'v22', 'v21', 'v20', 'v19'].slice(0, state.good.length),
+    );
+    expect(state.good.length).toBeGreaterThanOrEqual(3);
+  });
+});
+
 describe('who replaces whom', () => {
   it('tells a building or waiting older release, and forgets its announcement', () => {
     const before = receiveAnnouncement(newEnvironment('shop', 'prod'), announcement(1)).state;
