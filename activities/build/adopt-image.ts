@@ -50,7 +50,7 @@ export async function agreeOnDigest(
 ): Promise<string> {
   const tagged = await adoptImage(registry, image, commit);
   if (tagged !== null) return tagged;
-  await registry.putTag(image.repository, digest, commitTag(commit));
+  await registry.putTags(image.repository, digest, [commitTag(commit)]);
   await pause(AGREE_MS, undefined, { signal });
   return (await adoptImage(registry, image, commit)) ?? digest;
 }

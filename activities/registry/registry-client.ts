@@ -31,8 +31,8 @@ export interface Registry {
   /** The digest under a tag (or the digest itself); null when there is none. */
   findDigest(repository: string, reference: string): Promise<string | null>;
   readManifest(repository: string, reference: string): Promise<Manifest>;
-  /** Puts `tag` on what `digest` is, without touching layers. */
-  putTag(repository: string, digest: string, tag: string): Promise<void>;
+  /** Puts the tags on what `digest` is, without touching layers. */
+  putTags(repository: string, digest: string, tags: readonly string[]): Promise<void>;
   /** Labels of every image behind the digest: one, or one per platform. */
   readLabels(repository: string, digest: string): Promise<Record<string, string>[]>;
 }
@@ -127,14 +127,14 @@ export function createRegistry(options: RegistryOptions): Registry {
       );
     },
 
-    async putTag(repository, digest, tag) {
+    async putTags(repository, digest, tags) {
       const { mediaType, bytes: body } = await readManifest(repository, digest);
-      const thing = nameThing(repository, tag);
       const headers = { 'content-type': mediaType };
-      await send(
-        { repository, method: 'PUT', path: `manifests/${tag}`, thing, headers, body },
-        [200, 201, 202],
-      );
+      for (const tag of tags) {
+        const path = `manifests/${tag}`;
+        const thing = nameThing(repository, tag);
+        await send({ repository, method: 'PUT', path, thing, headers, body }, [200, 201, 202]);
+      }
     },
 
     async readLabels(repository, digest) {

@@ -25,22 +25,35 @@ export async function tagImages(
 ): Promise<{ tags: string[] }> {
   const { tags, fixedTags } = wish;
   const images = wish.artifacts.filter((artifact) => artifact.kind === 'image');
-  const wanted = images.flatMap(({ repository, digest }) => tags.map((tag) => ({ repository, digest, tag })));
-  const missing: typeof wanted = [];
-  for (const each of wanted) {
-    const present = await registry.findDigest(each.repository, each.tag);
-    if (present === each.digest) continue;
-    if (present !== null && fixedTags.includes(each.tag)) {
-      throw refused({
-        what: `the tag is on ${present} and never moves; this release is ${each.digest}`,
-        where: `${each.repository}:${each.tag}`,
-        why: null,
-        wayOut:
-          'release under a new version, or delete that tag in the registry if it was put there by mistake',
-      });
-    }
-    missing.push(each);
+  const findings = images.flatMap(({ repository, digest }) =>
+    tags.map(async (tag) => ({
+      repository,
+      digest,
+      tag,
+      present: await registry.findDigest(repository, tag),
+    })),
+  );
+  const found = await Promise.all(findings);
+  for (const { repository, digest, tag, present } of found) {
+    if (present === null || present === digest || !fixedTags.includes(tag)) continue;
+    throw refused({
+      what: `the tag is on ${present} and never moves; this release is ${digest}`,
+      where: `${repository}:${tag}`,
+      why: null,
+      wayOut:
+        'release under a new version, or delete that tag in the registry if it was put there by mistake',
+    });
   }
-  for (const { repository, digest, tag } of missing) await registry.putTag(repository, digest, tag);
-  return { tags: wanted.map(({ repository, tag }) => `${repository}:${tag}`) };
+  for (const { repository, digest } of images) {
+    const ours = found.filter((each) => each.repository === repository && each.digest === digest);
+    const missing = ours.filter(({ present }) => present !== digest);
+    if (missing.length > 0) {
+      await registry.putTags(
+        repository,
+        digest,
+        missing.map(({ tag }) => tag),
+      );
+    }
+  }
+  return { tags: found.map(({ repository, tag }) => `${repository}:${tag}`) };
 }

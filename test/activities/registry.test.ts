@@ -31,7 +31,7 @@ describe.each([
     expect(await registry.findDigest(repository, 'sha-1')).toBe(digest);
     expect(await registry.findDigest(repository, 'v1')).toBeNull();
     server.requests.length = 0;
-    await registry.putTag(repository, digest, 'v1');
+    await registry.putTags(repository, digest, ['v1']);
     expect(await server.digestOf('team/app', 'v1')).toBe(digest);
     expect(server.requests.filter((line) => line.includes('/blobs/'))).toEqual([]);
     expect(await registry.readLabels(repository, digest)).toEqual([

@@ -32,7 +32,7 @@ function registryWhereAllLookFirst(readers: number): Registry {
       waiting = [];
       return seen;
     },
-    putTag: (_repository, digest) => {
+    putTags: (_repository, digest) => {
       tag = digest;
       return Promise.resolve();
     },
