@@ -73,6 +73,8 @@ function serverArguments(options: EmbeddedOptions): string[] {
     ...(options.inMemory ? [] : ['--db-filename', path.join(options.dataFolder, 'temporal.db')]),
     // The default of 20 makes every step wait for a 50 ms tick.
     ...['--dynamic-config-value', 'history.transferProcessorMaxPollRPS=2000'],
+    // Nor need it read the list of search attributes again for each write: ours are there from the start.
+    ...['--dynamic-config-value', 'system.forceSearchAttributesCacheRefreshOnRead=false'],
     ...SEARCH_ATTRIBUTES.flatMap(({ name, type }) => ['--search-attribute', `${name}=${type}`]),
   ];
 }
