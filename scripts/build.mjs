@@ -12,6 +12,7 @@ export async function build() {
   const stamp = path.join(root, 'dist', '.sources');
   const sources = hashSources();
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === sources) return;
+  removeUnfinished();
   // Made beside and swapped in: what runs from dist/ meanwhile never finds half of it.
   const made = path.join(root, `.dist-${process.pid}`);
   run('npx', ['--no-install', 'tsc', '-p', 'tsconfig.build.json', '--outDir', made]);
@@ -27,6 +28,24 @@ export async function build() {
   if (existsSync(path.join(root, 'dist'))) renameSync(path.join(root, 'dist'), old);
   renameSync(made, path.join(root, 'dist'));
   rmSync(old, { recursive: true, force: true });
+}
+
+/** What a build that was killed has left behind. */
+function removeUnfinished() {
+  for (const name of readdirSync(root)) {
+    const pid = /^\.dist-(\d+)(-old)?$/.exec(name)?.[1];
+    if (pid !== undefined && !isRunning(Number(pid)))
+      rmSync(path.join(root, name), { recursive: true, force: true });
+  }
+}
+
+function isRunning(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
 }
 
 const quietLogger = Object.fromEntries(
