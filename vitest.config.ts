@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
+const BESIDE = ['test/e2e/{bad-luck,bad-luck-names,package}.test.ts'];
 const slow = { testTimeout: 120_000, hookTimeout: 300_000 };
 
 export default defineConfig({
@@ -29,9 +30,17 @@ export default defineConfig({
         },
       },
       { extends: true, test: { name: 'activities', include: ['test/activities/**/*.test.ts'], ...slow } },
+      // These take little of the machine; the others want it for themselves.
+      { extends: true, test: { name: 'e2e-beside', include: BESIDE, ...slow } },
       {
         extends: true,
-        test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], ...slow, fileParallelism: false },
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          exclude: BESIDE,
+          ...slow,
+          fileParallelism: false,
+        },
       },
     ],
   },
