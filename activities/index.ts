@@ -50,10 +50,7 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
   const environments = createEnvironmentActivities({ client, taskQueue: dependencies.taskQueue });
   const traffic = {
     proveTraffic: (target: Target, signal: AbortSignal) => proveTraffic({ hosts, secrets }, target, signal),
-    whoIsServed: async ({ plan }: Target, signal: AbortSignal) =>
-      plan.traffic === null
-        ? { colour: null, answered: false }
-        : await whoIsServed(plan.traffic.confirm, signal),
+    whoIsServed,
     configuredColour: async (target: Target) =>
       (await (await openTraffic({ hosts, secrets }, target)).look()).colour,
   };

@@ -22,18 +22,10 @@ export interface Fence {
   environment: string;
   token: number;
   /**
-   * Refused as well once the undo of its own change has begun here: a worker that Temporal took for dead, and that
-   * still reaches the host, must not come late.
+   * `forward` is refused as well once its own change has claimed `back` here: a worker that Temporal took for dead, and
+   * that still reaches the host, must not come late. Absent = neither deploys nor undoes.
    */
-  isForward?: boolean;
-}
-
-/** What else a claim does. */
-export interface Ending {
-  /** Operation ids, `*` for any text: whatever else this change left running here is ended, confirmed. */
-  own: string;
-  /** The change goes back from here on. */
-  undoing?: boolean;
+  way?: 'forward' | 'back';
 }
 
 /** A command that may outlive its connection: journalled on the host, attached to again by a retry. */
@@ -80,8 +72,11 @@ export interface Host {
   writeFile(path: string, text: string, options?: { mode?: number; fence?: Fence }): Promise<void>;
   /** A TCP connection as seen from the host. */
   connectFrom(host: string, port: number, timeoutMs: number): Promise<Duplex>;
-  /** Writes the token (compare: a higher one refuses), and the host id on the first claim. */
-  claim(fence: Fence, ending?: Ending): Promise<{ hostId: string; previousToken: number }>;
+  /**
+   * Writes the token (compare: a higher one refuses), and the host id on the first claim. With `own`, operation ids
+   * with `*` for any text, whatever else an earlier step of the same change left running here is ended, confirmed.
+   */
+  claim(fence: Fence, own?: string): Promise<{ hostId: string; previousToken: number }>;
   /** Kills every journalled process group of this environment with a lower token; returns their operation ids. */
   killStale(fence: Fence): Promise<string[]>;
 }

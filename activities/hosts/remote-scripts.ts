@@ -11,7 +11,7 @@
  * which it runs unlocked: `rc` present = finished; lock taken = running; neither, or another boot = not running.
  */
 import { badInput } from '../failure.js';
-import type { Ending, Fence } from './host.js';
+import type { Fence } from './host.js';
 import { quoteArgv, quoteWord } from './quote.js';
 
 export interface CommandWords {
@@ -65,22 +65,22 @@ exit $r`;
 }
 
 /**
- * Answers `claimed <previous token> <host id>`. With an ending everything that runs under this token or a lower one,
- * its own operations aside, is ended first; `alive <group>` when it cannot be.
+ * Answers `claimed <previous token> <host id>`. With `own`, a pattern of operation ids, everything else that runs under
+ * this token or a lower one is ended first; `alive <group>` when it cannot be.
  */
-export function claimScript(fence: Fence, ending?: Ending): string {
+export function claimScript(fence: Fence, own: string | null = null): string {
   return `${prelude(fence)}
 ${answerOnStdout}
 ${compareToken(fence)}
 ${writeToken(fence)}
-${ending?.undoing === true ? markUndone(fence) : prepareMark}
+${fence.way === 'back' ? markUndone(fence) : prepareMark}
 if [ ! -s "$s/host-id" ]; then
   read -r i </proc/sys/kernel/random/uuid && printf '%s\\n' "$i" >"$s/host-id.$$" || fail
   ln "$s/host-id.$$" "$s/host-id" 2>/dev/null
   rm -f "$s/host-id.$$"
 fi
 read -r i <"$s/host-id" || fail
-${ending === undefined ? '' : endOthers(fence, ending.own)}answer claimed "$t" "$i"`;
+${own === null ? '' : endOthers(fence, own)}answer claimed "$t" "$i"`;
 }
 
 function endOthers(fence: Fence, own: string): string {
@@ -239,7 +239,7 @@ flock -w 10 9 || answer busy
 t=0
 [ ! -f "$f/$e" ] || read -r t <"$f/$e"
 case "$t" in ''|*[!0-9]*) answer broken "$f/$e";; esac
-[ "$t" -le ${token(fence)} ] || answer stale "$t"${fence.isForward === true ? `\n${refuseUndone(fence)}` : ''}`;
+[ "$t" -le ${token(fence)} ] || answer stale "$t"${fence.way === 'forward' ? `\n${refuseUndone(fence)}` : ''}`;
 }
 
 function refuseUndone(fence: Fence): string {

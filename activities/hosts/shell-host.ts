@@ -96,10 +96,10 @@ export function createShellHost(parts: ShellHostParts): Host {
       });
     },
     connectFrom: (host, port, timeoutMs) => shell.connectTcp(host, port, timeoutMs),
-    claim: async (fence, ending) => {
-      const patience = { timeoutMs: KILL_STALE_TIMEOUT_MS, lane: 'rescue' } as const;
+    claim: async (fence, own) => {
+      const ending = { timeoutMs: KILL_STALE_TIMEOUT_MS, lane: 'rescue' } as const;
       const [, previous, hostId = ''] = (
-        await ask(claimScript(fence, ending), { fence, ...(ending === undefined ? {} : patience) })
+        await ask(claimScript(fence, own), { fence, ...(own === undefined ? {} : ending) })
       ).words;
       return { hostId, previousToken: Number(previous) };
     },

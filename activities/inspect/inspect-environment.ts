@@ -1,5 +1,6 @@
 /** Looking at an environment from the worker: what `slipway doctor` and `slipway logs` show. Touches nothing. */
 import { ApplicationFailure } from '@temporalio/common';
+import type { ConfirmPlan } from '../../pipeline/plan.js';
 import type {
   Activities,
   InspectInput,
@@ -10,12 +11,12 @@ import type {
 import type { FailureDetails } from '../../workflows/failures.js';
 import { openPlatform, placesOf, type PlatformDependencies } from '../platforms/open-platform.js';
 import { stoppable } from '../processes/stop.js';
-import { readStepLog } from './step-log.js';
 import type { Served } from '../traffic/who-is-served.js';
+import { readStepLog } from './step-log.js';
 
 export interface InspectDependencies extends PlatformDependencies {
   proveTraffic: (target: Target, signal: AbortSignal) => Promise<string>;
-  whoIsServed: (target: Target, signal: AbortSignal) => Promise<Served>;
+  whoIsServed: (confirm: ConfirmPlan, signal: AbortSignal) => Promise<Served>;
 }
 
 const COMMAND_TIMEOUT_MS = 30_000;
@@ -116,7 +117,7 @@ async function targetOf(
     live,
   };
   if (plan.traffic === null) return target;
-  const served = await dependencies.whoIsServed(target, signal).catch(() => null);
+  const served = await dependencies.whoIsServed(plan.traffic.confirm, signal).catch(() => null);
   return served?.colour == null ? target : { ...target, colour: served.colour };
 }
 

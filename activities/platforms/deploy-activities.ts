@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { activityInfo } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import type { Colour, HostPlan } from '../../pipeline/plan.js';
+import type { Colour, ConfirmPlan, HostPlan } from '../../pipeline/plan.js';
 import type { Activities, PriorState, Target, UndoResult } from '../../workflows/activity-contract.js';
 import { otherColour } from '../../workflows/colours.js';
 import { FAILURE } from '../../workflows/failures.js';
@@ -19,7 +19,7 @@ export interface DeployDependencies extends PlatformDependencies {
   /** Could traffic be moved, and moved back? Throws when not. */
   proveTraffic: (target: Target, signal: AbortSignal) => Promise<string>;
   /** What the proxy really serves. */
-  whoIsServed: (target: Target, signal: AbortSignal) => Promise<Served>;
+  whoIsServed: (confirm: ConfirmPlan, signal: AbortSignal) => Promise<Served>;
   /** Colour the proxy's configuration names; null = none of ours. */
   configuredColour: (target: Target) => Promise<Colour | null>;
 }
@@ -55,9 +55,10 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
 
   /** Users may be served already by what was there before Slipway: a first release must not land under them. */
   async function servedByOthers(target: Target, signal: AbortSignal): Promise<Colour | null> {
-    const isFirst = target.live === null && target.colour !== null && target.plan.traffic !== null;
-    if (!isFirst) return null;
-    const { colour, answered } = await dependencies.whoIsServed(target, signal);
+    const { traffic } = target.plan;
+    const isFirst = target.live === null && target.colour !== null;
+    if (!isFirst || traffic === null) return null;
+    const { colour, answered } = await dependencies.whoIsServed(traffic.confirm, signal);
     // only the worker may be unable to ask: what the proxy is told to serve is left alone
     return answered ? colour : await dependencies.configuredColour(target);
   }
@@ -106,8 +107,8 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
     deploy: ({ target, prior }) =>
       stoppable(async (manners) => {
         const notes = await inBatches(placesOf(target), target.plan.rollout.batch, async (plan) => {
-          const { platform, context } = await open(target, plan, { ...manners, isForward: true });
-          await requireSameHost(context, prior, { undoing: false });
+          const { platform, context } = await open(target, plan, { ...manners, way: 'forward' });
+          await requireSameHost(context, prior);
           const note = await platform.deploy(context);
           await writeHostLog(context, 'deployed');
           return note;
@@ -122,8 +123,8 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
           placesOf(target).map(async (plan): Promise<UndoResult> => {
             const recorded = prior.find(({ host }) => host === plan.name);
             if (recorded === undefined) return { outcome: 'never-ran', note: `${plan.name}: never reached` };
-            const { platform, context } = await open(target, plan, manners);
-            await requireSameHost(context, prior, { undoing: true });
+            const { platform, context } = await open(target, plan, { ...manners, way: 'back' });
+            await requireSameHost(context, prior);
             const result = await platform.undo(context, recorded.platform);
             return result.outcome === 'undone' ? await logUndone(context, result) : result;
           }),
@@ -134,8 +135,9 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
     retireColour: ({ target, colour }) =>
       stoppable(async (manners) => {
         const { signal } = manners;
-        if (target.plan.traffic !== null) {
-          const served = await dependencies.whoIsServed(target, signal);
+        const { traffic } = target.plan;
+        if (traffic !== null) {
+          const served = await dependencies.whoIsServed(traffic.confirm, signal);
           const other = served.colour ?? (await dependencies.configuredColour(target));
           if (other === null) throw nobodyKnows(target, colour);
           if (other === colour) throw stillServes(target, colour);
@@ -156,7 +158,7 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
         const settled = await Promise.allSettled(
           placesOf(target).map(async (place): Promise<string[]> => {
             const { platform, context } = await open(target, place, manners);
-            const fence = context.fence;
+            const { fence } = context;
             await context.host.claim(fence);
             const ended = await context.host.killStale(fence);
             await platform.claim(context);
@@ -166,7 +168,8 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
         );
         const killed = settled.map(valueOf);
         const { traffic } = target.plan;
-        const served = traffic === null ? null : await dependencies.whoIsServed(target, manners.signal);
+        const served =
+          traffic === null ? null : await dependencies.whoIsServed(traffic.confirm, manners.signal);
         return { serving: served?.colour ?? null, killed: killed.flat() };
       }),
   };
@@ -213,13 +216,8 @@ function valueOf<T>(result: PromiseSettledResult<T>): T {
  * A host that was reinstalled in the middle has neither our release nor the way back. What an earlier step of this
  * change left running, its worker dead or the host out of reach, ends here: nothing may run beside what follows.
  */
-async function requireSameHost(
-  context: PlatformContext,
-  prior: PriorState[],
-  { undoing }: { undoing: boolean },
-): Promise<void> {
-  const ending = { own: context.operationId('*'), undoing };
-  const { hostId } = await context.host.claim(context.fence, ending);
+async function requireSameHost(context: PlatformContext, prior: PriorState[]): Promise<void> {
+  const { hostId } = await context.host.claim(context.fence, context.operationId('*'));
   const recorded = prior.find(({ host }) => host === context.host.name);
   if (recorded === undefined || recorded.hostId === hostId) return;
   throw foreignHand({

@@ -2,7 +2,8 @@
 import type { HostPlan } from '../../pipeline/plan.js';
 import type { Target } from '../../workflows/activity-contract.js';
 import { commandEnvironment } from '../command-environment.js';
-import type { Hosts } from '../hosts/host.js';
+import { fenceFor } from '../fence-for.js';
+import type { Fence, Hosts } from '../hosts/host.js';
 import { isReference, type Secrets } from '../secrets/secrets.js';
 import { platformFor } from './platform-for.js';
 import type { Platform, PlatformContext } from './platform.js';
@@ -13,10 +14,8 @@ export interface PlatformDependencies {
 }
 
 /** How the activity around it is stopped, heard of and named. */
-export type PlatformManners = Pick<PlatformContext, 'progress' | 'signal' | 'operationId'> & {
-  /** It deploys: refused once the undo has begun. */
-  isForward?: boolean;
-};
+export type PlatformManners = Pick<PlatformContext, 'progress' | 'signal' | 'operationId'> &
+  Pick<Fence, 'way'>;
 
 /** Where the platform acts: its hosts, or the worker for commands that run there. */
 export function placesOf({ plan }: Target): HostPlan[] {
@@ -29,7 +28,7 @@ export async function openPlatform(
   { hosts, secrets }: PlatformDependencies,
   target: Target,
   place: HostPlan,
-  { isForward = false, ...manners }: PlatformManners,
+  { way, ...manners }: PlatformManners,
 ): Promise<{ platform: Platform; context: PlatformContext }> {
   const { plan, colour } = target;
   const { registry } = plan;
@@ -55,7 +54,7 @@ export async function openPlatform(
     platform: platformFor(plan.platform),
     context: {
       ...{ host, target, env, dockerSecrets, registryLogin, ...manners },
-      fence: { pipeline: plan.pipeline, environment: plan.name, token: target.token, isForward },
+      fence: fenceFor(target, way),
       operationId: (step) => `${target.token}-${manners.operationId(step)}`,
     },
   };

@@ -167,7 +167,7 @@ export async function writeService(
     const wanted = write.change(present);
     if (wanted === null) return { service: present, written: false };
     // the Engine knows no fence of ours: whoever comes late is told by the host, after the version was read
-    if (context.fence.isForward === true) await context.host.claim(context.fence);
+    if (context.fence.way === 'forward') await context.host.claim(context.fence);
     try {
       await callEngine(docker, {
         method: 'POST',

@@ -3,6 +3,7 @@ import type { Colour, TrafficPlan } from '../../pipeline/plan.js';
 import type { Target } from '../../workflows/activity-contract.js';
 import { commandEnvironment } from '../command-environment.js';
 import { badInput } from '../failure.js';
+import { fenceFor } from '../fence-for.js';
 import type { Fence, Host, Hosts } from '../hosts/host.js';
 import { renderCommand, runTimeValues } from '../platforms/run-time-values.js';
 import type { Secrets } from '../secrets/secrets.js';
@@ -25,11 +26,11 @@ export interface OpenTraffic {
   look(): Promise<Look>;
 }
 
-/** Connects to the proxy's host. `isForward`: to switch to a new release. Throws BadInput for an environment without traffic or of a kind not carried out. */
+/** Connects to the proxy's host. Throws BadInput for an environment without traffic or of a kind not carried out. */
 export async function openTraffic(
   { hosts, secrets }: TrafficDependencies,
   target: Target,
-  { isForward = false }: { isForward?: boolean } = {},
+  way?: Fence['way'],
 ): Promise<OpenTraffic> {
   const { plan } = target;
   const { traffic } = plan;
@@ -41,7 +42,7 @@ export async function openTraffic(
     hosts.open(plan, hostPlan),
     commandEnvironment(target, target.colour, secrets),
   ]);
-  const fence = { pipeline: plan.pipeline, environment: plan.name, token: target.token, isForward };
+  const fence = fenceFor(target, way);
   const where = `environments.${plan.name}.traffic`;
   const render = (text: string, colour: Colour | null): string =>
     renderCommand(text, runTimeValues(target, colour), where);

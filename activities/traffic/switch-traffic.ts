@@ -42,11 +42,9 @@ export async function switchTraffic(
   const startedAt = performance.now();
   const { target, to } = input;
   const isBack = !input.requireHealthy;
-  const traffic = await openTraffic(dependencies, target, { isForward: !isBack });
+  const traffic = await openTraffic(dependencies, target, isBack ? 'back' : 'forward');
   // a switch that waits for the proxy's lock outlives its worker: on the way back it is ended first
-  const claimed = isBack
-    ? traffic.host.claim(traffic.fence, { own: '', undoing: true })
-    : traffic.host.claim(traffic.fence);
+  const claimed = isBack ? traffic.host.claim(traffic.fence, '') : traffic.host.claim(traffic.fence);
   const looked = input.requireHealthy ? requireHealthy(dependencies, target, to, signal) : null;
   const found = traffic.look();
   // none of them moves traffic, so they run side by side; a newer token is the first thing to hear of

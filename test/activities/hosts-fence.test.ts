@@ -64,13 +64,14 @@ describe.each(HOST_KINDS)('the fence on a host %s', (_kind, start) => {
   test('once its undo has begun, nothing of a change goes forward any more; its way back and the next one do', async () => {
     const file = path.join(subject.home, 'undone config');
     await writeFile(file, 'before');
-    const back = fenceOf('undone', 7);
-    const forward = { ...back, isForward: true };
+    const claimed = fenceOf('undone', 7);
+    const forward: Fence = { ...claimed, way: 'forward' };
+    const back: Fence = { ...claimed, way: 'back' };
     const run = (fence: Fence) => subject.host.run({ argv: ['true'], timeoutMs: 10_000, fence });
-    await subject.host.claim(back);
+    await subject.host.claim(claimed);
     expect((await run(forward)).exitCode).toBe(0);
 
-    await subject.host.claim(back, { own: '', undoing: true });
+    await subject.host.claim(back, '');
     const late = {
       type: 'StaleFence',
       message: expect.stringMatching(/the undo of this change has begun \(token 7\)/) as unknown,

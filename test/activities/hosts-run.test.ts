@@ -249,8 +249,8 @@ describe('over ssh only', () => {
         );
         // the way back is not kept up by it, and still shuts the door behind it
         const known = { ...fence, token: 1 };
-        await host.claim(known, { own: '', undoing: true });
-        await expect(host.claim({ ...known, isForward: true })).rejects.toThrow(
+        await host.claim({ ...known, way: 'back' }, '');
+        await expect(host.claim({ ...known, way: 'forward' })).rejects.toThrow(
           /undo of this change has begun/,
         );
         // a command that fills the disk itself still leaves its result

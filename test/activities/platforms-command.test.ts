@@ -2,6 +2,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { fenceFor } from '../../activities/fence-for.js';
 import { command } from '../../activities/platforms/command.js';
 import type { PlatformContext } from '../../activities/platforms/platform.js';
 import type { Host, Hosts } from '../../activities/hosts/host.js';
@@ -77,7 +78,7 @@ function on(
   return {
     host,
     target,
-    fence: { pipeline: plan.pipeline, environment: plan.name, token: target.token },
+    fence: fenceFor(target),
     env: { TOKEN: 'a b $c' },
     dockerSecrets: {},
     progress: () => undefined,

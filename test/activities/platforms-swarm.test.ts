@@ -267,9 +267,9 @@ describe('fences and foreign hands', () => {
     const context = on('v2', { token: 6 });
     await swarm.claim(context);
     const prior = await swarm.recordPrior(context);
-    await context.host.claim(context.fence, { own: '', undoing: true });
+    await context.host.claim({ ...context.fence, way: 'back' }, '');
     await swarm.undo(context, prior);
-    const late = { ...context, fence: { ...context.fence, isForward: true } };
+    const late: PlatformContext = { ...context, fence: { ...context.fence, way: 'forward' } };
     expect(await failureOf(swarm.deploy(late))).toMatchObject({ type: 'StaleFence' });
     expect(await imageInSpec()).toBe(world.image('v1'));
   });

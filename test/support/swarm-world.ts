@@ -9,6 +9,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { fenceFor } from '../../activities/fence-for.js';
 import type { Host, Hosts } from '../../activities/hosts/host.js';
 import type { PlatformContext } from '../../activities/platforms/platform.js';
 import type { EnvironmentPlan, PlatformPlan } from '../../pipeline/plan.js';
@@ -136,7 +137,7 @@ export async function startSwarmWorld(): Promise<SwarmWorld> {
     context: (target, change = {}) => ({
       host: ssh,
       target,
-      fence: { pipeline: target.plan.pipeline, environment: target.plan.name, token: target.token },
+      fence: fenceFor(target),
       env: {},
       dockerSecrets: {},
       progress: () => undefined,

@@ -24,10 +24,10 @@ describe('the scripts', () => {
     run: runScript(words),
     fenced: fencedRunScript(fence, words, { runId: 'run-1', refusalMarker: 'marker:' }),
     claim: claimScript(fence),
-    claimBeside: claimScript(fence, { own: '7-*-run-5' }),
-    claimAlone: claimScript(fence, { own: '' }),
-    claimForUndo: claimScript(fence, { own: '', undoing: true }),
-    forward: fencedRunScript({ ...fence, isForward: true }, words, { runId: 'run-1', refusalMarker: 'm:' }),
+    claimBeside: claimScript(fence, '7-*-run-5'),
+    claimAlone: claimScript(fence, ''),
+    claimForUndo: claimScript({ ...fence, way: 'back' }, ''),
+    forward: fencedRunScript({ ...fence, way: 'forward' }, words, { runId: 'run-1', refusalMarker: 'm:' }),
     start: startScript(operation, words),
     exports: withExports(startScript(operation, words), 'end'),
     poll: pollScript(operation, 12, 0.5),
@@ -69,7 +69,7 @@ describe('the scripts', () => {
     expect(() => claimScript({ ...fence, pipeline: name })).toThrow(/cannot name a folder/);
     expect(() => claimScript({ ...fence, environment: name })).toThrow(/cannot name a folder/);
     expect(() => pollScript({ fence, operationId: name }, 0, 1)).toThrow(/cannot name a folder/);
-    if (name !== '') expect(() => claimScript(fence, { own: name })).toThrow(/cannot name a folder/);
+    if (name !== '') expect(() => claimScript(fence, name)).toThrow(/cannot name a folder/);
   });
 
   test.each([Number.NaN, -1, 1.5, Infinity])('%d is no token', (token) => {
