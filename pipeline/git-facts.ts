@@ -20,22 +20,24 @@ export async function gatherGitFacts(
   commit: string,
   live: ReadonlyMap<string, string>,
 ): Promise<GitFacts> {
-  const known = await askCommits(ask, commit, [...live.values()]);
+  const served = [...new Set(live.values())];
+  const known = await askCommits(ask, commit, served);
   const own = known.get(commit);
   if (own === undefined) throw new Error(`git does not know the commit ${commit}`);
-  const served = [...new Set(live.values())].filter((sha) => known.has(sha));
+  const here = served.filter((sha) => known.has(sha));
   const [authors, changed] = await Promise.all([
-    Promise.all(served.filter((sha) => sha !== commit).map((since) => askAuthors(ask, commit, since))),
-    Promise.all(served.map(async (sha) => [sha, await askChangedPaths(ask, sha, commit)] as const)),
+    Promise.all(here.filter((sha) => sha !== commit).map((since) => askAuthors(ask, commit, since))),
+    Promise.all(here.map(async (sha) => [sha, await askChangedPaths(ask, sha, commit)] as const)),
   ]);
   const changedSince = new Map(changed);
-  const ofEnvironment = [...live].flatMap(([name, sha]): [string, string[]][] => {
-    const paths = changedSince.get(sha);
-    return paths === undefined ? [] : [[name, paths]];
-  });
   return {
     commit: { ...own, authors: [...new Set([...own.authors, ...authors.flat()])].sort() },
-    changedPaths: new Map(ofEnvironment),
+    changedPaths: new Map(
+      [...live].flatMap(([name, sha]) => {
+        const paths = changedSince.get(sha);
+        return paths === undefined ? [] : [[name, paths] as const];
+      }),
+    ),
   };
 }
 

@@ -135,19 +135,19 @@ class Release {
    */
   private async prepare(): Promise<void> {
     const plan = await this.resolve();
-    if (!patched('announces-beside-the-build')) {
-      await this.announceTo(plan);
-      return await this.make(plan);
-    }
+    const isBeside = patched('announces-beside-the-build');
     const words = plan.environments.map((environment) => this.announce(plan, environment));
-    const beside = [...words, this.make(plan)];
+    const work = isBeside ? [...words, this.make(plan)] : words;
     try {
-      await Promise.all(beside);
+      await Promise.all(work);
     } catch (error) {
-      this.preparing.cancel();
-      await Promise.allSettled(beside);
+      if (isBeside || waitsForItsWords()) {
+        this.preparing.cancel();
+        await Promise.allSettled(work);
+      }
       throw error;
     }
+    if (!isBeside) await this.make(plan);
   }
 
   private async make(plan: ReleasePlan): Promise<void> {
@@ -183,19 +183,6 @@ class Release {
     }
     this.progress.set('plan', 'succeeded', plan.planHash.slice(0, 8));
     return plan;
-  }
-
-  private async announceTo(plan: ReleasePlan): Promise<void> {
-    const words = plan.environments.map((environment) => this.announce(plan, environment));
-    try {
-      await Promise.all(words);
-    } catch (error) {
-      if (waitsForItsWords()) {
-        this.preparing.cancel();
-        await Promise.allSettled(words);
-      }
-      throw error;
-    }
   }
 
   private async announce(plan: ReleasePlan, environment: EnvironmentPlan): Promise<void> {

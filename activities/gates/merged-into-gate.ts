@@ -17,17 +17,13 @@ export async function askMergedInto(
   await source.fetchCommit(subject.repositoryUrl, sha, signal);
   const missing: string[] = [];
   const absent: string[] = [];
-  const heads = await withObjects(mirror, (objects) =>
-    Promise.all(
-      gate.branches.map(
-        async (branch) => [branch, await readRef(objects, { kind: 'branch', name: branch })] as const,
-      ),
-    ),
-  );
-  for (const [branch, head] of heads) {
-    if (head === null) absent.push(branch);
-    else if (head !== sha && !(await isAncestor(mirror, sha, head))) missing.push(branch);
-  }
+  await withObjects(mirror, async (objects) => {
+    for (const branch of gate.branches) {
+      const head = await readRef(objects, { kind: 'branch', name: branch });
+      if (head === null) absent.push(branch);
+      else if (head !== sha && !(await isAncestor(mirror, sha, head))) missing.push(branch);
+    }
+  });
   if (absent.length > 0) {
     const note = `there is no branch ${absent.join(' and no branch ')} in ${mirror.name}; push it, or correct gates.${gate.name}`;
     return { verdict: 'fail', note };

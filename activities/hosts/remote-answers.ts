@@ -3,6 +3,7 @@ import type { FailureDetails } from '../../workflows/failures.js';
 import { refused, staleFence, unreachable } from '../failure.js';
 import type { Fence } from './host.js';
 import type { ShellResult } from './shell.js';
+import { lastLine } from './tail.js';
 
 const WHY_BYTES = 2048;
 
@@ -95,6 +96,7 @@ export function cannotEnd(group: string, where: string): Error {
 export function explainScriptFailure(result: ShellResult, where: string): Error {
   const said = result.stderr.toString().trim() || result.stdout.toString().trim();
   const why = said.slice(-WHY_BYTES) || null;
+  const last = lastLine(said).slice(0, 300);
   const details = (what: string, wayOut: string): FailureDetails => ({ what, where, why, wayOut });
   if (/No space left on device|Disk quota exceeded/.test(said)) {
     return refused(
@@ -105,16 +107,16 @@ export function explainScriptFailure(result: ShellResult, where: string): Error 
     return refused(details('the file system there is read-only', 'remount it writable, then try again'));
   }
   if (/No such file|nonexistent|Is a directory|Not a directory/i.test(said)) {
-    return refused(details(lastLine(said), 'correct the path, or create the folder there'));
+    return refused(details(last, 'correct the path, or create the folder there'));
   }
   if (/Permission denied|Operation not permitted/.test(said)) {
     return refused(
-      details(`permission denied: ${lastLine(said)}`, 'give the ssh user the right to it, then try again'),
+      details(`permission denied: ${last}`, 'give the ssh user the right to it, then try again'),
     );
   }
   return refused(
     details(
-      `the host's shell failed (exit ${result.exitCode ?? result.signal ?? 'unknown'}): ${lastLine(said)}`,
+      `the host's shell failed (exit ${result.exitCode ?? result.signal ?? 'unknown'}): ${last}`,
       'the ssh user needs a POSIX login shell and a writable home (docs/hosts.md#what-a-host-needs)',
     ),
   );
@@ -131,8 +133,4 @@ function lostOnTheWay(result: ShellResult, where: string): Error {
     why: null,
     wayOut: 'tried again by itself; if it stays, look at the host and the network between',
   });
-}
-
-function lastLine(text: string): string {
-  return text.split('\n').at(-1)?.slice(0, 300) ?? '';
 }

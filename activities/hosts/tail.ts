@@ -34,6 +34,11 @@ export class Tail {
   }
 }
 
+/** What was said last: the line before the closing line break. */
+export function lastLine(text: string): string {
+  return text.trim().split('\n').at(-1) ?? '';
+}
+
 /** The last `limit` UTF-8 bytes of `text`, never starting in the middle of a character. */
 export function tailOfText(text: string, limit: number): string {
   const bytes = Buffer.from(text);

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Colour } from '../../pipeline/plan.js';
 import type { PreflightFinding, UndoResult } from '../../workflows/activity-contract.js';
 import type { CommandResult } from '../hosts/host.js';
+import { lastLine } from '../hosts/tail.js';
 import { foreignHand, refused } from '../failure.js';
 import { finding, lookAtHost } from './host-findings.js';
 import { placeOf } from './host-question.js';
@@ -109,8 +110,8 @@ async function deploy(context: PlatformContext): Promise<string> {
     commandPlan(context).command,
     runTimeValues(context.target),
   );
-  const lastLine = stdout.trim().split('\n').at(-1) ?? '';
-  return lastLine === '' ? 'deployed' : `deployed: ${lastLine}`;
+  const said = lastLine(stdout);
+  return said === '' ? 'deployed' : `deployed: ${said}`;
 }
 
 /**
@@ -191,7 +192,7 @@ async function run(
     fence: context.fence,
     operationId: context.operationId(`${step}${colour}`),
     signal: context.signal,
-    onProgress: ({ tail }) => context.progress(tail.trim().split('\n').at(-1) ?? step),
+    onProgress: ({ tail }) => context.progress(lastLine(tail)),
   });
   requireSuccess(context, result, `the ${step} command`);
   return result;

@@ -1,5 +1,6 @@
 /** Preflight of the host itself: disk, ports, files, commands. Read only; every problem with its way out. */
 import type { PreflightFinding } from '../../workflows/activity-contract.js';
+import { lastLine } from '../hosts/tail.js';
 import { placeOf, runTool } from './host-question.js';
 import type { PlatformContext } from './platform.js';
 
@@ -95,7 +96,7 @@ async function lookAtDisk(
 
 /** The fourth column of `df -Pk`, in bytes; null when the output is something else. */
 export function freeBytes(df: string): number | null {
-  const columns = df.trim().split('\n').at(-1)?.trim().split(/\s+/) ?? [];
+  const columns = lastLine(df).trim().split(/\s+/);
   const kilobytes = Number(columns[3]);
   return columns.length >= 6 && Number.isFinite(kilobytes) ? kilobytes * 1024 : null;
 }

@@ -1,5 +1,6 @@
 /** `docker stack deploy` on the host: its files, its credentials, its journalled run. Convergence is stack.ts's. */
 import type { CommandResult } from '../hosts/host.js';
+import { lastLine } from '../hosts/tail.js';
 import { refused } from '../failure.js';
 import { placeOf, runTool } from './host-question.js';
 import type { PlatformContext } from './platform.js';
@@ -56,7 +57,7 @@ export async function runStackDeploy(
     fence: context.fence,
     operationId,
     signal: context.signal,
-    onProgress: ({ tail }) => context.progress(tail.trim().split('\n').at(-1) ?? stack),
+    onProgress: ({ tail }) => context.progress(lastLine(tail)),
   });
   // A detached command may still read it; whoever comes next writes it again and takes it away.
   if (login !== null && !context.signal.aborted) await runTool(context, ['rm', '-rf', '--', login]);

@@ -23,18 +23,35 @@ export async function tagImages(
   registry: Registry,
   wish: { tags: readonly string[]; fixedTags: readonly string[]; artifacts: readonly BuiltArtifact[] },
 ): Promise<{ tags: string[] }> {
-  const { tags, fixedTags } = wish;
-  const images = wish.artifacts.filter((artifact) => artifact.kind === 'image');
-  const findings = images.flatMap(({ repository, digest }) =>
-    tags.map(async (tag) => ({
-      repository,
-      digest,
-      tag,
-      present: await registry.findDigest(repository, tag),
-    })),
+  const images = await Promise.all(
+    wish.artifacts
+      .filter((artifact) => artifact.kind === 'image')
+      .map(async (image) => ({ ...image, found: await findTags(registry, image, wish.tags) })),
   );
-  const found = await Promise.all(findings);
-  for (const { repository, digest, tag, present } of found) {
+  for (const image of images) refuseMoved(image, wish.fixedTags);
+  for (const { repository, digest, found } of images) {
+    const missing = wish.tags.filter((tag) => found.get(tag) !== digest);
+    if (missing.length > 0) await registry.putTags(repository, digest, missing);
+  }
+  return { tags: images.flatMap(({ repository }) => wish.tags.map((tag) => `${repository}:${tag}`)) };
+}
+
+/** Digest that each tag is on; null = there is no such tag. */
+async function findTags(
+  registry: Registry,
+  { repository }: BuiltArtifact,
+  tags: readonly string[],
+): Promise<Map<string, string | null>> {
+  return new Map(
+    await Promise.all(tags.map(async (tag) => [tag, await registry.findDigest(repository, tag)] as const)),
+  );
+}
+
+function refuseMoved(
+  { repository, digest, found }: BuiltArtifact & { found: Map<string, string | null> },
+  fixedTags: readonly string[],
+): void {
+  for (const [tag, present] of found) {
     if (present === null || present === digest || !fixedTags.includes(tag)) continue;
     throw refused({
       what: `the tag is on ${present} and never moves; this release is ${digest}`,
@@ -44,16 +61,4 @@ export async function tagImages(
         'release under a new version, or delete that tag in the registry if it was put there by mistake',
     });
   }
-  for (const { repository, digest } of images) {
-    const ours = found.filter((each) => each.repository === repository && each.digest === digest);
-    const missing = ours.filter(({ present }) => present !== digest);
-    if (missing.length > 0) {
-      await registry.putTags(
-        repository,
-        digest,
-        missing.map(({ tag }) => tag),
-      );
-    }
-  }
-  return { tags: found.map(({ repository, tag }) => `${repository}:${tag}`) };
 }

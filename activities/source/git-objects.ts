@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { gitCommand, gitFailed, gitNotStarted, type GitCall } from './run-git.js';
+import { gitCommand, gitFailed, gitNotStarted, LARGEST_ANSWER_BYTES, type GitCall } from './run-git.js';
 import type { Mirror } from './source.js';
 
 export interface GitObject {
@@ -16,12 +16,12 @@ export interface GitObject {
 }
 
 export interface GitObjects {
+  mirror: Mirror;
   /** What a name stands for (`<sha>^{commit}`, `refs/heads/x^{commit}`, `<sha>:folder/file`); null = nothing. */
   read(name: string, atMostBytes?: number): Promise<GitObject | null>;
 }
 
 const HEADER = /^([0-9a-f]{40}|[0-9a-f]{64}) (\w+) (\d+)$/;
-const LARGEST_BYTES = 64 * 1024 * 1024;
 
 /** The objects are there while `work` runs; git is gone afterwards. */
 export async function withObjects<T>(mirror: Mirror, work: (objects: GitObjects) => Promise<T>): Promise<T> {
@@ -55,8 +55,9 @@ export async function withObjects<T>(mirror: Mirror, work: (objects: GitObjects)
   let last: Promise<unknown> = Promise.resolve();
   try {
     return await work({
+      mirror,
       // one answer at a time: they come in the order of the questions
-      read: (name, atMostBytes = LARGEST_BYTES) => {
+      read: (name, atMostBytes = LARGEST_ANSWER_BYTES) => {
         const mine = last.then(() => ask(name, atMostBytes));
         last = mine.catch(() => {});
         return mine;

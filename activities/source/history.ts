@@ -4,7 +4,7 @@ import type { ReleaseRef } from '../../pipeline/plan.js';
 import { typedWord } from '../../pipeline/typed-word.js';
 import { badInput } from '../failure.js';
 import { checkCommitId, fullRefName } from './git-names.js';
-import { withObjects, type GitObjects } from './git-objects.js';
+import type { GitObjects } from './git-objects.js';
 import { gitFailed, readGit, runGit } from './run-git.js';
 import type { Mirror } from './source.js';
 
@@ -33,7 +33,8 @@ export async function readRef(objects: GitObjects, ref: ReleaseRef): Promise<str
  * Throws BadInput unless the ref really holds the commit: a tag must point at it, a branch must contain it
  * (a newer push may already be on top).
  */
-export async function checkRefHolds(mirror: Mirror, ref: ReleaseRef, commit: string): Promise<void> {
+export async function checkRefHolds(objects: GitObjects, ref: ReleaseRef, commit: string): Promise<void> {
+  const { mirror } = objects;
   if (ref.kind === 'commit') {
     if (ref.name === commit) return;
     throw badInput({
@@ -43,7 +44,7 @@ export async function checkRefHolds(mirror: Mirror, ref: ReleaseRef, commit: str
       wayOut: 'start the release again',
     });
   }
-  const head = await withObjects(mirror, (objects) => readRef(objects, ref));
+  const head = await readRef(objects, ref);
   const where = `${mirror.name}, ${ref.kind} ${ref.name}`;
   if (head === null) {
     throw badInput({

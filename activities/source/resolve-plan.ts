@@ -22,7 +22,7 @@ import { readBytesAtCommit, readFileAtCommit } from './files-at-commit.js';
 import { withObjects, type GitObjects } from './git-objects.js';
 import { isCommitId } from './git-names.js';
 import { askMirror, checkRefHolds, readRef } from './history.js';
-import type { Mirror, Source } from './source.js';
+import type { Source } from './source.js';
 
 export interface ResolvePlanDependencies {
   source: Source;
@@ -41,20 +41,19 @@ export async function resolvePlan(
 ): Promise<ReleasePlan> {
   // goes on when this attempt is stopped: a first clone of a large repository is then there for the next one
   const mirror = await deps.source.fetch(request.repositoryUrl);
-  return await withObjects(mirror, (objects) => planOf(deps, request, mirror, objects));
+  return await withObjects(mirror, (objects) => planOf(deps, request, objects));
 }
 
 async function planOf(
   deps: ResolvePlanDependencies,
   request: ReleaseRequest,
-  mirror: Mirror,
   objects: GitObjects,
 ): Promise<ReleasePlan> {
   const { ref, commit } = request;
   // a ref that points at the commit says both that it is there and that it belongs
   if ((await readRef(objects, ref)) !== commit) {
     await deps.source.fetchCommit(request.repositoryUrl, commit);
-    await checkRefHolds(mirror, ref, commit);
+    await checkRefHolds(objects, ref, commit);
   }
   const file = await readPipelineFile(objects, request);
   return await explained(async () => {
@@ -64,7 +63,7 @@ async function planOf(
       findLiveCommits(deps, file.content.pipeline, environments),
       readFiles(objects, commit, requiredFiles(file, environments)),
     ]);
-    const { commit: facts, changedPaths } = await gatherGitFacts(askMirror(mirror), commit, live);
+    const { commit: facts, changedPaths } = await gatherGitFacts(askMirror(objects.mirror), commit, live);
     return compilePlan({
       file,
       files,

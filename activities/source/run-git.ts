@@ -6,6 +6,9 @@ import { execFile, type ExecFileException } from 'node:child_process';
 import { ApplicationFailure } from '@temporalio/common';
 import { redactUrls } from './git-names.js';
 
+/** What is longer is refused, or answered without its content. */
+export const LARGEST_ANSWER_BYTES = 64 * 1024 * 1024;
+
 export interface GitCall {
   args: string[];
   /** Bare repository; absent for commands that need none. */
@@ -14,7 +17,6 @@ export interface GitCall {
   cwd?: string;
   signal?: AbortSignal | undefined;
   timeoutMs?: number;
-  maxBytes?: number;
 }
 
 export interface GitAnswer {
@@ -67,7 +69,7 @@ export async function runGit(call: GitCall): Promise<GitAnswer> {
         encoding: 'buffer',
         timeout: call.timeoutMs ?? 60_000,
         killSignal: 'SIGTERM',
-        maxBuffer: call.maxBytes ?? 64 * 1024 * 1024,
+        maxBuffer: LARGEST_ANSWER_BYTES,
         ...(call.signal === undefined ? {} : { signal: call.signal }),
       },
       (error, stdout, stderr) => {

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
 import { refused, unreachable } from '../failure.js';
 import type { CommandResult, Fence, Host } from '../hosts/host.js';
+import { lastLine } from '../hosts/tail.js';
 
 const TIMEOUT_MS = 60_000;
 const LOCK_WAIT_S = 20;
@@ -166,8 +167,4 @@ function explain(input: ApplyFile, result: CommandResult): Error {
         wayOut: 'flock, sha256sum and sh must be on the proxy host, and the folder of the file must exist',
       });
   }
-}
-
-function lastLine(text: string): string {
-  return text.trim().split('\n').at(-1) ?? '';
 }

@@ -11,6 +11,7 @@ import { askMirror, checkRefHolds, isAncestor, readRef } from '../../activities/
 import { createListAncestors } from '../../activities/source/list-ancestors.js';
 import { createSource, type Mirror, type Source } from '../../activities/source/source.js';
 import { gatherGitFacts } from '../../pipeline/index.js';
+import type { ReleaseRef } from '../../pipeline/plan.js';
 import { FAILURE } from '../../workflows/failures.js';
 import { createRepository, type TestRepository } from '../support/repository.js';
 
@@ -32,6 +33,9 @@ afterEach(async () => {
 const readAt = (mirror: Mirror, commit: string, file: string) =>
   withObjects(mirror, (objects) => readFileAtCommit(objects, commit, file));
 
+const holds = (mirror: Mirror, ref: ReleaseRef, commit: string) =>
+  withObjects(mirror, (objects) => checkRefHolds(objects, ref, commit));
+
 const badInput = { type: FAILURE.badInput, nonRetryable: true };
 
 describe('the mirror', () => {
@@ -39,17 +43,15 @@ describe('the mirror', () => {
     const first = await repository.commit('one', { a: '1' });
     await repository.git('branch', 'feature/x');
     const mirror = await source.fetch(repository.folder);
-    await checkRefHolds(mirror, { kind: 'branch', name: 'feature/x' }, first);
+    await holds(mirror, { kind: 'branch', name: 'feature/x' }, first);
 
     const second = await repository.commit('two', { a: '2' });
     await repository.git('branch', '-D', 'feature/x');
     // a branch that was a folder of branches before
     await repository.git('branch', 'feature');
     await source.fetch(repository.folder);
-    await checkRefHolds(mirror, { kind: 'branch', name: 'feature' }, second);
-    await expect(checkRefHolds(mirror, { kind: 'branch', name: 'feature/x' }, first)).rejects.toMatchObject(
-      badInput,
-    );
+    await holds(mirror, { kind: 'branch', name: 'feature' }, second);
+    await expect(holds(mirror, { kind: 'branch', name: 'feature/x' }, first)).rejects.toMatchObject(badInput);
   });
 
   it('serves many askers of one repository at once', async () => {
@@ -71,7 +73,7 @@ describe('the mirror', () => {
     await utimes(lock, new Date(0), new Date(0));
     const second = await repository.commit('two', { a: '2' });
     await source.fetch(repository.folder);
-    await checkRefHolds(mirror, { kind: 'branch', name: 'main' }, second);
+    await holds(mirror, { kind: 'branch', name: 'main' }, second);
     expect(existsSync(lock)).toBe(false);
   }, 60_000);
 
@@ -171,10 +173,10 @@ describe('history', () => {
     await repository.git('tag', 'v1.0.0-light');
     const two = await repository.commit('two', { a: '2' });
     const mirror = await source.fetch(repository.folder);
-    await checkRefHolds(mirror, { kind: 'tag', name: 'v1.0.0' }, one);
-    await checkRefHolds(mirror, { kind: 'tag', name: 'v1.0.0-light' }, one);
-    await checkRefHolds(mirror, { kind: 'branch', name: 'main' }, one);
-    await checkRefHolds(mirror, { kind: 'commit', name: two }, two);
+    await holds(mirror, { kind: 'tag', name: 'v1.0.0' }, one);
+    await holds(mirror, { kind: 'tag', name: 'v1.0.0-light' }, one);
+    await holds(mirror, { kind: 'branch', name: 'main' }, one);
+    await holds(mirror, { kind: 'commit', name: two }, two);
     for (const ref of [
       { kind: 'tag', name: 'v1.0.0' },
       { kind: 'tag', name: 'v2.0.0' },
@@ -184,7 +186,7 @@ describe('history', () => {
       { kind: 'branch', name: 'main..x' },
       { kind: 'branch', name: 'main^{tree}' },
     ] as const) {
-      await expect(checkRefHolds(mirror, ref, two)).rejects.toMatchObject(badInput);
+      await expect(holds(mirror, ref, two)).rejects.toMatchObject(badInput);
     }
   });
 
