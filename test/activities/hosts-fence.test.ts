@@ -1,23 +1,16 @@
 /** The fence of an environment on a host: who may still write there. */
 import { readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Fence } from '../../activities/hosts/host.js';
-import { HOST_KINDS, type HostUnderTest } from '../support/host-kinds.js';
+import { givenHost, HOST_KINDS } from '../support/host-kinds.js';
+import { fenceOf } from '../support/hosts.js';
 import { markedSleeps, processesWith, until } from '../support/processes.js';
 
 const { nap, endAll } = markedSleeps();
-const fenceOf = (environment: string, token: number): Fence => ({ pipeline: 'shop', environment, token });
 
 describe.each(HOST_KINDS)('the fence on a host %s', (_kind, start) => {
-  let subject: HostUnderTest;
-  beforeAll(async () => {
-    subject = await start();
-  });
-  afterAll(async () => {
-    await endAll();
-    await subject.stop();
-  });
+  const subject = givenHost(start, endAll);
 
   test('is written once per token, with the host’s own id', async () => {
     const first = await subject.host.claim(fenceOf('claims', 4));

@@ -6,7 +6,8 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { LongCommand } from '../../activities/hosts/host.js';
 import { createSecrets } from '../../activities/secrets/secrets.js';
-import { HOST_KINDS, type HostUnderTest } from '../support/host-kinds.js';
+import { givenHost, HOST_KINDS } from '../support/host-kinds.js';
+import { fenceOf } from '../support/hosts.js';
 import { markedSleeps, processesWith, readOrNull, until } from '../support/processes.js';
 import { startSshd, type Sshd } from '../support/sshd.js';
 
@@ -20,13 +21,13 @@ const allLines = (lines: number): string =>
   Array.from({ length: lines }, (_, index) => `line ${index + 1}\n`).join('');
 
 describe.each(HOST_KINDS)('a long command %s', (_kind, start) => {
-  let subject: HostUnderTest;
+  const subject = givenHost(start, endAll);
   const journal = (environment: string, operation: string, file: string): string =>
     path.join(subject.home, '.slipway/journal/shop', environment, operation, file);
   const command = (environment: string, script: string, more: Partial<LongCommand> = {}): LongCommand => ({
     argv: ['sh', '-c', script],
     timeoutMs: 60_000,
-    fence: { pipeline: 'shop', environment, token: 7 },
+    fence: fenceOf(environment, 7),
     operationId: '7-deploy',
     ...more,
   });
@@ -35,14 +36,6 @@ describe.each(HOST_KINDS)('a long command %s', (_kind, start) => {
       const group = Number(await readOrNull(journal(environment, '7-deploy', 'pgid')));
       return group > 0 && group;
     });
-
-  beforeAll(async () => {
-    subject = await start();
-  });
-  afterAll(async () => {
-    await endAll();
-    await subject.stop();
-  });
 
   test('gives its exit code and its log, and is not run twice', async () => {
     const more = { env: { A: "it's" }, stdin: 'from stdin\n', cwd: '/tmp' };

@@ -4,28 +4,19 @@ import { mkdir, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/
 import net from 'node:net';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Fence } from '../../activities/hosts/host.js';
+import { describe, expect, test } from 'vitest';
 import { createHosts } from '../../activities/hosts/hosts.js';
 import { createSecrets } from '../../activities/secrets/secrets.js';
-import { HOST_KINDS, type HostUnderTest } from '../support/host-kinds.js';
-import { environmentFor, hostPlan, reaching, silent } from '../support/hosts.js';
+import { givenHost, HOST_KINDS } from '../support/host-kinds.js';
+import { environmentFor, fenceOf, hostPlan, reaching, silent } from '../support/hosts.js';
 import { markedSleeps, processesWith } from '../support/processes.js';
 import { startSshd } from '../support/sshd.js';
 
 const exec = promisify(execFile);
 const { nap, endAll } = markedSleeps();
-const fenceOf = (environment: string, token: number): Fence => ({ pipeline: 'shop', environment, token });
 
 describe.each(HOST_KINDS)('a host %s', (_kind, start) => {
-  let subject: HostUnderTest;
-  beforeAll(async () => {
-    subject = await start();
-  });
-  afterAll(async () => {
-    await endAll();
-    await subject.stop();
-  });
+  const subject = givenHost(start, endAll);
 
   describe('run', () => {
     test('hands over words, environment, folder and stdin as they are', async () => {

@@ -178,24 +178,26 @@ async function takeTheWay(
 
 /** How many calls of the release have come to their end. */
 async function timesDone(run: ReleaseCase, activity: Call['activity']): Promise<number> {
-  const { events } = await run.handleOf('release').fetchHistory();
-  const scheduled = (events ?? [])
-    .filter((event) => event.activityTaskScheduledEventAttributes?.activityType?.name === activity)
-    .map((event) => String(event.eventId));
-  return (events ?? []).filter((event) =>
+  const { events, scheduled } = await callsOf(run, { caller: 'release', activity });
+  return events.filter((event) =>
     scheduled.includes(String(event.activityTaskCompletedEventAttributes?.scheduledEventId)),
   ).length;
 }
 
-async function hasFailed(run: ReleaseCase, { caller, activity }: Call): Promise<boolean> {
+async function hasFailed(run: ReleaseCase, call: Call): Promise<boolean> {
+  const { events, scheduled } = await callsOf(run, call);
+  return events.some(
+    (event) => String(event.activityTaskFailedEventAttributes?.scheduledEventId) === scheduled[0],
+  );
+}
+
+/** A caller's history, and the ids of the events in it that scheduled this activity. */
+async function callsOf(run: ReleaseCase, { caller, activity }: Pick<Call, 'caller' | 'activity'>) {
   const { events } = await run.handleOf(caller).fetchHistory();
-  const scheduled = (events ?? []).find(
+  const calls = (events ?? []).filter(
     (event) => event.activityTaskScheduledEventAttributes?.activityType?.name === activity,
   );
-  return (events ?? []).some(
-    (event) =>
-      String(event.activityTaskFailedEventAttributes?.scheduledEventId) === String(scheduled?.eventId),
-  );
+  return { events: events ?? [], scheduled: calls.map((event) => String(event.eventId)) };
 }
 
 /** Names of all activities in a workflow's file and those it imports, as they are written. */

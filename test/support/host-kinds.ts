@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { afterAll, beforeAll } from 'vitest';
 import type { Host, Hosts } from '../../activities/hosts/host.js';
 import type { Secrets } from '../../activities/secrets/secrets.js';
 import { environmentFor, hostPlan, hostsKnowing, reaching } from './hosts.js';
@@ -23,6 +24,19 @@ export const HOST_KINDS: [string, () => Promise<HostUnderTest>][] = [
   ['over ssh', overSsh],
   ['local', onThisMachine],
 ];
+
+/** One host for all tests of a block; `endAll` ends what they left running on it. */
+export function givenHost(start: () => Promise<HostUnderTest>, endAll: () => Promise<void>): HostUnderTest {
+  const subject = {} as HostUnderTest;
+  beforeAll(async () => {
+    Object.assign(subject, await start());
+  });
+  afterAll(async () => {
+    await endAll();
+    await subject.stop();
+  });
+  return subject;
+}
 
 async function overSsh(): Promise<HostUnderTest> {
   const sshd = await startSshd();

@@ -1,6 +1,6 @@
 /** Plans and hosts for tests that talk to a real sshd or to this machine. */
 import type { EnvironmentPlan, HostPlan, SshPlan } from '../../pipeline/plan.js';
-import type { Hosts } from '../../activities/hosts/host.js';
+import type { Fence, Hosts } from '../../activities/hosts/host.js';
 import { createHosts } from '../../activities/hosts/hosts.js';
 import { createSecrets, type Secrets } from '../../activities/secrets/secrets.js';
 import type { Sshd } from './sshd.js';
@@ -48,6 +48,11 @@ export function environmentFor(ssh: Partial<SshPlan> = {}): EnvironmentPlan {
     logTail: 50,
     steps: [],
   };
+}
+
+/** A token of an environment of the same pipeline. */
+export function fenceOf(environment: string, token: number): Fence {
+  return { pipeline: 'shop', environment, token };
 }
 
 export function hostPlan(address: string, name = 'web-1'): HostPlan {

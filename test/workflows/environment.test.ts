@@ -20,6 +20,16 @@ function givenEnvironment(overrides: Partial<EnvironmentPlan> = {}, signalLimit?
   return new EnvironmentScene(harness, givenPlan(overrides), signalLimit);
 }
 
+/** After two releases, and after the time of the first one's colour is over. */
+async function givenCooled(overrides: Pick<EnvironmentPlan, 'keepWarmMs'>): Promise<EnvironmentScene> {
+  const prod = givenEnvironment(overrides);
+  await prod.release(1);
+  await prod.release(2);
+  await prod.until('nothing is warm', ({ warm, inFlight }) => warm === null && inFlight === null);
+  expect(prod.world().calls).toContain('retireColour blue');
+  return prod;
+}
+
 function announcement(number: number): Announcement {
   return {
     requestId: `announced-${number}`,
@@ -143,20 +153,12 @@ describe('an environment', () => {
   });
 
   it('stops the warm colour when its time is over', async () => {
-    const prod = givenEnvironment({ keepWarmMs: 1 });
-    await prod.release(1);
-    await prod.release(2);
-    await prod.until('nothing is warm', ({ warm, inFlight }) => warm === null && inFlight === null);
-    expect(prod.world().calls).toContain('retireColour blue');
+    const prod = await givenCooled({ keepWarmMs: 1 });
     expect(Object.values(prod.world().hosts).map((host) => host.slots.blue)).toEqual([null, null]);
   });
 
   it('moves by a timer also when the time is over already: whoever replays it may have had another clock', async () => {
-    const prod = givenEnvironment({ keepWarmMs: 0 });
-    await prod.release(1);
-    await prod.release(2);
-    await prod.until('nothing is warm', ({ warm, inFlight }) => warm === null && inFlight === null);
-    expect(prod.world().calls).toContain('retireColour blue');
+    const prod = await givenCooled({ keepWarmMs: 0 });
     const { events } = await harness.client.workflow.getHandle(prod.id).fetchHistory();
     const moves = (events ?? []).flatMap((event) => {
       if (event.timerFiredEventAttributes != null) return ['timer'];
