@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-const BESIDE = ['test/e2e/{bad-luck,bad-luck-names,package}.test.ts'];
+const BESIDE = ['test/e2e/{bad-luck,bad-luck-names,package,readme,secretmagic,up}.test.ts'];
 const slow = { testTimeout: 120_000, hookTimeout: 300_000 };
 
 export default defineConfig({
@@ -30,7 +30,7 @@ export default defineConfig({
         },
       },
       { extends: true, test: { name: 'activities', include: ['test/activities/**/*.test.ts'], ...slow } },
-      // These take little of the machine; the others want it for themselves.
+      // These wait more than they compute; the others want the machine for themselves.
       { extends: true, test: { name: 'e2e-beside', include: BESIDE, ...slow } },
       {
         extends: true,
