@@ -95,8 +95,22 @@ done
 `;
 }
 
-/** Starts the operation, or finds it started: `started` or `attached`. Stdin is the command's stdin. */
-export function startScript({ fence, operationId }: Operation, words: CommandWords): string {
+/** Where a journalled command is followed from, and for how long the host waits for its end. */
+export interface Following {
+  /** Bytes of its log that were read already. */
+  offset: number;
+  waitSeconds: number;
+}
+
+/**
+ * Starts the operation, or finds it started, and answers as `pollScript` does: what is short ends in one exchange.
+ * Stdin is the command's stdin.
+ */
+export function startScript(
+  { fence, operationId }: Operation,
+  words: CommandWords,
+  following: Following,
+): string {
   const job = `d=$1
 printf '%s\\n' $$ >"$d/pgid" || exit 74
 ( ${enter(words.cwd)}exec ${quoteArgv(words.argv)} )
@@ -105,13 +119,18 @@ printf '%-8s\\n' "$r" 1<>"$d/rc.new" && mv -f "$d/rc.new" "$d/rc"`;
   return `${prelude(fence)}
 ${answerOnStdout}
 ${processGroups}
+follow() {
+exec 8>&- 9>&-
+${follow(following)}
+exit 0
+}
 ${compareToken(fence)}
 d="$j/${folderName(operationId)}"
 mkdir -p "$d" || fail
-[ ! -f "$d/rc" ] || answer attached
+[ ! -f "$d/rc" ] || follow
 exec 8>>"$d/lock"
-flock -w 0.1 8 || answer attached
-[ ! -f "$d/rc" ] || answer attached
+flock -w 0.1 8 || follow
+[ ! -f "$d/rc" ] || follow
 if same_boot "$d" && read -r g <"$d/pgid" 2>/dev/null && members "$g" && ours "$d"; then
   end_members "$g" || answer alive "$g"
 fi
@@ -120,19 +139,23 @@ if [ -s "$d/log" ]; then printf '\\n[slipway: ended without a result, started ag
 cat >"$d/stdin" && exec 7<"$d/stdin" && rm -f "$d/stdin" && : >>"$d/log" || fail
 ${recordOperation(fence)} && printf '%-8s\\n' pending >"$d/rc.new" || fail
 SLIPWAY_JOURNAL="$d" setsid -f sh -c ${quoteWord(job)} slipway "$d" <&7 >>"$d/log" 2>&1 7<&- 9>&- || fail
-answer started`;
+follow`;
 }
 
 /**
  * Waits on the host for the end, `waitSeconds` at most, then answers
  * `state <running|vanished|exit code|killed|timeout> <log size> <started> <uptime>` and the log from `offset`.
  */
-export function pollScript(operation: Operation, offset: number, waitSeconds: number): string {
+export function pollScript(operation: Operation, following: Following): string {
   return `${prelude(operation.fence)}
 ${answerOnStdout}
 d="$j/${folderName(operation.operationId)}"
 [ -f "$d/lock" ] || answer state vanished 0 0 0
-w=0
+${follow(following)}`;
+}
+
+function follow({ offset, waitSeconds }: Following): string {
+  return `w=0
 [ -f "$d/rc" ] || { flock -s -E 75 -w ${waitSeconds.toFixed(2)} "$d/lock" true; w=$?; }
 r=running
 if [ -f "$d/rc" ]; then read -r r <"$d/rc"; elif [ $w -ne 75 ]; then r=vanished; [ ! -f "$d/ending" ] || read -r r <"$d/ending"; fi

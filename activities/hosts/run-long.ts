@@ -8,7 +8,15 @@ import { END_TIMEOUT_MS, type Ask } from './ask.js';
 import { readable, TAIL_BYTES, withStdin } from './command-text.js';
 import type { CommandResult, LongCommand } from './host.js';
 import { quoteArgv } from './quote.js';
-import { endScript, pollScript, POLL_CHUNK_BYTES, startScript, type Operation } from './remote-scripts.js';
+import { type Answer } from './remote-answers.js';
+import {
+  endScript,
+  pollScript,
+  POLL_CHUNK_BYTES,
+  startScript,
+  type Following,
+  type Operation,
+} from './remote-scripts.js';
 import { Tail, tailOfText } from './tail.js';
 
 export interface LongCommandParts {
@@ -26,6 +34,8 @@ const PROGRESS_TAIL_BYTES = 2048;
 /** A log that runs ahead by more than this is followed at its end; all of it stays on the host. */
 const SKIP_BEYOND_BYTES = 4 * 1024 * 1024;
 const KEEP_BYTES = 2 * TAIL_BYTES;
+/** A chunk of the log behind the answer's own line. */
+const POLL_KEEP_BYTES = POLL_CHUNK_BYTES + 1024;
 
 interface Poll {
   state: string;
@@ -59,13 +69,6 @@ export async function runLongCommand(parts: LongCommandParts, command: LongComma
     ...outcome,
   });
 
-  const start = withStdin(startScript(operation, command), command.env, command.stdin);
-  await parts.ask(start.script, {
-    fence: command.fence,
-    ...(start.stdin === undefined ? {} : { stdin: start.stdin }),
-    timeoutMs: END_TIMEOUT_MS,
-  });
-
   const take = (poll: Poll): void => {
     if (poll.chunk.length === 0) return;
     offset += poll.chunk.length;
@@ -93,15 +96,20 @@ export async function runLongCommand(parts: LongCommandParts, command: LongComma
   };
 
   for (let round = 0, elapsedMs = 0; ; round += 1) {
-    if (command.signal?.aborted === true) {
+    // what must end has to be there first: a start is waited for
+    if (round > 0 && command.signal?.aborted === true) {
       if (command.signal.reason !== 'kill') {
         return result({}, `[slipway: detached, ${command.operationId} goes on at ${parts.name}]`);
       }
       if (await endOperation(parts, operation, 'killed')) return ended('killed');
     }
     const leftSeconds = Math.max(0.01, (command.timeoutMs - elapsedMs) / 1000);
-    const wait = Math.min(WAITS_SECONDS[Math.min(round, WAITS_SECONDS.length - 1)] ?? 1, leftSeconds);
-    const poll = await untilAborted(pollOrLose(parts, operation, offset, wait), command.signal);
+    const waitSeconds = Math.min(WAITS_SECONDS[Math.min(round, WAITS_SECONDS.length - 1)] ?? 1, leftSeconds);
+    const following = { offset, waitSeconds };
+    const poll =
+      round === 0
+        ? await startOperation(parts, operation, command, following)
+        : await untilAborted(pollOrLose(parts, operation, following), command.signal);
     if (poll === 'aborted') continue;
     if (poll === 'lost') return result({ connectionLost: true });
     elapsedMs = poll.elapsedMs;
@@ -116,7 +124,10 @@ export async function runLongCommand(parts: LongCommandParts, command: LongComma
     }
     if (firstOffset > 0 && tail.bytes().length < TAIL_BYTES) {
       // an earlier attempt read the beginning: the result's tail is of the whole log, not of our part
-      const whole = await pollOperation(parts, operation, Math.max(0, poll.size - TAIL_BYTES), 0);
+      const whole = await pollOperation(parts, operation, {
+        offset: Math.max(0, poll.size - TAIL_BYTES),
+        waitSeconds: 0,
+      });
       tail.replace(whole.chunk);
     }
     return ended(poll.state);
@@ -134,14 +145,29 @@ async function endOperation(
   return words[0] === 'ended';
 }
 
+async function startOperation(
+  parts: LongCommandParts,
+  operation: Operation,
+  command: LongCommand,
+  following: Following,
+): Promise<Poll> {
+  const start = withStdin(startScript(operation, command, following), command.env, command.stdin);
+  const answer = await parts.ask(start.script, {
+    fence: command.fence,
+    ...(start.stdin === undefined ? {} : { stdin: start.stdin }),
+    timeoutMs: END_TIMEOUT_MS,
+    keepBytes: POLL_KEEP_BYTES,
+  });
+  return readPoll(answer);
+}
+
 async function pollOrLose(
   parts: LongCommandParts,
   operation: Operation,
-  offset: number,
-  waitSeconds: number,
+  following: Following,
 ): Promise<Poll | 'lost'> {
   try {
-    return await pollOperation(parts, operation, offset, waitSeconds);
+    return await pollOperation(parts, operation, following);
   } catch (error) {
     if (mayAnswerLater(error)) return 'lost';
     throw error;
@@ -151,13 +177,13 @@ async function pollOrLose(
 async function pollOperation(
   parts: LongCommandParts,
   operation: Operation,
-  offset: number,
-  waitSeconds: number,
+  following: Following,
 ): Promise<Poll> {
-  const request = { keepBytes: POLL_CHUNK_BYTES + 1024 };
-  const { words, rest } = await whileUnreachable(() =>
-    parts.ask(pollScript(operation, offset, waitSeconds), request),
-  );
+  const request = { keepBytes: POLL_KEEP_BYTES };
+  return readPoll(await whileUnreachable(() => parts.ask(pollScript(operation, following), request)));
+}
+
+function readPoll({ words, rest }: Answer): Poll {
   const [, state = 'vanished', size, startedSeconds, nowSeconds] = words;
   return {
     state,

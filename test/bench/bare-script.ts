@@ -1,4 +1,7 @@
-/** The same work by hand: bash, one open ssh connection (ControlMaster), docker and haproxy on the host, curl here. */
+/**
+ * The same work by hand: bash, one open ssh connection (ControlMaster), docker and haproxy on the host, curl here, and
+ * the environment's tag put on the digest in the end.
+ */
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,7 +16,7 @@ const exec = promisify(execFile);
 // What it leaves out is what Slipway is for: fences, a way back, a record, being killed in the middle.
 const DEPLOY = `
 set -euo pipefail
-colour=$1 image=$2 backend=$3 url=$4 socket=$5 map=$6; shift 6
+colour=$1 image=$2 backend=$3 url=$4 socket=$5 map=$6 manifests=$7; shift 7
 host() { ssh "\${SSH[@]}" "$@"; }
 SSH=("$@")
 host /root/web deploy "$colour" "$image"
@@ -23,6 +26,9 @@ host "printf 'web web_%s\\\\n' $colour >$map.new && mv $map.new $map && perl -e 
   syswrite(S, shift().\\"\\\\n\\"); shutdown(S, 1); print while <S>;' $socket 'set map $map web web_$colour'"
 urls=(); for _ in $(seq ${CONFIRMATIONS}); do urls+=("$url/index.html"); done
 until [ "$(curl -s "\${urls[@]}" | grep -cx "$colour")" = ${CONFIRMATIONS} ]; do sleep 0.02; done
+type=application/vnd.docker.distribution.manifest.v2+json
+curl -sf -H "accept: $type" "$manifests/\${image#*@}" |
+  curl -sf -X PUT -H "content-type: $type" --data-binary @- "$manifests/by-hand-$colour"
 `;
 
 export interface BareScript {
@@ -47,7 +53,9 @@ export async function startBareScript(ends: Ends, world: DockerWorld): Promise<B
     deploy: async (colour, image) => {
       const { url, proxy } = world;
       const backend = `http://${host.address}:${PORT[colour]}`;
-      const argv = [colour, image, backend, url, proxy.socket, proxy.map, ...destination];
+      const [repository = ''] = image.slice(`${world.registry}/`.length).split('@');
+      const manifests = `http://${world.registry}/v2/${repository}/manifests`;
+      const argv = [colour, image, backend, url, proxy.socket, proxy.map, manifests, ...destination];
       await exec('bash', ['-c', DEPLOY, 'deploy', ...argv]);
     },
   };

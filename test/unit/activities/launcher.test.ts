@@ -17,6 +17,7 @@ import { announce, AnnouncedOutput } from '../../../activities/hosts/announced-o
 
 const fence = { pipeline: 'shop', environment: 'prod', token: 7 };
 const operation = { fence, operationId: '7-deploy' };
+const following = { offset: 12, waitSeconds: 0.5 };
 const words = { argv: ['sh', '-c', "echo 'it'"], cwd: '/opt/my app' };
 
 describe('the scripts', () => {
@@ -28,9 +29,9 @@ describe('the scripts', () => {
     claimAlone: claimScript(fence, ''),
     claimForUndo: claimScript({ ...fence, way: 'back' }, ''),
     forward: fencedRunScript({ ...fence, way: 'forward' }, words, { runId: 'run-1', refusalMarker: 'm:' }),
-    start: startScript(operation, words),
-    exports: withExports(startScript(operation, words), 'end'),
-    poll: pollScript(operation, 12, 0.5),
+    start: startScript(operation, words, following),
+    exports: withExports(startScript(operation, words, following), 'end'),
+    poll: pollScript(operation, following),
     end: endScript(operation, 'killed'),
     group: endGroupScript(4242),
     stale: killStaleScript(fence),
@@ -61,14 +62,14 @@ describe('the scripts', () => {
   });
 
   test('the job is launched in a session of its own, with the lock already held', () => {
-    expect(all['start']).toContain('flock -w 0.1 8 || answer attached');
+    expect(all['start']).toContain('flock -w 0.1 8 || follow');
     expect(all['start']).toContain('setsid -f sh -c');
   });
 
   test.each(['../../etc', 'a b', '', '.', 'x;reboot', '$(id)', 'a/b'])('%j names no folder', (name) => {
     expect(() => claimScript({ ...fence, pipeline: name })).toThrow(/cannot name a folder/);
     expect(() => claimScript({ ...fence, environment: name })).toThrow(/cannot name a folder/);
-    expect(() => pollScript({ fence, operationId: name }, 0, 1)).toThrow(/cannot name a folder/);
+    expect(() => pollScript({ fence, operationId: name }, following)).toThrow(/cannot name a folder/);
     if (name !== '') expect(() => claimScript(fence, name)).toThrow(/cannot name a folder/);
   });
 
