@@ -31,6 +31,11 @@ export function badInput(details: FailureDetails): ApplicationFailure {
   return failure(FAILURE.badInput, details);
 }
 
+/** What was given to an activity is not vouched for; nothing was touched. */
+export function unauthorized(details: FailureDetails): ApplicationFailure {
+  return failure(FAILURE.unauthorized, details);
+}
+
 /** The world could not be asked (connection refused, timeout, DNS): retried, since it may answer later. */
 export function unreachable(details: FailureDetails): ApplicationFailure {
   return failure('Unreachable', details, false);

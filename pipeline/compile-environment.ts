@@ -5,7 +5,7 @@ import { compilePlatform, requireFile, type RepositoryTexts } from './compile-pl
 import { environmentValues, tagValues, TextCompiler, type ReleaseFacts } from './compile-text.js';
 import { compileTraffic, toHost } from './compile-traffic.js';
 import { strategyOf, type EnvironmentSettings } from './environment-settings.js';
-import { seal } from './hash-plan.js';
+import { withHash } from './hash-plan.js';
 import type { LoadedFile } from './load-pipeline.js';
 import {
   PLAN_VERSION,
@@ -63,7 +63,7 @@ export function compileEnvironment(input: EnvironmentInput): EnvironmentPlan {
       ? compileRegistry(content, content.registry, ['registry'], texts)
       : compileRegistry(content, settings.registry, of.pathOf('registry'), texts);
   const warm = production ? KEEP_WARM_MS.production : KEEP_WARM_MS.other;
-  return seal({
+  return withHash({
     planVersion: PLAN_VERSION,
     pipeline: content.pipeline,
     name,

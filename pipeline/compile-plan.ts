@@ -6,7 +6,7 @@ import { compileEnvironment } from './compile-environment.js';
 import type { RepositoryTexts } from './compile-platform.js';
 import { releaseValues, TextCompiler, type ReleaseFacts } from './compile-text.js';
 import { settingsOf } from './environment-settings.js';
-import { seal } from './hash-plan.js';
+import { withHash } from './hash-plan.js';
 import type { LoadedFile } from './load-pipeline.js';
 import { selectEnvironments } from './match-ref.js';
 import {
@@ -54,7 +54,7 @@ export function compilePlan(input: CompileInput): ReleasePlan {
   const facts: ReleaseFacts = { pipeline: content.pipeline, commit, ref, version };
   const texts = new TextCompiler(file, releaseValues(facts));
   const unchanged = to.length > 0 ? [] : selection.environments.filter((name) => isIgnored(input, name));
-  return seal({
+  return withHash({
     planVersion: PLAN_VERSION,
     pipeline: content.pipeline,
     version,

@@ -7,6 +7,19 @@
  */
 export const PLAN_VERSION = 1;
 
+/**
+ * What a worker vouches for: a canonical JSON statement and its ed25519 signature. Whoever can write to Temporal can
+ * write anything else of a plan, a result or a record, so activities believe nothing that no statement says.
+ */
+export interface Seal {
+  /** Canonical JSON, signed byte for byte; its `kind` says what it vouches for. */
+  statement: string;
+  /** First 16 hex digits of the sha256 of the public key. */
+  keyId: string;
+  /** base64. */
+  signature: string;
+}
+
 /** `env:NAME`, `file:/path`, `age:file#key`, `sops:file#key` or `vault:kv/path#field`: resolved in activities only. */
 export type SecretReference = string;
 
@@ -17,8 +30,10 @@ export type Colour = 'blue' | 'green';
 
 export interface ReleasePlan {
   planVersion: number;
-  /** sha256 (hex) over the canonical JSON of every other field. */
+  /** sha256 (hex) over the canonical JSON of every other field but the seals. */
   planHash: string;
+  /** By the worker that compiled it; absent where no worker has. */
+  seal?: Seal;
   pipeline: string;
   /** What people call this release: the tag (`v1.4.0`), else the first seven digits of the commit. */
   version: string;
@@ -319,8 +334,10 @@ export interface NotifyPlan {
 
 export interface EnvironmentPlan {
   planVersion: number;
-  /** sha256 (hex) over the canonical JSON of every other field. */
+  /** sha256 (hex) over the canonical JSON of every other field but the seal. */
   planHash: string;
+  /** By the worker that compiled it; absent where no worker has. */
+  seal?: Seal;
   pipeline: string;
   name: string;
   /** Where the commit's files are: checks that run on the worker run in a checkout. */

@@ -19,6 +19,8 @@ export interface WorkerConfiguration {
   profile: string | null;
   /** Keeps the embedded Temporal's database, and the worker's clones and archives. */
   dataFolder: string;
+  /** The key this worker seals with, and those it trusts; workers of one namespace share it. */
+  sealFolder: string;
   temporalPort: number;
   uiPort: number;
   /** The urgent queue is `<taskQueue>-urgent`. */
@@ -58,10 +60,12 @@ export function readConfiguration(argv: string[], env: NodeJS.ProcessEnv): Worke
     throw new Error(`${mode}: no such mode; there are worker, up and check`);
   }
   const temporalPort = port('--port', values.port ?? '7233');
+  const dataFolder = path.resolve(values.data ?? env['SLIPWAY_DATA'] ?? path.join(homedir(), '.slipway'));
   return {
     mode,
     profile: values.profile ?? null,
-    dataFolder: path.resolve(values.data ?? env['SLIPWAY_DATA'] ?? path.join(homedir(), '.slipway')),
+    dataFolder,
+    sealFolder: path.resolve(env['SLIPWAY_SEAL_FOLDER'] ?? path.join(dataFolder, 'seal')),
     temporalPort,
     uiPort: port('--ui-port', values['ui-port'] ?? String(temporalPort + 1000)),
     taskQueue: env['SLIPWAY_TASK_QUEUE'] ?? TASK_QUEUE,

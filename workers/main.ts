@@ -9,6 +9,7 @@ import { Client, Connection } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createActivities } from '../activities/index.js';
+import { loadSealKeys } from '../activities/trust/seal-keys.js';
 import { createSecrets } from '../activities/secrets/secrets.js';
 import { readConfiguration, type WorkerConfiguration } from './configuration.js';
 import { startEmbeddedTemporal } from './embedded-temporal.js';
@@ -95,11 +96,12 @@ async function serve(
     return 0;
   }
 
+  const sealKeys = await loadSealKeys(configuration.sealFolder).catch(badInput);
   const native = await NativeConnection.connect(options);
   cleanUps.push(() => native.close());
   const activities = createActivities({ client, secrets, logger, ...configuration });
   cleanUps.push(() => activities.close());
-  const workers = await runWorkers(native, namespace, bundle, activities.activities, configuration);
+  const workers = await runWorkers(native, namespace, bundle, activities.activities, sealKeys, configuration);
   if (configuration.health !== null) {
     const health = await serveHealth(configuration.health, () => workers.states());
     cleanUps.push(() => health.close());

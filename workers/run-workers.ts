@@ -7,6 +7,8 @@ import {
   Worker,
   type WorkflowBundleOption,
 } from '@temporalio/worker';
+import type { SealKeys } from '../activities/trust/seal-keys.js';
+import { createVouching } from '../activities/trust/vouching.js';
 import { upcastPlans } from '../activities/upcast-plans.js';
 import type { Activities } from '../workflows/activity-contract.js';
 import type { WorkerConfiguration } from './configuration.js';
@@ -33,6 +35,7 @@ export async function runWorkers(
   namespace: string,
   workflowBundle: WorkflowBundleOption,
   activities: Activities,
+  sealKeys: SealKeys,
   configuration: WorkerConfiguration,
 ): Promise<RunningWorkers> {
   const common = {
@@ -44,7 +47,7 @@ export async function runWorkers(
     shutdownGraceTime: configuration.shutdownGraceMs,
     shutdownForceTime: configuration.shutdownGraceMs + 20_000,
   } as const;
-  const interceptors = { activity: [upcastPlans] };
+  const interceptors = { activity: [createVouching(sealKeys), upcastPlans] };
   const main = await Worker.create({
     ...common,
     interceptors,

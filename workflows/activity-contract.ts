@@ -15,6 +15,7 @@ import type {
   GatePlan,
   ReleasePlan,
   ReleaseRef,
+  Seal,
 } from '../pipeline/plan.js';
 import type { Announcement, EnvironmentRequest, ReleaseRequest, Withdrawal } from './messages.js';
 import type { BuiltArtifact, ChangeResult, EvidenceItem, PriorState, ReleaseRecord } from './result.js';
@@ -31,6 +32,10 @@ export interface Target {
   colour: Colour | null;
   /** Deterministic prefix of operation ids: `<token>`. The step is added by the activity. */
   live: ReleaseRecord | null;
+  /** What let this release in: gates and approvals, each sealed by the worker that looked. */
+  evidence?: EvidenceItem[];
+  /** Of the sealed plan, where `plan` leaves out hosts that a person skipped. */
+  whole?: Pick<EnvironmentPlan, 'hosts' | 'traffic'>;
 }
 
 export interface PreflightFinding {
@@ -124,9 +129,14 @@ export interface EnvironmentAnswer {
 export interface Activities {
   // release
   resolvePlan(input: ReleaseRequest): Promise<ReleasePlan>;
-  runGate(input: { gate: GatePlan; plan: GateSubject }): Promise<EvidenceItem>;
+  /** `seal` is that of the plan the gate belongs to. */
+  runGate(input: { gate: GatePlan; plan: GateSubject; seal?: Seal }): Promise<EvidenceItem>;
   /** Builds what no earlier release of this commit has built; pushes once. */
-  buildArtifacts(input: { plan: ReleasePlan }): Promise<{ artifacts: BuiltArtifact[]; adopted: boolean }>;
+  buildArtifacts(input: {
+    plan: ReleasePlan;
+    /** What the release's own gates said. */
+    evidence?: EvidenceItem[];
+  }): Promise<{ artifacts: BuiltArtifact[]; adopted: boolean }>;
   tagArtifacts(input: { target: Target }): Promise<{ tags: string[] }>;
 
   // talking to the environment entity (a workflow cannot signalWithStart)

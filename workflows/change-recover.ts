@@ -71,8 +71,8 @@ export async function recover(run: ChangeRun, saga: Saga, progress: ChangeProgre
     if (target.colour !== null || live === null)
       return await perform('undoDeploy', { target, prior }, calling('undo'));
     // In place there is no colour to fall back on: the recorded release is converged to again, whatever is there now.
-    const { version, commit, artifacts, plan } = live;
-    const again = { ...target, plan, version, commit, artifacts, colour: null };
+    const { version, commit, artifacts, plan, evidence = [] } = live;
+    const again = { ...target, plan, version, commit, artifacts, evidence, colour: null };
     const { note } = await perform('deploy', { target: again, prior }, calling(`${version} again`));
     return { outcome: 'undone', note };
   });
@@ -87,9 +87,9 @@ function mayHaveSwitched({ input: { recovering, live, warm } }: ChangeRun): bool
 /** What the dead change was writing, under our token. */
 function targetOfTheDead(run: ChangeRun, cutover: Cutover | null): Target {
   const request = run.input.recovering?.request ?? run.input.request;
-  const { plan, version, commit, artifacts } = request;
+  const { plan, version, commit, artifacts, evidence } = request;
   const colour = cutover?.target.colour ?? run.target.colour;
-  return { plan, version, commit, artifacts, colour, token: run.input.token, live: run.input.live };
+  return { plan, version, commit, artifacts, evidence, colour, token: run.input.token, live: run.input.live };
 }
 
 /**

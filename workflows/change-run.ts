@@ -42,6 +42,7 @@ export function startRun(input: ChangeInput): ChangeRun {
       artifacts: request.artifacts,
       colour: blueGreen ? idle : null,
       live,
+      evidence: request.evidence,
     },
     warm,
     previousColour: blueGreen ? (live?.colour ?? null) : null,
@@ -70,6 +71,7 @@ export function recordOf(run: ChangeRun, at: string): ReleaseRecord {
     token,
     at,
     by: input.request.actor.by,
+    evidence: input.request.evidence,
   };
 }
 

@@ -121,7 +121,8 @@ async function deploy(run: ChangeRun, around: Surroundings): Promise<StepOutcome
 
 async function undoDeploy(run: ChangeRun): Promise<UndoResult> {
   // A host that was skipped is put back like the others.
-  const target = { ...run.target, plan: run.input.request.plan };
+  const { whole: _, ...skipping } = run.target;
+  const target = { ...skipping, plan: run.input.request.plan };
   return await perform(
     'undoDeploy',
     { target, prior: run.prior },

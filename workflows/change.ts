@@ -115,7 +115,8 @@ function skipHost(run: ChangeRun, saga: Saga, host: string | null): void {
   const hosts = plan.hosts.filter((known) => known.name !== host);
   const { traffic } = plan;
   const proxy = traffic === null ? null : { ...traffic, host: traffic.host ?? plan.hosts[0] ?? null };
-  run.target = { ...run.target, plan: { ...plan, hosts, traffic: proxy } };
+  const { whole = { hosts: plan.hosts, traffic } } = run.target;
+  run.target = { ...run.target, plan: { ...plan, hosts, traffic: proxy }, whole };
   saga.retryNow();
 }
 

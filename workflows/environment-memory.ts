@@ -116,7 +116,7 @@ export function requestFor(record: ReleaseRecord, kind: ChangeKind, asked: Asked
     artifacts,
     actor,
     reason,
-    evidence: [],
+    evidence: record.evidence ?? [],
     promotionId: null,
   };
 }

@@ -3,6 +3,7 @@
  * - `Refused`     the world said no, and will again: never retried.
  * - `StaleFence`  a target has seen a higher token: another change owns it; never retried.
  * - `ForeignHand` compare-and-set found something we did not write: never retried, parks.
+ * - `Unauthorized` no worker trusted here vouches for what an activity was given: never retried, nothing touched.
  * - `BadInput`    the user's mistake (file, ref, tag): never retried, nothing touched.
  * Everything else (connection lost, server busy) is retried by Temporal.
  */
@@ -11,6 +12,7 @@ export const FAILURE = {
   staleFence: 'StaleFence',
   foreignHand: 'ForeignHand',
   badInput: 'BadInput',
+  unauthorized: 'Unauthorized',
 } as const;
 
 export const NON_RETRYABLE: string[] = Object.values(FAILURE);

@@ -26,6 +26,7 @@ import { promotionFacts, promotionStatus, type PromotionView } from './promotion
 import { readFailure } from './read-failure.js';
 import { RequestedChange } from './requested-change.js';
 import { receiveDecisions } from './receive-decisions.js';
+import { sealOf } from './seal-of.js';
 import type { EvidenceItem, FailureReport, PromotionResult } from './result.js';
 import { describeRun } from './search-attributes.js';
 
@@ -258,7 +259,7 @@ class Promotion {
     const subject = { pipeline: plan.pipeline, repositoryUrl, commit, ref, version, artifacts };
     const item = await perform(
       'runGate',
-      { gate, plan: subject },
+      { gate, plan: subject, ...sealOf(plan) },
       { summary: `${gate.name} for ${version}`, plan },
     );
     this.evidence.push(item);

@@ -13,6 +13,7 @@ const MEANING: Record<string, ReadFailure['meaning']> = {
   [FAILURE.refused]: 'no',
   [FAILURE.foreignHand]: 'no',
   [FAILURE.badInput]: 'no',
+  [FAILURE.unauthorized]: 'no',
   [FAILURE.staleFence]: 'stale',
 };
 

@@ -26,7 +26,8 @@ import { receiveDecisions } from './receive-decisions.js';
 import { Refusal } from './promotion-end.js';
 import { Promotions } from './release-promotions.js';
 import { concludeRelease, endRelease, unknownCommit, type ReleaseStop } from './release-end.js';
-import type { BuiltArtifact, FailureReport, ReleaseResult } from './result.js';
+import { sealOf } from './seal-of.js';
+import type { BuiltArtifact, EvidenceItem, FailureReport, ReleaseResult } from './result.js';
 import { describeRun } from './search-attributes.js';
 
 /** Ends Failed (with the ReleaseResult as detail) when anything failed; Completed when live, superseded or aborted. */
@@ -40,6 +41,8 @@ class Release {
   private phase: 'building' | 'promoting' | 'ended' = 'building';
   private plan: ReleasePlan | null = null;
   private artifacts: BuiltArtifact[] = [];
+  /** What the release's own gates said. */
+  private readonly evidence: EvidenceItem[] = [];
   private stop: ReleaseStop | null = null;
   private failure: FailureReport | null = null;
   /** Environment → the newer version on its way there. */
@@ -156,7 +159,8 @@ class Release {
       const { pipeline, repository, commit, ref, version } = plan;
       const subject = { pipeline, repositoryUrl: repository.url, commit, ref, version, artifacts: [] };
       const summary = `${gate.name} for ${version}`;
-      const item = await perform('runGate', { gate, plan: subject }, { summary });
+      const item = await perform('runGate', { gate, plan: subject, ...sealOf(plan) }, { summary });
+      this.evidence.push(item);
       const passed = item.verdict !== 'fail' && item.verdict !== 'error';
       this.progress.set(gate.name, passed ? 'succeeded' : 'failed', item.note);
       if (!passed)
@@ -198,7 +202,12 @@ class Release {
   private async build(plan: ReleasePlan): Promise<void> {
     this.progress.begin('build', 'builds');
     const names = plan.artifacts.map((artifact) => artifact.name).join(', ');
-    const built = await perform('buildArtifacts', { plan }, { summary: `${names} of ${plan.version}` });
+    const { evidence } = this;
+    const built = await perform(
+      'buildArtifacts',
+      { plan, evidence },
+      { summary: `${names} of ${plan.version}` },
+    );
     this.artifacts = built.artifacts;
     const digest = built.artifacts[0]?.digest.slice(0, 15) ?? '';
     this.progress.set('build', 'succeeded', built.adopted ? `${digest}, built before` : digest);

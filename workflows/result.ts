@@ -2,7 +2,7 @@
  * What workflows return: short first (the UI shows the start of a result), facts after. A release or promotion that
  * failed ends Failed (red means look): its ApplicationFailure carries the very same result as first `details` entry.
  */
-import type { Colour, EnvironmentPlan, CommitFacts } from '../pipeline/plan.js';
+import type { Colour, EnvironmentPlan, CommitFacts, Seal } from '../pipeline/plan.js';
 
 export type StepState =
   | 'pending'
@@ -22,6 +22,8 @@ export interface BuiltArtifact {
   repository: string;
   /** `sha256:…`: for images the index digest. */
   digest: string;
+  /** By the worker that built or adopted it. */
+  seal?: Seal;
 }
 
 /** A release an environment serves or has served: everything needed to bring it back. */
@@ -34,6 +36,8 @@ export interface ReleaseRecord {
   token: number;
   at: string;
   by: string;
+  /** What let it in: with it, it may come back. */
+  evidence?: EvidenceItem[];
 }
 
 export interface EvidenceItem {
@@ -43,6 +47,8 @@ export interface EvidenceItem {
   by: string | null;
   at: string;
   note: string | null;
+  /** By the worker that looked. */
+  seal?: Seal;
 }
 
 export interface ChangeResult {
@@ -111,4 +117,6 @@ export interface PriorState {
   /** Random id written at the first claim: a reinstalled host has another. */
   hostId: string;
   platform: unknown;
+  /** By the worker that found it: an undo brings back nothing else. */
+  seal?: Seal;
 }

@@ -51,6 +51,8 @@ export async function superviseWorker(
           SLIPWAY_METRICS_ADDRESS: 'off',
           SLIPWAY_HEALTH_ADDRESS: 'off',
           SLIPWAY_SHUTDOWN_GRACE_MS: '2000',
+          // workers of one namespace believe each other
+          SLIPWAY_SEAL_FOLDER: path.join(path.dirname(folder), 'seal'),
           ...env,
         },
         stdio: ['ignore', 'pipe', output],

@@ -1,0 +1,144 @@
+/**
+ * What each activity must be shown before it begins, and what it vouches for afterwards. Every activity of the
+ * contract stands here, so none can be forgotten; null = it touches nothing but Temporal and the mirrors of git.
+ */
+import { hashJson } from '../../pipeline/hash-plan.js';
+import type { EnvironmentPlan, Seal } from '../../pipeline/plan.js';
+import type { Activities } from '../../workflows/activity-contract.js';
+import { unauthorized } from '../failure.js';
+import { nameRef, type Judge } from './judge.js';
+import type { SealKeys } from './seal-keys.js';
+import { openSeal, sealStatement, type Statement } from './statements.js';
+
+type Input<Name extends keyof Activities> = Parameters<Activities[Name]>[0];
+type Output<Name extends keyof Activities> = Awaited<ReturnType<Activities[Name]>>;
+
+export interface Authority<Name extends keyof Activities> {
+  /** Throws Unauthorized. */
+  authorize: ((judge: Judge, input: Input<Name>, keys: SealKeys) => void) | null;
+  /** The result with the seals of this worker. */
+  vouch?: (keys: SealKeys, input: Input<Name>, output: Output<Name>) => Output<Name>;
+}
+
+export type Authorities = { [Name in keyof Activities]: Authority<Name> };
+
+const talksToTemporal = { authorize: null };
+
+export const AUTHORITIES: Authorities = {
+  resolvePlan: { authorize: null, vouch: (keys, _input, plan) => sealPlan(keys, plan) },
+  announce: talksToTemporal,
+  requestChange: talksToTemporal,
+  withdrawRequest: talksToTemporal,
+  askEnvironment: talksToTemporal,
+  nextOpening: talksToTemporal,
+  listAncestors: talksToTemporal,
+  inspectEnvironment: talksToTemporal,
+  runGate: {
+    authorize: (judge, input, keys) => {
+      const seal = openSeal(keys, input.seal, 'plan');
+      judge.gate({ gate: input.gate, seal, subject: input.plan });
+    },
+    vouch: (keys, { gate, plan: { pipeline, commit, artifacts }, seal }, item) => {
+      const environment = openSeal(keys, seal, 'plan')?.environment ?? null;
+      const digests = artifacts.map(({ digest }) => digest);
+      const { verdict, at } = item;
+      const about = { pipeline, environment, commit: commit.sha, gate: hashJson(gate), digests };
+      return { ...item, seal: sealStatement(keys, { kind: 'gate', ...about, verdict, at }) };
+    },
+  },
+  buildArtifacts: {
+    authorize: (judge, { plan, evidence }) => {
+      judge.plan(plan);
+      judge.build(plan, evidence);
+    },
+    vouch: (keys, { plan }, built) => ({
+      ...built,
+      artifacts: built.artifacts.map((made) => {
+        const { name, kind, repository, digest } = made;
+        const about = { pipeline: plan.pipeline, commit: plan.commit.sha, name, artifact: kind };
+        return { ...made, seal: sealStatement(keys, { kind: 'artifact', ...about, repository, digest }) };
+      }),
+    }),
+  },
+  preflight: { authorize: (judge, { target }) => void judge.target(target) },
+  claim: { authorize: (judge, { target }) => judge.entry(target) },
+  proveWayBack: {
+    authorize: (judge, { target }) => judge.entry(target),
+    vouch: (keys, { target: { plan, token } }, proven) => ({
+      ...proven,
+      prior: proven.prior.map((state) => {
+        const about = { pipeline: plan.pipeline, environment: plan.name, token };
+        const { host, hostId } = state;
+        const platform = hashJson(state.platform ?? null);
+        return { ...state, seal: sealStatement(keys, { kind: 'prior', ...about, host, hostId, platform }) };
+      }),
+    }),
+  },
+  deploy: {
+    authorize: (judge, { target, prior }) => {
+      judge.entry(target);
+      judge.prior(target, prior);
+    },
+  },
+  verify: {
+    authorize: (judge, { target, checks }) => {
+      judge.target(target);
+      const known = [...target.plan.checks, ...target.plan.dependencies].map(hashJson);
+      const strange = checks.find((check) => !known.includes(hashJson(check)));
+      if (strange !== undefined) throw strangeCheck(target.plan, strange.name);
+    },
+  },
+  measureBaseline: { authorize: (judge, { target }) => void judge.target(target) },
+  bake: { authorize: (judge, { target }) => void judge.target(target) },
+  tagArtifacts: { authorize: (judge, { target }) => judge.entry(target) },
+  retireColour: { authorize: (judge, { target }) => void judge.target(target) },
+  // on the way back nothing may be missing that was not missing on the way there: the record is enough
+  switchTraffic: {
+    authorize: (judge, { target, requireHealthy }) => {
+      if (requireHealthy) judge.entry(target);
+      else judge.target(target);
+    },
+  },
+  undoDeploy: {
+    authorize: (judge, { target, prior }) => {
+      judge.target(target);
+      judge.prior(target, prior);
+    },
+  },
+  takeOver: { authorize: (judge, { target }) => void judge.target(target) },
+};
+
+function sealPlan(keys: SealKeys, plan: Output<'resolvePlan'>): Output<'resolvePlan'> {
+  const about = {
+    pipeline: plan.pipeline,
+    version: plan.version,
+    commit: plan.commit.sha,
+    ref: nameRef(plan.ref),
+    repository: plan.repository.url,
+    file: plan.file,
+  };
+  const sealed = (of: Pick<EnvironmentPlan, 'planHash' | 'gates'>, environment: string | null): Seal => {
+    const said: Statement = {
+      kind: 'plan',
+      ...about,
+      environment,
+      planHash: of.planHash,
+      gates: of.gates.map(hashJson),
+    };
+    return sealStatement(keys, said);
+  };
+  return {
+    ...plan,
+    environments: plan.environments.map((each) => ({ ...each, seal: sealed(each, each.name) })),
+    seal: sealed(plan, null),
+  };
+}
+
+function strangeCheck({ pipeline, name }: EnvironmentPlan, check: string): Error {
+  return unauthorized({
+    what: `the sealed plan has no check ${check} like this one`,
+    where: `${pipeline} ${name}`,
+    why: null,
+    wayOut: 'nothing was touched; look who started this (docs/security.md#unauthorized)',
+  });
+}

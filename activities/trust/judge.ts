@@ -1,0 +1,200 @@
+/**
+ * What an activity may believe of its input. Whoever can write to the namespace can start a workflow with any plan and
+ * forge any result, so each word is held against what a worker has sealed. Nothing is touched while it is judged.
+ */
+import { hashJson, hashPlan } from '../../pipeline/hash-plan.js';
+import type { EnvironmentPlan, GatePlan, ReleasePlan, ReleaseRef } from '../../pipeline/plan.js';
+import type { Target } from '../../workflows/activity-contract.js';
+import type { BuiltArtifact, EvidenceItem, PriorState } from '../../workflows/result.js';
+import { unauthorized } from '../failure.js';
+import type { SealKeys } from './seal-keys.js';
+import { openSeal, type StatementOf } from './statements.js';
+
+type Sealed = StatementOf<'plan'>;
+/** A release on its way into an environment, or one that was there. */
+type Holder = Pick<Target, 'plan' | 'version' | 'commit' | 'artifacts' | 'evidence'>;
+
+const GOOD_VERDICTS = ['pass', 'waived', 'forced'];
+
+export class Judge {
+  constructor(private readonly keys: SealKeys) {}
+
+  /** The plan is one that a worker compiled, untouched since. */
+  plan(plan: EnvironmentPlan | ReleasePlan): Sealed {
+    const name = 'name' in plan ? plan.name : null;
+    const where = name === null ? plan.pipeline : `${plan.pipeline} ${name}`;
+    const said = openSeal(this.keys, plan.seal, 'plan');
+    if (said === null)
+      throw denied(
+        where,
+        plan.seal === undefined ? 'the plan has no seal' : 'the seal of the plan is not genuine',
+      );
+    if (said.pipeline !== plan.pipeline || said.environment !== name)
+      throw denied(where, `the seal is of a plan for ${said.pipeline} ${said.environment ?? ''}`.trimEnd());
+    if (said.planHash !== hashPlan(plan)) throw denied(where, 'the plan was changed after it was sealed');
+    return said;
+  }
+
+  /** A gate is asked only as a sealed plan defines it, and about the commit of that plan. */
+  gate({ gate, seal, subject }: { gate: GatePlan; seal: Sealed | null; subject: GateQuestion }): Sealed {
+    const where = `${subject.pipeline}, gate ${gate.name}`;
+    if (seal === null) throw denied(where, 'no genuine seal of a plan asks for it');
+    const isSame =
+      seal.pipeline === subject.pipeline &&
+      seal.commit === subject.commit.sha &&
+      seal.version === subject.version &&
+      seal.ref === nameRef(subject.ref) &&
+      seal.repository === subject.repositoryUrl;
+    if (!isSame) throw denied(where, 'the sealed plan is of another commit');
+    if (!seal.gates.includes(hashJson(gate))) throw denied(where, 'the sealed plan has no such gate');
+    this.artifacts({ pipeline: seal.pipeline, commit: seal.commit, where }, subject.artifacts);
+    return seal;
+  }
+
+  /** The release's own gates have passed, so it may be built. */
+  build(plan: ReleasePlan, evidence: EvidenceItem[] = []): void {
+    this.gates(
+      { gates: plan.gates, environment: null, commit: plan.commit.sha, where: plan.pipeline, digests: [] },
+      evidence,
+    );
+  }
+
+  /** The target is what was sealed: its plan, commit, digests, the release before it, and at most hosts left out. */
+  target(target: Target): Sealed {
+    const { whole, plan } = target;
+    const sealed = whole === undefined ? plan : { ...plan, ...whole };
+    const said = this.holder({ ...target, plan: sealed });
+    if (whole !== undefined) requireOnlySkipped(plan, whole);
+    const { live } = target;
+    if (live !== null) {
+      const before = this.holder(live);
+      if (before.environment !== said.environment || before.pipeline !== said.pipeline)
+        throw denied(
+          `${said.pipeline} ${said.environment ?? ''}`,
+          'the release before it is of another environment',
+        );
+    }
+    return said;
+  }
+
+  /** Everything that lets a release in is there. */
+  entry(target: Target): void {
+    this.target(target);
+    const { plan, commit, artifacts, evidence = [] } = target;
+    const digests = artifacts.map(({ digest }) => digest);
+    const where = `${plan.pipeline} ${plan.name}`;
+    this.gates({ gates: plan.gates, environment: plan.name, commit: commit.sha, where, digests }, evidence);
+  }
+
+  /** What is brought back was there. A recovery has a higher token than the change that recorded it. */
+  prior({ plan, token }: Target, prior: PriorState[]): void {
+    for (const { host, hostId, platform, seal } of prior) {
+      const said = openSeal(this.keys, seal, 'prior');
+      const isOurs =
+        said !== null &&
+        said.pipeline === plan.pipeline &&
+        said.environment === plan.name &&
+        said.token <= token &&
+        said.host === host &&
+        said.hostId === hostId &&
+        said.platform === hashJson(platform ?? null);
+      if (!isOurs)
+        throw denied(`${plan.pipeline} ${plan.name}, ${host}`, 'what was there before is not vouched for');
+    }
+  }
+
+  private holder({ plan, version, commit, artifacts }: Holder): Sealed {
+    const said = this.plan(plan);
+    const where = `${plan.pipeline} ${plan.name}`;
+    if (said.version !== version || said.commit !== commit.sha)
+      throw denied(
+        where,
+        `the sealed plan is of ${said.version} (${said.commit.slice(0, 7)}), not of ${version}`,
+      );
+    this.artifacts({ pipeline: said.pipeline, commit: said.commit, where }, artifacts);
+    return said;
+  }
+
+  private artifacts(
+    of: { pipeline: string; commit: string; where: string },
+    artifacts: BuiltArtifact[],
+  ): void {
+    for (const { name, kind, repository, digest, seal } of artifacts) {
+      const said = openSeal(this.keys, seal, 'artifact');
+      const isOurs =
+        said !== null &&
+        said.pipeline === of.pipeline &&
+        said.commit === of.commit &&
+        said.name === name &&
+        said.artifact === kind &&
+        said.repository === repository &&
+        said.digest === digest;
+      if (!isOurs)
+        throw denied(
+          of.where,
+          `no worker vouches for ${repository}@${digest} as built from ${of.commit.slice(0, 7)}`,
+        );
+    }
+  }
+
+  private gates(
+    of: { gates: GatePlan[]; environment: string | null; commit: string; where: string; digests: string[] },
+    evidence: EvidenceItem[],
+  ): void {
+    const said = evidence.flatMap(({ seal }) => openSeal(this.keys, seal, 'gate') ?? []);
+    for (const gate of of.gates) {
+      const hash = hashJson(gate);
+      const about = said.filter(
+        (each) =>
+          each.gate === hash &&
+          each.environment === of.environment &&
+          each.commit === of.commit &&
+          each.digests.join() === of.digests.join(),
+      );
+      if (about.length === 0)
+        throw denied(
+          of.where,
+          `nobody vouches that gate ${gate.name} was asked about this commit and these digests`,
+        );
+      // the last word counts
+      const verdict = about.sort((a, b) => a.at.localeCompare(b.at)).at(-1)?.verdict ?? '';
+      if (!GOOD_VERDICTS.includes(verdict)) throw denied(of.where, `gate ${gate.name} said ${verdict}`);
+    }
+  }
+}
+
+interface GateQuestion {
+  pipeline: string;
+  repositoryUrl: string;
+  commit: { sha: string };
+  ref: ReleaseRef;
+  version: string;
+  artifacts: BuiltArtifact[];
+}
+
+/** As statements name a ref. */
+export function nameRef({ kind, name }: ReleaseRef): string {
+  return `${kind} ${name}`;
+}
+
+/** A skipped host is left out, and a proxy on it stays the proxy; nothing else differs. */
+function requireOnlySkipped(plan: EnvironmentPlan, whole: NonNullable<Target['whole']>): void {
+  const where = `${plan.pipeline} ${plan.name}`;
+  const known = new Set(whole.hosts.map(hashJson));
+  if (!plan.hosts.every((host) => known.has(hashJson(host))))
+    throw denied(where, 'the sealed plan has no such host');
+  const proxy =
+    whole.traffic === null ? null : { ...whole.traffic, host: whole.traffic.host ?? whole.hosts[0] ?? null };
+  if (hashJson(plan.traffic) !== hashJson(proxy))
+    throw denied(where, 'the traffic is not that of the sealed plan');
+}
+
+function denied(where: string, what: string): Error {
+  return unauthorized({
+    what,
+    where,
+    why: null,
+    wayOut:
+      'nothing was touched; release it again, and look who started this (docs/security.md#unauthorized)',
+  });
+}

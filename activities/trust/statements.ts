@@ -1,0 +1,89 @@
+/**
+ * What workers vouch for. A statement names everything it is about, so it cannot be carried to another environment,
+ * commit, digest, gate or host.
+ */
+import { canonicalize } from 'json-canonicalize';
+import { z } from 'zod';
+import type { Seal } from '../../pipeline/plan.js';
+import type { SealKeys } from './seal-keys.js';
+
+/** A plan was compiled here from the pipeline file at this commit. `environment` null = the whole release. */
+const plan = z.object({
+  kind: z.literal('plan'),
+  pipeline: z.string(),
+  environment: z.string().nullable(),
+  planHash: z.string(),
+  version: z.string(),
+  commit: z.string(),
+  ref: z.string(),
+  repository: z.string(),
+  file: z.string(),
+  /** Hashes of the gates' definitions: those and no others are asked for this plan. */
+  gates: z.array(z.string()),
+});
+
+/** This digest was built here from this commit, or found built, after the release's own gates had passed. */
+const artifact = z.object({
+  kind: z.literal('artifact'),
+  pipeline: z.string(),
+  commit: z.string(),
+  name: z.string(),
+  artifact: z.enum(['image', 'folder']),
+  repository: z.string(),
+  digest: z.string(),
+});
+
+/** This gate, by the hash of its definition, was asked about this commit. */
+const gate = z.object({
+  kind: z.literal('gate'),
+  pipeline: z.string(),
+  environment: z.string().nullable(),
+  commit: z.string(),
+  gate: z.string(),
+  /** Of the artifacts it was asked about. */
+  digests: z.array(z.string()),
+  verdict: z.string(),
+  at: z.string(),
+});
+
+/** A change found this on a host before it deployed: what an undo may bring back. */
+const prior = z.object({
+  kind: z.literal('prior'),
+  pipeline: z.string(),
+  environment: z.string(),
+  token: z.number(),
+  host: z.string(),
+  hostId: z.string(),
+  /** Hash of what the platform recorded. */
+  platform: z.string(),
+});
+
+const statement = z.discriminatedUnion('kind', [plan, artifact, gate, prior]);
+export type Statement = z.infer<typeof statement>;
+export type StatementOf<Kind extends Statement['kind']> = Extract<Statement, { kind: Kind }>;
+
+export function sealStatement(keys: SealKeys, said: Statement): Seal {
+  return keys.seal(canonicalize(said));
+}
+
+/** What is vouched for; null = there is no seal, nobody trusted here made it, or it vouches for something else. */
+export function openSeal<Kind extends Statement['kind']>(
+  keys: SealKeys,
+  seal: Seal | undefined,
+  kind: Kind,
+): StatementOf<Kind> | null {
+  if (seal === undefined || !isSeal(seal) || !keys.isGenuine(seal)) return null;
+  const said = statement.safeParse(JSON.parse(seal.statement));
+  return said.success && isOf(said.data, kind) ? said.data : null;
+}
+
+/** Whoever writes the input writes its types as well. */
+function isSeal(seal: unknown): seal is Seal {
+  return z
+    .object({ statement: z.string().max(20_000), keyId: z.string(), signature: z.string() })
+    .safeParse(seal).success;
+}
+
+function isOf<Kind extends Statement['kind']>(said: Statement, kind: Kind): said is StatementOf<Kind> {
+  return said.kind === kind;
+}
