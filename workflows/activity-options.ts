@@ -57,6 +57,11 @@ const CLASS_OF: Record<ActivityName, Class> = {
   takeOver: 'undo',
 };
 
+/** Activities that write to hosts, registries or proxies, or run a team's own commands: they must be shown why they may. */
+export const CHANGES_THE_WORLD: readonly string[] = Object.entries(CLASS_OF).flatMap(([name, kind]) =>
+  ['build', 'touch', 'switch', 'undo'].includes(kind) ? [name] : [],
+);
+
 /** The plan's own deadline is the activity's to keep; ours is longer, for a worker that is gone. */
 const MARGIN_MS = 30 * SECOND;
 

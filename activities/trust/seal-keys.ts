@@ -7,11 +7,13 @@ import {
   createPrivateKey,
   createPublicKey,
   generateKeyPairSync,
+  randomUUID,
   sign,
   verify,
   type KeyObject,
 } from 'node:crypto';
-import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { link, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Seal } from '../../pipeline/plan.js';
 
@@ -65,14 +67,15 @@ export async function loadSealKeys(folder: string): Promise<SealKeys> {
 }
 
 async function readOrCreate(file: string): Promise<KeyObject> {
-  const { privateKey } = generateKeyPairSync('ed25519');
-  try {
-    // the first of two workers that start at once makes it
-    await writeFile(file, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600, flag: 'wx' });
-    await chmod(file, 0o600);
-    return privateKey;
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  if (!existsSync(file)) {
+    const made = `${file}.${randomUUID()}`;
+    const { privateKey } = generateKeyPairSync('ed25519');
+    await writeFile(made, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
+    // whole or not at all: of two workers that start at once the first one's is there
+    await link(made, file).catch((error: unknown) => {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    });
+    await rm(made);
   }
   const { mode } = await stat(file);
   if ((mode & 0o077) !== 0)

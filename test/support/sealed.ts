@@ -1,0 +1,142 @@
+/** Keys, sealed plans and targets, as workers make them; whoever attacks takes one of them and changes a word. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { Context } from '@temporalio/activity';
+import { createVouching } from '../../activities/trust/vouching.js';
+import { loadSealKeys, type SealKeys } from '../../activities/trust/seal-keys.js';
+import { withHash } from '../../pipeline/hash-plan.js';
+import type { EnvironmentPlan, GatePlan, ReleasePlan } from '../../pipeline/plan.js';
+import type { Activities, Target } from '../../workflows/activity-contract.js';
+import type { BuiltArtifact, EvidenceItem, PriorState } from '../../workflows/result.js';
+import { givenArtifacts, givenCommit, givenPlan } from './given.js';
+
+export type Name = keyof Activities;
+type Input<N extends Name> = Parameters<Activities[N]>[0];
+type Output<N extends Name> = Awaited<ReturnType<Activities[N]>>;
+
+/** A worker's own keys in a folder of their own. */
+export async function givenSealKeys(): Promise<{ keys: SealKeys; remove: () => Promise<void> }> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'slw-seal-'));
+  return { keys: await loadSealKeys(folder), remove: () => rm(folder, { recursive: true, force: true }) };
+}
+
+/** Calls an activity through what stands in front of it; `act` is the activity. */
+export async function throughVouching<N extends Name>(
+  keys: SealKeys,
+  activityType: N,
+  input: Input<N>,
+  act: () => Output<N>,
+): Promise<Output<N>> {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- all it looks at
+  const context = { info: { activityType } } as Context;
+  const { inbound } = createVouching(keys)(context);
+  const result = await inbound?.execute?.({ args: [input], headers: {} }, async () => act());
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what `act` gave, with seals
+  return result as Output<N>;
+}
+
+export const GATE: GatePlan = {
+  kind: 'run',
+  name: 'ci',
+  timeoutMs: 1000,
+  command: 'make test',
+  report: {},
+  options: {},
+};
+
+export interface SealedRelease {
+  plan: ReleasePlan;
+  environment: EnvironmentPlan;
+  artifacts: BuiltArtifact[];
+  evidence: EvidenceItem[];
+  prior: PriorState[];
+  target: Target;
+}
+
+/** One release with a gate and two hosts, sealed step by step as a real one. */
+export async function givenSealedRelease(
+  keys: SealKeys,
+  { version = 'v1.0.0', ...overrides }: Partial<EnvironmentPlan> & { version?: string } = {},
+): Promise<SealedRelease> {
+  const compiled = withHash(givenPlan({ name: 'prod', gates: [GATE], ...overrides }));
+  const plan = await throughVouching(keys, 'resolvePlan', givenReleaseRequest(), () =>
+    releasePlan(compiled, version),
+  );
+  const [environment] = plan.environments;
+  if (environment === undefined) throw new Error('there is no environment');
+  const { artifacts } = await throughVouching(keys, 'buildArtifacts', { plan, evidence: [] }, () => ({
+    artifacts: givenArtifacts(version),
+    adopted: false,
+  }));
+  const item = await throughVouching(keys, 'runGate', gateInput(plan, environment, artifacts), () =>
+    evidenceOf('pass'),
+  );
+  const target: Target = {
+    plan: environment,
+    token: 7,
+    version,
+    commit: plan.commit,
+    artifacts,
+    colour: 'green',
+    live: null,
+    evidence: [item],
+  };
+  const { prior } = await throughVouching(keys, 'proveWayBack', { target }, () => ({
+    wayBack: 'proven',
+    note: '',
+    prior: environment.hosts.map(({ name }) => ({
+      host: name,
+      hostId: `id of ${name}`,
+      platform: { kind: 'command', inspected: 'v0' },
+    })),
+  }));
+  return { plan, environment, artifacts, evidence: [item], prior, target };
+}
+
+export function gateInput(
+  plan: ReleasePlan,
+  environment: EnvironmentPlan,
+  artifacts: BuiltArtifact[],
+): Input<'runGate'> {
+  const { pipeline, commit, ref, version, repository } = plan;
+  const subject = { pipeline, repositoryUrl: repository.url, commit, ref, version, artifacts };
+  return { gate: GATE, plan: subject, ...(environment.seal === undefined ? {} : { seal: environment.seal }) };
+}
+
+export function evidenceOf(verdict: EvidenceItem['verdict'], at = '2026-11-14T10:00:00.000Z'): EvidenceItem {
+  return { kind: 'gate', name: GATE.name, verdict, by: null, at, note: null };
+}
+
+function releasePlan(environment: EnvironmentPlan, version: string): ReleasePlan {
+  return withHash({
+    planVersion: 1,
+    pipeline: environment.pipeline,
+    version,
+    commit: givenCommit(),
+    ref: { kind: 'tag', name: version },
+    repository: environment.repository,
+    file: 'slipway.yaml',
+    artifacts: [],
+    registry: null,
+    gates: [],
+    environments: [environment],
+    skipped: [],
+    notify: [],
+  });
+}
+
+function givenReleaseRequest(): Input<'resolvePlan'> {
+  return {
+    requestId: 'request-1',
+    pipeline: 'shop',
+    repositoryUrl: '/srv/shop.git',
+    file: 'slipway.yaml',
+    ref: { kind: 'tag', name: 'v1.0.0' },
+    commit: givenCommit().sha,
+    version: 'v1.0.0',
+    to: [],
+    actor: { by: 'oleg', proof: 'unverified' },
+    reason: null,
+  };
+}

