@@ -18,6 +18,7 @@ import { createListAncestors } from './source/list-ancestors.js';
 import { createResolvePlan } from './source/resolve-plan.js';
 import { createSource } from './source/source.js';
 import { createTrafficActivities } from './traffic/create-traffic-activities.js';
+import type { PolicyStore } from './trust/policy-store.js';
 import { openTraffic } from './traffic/open-traffic.js';
 import { proveTraffic } from './traffic/prove-traffic.js';
 import { whoIsServed } from './traffic/who-is-served.js';
@@ -27,6 +28,7 @@ export interface ActivityDependencies {
   /** Where environments run that do not exist yet. */
   taskQueue: string;
   secrets: Secrets;
+  policy: PolicyStore;
   logger: HostsDependencies['logger'];
   /** Clones and archives live in `<dataFolder>/cache`. */
   dataFolder: string;
@@ -58,6 +60,7 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
     activities: {
       resolvePlan: createResolvePlan({
         source,
+        policy: dependencies.policy,
         liveCommit: async (pipeline, environment) => {
           const { live } = await environments.askEnvironment({ pipeline, environment, requestId: null });
           return live?.commit.sha ?? null;

@@ -18,7 +18,7 @@ export interface Selection {
 }
 
 /** `*` stands for any text inside one level: `release/*` takes `release/1.2`, not `release/1.2/fix`. */
-function matchesPattern(pattern: string, name: string): boolean {
+export function matchesPattern(pattern: string, name: string): boolean {
   const patterns = pattern.split('/');
   const names = name.split('/');
   return (
@@ -47,7 +47,7 @@ function meansVersion(pattern: string): boolean {
   return /^v?\*\.\*\.\*$/.test(pattern);
 }
 
-function takesRef(takes: Takes, ref: ReleaseRef): boolean {
+export function takesRef(takes: Takes, ref: ReleaseRef): boolean {
   if (takes.kind === 'branch') return ref.kind === 'branch' && matchesPattern(takes.branch, ref.name);
   if (ref.kind !== 'tag' || !matchesPattern(takes.tag, ref.name)) return false;
   return !meansVersion(takes.tag) || parseVersion(ref.name).ok;

@@ -332,6 +332,12 @@ export interface NotifyPlan {
   environments: string[];
 }
 
+/** A rule that holds, and who asked for it. */
+export interface AppliedRule {
+  rule: string;
+  from: 'policy' | 'pipeline file' | 'both';
+}
+
 export interface EnvironmentPlan {
   planVersion: number;
   /** sha256 (hex) over the canonical JSON of every other field but the seal. */
@@ -381,6 +387,8 @@ export interface EnvironmentPlan {
   registry: RegistryLogin | null;
   hostLog: string | null;
   logTail: number;
+  /** What the worker's policy made of it; absent where there was none. */
+  policy?: { rules: AppliedRule[] };
   /** The change's steps, in order: persisted so that runs in flight keep theirs. */
   steps: string[];
 }

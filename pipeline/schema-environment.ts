@@ -29,7 +29,7 @@ const approval = closed({
 });
 
 /** `approvals: 2` is one rule for anyone. */
-const approvals = choose(
+export const approvals = choose(
   (value) => Array.isArray(value),
   z.array(approval),
   z
@@ -128,11 +128,14 @@ export const settings = {
 
 const takes = kinds('from', { branch: { branch: refPattern }, tag: { tag: refPattern } }, {});
 
+/** Branches and tags, one or many. */
+export const takesRefs = oneOrMany(takes);
+
 export const defaults = closed(settings);
 export const environment = closed({
   ...settings,
   /** Which refs may enter; any other is refused, also by hand. */
-  from: oneOrMany(takes),
+  from: takesRefs,
   /** The same commit must be good there first. */
   after: oneOrMany(z.string()).optional(),
   production: z.boolean().optional(),

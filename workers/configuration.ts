@@ -1,8 +1,11 @@
 /** What a worker process is told: environment variables and flags, read once, here. */
+import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { TASK_QUEUE } from '../workflows/names.js';
+
+const POLICY_FILE = '/etc/slipway/policy.yaml';
 
 /** Where something is served; null instead of it = switched off. */
 export interface Endpoint {
@@ -21,6 +24,10 @@ export interface WorkerConfiguration {
   dataFolder: string;
   /** The key this worker seals with, and those it trusts; workers of one namespace share it. */
   sealFolder: string;
+  /** What the owner of this worker allows; null = nothing is protected, and production is refused. */
+  policyFile: string | null;
+  /** `up` for demonstrations: production needs no policy. */
+  isDemo: boolean;
   temporalPort: number;
   uiPort: number;
   /** The urgent queue is `<taskQueue>-urgent`. */
@@ -52,6 +59,7 @@ export function readConfiguration(argv: string[], env: NodeJS.ProcessEnv): Worke
       port: { type: 'string' },
       'ui-port': { type: 'string' },
       'in-memory': { type: 'boolean', default: false },
+      demo: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
     },
   });
@@ -66,6 +74,8 @@ export function readConfiguration(argv: string[], env: NodeJS.ProcessEnv): Worke
     profile: values.profile ?? null,
     dataFolder,
     sealFolder: path.resolve(env['SLIPWAY_SEAL_FOLDER'] ?? path.join(dataFolder, 'seal')),
+    policyFile: policyFile(env),
+    isDemo: mode === 'up' && values.demo,
     temporalPort,
     uiPort: port('--ui-port', values['ui-port'] ?? String(temporalPort + 1000)),
     taskQueue: env['SLIPWAY_TASK_QUEUE'] ?? TASK_QUEUE,
@@ -82,6 +92,12 @@ export function readConfiguration(argv: string[], env: NodeJS.ProcessEnv): Worke
     json: values.json,
     inMemory: values['in-memory'],
   };
+}
+
+function policyFile(env: NodeJS.ProcessEnv): string | null {
+  const named = env['SLIPWAY_POLICY'];
+  if (named !== undefined && named !== '') return path.resolve(named);
+  return existsSync(POLICY_FILE) ? POLICY_FILE : null;
 }
 
 function port(name: string, text: string): number {

@@ -9,6 +9,7 @@ import { Client, Connection } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createActivities } from '../activities/index.js';
+import { createPolicyStore } from '../activities/trust/policy-store.js';
 import { loadSealKeys } from '../activities/trust/seal-keys.js';
 import { createSecrets } from '../activities/secrets/secrets.js';
 import { readConfiguration, type WorkerConfiguration } from './configuration.js';
@@ -97,11 +98,20 @@ async function serve(
   }
 
   const sealKeys = await loadSealKeys(configuration.sealFolder).catch(badInput);
+  const policy = createPolicyStore(configuration.policyFile, configuration);
+  await policy.read().catch(badInput);
   const native = await NativeConnection.connect(options);
   cleanUps.push(() => native.close());
-  const activities = createActivities({ client, secrets, logger, ...configuration });
+  const activities = createActivities({ client, secrets, logger, policy, ...configuration });
   cleanUps.push(() => activities.close());
-  const workers = await runWorkers(native, namespace, bundle, activities.activities, sealKeys, configuration);
+  const workers = await runWorkers(
+    native,
+    namespace,
+    bundle,
+    activities.activities,
+    { sealKeys, policy },
+    configuration,
+  );
   if (configuration.health !== null) {
     const health = await serveHealth(configuration.health, () => workers.states());
     cleanUps.push(() => health.close());

@@ -7,6 +7,7 @@ import {
   Worker,
   type WorkflowBundleOption,
 } from '@temporalio/worker';
+import type { PolicyStore } from '../activities/trust/policy-store.js';
 import type { SealKeys } from '../activities/trust/seal-keys.js';
 import { createVouching } from '../activities/trust/vouching.js';
 import { upcastPlans } from '../activities/upcast-plans.js';
@@ -19,6 +20,12 @@ export async function loadWorkflowBundle(): Promise<WorkflowBundleOption> {
   if (existsSync(built)) return { codePath: built };
   const workflowsPath = fileURLToPath(new URL('../workflows/index.js', import.meta.url));
   return bundleWorkflowCode({ workflowsPath });
+}
+
+/** What a worker believes, and what it allows. */
+export interface Trust {
+  sealKeys: SealKeys;
+  policy: PolicyStore;
 }
 
 export interface RunningWorkers {
@@ -35,7 +42,7 @@ export async function runWorkers(
   namespace: string,
   workflowBundle: WorkflowBundleOption,
   activities: Activities,
-  sealKeys: SealKeys,
+  trust: Trust,
   configuration: WorkerConfiguration,
 ): Promise<RunningWorkers> {
   const common = {
@@ -47,7 +54,7 @@ export async function runWorkers(
     shutdownGraceTime: configuration.shutdownGraceMs,
     shutdownForceTime: configuration.shutdownGraceMs + 20_000,
   } as const;
-  const interceptors = { activity: [createVouching(sealKeys), upcastPlans] };
+  const interceptors = { activity: [createVouching(trust.sealKeys, trust.policy), upcastPlans] };
   const main = await Worker.create({
     ...common,
     interceptors,

@@ -3,6 +3,7 @@
  * the repository must say that the branch holds the commit or the tag points at it.
  */
 import {
+  applyPolicy,
   compilePlan,
   explainFileErrors,
   findUnsupported,
@@ -12,20 +13,24 @@ import {
   requiredFiles,
   selectEnvironments,
   type LoadedFile,
+  type Policy,
 } from '../../pipeline/index.js';
 import type { ReleasePlan } from '../../pipeline/plan.js';
 import type { Activities } from '../../workflows/activity-contract.js';
 import type { ReleaseRequest } from '../../workflows/messages.js';
 import { badInput } from '../failure.js';
 import { stoppable } from '../processes/stop.js';
+import type { PolicyStore } from '../trust/policy-store.js';
 import { readBytesAtCommit, readFileAtCommit } from './files-at-commit.js';
 import { withObjects, type GitObjects } from './git-objects.js';
-import { isCommitId } from './git-names.js';
+import { isCommitId, redactUrls } from './git-names.js';
 import { askMirror, checkRefHolds, readRef } from './history.js';
 import type { Source } from './source.js';
 
 export interface ResolvePlanDependencies {
   source: Source;
+  /** What the owner of the worker allows. */
+  policy: PolicyStore;
   /** Full sha of what an environment serves now; null when nothing is live there. */
   liveCommit: (pipeline: string, environment: string) => Promise<string | null>;
 }
@@ -39,6 +44,8 @@ export async function resolvePlan(
   deps: ResolvePlanDependencies,
   request: ReleaseRequest,
 ): Promise<ReleasePlan> {
+  const loaded = await deps.policy.read();
+  requireRepository(loaded?.content ?? null, request);
   // goes on when this attempt is stopped: a first clone of a large repository is then there for the next one
   const mirror = await deps.source.fetch(request.repositoryUrl);
   return await withObjects(mirror, (objects) => planOf(deps, request, objects));
@@ -64,7 +71,7 @@ async function planOf(
       readFiles(objects, commit, requiredFiles(file, environments)),
     ]);
     const { commit: facts, changedPaths } = await gatherGitFacts(askMirror(objects.mirror), commit, live);
-    return compilePlan({
+    const plan = compilePlan({
       file,
       files,
       repository: { url: request.repositoryUrl },
@@ -74,6 +81,24 @@ async function planOf(
       to: request.to,
       changedPaths,
     });
+    const loaded = await deps.policy.read();
+    return applyPolicy(plan, loaded?.content ?? null, deps.policy);
+  });
+}
+
+/** Nothing is fetched from where the policy does not say. */
+function requireRepository(policy: Policy | null, { pipeline, repositoryUrl }: ReleaseRequest): void {
+  if (policy === null) return;
+  const known = policy.pipelines.get(pipeline);
+  if (known?.repositories.includes(repositoryUrl) === true) return;
+  throw badInput({
+    what:
+      known === undefined
+        ? `the worker's policy has no pipeline ${pipeline}`
+        : `the worker's policy does not allow the repository ${redactUrls(repositoryUrl)}`,
+    where: `pipeline ${pipeline}`,
+    why: null,
+    wayOut: 'the owner of the worker adds it to policy.yaml (docs/policy.md)',
   });
 }
 

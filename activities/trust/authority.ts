@@ -4,7 +4,7 @@
  */
 import { hashJson } from '../../pipeline/hash-plan.js';
 import type { EnvironmentPlan, Seal } from '../../pipeline/plan.js';
-import type { Activities } from '../../workflows/activity-contract.js';
+import type { Activities, Target } from '../../workflows/activity-contract.js';
 import { unauthorized } from '../failure.js';
 import { nameRef, type Judge } from './judge.js';
 import type { SealKeys } from './seal-keys.js';
@@ -15,7 +15,7 @@ type Output<Name extends keyof Activities> = Awaited<ReturnType<Activities[Name]
 
 export interface Authority<Name extends keyof Activities> {
   /** Throws Unauthorized. */
-  authorize: ((judge: Judge, input: Input<Name>, keys: SealKeys) => void) | null;
+  authorize: ((judge: Judge, input: Input<Name>, keys: SealKeys) => void | Promise<void>) | null;
   /** The result with the seals of this worker. */
   vouch?: (keys: SealKeys, input: Input<Name>, output: Output<Name>) => Output<Name>;
 }
@@ -23,6 +23,12 @@ export interface Authority<Name extends keyof Activities> {
 export type Authorities = { [Name in keyof Activities]: Authority<Name> };
 
 const talksToTemporal = { authorize: null };
+/** Also what only looks runs a team's commands with its secrets. */
+const forward = {
+  authorize: (judge: Judge, { target }: { target: Target }) => judge.entry(target, 'forward'),
+};
+/** A policy that has become stricter must not keep anybody from going back. */
+const back = { authorize: (judge: Judge, { target }: { target: Target }) => judge.entry(target, 'back') };
 
 export const AUTHORITIES: Authorities = {
   resolvePlan: { authorize: null, vouch: (keys, _input, plan) => sealPlan(keys, plan) },
@@ -60,10 +66,10 @@ export const AUTHORITIES: Authorities = {
       }),
     }),
   },
-  preflight: { authorize: (judge, { target }) => void judge.target(target) },
-  claim: { authorize: (judge, { target }) => judge.entry(target) },
+  preflight: forward,
+  claim: forward,
   proveWayBack: {
-    authorize: (judge, { target }) => judge.entry(target),
+    ...forward,
     vouch: (keys, { target: { plan, token } }, proven) => ({
       ...proven,
       prior: proven.prior.map((state) => {
@@ -75,37 +81,34 @@ export const AUTHORITIES: Authorities = {
     }),
   },
   deploy: {
-    authorize: (judge, { target, prior }) => {
-      judge.entry(target);
+    authorize: async (judge, { target, prior }) => {
       judge.prior(target, prior);
+      await judge.entry(target, 'forward');
     },
   },
   verify: {
-    authorize: (judge, { target, checks }) => {
-      judge.target(target);
+    authorize: async (judge, { target, checks }) => {
+      await judge.entry(target, 'forward');
       const known = [...target.plan.checks, ...target.plan.dependencies].map(hashJson);
       const strange = checks.find((check) => !known.includes(hashJson(check)));
       if (strange !== undefined) throw strangeCheck(target.plan, strange.name);
     },
   },
-  measureBaseline: { authorize: (judge, { target }) => void judge.target(target) },
-  bake: { authorize: (judge, { target }) => void judge.target(target) },
-  tagArtifacts: { authorize: (judge, { target }) => judge.entry(target) },
-  retireColour: { authorize: (judge, { target }) => void judge.target(target) },
-  // on the way back nothing may be missing that was not missing on the way there: the record is enough
+  measureBaseline: forward,
+  bake: forward,
+  tagArtifacts: forward,
+  retireColour: back,
   switchTraffic: {
-    authorize: (judge, { target, requireHealthy }) => {
-      if (requireHealthy) judge.entry(target);
-      else judge.target(target);
-    },
+    authorize: (judge, { target, requireHealthy }) =>
+      judge.entry(target, requireHealthy ? 'forward' : 'back'),
   },
   undoDeploy: {
-    authorize: (judge, { target, prior }) => {
-      judge.target(target);
+    authorize: async (judge, { target, prior }) => {
       judge.prior(target, prior);
+      await judge.entry(target, 'back');
     },
   },
-  takeOver: { authorize: (judge, { target }) => void judge.target(target) },
+  takeOver: back,
 };
 
 function sealPlan(keys: SealKeys, plan: Output<'resolvePlan'>): Output<'resolvePlan'> {

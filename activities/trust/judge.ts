@@ -2,11 +2,13 @@
  * What an activity may believe of its input. Whoever can write to the namespace can start a workflow with any plan and
  * forge any result, so each word is held against what a worker has sealed. Nothing is touched while it is judged.
  */
+import { applyToEnvironment } from '../../pipeline/apply-policy.js';
 import { hashJson, hashPlan } from '../../pipeline/hash-plan.js';
 import type { EnvironmentPlan, GatePlan, ReleasePlan, ReleaseRef } from '../../pipeline/plan.js';
 import type { Target } from '../../workflows/activity-contract.js';
 import type { BuiltArtifact, EvidenceItem, PriorState } from '../../workflows/result.js';
 import { unauthorized } from '../failure.js';
+import type { PolicyStore } from './policy-store.js';
 import type { SealKeys } from './seal-keys.js';
 import { openSeal, type StatementOf } from './statements.js';
 
@@ -17,7 +19,10 @@ type Holder = Pick<Target, 'plan' | 'version' | 'commit' | 'artifacts' | 'eviden
 const GOOD_VERDICTS = ['pass', 'waived', 'forced'];
 
 export class Judge {
-  constructor(private readonly keys: SealKeys) {}
+  constructor(
+    private readonly keys: SealKeys,
+    private readonly policy: PolicyStore,
+  ) {}
 
   /** The plan is one that a worker compiled, untouched since. */
   plan(plan: EnvironmentPlan | ReleasePlan): Sealed {
@@ -77,13 +82,28 @@ export class Judge {
     return said;
   }
 
-  /** Everything that lets a release in is there. */
-  entry(target: Target): void {
-    this.target(target);
-    const { plan, commit, artifacts, evidence = [] } = target;
+  /**
+   * Everything that lets a release in is there. `forward` = the policy of this moment as well; on the way back what was
+   * let in once is enough.
+   */
+  async entry(target: Target, way: 'forward' | 'back'): Promise<void> {
+    const said = this.target(target);
+    const { plan, whole, commit, artifacts, evidence = [] } = target;
     const digests = artifacts.map(({ digest }) => digest);
     const where = `${plan.pipeline} ${plan.name}`;
     this.gates({ gates: plan.gates, environment: plan.name, commit: commit.sha, where, digests }, evidence);
+    if (way === 'forward') await this.holdAgainstPolicy({ ...plan, ...whole }, said);
+  }
+
+  private async holdAgainstPolicy(plan: EnvironmentPlan, { ref, repository, file }: Sealed): Promise<void> {
+    const loaded = await this.policy.read();
+    const origin = { ref: readRef(ref), repository, file };
+    const applied = applyToEnvironment(plan, origin, loaded?.content ?? null, this.policy);
+    const where = `${plan.pipeline} ${plan.name}`;
+    const [problem] = applied.problems;
+    if (problem !== undefined) throw denied(where, problem.what);
+    if (hashJson(floorOf(applied.plan)) !== hashJson(floorOf(plan)))
+      throw denied(where, 'the policy has become stricter since it was planned');
   }
 
   /** What is brought back was there. A recovery has a higher token than the change that recorded it. */
@@ -175,6 +195,16 @@ interface GateQuestion {
 /** As statements name a ref. */
 export function nameRef({ kind, name }: ReleaseRef): string {
   return `${kind} ${name}`;
+}
+
+function readRef(text: string): ReleaseRef {
+  const [kind = '', ...name] = text.split(' ');
+  return { kind: kind === 'branch' || kind === 'tag' ? kind : 'commit', name: name.join(' ') };
+}
+
+/** What a policy may make stricter. */
+function floorOf({ approvals, production, selfApproval, waitMs }: EnvironmentPlan): unknown {
+  return { approvals, production, selfApproval, waitMs };
 }
 
 /** A skipped host is left out, and a proxy on it stays the proxy; nothing else differs. */

@@ -5,23 +5,27 @@ import type { ActivityInterceptors } from '@temporalio/worker';
 import { badInput, unauthorized } from '../failure.js';
 import { AUTHORITIES } from './authority.js';
 import { Judge } from './judge.js';
+import type { PolicyStore } from './policy-store.js';
 import type { SealKeys } from './seal-keys.js';
 
 /** A row of the table, once the activity is known by its name only. */
 interface AnyAuthority {
-  authorize: ((judge: Judge, input: unknown, keys: SealKeys) => void) | null;
+  authorize: ((judge: Judge, input: unknown, keys: SealKeys) => void | Promise<void>) | null;
   vouch?: (keys: SealKeys, input: unknown, output: unknown) => unknown;
 }
 
 /** Comes before plans are upcast: seals are of plans as they were written. */
-export function createVouching(keys: SealKeys): (context: Context) => ActivityInterceptors {
-  const judge = new Judge(keys);
+export function createVouching(
+  keys: SealKeys,
+  policy: PolicyStore,
+): (context: Context) => ActivityInterceptors {
+  const judge = new Judge(keys, policy);
   return ({ info: { activityType } }) => ({
     inbound: {
       execute: async (input, next) => {
         const authority = authorityOf(activityType);
         const [given] = input.args;
-        authorize(activityType, () => authority.authorize?.(judge, given, keys));
+        await authorize(activityType, () => authority.authorize?.(judge, given, keys));
         const output = await next(input);
         return authority.vouch === undefined ? output : authority.vouch(keys, given, output);
       },
@@ -30,9 +34,9 @@ export function createVouching(keys: SealKeys): (context: Context) => ActivityIn
 }
 
 /** Whoever forges an input need not keep to its shape. */
-function authorize(activityType: string, judge: () => void): void {
+async function authorize(activityType: string, judge: () => void | Promise<void> | undefined): Promise<void> {
   try {
-    judge();
+    await judge();
   } catch (error) {
     if (error instanceof ApplicationFailure) throw error;
     throw unauthorized({

@@ -9,6 +9,7 @@ import { createSource } from '../../activities/source/source.js';
 import { FAILURE } from '../../workflows/failures.js';
 import type { ReleaseRequest } from '../../workflows/messages.js';
 import { createRepository, type TestRepository } from '../support/repository.js';
+import { NO_POLICY } from '../support/sealed.js';
 
 const FILE = `pipeline: shop
 image: cr.example.com/team/shop
@@ -62,6 +63,7 @@ afterEach(async () => {
 async function resolve(commit: string, change: Partial<ReleaseRequest> = {}): Promise<ReleasePlan> {
   const resolvePlan = createResolvePlan({
     source: createSource({ cacheFolder }),
+    policy: NO_POLICY,
     liveCommit: (pipeline, environment) => Promise.resolve(live[`${pipeline}/${environment}`] ?? null),
   });
   const request: ReleaseRequest = {

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Context } from '@temporalio/activity';
+import type { PolicyStore } from '../../activities/trust/policy-store.js';
 import { createVouching } from '../../activities/trust/vouching.js';
 import { loadSealKeys, type SealKeys } from '../../activities/trust/seal-keys.js';
 import { withHash } from '../../pipeline/hash-plan.js';
@@ -14,6 +15,9 @@ import { givenArtifacts, givenCommit, givenPlan } from './given.js';
 export type Name = keyof Activities;
 type Input<N extends Name> = Parameters<Activities[N]>[0];
 type Output<N extends Name> = Awaited<ReturnType<Activities[N]>>;
+
+/** As in `up --demo`: nothing is forbidden. */
+export const NO_POLICY: PolicyStore = { read: async () => null, isDemo: true };
 
 /** A worker's own keys in a folder of their own. */
 export async function givenSealKeys(): Promise<{ keys: SealKeys; remove: () => Promise<void> }> {
@@ -27,10 +31,11 @@ export async function throughVouching<N extends Name>(
   activityType: N,
   input: Input<N>,
   act: () => Output<N>,
+  policy: PolicyStore = NO_POLICY,
 ): Promise<Output<N>> {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- all it looks at
   const context = { info: { activityType } } as Context;
-  const { inbound } = createVouching(keys)(context);
+  const { inbound } = createVouching(keys, policy)(context);
   const result = await inbound?.execute?.({ args: [input], headers: {} }, async () => act());
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what `act` gave, with seals
   return result as Output<N>;

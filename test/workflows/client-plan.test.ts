@@ -14,6 +14,7 @@ import { createRepository, type TestRepository } from '../support/repository.js'
 import { readJson, slipway, type CommandRun } from '../support/slipway-command.js';
 import { type Harness, quiet, startHarness, until } from '../support/workflow-harness.js';
 import { startWorkers } from '../support/workers.js';
+import { NO_POLICY } from '../support/sealed.js';
 
 const exec = promisify(execFile);
 
@@ -54,6 +55,7 @@ beforeAll(async () => {
   harness = await startHarness({ workers: false });
   const resolvePlan = createResolvePlan({
     source: createSource({ cacheFolder }),
+    policy: NO_POLICY,
     liveCommit: async (pipeline, environment) => {
       const { live } = await harness.activities.askEnvironment({ pipeline, environment, requestId: null });
       return live?.commit.sha ?? null;

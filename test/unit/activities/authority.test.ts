@@ -62,8 +62,6 @@ const INPUTS: Partial<Record<Name, (words: Words) => unknown>> = {
   takeOver: ({ target }) => ({ target }),
 };
 const OF_A_TARGET = Object.keys(INPUTS) as Name[];
-/** Those that bring something in; the way back is open to what was let in once. */
-const ENTRIES: Name[] = ['claim', 'proveWayBack', 'deploy', 'tagArtifacts', 'switchTraffic'];
 const WITH_PRIOR: Name[] = ['deploy', 'undoDeploy'];
 
 /** Did it begin? */
@@ -200,12 +198,12 @@ describe('activities that change the world', () => {
     ['evidence about other digests', () => ({ evidence: earlier.evidence }), /nobody vouches/],
   ];
   describe.each(GATES)('with %s', (_what, change, reason) => {
-    test.each(ENTRIES)('%s refuses', async (name) => {
+    test.each(OF_A_TARGET)('%s refuses', async (name) => {
       expect(await refusalOf(name, INPUTS[name]?.(words(change())))).toMatch(reason);
     });
   });
 
-  test.each(ENTRIES)('%s refuses a gate that failed, also after it had passed', async (name) => {
+  test.each(OF_A_TARGET)('%s refuses a gate that failed, also after it had passed', async (name) => {
     const said = async (verdict: 'pass' | 'fail', at: string) =>
       await throughVouching(
         ours.keys,
@@ -265,12 +263,15 @@ describe('activities that change the world', () => {
     );
   });
 
-  test('the way back needs no gates: what was let in once may come back', async () => {
-    const bare = words({ evidence: [] });
-    const back = { target: bare.target, to: 'blue', from: 'green', requireHealthy: false };
-    expect(await call('switchTraffic', back)).toBe(true);
-    expect(await call('undoDeploy', INPUTS.undoDeploy?.(bare))).toBe(true);
-    expect(await call('takeOver', INPUTS.takeOver?.(bare))).toBe(true);
+  const WAY_BACK: [Name, (words: Words) => unknown][] = [
+    ['switchTraffic', ({ target }) => ({ target, to: 'blue', from: 'green', requireHealthy: false })],
+    ['undoDeploy', ({ target, prior }) => ({ target, prior })],
+    ['takeOver', ({ target }) => ({ target })],
+    ['retireColour', ({ target }) => ({ target, colour: 'blue' })],
+  ];
+  test.each(WAY_BACK)('%s, on the way back, is for what was let in once', async (name, input) => {
+    expect(await call(name, input(words()))).toBe(true);
+    expect(await refusalOf(name, input(words({ evidence: [] })))).toMatch(/nobody vouches that gate ci/);
   });
 
   test.each([null, 7, {}, { target: null }, { target: { plan: { seal: 7 } } }])(

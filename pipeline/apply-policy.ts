@@ -1,0 +1,187 @@
+/**
+ * The worker's policy and a plan that was compiled from somebody's file: the stricter of the two, or why it is refused.
+ * Pure; the worker applies it when it plans, and holds what it sealed against the policy of the day before each step.
+ */
+import { rulesOf } from './check-policy.js';
+import { withHash } from './hash-plan.js';
+import { matchesPattern, takesRef } from './match-ref.js';
+import type { AppliedRule, ApprovalRule, EnvironmentPlan, ReleasePlan, ReleaseRef } from './plan.js';
+import { PlanRefused, type PlanProblem } from './plan-refused.js';
+import type { EnvironmentPolicy, PipelinePolicy, Policy } from './policy-file.js';
+import { commandsIn, hostsIn, referencesIn, targetsIn } from './reach-of-plan.js';
+import { schemeOf } from './secret-references.js';
+
+const DEFAULT_FILE = 'slipway.yaml';
+const APPROVAL_EXPIRES_MS = 72 * 3_600_000;
+
+/** Of a release, what the policy looks at besides the environment's plan. */
+export interface Origin {
+  ref: ReleaseRef;
+  repository: string;
+  file: string;
+}
+
+/**
+ * `policy` null = the worker has none: production is refused then, unless this is a demonstration. Throws PlanRefused
+ * with all that the policy does not allow.
+ */
+export function applyPolicy(
+  plan: ReleasePlan,
+  policy: Policy | null,
+  { isDemo }: { isDemo: boolean },
+): ReleasePlan {
+  const origin = { ref: plan.ref, repository: plan.repository.url, file: plan.file };
+  const applied = plan.environments.map((environment) =>
+    applyToEnvironment(environment, origin, policy, { isDemo }),
+  );
+  const [first, ...others] = applied.flatMap(({ problems }) => problems);
+  if (first !== undefined) throw new PlanRefused([first, ...others]);
+  return withHash({ ...plan, environments: applied.map((each) => each.plan) });
+}
+
+/** The stricter plan, and what is not allowed at all. */
+export function applyToEnvironment(
+  plan: EnvironmentPlan,
+  origin: Origin,
+  policy: Policy | null,
+  { isDemo }: { isDemo: boolean },
+): { plan: EnvironmentPlan; problems: PlanProblem[] } {
+  const where = `${plan.pipeline} ${plan.name}`;
+  const refused = (what: string, wayOut: string): { plan: EnvironmentPlan; problems: PlanProblem[] } => ({
+    plan,
+    problems: [{ what, where, wayOut }],
+  });
+  if (policy === null) {
+    if (plan.production && !isDemo)
+      return refused(
+        `${plan.name} is production, and this worker has no policy that protects it`,
+        'give the worker a policy.yaml (docs/policy.md); slipway up --demo is for trying it out',
+      );
+    return { plan, problems: [] };
+  }
+  const ours = policy.pipelines.get(plan.pipeline);
+  if (ours === undefined)
+    return refused(
+      `the worker's policy has no pipeline ${plan.pipeline}`,
+      'its owner adds it to policy.yaml',
+    );
+  const rules = ours.environments.get(plan.name);
+  if (rules === undefined)
+    return refused(
+      `the worker's policy has no environment ${plan.name}`,
+      `its owner adds it to pipelines.${plan.pipeline}.environments`,
+    );
+  const problems = findForbidden(plan, origin, ours, rules).map((what) => ({
+    what,
+    where,
+    wayOut: `change the pipeline file, or its owner changes pipelines.${plan.pipeline}.environments.${plan.name} in the worker's policy.yaml`,
+  }));
+  return { plan: tighten(plan, rules), problems };
+}
+
+function findForbidden(
+  plan: EnvironmentPlan,
+  { ref, repository, file }: Origin,
+  { repositories, files = [DEFAULT_FILE] }: PipelinePolicy,
+  rules: EnvironmentPolicy,
+): string[] {
+  const allows = (list: readonly string[] | undefined, found: string[], what: string): string[] =>
+    list === undefined
+      ? []
+      : found.filter((each) => !list.includes(each)).map((each) => `${what} ${each} is not allowed`);
+  const references = referencesIn(plan).filter(
+    (each) => rules.secrets?.some((pattern) => matchesReference(pattern, each)) === false,
+  );
+  const unsigned = rulesOf(rules).some(({ by }) => by === 'unverified')
+    ? []
+    : plan.approvals.filter(({ by }) => by === 'unverified');
+  return [
+    ...allows(repositories, [repository], 'the repository'),
+    ...allows(files, [file], 'the pipeline file'),
+    ...(rules.from === undefined || rules.from.some((takes) => takesRef(takes, ref))
+      ? []
+      : [`${ref.kind} ${ref.name} is not allowed`]),
+    ...allows(rules.hosts, hostsIn(plan), 'host'),
+    ...allows(rules.targets, targetsIn(plan), 'target'),
+    ...allows(rules.commands, commandsIn(plan), 'command'),
+    ...references.map((reference) => `secret ${reference} is not allowed`),
+    ...unsigned.map(() => 'approvals by: unverified are not allowed'),
+  ];
+}
+
+/** `*` stands for any text within one level of a path, as in refs. */
+function matchesReference(pattern: string, reference: string): boolean {
+  return schemeOf(pattern) === schemeOf(reference) && matchesPattern(pattern, reference);
+}
+
+function tighten(plan: EnvironmentPlan, rules: EnvironmentPolicy): EnvironmentPlan {
+  const floor = floorOf(rules);
+  const approvals = mergeApprovals(plan.approvals, floor);
+  const production = plan.production || rules.production === true;
+  const selfApproval = plan.selfApproval && (rules['self-approval'] ?? !production);
+  const waitMs = Math.max(plan.waitMs, rules.wait ?? 0);
+  const from = (inFile: boolean, inPolicy: boolean): AppliedRule['from'] =>
+    inFile && inPolicy ? 'both' : inPolicy ? 'policy' : 'pipeline file';
+  const applied: AppliedRule[] = [
+    ...(production ? [{ rule: 'production', from: from(plan.production, rules.production === true) }] : []),
+    ...approvals.map((rule) => ({ rule: nameRule(rule), from: originOf(rule, plan.approvals, floor) })),
+    ...(approvals.length > 0 && !selfApproval
+      ? [
+          {
+            rule: 'nobody approves their own work',
+            from: from(!plan.selfApproval, !(rules['self-approval'] ?? !production)),
+          },
+        ]
+      : []),
+    ...(waitMs > 0
+      ? [{ rule: `waits ${waitMs / 1000} s`, from: from(plan.waitMs === waitMs, rules.wait === waitMs) }]
+      : []),
+  ];
+  return withHash({ ...plan, approvals, production, selfApproval, waitMs, policy: { rules: applied } });
+}
+
+function floorOf(rules: EnvironmentPolicy): ApprovalRule[] {
+  return rulesOf(rules).map(({ count, group, by, of, expires }) => ({
+    count,
+    group: group ?? null,
+    by: by ?? 'ssh',
+    of: of ?? null,
+    expiresMs: expires ?? APPROVAL_EXPIRES_MS,
+  }));
+}
+
+function isSameKind(a: ApprovalRule, b: ApprovalRule): boolean {
+  return a.group === b.group && a.of === b.of && (a.by === b.by || isOfPeople(a, b));
+}
+
+/** Both ask people here and now; one of them may be content with less proof. */
+function isOfPeople(a: ApprovalRule, b: ApprovalRule): boolean {
+  return [a, b].every(({ by }) => by === 'ssh' || by === 'unverified');
+}
+
+/** Each rule of either side; what both ask for is asked for once, as often and as provably as the stricter says. */
+function mergeApprovals(inFile: ApprovalRule[], inPolicy: ApprovalRule[]): ApprovalRule[] {
+  const merged = inPolicy.map((rule): ApprovalRule => {
+    const same = inFile.filter((other) => isSameKind(rule, other));
+    const all = [rule, ...same];
+    return {
+      ...rule,
+      count: Math.max(...all.map(({ count }) => count)),
+      by: all.some(({ by }) => by === 'ssh') ? 'ssh' : rule.by,
+      expiresMs: Math.min(...all.map(({ expiresMs }) => expiresMs)),
+    };
+  });
+  return [...merged, ...inFile.filter((rule) => !inPolicy.some((other) => isSameKind(rule, other)))];
+}
+
+function originOf(rule: ApprovalRule, inFile: ApprovalRule[], inPolicy: ApprovalRule[]): AppliedRule['from'] {
+  const asks = (list: ApprovalRule[]): boolean =>
+    list.some((other) => isSameKind(rule, other) && other.count === rule.count);
+  return asks(inFile) && asks(inPolicy) ? 'both' : asks(inPolicy) ? 'policy' : 'pipeline file';
+}
+
+function nameRule({ count, group, by, of }: ApprovalRule): string {
+  const who = group === null ? '' : ` of ${group}`;
+  const where = of === null ? '' : ` on ${of}`;
+  return `${count} ${count === 1 ? 'approval' : 'approvals'}${who} by ${by}${where}`;
+}

@@ -1,0 +1,53 @@
+/**
+ * The schema of `policy.yaml`: what the owner of a worker allows, whatever a repository says. It lies on the worker and
+ * comes from no repository. Reference with examples: docs/policy.md.
+ */
+import { z } from 'zod';
+import { approvals, takesRefs } from './schema-environment.js';
+import { closed, named, uniqueList } from './schema-words.js';
+import { duration, hostAddress, repositoryPath } from './schema-values.js';
+
+/** As `allowed_signers` names a person; no spaces, since that file is made of words. */
+const person = z.string().regex(/^[^\s,"]{1,200}$/, {
+  error: 'must be a name as allowed_signers has it, such as anna@example.com',
+});
+
+const entry = z.string().min(1).max(10_000);
+
+const environment = closed({
+  /** true = it is production whatever the pipeline file says. */
+  production: z.boolean().optional(),
+  from: takesRefs.optional(),
+  /** Hosts, jump hosts and the proxy's: as the pipeline file writes them, also references such as env:PROD_HOST. */
+  hosts: uniqueList(hostAddress),
+  /** Services, stacks, folders and proxies' files: what else the platform and the proxy write to. */
+  targets: uniqueList(entry).optional(),
+  /** Commands of the platform, the proxy and the checks, word for word. */
+  commands: uniqueList(entry).optional(),
+  /** Secret references it may use, `*` for any text: those of another environment are none of its business. */
+  secrets: uniqueList(entry).optional(),
+  approvals: approvals.optional(),
+  'self-approval': z.boolean().optional(),
+  wait: duration().optional(),
+});
+
+const pipeline = closed({
+  /** URLs the worker may fetch it from. */
+  repositories: uniqueList(entry).min(1),
+  /** Paths of its pipeline file; default slipway.yaml. */
+  files: uniqueList(repositoryPath('pipeline')).min(1).optional(),
+  /** Any other environment is refused. */
+  environments: named('an environment', environment, 'slug'),
+});
+
+export const policyFile = closed({
+  /** OpenSSH files beside this one. */
+  'allowed-signers': z.string().min(1).optional(),
+  'revoked-keys': z.string().min(1).optional(),
+  groups: named('a group', uniqueList(person).min(1)).optional(),
+  pipelines: named('a pipeline', pipeline, 'slug'),
+});
+
+export type Policy = z.output<typeof policyFile>;
+export type EnvironmentPolicy = z.output<typeof environment>;
+export type PipelinePolicy = z.output<typeof pipeline>;
