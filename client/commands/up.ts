@@ -10,6 +10,7 @@ export const up: CommandSpec = {
     { flags: '--ui-port <port>', summary: 'of its UI (default: port + 1000)' },
     { flags: '--data <folder>', summary: 'database, clones and archives (default: ~/.slipway)' },
     { flags: '--in-memory', summary: 'keep nothing: for demonstrations' },
+    { flags: '--demo', summary: 'release to production without a policy that protects it' },
   ],
   examples: ['slipway up', 'slipway up --port 7300 --data ./slipway-data'],
   exits: [EXIT.interrupted],
@@ -22,7 +23,7 @@ export const up: CommandSpec = {
     return runWorkerProgram(invocation, [
       'up',
       ...flags,
-      ...(invocation.has('in-memory') ? ['--in-memory'] : []),
+      ...['in-memory', 'demo'].flatMap((name) => (invocation.has(name) ? [`--${name}`] : [])),
     ]);
   },
 };

@@ -100,6 +100,12 @@ async function build(cleanUps: (() => Promise<unknown>)[]): Promise<SecretmagicW
   const repository = await createTeamRepository(folder, { hosts, registry, prometheusUrl: prometheus.url });
   cleanUps.push(() => repository.remove());
 
+  const policyFile = path.join(folder, 'policy.yaml');
+  await writeFile(
+    policyFile,
+    await editPolicy({ hosts, registry, prometheusUrl: prometheus.url }, path.join(folder, 'origin.git')),
+    { mode: 0o600 },
+  );
   const home = path.join(folder, 'home');
   const temporary = path.join(folder, 'tmp');
   await mkdir(path.join(home, '.ssh'), { recursive: true, mode: 0o700 });
@@ -117,6 +123,7 @@ async function build(cleanUps: (() => Promise<unknown>)[]): Promise<SecretmagicW
     ...person,
     SLIPWAY_METRICS_ADDRESS: 'off',
     SLIPWAY_HEALTH_ADDRESS: 'off',
+    SLIPWAY_POLICY: policyFile,
     SLIPWAY_INSECURE_REGISTRIES: registry.server,
     SLIPWAY_BUILDER: buildkit.builderName,
     DOCKER_CONFIG: dockerConfig.folder,
@@ -322,6 +329,7 @@ async function createTeamRepository(folder: string, addresses: Addresses): Promi
   const files: Record<string, string> = {};
   for (const entry of names.filter((each) => each.isFile())) {
     const file = path.join(entry.parentPath, entry.name);
+    if (path.relative(EXAMPLE, file).startsWith('worker/')) continue;
     files[path.relative(EXAMPLE, file)] = await readFile(file, 'utf8');
   }
   for (const name of Object.keys(files).filter((file) => file.startsWith('deploy/swarm/')))
@@ -361,6 +369,18 @@ function editPipeline(text: string, { hosts, registry, prometheusUrl }: Addresse
     ['timeout: 5m', 'timeout: 60s'],
     ['drain: 10s', 'drain: 200ms'],
     ['for: 15m, interval: 10s', 'for: 3s, interval: 300ms'],
+  ]);
+}
+
+/** What lies on the worker. */
+async function editPolicy({ hosts }: Addresses, origin: string): Promise<string> {
+  const nginx = nginxCommand(await part('nginx'));
+  return edited(await readFile(path.join(EXAMPLE, 'worker/policy.yaml'), 'utf8'), [
+    ['git@git.example.com:autoorder/secretmagic.git', origin],
+    ['autoorder-cicd-runner@10.77.0.1', `${hosts.dev.user}@${hosts.dev.address}`],
+    ['/etc/nginx/slipway', `${NGINX}/slipway`],
+    ['sudo -n nginx -t', JSON.stringify(`${nginx} -t`)],
+    ['sudo -n nginx -s reload', JSON.stringify(`${nginx} -s reload`)],
   ]);
 }
 

@@ -90,6 +90,7 @@ export async function startWorker(stage: Stage, ends: (() => Promise<void>)[]): 
     env: {
       ...process.env,
       TEMPORAL_ADDRESS: stage.temporalAddress,
+      SLIPWAY_POLICY: stage.policyFile,
       SLIPWAY_METRICS_ADDRESS: 'off',
       SLIPWAY_HEALTH_ADDRESS: 'off',
     },

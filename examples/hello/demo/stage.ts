@@ -17,6 +17,8 @@ export interface Stage {
   uiUrl: string;
   ssh: 'sshd' | 'built-in';
   dataFolder: string;
+  /** What the owner of the worker allows. */
+  policyFile: string;
   /** What the host did, one line per deploy: `v2.0.0 green`. */
   deploys(): string[];
   /** Aborted when the demo is to end: every command and wait of it ends then. */
@@ -57,6 +59,7 @@ export async function setStage(
     uiUrl: temporal.uiUrl,
     ssh: ssh.kind,
     dataFolder: path.join(folder, 'worker'),
+    policyFile: writePolicy(folder, repository, ssh),
     deploys: () => readFileSync(path.join(home, 'deploys'), 'utf8').trim().split('\n'),
     stopping,
   };
@@ -147,6 +150,16 @@ async function startProxy(home: string): Promise<() => Promise<void>> {
     child.kill('SIGTERM');
     await ended;
   };
+}
+
+/** On the worker's side: the repository can only be stricter. */
+function writePolicy(folder: string, repository: string, ssh: { address: string }): string {
+  const file = path.join(folder, 'policy.yaml');
+  const text = readFileSync(path.join(sources, 'policy.yaml'), 'utf8')
+    .replace('https://git.example.com/shop.git', repository)
+    .replace('deploy@127.0.0.1:2222', ssh.address);
+  writeFileSync(file, text, { mode: 0o600 });
+  return file;
 }
 
 function writeRepository(
