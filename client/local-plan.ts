@@ -7,7 +7,6 @@ import {
   decodeText,
   explainFileErrors,
   findUnsupported,
-  jsonSchema,
   loadPipeline,
   type LoadedFile,
   PlanRefused,
@@ -109,10 +108,6 @@ export function refFor(file: LoadedFile, environment: string): ReleaseRef | null
   if (takes === undefined) return null;
   const pattern = takes.kind === 'branch' ? takes.branch : takes.tag;
   return { kind: takes.kind, name: pattern.replaceAll('*', '0') };
-}
-
-export function pipelineJsonSchema(): unknown {
-  return jsonSchema();
 }
 
 function tellRefused({ problems }: PlanRefused): UserError {

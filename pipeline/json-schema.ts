@@ -1,11 +1,23 @@
 /** JSON Schema (draft 2020-12) for editors, from the same source as the loader. */
 import { z } from 'zod';
 import { pipelineFile } from './pipeline-file.js';
+import { policyFile } from './policy-file.js';
 import { jsonShapeOf, type JsonShape } from './schema-words.js';
 
 type Json = z.core.JSONSchema.BaseSchema;
 
 const SCHEMA_ID = 'https://slipway.dev/schema/v1.json';
+const POLICY_SCHEMA_ID = 'https://slipway.dev/schema/policy-v1.json';
+
+/** As `jsonSchema`, for `policy.yaml`. */
+export function policyJsonSchema(): Json {
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    $id: POLICY_SCHEMA_ID,
+    title: 'policy.yaml',
+    ...toJson(policyFile),
+  };
+}
 
 /** A new object on each call; print it with `JSON.stringify(jsonSchema(), null, 2)`. */
 export function jsonSchema(): Json {

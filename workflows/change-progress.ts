@@ -3,6 +3,7 @@ import { condition, setCurrentDetails, upsertMemo, type TimerOptions } from '@te
 import type { ChangeRun } from './change-run.js';
 import type { ProgressStatus } from './messages.js';
 import { environmentId } from './names.js';
+import { warnUnprotected } from './protection.js';
 import { formatDuration, formatMinute, renderReport, showWait, type ReportView } from './report.js';
 import type { FailureReport, StepReport, StepState, UnwindReport } from './result.js';
 import { publishState } from './search-attributes.js';
@@ -142,6 +143,7 @@ export class ChangeProgress {
         ...this.traffic(),
         ...this.deadline(),
         `requested by ${request.actor.by} (identity: unverified)`,
+        ...warnUnprotected([request.plan]),
       ],
       commands: this.commands(),
       links: [

@@ -1,6 +1,7 @@
 /** What an environment shows of itself: one line, and a page for the UI and the memo. */
 import type { EnvironmentState } from './messages.js';
 import { withoutMarkdown } from './plain-text.js';
+import { warnUnprotected } from './protection.js';
 import { fitLine, formatMinute, renderLinks } from './report.js';
 import type { ReleaseRecord, StepState } from './result.js';
 import type { UiLink } from './ui-links.js';
@@ -66,7 +67,7 @@ export function renderEnvironment(state: EnvironmentState, links: UiLink[]): str
     ['```', ...rows.filter((each) => each !== null), '```'].join('\n'),
     commands.filter((each) => each !== null).join('\n'),
     renderLinks(links),
-    'identity: unverified',
+    ['identity: unverified', ...warnUnprotected(live === null ? [] : [live.plan])].join('\n\n'),
   ]
     .filter((part) => part !== '')
     .join('\n\n');

@@ -3,6 +3,7 @@ import type { Approval, PromotionDeciding } from './decisions.js';
 import type { ProgressStatus, PromotionRequest } from './messages.js';
 import type { Progress, ReportFacts } from './progress.js';
 import { environmentId, laneId } from './names.js';
+import { warnUnprotected } from './protection.js';
 import type { EvidenceItem, FailureReport, UnwindReport } from './result.js';
 import { linkToRun } from './ui-links.js';
 
@@ -32,6 +33,7 @@ export function promotionFacts(view: PromotionView): ReportFacts {
       `**plan** ${plan.planHash.slice(0, 8)} · ${digests}`,
       ...(approved === '' ? [] : [`**approved** ${approved}`]),
       `requested by ${actor.by} (identity: unverified)`,
+      ...warnUnprotected([plan]),
     ],
     commands: ended
       ? []

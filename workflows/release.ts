@@ -24,6 +24,7 @@ import { Progress, type ReportFacts } from './progress.js';
 import { readFailure } from './read-failure.js';
 import { receiveDecisions } from './receive-decisions.js';
 import { Refusal } from './promotion-end.js';
+import { warnUnprotected } from './protection.js';
 import { Promotions } from './release-promotions.js';
 import { concludeRelease, endRelease, unknownCommit, type ReleaseStop } from './release-end.js';
 import { sealOf } from './seal-of.js';
@@ -248,7 +249,10 @@ class Release {
       commit: this.plan?.commit ?? unknownCommit(request),
       unwind: [],
       failure,
-      facts: [`requested by ${request.actor.by} (identity: unverified)`],
+      facts: [
+        `requested by ${request.actor.by} (identity: unverified)`,
+        ...warnUnprotected(this.plan?.environments ?? []),
+      ],
       commands:
         this.phase === 'ended'
           ? []

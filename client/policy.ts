@@ -1,0 +1,53 @@
+/** Reads a worker's policy the way the worker does, for its owner. */
+import { readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { explainFileErrors, findWriters, loadPolicy, type Policy } from '../pipeline/index.js';
+import { badInput } from './user-error.js';
+
+/** Throws UserError (exit 2) with every mistake in it, and when others may write it. */
+export async function readPolicy(file: string): Promise<Policy> {
+  await requireOwned(file, false);
+  await requireOwned(path.dirname(file), true);
+  const loaded = loadPolicy(await readFile(file), file);
+  if (loaded.ok) return loaded.file.content;
+  throw badInput({
+    ...explainFileErrors(loaded.errors, file),
+    wayOut: 'correct the file; slipway schema --policy helps editors',
+    docs: 'docs/policy.md',
+  });
+}
+
+async function requireOwned(file: string, isFolder: boolean): Promise<void> {
+  const found = await stat(file).catch(() => null);
+  if (found === null)
+    throw badInput({
+      what: 'there is no such file',
+      where: file,
+      wayOut: 'name another',
+      docs: 'docs/policy.md',
+    });
+  const { mode, uid } = found;
+  const problem = findWriters({ path: file, mode, uid, isFolder, userId: process.getuid?.() ?? 0 });
+  if (problem !== null) throw badInput({ ...problem, where: file, docs: 'docs/policy.md' });
+}
+
+/** One line per environment: `shop prod: tag v*.*.*; 1 host; 1 approval of platform by ssh`. */
+export function describePolicy(policy: Policy): string[] {
+  return [...policy.pipelines].flatMap(([pipeline, { environments }]) =>
+    [...environments].map(([name, { production, from, hosts, approvals }]) => {
+      const refs = (from ?? []).map((takes) =>
+        takes.kind === 'branch' ? `branch ${takes.branch}` : `tag ${takes.tag}`,
+      );
+      const count =
+        typeof approvals === 'number'
+          ? approvals
+          : (approvals ?? []).reduce((sum, rule) => sum + rule.count, 0);
+      return [
+        `${pipeline} ${name}: ${refs.length === 0 ? 'any ref' : refs.join(', ')}`,
+        `${hosts.length} ${hosts.length === 1 ? 'host' : 'hosts'}`,
+        `${count} ${count === 1 ? 'approval' : 'approvals'}`,
+        ...(production === true ? ['production'] : []),
+      ].join('; ');
+    }),
+  );
+}

@@ -1,0 +1,316 @@
+/** The stricter of the worker's policy and a pipeline file, and what the policy does not allow at all. */
+import { describe, expect, test } from 'vitest';
+import { applyPolicy } from '../../../pipeline/apply-policy.js';
+import { withHash } from '../../../pipeline/hash-plan.js';
+import { loadPolicy } from '../../../pipeline/load-pipeline.js';
+import { policyJsonSchema } from '../../../pipeline/json-schema.js';
+import type { ApprovalRule, EnvironmentPlan, ReleasePlan } from '../../../pipeline/plan.js';
+import { PlanRefused } from '../../../pipeline/plan-refused.js';
+import type { Policy } from '../../../pipeline/policy-file.js';
+import { findWriters } from '../../../pipeline/who-may-write.js';
+import { givenCommit, givenPlan } from '../../support/given.js';
+
+const HOUR_MS = 3_600_000;
+const HEAD = `allowed-signers: allowed_signers
+groups: {platform: [anna@example.com, irina@example.com], backend: [oleg@example.com]}
+pipelines:
+  shop:
+    repositories: [/srv/shop.git]
+    environments:
+      prod:
+        hosts: [deploy@web-1, deploy@web-2]
+`;
+
+/** Lines below `prod`. */
+function policyWith(...lines: string[]): Policy {
+  const loaded = loadPolicy(
+    Buffer.from(HEAD + lines.map((line) => `        ${line}\n`).join('')),
+    'policy.yaml',
+  );
+  if (!loaded.ok) throw new Error(loaded.errors.map(({ path, message }) => `${path}: ${message}`).join('; '));
+  return loaded.file.content;
+}
+
+function errorsOf(text: string): string[] {
+  const loaded = loadPolicy(Buffer.from(text), 'policy.yaml');
+  return loaded.ok
+    ? []
+    : loaded.errors.map(({ line, column, path, message, suggestion }) =>
+        `${line}:${column} ${path}: ${message} ${suggestion ?? ''}`.trim(),
+      );
+}
+
+function releaseOf(change: Partial<EnvironmentPlan> = {}, release: Partial<ReleasePlan> = {}): ReleasePlan {
+  return withHash({
+    planVersion: 1,
+    pipeline: 'shop',
+    version: 'v1.0.0',
+    commit: givenCommit(),
+    ref: { kind: 'tag' as const, name: 'v1.0.0' },
+    repository: { url: '/srv/shop.git' },
+    file: 'slipway.yaml',
+    artifacts: [],
+    registry: null,
+    gates: [],
+    environments: [givenPlan({ name: 'prod', production: false, selfApproval: true, ...change })],
+    skipped: [],
+    notify: [],
+    ...release,
+  });
+}
+
+function apply(
+  policy: Policy | null,
+  change: Partial<EnvironmentPlan> = {},
+  release: Partial<ReleasePlan> = {},
+): EnvironmentPlan {
+  const [plan] = applyPolicy(releaseOf(change, release), policy, { isDemo: false }).environments;
+  if (plan === undefined) throw new Error('there is no environment');
+  return plan;
+}
+
+function refusalsOf(
+  policy: Policy | null,
+  change: Partial<EnvironmentPlan> = {},
+  release: Partial<ReleasePlan> = {},
+): string {
+  try {
+    apply(policy, change, release);
+  } catch (error) {
+    if (error instanceof PlanRefused) return error.message;
+    throw error;
+  }
+  return '';
+}
+
+const rule = (change: Partial<ApprovalRule> = {}): ApprovalRule => ({
+  count: 1,
+  group: null,
+  by: 'ssh',
+  of: null,
+  expiresMs: 72 * HOUR_MS,
+  ...change,
+});
+
+describe('a worker without a policy', () => {
+  test('refuses production, names the way out, and lets everything else be as it was', () => {
+    expect(refusalsOf(null, { production: true })).toMatch(
+      /prod is production, and this worker has no policy.*docs\/policy\.md/,
+    );
+    const plan = releaseOf();
+    expect(applyPolicy(plan, null, { isDemo: false })).toEqual(plan);
+  });
+
+  test('may show production in a demonstration', () => {
+    const plan = releaseOf({ production: true });
+    expect(applyPolicy(plan, null, { isDemo: true })).toEqual(plan);
+  });
+});
+
+describe('the stricter of policy and pipeline file', () => {
+  test.each<[string, ApprovalRule[], string, ApprovalRule[]]>([
+    ['the policy’s where the file has none', [], 'approvals: 2', [rule({ count: 2 })]],
+    [
+      'the file’s where the policy has none',
+      [rule({ group: 'backend' })],
+      'wait: 1s',
+      [rule({ group: 'backend' })],
+    ],
+    ['the larger count', [rule({ count: 3 })], 'approvals: 2', [rule({ count: 3 })]],
+    [
+      'the policy’s count over a loosened one',
+      [rule({ count: 1, group: 'platform' })],
+      'approvals: [{count: 2, group: platform}]',
+      [rule({ count: 2, group: 'platform' })],
+    ],
+    [
+      'both groups',
+      [rule({ group: 'backend' })],
+      'approvals: [{count: 1, group: platform}]',
+      [rule({ group: 'platform' }), rule({ group: 'backend' })],
+    ],
+    [
+      'the shorter time',
+      [rule({ expiresMs: HOUR_MS })],
+      'approvals: [{count: 1, expires: 2h}]',
+      [rule({ expiresMs: HOUR_MS })],
+    ],
+    [
+      'proof where the policy is content without',
+      [rule()],
+      'approvals: [{count: 1, by: unverified}]',
+      [rule()],
+    ],
+    [
+      'no proof where both are content without',
+      [rule({ by: 'unverified' })],
+      'approvals: [{count: 1, by: unverified}]',
+      [rule({ by: 'unverified' })],
+    ],
+    [
+      'reviews beside people',
+      [rule()],
+      'approvals: [{count: 1, by: github-review, of: main}]',
+      [rule({ by: 'github-review', of: 'main' }), rule()],
+    ],
+  ])('%s', (_what, approvals, line, expected) => {
+    const plan = apply(policyWith(line), { approvals });
+    expect(plan.approvals).toEqual(expected);
+    // held against the same policy again it does not change: so it is compared before each step
+    expect(apply(policyWith(line), plan).approvals).toEqual(expected);
+  });
+
+  test('a file that says approvals: 0 and self-approval: true gets neither', () => {
+    const plan = apply(policyWith('production: true', 'approvals: 1'), { approvals: [], selfApproval: true });
+    expect(plan).toMatchObject({ production: true, selfApproval: false, approvals: [{ count: 1 }] });
+    expect(plan.policy?.rules).toEqual([
+      { rule: 'production', from: 'policy' },
+      { rule: '1 approval by ssh', from: 'policy' },
+      { rule: 'nobody approves their own work', from: 'policy' },
+    ]);
+  });
+
+  test('says which of the two each rule came from', () => {
+    const lines = ['approvals: [{count: 1, group: platform}]', 'self-approval: false', 'wait: 5m'];
+    const plan = apply(policyWith(...lines), {
+      approvals: [rule({ group: 'platform' }), rule({ group: 'backend' })],
+      selfApproval: false,
+      waitMs: 1000,
+    });
+    expect(plan.policy?.rules).toEqual([
+      { rule: '1 approval of platform by ssh', from: 'both' },
+      { rule: '1 approval of backend by ssh', from: 'pipeline file' },
+      { rule: 'nobody approves their own work', from: 'both' },
+      { rule: 'waits 300 s', from: 'policy' },
+    ]);
+    expect(plan.waitMs).toBe(300_000);
+  });
+});
+
+describe('a policy does not allow', () => {
+  const commands = 'commands: ["up {tag}", "switch {colour}", current]';
+  test.each<[string, () => string, RegExp]>([
+    [
+      'another pipeline',
+      () => refusalsOf(policyWith(), {}, { environments: [givenPlan({ pipeline: 'other', name: 'prod' })] }),
+      /no pipeline other/,
+    ],
+    ['another environment', () => refusalsOf(policyWith(), { name: 'prod2' }), /no environment prod2/],
+    [
+      'another repository',
+      () => refusalsOf(policyWith(), {}, { repository: { url: '/srv/fork.git' } }),
+      /repository \/srv\/fork\.git is not allowed/,
+    ],
+    [
+      'another pipeline file',
+      () => refusalsOf(policyWith(), {}, { file: 'evil.yaml' }),
+      /pipeline file evil\.yaml is not allowed/,
+    ],
+    [
+      'another ref',
+      () => refusalsOf(policyWith('from: {tag: "v*.*.*"}'), {}, { ref: { kind: 'branch', name: 'v1.0.0' } }),
+      /branch v1\.0\.0 is not allowed/,
+    ],
+    [
+      'another host',
+      () => refusalsOf(policyWith(), { hosts: [{ name: 'x', address: 'root@web-3' }] }),
+      /host root@web-3 is not allowed/,
+    ],
+    [
+      'another jump host',
+      () =>
+        refusalsOf(policyWith(), {
+          ssh: { user: null, port: null, key: null, knownHosts: null, jump: ['evil'] },
+        }),
+      /host evil is not allowed/,
+    ],
+    [
+      'another stack',
+      () =>
+        refusalsOf(policyWith('targets: [shop]'), {
+          platform: { kind: 'swarm', service: 'other', fields: {} },
+        }),
+      /target other is not allowed/,
+    ],
+    [
+      'another command',
+      () =>
+        refusalsOf(policyWith(commands), {
+          platform: {
+            kind: 'command',
+            command: 'up {tag}; curl evil',
+            inspect: null,
+            restore: null,
+            retire: null,
+            on: 'host',
+          },
+        }),
+      /command up \{tag\}; curl evil is not allowed/,
+    ],
+    [
+      'a secret of somebody else',
+      () => refusalsOf(policyWith('secrets: ["env:DEV_*"]'), { secrets: { A: 'env:PROD_KEY' } }),
+      /secret env:PROD_KEY is not allowed/,
+    ],
+    [
+      'approvals without proof',
+      () => refusalsOf(policyWith('approvals: 1'), { approvals: [rule({ by: 'unverified' })] }),
+      /approvals by: unverified are not allowed/,
+    ],
+  ])('%s', (_what, refusals, expected) => {
+    expect(refusals()).toMatch(expected);
+    expect(refusals()).toMatch(/policy/);
+  });
+
+  test('and what it names is allowed', () => {
+    const policy = policyWith(
+      commands,
+      'secrets: ["env:PROD_*"]',
+      'targets: []',
+      'from: [{branch: main}, {tag: "v*.*.*"}]',
+    );
+    expect(refusalsOf(policy, { secrets: { A: 'env:PROD_KEY' } })).toBe('');
+  });
+});
+
+describe('the file', () => {
+  test.each([
+    [
+      'pipelines: {shop: {repositories: [a], environments: {prod: {hots: [a]}}}}',
+      /1:\d+ pipelines\.shop\.environments\.prod\.hots: no such key hosts/,
+    ],
+    ['pipelines: {shop: {environments: {prod: {hosts: [a]}}}}', /repositories: is missing|repositories/],
+    [
+      'pipelines: {shop: {repositories: [a], environments: {prod: {hosts: [a], approvals: 1}}}}',
+      /allowed-signers must name the file/,
+    ],
+    [`${HEAD}        approvals: [{count: 1, group: plattform}]\n`, /there is no group plattform platform/],
+    ['groups: {a: ["two words"]}\npipelines: {}', /must be a name as allowed_signers has it/],
+    ['pipelines: &a [*a]', /./],
+    ['', /./],
+  ])('%j is refused with its place', (text, expected) => {
+    const errors = errorsOf(text);
+    expect(errors.length).toBeGreaterThan(0);
+    expect(errors.join('\n')).toMatch(expected);
+  });
+
+  test('has a JSON Schema', () => {
+    const schema = JSON.stringify(policyJsonSchema());
+    expect(schema).toContain('allowed-signers');
+    expect(schema).toContain('repositories');
+  });
+
+  test.each([
+    [{ mode: 0o100644, uid: 0, isFolder: false }, null],
+    [{ mode: 0o100600, uid: 1000, isFolder: false }, null],
+    [{ mode: 0o100664, uid: 0, isFolder: false }, /others \(mode 664\)/],
+    [{ mode: 0o100646, uid: 0, isFolder: false }, /others \(mode 646\)/],
+    [{ mode: 0o100644, uid: 33, isFolder: false }, /belongs to user 33/],
+    [{ mode: 0o41777, uid: 0, isFolder: true }, null],
+    [{ mode: 0o40777, uid: 0, isFolder: true }, /others \(mode 777\)/],
+  ])('%j may be written by %s', (found, problem) => {
+    const answer = findWriters({ path: '/etc/slipway/policy.yaml', userId: 1000, ...found });
+    if (problem === null) expect(answer).toBeNull();
+    else expect(answer?.what).toMatch(problem);
+  });
+});
