@@ -36,7 +36,9 @@ export function unauthorized(details: FailureDetails): ApplicationFailure {
   return failure(FAILURE.unauthorized, details);
 }
 
+export const UNREACHABLE = 'Unreachable';
+
 /** The world could not be asked (connection refused, timeout, DNS): retried, since it may answer later. */
 export function unreachable(details: FailureDetails): ApplicationFailure {
-  return failure('Unreachable', details, false);
+  return failure(UNREACHABLE, details, false);
 }

@@ -8,11 +8,10 @@ import {
 } from './environment-settings.js';
 import { formatPath, type FilePath } from './file-error.js';
 import type { LoadedFile } from './load-pipeline.js';
-import { RESOLVED_SCHEMES, schemeOf } from './secret-references.js';
 import { namesIn } from './templates.js';
 
 export interface Unsupported {
-  /** `secrets from vault:`, `platform compose`. */
+  /** `platform compose`. */
   what: string;
   /** `environments.prod.platform`. */
   path: string;
@@ -69,7 +68,7 @@ export function findUnsupported(file: LoadedFile, environments?: readonly string
 }
 
 function reportPipeline(file: LoadedFile, report: Report): void {
-  const { image, images, registry, release } = file.content;
+  const { image, images, release } = file.content;
   const artifacts: [FilePath, typeof image][] = [
     [['image'], image],
     ...[...(images ?? [])].map(([name, each]): [FilePath, typeof image] => [['images', name], each]),
@@ -80,7 +79,6 @@ function reportPipeline(file: LoadedFile, report: Report): void {
     if ((artifact.platforms?.length ?? 0) > 1)
       report('an image for several platforms', [...path, 'platforms'], 'name one platform');
   }
-  if (registry !== undefined) reportSecrets(registry, ['registry'], report);
   for (const key of RELEASE_KEYS)
     if (release?.[key] !== undefined) report(`release ${key}`, ['release', key]);
   reportGates(file, release?.gates ?? [], report);
@@ -104,9 +102,6 @@ function reportEnvironment(of: EnvironmentSettings, report: Report): void {
   if (typeof retention === 'number')
     report('retention', of.pathOf('retention'), 'say forever: no image is deleted yet');
   if (database !== undefined) report('database', of.pathOf('database'));
-  for (const key of ['hosts', 'ssh', 'secrets', 'docker-secrets', 'registry'] as const) {
-    reportSecrets(of.settings[key], of.pathOf(key), report);
-  }
 }
 
 function reportGates(file: LoadedFile, names: readonly string[], report: Report): void {
@@ -129,7 +124,6 @@ function reportChecks(file: LoadedFile, of: EnvironmentSettings, report: Report)
     const check = findCheck(file.content, name);
     if (check === null) continue;
     if (!CHECKS.includes(check.kind)) report(`check ${check.kind}`, ['checks', name, check.kind]);
-    if (check.kind === 'http') reportSecrets(check['basic-auth'], ['checks', name, 'basic-auth'], report);
   }
 }
 
@@ -148,17 +142,4 @@ function reportColours(file: LoadedFile, of: EnvironmentSettings, report: Report
     of.pathOf('traffic'),
     'add colours: {blue: http://…, green: http://…} to traffic, or {colour} to the checks',
   );
-}
-
-/** Finds references whose scheme no activity resolves, anywhere inside `value`. */
-function reportSecrets(value: unknown, path: FilePath, report: Report): void {
-  if (typeof value === 'string') {
-    const scheme = schemeOf(value);
-    if (scheme === null || RESOLVED_SCHEMES.includes(scheme)) return;
-    report(`secrets from ${scheme}:`, path, `use ${RESOLVED_SCHEMES.map((each) => `${each}:`).join(' or ')}`);
-  } else if (Array.isArray(value)) {
-    for (const [index, item] of value.entries()) reportSecrets(item, [...path, index], report);
-  } else if (typeof value === 'object' && value !== null) {
-    for (const [key, item] of Object.entries(value)) reportSecrets(item, [...path, key], report);
-  }
 }

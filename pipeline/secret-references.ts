@@ -3,13 +3,10 @@
 const SECRET_SCHEMES = ['env', 'file', 'age', 'sops', 'vault'] as const;
 export type SecretScheme = (typeof SECRET_SCHEMES)[number];
 
-/** Schemes this version resolves; the others are refused when a plan is to be carried out. */
-export const RESOLVED_SCHEMES: readonly SecretScheme[] = ['env', 'file'];
-
 const FORMS: Record<SecretScheme, RegExp> = {
   env: /^env:[A-Za-z_][A-Za-z0-9_]*$/,
   file: /^file:\/[^\s#]+$/,
-  age: /^age:[^\s#]+#[^\s#]+$/,
+  age: /^age:[^\s#]+(#[^\s#]+)?$/,
   sops: /^sops:[^\s#]+#[^\s#]+$/,
   vault: /^vault:[^\s#]+#[^\s#]+$/,
 };

@@ -5,6 +5,9 @@
 const SHORTEST_SCRUBBED = 6;
 /** Shorter lines of a value with several lines (braces, headers) are ordinary text. */
 const SHORTEST_LINE = 20;
+/** `NAME=value`, `name: value` as a line of a whole document: what stands for a secret of its own there. */
+const ENTRY = /^(?:export\s+|- )?[\w."'-]+\s*[:=]\s*["']?(.+?)["']?,?$/;
+const SHORTEST_ENTRY = 10;
 
 export class Scrubber {
   /** Form → what is shown in its place. */
@@ -16,7 +19,13 @@ export class Scrubber {
     const shown = `[${reference}]`;
     const whole = value.trim();
     const lines = whole.includes('\n') ? whole.split('\n').map((line) => line.trim()) : [];
-    const wanted = [value, whole, ...lines.filter((line) => line.length >= SHORTEST_LINE)];
+    const entries = lines.map((line) => ENTRY.exec(line)?.[1] ?? '');
+    const wanted = [
+      value,
+      whole,
+      ...lines.filter((line) => line.length >= SHORTEST_LINE),
+      ...entries.filter((entry) => entry.length >= SHORTEST_ENTRY),
+    ];
     for (const text of wanted) {
       if (text.length < SHORTEST_SCRUBBED) continue;
       for (const form of formsOf(text)) this.forms.set(form, shown);

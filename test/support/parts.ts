@@ -56,6 +56,26 @@ export const PARTS = {
     fetch:
       'mkdir -p $CACHE/build/compose && cd $CACHE/build/compose && printf "module compose\\n\\ngo 1.24\\n" > go.mod && GOTOOLCHAIN=local go get -tool github.com/docker/compose/v2/cmd@v2.40.3 && mkdir -p $CACHE/bin && GOTOOLCHAIN=local go build -o $CACHE/bin/docker-compose-2.40.3 github.com/docker/compose/v2/cmd',
   },
+  age: { program: 'age', fetch: apt('age') },
+  sops: {
+    program: 'sops',
+    cached: 'bin/sops-3.13.3',
+    fetch:
+      'GOBIN=$CACHE/gobin GOTOOLCHAIN=local go install github.com/getsops/sops/v3/cmd/sops@v3.13.3 && install -D -m 0755 $CACHE/gobin/sops $CACHE/bin/sops-3.13.3',
+  },
+  // Its release was built with an unpublished state of its own sdk: the nearest published one, and one signature.
+  vault: {
+    program: 'vault',
+    cached: 'bin/vault-1.21.4',
+    fetch:
+      'rm -rf $CACHE/build/vault && mkdir -p $CACHE/build/vault && cd $CACHE/build/vault && export GOTOOLCHAIN=local && ' +
+      'printf "module vault\\n\\ngo 1.25\\n\\nreplace github.com/99designs/keyring => github.com/Jeffail/keyring v1.2.3\\n" > go.mod && ' +
+      'go get -tool github.com/hashicorp/vault@v1.21.4 && go get github.com/hashicorp/vault/sdk@v0.24.0 && ' +
+      "cp -r $(go list -m -f '{{.Dir}}' github.com/hashicorp/vault/sdk) sdk && chmod -R u+w sdk && " +
+      "sed -i 's/ActivationFunc func(context.Context, [*]logical.Request, string) error/ActivationFunc func(context.Context, *logical.Request) error/' sdk/framework/backend.go && " +
+      'go mod edit -replace github.com/hashicorp/vault/sdk=./sdk && mkdir -p $CACHE/bin && ' +
+      'CGO_ENABLED=0 go build -mod=mod -tags minimal -trimpath -ldflags "-s -w" -o $CACHE/bin/vault-1.21.4 github.com/hashicorp/vault',
+  },
   // the newest Node that is supported; the oldest is the one the tests run on
   node24: {
     program: 'node',
