@@ -175,15 +175,15 @@ describe('a plan is refused', () => {
   it('when this version cannot carry it out: everything at once, with positions', async () => {
     const text = FILE.replace('{stack: deploy/dev.yml, name: shop-dev}', '{compose: /opt/shop}').replace(
       'hosts: [deploy@stage.example.com]',
-      'hosts: ["vault:kv/stage#host"]',
+      'hosts: [deploy@stage.example.com]\n    rollout: {failed-host: quarantine}',
     );
     const prod = '    database: {migrate: make migrate}\n';
     const commit = await repository.commit('one', { ...FILES, 'slipway.yaml': text + prod });
     const refused = resolve(commit);
     await expect(refused).rejects.toMatchObject(badInput('platform compose'));
-    await expect(refused).rejects.toMatchObject(badInput('secrets from vault:'));
+    await expect(refused).rejects.toMatchObject(badInput('failed-host quarantine'));
     await expect(refused).rejects.toMatchObject({
-      message: expect.stringMatching(/^slipway\.yaml:10:\d+, slipway\.yaml:15:\d+: /),
+      message: expect.stringMatching(/^slipway\.yaml:10:\d+, slipway\.yaml:16:\d+: /),
     });
     // what this release does not enter may say what it likes
     await expect(refused).rejects.toMatchObject({ message: expect.not.stringContaining('database') });

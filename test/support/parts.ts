@@ -6,6 +6,7 @@ import { execFile } from 'node:child_process';
 import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const exec = promisify(execFile);
@@ -63,18 +64,10 @@ export const PARTS = {
     fetch:
       'GOBIN=$CACHE/gobin GOTOOLCHAIN=local go install github.com/getsops/sops/v3/cmd/sops@v3.13.3 && install -D -m 0755 $CACHE/gobin/sops $CACHE/bin/sops-3.13.3',
   },
-  // Its release was built with an unpublished state of its own sdk: the nearest published one, and one signature.
   vault: {
     program: 'vault',
     cached: 'bin/vault-1.21.4',
-    fetch:
-      'rm -rf $CACHE/build/vault && mkdir -p $CACHE/build/vault && cd $CACHE/build/vault && export GOTOOLCHAIN=local && ' +
-      'printf "module vault\\n\\ngo 1.25\\n\\nreplace github.com/99designs/keyring => github.com/Jeffail/keyring v1.2.3\\n" > go.mod && ' +
-      'go get -tool github.com/hashicorp/vault@v1.21.4 && go get github.com/hashicorp/vault/sdk@v0.24.0 && ' +
-      "cp -r $(go list -m -f '{{.Dir}}' github.com/hashicorp/vault/sdk) sdk && chmod -R u+w sdk && " +
-      "sed -i 's/ActivationFunc func(context.Context, [*]logical.Request, string) error/ActivationFunc func(context.Context, *logical.Request) error/' sdk/framework/backend.go && " +
-      'go mod edit -replace github.com/hashicorp/vault/sdk=./sdk && mkdir -p $CACHE/bin && ' +
-      'CGO_ENABLED=0 go build -mod=mod -tags minimal -trimpath -ldflags "-s -w" -o $CACHE/bin/vault-1.21.4 github.com/hashicorp/vault',
+    fetch: `sh '${fileURLToPath(new URL('build-vault.sh', import.meta.url))}'`,
   },
   // the newest Node that is supported; the oldest is the one the tests run on
   node24: {

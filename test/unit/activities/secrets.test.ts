@@ -26,9 +26,9 @@ describe('resolving', () => {
     ['env:MISSING', /env:MISSING is not set .* start the worker with MISSING set/],
     ['env:EMPTY', /env:EMPTY is empty/],
     ['file:/nowhere/at/all', /file:\/nowhere\/at\/all cannot be read by the worker \(ENOENT\)/],
-    ['vault:kv/app#key', /secrets from vault: cannot be resolved by this version; use env:NAME/],
-    ['sops:f#k', /secrets from sops:/],
-    ['age:f#k', /secrets from age:/],
+    ['vault:kv/app#key', /VAULT_ADDR is not set; start the worker with VAULT_ADDR=/],
+    ['sops:f#k', /is relative, and the worker has no folder for it; start the worker with SLIPWAY_SECRETS/],
+    ['age:/nowhere#k', /age:\/nowhere#k cannot be read: \/nowhere \(ENOENT\)/],
   ])('%s is refused by name', async (reference, message) => {
     await expect(createSecrets({ EMPTY: '' }).resolve(reference)).rejects.toThrow(message);
   });
@@ -75,6 +75,16 @@ describe('scrubbing', () => {
     for (const name of ['KEY', 'SHORT', 'LONG']) await secrets.resolve(`env:${name}`);
     expect(secrets.scrub(`got ${'B'.repeat(30)}`)).toBe('got [env:KEY]');
     expect(secrets.scrub('abcdef-ghijkl abcdef')).toBe('[env:LONG] [env:SHORT]');
+  });
+
+  test('what stands in a whole document, entry by entry', async () => {
+    const file = path.join(folder, 'app.env');
+    await writeFile(file, 'MODE=production\nexport TOKEN="tok-en-1234"\nDSN: postgres://u:p@h/db\n');
+    const secrets = createSecrets({});
+    await secrets.resolve(`file:${file}`);
+    expect(secrets.scrub('sent tok-en-1234')).toBe(`sent [file:${file}]`);
+    expect(secrets.scrub('to postgres://u:p@h/db')).toBe(`to [file:${file}]`);
+    expect(secrets.scrub('MODE is dev')).toBe('MODE is dev');
   });
 
   test('leaves ordinary words: names of hosts and users, and very short values', async () => {

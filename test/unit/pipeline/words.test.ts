@@ -190,6 +190,7 @@ describe('secret references', () => {
     'env:{ENVIRONMENT}_KEY',
     'file:/run/s',
     'age:s.age#k',
+    'age:/run/s.age',
     'sops:s.yaml#a.b',
     'vault:kv/a#b',
   ])('%s is one', (text) => {
@@ -202,7 +203,9 @@ describe('secret references', () => {
     'env:1A',
     'file:rel',
     'vault:kv/a',
-    'age:x',
+    'age:',
+    'age:x#',
+    'sops:x',
     'http://x',
     'env:$(id)',
     'env:A\n',
