@@ -37,7 +37,7 @@ export async function setBadLuckStage(env: Record<string, string> = {}): Promise
     inMemory: true,
     env: { ...process.env, TEMPORAL_CLI_PATH: await part('temporal') },
   });
-  const searched = `${programs}:${process.env['PATH']}`;
+  const searched = `${programs}:${env['PATH'] ?? process.env['PATH']}`;
   const worker = await superviseWorker(path.join(folder, 'worker'), temporal.address, {
     ...env,
     PATH: searched,

@@ -1,0 +1,85 @@
+/** One secret of every kind a worker can resolve, each with a value that occurs nowhere else. */
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { Encrypter, generateIdentity, identityToRecipient } from 'age-encryption';
+import { part } from './parts.js';
+import { startVault } from './vault.js';
+
+const exec = promisify(execFile);
+
+export interface PlantedSecret {
+  /** `vault:secret/team/prod#password`. */
+  reference: string;
+  value: string;
+}
+
+export interface PlantedSecrets {
+  /** What a worker must be started with to resolve them. */
+  readonly environment: Record<string, string>;
+  readonly secrets: Record<'env' | 'file' | 'age' | 'sops' | 'vault', PlantedSecret>;
+  /** What the worker itself logs in with. */
+  readonly ownSecrets: readonly string[];
+  remove(): Promise<void>;
+}
+
+/** Letters that read otherwise in JSON, in URLs and in shells. */
+function plantedValue(kind: string): string {
+  return `${kind}-&"ü/+ %$'${randomBytes(9).toString('hex')}`;
+}
+
+export async function plantSecrets(): Promise<PlantedSecrets> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'slw-planted-'));
+  const vault = await startVault();
+  const at = (name: string): string => path.join(folder, name);
+
+  const identity = await generateIdentity();
+  const recipient = await identityToRecipient(identity);
+  await writeFile(at('identity.txt'), identity, { mode: 0o600 });
+
+  const lines = ['one', 'two', 'three'].map((line) => `${line}-${randomBytes(12).toString('hex')}`);
+  await writeFile(at('key.pem'), `${lines.join('\n')}\n`);
+
+  const ofAge = plantedValue('age');
+  const encrypter = new Encrypter();
+  encrypter.addRecipient(recipient);
+  await writeFile(at('secrets.age'), await encrypter.encrypt(JSON.stringify({ login: ofAge })));
+
+  const ofSops = plantedValue('sops');
+  await writeFile(at('secrets.json'), JSON.stringify({ db: { password: ofSops } }));
+  await mkdir(at('bin'));
+  await symlink(await part('sops'), at('bin/sops'));
+  await exec(at('bin/sops'), ['encrypt', '--age', recipient, '--in-place', at('secrets.json')]);
+
+  const ofVault = plantedValue('vault');
+  await vault.call('POST', 'secret/data/team/prod', { data: { password: ofVault } });
+  const token = await vault.tokenFor(['secret/data/team/*']);
+  await writeFile(at('vault-token'), token);
+
+  const ofEnv = plantedValue('env');
+  return {
+    environment: {
+      PLANTED: ofEnv,
+      SLIPWAY_SECRETS: folder,
+      SLIPWAY_AGE_IDENTITY: at('identity.txt'),
+      VAULT_ADDR: vault.address,
+      VAULT_TOKEN_FILE: at('vault-token'),
+      PATH: `${at('bin')}:${process.env['PATH']}`,
+    },
+    secrets: {
+      env: { reference: 'env:PLANTED', value: ofEnv },
+      file: { reference: `file:${at('key.pem')}`, value: lines.join('\n') },
+      age: { reference: 'age:secrets.age#login', value: ofAge },
+      sops: { reference: 'sops:secrets.json#db.password', value: ofSops },
+      vault: { reference: 'vault:secret/team/prod#password', value: ofVault },
+    },
+    ownSecrets: [token, identity],
+    async remove() {
+      await vault.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
