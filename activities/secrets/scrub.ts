@@ -28,9 +28,12 @@ export class Scrubber {
     ];
     for (const text of wanted) {
       if (text.length < SHORTEST_SCRUBBED) continue;
-      for (const form of formsOf(text)) this.forms.set(form, shown);
+      for (const form of formsOf(text)) {
+        if (this.forms.get(form) === shown) continue;
+        this.forms.set(form, shown);
+        this.pattern = null;
+      }
     }
-    this.pattern = null;
   }
 
   scrub(text: string): string {

@@ -3,6 +3,9 @@ import type { SecretReference } from '../../pipeline/plan.js';
 import { noAnswer, noSecret } from './secret-failure.js';
 import type { VaultAnswer, VaultServer } from './vault-server.js';
 
+/** Below it the server says what engine a path belongs to. */
+export const MOUNTS = 'sys/internal/ui/mounts/';
+
 /** For any answer that is no success; `path` is what was asked for, below `/v1/`. */
 export function explainStatus(
   reference: SecretReference,
@@ -23,7 +26,7 @@ export function explainStatus(
     return noSecret(
       reference,
       `may not be read: ${origin} denies it to the worker, or keeps nothing there`,
-      `give the worker's policy: path "${path}" { capabilities = ["read"] }`,
+      wayIn(path),
     );
   }
   if (status === 404) {
@@ -39,4 +42,11 @@ export function explainStatus(
   }
   const wayOut = 'set VAULT_ADDR to the active Vault itself, without a page of a proxy before it';
   return noSecret(reference, `cannot be read: ${origin} answers ${status}`, wayOut);
+}
+
+/** The server is asked for the mount first; when that is denied, the version of the engine is not known yet. */
+function wayIn(path: string): string {
+  if (!path.startsWith(MOUNTS)) return `give the worker's policy: path "${path}" { capabilities = ["read"] }`;
+  const secret = path.slice(MOUNTS.length);
+  return `give the worker's policy read on ${secret} (KV version 2: with data/ after the mount), or correct the path`;
 }

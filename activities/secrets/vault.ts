@@ -7,7 +7,7 @@ import { noSecret } from './secret-failure.js';
 import { splitPlace } from './secret-file.js';
 import { createVaultLogin, type VaultLogin } from './vault-login.js';
 import { askVault, findServer, type VaultServer } from './vault-server.js';
-import { explainStatus } from './vault-status.js';
+import { explainStatus, MOUNTS } from './vault-status.js';
 
 type ReadVault = (reference: SecretReference, place: string) => Promise<string>;
 
@@ -52,7 +52,7 @@ function isName(part: string): boolean {
 
 async function readSecret(conversation: Conversation, path: string): Promise<Fields> {
   const { reference } = conversation;
-  const mount = readMount(await ask(conversation, `sys/internal/ui/mounts/${path}`));
+  const mount = readMount(await ask(conversation, `${MOUNTS}${path}`));
   if (mount === null || mount.type !== 'kv') {
     const wayOut = 'name a secret of a KV engine';
     throw noSecret(

@@ -1,4 +1,4 @@
-/** `age:` references, with files of the library's own making; those of the program age: test/activities/secrets.test.ts. */
+/** `age:` references, with files of the library's own making; those of the program age: test/activities/secrets-sops.test.ts. */
 import { chmod, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
