@@ -85,28 +85,37 @@ function findForbidden(
   { repositories, files = [DEFAULT_FILE] }: PipelinePolicy,
   rules: EnvironmentPolicy,
 ): string[] {
-  const allows = (list: readonly string[] | undefined, found: string[], what: string): string[] =>
-    list === undefined
-      ? []
-      : found.filter((each) => !list.includes(each)).map((each) => `${what} ${each} is not allowed`);
-  const references = referencesIn(plan).filter(
-    (each) => rules.secrets?.some((pattern) => matchesReference(pattern, each)) === false,
-  );
   const unsigned = rulesOf(rules).some(({ by }) => by === 'unverified')
     ? []
     : plan.approvals.filter(({ by }) => by === 'unverified');
   return [
-    ...allows(repositories, [repository], 'the repository'),
-    ...allows(files, [file], 'the pipeline file'),
+    ...outside(repositories, [repository], 'the repository'),
+    ...outside(files, [file], 'the pipeline file'),
     ...(rules.from === undefined || rules.from.some((takes) => takesRef(takes, ref))
       ? []
       : [`${ref.kind} ${ref.name} is not allowed`]),
-    ...allows(rules.hosts, hostsIn(plan), 'host'),
-    ...allows(rules.targets, targetsIn(plan), 'target'),
-    ...allows(rules.commands, commandsIn(plan), 'command'),
-    ...references.map((reference) => `secret ${reference} is not allowed`),
+    ...findOutOfReach(plan, rules),
     ...unsigned.map(() => 'approvals by: unverified are not allowed'),
   ];
+}
+
+/** Hosts, targets, commands and secrets of the plan that the policy does not list: `host x is not allowed`. */
+export function findOutOfReach(plan: EnvironmentPlan, rules: EnvironmentPolicy): string[] {
+  const references = referencesIn(plan).filter(
+    (each) => rules.secrets?.some((pattern) => matchesReference(pattern, each)) === false,
+  );
+  return [
+    ...outside(rules.hosts, hostsIn(plan), 'host'),
+    ...outside(rules.targets, targetsIn(plan), 'target'),
+    ...outside(rules.commands, commandsIn(plan), 'command'),
+    ...references.map((reference) => `secret ${reference} is not allowed`),
+  ];
+}
+
+/** What the list does not have; no list = anything goes. */
+function outside(list: readonly string[] | undefined, found: string[], what: string): string[] {
+  if (list === undefined) return [];
+  return found.filter((each) => !list.includes(each)).map((each) => `${what} ${each} is not allowed`);
 }
 
 /** `*` stands for any text within one level of a path, as in refs. */

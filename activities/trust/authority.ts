@@ -1,6 +1,6 @@
 /**
  * What each activity must be shown before it begins, and what it vouches for afterwards. Every activity of the
- * contract stands here, so none can be forgotten; null = it touches nothing but Temporal and the mirrors of git.
+ * contract stands here, so none can be forgotten; null = it touches nothing but Temporal, or asks the policy itself.
  */
 import { hashJson } from '../../pipeline/hash-plan.js';
 import type { EnvironmentPlan, Seal } from '../../pipeline/plan.js';
@@ -37,8 +37,8 @@ export const AUTHORITIES: Authorities = {
   withdrawRequest: talksToTemporal,
   askEnvironment: talksToTemporal,
   nextOpening: talksToTemporal,
-  listAncestors: talksToTemporal,
-  inspectEnvironment: talksToTemporal,
+  listAncestors: { authorize: (judge, { repositoryUrl }) => judge.repository(repositoryUrl) },
+  inspectEnvironment: { authorize: (judge, { plan }) => judge.look(plan) },
   runGate: {
     authorize: (judge, input, keys) => {
       const seal = openSeal(keys, input.seal, 'plan');

@@ -2,7 +2,7 @@
  * What an activity may believe of its input. Whoever can write to the namespace can start a workflow with any plan and
  * forge any result, so each word is held against what a worker has sealed. Nothing is touched while it is judged.
  */
-import { applyToEnvironment } from '../../pipeline/apply-policy.js';
+import { applyToEnvironment, findOutOfReach } from '../../pipeline/apply-policy.js';
 import { hashJson, hashPlan } from '../../pipeline/hash-plan.js';
 import type { EnvironmentPlan, GatePlan, ReleasePlan, ReleaseRef } from '../../pipeline/plan.js';
 import type { Target } from '../../workflows/activity-contract.js';
@@ -93,6 +93,25 @@ export class Judge {
     const where = `${plan.pipeline} ${plan.name}`;
     this.gates({ gates: plan.gates, environment: plan.name, commit: commit.sha, where, digests }, evidence);
     if (way === 'forward') await this.holdAgainstPolicy({ ...plan, ...whole }, said);
+  }
+
+  /** Looking needs no release, but reaches hosts with the worker's keys: only where the policy lets it. */
+  async look(plan: EnvironmentPlan): Promise<void> {
+    const loaded = await this.policy.read();
+    if (loaded === null) return;
+    const where = `${plan.pipeline} ${plan.name}`;
+    const rules = loaded.content.pipelines.get(plan.pipeline)?.environments.get(plan.name);
+    if (rules === undefined) throw denied(where, "the worker's policy has no such environment");
+    const [problem] = findOutOfReach(plan, rules);
+    if (problem !== undefined) throw denied(where, problem);
+  }
+
+  /** Nothing is fetched from where the policy does not say. */
+  async repository(url: string): Promise<void> {
+    const loaded = await this.policy.read();
+    const known = [...(loaded?.content.pipelines.values() ?? [])].flatMap(({ repositories }) => repositories);
+    if (loaded !== null && !known.includes(url))
+      throw denied('repository', "the worker's policy does not allow it");
   }
 
   private async holdAgainstPolicy(plan: EnvironmentPlan, { ref, repository, file }: Sealed): Promise<void> {

@@ -290,6 +290,22 @@ describe('the policy of the moment', () => {
     expect(await call('deploy', INPUTS.deploy?.(words()), policyOf())).toBe(true);
   });
 
+  test('keeps looks and fetches to what it names', async () => {
+    const plan = release.environment;
+    const look = { what: 'doctor', plan, step: null, host: null, lines: 1, live: null };
+    expect(await call('inspectEnvironment', look, policyOf())).toBe(true);
+    expect(await call('inspectEnvironment', look)).toBe(true);
+    const evil = { ...look, plan: { ...plan, hosts: [{ name: 'evil', address: 'evil' }] } };
+    expect(await refusalOf('inspectEnvironment', evil, policyOf())).toMatch(/host evil is not allowed/);
+    const strange = { ...look, plan: { ...plan, name: 'prod2' } };
+    expect(await refusalOf('inspectEnvironment', strange, policyOf())).toMatch(/no such environment/);
+    const asked = { commit: 'a'.repeat(40), candidates: [] };
+    expect(await call('listAncestors', { ...asked, repositoryUrl: '/srv/shop.git' }, policyOf())).toBe(true);
+    expect(await refusalOf('listAncestors', { ...asked, repositoryUrl: 'http://evil' }, policyOf())).toMatch(
+      /does not allow it/,
+    );
+  });
+
   test('refuses production where the policy was taken away', async () => {
     const gone: PolicyStore = { read: async () => null, isDemo: false };
     expect(await refusalOf('deploy', INPUTS.deploy?.(words()), gone)).toMatch(
