@@ -1,5 +1,6 @@
 /** What a schema cannot see: names that point nowhere, cycles, shared secrets, parts that do not fit together. */
 import { checkEnvironment } from './check-environment.js';
+import { checkGates } from './check-gates.js';
 import { checkListsOf, settingsOf } from './environment-settings.js';
 import { finding, type Finding } from './explain-issue.js';
 import type { FilePath } from './file-error.js';
@@ -17,6 +18,7 @@ export function checkMeaning(content: PipelineFile): Finding[] {
     ...[...content.environments.keys()].flatMap((name) =>
       checkEnvironment(content, settingsOf(content, name)),
     ),
+    ...checkGates(content),
     ...findSharedSecrets(content),
   ];
 }

@@ -38,14 +38,18 @@ function compileGate(content: PipelineFile, name: string, texts: TextCompiler): 
   const common = { name, timeoutMs: gate.timeout ?? GATE_TIMEOUT_MS };
   switch (gate.kind) {
     case 'run': {
-      const { report, exceptions, forbid } = gate;
-      const options = { atLeast: gate['at-least'], failOn: gate['fail-on'], exceptions, forbid };
+      const { report, exceptions, forbid, 'at-least': atLeast, 'fail-on': failOn } = gate;
       return {
         ...common,
         kind: 'run',
         command: texts.command(gate.run, ['gates', name, 'run']),
         report: withoutAbsent(report ?? {}),
-        options: withoutAbsent(options),
+        options: {
+          ...(atLeast === undefined ? {} : { atLeast }),
+          ...(failOn === undefined ? {} : { failOn }),
+          ...(exceptions === undefined ? {} : { exceptions }),
+          ...(forbid === undefined ? {} : { forbid }),
+        },
       };
     }
     case 'merged-into':

@@ -108,12 +108,24 @@ export interface RegistryLogin {
 
 export type GatePlan = GateCommon &
   (
-    | { kind: 'run'; command: string; report: Record<string, string>; options: Record<string, unknown> }
+    | { kind: 'run'; command: string; report: Record<string, string>; options: ReportOptions }
     | { kind: 'merged-into'; branches: string[] }
     | { kind: 'github-checks'; checks: string[]; of: string | null }
     | { kind: 'migrations'; mode: 'expand-contract'; path: string }
     | { kind: 'pull-request'; title: 'conventional' }
   );
+
+/** What a report must say; each is absent where the file says nothing. */
+export interface ReportOptions {
+  /** Percent of lines. */
+  atLeast?: number;
+  /** The mildest severity that fails, in the file's own word. */
+  failOn?: string;
+  /** Path in the repository. */
+  exceptions?: string;
+  /** Licences. */
+  forbid?: string[];
+}
 
 export interface GateCommon {
   name: string;

@@ -1,11 +1,13 @@
 /** Gates: what must be true of the commit before it may go on. */
 import { z } from 'zod';
+import { REPORT_FORMATS } from './report-formats.js';
 import { closed, kinds, named, uniqueList } from './schema-words.js';
 import { command, duration, refPattern, repositoryPath } from './schema-values.js';
 
-const REPORTS = ['cobertura', 'lcov', 'junit', 'sarif', 'trivy', 'pip-licenses', 'k6'] as const;
 const report = closed(
-  Object.fromEntries(REPORTS.map((name) => [name, repositoryPath('pipeline').optional()])),
+  Object.fromEntries(
+    Object.keys(REPORT_FORMATS).map((name) => [name, repositoryPath('pipeline').optional()]),
+  ),
 );
 
 const gate = kinds(

@@ -49,6 +49,8 @@ export interface EvidenceItem {
   note: string | null;
   /** By the worker that looked. */
   seal?: Seal;
+  /** sha256 (hex) of the report a gate was decided by. */
+  reportSha?: string;
 }
 
 export interface ChangeResult {

@@ -3,6 +3,7 @@ import type { GateSubject } from '../../workflows/activity-contract.js';
 import { plainEnvironment, runProcess } from '../processes/run-process.js';
 import { withCheckout } from '../source/checkout.js';
 import type { GateAnswer, GateDependencies } from './gate-answer.js';
+import { expectReports, judgeReports } from './report-gate.js';
 
 export type CommandGate = Extract<GatePlan, { kind: 'run' }>;
 
@@ -10,7 +11,8 @@ const NOTE_CHARACTERS = 2000;
 
 /**
  * `{run: make test}` in a clean checkout of the commit: exit 0 passes, anything else and a timeout fail, a shell
- * that cannot start the command is an error. The note ends with what the command printed last.
+ * that cannot start the command is an error. The note ends with what the command printed last. With `report` the files
+ * it writes decide (report-gate.ts).
  */
 export async function askCommand(
   deps: GateDependencies,
@@ -18,31 +20,31 @@ export async function askCommand(
   subject: GateSubject,
   signal: AbortSignal,
 ): Promise<GateAnswer> {
-  const formats = Object.keys(gate.report);
-  if (formats.length > 0) {
-    const note = `this version of Slipway cannot read reports (${formats.join(', ')}); let the command's exit code decide and leave report out`;
-    return { verdict: 'error', note };
-  }
   const { sha } = subject.commit;
   const mirror = await deps.source.fetchCommit(subject.repositoryUrl, sha, signal);
-  const ended = await withCheckout({ mirror, commit: sha, signal }, (cwd) =>
-    runProcess({
+  return await withCheckout({ mirror, commit: sha, signal }, async (cwd) => {
+    const toCome = await expectReports(gate, { checkout: cwd, mirror, commit: sha });
+    if ('verdict' in toCome) return toCome;
+    const ended = await runProcess({
       argv: ['sh', '-c', gate.command],
       cwd,
       env: gateEnvironment(gate, subject),
       timeoutMs: gate.timeoutMs,
       signal,
-    }),
-  );
-  signal.throwIfAborted();
-  const printed = deps.scrub(ended.tail).trim().slice(-NOTE_CHARACTERS);
-  const say = (what: string): string => (printed === '' ? what : `${what}:\n${printed}`);
-  if (ended.timedOut) return { verdict: 'fail', note: say(`not done within ${gate.timeoutMs / 1000}s`) };
-  if (ended.exitCode === 0) return { verdict: 'pass', note: 'exit 0' };
-  if (ended.exitCode === 126 || ended.exitCode === 127) {
-    return { verdict: 'error', note: say(`${gate.command} cannot be run on the worker`) };
-  }
-  return { verdict: 'fail', note: say(ended.exitCode === null ? 'killed' : `exit ${ended.exitCode}`) };
+    });
+    signal.throwIfAborted();
+    const { exitCode, timedOut } = ended;
+    const printed = deps.scrub(ended.tail).trim().slice(-NOTE_CHARACTERS);
+    const say = (what: string): string => (printed === '' ? what : `${what}:\n${printed}`);
+    if (timedOut) return { verdict: 'fail', note: say(`not done within ${gate.timeoutMs / 1000}s`) };
+    if (exitCode === null) return { verdict: 'fail', note: say('killed') };
+    if (exitCode === 126 || exitCode === 127)
+      return { verdict: 'error', note: say(`${gate.command} cannot be run on the worker`) };
+    if (toCome.expected.length > 0)
+      return await judgeReports(gate, toCome, { exitCode, printed }, deps.scrub);
+    if (exitCode === 0) return { verdict: 'pass', note: 'exit 0' };
+    return { verdict: 'fail', note: say(`exit ${exitCode}`) };
+  });
 }
 
 function gateEnvironment(gate: CommandGate, subject: GateSubject): Record<string, string> {

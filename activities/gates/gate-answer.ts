@@ -6,6 +6,9 @@ export interface GateDependencies {
 }
 
 export interface GateAnswer {
-  verdict: 'pass' | 'fail' | 'error';
+  /** waived = it would have failed, but for exceptions people answer for. */
+  verdict: 'pass' | 'fail' | 'waived' | 'error';
   note: string;
+  /** sha256 (hex) of the report that was read; of several, over the hashes of all. */
+  reportSha?: string;
 }

@@ -10,8 +10,8 @@ import { askMergedInto } from './merged-into-gate.js';
 export function createRunGate(deps: GateDependencies): Activities['runGate'] {
   return async ({ gate, plan }) =>
     await stoppable(`gate ${gate.name}`, async (signal): Promise<EvidenceItem> => {
-      const { verdict, note } = await askGate(deps, gate, plan, signal);
-      return { kind: 'gate', name: gate.name, verdict, by: null, at: new Date().toISOString(), note };
+      const answer = await askGate(deps, gate, plan, signal);
+      return { kind: 'gate', name: gate.name, by: null, at: new Date().toISOString(), ...answer };
     });
 }
 

@@ -186,15 +186,3 @@ it.each([
   const sha = await repository.commit('one', {});
   expect(await ask(gate, sha)).toMatchObject({ verdict: 'error', note: expect.stringContaining(gate.kind) });
 });
-
-it('a report that cannot be read is an error, never a pass', async () => {
-  const sha = await repository.commit('one', {});
-  const gate: GatePlan = {
-    ...command('true'),
-    kind: 'run',
-    command: 'true',
-    report: { lcov: 'l.info' },
-    options: {},
-  };
-  expect(await ask(gate, sha)).toMatchObject({ verdict: 'error', note: expect.stringContaining('lcov') });
-});

@@ -14,7 +14,6 @@ describe('what this version does not carry out', () => {
   it('lists everything in the way of secretmagic, with its place', () => {
     expect(unsupported(readTeamFile('secretmagic'))).toEqual([
       '7 gate github-checks',
-      '8 report cobertura',
       '10 gate migrations',
       '26 retention',
       '66 checking health, ready on the idle colour without knowing where it answers',
@@ -25,7 +24,6 @@ describe('what this version does not carry out', () => {
   it('looks only at what is released', () => {
     expect(unsupported(readTeamFile('secretmagic'), ['dev'])).toEqual([
       '7 gate github-checks',
-      '8 report cobertura',
       '26 retention',
       '76 notify',
     ]);

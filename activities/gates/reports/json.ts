@@ -1,0 +1,18 @@
+/** JSON reports: the whole text must be JSON, and have the shape the format promises. */
+import type { z } from 'zod';
+import { UnreadableReport } from './report.js';
+
+/** `what`: `a Trivy report`. Throws UnreadableReport. */
+export function readJson<S extends z.ZodType>(text: string, schema: S, what: string): z.output<S> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new UnreadableReport('is not whole JSON: the program may have stopped while it wrote');
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const where = issue === undefined || issue.path.length === 0 ? '' : ` at ${issue.path.join('.')}`;
+  throw new UnreadableReport(`is not ${what}${where}: ${issue?.message ?? 'wrong shape'}`);
+}
