@@ -1,11 +1,8 @@
-import type { GatePlan } from '../../pipeline/plan.js';
 import type { GateSubject } from '../../workflows/activity-contract.js';
 import { plainEnvironment, runProcess } from '../processes/run-process.js';
 import { withCheckout } from '../source/checkout.js';
-import type { GateAnswer, GateDependencies } from './gate-answer.js';
+import type { CommandGate, GateAnswer, GateDependencies } from './gate-answer.js';
 import { expectReports, judgeReports } from './report-gate.js';
-
-export type CommandGate = Extract<GatePlan, { kind: 'run' }>;
 
 const NOTE_CHARACTERS = 2000;
 

@@ -1,9 +1,12 @@
+import type { GatePlan } from '../../pipeline/plan.js';
 import type { Source } from '../source/source.js';
 
 export interface GateDependencies {
   source: Source;
   scrub: (text: string) => string;
 }
+
+export type CommandGate = Extract<GatePlan, { kind: 'run' }>;
 
 export interface GateAnswer {
   /** waived = it would have failed, but for exceptions people answer for. */

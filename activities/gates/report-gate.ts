@@ -4,8 +4,7 @@ import { isReportFormat, REPORT_FORMATS, type ReportFormat } from '../../pipelin
 import { withObjects } from '../source/git-objects.js';
 import { readBytesAtCommit } from '../source/files-at-commit.js';
 import type { Mirror } from '../source/source.js';
-import type { CommandGate } from './command-gate.js';
-import type { GateAnswer } from './gate-answer.js';
+import type { CommandGate, GateAnswer } from './gate-answer.js';
 import { NO_EXCEPTIONS, readExceptions } from './reports/exceptions.js';
 import { readReport, type ReadReport } from './reports/read-report.js';
 import { expectReport, type ExpectedReport } from './reports/report-file.js';

@@ -75,8 +75,8 @@ function judgeThresholds({ held, crossed }: About<'thresholds'>, { show }: Measu
 }
 
 function judgeFindings(findings: Finding[], measure: Measure): Judgement {
-  const limit = readSeverity(measure.options.failOn ?? DEFAULT_FAIL_ON);
-  if (limit === null) throw new Error(`${measure.options.failOn ?? ''} is no severity`);
+  // a word only a newer version knows is taken for the strictest
+  const limit = readSeverity(measure.options.failOn ?? DEFAULT_FAIL_ON) ?? 'note';
   const bad = findings
     .filter(({ severity }) => reaches(severity, limit))
     .sort((a, b) => compareSeverities(b.severity, a.severity));

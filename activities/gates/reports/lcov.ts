@@ -2,11 +2,15 @@
  * lcov's tracefile. The format has no end mark: a file cut off between two records looks whole, one cut off anywhere
  * else does not.
  */
+import { setImmediate } from 'node:timers/promises';
 import { UnreadableReport, type ReportFacts } from './report.js';
 
 const DATA = /^DA:(\d{1,10}),(-?\d+)(,.*)?$/;
 
-export function readLcov(text: string): ReportFacts {
+/** Other work of the worker goes on between two slices. */
+const SLICE_LINES = 50_000;
+
+export async function readLcov(text: string): Promise<ReportFacts> {
   /** Source file → line → covered by any of the tests. */
   const files = new Map<string, Map<number, boolean>>();
   let lines: Map<number, boolean> | null = null;
@@ -14,6 +18,7 @@ export function readLcov(text: string): ReportFacts {
   let number = 0;
   for (const line of eachLine(text)) {
     number += 1;
+    if (number % SLICE_LINES === 0) await setImmediate();
     if (line === '' || line.startsWith('#')) continue;
     isComplete = line === 'end_of_record';
     if (isComplete) {

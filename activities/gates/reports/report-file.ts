@@ -1,7 +1,7 @@
 /** The file a command was to write: taken out of the checkout before the run, believed only when the run wrote it. */
 import { createHash } from 'node:crypto';
 import { createReadStream, constants } from 'node:fs';
-import { lstat, open, realpath, stat, unlink, type FileHandle } from 'node:fs/promises';
+import { lstat, open, realpath, unlink, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { checkPathInRepository } from '../../source/git-names.js';
@@ -54,9 +54,6 @@ export async function collectReport(expected: ExpectedReport): Promise<Collected
   try {
     const found = await handle.stat();
     if (!found.isFile()) throw new UnreadableReport('is not a plain file');
-    const now = await stat(place);
-    if (now.ino !== found.ino || now.dev !== found.dev)
-      throw new UnreadableReport('changed while it was read');
     if (found.size > LARGEST_REPORT_BYTES)
       throw new UnreadableReport(
         `has ${Math.ceil(found.size / 1e6)} MB; at most ${LARGEST_REPORT_BYTES / 1024 / 1024} MB are read`,

@@ -16,7 +16,7 @@ export interface XmlHandlers {
 }
 
 /** Other work of the worker goes on between two slices. */
-const SLICE_CHARACTERS = 1024 * 1024;
+const SLICE_CHARACTERS = 256 * 1024;
 const MAX_DEPTH = 100;
 
 /**

@@ -1,6 +1,9 @@
 /** Gates with reports: the options must fit, and arrive in the plan. */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { findUnsupported } from '../../../pipeline/find-unsupported.js';
+import { REPORT_FORMATS } from '../../../pipeline/report-formats.js';
 import { SMALL, branch, compile, loadBad, loadGood, only } from './given.js';
 
 const withGate = (gate: string): string => `${SMALL}    gates: [g]\ngates:\n  g: {run: make, ${gate}}\n`;
@@ -47,5 +50,25 @@ describe('the report of a gate', () => {
     expect(errors).toMatchObject([{ line: 12, path: `gates.g.${path}` }]);
     expect(errors[0]?.column).toBeGreaterThan(5);
     expect(errors[0]?.message).toContain(says);
+  });
+});
+
+describe('docs/gates.md', () => {
+  const page = readFileSync(path.join(import.meta.dirname, '../../../docs/gates.md'), 'utf8');
+  const examples = [...page.matchAll(/^```yaml gates\n(.*?)^```/gms)].map((match) => match[1] ?? '');
+
+  it('has examples', () => {
+    expect(examples.length).toBeGreaterThan(2);
+  });
+
+  it.each(examples)('%.60j … can be carried out', (text) => {
+    const names = [...text.matchAll(/^  ([a-z]+):/gm)].map((match) => match[1] ?? '');
+    const file = loadGood(`${SMALL}    gates: [${names.join(', ')}]\n${text}`);
+    expect(only(compile(file, branch('main'))).gates.map(({ name }) => name)).toEqual(names);
+    expect(findUnsupported(file)).toEqual([]);
+  });
+
+  it.each(Object.keys(REPORT_FORMATS))('names the format %s', (format) => {
+    expect(page).toMatch(new RegExp(`^\\| \`${format}\` +\\|`, 'm'));
   });
 });
