@@ -102,10 +102,11 @@ export function createFakeActivities(options: FakeOptions): Activities {
       call('runGate', { key: plan.pipeline, hosts: [] }, () => ({
         kind: 'gate',
         name: gate.name,
-        verdict: 'pass',
+        ...(gate.name === 'waived'
+          ? { verdict: 'waived', note: 'waived CVE-1: until 2026-08-01 by anna', reportSha: 'a1b2' }
+          : { verdict: 'pass', note: null }),
         by: null,
         at: new Date(0).toISOString(),
-        note: null,
       })),
     buildArtifacts: ({ plan }) =>
       call('buildArtifacts', { key: plan.pipeline, hosts: [] }, (_, half, state) => {

@@ -69,6 +69,21 @@ describe('a promotion', () => {
     expect(Object.keys(harness.world.read().environments)).not.toContain(`gated/${plan.name}`);
   });
 
+  it('goes on where a gate was waived, and says so in its evidence', async () => {
+    const plan = givenPlan({ gates: [{ ...gate, name: 'waived' }] });
+    const promotion = await start(plan);
+    const end = await promotion.end();
+    expect(end).toMatchObject({ red: false, state: 'succeeded' });
+    expect(end.evidence).toMatchObject([
+      { name: 'waived', verdict: 'waived', note: expect.stringContaining('CVE-1'), reportSha: 'a1b2' },
+    ]);
+    expect((await promotion.status()).steps[0]).toMatchObject({
+      name: 'waived',
+      state: 'succeeded',
+      note: expect.stringContaining('by anna'),
+    });
+  });
+
   it('is refused where the commit was not good before, and goes on where it was', async () => {
     const stage = givenPlan();
     const prod = givenPlan({ after: [stage.name] });

@@ -63,6 +63,14 @@ describe('a release', () => {
     expect((await shop.scene(dev).status()).announced).toEqual([]);
   });
 
+  it('builds where one of its gates was waived', async () => {
+    const shop = given();
+    const dev = shop.environment('dev');
+    const end = await (await shop.release(1, [dev], { gates: [{ ...gate, name: 'waived' }] })).end();
+    expect(end).toMatchObject({ red: false, state: 'succeeded' });
+    expect(shop.calls('buildArtifacts')).toBe(1);
+  });
+
   it('has nothing to do for a change of docs only', async () => {
     const skipped = [{ environment: 'dev', why: 'only docs changed' }];
     const end = await (await given().release(1, [], { skipped })).end();
