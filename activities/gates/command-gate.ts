@@ -1,4 +1,7 @@
+import { namesIn } from '../../pipeline/templates.js';
 import type { GateSubject } from '../../workflows/activity-contract.js';
+import { pinnedImage } from '../platforms/image-reference.js';
+import { renderCommand } from '../platforms/run-time-values.js';
 import { plainEnvironment, runProcess } from '../processes/run-process.js';
 import { withCheckout } from '../source/checkout.js';
 import type { CommandGate, GateAnswer, GateDependencies } from './gate-answer.js';
@@ -18,12 +21,17 @@ export async function askCommand(
   signal: AbortSignal,
 ): Promise<GateAnswer> {
   const { sha } = subject.commit;
+  const command = renderGateCommand(gate, subject);
+  if (command === null) {
+    const note = `nothing is built yet, so {image} and {digest} have no value; name ${gate.name} in the gates of an environment, not of release`;
+    return { verdict: 'error', note };
+  }
   const mirror = await deps.source.fetchCommit(subject.repositoryUrl, sha, signal);
   return await withCheckout({ mirror, commit: sha, signal }, async (cwd) => {
     const toCome = await expectReports(gate, { checkout: cwd, mirror, commit: sha });
     if ('verdict' in toCome) return toCome;
     const ended = await runProcess({
-      argv: ['sh', '-c', gate.command],
+      argv: ['sh', '-c', command],
       cwd,
       env: gateEnvironment(gate, subject),
       timeoutMs: gate.timeoutMs,
@@ -36,12 +44,30 @@ export async function askCommand(
     if (timedOut) return { verdict: 'fail', note: say(`not done within ${gate.timeoutMs / 1000}s`) };
     if (exitCode === null) return { verdict: 'fail', note: say('killed') };
     if (exitCode === 126 || exitCode === 127)
-      return { verdict: 'error', note: say(`${gate.command} cannot be run on the worker`) };
+      return { verdict: 'error', note: say(`${command} cannot be run on the worker`) };
     if (toCome.expected.length > 0)
       return await judgeReports(gate, toCome, { exitCode, printed }, deps.scrub);
     if (exitCode === 0) return { verdict: 'pass', note: 'exit 0' };
     return { verdict: 'fail', note: say(`exit ${exitCode}`) };
   });
+}
+
+/** null = it asks for the image, and there is none. Throws BadInput for names no gate has a value for. */
+function renderGateCommand(gate: CommandGate, subject: GateSubject): string | null {
+  const [first] = subject.artifacts;
+  if (first === undefined && namesIn(gate.command).some((name) => name === 'image' || name === 'digest'))
+    return null;
+  const values = {
+    colour: null,
+    digest: first?.digest ?? null,
+    image: first === undefined ? null : pinnedImage(first),
+    tag: null,
+    version: subject.version,
+    commit: subject.commit.sha,
+    'previous-tag': null,
+    'previous-digest': null,
+  };
+  return renderCommand(gate.command, values, `gates.${gate.name}`);
 }
 
 function gateEnvironment(gate: CommandGate, subject: GateSubject): Record<string, string> {
@@ -55,8 +81,6 @@ function gateEnvironment(gate: CommandGate, subject: GateSubject): Record<string
     SLIPWAY_COMMIT: subject.commit.sha,
     SLIPWAY_REF: subject.ref.name,
     SLIPWAY_REF_KIND: subject.ref.kind,
-    ...(first === undefined
-      ? {}
-      : { SLIPWAY_DIGEST: first.digest, SLIPWAY_IMAGE: `${first.repository}@${first.digest}` }),
+    ...(first === undefined ? {} : { SLIPWAY_DIGEST: first.digest, SLIPWAY_IMAGE: pinnedImage(first) }),
   };
 }

@@ -55,9 +55,12 @@ export function asPrevious(target: Target, previous: ReleaseRecord): Target {
   };
 }
 
+/** Braces of templates: `${name}` is the shell's and `{{name}}` another program's, as when the file is compiled. */
+const TEMPLATE = /(?<![${])\{([a-z-]+)\}(?!\})/g;
+
 /** Fills the names in; other braces are the team's. Throws BadInput when a used name has no or no harmless value. */
 export function renderCommand(template: string, values: RunTimeValues, where: string): string {
-  return template.replaceAll(/\{([a-z-]+)\}/g, (whole, name: string) => {
+  return template.replaceAll(TEMPLATE, (whole, name: string) => {
     const known = NAMES.find((each) => each === name);
     if (known === undefined) return whole;
     const value = values[known];

@@ -29,7 +29,7 @@ function command(text: string, timeoutMs = 60_000): GatePlan {
   return { name: 'tests', kind: 'run', command: text, timeoutMs, report: {}, options: {} };
 }
 
-function subject(sha: string): GateSubject {
+function subject(sha: string, more: Partial<GateSubject> = {}): GateSubject {
   return {
     pipeline: 'shop',
     repositoryUrl: repository.folder,
@@ -37,14 +37,15 @@ function subject(sha: string): GateSubject {
     ref: { kind: 'tag', name: 'v1.0.0' },
     version: 'v1.0.0',
     artifacts: [],
+    ...more,
   };
 }
 
-function start(gate: GatePlan, sha: string) {
+function start(gate: GatePlan, sha: string, more: Partial<GateSubject> = {}) {
   const environment = new MockActivityEnvironment();
   const source = createSource({ cacheFolder: path.join(folder, 'cache') });
   const runGate = createRunGate({ source, scrub: (text) => text.replaceAll('s3cret', '***') });
-  const ended: Promise<EvidenceItem> = environment.run(runGate, { gate, plan: subject(sha) });
+  const ended: Promise<EvidenceItem> = environment.run(runGate, { gate, plan: subject(sha, more) });
   return { environment, ended };
 }
 
@@ -74,6 +75,23 @@ describe('a command gate', () => {
     expect(seen).toContain('SLIPWAY_PIPELINE=shop\n');
     expect(seen.endsWith('clean')).toBe(true);
     expect(seen).not.toContain('s3cret');
+  });
+
+  it('has the names filled in that are known, and leaves the variables of the shell alone', async () => {
+    const sha = await repository.commit('one', {});
+    const digest = `sha256:${'a'.repeat(64)}`;
+    const artifacts = [{ name: 'shop', kind: 'image' as const, repository: 'cr.io/shop', digest }];
+    const text = 'image=x; test "{image} {version} {commit} ${image}" = "$EXPECTED"';
+    const expected = `cr.io/shop@${digest} v1.0.0 ${sha} x`;
+    const gate = command(`EXPECTED='${expected}'; ${text}`);
+    expect(await start(gate, sha, { artifacts }).ended).toMatchObject({ verdict: 'pass' });
+    expect(await ask(command('trivy image {image}'), sha)).toMatchObject({
+      verdict: 'error',
+      note: expect.stringContaining('nothing is built yet'),
+    });
+    await expect(start(command('echo {version}'), sha, { version: 'v1$(id)' }).ended).rejects.toThrow(
+      'a shell would interpret',
+    );
   });
 
   it('fails with what the command said last, scrubbed', async () => {

@@ -85,8 +85,9 @@ function judgeFindings(findings: Finding[], measure: Measure): Judgement {
     count: (number: number) =>
       `${number === 0 ? 'no' : number} finding${number > 1 ? 's' : ''} of ${limit} or above`,
     besides: rest === 0 ? '' : `, ${rest} below`,
-    describe: ({ id, severity, package: of, paths }: Finding) => {
-      const where = of === null ? paths.at(0) : nameVersion(of);
+    describe: ({ id, severity, package: of, paths: [path], line }: Finding) => {
+      const place = path === undefined || line === null ? path : `${path}:${line}`;
+      const where = of === null ? place : nameVersion(of);
       return `${id} ${severity}${where === undefined ? '' : ` in ${where}`}${of?.fixedIn ? `, fixed in ${of.fixedIn}` : ''}`;
     },
   };
@@ -98,7 +99,7 @@ function judgeLicences(packages: LicensedPackage[], measure: Measure): Judgement
     const id = findForbidden(licence, measure.options.forbid ?? []);
     if (id === null) return [];
     const purl = `pkg:pypi/${encodeURIComponent(name)}${version === null ? '' : `@${encodeURIComponent(version)}`}`;
-    return [{ id, severity: 'high', package: { name, version, fixedIn: null }, purl, paths: [] }];
+    return [{ id, severity: 'high', package: { name, version, fixedIn: null }, purl, paths: [], line: null }];
   });
   const unknown = packages.filter(({ licence }) => licence.toUpperCase() === 'UNKNOWN').length;
   const words = {

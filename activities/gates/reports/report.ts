@@ -11,6 +11,8 @@ export interface Finding {
   purl: string | null;
   /** Where it was found: files, or what was scanned. */
   paths: string[];
+  /** In the first of them. */
+  line: number | null;
 }
 
 export interface LicensedPackage {

@@ -29,7 +29,10 @@ const result = z.object({
   locations: list(
     z.object({
       physicalLocation: z
-        .object({ artifactLocation: z.object({ uri: z.string().nullish() }).nullish() })
+        .object({
+          artifactLocation: z.object({ uri: z.string().nullish() }).nullish(),
+          region: z.object({ startLine: z.int().nullish() }).nullish(),
+        })
         .nullish(),
     }),
   ),
@@ -69,7 +72,8 @@ function findingsOf(run: Run): Finding[] {
     const byIndex = driver.rules[each.ruleIndex ?? -1];
     const id = each.ruleId ?? each.rule?.id ?? byIndex?.id ?? 'unnamed';
     const of = rules.get(id) ?? rules.get(id.replace(/\/[^/]*$/, '')) ?? byIndex;
-    return { id, severity: severityOf(each, of), package: null, purl: null, paths: pathsOf(each) };
+    const line = each.locations[0]?.physicalLocation?.region?.startLine ?? null;
+    return { id, severity: severityOf(each, of), package: null, purl: null, paths: pathsOf(each), line };
   });
 }
 

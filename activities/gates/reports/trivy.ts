@@ -22,7 +22,7 @@ const vulnerability = z.object({
   PkgIdentifier: z.object({ PURL: z.string().nullish() }).nullish(),
 });
 const misconfiguration = z.object({ ID: text, Severity: text, Status: z.string().nullish() });
-const secret = z.object({ RuleID: text, Severity: text });
+const secret = z.object({ RuleID: text, Severity: text, StartLine: z.int().nullish() });
 const licence = z.object({
   Name: text,
   Severity: text,
@@ -65,11 +65,15 @@ function findingsOf(target: Target): Finding[] {
       },
       purl: each.PkgIdentifier?.PURL || null,
       paths: [at, ...(each.PkgPath ? [each.PkgPath] : [])],
+      line: null,
     })),
     ...target.Misconfigurations.filter(({ Status }) => Status !== 'PASS' && Status !== 'EXCEPTION').map(
       (each) => plain(each.ID, each.Severity, [at]),
     ),
-    ...target.Secrets.map((each) => plain(each.RuleID, each.Severity, [at])),
+    ...target.Secrets.map((each) => ({
+      ...plain(each.RuleID, each.Severity, [at]),
+      line: each.StartLine ?? null,
+    })),
     ...target.Licenses.map((each) => ({
       ...plain(each.Name, each.Severity, [at, ...(each.FilePath ? [each.FilePath] : [])]),
       package: each.PkgName ? { name: each.PkgName, version: null, fixedIn: null } : null,
@@ -78,7 +82,7 @@ function findingsOf(target: Target): Finding[] {
 }
 
 function plain(id: string, severity: string, paths: string[]): Finding {
-  return { id, severity: severityOf(severity), package: null, purl: null, paths };
+  return { id, severity: severityOf(severity), package: null, purl: null, paths, line: null };
 }
 
 function severityOf(word: string): Severity {

@@ -223,8 +223,12 @@ describe('run-time values', () => {
   test('fill in commands and leave other braces alone', () => {
     const values = runTimeValues({ ...target, live: before });
     expect(
-      renderCommand('{colour} {tag} {image} {previous-tag} {previous-digest} {x} ${Y} {a,b}', values, 'x'),
-    ).toBe(`green prod-9f2c1d0 cr.io/team/app@${A} v1 ${B} {x} \${Y} {a,b}`);
+      renderCommand(
+        '{colour} {tag} {image} {previous-tag} {previous-digest} {x} ${Y} ${tag} {{tag}} {a,b}',
+        values,
+        'x',
+      ),
+    ).toBe(`green prod-9f2c1d0 cr.io/team/app@${A} v1 ${B} {x} \${Y} \${tag} {{tag}} {a,b}`);
     expect(runTimeEnvironment(values, 'x')).toMatchObject({
       SLIPWAY_COLOUR: 'green',
       IMAGE_TAG: `prod-9f2c1d0@${A}`,

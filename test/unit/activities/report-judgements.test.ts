@@ -19,7 +19,7 @@ function judge(facts: ReportFacts, options: ReportOptions = {}, exceptions = NO_
 }
 
 function found(id: string, severity: Finding['severity'], more: Partial<Finding> = {}): Finding {
-  return { id, severity, package: null, purl: null, paths: [], ...more };
+  return { id, severity, package: null, purl: null, paths: [], line: null, ...more };
 }
 
 const findings = (...list: Finding[]): ReportFacts => ({
@@ -127,6 +127,8 @@ describe('severities', () => {
       verdict: 'fail',
       says: '2 findings of high or above, 1 below\nB critical\nCVE-1 high in libssl3 3.3.1, fixed in 3.3.2',
     });
+    const lint = found('DL3008', 'high', { paths: ['Dockerfile', 'other'], line: 4 });
+    expect(judge(findings(lint)).says).toBe('1 finding of high or above\nDL3008 high in Dockerfile:4');
     expect(judge(findings())).toMatchObject({ verdict: 'pass', listsFindings: false });
   });
 });

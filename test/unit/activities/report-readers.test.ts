@@ -175,7 +175,10 @@ describe('sarif', () => {
       'unnamed medium',
       'REVIEWED high',
     ]);
-    expect(await read('sarif', SARIF)).toMatchObject({ scanned: 'Hadolint' });
+    expect(await read('sarif', SARIF)).toMatchObject({
+      scanned: 'Hadolint',
+      findings: [{ paths: ['Dockerfile'], line: 4 }, {}, {}, {}, {}, {}, {}],
+    });
   });
 
   const [run] = SARIF.runs;
