@@ -108,7 +108,11 @@ export const SARIF = {
         { rule: { id: 'js/xss' }, message: { text: 'a rule of an extension' } },
         { message: { text: 'nothing said: a warning' } },
         { ruleId: 'SILENT', level: 'error', suppressions: [{ kind: 'inSource' }] },
-        { ruleId: 'REVIEWED', level: 'error', suppressions: [{ kind: 'external', status: 'rejected' }] },
+        {
+          ruleId: 'REVIEWED',
+          level: 'error',
+          suppressions: [{ kind: 'inSource' }, { kind: 'external', status: 'rejected' }],
+        },
         { ruleId: 'FINE', kind: 'pass', level: 'none' },
         { ruleId: 'GONE', level: 'error', baselineState: 'absent' },
       ],

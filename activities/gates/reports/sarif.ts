@@ -81,7 +81,8 @@ function findingsOf(run: Run): Finding[] {
 function isOpen({ kind, baselineState, suppressions }: Result): boolean {
   if (kind === 'pass' || kind === 'notApplicable' || kind === 'informational') return false;
   if (baselineState === 'absent') return false;
-  return !suppressions.some(({ status }) => status == null || status === 'accepted');
+  const isSuppressed = suppressions.every(({ status }) => status == null || status === 'accepted');
+  return suppressions.length === 0 || !isSuppressed;
 }
 
 /** As code scanning does it: `security-severity` where there is one, else the level. */
