@@ -75,7 +75,12 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
       ...createPlatformActivities({ hosts, secrets, ...traffic }),
       ...createCheckActivities({ hosts, secrets, source, serviceLog: createServiceLog({ hosts, secrets }) }),
       ...createTrafficActivities({ hosts, secrets }),
-      inspectEnvironment: createInspectEnvironment({ hosts, secrets, ...traffic }),
+      inspectEnvironment: createInspectEnvironment({
+        policy: dependencies.policy,
+        hosts,
+        secrets,
+        ...traffic,
+      }),
     },
     close: () => hosts.close(),
   };

@@ -201,15 +201,25 @@ export interface TakeOverResult {
 }
 
 export interface InspectInput {
-  what: 'doctor' | 'logs';
+  /** `policy` = what the worker's policy makes of this plan. */
+  what: 'doctor' | 'logs' | 'policy';
   plan: EnvironmentPlan;
+  /** policy only: what the release would come from. */
+  origin?: { ref: ReleaseRef; repository: string; file: string };
   step: string | null;
   host: string | null;
   lines: number;
   live: ReleaseRecord | null;
 }
 
+/** The plan a worker would carry out, and what of it its policy does not allow. */
+export interface PolicyAnswer {
+  plan: EnvironmentPlan;
+  problems: { what: string; where: string; wayOut: string }[];
+}
+
 export interface InspectResult {
+  policy?: PolicyAnswer;
   findings: PreflightFinding[];
   log: { host: string; text: string }[];
 }

@@ -1,20 +1,25 @@
 /** Looking at an environment from the worker: what `slipway doctor` and `slipway logs` show. Touches nothing. */
 import { ApplicationFailure } from '@temporalio/common';
+import { applyToEnvironment } from '../../pipeline/apply-policy.js';
 import type { ConfirmPlan } from '../../pipeline/plan.js';
 import type {
   Activities,
   InspectInput,
   InspectResult,
+  PolicyAnswer,
   PreflightFinding,
   Target,
 } from '../../workflows/activity-contract.js';
 import type { FailureDetails } from '../../workflows/failures.js';
+import { badInput } from '../failure.js';
 import { openPlatform, placesOf, type PlatformDependencies } from '../platforms/open-platform.js';
 import { stoppable } from '../processes/stop.js';
+import type { PolicyStore } from '../trust/policy-store.js';
 import type { Served } from '../traffic/who-is-served.js';
 import { readStepLog } from './step-log.js';
 
 export interface InspectDependencies extends PlatformDependencies {
+  policy: PolicyStore;
   proveTraffic: (target: Target, signal: AbortSignal) => Promise<string>;
   whoIsServed: (confirm: ConfirmPlan, signal: AbortSignal) => Promise<Served>;
 }
@@ -25,11 +30,29 @@ export function createInspectEnvironment(
   dependencies: InspectDependencies,
 ): Activities['inspectEnvironment'] {
   return (input) =>
-    stoppable('the look', (signal, report) =>
-      input.what === 'doctor'
-        ? examine(dependencies, input, signal, report)
-        : readLogs(dependencies, input, signal, report),
-    );
+    stoppable('the look', async (signal, report) => {
+      switch (input.what) {
+        case 'doctor':
+          return await examine(dependencies, input, signal, report);
+        case 'logs':
+          return await readLogs(dependencies, input, signal, report);
+        case 'policy':
+          return { findings: [], log: [], policy: await askPolicy(dependencies.policy, input) };
+      }
+    });
+}
+
+/** Applies it to the plan as if it were about to be carried out. */
+async function askPolicy(policy: PolicyStore, { plan, origin }: InspectInput): Promise<PolicyAnswer> {
+  if (origin === undefined)
+    throw badInput({
+      what: 'the origin of the plan is missing',
+      where: plan.name,
+      why: null,
+      wayOut: 'use the slipway command of the same version as the worker',
+    });
+  const loaded = await policy.read();
+  return applyToEnvironment(plan, origin, loaded?.content ?? null, policy);
 }
 
 /** Every place, then the proxy; one that cannot be asked is a finding, not an end. */

@@ -38,7 +38,10 @@ export const AUTHORITIES: Authorities = {
   askEnvironment: talksToTemporal,
   nextOpening: talksToTemporal,
   listAncestors: { authorize: (judge, { repositoryUrl }) => judge.repository(repositoryUrl) },
-  inspectEnvironment: { authorize: (judge, { plan }) => judge.look(plan) },
+  // what the policy makes of a plan is an answer, not a look
+  inspectEnvironment: {
+    authorize: (judge, { what, plan }) => (what === 'policy' ? undefined : judge.look(plan)),
+  },
   runGate: {
     authorize: (judge, input, keys) => {
       const seal = openSeal(keys, input.seal, 'plan');

@@ -1,6 +1,9 @@
+import type { ReleasePlan } from '../../pipeline/plan.js';
 import type { EnvironmentStatus } from '../../workflows/messages.js';
 import type { CommandSpec, Invocation, Outcome } from '../command.js';
 import { EXIT } from '../exit-codes.js';
+import type { Refusal } from '../local-plan.js';
+import type { SlipwayClient } from '../release-client.js';
 
 export const plan: CommandSpec = {
   name: 'plan',
@@ -21,7 +24,7 @@ async function showPlan(invocation: Invocation): Promise<Outcome> {
   const { listMissingBefore } = await import('../good-before.js');
   const compiled = await compileLocally(invocation);
   const { file } = compiled;
-  const { status, unknown } = await askStatus(invocation, file.content.pipeline, [
+  const { client, status, unknown } = await askStatus(invocation, file.content.pipeline, [
     ...file.content.environments.keys(),
   ]);
   const selected = compiled.plan.environments.map(({ name }) => name);
@@ -29,8 +32,13 @@ async function showPlan(invocation: Invocation): Promise<Outcome> {
     const sha = status?.get(name)?.live?.commit.sha;
     return sha === undefined ? [] : [[name, sha]];
   });
-  const { plan, commitsSince, uncertain } = await compiled.knowing(new Map(served));
-  const refusals = [...compiled.refusals, ...(status === null ? [] : listMissingBefore(plan, status))];
+  const local = await compiled.knowing(new Map(served));
+  const { commitsSince, uncertain } = local;
+  const asked = await askWorker(client, local.plan);
+  const plan = asked.plan ?? local.plan;
+  if (asked.unknown !== null) uncertain.unshift(`the worker's policy is unknown: ${asked.unknown}`);
+  const missing = status === null ? [] : listMissingBefore(plan, status);
+  const refusals = [...compiled.refusals, ...asked.problems, ...missing];
   if (unknown !== null) uncertain.unshift(`live state unknown: ${unknown}`);
   const to = readEnvironments(invocation);
   const words = ['slipway', 'release', ...invocation.args, ...(to.length === 0 ? [] : ['--to', ...to])];
@@ -64,20 +72,39 @@ async function showPlan(invocation: Invocation): Promise<Outcome> {
   };
 }
 
+/** The plan under the worker's policy; null where no worker answers. */
+async function askWorker(
+  client: SlipwayClient | null,
+  local: ReleasePlan,
+): Promise<{ plan: ReleasePlan | null; problems: Refusal[]; unknown: string | null }> {
+  if (client === null || local.environments.length === 0) return { plan: null, problems: [], unknown: null };
+  const { askPolicy } = await import('../ask-policy.js');
+  const { UserError } = await import('../user-error.js');
+  try {
+    return { ...(await askPolicy(client, local)), unknown: null };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { plan: null, problems: [], unknown: `${error.what} (${error.where})` };
+  }
+}
+
+interface Asked {
+  /** null = there is no Temporal. */
+  client: SlipwayClient | null;
+  status: Map<string, EnvironmentStatus | null> | null;
+  unknown: string | null;
+}
+
 /** By environment, where Temporal and a worker answer; a plan is worth reading without it. */
-async function askStatus(
-  invocation: Invocation,
-  pipeline: string,
-  environments: string[],
-): Promise<{ status: Map<string, EnvironmentStatus | null> | null; unknown: string | null }> {
+async function askStatus(invocation: Invocation, pipeline: string, environments: string[]): Promise<Asked> {
   const { UserError } = await import('../user-error.js');
   const { openClient } = await import('../session.js');
   try {
     const client = await openClient(invocation, pipeline);
     const asked = environments.map(async (name) => [name, await client.status(name)] as const);
-    return { status: new Map(await Promise.all(asked)), unknown: null };
+    return { client, status: new Map(await Promise.all(asked)), unknown: null };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    return { status: null, unknown: `${error.what} (${error.where})` };
+    return { client: null, status: null, unknown: `${error.what} (${error.where})` };
   }
 }

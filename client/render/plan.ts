@@ -104,6 +104,7 @@ function environmentLines(style: Style, plan: EnvironmentPlan, view: PlanView): 
     ...labelled('live', [describeLive(status, known, view.commitsSince.get(plan.name) ?? null)], LABEL),
     ...labelled('gates', describeGates(style, plan.gates, after), LABEL),
     ...labelled('approvals', describeApprovals(style, plan, view.plan.commit.authors), LABEL),
+    ...labelled('rules', describeRules(style, plan), LABEL),
     ...labelled('waits', plan.waitMs === 0 ? [] : [formatDuration(plan.waitMs)], LABEL),
     ...labelled('deploy', [describeDeploy(plan, status)], LABEL),
     ...labelled('verify', describeChecks(plan.checks), LABEL),
@@ -148,6 +149,15 @@ function describeApprovals(style: Style, plan: EnvironmentPlan, authors: string[
   const who = plan.selfApproval ? '' : `; not ${named} (author), not the requester`;
   const expires = first === undefined ? '' : `; rejects itself after ${formatDuration(first.expiresMs)}`;
   return [`${style.now} ${rules.join(', ')}${who}${expires} (identity: unverified)`];
+}
+
+/** What holds, and which of the two asked for it. */
+function describeRules(style: Style, { policy, production }: EnvironmentPlan): string[] {
+  if (policy === undefined)
+    return production ? [`${style.yellow(style.warning)} NOT PROTECTED: the worker has no policy`] : [];
+  return policy.rules.map(
+    ({ rule, from }) => `${plain(rule)}, by ${from === 'both' ? 'both' : `the ${from}`}`,
+  );
 }
 
 function describeDeploy(plan: EnvironmentPlan, status: EnvironmentStatus | null): string {
