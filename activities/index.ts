@@ -50,6 +50,10 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
   const hosts = createHosts({ resolveSecret: secrets.resolve, scrub: secrets.scrub, logger });
   const source = createSource({ cacheFolder });
   const environments = createEnvironmentActivities({ client, taskQueue: dependencies.taskQueue });
+  const liveCommit = async (pipeline: string, environment: string): Promise<string | null> => {
+    const { live } = await environments.askEnvironment({ pipeline, environment, requestId: null });
+    return live?.commit.sha ?? null;
+  };
   const traffic = {
     proveTraffic: (target: Target, signal: AbortSignal) => proveTraffic({ hosts, secrets }, target, signal),
     whoIsServed,
@@ -58,15 +62,8 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
   };
   return {
     activities: {
-      resolvePlan: createResolvePlan({
-        source,
-        policy: dependencies.policy,
-        liveCommit: async (pipeline, environment) => {
-          const { live } = await environments.askEnvironment({ pipeline, environment, requestId: null });
-          return live?.commit.sha ?? null;
-        },
-      }),
-      runGate: createRunGate({ source, scrub: secrets.scrub }),
+      resolvePlan: createResolvePlan({ source, policy: dependencies.policy, liveCommit }),
+      runGate: createRunGate({ source, scrub: secrets.scrub, liveCommit }),
       buildArtifacts: createBuildArtifacts({ source, secrets, cacheFolder, insecureRegistries, builderName }),
       tagArtifacts: createTagArtifacts({ secrets, insecureRegistries }),
       ...environments,

@@ -26,7 +26,7 @@ type Report = (what: string, path: FilePath, wayOut?: string) => void;
 const PLATFORMS = ['swarm', 'stack', 'command'];
 const PROXIES = ['nginx', 'haproxy', 'command'];
 const CHECKS = ['http', 'tcp', 'run', 'prometheus'];
-const GATES = ['run', 'merged-into'];
+const GATES = ['run', 'merged-into', 'migrations'];
 const RELEASE_KEYS = [
   'version-files',
   'force',

@@ -192,6 +192,8 @@ export interface GateSubject {
   ref: ReleaseRef;
   version: string;
   artifacts: BuiltArtifact[];
+  /** The environments the gate speaks for: one in a promotion, all of the plan in a release; absent in older runs. */
+  environments?: string[];
 }
 
 export interface TakeOverResult {

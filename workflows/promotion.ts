@@ -256,7 +256,8 @@ class Promotion {
     await this.unpaused();
     const { plan, repositoryUrl, commit, ref, version, artifacts } = this.request;
     this.progress.begin(gate.name);
-    const subject = { pipeline: plan.pipeline, repositoryUrl, commit, ref, version, artifacts };
+    const environments = [plan.name];
+    const subject = { pipeline: plan.pipeline, repositoryUrl, commit, ref, version, artifacts, environments };
     const item = await perform(
       'runGate',
       { gate, plan: subject, ...sealOf(plan) },

@@ -158,7 +158,9 @@ class Release {
     for (const gate of plan.gates) {
       this.progress.begin(gate.name, `asks gate ${gate.name}`);
       const { pipeline, repository, commit, ref, version } = plan;
-      const subject = { pipeline, repositoryUrl: repository.url, commit, ref, version, artifacts: [] };
+      const environments = plan.environments.map(({ name }) => name);
+      const of = { pipeline, repositoryUrl: repository.url, commit, ref, version };
+      const subject = { ...of, artifacts: [], environments };
       const summary = `${gate.name} for ${version}`;
       const item = await perform('runGate', { gate, plan: subject, ...sealOf(plan) }, { summary });
       this.evidence.push(item);

@@ -4,6 +4,8 @@ import type { Source } from '../source/source.js';
 export interface GateDependencies {
   source: Source;
   scrub: (text: string) => string;
+  /** Full sha of what an environment serves now; null when nothing is live there. */
+  liveCommit: (pipeline: string, environment: string) => Promise<string | null>;
 }
 
 export type CommandGate = Extract<GatePlan, { kind: 'run' }>;

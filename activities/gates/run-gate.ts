@@ -6,6 +6,7 @@ import { stoppable } from '../processes/stop.js';
 import { askCommand } from './command-gate.js';
 import type { GateAnswer, GateDependencies } from './gate-answer.js';
 import { askMergedInto } from './merged-into-gate.js';
+import { askMigrations } from './migrations/migrations-gate.js';
 
 export function createRunGate(deps: GateDependencies): Activities['runGate'] {
   return async ({ gate, plan }) =>
@@ -26,8 +27,9 @@ async function askGate(
       return await askCommand(deps, gate, subject, signal);
     case 'merged-into':
       return await askMergedInto(deps.source, gate, subject, signal);
-    case 'github-checks':
     case 'migrations':
+      return await askMigrations(deps, gate, subject, signal);
+    case 'github-checks':
     case 'pull-request':
       return {
         verdict: 'error',

@@ -44,7 +44,11 @@ function subject(sha: string, more: Partial<GateSubject> = {}): GateSubject {
 function start(gate: GatePlan, sha: string, more: Partial<GateSubject> = {}) {
   const environment = new MockActivityEnvironment();
   const source = createSource({ cacheFolder: path.join(folder, 'cache') });
-  const runGate = createRunGate({ source, scrub: (text) => text.replaceAll('s3cret', '***') });
+  const runGate = createRunGate({
+    source,
+    scrub: (text) => text.replaceAll('s3cret', '***'),
+    liveCommit: async () => await Promise.resolve(null),
+  });
   const ended: Promise<EvidenceItem> = environment.run(runGate, { gate, plan: subject(sha, more) });
   return { environment, ended };
 }
@@ -198,7 +202,6 @@ describe('merged-into', () => {
 
 it.each([
   { name: 'ci', kind: 'github-checks', checks: ['lint'], of: null, timeoutMs: 1000 },
-  { name: 'ci', kind: 'migrations', mode: 'expand-contract', path: 'migrations', timeoutMs: 1000 },
   { name: 'ci', kind: 'pull-request', title: 'conventional', timeoutMs: 1000 },
 ] satisfies GatePlan[])('a gate of kind $kind is an error by name, never a pass', async (gate) => {
   const sha = await repository.commit('one', {});

@@ -14,7 +14,6 @@ describe('what this version does not carry out', () => {
   it('lists everything in the way of secretmagic, with its place', () => {
     expect(unsupported(readTeamFile('secretmagic'))).toEqual([
       '7 gate github-checks',
-      '10 gate migrations',
       '26 retention',
       '66 checking health, ready on the idle colour without knowing where it answers',
       '76 notify',
@@ -43,6 +42,7 @@ describe('what this version does not carry out', () => {
       'checks with {colour}',
       `${blueGreen('nginx: /a.conf').replace('[/health]', '[c]')}checks: {c: {http: "http://{colour}.internal/h"}}\n`,
     ],
+    ['a gate of migrations', `${SMALL}    gates: [m]\ngates: {m: {migrations: expand-contract, path: db}}\n`],
     ['a gate nobody uses', `${SMALL}gates: {ci: {github-checks: [lint]}}\n`],
     ['secrets from a file', `${SMALL}registry: {username: a, password: file:/run/p}\n`],
     ['secrets from age', `${SMALL}    secrets: {A: "age:f#k"}\n`],
