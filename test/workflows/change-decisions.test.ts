@@ -11,6 +11,7 @@ import {
   type ChangeHandle,
   type Scene,
 } from '../support/change-scene.js';
+import { activityInputs } from '../support/activity-inputs.js';
 import { givenChange, givenPlan, givenPlanInPlace, givenRequest, givenTraffic } from '../support/given.js';
 import { quiet, startHarness, until, type Harness } from '../support/workflow-harness.js';
 
@@ -247,14 +248,7 @@ describe('a step that holds', () => {
     await waitsFor(handle, 'deploy failed');
     await decideOn(handle, 'skipHost', { host: 'web-1' });
     expect(await handle.result()).toMatchObject({ state: 'succeeded' });
-    const { events } = await handle.fetchHistory();
-    const [input] = (events ?? []).flatMap(({ activityTaskScheduledEventAttributes: scheduled }) =>
-      scheduled?.activityType?.name === 'switchTraffic'
-        ? (scheduled.input?.payloads ?? []).map((payload): unknown =>
-            JSON.parse(Buffer.from(payload.data ?? []).toString()),
-          )
-        : [],
-    );
+    const [input] = await activityInputs(handle, 'switchTraffic');
     expect(input).toMatchObject({
       target: { plan: { hosts: [{ name: 'web-2' }], traffic: { host: { name: 'web-1' } } } },
     });

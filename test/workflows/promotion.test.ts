@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ApprovalRule, EnvironmentPlan, GatePlan } from '../../pipeline/plan.js';
+import { activityInputs } from '../support/activity-inputs.js';
 import { EnvironmentScene } from '../support/environment-scene.js';
 import { breakActivity } from '../support/fake-world.js';
 import { givenDecision, givenPlan } from '../support/given.js';
@@ -58,6 +59,8 @@ describe('a promotion', () => {
       ['change', 'succeeded'],
     ]);
     expect(status.report).toContain('identity: unverified');
+    const asked = await activityInputs(promotion.handle, 'runGate');
+    expect(asked).toMatchObject([{ gate, plan: { environments: [plan.name] } }]);
   });
 
   it('is refused by a gate, red, with the way out, and nothing was touched', async () => {

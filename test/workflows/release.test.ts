@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ApprovalRule, GatePlan } from '../../pipeline/plan.js';
+import { activityInputs } from '../support/activity-inputs.js';
 import { givenDecision } from '../support/given.js';
 import { breakActivity } from '../support/fake-world.js';
 import { ReleasePipeline, startReleaseHarness, type Plans } from '../support/release-scene.js';
@@ -30,8 +31,11 @@ describe('a release', () => {
     const shop = given();
     const stage = shop.environment('stage');
     const prod = shop.environment('prod', { after: ['stage'] });
-    const end = await (await shop.release(1, [stage, prod], { gates: [gate] })).end();
+    const run = await shop.release(1, [stage, prod], { gates: [gate] });
+    const end = await run.end();
     expect(end).toMatchObject({ red: false, state: 'succeeded', failure: null });
+    const asked = await activityInputs(run.handle, 'runGate');
+    expect(asked).toMatchObject([{ gate, plan: { environments: [stage.name, prod.name] } }]);
     expect(end.headline).toBe(`${shop.name} v1 is live on stage, prod`);
     expect(shop.calls('buildArtifacts')).toBe(1);
     expect([shop.scene(stage).serving(), shop.scene(prod).serving()]).toEqual(['v1', 'v1']);

@@ -101,10 +101,7 @@ const JUDGES: { [K in Kind]?: Judge<K> } = {
       ? []
       : [find(REASON.rowSecurity, `policy ${body.policy_name ?? ''} on ${tableText(tableOf(body.table))}`)],
   CreateFunctionStmt: (body, known) => rememberFunction(body, known),
-  VariableSetStmt: (body) =>
-    body.name === 'standard_conforming_strings'
-      ? [unclear('SET standard_conforming_strings changes how the rest is read', 'leave it out')]
-      : [],
+  VariableSetStmt: ({ name = '' }) => (isReadingSetting(name) ? [changesReading('SET')] : []),
 
   ViewStmt: (body, known) =>
     rememberObject(body.replace === true, nameParts({ RangeVar: body.view ?? {} }), known),
@@ -240,12 +237,23 @@ function judgeData(tree: unknown, known: NewObjects): Finding[] {
       found.push(find(REASON.empty, `all rows of ${tableText(tableOf(relation))} (DELETE)`));
   }
   for (const each of nodesNamed(tree, 'FuncCall')) {
-    const name = strings((each as Body<'FuncCall'>).funcname).at(-1) ?? '';
+    const { funcname, args } = each as Body<'FuncCall'>;
+    const name = strings(funcname).at(-1) ?? '';
     if (known.hasVolatileFunction(name))
       found.push(unclear(`a call of ${name}(), whose body is not read`, 'write its statements'));
+    if (name === 'set_config' && setsReading(args?.[0])) found.push(changesReading('set_config'));
   }
   return found;
 }
+
+/** With it off, a backslash in a string hides what follows from whoever reads as PostgreSQL does by default. */
+const isReadingSetting = (name: string): boolean => name.toLowerCase() === 'standard_conforming_strings';
+
+const setsReading = (name: Node | undefined): boolean =>
+  name === undefined || !('A_Const' in name) || isReadingSetting(name.A_Const.sval?.sval ?? '');
+
+const changesReading = (how: string): Finding =>
+  unclear(`${how} of standard_conforming_strings, which changes how the rest is read`, 'leave it out');
 
 /** Functions that are neither IMMUTABLE nor STABLE may change anything once they are called. */
 function rememberFunction(body: CreateFunctionStmt, known: NewObjects): Finding[] {

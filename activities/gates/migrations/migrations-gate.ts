@@ -2,6 +2,7 @@
  * `{migrations: expand-contract, path: migrations}`: while a release rolls out the old version still runs, so what is
  * new in this release may only add to the database.
  */
+import { setImmediate } from 'node:timers/promises';
 import type { GatePlan } from '../../../pipeline/plan.js';
 import type { GateSubject } from '../../../workflows/activity-contract.js';
 import { checkPathInRepository, isCommitId } from '../../source/git-names.js';
@@ -12,7 +13,7 @@ import { sayCompatible, sayProblems } from './answer-text.js';
 import { compareMigrations, listMigrations, type Difference, type MigrationFile } from './migration-files.js';
 import { NewObjects } from './new-objects.js';
 import type { Problem } from './problem.js';
-import { inOrder, readMigrations, wordsOf, type Migration } from './read-migrations.js';
+import { inOrder, readMigrations, WORD, wordsOf, type Migration } from './read-migrations.js';
 import { withSqlParser } from './sql-parser.js';
 
 export type MigrationsGate = Extract<GatePlan, { kind: 'migrations' }>;
@@ -99,23 +100,29 @@ async function judgeAll(
   for (const { before, difference } of comparisons) {
     const words = await wordsOf(objects, [...(before?.values() ?? [])]);
     const added = difference.added.flatMap(({ path }) => migrations.get(path) ?? []);
-    for (const problem of judgeInOrder(added, words))
+    for (const problem of await judgeInOrder(added, words))
       problems.set(JSON.stringify([problem.file, problem.line, problem.what]), problem);
   }
   return [...problems.values()];
 }
 
 /** `words`: of the migrations that were applied before; null = not known. */
-function judgeInOrder(added: readonly Migration[], words: ReadonlySet<string> | null): Problem[] {
+async function judgeInOrder(
+  added: readonly Migration[],
+  words: ReadonlySet<string> | null,
+): Promise<Problem[]> {
   const isOld = (name: string): boolean =>
-    words === null ||
-    (name.toLowerCase().match(/[\p{L}_][\p{L}\p{N}_$]*/gu) ?? []).every((word) => words.has(word));
+    words === null || (name.toLowerCase().match(WORD) ?? []).every((word) => words.has(word));
   const known = new NewObjects(isOld);
-  return inOrder(added).flatMap(({ path, steps }) => {
+  const problems: Problem[] = [];
+  for (const { path, steps } of inOrder(added)) {
     known.beginMigration();
-    return steps.flatMap(({ line, statement, conditional, judge }) => {
+    for (const { line, statement, conditional, judge } of steps) {
       known.beginStatement({ conditional });
-      return judge(known).map((finding): Problem => ({ ...finding, file: path, line, statement }));
-    });
-  });
+      for (const finding of judge(known)) problems.push({ ...finding, file: path, line, statement });
+    }
+    // a large one takes half a second: the worker does something else in between
+    await setImmediate();
+  }
+  return problems;
 }

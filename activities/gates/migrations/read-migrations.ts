@@ -78,7 +78,8 @@ function notRead({ path }: MigrationFile, what: string, wayOut: string): Migrati
   return { path, steps: [{ line: 1, statement: '', conditional: false, judge }], revision: null };
 }
 
-const WORD = /[\p{L}_][\p{L}\p{N}_$]*/gu;
+/** What may be the name of a table. */
+export const WORD = /[\p{L}_][\p{L}\p{N}_$]*/gu;
 
 /** Every word of older migrations: a table whose name is not among them was not there before. Null: too many. */
 export async function wordsOf(

@@ -5,7 +5,7 @@
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
-import type { ParseResult } from 'libpg-query';
+import type { RawStmt } from 'libpg-query';
 
 /** `at`: bytes from the start of the text. */
 export interface NotParsed {
@@ -14,7 +14,8 @@ export interface NotParsed {
 }
 
 export interface SqlParser {
-  parse(sql: string): Promise<ParseResult | NotParsed>;
+  /** One statement after the other, made while they are asked for: all trees at once would hold up the worker. */
+  parse(sql: string): Promise<Iterable<RawStmt> | NotParsed>;
   /** A DO statement → PostgreSQL's tree of its PL/pgSQL. */
   parseBlock(sql: string): Promise<{ tree: unknown } | NotParsed>;
 }
@@ -25,23 +26,67 @@ interface Question {
   sql: string;
 }
 
-/** `parsed` or `block`, or else the problem. */
+/** `trees` as JSON, or else the problem. */
 interface Answer {
   id: number;
-  parsed?: ParseResult;
-  block?: unknown;
+  trees?: string[];
   problem?: string;
   at?: number;
 }
 
-/** After anything but a syntax error the parser's memory may be spoilt, so it is loaded again. */
+/** Bytes of a statement that are data, as a rule; and of a tree that is not worth waiting for. */
+const LONG_STATEMENT_BYTES = 10_000;
+const LARGEST_TREE_CHARACTERS = 1_000_000;
+
+/**
+ * Of a long statement of data only what is judged is handed out: calls, deletes and the table it makes. After anything
+ * but a syntax error the parser's memory may be spoilt, so it is loaded again.
+ */
 const THREAD = `
 const { parentPort, workerData } = require('node:worker_threads');
+const DATA = ['SelectStmt', 'InsertStmt', 'UpdateStmt', 'MergeStmt'];
+
+function shorten(raw) {
+  const kind = Object.keys(raw.stmt)[0];
+  if (!DATA.includes(kind)) return raw;
+  const found = new Map();
+  const open = [raw.stmt];
+  while (open.length > 0) {
+    const node = open.pop();
+    for (const key of Object.keys(node)) {
+      const value = node[key];
+      if (typeof value !== 'object' || value === null) continue;
+      open.push(value);
+      if (key === 'FuncCall') {
+        const { funcname, args = [] } = value;
+        const first = args.slice(0, 1).filter((each) => 'A_Const' in each);
+        found.set(JSON.stringify([funcname, first]), { FuncCall: { funcname, args: first } });
+      } else if (key === 'DeleteStmt') {
+        const { relation, whereClause } = value;
+        found.set(JSON.stringify([relation, !whereClause]), { DeleteStmt: { relation, ...(whereClause && { whereClause: {} }) } });
+      }
+    }
+  }
+  const { intoClause } = raw.stmt[kind];
+  return { ...raw, stmt: { [kind]: { ...(intoClause && { intoClause }), targetList: [...found.values()] } } };
+}
+
+function written(raw) {
+  const isLong = !raw.stmt_len || raw.stmt_len > ${LONG_STATEMENT_BYTES};
+  const json = JSON.stringify(raw);
+  if (!isLong || json.length <= ${LONG_STATEMENT_BYTES}) return json;
+  const short = JSON.stringify(shorten(raw));
+  return short.length <= ${LARGEST_TREE_CHARACTERS} ? short : JSON.stringify({ ...raw, stmt: { TooLong: {} } });
+}
+
 parentPort.on('message', async ({ id, block, sql }) => {
   try {
     const parser = require(workerData);
-    if (block) parentPort.postMessage({ id, block: await parser.parsePlPgSQL(sql) });
-    else parentPort.postMessage({ id, parsed: await parser.parse(sql) });
+    const trees = block
+      ? [JSON.stringify(await parser.parsePlPgSQL(sql))]
+      : ((await parser.parse(sql)).stmts ?? []).map(written);
+    if (block && trees[0].length > ${LARGEST_TREE_CHARACTERS}) throw new Error('it is too long');
+    parentPort.postMessage({ id, trees });
   } catch (error) {
     if (error.name !== 'SqlError') for (const key of Object.keys(require.cache)) delete require.cache[key];
     const at = Math.max(0, error.sqlDetails?.cursorPosition ?? 0);
@@ -70,8 +115,9 @@ export async function withSqlParser<T>(
     waiting.get(answer.id)?.(answer);
     waiting.delete(answer.id);
   });
-  const died = once(thread, 'exit').then(() => {
-    throw new Error('the SQL parser ended in the middle');
+  const died = once(thread, 'exit').then((): Answer => {
+    signal.throwIfAborted();
+    return { id: 0, problem: 'its parser ran out of memory' };
   });
   died.catch(() => {});
   let asked = 0;
@@ -90,18 +136,26 @@ export async function withSqlParser<T>(
   try {
     return await work({
       async parse(sql) {
-        if (sql === '') return { version: 0, stmts: [] };
+        if (sql === '') return [];
         const answer = await ask(false, sql);
-        return answer.parsed ?? notParsed(answer);
+        return answer.trees === undefined ? notParsed(answer) : statementsOf(answer.trees);
       },
       async parseBlock(sql) {
         const answer = await ask(true, sql);
-        return answer.block === undefined ? notParsed(answer) : { tree: answer.block };
+        const [json] = answer.trees ?? [];
+        return json === undefined ? notParsed(answer) : { tree: JSON.parse(json) };
       },
     });
   } finally {
     signal.removeEventListener('abort', stop);
     await thread.terminate();
+  }
+}
+
+function* statementsOf(trees: readonly string[]): Generator<RawStmt> {
+  for (const json of trees) {
+    const raw: RawStmt = JSON.parse(json);
+    yield raw;
   }
 }
 

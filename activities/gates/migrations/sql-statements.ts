@@ -1,9 +1,13 @@
 /** SQL → its statements, those inside DO blocks too. What cannot be read is said in its place, never left out. */
+import { setImmediate } from 'node:timers/promises';
 import type { DoStmt, Node, RawStmt } from 'libpg-query';
 import { judgeStatement } from './judge-statement.js';
 import { beginning, unclear, type Step } from './problem.js';
 import type { NotParsed, SqlParser } from './sql-parser.js';
 import { lineFinder, type SqlText } from './sql-text.js';
+
+/** After so long the worker may do something else. */
+const TURN_MS = 20;
 
 export async function readStatements(parser: SqlParser, sql: SqlText): Promise<Step[]> {
   const lineAt = lineFinder(sql);
@@ -11,7 +15,12 @@ export async function readStatements(parser: SqlParser, sql: SqlText): Promise<S
   if ('problem' in answer) return [notRead(answer, sql.text, lineAt)];
   const bytes = Buffer.from(sql.text);
   const read: Step[] = [];
-  for (const raw of answer.stmts ?? []) {
+  let sinceMs = performance.now();
+  for (const raw of answer) {
+    if (performance.now() - sinceMs > TURN_MS) {
+      await setImmediate();
+      sinceMs = performance.now();
+    }
     const { node, text, at } = cut(raw, bytes);
     if (node === null) continue;
     const line = lineAt(at);
@@ -121,9 +130,10 @@ function expression(query: string, mode: unknown, lineInBody: number, dynamic: b
 /** `'drop table x'` → `drop table x`; null for what is not one plain string. */
 async function constantOf(parser: SqlParser, sql: string): Promise<string | null> {
   const answer = await parser.parse(`SELECT ${sql}`);
-  if ('problem' in answer || answer.stmts?.length !== 1) return null;
-  const select = answer.stmts[0]?.stmt;
-  if (select === undefined || !('SelectStmt' in select)) return null;
+  if ('problem' in answer) return null;
+  const [first, second] = [...answer];
+  const select = first?.stmt;
+  if (second !== undefined || select === undefined || !('SelectStmt' in select)) return null;
   const { targetList = [], fromClause } = select.SelectStmt;
   const [target] = targetList;
   if (fromClause !== undefined || targetList.length !== 1 || target === undefined) return null;

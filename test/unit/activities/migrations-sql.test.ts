@@ -33,6 +33,7 @@ describe('what the live version does not notice', () => {
     'ALTER TABLE orders ADD CONSTRAINT u UNIQUE USING INDEX orders_u',
     'ALTER TABLE orders ADD COLUMN c int; CREATE UNIQUE INDEX CONCURRENTLY i ON orders (c)',
     'ALTER TABLE orders ADD COLUMN c int; ALTER TABLE orders DROP COLUMN c',
+    "SELECT set_config('lock_timeout', '1s', true)",
     'CREATE INDEX CONCURRENTLY i ON orders (n)',
     'CREATE INDEX CONCURRENTLY IF NOT EXISTS i ON orders (lower(note)) WHERE n > 0',
     'DROP INDEX CONCURRENTLY IF EXISTS i',
@@ -133,11 +134,15 @@ describe('what it does notice', () => {
     ["COPY orders FROM PROGRAM 'rm -rf /'", 'unclear COPY out of the database'],
     [
       'SET standard_conforming_strings = off',
-      'unclear SET standard_conforming_strings changes how the rest is read',
+      'unclear SET of standard_conforming_strings, which changes how the rest is read',
     ],
     [
       "CREATE FUNCTION f() RETURNS void LANGUAGE sql AS 'DROP TABLE orders'; SELECT f()",
       'unclear a call of f(), whose body is not read',
+    ],
+    [
+      "SELECT set_config('Standard_Conforming_Strings', 'off', false)",
+      'unclear set_config of standard_conforming_strings, which changes how the rest is read',
     ],
     ["DO LANGUAGE plpython3u $$ plpy.execute('x') $$", 'unclear a block in plpython3u'],
     ['DO $$ BEGIN IF true THEN DROP TABLE orders; END IF; END $$', 'drops table orders'],
@@ -212,6 +217,28 @@ describe('what cannot be read', () => {
     const [found = ''] = await short(sql);
     expect(found.startsWith(where), found).toBe(true);
     expect(found).toContain(why);
+  });
+
+  it('long statements of data are looked through, of other kinds refused', async () => {
+    const rows = '(1),'.repeat(50_000);
+    expect(await short(`INSERT INTO orders VALUES ${rows}(2)`)).toEqual([]);
+    expect(
+      await short(
+        `WITH a AS (DELETE FROM orders), b AS (DELETE FROM users WHERE n > 1) INSERT INTO orders VALUES ${rows}(2)`,
+      ),
+    ).toEqual(['1 drops all rows of orders (DELETE)']);
+    expect(
+      await short(
+        `CREATE FUNCTION f() RETURNS int LANGUAGE sql AS ''; INSERT INTO orders VALUES ${rows}(f())`,
+      ),
+    ).toEqual(['1 unclear a call of f(), whose body is not read']);
+    expect(await judge(`SELECT ${'1 AS a, '.repeat(5000)}2 INTO t; DROP TABLE t`)).toEqual([]);
+    expect(await short(`ALTER TABLE orders ${'ADD a int, '.repeat(20_000)}DROP b`)).toEqual([
+      '1 unclear a statement of a kind that is not judged (TooLong)',
+    ]);
+    expect(await short(`DO $$ BEGIN ${'DROP TABLE a; '.repeat(20_000)} END $$`)).toEqual([
+      '1 unclear a block that PL/pgSQL refuses: it is too long',
+    ]);
   });
 
   it('the parser still works after what overflowed it', async () => {
