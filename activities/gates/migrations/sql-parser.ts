@@ -2,7 +2,6 @@
  * PostgreSQL's own grammar, in a thread of its own: a large or hostile migration neither holds up the worker nor
  * takes it down. Nothing is executed, only parsed.
  */
-import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import type { RawStmt } from 'libpg-query';
@@ -94,6 +93,7 @@ parentPort.on('message', async ({ id, block, sql }) => {
   }
 });`;
 
+/** The worst that fits into the largest migration needs less than half of it. */
 const HEAP_MB = 1024;
 const PACKAGE = createRequire(import.meta.url).resolve('libpg-query');
 
@@ -115,7 +115,10 @@ export async function withSqlParser<T>(
     waiting.get(answer.id)?.(answer);
     waiting.delete(answer.id);
   });
-  const died = once(thread, 'exit').then((): Answer => {
+  // out of memory is an error first, then the end
+  thread.on('error', () => {});
+  const exited = new Promise<void>((resolve) => thread.on('exit', () => resolve()));
+  const died = exited.then((): Answer => {
     signal.throwIfAborted();
     return { id: 0, problem: 'its parser ran out of memory' };
   });
