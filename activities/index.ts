@@ -8,6 +8,8 @@ import { createCheckActivities } from './checks/create-check-activities.js';
 import { createEnvironmentActivities } from './environment/ask-environments.js';
 import { createNextOpening } from './environment/next-opening.js';
 import { createRunGate } from './gates/run-gate.js';
+import { createGithub } from './github/connect.js';
+import type { GithubSettings } from './github/settings.js';
 import { createHosts, type HostsDependencies } from './hosts/hosts.js';
 import { createInspectEnvironment } from './inspect/inspect-environment.js';
 import { createPlatformActivities } from './platforms/deploy-activities.js';
@@ -36,6 +38,7 @@ export interface ActivityDependencies {
   insecureRegistries: readonly string[];
   /** Builder for images; null = docker's current one. */
   builderName: string | null;
+  github: GithubSettings;
 }
 
 export interface ActivitySet {
@@ -49,6 +52,7 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
   const cacheFolder = path.join(dependencies.dataFolder, 'cache');
   const hosts = createHosts({ resolveSecret: secrets.resolve, scrub: secrets.scrub, logger });
   const source = createSource({ cacheFolder });
+  const github = createGithub({ settings: dependencies.github, secrets });
   const environments = createEnvironmentActivities({ client, taskQueue: dependencies.taskQueue });
   const liveCommit = async (pipeline: string, environment: string): Promise<string | null> => {
     const { live } = await environments.askEnvironment({ pipeline, environment, requestId: null });
@@ -63,7 +67,7 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
   return {
     activities: {
       resolvePlan: createResolvePlan({ source, policy: dependencies.policy, liveCommit }),
-      runGate: createRunGate({ source, scrub: secrets.scrub, liveCommit }),
+      runGate: createRunGate({ source, github, scrub: secrets.scrub, liveCommit }),
       buildArtifacts: createBuildArtifacts({ source, secrets, cacheFolder, insecureRegistries, builderName }),
       tagArtifacts: createTagArtifacts({ secrets, insecureRegistries }),
       ...environments,

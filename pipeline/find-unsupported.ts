@@ -26,7 +26,6 @@ type Report = (what: string, path: FilePath, wayOut?: string) => void;
 const PLATFORMS = ['swarm', 'stack', 'command'];
 const PROXIES = ['nginx', 'haproxy', 'command'];
 const CHECKS = ['http', 'tcp', 'run', 'prometheus'];
-const GATES = ['run', 'merged-into', 'migrations'];
 const RELEASE_KEYS = [
   'version-files',
   'force',
@@ -58,7 +57,6 @@ export function findUnsupported(file: LoadedFile, environments?: readonly string
   for (const name of environments ?? file.content.environments.keys()) {
     const of = settingsOf(file.content, name);
     reportEnvironment(of, report);
-    reportGates(file, of.settings.gates ?? [], report);
     reportChecks(file, of, report);
     reportColours(file, of, report);
     if ((file.content.notify ?? []).length > 0)
@@ -81,7 +79,6 @@ function reportPipeline(file: LoadedFile, report: Report): void {
   }
   for (const key of RELEASE_KEYS)
     if (release?.[key] !== undefined) report(`release ${key}`, ['release', key]);
-  reportGates(file, release?.gates ?? [], report);
 }
 
 function reportEnvironment(of: EnvironmentSettings, report: Report): void {
@@ -102,14 +99,6 @@ function reportEnvironment(of: EnvironmentSettings, report: Report): void {
   if (typeof retention === 'number')
     report('retention', of.pathOf('retention'), 'say forever: no image is deleted yet');
   if (database !== undefined) report('database', of.pathOf('database'));
-}
-
-function reportGates(file: LoadedFile, names: readonly string[], report: Report): void {
-  for (const name of names) {
-    const gate = file.content.gates?.get(name);
-    if (gate === undefined) continue;
-    if (!GATES.includes(gate.kind)) report(`gate ${gate.kind}`, ['gates', name, gate.kind]);
-  }
 }
 
 function reportChecks(file: LoadedFile, of: EnvironmentSettings, report: Report): void {

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { readGithubSettings, type GithubSettings } from '../activities/github/settings.js';
 import { TASK_QUEUE } from '../workflows/names.js';
 
 const POLICY_FILE = '/etc/slipway/policy.yaml';
@@ -43,6 +44,7 @@ export interface WorkerConfiguration {
   insecureRegistries: string[];
   /** buildx builder for images; null = docker's current one. */
   builderName: string | null;
+  github: GithubSettings;
   json: boolean;
   /** `up` for demonstrations: the database lives in memory. */
   inMemory: boolean;
@@ -89,6 +91,7 @@ export function readConfiguration(argv: string[], env: NodeJS.ProcessEnv): Worke
       .split(/[\s,]+/)
       .filter((each) => each !== ''),
     builderName: env['SLIPWAY_BUILDER'] ?? null,
+    github: readGithubSettings(env),
     json: values.json,
     inMemory: values['in-memory'],
   };

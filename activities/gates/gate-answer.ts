@@ -1,8 +1,10 @@
 import type { GatePlan } from '../../pipeline/plan.js';
+import type { Github } from '../github/connect.js';
 import type { Source } from '../source/source.js';
 
 export interface GateDependencies {
   source: Source;
+  github: Github;
   scrub: (text: string) => string;
   /** Full sha of what an environment serves now; null when nothing is live there. */
   liveCommit: (pipeline: string, environment: string) => Promise<string | null>;

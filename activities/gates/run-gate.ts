@@ -5,8 +5,10 @@ import type { EvidenceItem } from '../../workflows/result.js';
 import { stoppable } from '../processes/stop.js';
 import { askCommand } from './command-gate.js';
 import type { GateAnswer, GateDependencies } from './gate-answer.js';
+import { askGithubChecks } from './github-checks-gate.js';
 import { askMergedInto } from './merged-into-gate.js';
 import { askMigrations } from './migrations/migrations-gate.js';
+import { askPullRequest } from './pull-request-gate.js';
 
 export function createRunGate(deps: GateDependencies): Activities['runGate'] {
   return async ({ gate, plan }) =>
@@ -30,10 +32,8 @@ async function askGate(
     case 'migrations':
       return await askMigrations(deps, gate, subject, signal);
     case 'github-checks':
+      return await askGithubChecks(deps.github, gate, subject, signal);
     case 'pull-request':
-      return {
-        verdict: 'error',
-        note: `this version of Slipway cannot ask gates of kind ${gate.kind}; take ${gate.name} out of gates, or run it as a command`,
-      };
+      return await askPullRequest(deps.github, gate, subject, signal);
   }
 }

@@ -19,6 +19,8 @@ export interface Secrets {
   resolve: (reference: SecretReference, kind?: 'secret' | 'name') => Promise<string>;
   /** `text` without any value resolved so far, also base64 or URL-encoded. */
   scrub: (text: string) => string;
+  /** A value that no reference stands for, such as a token handed out by a server, reads `[name]` from now on. */
+  conceal: (value: string, name: string) => void;
 }
 
 /** The value, given the reference and what stands behind its scheme. */
@@ -51,6 +53,7 @@ export function createSecrets(environment: NodeJS.ProcessEnv = process.env): Sec
       return value;
     },
     scrub: (text) => scrubber.scrub(text),
+    conceal: (value, name) => scrubber.add(value, name),
   };
 }
 

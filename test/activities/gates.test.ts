@@ -6,6 +6,8 @@ import { CancelledFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createRunGate } from '../../activities/gates/run-gate.js';
+import { createGithub } from '../../activities/github/connect.js';
+import { createSecrets } from '../../activities/secrets/secrets.js';
 import { createSource } from '../../activities/source/source.js';
 import type { GatePlan } from '../../pipeline/plan.js';
 import type { GateSubject } from '../../workflows/activity-contract.js';
@@ -41,11 +43,18 @@ function subject(sha: string, more: Partial<GateSubject> = {}): GateSubject {
   };
 }
 
+/** Nothing here asks it. */
+const github = createGithub({
+  settings: { apiUrl: 'https://api.github.com', login: null },
+  secrets: createSecrets({}),
+});
+
 function start(gate: GatePlan, sha: string, more: Partial<GateSubject> = {}) {
   const environment = new MockActivityEnvironment();
   const source = createSource({ cacheFolder: path.join(folder, 'cache') });
   const runGate = createRunGate({
     source,
+    github,
     scrub: (text) => text.replaceAll('s3cret', '***'),
     liveCommit: async () => await Promise.resolve(null),
   });
@@ -203,7 +212,10 @@ describe('merged-into', () => {
 it.each([
   { name: 'ci', kind: 'github-checks', checks: ['lint'], of: null, timeoutMs: 1000 },
   { name: 'ci', kind: 'pull-request', title: 'conventional', timeoutMs: 1000 },
-] satisfies GatePlan[])('a gate of kind $kind is an error by name, never a pass', async (gate) => {
+] satisfies GatePlan[])('a gate of kind $kind of a repository elsewhere is an error', async (gate) => {
   const sha = await repository.commit('one', {});
-  expect(await ask(gate, sha)).toMatchObject({ verdict: 'error', note: expect.stringContaining(gate.kind) });
+  expect(await ask(gate, sha)).toMatchObject({
+    verdict: 'error',
+    note: expect.stringContaining('not one of a repository on github.com; give https://github.com/'),
+  });
 });

@@ -76,6 +76,19 @@ export const PARTS = {
     fetch:
       'npm install --silent --no-save --prefix $CACHE/build/node24 node-linux-$(node -p process.arch)@24.21.0 && install -D -m 0755 $CACHE/build/node24/node_modules/node-linux-*/bin/node $CACHE/bin/node-24.21.0/node',
   },
+  prism: {
+    program: 'prism',
+    cached: 'build/prism-5.14.2/node_modules/.bin/prism',
+    fetch:
+      'npm install --silent --no-save --no-audit --no-fund --prefix $CACHE/build/prism-5.14.2.new @stoplight/prism-cli@5.14.2 && rm -rf $CACHE/build/prism-5.14.2 && mv $CACHE/build/prism-5.14.2.new $CACHE/build/prism-5.14.2',
+  },
+  // GitHub's own description of its API: one file of a package that is half a gigabyte
+  'github-openapi': {
+    program: 'api.github.com.json',
+    cached: 'github-openapi/api.github.com-23.0.2.json',
+    fetch:
+      'mkdir -p $CACHE/build/github-openapi $CACHE/github-openapi && cd $CACHE/build/github-openapi && npm pack --silent @octokit/openapi@23.0.2 && tar -xzf octokit-openapi-23.0.2.tgz package/generated/api.github.com.json && mv package/generated/api.github.com.json $CACHE/github-openapi/api.github.com-23.0.2.json && rm -rf $CACHE/build/github-openapi',
+  },
   temporal: {
     program: 'temporal',
     cached: 'bin/temporal-1.9.1',

@@ -13,7 +13,6 @@ const unsupported = (text: string | Uint8Array, environments?: string[]): string
 describe('what this version does not carry out', () => {
   it('lists everything in the way of secretmagic, with its place', () => {
     expect(unsupported(readTeamFile('secretmagic'))).toEqual([
-      '7 gate github-checks',
       '26 retention',
       '66 checking health, ready on the idle colour without knowing where it answers',
       '76 notify',
@@ -22,7 +21,6 @@ describe('what this version does not carry out', () => {
 
   it('looks only at what is released', () => {
     expect(unsupported(readTeamFile('secretmagic'), ['dev'])).toEqual([
-      '7 gate github-checks',
       '26 retention',
       '76 notify',
     ]);
@@ -43,7 +41,8 @@ describe('what this version does not carry out', () => {
       `${blueGreen('nginx: /a.conf').replace('[/health]', '[c]')}checks: {c: {http: "http://{colour}.internal/h"}}\n`,
     ],
     ['a gate of migrations', `${SMALL}    gates: [m]\ngates: {m: {migrations: expand-contract, path: db}}\n`],
-    ['a gate nobody uses', `${SMALL}gates: {ci: {github-checks: [lint]}}\n`],
+    ['checks on GitHub', `${SMALL}    gates: [c]\ngates: {c: {github-checks: [lint], of: dev}}\n`],
+    ['a title', `${SMALL}    gates: [t]\ngates: {t: {pull-request: {title: conventional}}}\n`],
     ['secrets from a file', `${SMALL}registry: {username: a, password: file:/run/p}\n`],
     ['secrets from age', `${SMALL}    secrets: {A: "age:f#k"}\n`],
     ['secrets from SOPS', `${SMALL}registry: {username: a, password: "sops:f#k"}\n`],
@@ -67,7 +66,10 @@ describe('what this version does not carry out', () => {
     ],
     ['check logs', `${SMALL.replace('[/health]', '[l]')}checks: {l: {logs: ERROR}}\n`],
     ['check migrations', `${SMALL.replace('[/health]', '[m]')}checks: {m: {migrations: applied}}\n`],
-    ['gate pull-request', `${SMALL}    gates: [t]\ngates: {t: {pull-request: {title: conventional}}}\n`],
+    [
+      'gate migrations',
+      `${SMALL}    gates: [m]\ngates: {m: {migrations: expand-contract, path: migrations}}\n`,
+    ],
     ['approvals by github-review', `${SMALL}    approvals: [{count: 1, by: github-review}]\n`],
     ['approvals by github-environment', `${SMALL}    approvals: [{count: 1, by: github-environment}]\n`],
     ['failed-host quarantine', `${SMALL}    rollout: {failed-host: quarantine}\n`],

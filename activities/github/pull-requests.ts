@@ -1,0 +1,69 @@
+/** Pull requests a commit came through. */
+import type { GithubRepository } from './connect.js';
+
+export interface PullRequest {
+  number: number;
+  title: string;
+  url: string;
+  /** Branch it was merged into. */
+  base: string;
+  /** The commit that was reviewed and merged. */
+  headSha: string;
+  /** The commit the merge made on `base`. */
+  mergeSha: string | null;
+  mergedAt: string | null;
+  /** Login; null when the account is gone. */
+  author: string | null;
+}
+
+/** Of this repository, with the commit in them, merged or open. */
+export async function readPullRequests(repository: GithubRepository, sha: string): Promise<PullRequest[]> {
+  const pulls = await repository.list(
+    `read the pull requests of ${sha.slice(0, 12)}`,
+    (octokit, at) =>
+      octokit.request('GET /repos/{owner}/{repo}/commits/{commit_sha}/pulls', { ...at, commit_sha: sha }),
+    (page) => page,
+  );
+  const own = repository.name.toLowerCase();
+  return pulls
+    .filter((pull) => pull.base.repo.full_name.toLowerCase() === own)
+    .map((pull) => ({
+      number: pull.number,
+      title: pull.title,
+      url: pull.html_url,
+      base: pull.base.ref,
+      headSha: pull.head.sha,
+      mergeSha: pull.merge_commit_sha,
+      mergedAt: pull.merged_at,
+      author: pull.user?.login ?? null,
+    }));
+}
+
+/** feature → dev → stage → main has three. */
+const LONGEST_WAY = 4;
+
+/**
+ * The pull request by which the commit came into `branch`. When the commit was made by merging another branch, the
+ * one that brought the merged head there is looked for in turn: main ← stage ← dev. null = there is none.
+ */
+export async function findMergedInto(
+  repository: GithubRepository,
+  sha: string,
+  branch: string,
+): Promise<PullRequest | null> {
+  let commit = sha;
+  for (let step = 0; step < LONGEST_WAY; step += 1) {
+    const merged = (await readPullRequests(repository, commit)).filter((pull) => pull.mergedAt !== null);
+    const into = merged.filter((pull) => pull.base === branch);
+    const best = into.find((pull) => pull.mergeSha === commit) ?? earliest(into);
+    if (best !== null) return best;
+    const through = merged.find((pull) => pull.mergeSha === commit);
+    if (through === undefined || through.headSha === commit) return null;
+    commit = through.headSha;
+  }
+  return null;
+}
+
+function earliest(pulls: PullRequest[]): PullRequest | null {
+  return [...pulls].sort((a, b) => (a.mergedAt ?? '').localeCompare(b.mergedAt ?? ''))[0] ?? null;
+}

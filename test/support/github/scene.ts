@@ -1,0 +1,57 @@
+/** What the tests of GitHub share: a stand-in per file, a login, and one activity at a time. */
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import { createGithub, type Github } from '../../../activities/github/connect.js';
+import { createSecrets } from '../../../activities/secrets/secrets.js';
+import type { FakePull } from './state.js';
+import type { GithubStandIn } from './stand-in.js';
+
+export const TOKEN = 'ghp_0123456789abcdefghijklmnopqrstuvwxyz';
+
+/** `sha('a')` is forty a. */
+export const sha = (digit: string): string => digit.repeat(40);
+
+/** Logged in with a token of `slipway-bot`, unless `login` says otherwise. */
+export function githubOf(
+  standIn: GithubStandIn,
+  login: 'token' | 'nobody' = 'token',
+  variable = TOKEN,
+): Github {
+  standIn.state.tokens.set(TOKEN, 'slipway-bot');
+  return createGithub({
+    settings: {
+      apiUrl: standIn.apiUrl,
+      login: login === 'nobody' ? null : { kind: 'token', token: 'env:GITHUB' },
+    },
+    secrets: createSecrets({ GITHUB: variable }),
+  });
+}
+
+/** `scheduledMsAgo`: how long the workflow has waited for it. */
+export function runScheduled<Input, Output>(
+  activity: (input: Input) => Promise<Output>,
+  input: Input,
+  scheduledMsAgo = 0,
+): { result: Promise<Output>; environment: MockActivityEnvironment } {
+  const environment = new MockActivityEnvironment(
+    { scheduledTimestampMs: Date.now() - scheduledMsAgo },
+    { logger: new DefaultLogger('ERROR') },
+  );
+  return { result: environment.run(activity, input), environment };
+}
+
+/** Merged into main by `mergeSha` f…, with one commit e… of anna's. */
+export function mergedPull(over: Partial<FakePull> = {}): FakePull {
+  return {
+    number: 7,
+    title: 'feat(cart): remember it',
+    base: 'main',
+    headSha: sha('e'),
+    mergeSha: sha('f'),
+    merged: true,
+    author: 'anna',
+    commits: [{ sha: over.headSha ?? sha('e'), author: 'anna' }],
+    reviews: [],
+    ...over,
+  };
+}
