@@ -9,6 +9,7 @@ import { createEnvironmentActivities } from './environment/ask-environments.js';
 import { createNextOpening } from './environment/next-opening.js';
 import { createRunGate } from './gates/run-gate.js';
 import { createGithub } from './github/connect.js';
+import { createGithubActivities } from './github/create-github-activities.js';
 import type { GithubSettings } from './github/settings.js';
 import { createHosts, type HostsDependencies } from './hosts/hosts.js';
 import { createInspectEnvironment } from './inspect/inspect-environment.js';
@@ -72,6 +73,7 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
       tagArtifacts: createTagArtifacts({ secrets, insecureRegistries }),
       ...environments,
       nextOpening: createNextOpening(),
+      ...createGithubActivities(github),
       listAncestors: createListAncestors({ source }),
       ...createPlatformActivities({ hosts, secrets, ...traffic }),
       ...createCheckActivities({ hosts, secrets, source, serviceLog: createServiceLog({ hosts, secrets }) }),

@@ -163,6 +163,36 @@ export interface Activities {
     candidates: string[];
   }): Promise<{ ancestors: string[] }>;
 
+  // GitHub
+  /** Reviews of the merged pull request that brought the commit into `branch`; null = into any. */
+  readGithubReviews(input: {
+    repositoryUrl: string;
+    commit: string;
+    branch: string | null;
+  }): Promise<GithubApprovals>;
+  /** Reviews of workflow runs of the commit that deploy to this environment of GitHub's. A rejection voids them all. */
+  readEnvironmentApprovals(input: {
+    repositoryUrl: string;
+    commit: string;
+    environment: string;
+  }): Promise<GithubApprovals & { rejectedBy: string[] }>;
+  /** One deployment per commit, environment and plan; `success` makes the pipeline's earlier ones inactive. */
+  recordDeployment(input: DeploymentRecord): Promise<{
+    deploymentId: number;
+    adopted: boolean;
+    inactivated: number[];
+  }>;
+  /** `slipway/<environment>` on the commit; false when it was there already. */
+  setCommitStatus(input: CommitStatus): Promise<{ context: string; written: boolean }>;
+  /** One comment per pipeline and environment, edited when it is there; null without a pull request. */
+  commentOnPullRequest(input: {
+    repositoryUrl: string;
+    commit: string;
+    pipeline: string;
+    environment: string;
+    markdown: string;
+  }): Promise<{ commentUrl: string | null }>;
+
   // change
   preflight(input: { target: Target }): Promise<{ findings: PreflightFinding[] }>;
   claim(input: { target: Target }): Promise<ClaimResult>;
@@ -194,6 +224,47 @@ export interface GateSubject {
   artifacts: BuiltArtifact[];
   /** The environments the gate speaks for: one in a promotion, all of the plan in a release; absent in older runs. */
   environments?: string[];
+}
+
+/** Who approved on GitHub, each person once; requester and groups are the promotion's to judge. */
+export interface GithubApprovals {
+  approvals: {
+    /** Login. */
+    by: string;
+    at: string;
+    reviewUrl: string;
+    /** The commit that was approved. */
+    commit: string;
+  }[];
+  /** Where they were given, and what did not count and why. */
+  note: string;
+}
+
+export interface DeploymentRecord {
+  repositoryUrl: string;
+  commit: string;
+  pipeline: string;
+  environment: string;
+  production: boolean;
+  version: string;
+  /** Of the environment's plan. */
+  planHash: string;
+  state: 'queued' | 'pending' | 'in_progress' | 'success' | 'failure' | 'error' | 'inactive';
+  /** Cut to 140 characters. */
+  description: string;
+  environmentUrl: string | null;
+  /** Where the run can be watched. */
+  logUrl: string | null;
+}
+
+export interface CommitStatus {
+  repositoryUrl: string;
+  commit: string;
+  environment: string;
+  state: 'pending' | 'success' | 'failure' | 'error';
+  /** Cut to 140 characters. */
+  description: string;
+  targetUrl: string | null;
 }
 
 export interface TakeOverResult {

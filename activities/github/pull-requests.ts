@@ -43,21 +43,23 @@ export async function readPullRequests(repository: GithubRepository, sha: string
 const LONGEST_WAY = 4;
 
 /**
- * The pull request by which the commit came into `branch`. When the commit was made by merging another branch, the
- * one that brought the merged head there is looked for in turn: main ← stage ← dev. null = there is none.
+ * The pull request by which the commit came into `branch` (null = into any). When the commit was made by merging
+ * another branch, the one that brought the merged head there is looked for in turn: main ← stage ← dev. null = none.
  */
 export async function findMergedInto(
   repository: GithubRepository,
   sha: string,
-  branch: string,
+  branch: string | null,
 ): Promise<PullRequest | null> {
   let commit = sha;
   for (let step = 0; step < LONGEST_WAY; step += 1) {
     const merged = (await readPullRequests(repository, commit)).filter((pull) => pull.mergedAt !== null);
-    const into = merged.filter((pull) => pull.base === branch);
-    const best = into.find((pull) => pull.mergeSha === commit) ?? earliest(into);
+    const made = merged.filter((pull) => pull.mergeSha === commit);
+    const into = (pulls: PullRequest[]): PullRequest[] =>
+      pulls.filter((pull) => branch === null || pull.base === branch);
+    const best = into(made)[0] ?? earliest(into(merged));
     if (best !== null) return best;
-    const through = merged.find((pull) => pull.mergeSha === commit);
+    const [through] = made;
     if (through === undefined || through.headSha === commit) return null;
     commit = through.headSha;
   }

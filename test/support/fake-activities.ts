@@ -136,6 +136,13 @@ export function createFakeActivities(options: FakeOptions): Activities {
       ancestors: options.ancestors?.(commit, candidates) ?? [],
     }),
 
+    // GitHub knows nothing, and takes everything.
+    readGithubReviews: async () => ({ approvals: [], note: 'no pull request' }),
+    readEnvironmentApprovals: async () => ({ approvals: [], rejectedBy: [], note: 'no run' }),
+    recordDeployment: async () => ({ deploymentId: 1, adopted: false, inactivated: [] }),
+    setCommitStatus: async ({ environment }) => ({ context: `slipway/${environment}`, written: true }),
+    commentOnPullRequest: async () => ({ commentUrl: null }),
+
     preflight: async ({ target }) => {
       const problem = world
         .glance()

@@ -79,8 +79,8 @@ export function createAnswers(description: Description, state: GithubState): Ans
     ...example('GET /repos/{owner}/{repo}/deployments/{deployment_id}/statuses'),
     state: body['state'],
     description: body['description'] ?? '',
-    log_url: body['log_url'] ?? '',
-    environment_url: body['environment_url'] ?? '',
+    log_url: body['log_url'],
+    environment_url: body['environment_url'],
   });
   const comment = (fake: FakeComment): Json => {
     const model = example('GET /repos/{owner}/{repo}/issues/{issue_number}/comments');
@@ -184,7 +184,7 @@ export function createAnswers(description: Description, state: GithubState): Ans
         user: user(review.by, review.type),
         state: review.state,
         commit_id: review.commit,
-        submitted_at: review.at ?? `2026-01-01T00:00:${String(index).padStart(2, '0')}Z`,
+        submitted_at: review.at ?? new Date(Date.UTC(2026, 0, 1) + index * 1000).toISOString(),
         html_url: `https://github.com/${state.repository}/pull/${found?.number ?? 0}#pullrequestreview-${index + 1}`,
       }));
       const { items, more } = pageOf(reviews, question.query);
@@ -205,7 +205,8 @@ export function createAnswers(description: Description, state: GithubState): Ans
       const permission = state.permissions[params['username'] ?? ''];
       if (permission === undefined) return NOT_FOUND;
       const model = example('GET /repos/{owner}/{repo}/collaborators/{username}/permission');
-      return { status: 200, body: { ...model, permission, role_name: permission } };
+      const account = { ...(model['user'] as Json), role_name: permission };
+      return { status: 200, body: { ...model, permission, role_name: permission, user: account } };
     },
 
     'GET /repos/{owner}/{repo}/actions/runs': ({ query }) => {

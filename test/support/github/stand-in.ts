@@ -11,7 +11,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { json } from 'node:stream/consumers';
+import { text } from 'node:stream/consumers';
 import { part } from '../parts.js';
 import { until } from '../processes.js';
 import { freePort } from '../sshd.js';
@@ -58,10 +58,13 @@ export async function startGithub(): Promise<GithubStandIn> {
   let fault: GithubFault | 'cut' | null = null;
 
   const fake = http.createServer((request, response) => {
-    void answer(request).then(({ status, body, more }) => {
-      const link = more === true ? { link: `<http://github.test${request.url}>; rel="next"` } : {};
-      response.writeHead(status, { 'content-type': 'application/json', ...link }).end(JSON.stringify(body));
-    });
+    const broken = (error: unknown): Answer => ({ status: 500, body: { message: String(error) } });
+    void answer(request)
+      .catch(broken)
+      .then(({ status, body, more }) => {
+        const link = more === true ? { link: `<http://github.test${request.url}>; rel="next"` } : {};
+        response.writeHead(status, { 'content-type': 'application/json', ...link }).end(JSON.stringify(body));
+      });
   });
 
   async function answer(request: http.IncomingMessage): Promise<Answer> {
@@ -73,7 +76,8 @@ export async function startGithub(): Promise<GithubStandIn> {
       if (who === null) return { status: 401, body: { message: 'Bad credentials', status: '401' } };
       if (params['owner'] !== undefined && `${params['owner']}/${params['repo']}` !== state.repository)
         return { status: 404, body: { message: 'Not Found', status: '404' } };
-      const body = request.method === 'GET' ? {} : ((await json(request)) as Json);
+      const sent = await text(request);
+      const body = sent === '' ? {} : (JSON.parse(sent) as Json);
       const question: Question = { params, query: url.searchParams, body, ...who };
       return answers[route](question);
     }

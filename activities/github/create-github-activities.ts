@@ -1,0 +1,37 @@
+/** What a release reads from and writes to GitHub, one activity each. */
+import type { Activities } from '../../workflows/activity-contract.js';
+import { stoppable } from '../processes/stop.js';
+import { setStatusOf } from './commit-status.js';
+import type { Github, GithubRepository } from './connect.js';
+import { recordDeploymentAt } from './deployments.js';
+import { readEnvironmentReviews } from './environment-approvals.js';
+import { readReviews } from './read-reviews.js';
+import { commentOn } from './summary-comment.js';
+
+export type GithubActivities = Pick<
+  Activities,
+  | 'readGithubReviews'
+  | 'readEnvironmentApprovals'
+  | 'recordDeployment'
+  | 'setCommitStatus'
+  | 'commentOnPullRequest'
+>;
+
+export function createGithubActivities(github: Github): GithubActivities {
+  /** Opens the repository of the input, heartbeats, and ends when the activity does. */
+  const within =
+    <Input, Output>(
+      what: string,
+      work: (repository: GithubRepository, input: Input) => Promise<Output>,
+    ) =>
+    (input: Input & { repositoryUrl: string }): Promise<Output> =>
+      stoppable(what, async (signal) => await work(await github.open(input.repositoryUrl, signal), input));
+
+  return {
+    readGithubReviews: within('reading reviews', readReviews),
+    readEnvironmentApprovals: within('reading environment reviews', readEnvironmentReviews),
+    recordDeployment: within('recording the deployment', recordDeploymentAt),
+    setCommitStatus: within('setting the commit status', setStatusOf),
+    commentOnPullRequest: within('commenting on the pull request', commentOn),
+  };
+}

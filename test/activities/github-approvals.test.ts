@@ -1,0 +1,245 @@
+/** Approvals given on GitHub: reviews of the merged pull request, and of an environment. */
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { createGithubActivities } from '../../activities/github/create-github-activities.js';
+import { failureOf } from '../support/failure-of.js';
+import { githubOf, mergedPull, runScheduled, sha } from '../support/github/scene.js';
+import { startGithub, type GithubStandIn } from '../support/github/stand-in.js';
+import type { FakePull, FakeReview } from '../support/github/state.js';
+
+let standIn: GithubStandIn;
+
+beforeAll(async () => {
+  standIn = await startGithub();
+});
+afterEach(() => {
+  try {
+    standIn.expectNoViolations();
+  } finally {
+    standIn.reset();
+  }
+});
+afterAll(() => standIn.stop());
+
+const HEAD = sha('e');
+const MERGED = sha('f');
+
+function readReviews(branch: string | null = 'main', commit = MERGED) {
+  const { readGithubReviews } = createGithubActivities(githubOf(standIn));
+  const input = { repositoryUrl: standIn.repositoryUrl, commit, branch };
+  return runScheduled(readGithubReviews, input).result;
+}
+
+function readEnvironment(environment = 'production', commit = MERGED) {
+  const { readEnvironmentApprovals } = createGithubActivities(githubOf(standIn));
+  const input = { repositoryUrl: standIn.repositoryUrl, commit, environment };
+  return runScheduled(readEnvironmentApprovals, input).result;
+}
+
+const approved = (by: string, over: Partial<FakeReview> = {}): FakeReview => ({
+  by,
+  state: 'APPROVED',
+  commit: HEAD,
+  ...over,
+});
+
+function given(reviews: FakeReview[], over: Partial<FakePull> = {}): void {
+  standIn.state.pulls = [mergedPull({ reviews, ...over })];
+  standIn.state.permissions = { bob: 'write', carol: 'admin', dave: 'read', anna: 'write' };
+}
+
+describe('reviews of the merged pull request', () => {
+  it('gives each approval with who, when, where and of what', async () => {
+    given([
+      approved('bob', { at: '2026-01-01T10:00:00Z' }),
+      approved('carol', { at: '2026-01-01T11:00:00Z' }),
+    ]);
+    expect(await readReviews()).toEqual({
+      approvals: [
+        {
+          by: 'bob',
+          at: '2026-01-01T10:00:00Z',
+          reviewUrl: 'https://github.com/acme/shop/pull/7#pullrequestreview-1',
+          commit: HEAD,
+        },
+        {
+          by: 'carol',
+          at: '2026-01-01T11:00:00Z',
+          reviewUrl: 'https://github.com/acme/shop/pull/7#pullrequestreview-2',
+          commit: HEAD,
+        },
+      ],
+      note: '#7 into main: approved by bob, carol',
+    });
+  });
+
+  it.each([
+    [
+      'asked for changes later',
+      [approved('bob'), approved('bob', { state: 'CHANGES_REQUESTED' })],
+      'asked for changes',
+    ],
+    ['was dismissed', [approved('bob', { state: 'DISMISSED' })], 'the approval was dismissed'],
+    [
+      'saw an older commit',
+      [approved('bob', { commit: sha('d') })],
+      'approved ddddddd, but eeeeeee was merged',
+    ],
+    ['may only read', [approved('dave')], 'may not write to acme/shop'],
+    ['is a stranger', [approved('mallory')], 'may not write to acme/shop'],
+    ['wrote it', [approved('anna')], 'wrote some of it'],
+    ['is a bot', [approved('renovate[bot]', { type: 'Bot' })], 'is a bot'],
+    ['only commented', [approved('bob', { state: 'COMMENTED' })], 'approved by nobody'],
+  ])('does not count who %s', async (_what, reviews, why) => {
+    given(reviews);
+    const { approvals, note } = await readReviews();
+    expect(approvals).toEqual([]);
+    expect(note).toContain(why);
+  });
+
+  it('does not count the author of a single commit in it', async () => {
+    given([approved('bob'), approved('carol')], {
+      commits: [
+        { sha: HEAD, author: 'anna' },
+        { sha: sha('c'), author: 'Bob' },
+        { sha: sha('d'), author: null },
+      ],
+    });
+    const { approvals, note } = await readReviews();
+    expect(approvals.map(({ by }) => by)).toEqual(['carol']);
+    expect(note).toBe(
+      '#7 into main: approved by carol; not counted: bob: wrote some of it, some commits are by people GitHub does not know',
+    );
+  });
+
+  it('counts an approval after asked changes, and one with a comment after it', async () => {
+    given([
+      approved('bob', { state: 'CHANGES_REQUESTED' }),
+      approved('bob'),
+      approved('bob', { state: 'COMMENTED' }),
+    ]);
+    expect((await readReviews()).approvals.map(({ by }) => by)).toEqual(['bob']);
+  });
+
+  it('reads every page of reviews', async () => {
+    const others = Array.from({ length: 120 }, (_, n) => approved(`user${n}`, { state: 'COMMENTED' }));
+    given([...others, approved('carol', { at: '2026-01-02T00:00:00Z' })]);
+    expect((await readReviews()).approvals.map(({ by }) => by)).toEqual(['carol']);
+  });
+
+  it('finds who reviewed what a merge brought: dev behind stage', async () => {
+    standIn.state.permissions = { bob: 'write', carol: 'write' };
+    standIn.state.pulls = [
+      mergedPull({
+        number: 1,
+        base: 'dev',
+        headSha: sha('1'),
+        mergeSha: sha('2'),
+        reviews: [approved('bob', { commit: sha('1') })],
+      }),
+      mergedPull({
+        number: 2,
+        base: 'stage',
+        headSha: sha('2'),
+        mergeSha: MERGED,
+        reviews: [approved('carol', { commit: sha('2') })],
+      }),
+    ];
+    expect(await readReviews('dev')).toMatchObject({ approvals: [{ by: 'bob', commit: sha('1') }] });
+    expect(await readReviews('stage')).toMatchObject({ approvals: [{ by: 'carol', commit: sha('2') }] });
+    expect(await readReviews('main')).toMatchObject({
+      approvals: [],
+      note: expect.stringContaining('no pull request with fffffff was merged into main in acme/shop'),
+    });
+  });
+
+  it('counts nothing on a pull request that is open or of another repository', async () => {
+    given([approved('bob')], { merged: false });
+    expect((await readReviews('main', HEAD)).approvals).toEqual([]);
+    given([approved('bob')], { repository: 'mallory/shop' });
+    expect((await readReviews()).approvals).toEqual([]);
+  });
+
+  it('takes the merge itself before others that have the commit', async () => {
+    standIn.state.permissions = { bob: 'write', carol: 'write' };
+    standIn.state.pulls = [
+      mergedPull({
+        number: 1,
+        mergeSha: sha('9'),
+        commits: [{ sha: MERGED, author: 'anna' }],
+        reviews: [approved('bob')],
+      }),
+      mergedPull({ number: 2, reviews: [approved('carol')] }),
+    ];
+    expect((await readReviews(null)).note).toBe('#2 into main: approved by carol');
+  });
+
+  it.each(['main', '../user', 'HEAD'])('wants a full commit id, not %s', async (commit) => {
+    expect(await failureOf(readReviews('main', commit))).toMatchObject({ type: 'BadInput' });
+    expect(standIn.questions).toEqual([]);
+  });
+});
+
+describe('reviews of an environment', () => {
+  it('counts each person once over the runs of the commit', async () => {
+    standIn.state.runs = [
+      {
+        id: 1,
+        sha: MERGED,
+        startedBy: 'anna',
+        reviews: [
+          { by: 'bob', state: 'approved', environments: ['staging', 'Production'] },
+          { by: 'anna', state: 'approved', environments: ['production'] },
+          { by: 'gate[bot]', type: 'Bot', state: 'approved', environments: ['production'] },
+        ],
+      },
+      {
+        id: 2,
+        sha: MERGED,
+        startedBy: 'anna',
+        reviews: [{ by: 'bob', state: 'approved', environments: ['production'] }],
+      },
+      {
+        id: 3,
+        sha: sha('1'),
+        startedBy: 'anna',
+        reviews: [{ by: 'carol', state: 'approved', environments: ['production'] }],
+      },
+    ];
+    const { approvals, rejectedBy, note } = await readEnvironment();
+    expect(approvals).toEqual([
+      {
+        by: 'bob',
+        at: expect.any(String),
+        reviewUrl: 'https://github.com/acme/shop/actions/runs/2',
+        commit: MERGED,
+      },
+    ]);
+    expect(rejectedBy).toEqual([]);
+    expect(note).toBe(
+      'environment production, 2 runs of fffffff: approved by bob; not counted: anna: started the run, gate[bot]: is a bot',
+    );
+    expect((await readEnvironment('test')).approvals).toEqual([]);
+  });
+
+  it('a rejection voids every approval', async () => {
+    standIn.state.runs = [
+      {
+        id: 1,
+        sha: MERGED,
+        startedBy: 'anna',
+        reviews: [
+          { by: 'bob', state: 'approved', environments: ['production'] },
+          { by: 'carol', state: 'rejected', environments: ['production'] },
+        ],
+      },
+    ];
+    expect(await readEnvironment()).toMatchObject({ approvals: [], rejectedBy: ['carol'] });
+  });
+
+  it('without a run nobody has approved', async () => {
+    expect(await readEnvironment()).toMatchObject({
+      approvals: [],
+      note: 'environment production, 0 runs of fffffff: approved by nobody',
+    });
+  });
+});
