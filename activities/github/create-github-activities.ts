@@ -20,10 +20,7 @@ export type GithubActivities = Pick<
 export function createGithubActivities(github: Github): GithubActivities {
   /** Opens the repository of the input, heartbeats, and ends when the activity does. */
   const within =
-    <Input, Output>(
-      what: string,
-      work: (repository: GithubRepository, input: Input) => Promise<Output>,
-    ) =>
+    <Input, Output>(what: string, work: (repository: GithubRepository, input: Input) => Promise<Output>) =>
     (input: Input & { repositoryUrl: string }): Promise<Output> =>
       stoppable(what, async (signal) => await work(await github.open(input.repositoryUrl, signal), input));
 

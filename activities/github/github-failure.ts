@@ -132,6 +132,8 @@ function grant({ header }: Answer, { login }: Asked): string {
   const sso = /url=(\S+)/.exec(header('x-github-sso') ?? '')?.[1];
   if (sso !== undefined) return `authorise the token for the organisation: ${printable(sso)}`;
   const wanted = header('x-accepted-github-permissions');
+  if (login === 'token' && wanted?.includes('checks=') === true)
+    return 'use a GitHub App, or a classic token with the scope repo: GitHub gives fine-grained tokens no right to read check runs';
   const rights = wanted === null || wanted === '' ? '' : ` ${printable(wanted)}`;
   return login === 'app'
     ? `install the App on this repository with the rights it needs${rights} (docs/github.md)`
