@@ -18,7 +18,7 @@ export interface Github {
 export interface GithubRepository extends RepositoryName {
   /** `acme/shop` */
   readonly name: string;
-  /** App id, or the kind of login: whose hand wrote what we find again. */
+  /** Whose hand wrote what we find again. */
   readonly login: GithubLogin | null;
   /** One question; `what` completes “cannot …”. Failures as explainGithub says. */
   ask<T>(what: string, question: (octokit: Octokit, at: At) => Promise<{ data: T }>): Promise<T>;

@@ -43,8 +43,9 @@ export async function readPullRequests(repository: GithubRepository, sha: string
 const LONGEST_WAY = 4;
 
 /**
- * The pull request by which the commit came into `branch` (null = into any). When the commit was made by merging
- * another branch, the one that brought the merged head there is looked for in turn: main ← stage ← dev. null = none.
+ * The pull request whose merge into `branch` (null = any) is this commit, or whose head it is. When the commit was
+ * made by merging another branch, the one that brought the merged head there is looked for in turn: main ← stage ←
+ * dev. A commit in the middle of a pull request is not what was reviewed, and finds none.
  */
 export async function findMergedInto(
   repository: GithubRepository,
@@ -55,17 +56,12 @@ export async function findMergedInto(
   for (let step = 0; step < LONGEST_WAY; step += 1) {
     const merged = (await readPullRequests(repository, commit)).filter((pull) => pull.mergedAt !== null);
     const made = merged.filter((pull) => pull.mergeSha === commit);
-    const into = (pulls: PullRequest[]): PullRequest[] =>
-      pulls.filter((pull) => branch === null || pull.base === branch);
-    const best = into(made)[0] ?? earliest(into(merged));
-    if (best !== null) return best;
+    const exact = [...made, ...merged.filter((pull) => pull.headSha === commit)];
+    const best = exact.find((pull) => branch === null || pull.base === branch);
+    if (best !== undefined) return best;
     const [through] = made;
     if (through === undefined || through.headSha === commit) return null;
     commit = through.headSha;
   }
   return null;
-}
-
-function earliest(pulls: PullRequest[]): PullRequest | null {
-  return [...pulls].sort((a, b) => (a.mergedAt ?? '').localeCompare(b.mergedAt ?? ''))[0] ?? null;
 }

@@ -20,7 +20,7 @@ export async function readReviews(
   const pull = await findMergedInto(repository, sha, branch);
   if (pull === null) {
     const into = branch === null ? 'was merged' : `was merged into ${branch}`;
-    const note = `no pull request with ${sha.slice(0, 7)} ${into} in ${repository.name}; merge it through one, and have it reviewed there`;
+    const note = `${sha.slice(0, 7)} is neither the merge nor the head of a pull request that ${into} in ${repository.name}; merge it through one, and have it reviewed there`;
     return { approvals: [], note };
   }
   const authors = await readCommitAuthors(repository, pull);

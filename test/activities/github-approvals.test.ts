@@ -148,7 +148,9 @@ describe('reviews of the merged pull request', () => {
     expect(await readReviews('stage')).toMatchObject({ approvals: [{ by: 'carol', commit: sha('2') }] });
     expect(await readReviews('main')).toMatchObject({
       approvals: [],
-      note: expect.stringContaining('no pull request with fffffff was merged into main in acme/shop'),
+      note: expect.stringContaining(
+        'fffffff is neither the merge nor the head of a pull request that was merged into main in acme/shop',
+      ),
     });
   });
 
@@ -162,15 +164,22 @@ describe('reviews of the merged pull request', () => {
   it('takes the merge itself before others that have the commit', async () => {
     standIn.state.permissions = { bob: 'write', carol: 'write' };
     standIn.state.pulls = [
-      mergedPull({
-        number: 1,
-        mergeSha: sha('9'),
-        commits: [{ sha: MERGED, author: 'anna' }],
-        reviews: [approved('bob')],
-      }),
+      mergedPull({ number: 1, headSha: MERGED, mergeSha: sha('9'), reviews: [approved('bob')] }),
       mergedPull({ number: 2, reviews: [approved('carol')] }),
     ];
     expect((await readReviews(null)).note).toBe('#2 into main: approved by carol');
+  });
+
+  it('counts for the head as it was reviewed, and for nothing in the middle of it', async () => {
+    const middle = sha('c');
+    given([approved('bob')], {
+      commits: [
+        { sha: middle, author: 'anna' },
+        { sha: HEAD, author: 'anna' },
+      ],
+    });
+    expect((await readReviews('main', HEAD)).approvals.map(({ by }) => by)).toEqual(['bob']);
+    expect((await readReviews('main', middle)).approvals).toEqual([]);
   });
 
   it.each(['main', '../user', 'HEAD'])('wants a full commit id, not %s', async (commit) => {

@@ -6,7 +6,7 @@ import {
 } from '../../activities/github/create-github-activities.js';
 import type { CommitStatus, DeploymentRecord } from '../../workflows/activity-contract.js';
 import { failureOf } from '../support/failure-of.js';
-import { githubOf, mergedPull, runScheduled, sha } from '../support/github/scene.js';
+import { githubOf, mergedPull, runScheduled, sha, TOKEN } from '../support/github/scene.js';
 import { startGithub, type GithubStandIn } from '../support/github/stand-in.js';
 
 let standIn: GithubStandIn;
@@ -208,5 +208,31 @@ describe('the report on the pull request', () => {
   it('has nowhere to go without a pull request', async () => {
     expect(await comment('v1 is live')).toEqual({ commentUrl: null });
     expect(writes()).toEqual([]);
+  });
+});
+
+describe("GitHub's own description", () => {
+  it.each([
+    ['a question without what it needs', 'POST', 'deployments', { environment: 'prod' }],
+    ['a word GitHub does not know', 'POST', `statuses/${sha('a')}`, { state: 'green' }],
+    ['a question it has no route for', 'DELETE', 'deployments/1', {}],
+  ])('catches %s', async (_what, method, route, body) => {
+    await fetch(`${standIn.apiUrl}/repos/acme/shop/${route}`, {
+      method,
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    expect(() => standIn.expectNoViolations()).toThrow(`${method} /repos/acme/shop/${route}`);
+    standIn.reset();
+  });
+
+  it('catches an answer that GitHub would not give', async () => {
+    githubOf(standIn);
+    standIn.state.statuses = [{ sha: sha('a'), context: 'lint', state: 'success', targetUrl: 'no address' }];
+    await fetch(`${standIn.apiUrl}/repos/acme/shop/commits/${sha('a')}/status`, {
+      headers: { authorization: `token ${TOKEN}` },
+    });
+    expect(() => standIn.expectNoViolations()).toThrow('target_url');
+    standIn.reset();
   });
 });
