@@ -73,7 +73,7 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
       tagArtifacts: createTagArtifacts({ secrets, insecureRegistries }),
       ...environments,
       nextOpening: createNextOpening(),
-      ...createGithubActivities(github),
+      ...createGithubActivities({ github, source }),
       listAncestors: createListAncestors({ source }),
       ...createPlatformActivities({ hosts, secrets, ...traffic }),
       ...createCheckActivities({ hosts, secrets, source, serviceLog: createServiceLog({ hosts, secrets }) }),

@@ -164,11 +164,15 @@ export interface Activities {
   }): Promise<{ ancestors: string[] }>;
 
   // GitHub
-  /** Reviews of the merged pull request that brought the commit into `branch`; null = into any. */
+  /**
+   * Reviews of the merged pull request that brought the commit into `branch`; null = into any. With `since` (the commit
+   * that is live) every pull request after it must have them: the least approved one's are given.
+   */
   readGithubReviews(input: {
     repositoryUrl: string;
     commit: string;
     branch: string | null;
+    since: string | null;
   }): Promise<GithubApprovals>;
   /** Reviews of workflow runs of the commit that deploy to this environment of GitHub's. A rejection voids them all. */
   readEnvironmentApprovals(input: {

@@ -1,6 +1,8 @@
 /** What a release reads from and writes to GitHub, one activity each. */
 import type { Activities } from '../../workflows/activity-contract.js';
 import { stoppable } from '../processes/stop.js';
+import type { Source } from '../source/source.js';
+import { createBranchHistory } from './branch-history.js';
 import { setStatusOf } from './commit-status.js';
 import type { Github, GithubRepository } from './connect.js';
 import { recordDeploymentAt } from './deployments.js';
@@ -17,15 +19,23 @@ export type GithubActivities = Pick<
   | 'commentOnPullRequest'
 >;
 
-export function createGithubActivities(github: Github): GithubActivities {
+export function createGithubActivities(deps: { github: Github; source: Source }): GithubActivities {
   /** Opens the repository of the input, heartbeats, and ends when the activity does. */
   const within =
     <Input, Output>(what: string, work: (repository: GithubRepository, input: Input) => Promise<Output>) =>
     (input: Input & { repositoryUrl: string }): Promise<Output> =>
-      stoppable(what, async (signal) => await work(await github.open(input.repositoryUrl, signal), input));
+      stoppable(
+        what,
+        async (signal) => await work(await deps.github.open(input.repositoryUrl, signal), input),
+      );
 
   return {
-    readGithubReviews: within('reading reviews', readReviews),
+    readGithubReviews: (input) =>
+      stoppable('reading reviews', async (signal) => {
+        const { repositoryUrl } = input;
+        const repository = await deps.github.open(repositoryUrl, signal);
+        return await readReviews(repository, createBranchHistory(deps.source, repositoryUrl, signal), input);
+      }),
     readEnvironmentApprovals: within('reading environment reviews', readEnvironmentReviews),
     recordDeployment: within('recording the deployment', recordDeploymentAt),
     setCommitStatus: within('setting the commit status', setStatusOf),

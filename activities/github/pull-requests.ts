@@ -42,26 +42,35 @@ export async function readPullRequests(repository: GithubRepository, sha: string
 /** feature → dev → stage → main has three. */
 const LONGEST_WAY = 4;
 
+export interface Merge {
+  pull: PullRequest;
+  /** The commit on `pull.base`: the merge, or the head itself. */
+  at: string;
+}
+
 /**
  * The pull request whose merge into `branch` (null = any) is this commit, or whose head it is. When the commit was
  * made by merging another branch, the one that brought the merged head there is looked for in turn: main ← stage ←
- * dev. A commit in the middle of a pull request is not what was reviewed, and finds none.
+ * dev; the way is given from the commit on, the wanted one last, and is empty when there is none. A commit in the
+ * middle of a pull request is not what was reviewed, and finds none.
  */
-export async function findMergedInto(
+export async function findWayInto(
   repository: GithubRepository,
   sha: string,
   branch: string | null,
-): Promise<PullRequest | null> {
+): Promise<Merge[]> {
+  const way: Merge[] = [];
   let commit = sha;
   for (let step = 0; step < LONGEST_WAY; step += 1) {
     const merged = (await readPullRequests(repository, commit)).filter((pull) => pull.mergedAt !== null);
     const made = merged.filter((pull) => pull.mergeSha === commit);
     const exact = [...made, ...merged.filter((pull) => pull.headSha === commit)];
     const best = exact.find((pull) => branch === null || pull.base === branch);
-    if (best !== undefined) return best;
+    if (best !== undefined) return [...way, { pull: best, at: commit }];
     const [through] = made;
-    if (through === undefined || through.headSha === commit) return null;
+    if (through === undefined || through.headSha === commit) return [];
+    way.push({ pull: through, at: commit });
     commit = through.headSha;
   }
-  return null;
+  return [];
 }

@@ -1,95 +1,95 @@
+/** Approvals by review: of the released commit, and of everything that came onto the branch with it. */
 import { printable } from '../../pipeline/file-error.js';
 import type { Activities, GithubApprovals } from '../../workflows/activity-contract.js';
 import { checkCommitId } from '../source/git-names.js';
+import type { BranchHistory } from './branch-history.js';
 import type { GithubRepository } from './connect.js';
-import { isBot } from './is-bot.js';
-import { judgeReviews, type Review } from './judge-reviews.js';
-import { findMergedInto, type PullRequest } from './pull-requests.js';
+import { reviewsOf, type PullReviews } from './pull-reviews.js';
+import { findWayInto, readPullRequests, type Merge, type PullRequest } from './pull-requests.js';
 
 type Input = Omit<Parameters<Activities['readGithubReviews']>[0], 'repositoryUrl'>;
 
-/** GitHub lists no more commits of a pull request than this. */
-const LISTED_COMMITS = 250;
+/** Each is a handful of questions. */
+const MOST_MERGES = 60;
 
-/** Approvals given on the merged pull request that brought `commit` into `branch`. */
+/**
+ * The approvals of the pull request that brought `commit` into `branch`, or of the least approved of all that came
+ * since `since`. None when anything came there by another way, or a merge has more in it than was reviewed.
+ */
 export async function readReviews(
   repository: GithubRepository,
-  { commit, branch }: Input,
+  history: BranchHistory,
+  { commit, branch, since }: Input,
 ): Promise<GithubApprovals> {
   const sha = checkCommitId(commit);
-  const pull = await findMergedInto(repository, sha, branch);
-  if (pull === null) {
+  const way = await findWayInto(repository, sha, branch);
+  const last = way.at(-1);
+  if (last === undefined) {
     const into = branch === null ? 'was merged' : `was merged into ${branch}`;
-    const note = `${sha.slice(0, 7)} is neither the merge nor the head of a pull request that ${into} in ${repository.name}; merge it through one, and have it reviewed there`;
-    return { approvals: [], note };
+    return none(
+      `${sha.slice(0, 7)} is neither the merge nor the head of a pull request that ${into} in ${repository.name}; merge it through one, and have it reviewed there`,
+    );
   }
-  const authors = await readCommitAuthors(repository, pull);
-  const { counted, ignored } = judgeReviews(pull, authors.logins, await listReviews(repository, pull));
-  const approvals: GithubApprovals['approvals'] = [];
-  for (const { by, at, url } of counted) {
-    if (await mayWrite(repository, by)) approvals.push({ by, at, reviewUrl: url, commit: pull.headSha });
-    else ignored.push(`${by}: may not write to ${repository.name}`);
+  const onBranch = await history.newOn(last.at, since);
+  if (onBranch.length > MOST_MERGES)
+    return none(
+      `${onBranch.length} merges into ${last.pull.base} since ${since?.slice(0, 7)} are too many to read; release one in between first`,
+    );
+  const { merges, strays } = await explainCommits(repository, onBranch, last);
+  if (strays.length > 0) {
+    const which = strays.map((stray) => stray.slice(0, 7)).join(', ');
+    return none(
+      `${which} came into ${last.pull.base} past any pull request; have it reviewed in one, and protect the branch`,
+    );
   }
-  if (authors.logins.includes(null)) ignored.push('some commits are by people GitHub does not know');
-  if (!authors.whole) ignored.push(`authors of the first ${LISTED_COMMITS} commits only`);
-  return { approvals, note: describe(pull, approvals, ignored) };
+  const reviews: PullReviews[] = [];
+  for (const merge of [...way.slice(0, -1), ...merges]) {
+    const read = await reviewsOf(repository, merge.pull);
+    if (!(await history.isMergeOf(merge.at, merge.pull.headSha, read.commits)))
+      return none(
+        `${merge.at.slice(0, 7)} is not what merging #${merge.pull.number} as reviewed gives: something else is in it`,
+      );
+    if (merges.includes(merge)) reviews.push(read);
+  }
+  return weakest(reviews);
 }
 
-function describe(pull: PullRequest, approvals: GithubApprovals['approvals'], ignored: string[]): string {
-  const who = approvals.length === 0 ? 'nobody' : approvals.map(({ by }) => by).join(', ');
-  const others = ignored.length === 0 ? '' : `; not counted: ${ignored.join(', ')}`;
-  return printable(`#${pull.number} into ${pull.base}: approved by ${who}${others}`).slice(0, 2000);
-}
+const none = (note: string): GithubApprovals => ({ approvals: [], note: printable(note) });
 
-async function listReviews(repository: GithubRepository, pull: PullRequest): Promise<Review[]> {
-  const reviews = await repository.list(
-    `read the reviews of #${pull.number}`,
-    (octokit, at) =>
-      octokit.request('GET /repos/{owner}/{repo}/pulls/{pull_number}/reviews', {
-        ...at,
-        pull_number: pull.number,
-      }),
-    (page) => page,
-  );
-  return reviews.map((review) => ({
-    by: review.user?.login ?? null,
-    isBot: isBot(review.user),
-    state: review.state,
-    commit: review.commit_id,
-    at: review.submitted_at ?? '',
-    url: review.html_url,
-  }));
-}
-
-/** Logins of who wrote and who committed; null for an author GitHub does not know. GitHub's merges are by `web-flow`. */
-async function readCommitAuthors(
+/** By which pull requests the commits came; those that came by none are strays. */
+async function explainCommits(
   repository: GithubRepository,
-  pull: PullRequest,
-): Promise<{ logins: (string | null)[]; whole: boolean }> {
-  const commits = await repository.list(
-    `read the commits of #${pull.number}`,
-    (octokit, at) =>
-      octokit.request('GET /repos/{owner}/{repo}/pulls/{pull_number}/commits', {
-        ...at,
-        pull_number: pull.number,
-      }),
-    (page) => page,
-  );
-  const logins = commits.flatMap(({ author, committer }) => {
-    const committed = loginOf(committer);
-    return committed === null ? [loginOf(author)] : [loginOf(author), committed];
+  commits: string[],
+  last: Merge,
+): Promise<{ merges: Merge[]; strays: string[] }> {
+  const merges = new Map([[last.pull.number, last]]);
+  const strays: string[] = [];
+  for (const commit of commits) {
+    if (commit === last.at) continue;
+    const pulls = await readPullRequests(repository, commit);
+    const merge = pulls
+      .filter((pull) => pull.mergedAt !== null && pull.base === last.pull.base)
+      .map((pull) => ({ pull, at: endOf(pull, commits) }))
+      .find(({ at }) => at !== null);
+    if (merge === undefined || merge.at === null) strays.push(commit);
+    else if (!merges.has(merge.pull.number))
+      merges.set(merge.pull.number, { pull: merge.pull, at: merge.at });
+  }
+  return { merges: [...merges.values()], strays };
+}
+
+/** Where among these commits the pull request was complete: the others of a rebase come before. */
+function endOf(pull: PullRequest, commits: string[]): string | null {
+  return commits.find((commit) => commit === pull.mergeSha || commit === pull.headSha) ?? null;
+}
+
+/** Every pull request needs the approvals, so the one with the fewest speaks for all. */
+function weakest(reviews: PullReviews[]): GithubApprovals {
+  const [fewest] = [...reviews].sort((a, b) => a.approvals.length - b.approvals.length);
+  const notes = reviews.map(({ pull, approvals, ignored }) => {
+    const who = approvals.length === 0 ? 'nobody' : approvals.map(({ by }) => by).join(', ');
+    const others = ignored.length === 0 ? '' : ` (not counted: ${ignored.join(', ')})`;
+    return `#${pull.number} into ${pull.base}: approved by ${who}${others}`;
   });
-  return { logins, whole: commits.length < LISTED_COMMITS };
-}
-
-function loginOf(account: { login?: string } | null): string | null {
-  return account?.login ?? null;
-}
-
-/** Whoever can see a public repository can review there; GitHub counts only those who may write. */
-async function mayWrite(repository: GithubRepository, username: string): Promise<boolean> {
-  const found = await repository.find(`read what ${username} may do`, (octokit, at) =>
-    octokit.request('GET /repos/{owner}/{repo}/collaborators/{username}/permission', { ...at, username }),
-  );
-  return found !== null && ['admin', 'write'].includes(found.permission);
+  return { approvals: fewest?.approvals ?? [], note: printable(notes.join('; ')).slice(0, 2000) };
 }

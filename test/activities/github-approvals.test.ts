@@ -1,8 +1,10 @@
 /** Approvals given on GitHub: reviews of the merged pull request, and of an environment. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createGithubActivities } from '../../activities/github/create-github-activities.js';
+import type { BranchHistory } from '../../activities/github/branch-history.js';
+import { readReviews } from '../../activities/github/read-reviews.js';
+import type { GithubApprovals } from '../../workflows/activity-contract.js';
 import { failureOf } from '../support/failure-of.js';
-import { githubOf, mergedPull, runScheduled, sha } from '../support/github/scene.js';
+import { activitiesOf, githubOf, mergedPull, runScheduled, sha } from '../support/github/scene.js';
 import { startGithub, type GithubStandIn } from '../support/github/stand-in.js';
 import type { FakePull, FakeReview } from '../support/github/state.js';
 
@@ -23,14 +25,19 @@ afterAll(() => standIn.stop());
 const HEAD = sha('e');
 const MERGED = sha('f');
 
-function readReviews(branch: string | null = 'main', commit = MERGED) {
-  const { readGithubReviews } = createGithubActivities(githubOf(standIn));
-  const input = { repositoryUrl: standIn.repositoryUrl, commit, branch };
-  return runScheduled(readGithubReviews, input).result;
+/** As if every merge had what was reviewed and nothing came between: github-history.test.ts asks git itself. */
+const cleanHistory: BranchHistory = {
+  newOn: (at) => Promise.resolve([at]),
+  isMergeOf: () => Promise.resolve(true),
+};
+
+async function reviewsFor(branch: string | null = 'main', commit = MERGED): Promise<GithubApprovals> {
+  const repository = await githubOf(standIn).open(standIn.repositoryUrl);
+  return await readReviews(repository, cleanHistory, { commit, branch, since: null });
 }
 
 function readEnvironment(environment = 'production', commit = MERGED) {
-  const { readEnvironmentApprovals } = createGithubActivities(githubOf(standIn));
+  const { readEnvironmentApprovals } = activitiesOf(githubOf(standIn));
   const input = { repositoryUrl: standIn.repositoryUrl, commit, environment };
   return runScheduled(readEnvironmentApprovals, input).result;
 }
@@ -53,7 +60,7 @@ describe('reviews of the merged pull request', () => {
       approved('bob', { at: '2026-01-01T10:00:00Z' }),
       approved('carol', { at: '2026-01-01T11:00:00Z' }),
     ]);
-    expect(await readReviews()).toEqual({
+    expect(await reviewsFor()).toEqual({
       approvals: [
         {
           by: 'bob',
@@ -91,7 +98,7 @@ describe('reviews of the merged pull request', () => {
     ['only commented', [approved('bob', { state: 'COMMENTED' })], 'approved by nobody'],
   ])('does not count who %s', async (_what, reviews, why) => {
     given(reviews);
-    const { approvals, note } = await readReviews();
+    const { approvals, note } = await reviewsFor();
     expect(approvals).toEqual([]);
     expect(note).toContain(why);
   });
@@ -104,10 +111,10 @@ describe('reviews of the merged pull request', () => {
         { sha: sha('d'), author: null },
       ],
     });
-    const { approvals, note } = await readReviews();
+    const { approvals, note } = await reviewsFor();
     expect(approvals.map(({ by }) => by)).toEqual(['carol']);
     expect(note).toBe(
-      '#7 into main: approved by carol; not counted: bob: wrote some of it, some commits are by people GitHub does not know',
+      '#7 into main: approved by carol (not counted: bob: wrote some of it, some commits are by people GitHub does not know)',
     );
   });
 
@@ -117,13 +124,13 @@ describe('reviews of the merged pull request', () => {
       approved('bob'),
       approved('bob', { state: 'COMMENTED' }),
     ]);
-    expect((await readReviews()).approvals.map(({ by }) => by)).toEqual(['bob']);
+    expect((await reviewsFor()).approvals.map(({ by }) => by)).toEqual(['bob']);
   });
 
   it('reads every page of reviews', async () => {
     const others = Array.from({ length: 120 }, (_, n) => approved(`user${n}`, { state: 'COMMENTED' }));
     given([...others, approved('carol', { at: '2026-01-02T00:00:00Z' })]);
-    expect((await readReviews()).approvals.map(({ by }) => by)).toEqual(['carol']);
+    expect((await reviewsFor()).approvals.map(({ by }) => by)).toEqual(['carol']);
   });
 
   it('finds who reviewed what a merge brought: dev behind stage', async () => {
@@ -144,9 +151,9 @@ describe('reviews of the merged pull request', () => {
         reviews: [approved('carol', { commit: sha('2') })],
       }),
     ];
-    expect(await readReviews('dev')).toMatchObject({ approvals: [{ by: 'bob', commit: sha('1') }] });
-    expect(await readReviews('stage')).toMatchObject({ approvals: [{ by: 'carol', commit: sha('2') }] });
-    expect(await readReviews('main')).toMatchObject({
+    expect(await reviewsFor('dev')).toMatchObject({ approvals: [{ by: 'bob', commit: sha('1') }] });
+    expect(await reviewsFor('stage')).toMatchObject({ approvals: [{ by: 'carol', commit: sha('2') }] });
+    expect(await reviewsFor('main')).toMatchObject({
       approvals: [],
       note: expect.stringContaining(
         'fffffff is neither the merge nor the head of a pull request that was merged into main in acme/shop',
@@ -156,9 +163,9 @@ describe('reviews of the merged pull request', () => {
 
   it('counts nothing on a pull request that is open or of another repository', async () => {
     given([approved('bob')], { merged: false });
-    expect((await readReviews('main', HEAD)).approvals).toEqual([]);
+    expect((await reviewsFor('main', HEAD)).approvals).toEqual([]);
     given([approved('bob')], { repository: 'mallory/shop' });
-    expect((await readReviews()).approvals).toEqual([]);
+    expect((await reviewsFor()).approvals).toEqual([]);
   });
 
   it('takes the merge itself before others that have the commit', async () => {
@@ -167,7 +174,7 @@ describe('reviews of the merged pull request', () => {
       mergedPull({ number: 1, headSha: MERGED, mergeSha: sha('9'), reviews: [approved('bob')] }),
       mergedPull({ number: 2, reviews: [approved('carol')] }),
     ];
-    expect((await readReviews(null)).note).toBe('#2 into main: approved by carol');
+    expect((await reviewsFor(null)).note).toBe('#2 into main: approved by carol');
   });
 
   it('counts for the head as it was reviewed, and for nothing in the middle of it', async () => {
@@ -178,12 +185,12 @@ describe('reviews of the merged pull request', () => {
         { sha: HEAD, author: 'anna' },
       ],
     });
-    expect((await readReviews('main', HEAD)).approvals.map(({ by }) => by)).toEqual(['bob']);
-    expect((await readReviews('main', middle)).approvals).toEqual([]);
+    expect((await reviewsFor('main', HEAD)).approvals.map(({ by }) => by)).toEqual(['bob']);
+    expect((await reviewsFor('main', middle)).approvals).toEqual([]);
   });
 
   it.each(['main', '../user', 'HEAD'])('wants a full commit id, not %s', async (commit) => {
-    expect(await failureOf(readReviews('main', commit))).toMatchObject({ type: 'BadInput' });
+    expect(await failureOf(reviewsFor('main', commit))).toMatchObject({ type: 'BadInput' });
     expect(standIn.questions).toEqual([]);
   });
 });

@@ -5,10 +5,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createGithub, type Github } from '../../activities/github/connect.js';
-import { createGithubActivities } from '../../activities/github/create-github-activities.js';
 import { createSecrets } from '../../activities/secrets/secrets.js';
 import { failureOf } from '../support/failure-of.js';
-import { githubOf, mergedPull, runScheduled, sha, TOKEN } from '../support/github/scene.js';
+import { activitiesOf, githubOf, mergedPull, runScheduled, sha, TOKEN } from '../support/github/scene.js';
 import { startGithub, type GithubStandIn } from '../support/github/stand-in.js';
 
 const { publicKey, privateKey } = generateKeyPairSync('rsa', {
@@ -38,10 +37,11 @@ afterAll(async () => {
 });
 
 const read = (github: Github, repositoryUrl = standIn.repositoryUrl) =>
-  runScheduled(createGithubActivities(github).readGithubReviews, {
+  runScheduled(activitiesOf(github).readGithubReviews, {
     repositoryUrl,
     commit: sha('f'),
     branch: 'main',
+    since: null,
   }).result;
 
 const refusal = async (github: Github, repositoryUrl?: string) =>
@@ -79,7 +79,7 @@ describe('a GitHub App', () => {
     install();
     standIn.state.pulls = [mergedPull()];
     const { github } = await appOf(privateKey);
-    const { commentOnPullRequest } = createGithubActivities(github);
+    const { commentOnPullRequest } = activitiesOf(github);
     const input = {
       repositoryUrl: standIn.repositoryUrl,
       commit: sha('f'),

@@ -1,12 +1,9 @@
 /** What a release writes to GitHub: deployments, commit statuses and one comment; each of them once. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import {
-  createGithubActivities,
-  type GithubActivities,
-} from '../../activities/github/create-github-activities.js';
+import type { GithubActivities } from '../../activities/github/create-github-activities.js';
 import type { CommitStatus, DeploymentRecord } from '../../workflows/activity-contract.js';
 import { failureOf } from '../support/failure-of.js';
-import { githubOf, mergedPull, runScheduled, sha, TOKEN } from '../support/github/scene.js';
+import { activitiesOf, githubOf, mergedPull, runScheduled, sha, TOKEN } from '../support/github/scene.js';
 import { startGithub, type GithubStandIn } from '../support/github/stand-in.js';
 
 let standIn: GithubStandIn;
@@ -16,7 +13,7 @@ beforeAll(async () => {
   standIn = await startGithub();
 });
 beforeEach(() => {
-  activities = createGithubActivities(githubOf(standIn));
+  activities = activitiesOf(githubOf(standIn));
 });
 afterEach(() => {
   try {

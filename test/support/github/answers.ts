@@ -170,7 +170,9 @@ export function createAnswers(description: Description, state: GithubState): Ans
     'GET /repos/{owner}/{repo}/commits/{commit_sha}/pulls': ({ params, query }) => {
       const sha = params['commit_sha'];
       const own = state.pulls.filter(
-        (each) => (each.merged && each.mergeSha === sha) || each.commits.some((commit) => commit.sha === sha),
+        (each) =>
+          (each.merged && each.mergeSha === sha) ||
+          [...each.commits.map((commit) => commit.sha), ...(each.rebased ?? [])].includes(sha ?? ''),
       );
       const { items, more } = pageOf(own.map(pull), query);
       return { status: 200, body: items, more };

@@ -1,8 +1,13 @@
 /** What the tests of GitHub share: a stand-in per file, a login, and one activity at a time. */
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
+import {
+  createGithubActivities,
+  type GithubActivities,
+} from '../../../activities/github/create-github-activities.js';
 import { createGithub, type Github } from '../../../activities/github/connect.js';
 import { createSecrets } from '../../../activities/secrets/secrets.js';
+import { createSource } from '../../../activities/source/source.js';
 import type { FakePull } from './state.js';
 import type { GithubStandIn } from './stand-in.js';
 
@@ -25,6 +30,11 @@ export function githubOf(
     },
     secrets: createSecrets({ GITHUB: variable }),
   });
+}
+
+/** Without a git repository: for what asks GitHub only. */
+export function activitiesOf(github: Github): GithubActivities {
+  return createGithubActivities({ github, source: createSource({ cacheFolder: '/nowhere' }) });
 }
 
 /** `scheduledMsAgo`: how long the workflow has waited for it. */

@@ -43,6 +43,8 @@ export interface FakePull {
   author: string;
   commits: { sha: string; author: string | null }[];
   reviews: FakeReview[];
+  /** Other commits that GitHub says came by it: those a rebase made. */
+  rebased?: string[];
   mergedAt?: string;
   /** Default this repository. */
   repository?: string;

@@ -1,0 +1,84 @@
+/** Who approved one pull request as it was merged. */
+import type { GithubApprovals } from '../../workflows/activity-contract.js';
+import type { GithubRepository } from './connect.js';
+import { isBot } from './is-bot.js';
+import { judgeReviews, type Review } from './judge-reviews.js';
+import type { PullRequest } from './pull-requests.js';
+
+export interface PullReviews {
+  pull: PullRequest;
+  approvals: GithubApprovals['approvals'];
+  /** Who did not count, and why. */
+  ignored: string[];
+  /** How many commits it has. */
+  commits: number;
+}
+
+/** GitHub lists no more commits of a pull request than this. */
+const LISTED_COMMITS = 250;
+
+export async function reviewsOf(repository: GithubRepository, pull: PullRequest): Promise<PullReviews> {
+  const authors = await readCommitAuthors(repository, pull);
+  const { counted, ignored } = judgeReviews(pull, authors.logins, await listReviews(repository, pull));
+  const approvals: GithubApprovals['approvals'] = [];
+  for (const { by, at, url } of counted) {
+    if (await mayWrite(repository, by)) approvals.push({ by, at, reviewUrl: url, commit: pull.headSha });
+    else ignored.push(`${by}: may not write to ${repository.name}`);
+  }
+  if (authors.logins.includes(null)) ignored.push('some commits are by people GitHub does not know');
+  if (authors.commits >= LISTED_COMMITS) ignored.push(`authors of the first ${LISTED_COMMITS} commits only`);
+  return { pull, approvals, ignored, commits: authors.commits };
+}
+
+async function listReviews(repository: GithubRepository, pull: PullRequest): Promise<Review[]> {
+  const reviews = await repository.list(
+    `read the reviews of #${pull.number}`,
+    (octokit, at) =>
+      octokit.request('GET /repos/{owner}/{repo}/pulls/{pull_number}/reviews', {
+        ...at,
+        pull_number: pull.number,
+      }),
+    (page) => page,
+  );
+  return reviews.map((review) => ({
+    by: review.user?.login ?? null,
+    isBot: isBot(review.user),
+    state: review.state,
+    commit: review.commit_id,
+    at: review.submitted_at ?? '',
+    url: review.html_url,
+  }));
+}
+
+/** Logins of who wrote and who committed; null for an author GitHub does not know. GitHub's merges are by `web-flow`. */
+async function readCommitAuthors(
+  repository: GithubRepository,
+  pull: PullRequest,
+): Promise<{ logins: (string | null)[]; commits: number }> {
+  const commits = await repository.list(
+    `read the commits of #${pull.number}`,
+    (octokit, at) =>
+      octokit.request('GET /repos/{owner}/{repo}/pulls/{pull_number}/commits', {
+        ...at,
+        pull_number: pull.number,
+      }),
+    (page) => page,
+  );
+  const logins = commits.flatMap(({ author, committer }) => {
+    const committed = loginOf(committer);
+    return committed === null ? [loginOf(author)] : [loginOf(author), committed];
+  });
+  return { logins, commits: commits.length };
+}
+
+function loginOf(account: { login?: string } | null): string | null {
+  return account?.login ?? null;
+}
+
+/** Whoever can see a public repository can review there; GitHub counts only those who may write. */
+async function mayWrite(repository: GithubRepository, username: string): Promise<boolean> {
+  const found = await repository.find(`read what ${username} may do`, (octokit, at) =>
+    octokit.request('GET /repos/{owner}/{repo}/collaborators/{username}/permission', { ...at, username }),
+  );
+  return found !== null && ['admin', 'write'].includes(found.permission);
+}
