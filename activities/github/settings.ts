@@ -16,11 +16,19 @@ export type GithubLogin =
 /** Throws `Error` with a message for the user when the variables contradict each other. */
 export function readGithubSettings(env: NodeJS.ProcessEnv): GithubSettings {
   const apiUrl = (valueOf(env, 'SLIPWAY_GITHUB_API_URL') ?? 'https://api.github.com').replace(/\/+$/, '');
-  const protocol = URL.canParse(apiUrl) ? new URL(apiUrl).protocol : '';
-  if (protocol !== 'https:' && protocol !== 'http:') {
+  if (!isSafeAddress(apiUrl)) {
     throw new Error(`SLIPWAY_GITHUB_API_URL=${apiUrl}: give an address such as https://HOST/api/v3`);
   }
   return { apiUrl, login: readLogin(env) };
+}
+
+/** The login goes there: never in plain text over a network. */
+function isSafeAddress(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname } = new URL(text);
+  return (
+    protocol === 'https:' || (protocol === 'http:' && /^(127\.[\d.]+|localhost|\[::1\])$/.test(hostname))
+  );
 }
 
 function readLogin(env: NodeJS.ProcessEnv): GithubLogin | null {

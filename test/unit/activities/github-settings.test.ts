@@ -89,11 +89,15 @@ describe('what the worker is told', () => {
   it('takes an own server, with or without a slash', () => {
     const { apiUrl } = readGithubSettings({ SLIPWAY_GITHUB_API_URL: 'https://ghe.example.com/api/v3/' });
     expect(apiUrl).toBe('https://ghe.example.com/api/v3');
+    const local = { SLIPWAY_GITHUB_API_URL: 'http://127.0.0.1:4010' };
+    expect(readGithubSettings(local).apiUrl).toBe('http://127.0.0.1:4010');
   });
 
   it.each([
     [{ SLIPWAY_GITHUB_API_URL: 'ghe.example.com' }, 'give an address such as https://HOST/api/v3'],
     [{ SLIPWAY_GITHUB_API_URL: 'file:///etc' }, 'give an address'],
+    [{ SLIPWAY_GITHUB_API_URL: 'http://ghe.example.com/api/v3' }, 'give an address such as https://'],
+    [{ SLIPWAY_GITHUB_API_URL: 'http://127.evil.example.com' }, 'give an address'],
     [{ SLIPWAY_GITHUB_APP_ID: '1' }, 'SLIPWAY_GITHUB_APP_KEY_FILE is missing'],
     [{ SLIPWAY_GITHUB_APP_KEY_FILE: '/k' }, 'SLIPWAY_GITHUB_APP_ID is missing'],
     [
