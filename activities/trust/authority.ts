@@ -23,6 +23,10 @@ export interface Authority<Name extends keyof Activities> {
 export type Authorities = { [Name in keyof Activities]: Authority<Name> };
 
 const talksToTemporal = { authorize: null };
+/** Where the worker's login is used, and nowhere else. */
+const ofRepository = {
+  authorize: (judge: Judge, { repositoryUrl }: { repositoryUrl: string }) => judge.repository(repositoryUrl),
+};
 /** Also what only looks runs a team's commands with its secrets. */
 const forward = {
   authorize: (judge: Judge, { target }: { target: Target }) => judge.entry(target, 'forward'),
@@ -37,7 +41,12 @@ export const AUTHORITIES: Authorities = {
   withdrawRequest: talksToTemporal,
   askEnvironment: talksToTemporal,
   nextOpening: talksToTemporal,
-  listAncestors: { authorize: (judge, { repositoryUrl }) => judge.repository(repositoryUrl) },
+  readGithubReviews: ofRepository,
+  readEnvironmentApprovals: ofRepository,
+  recordDeployment: ofRepository,
+  setCommitStatus: ofRepository,
+  commentOnPullRequest: ofRepository,
+  listAncestors: ofRepository,
   // what the policy makes of a plan is an answer, not a look
   inspectEnvironment: {
     authorize: (judge, { what, plan }) => (what === 'policy' ? undefined : judge.look(plan)),

@@ -51,6 +51,12 @@ export class Judge {
       seal.ref === nameRef(subject.ref) &&
       seal.repository === subject.repositoryUrl;
     if (!isSame) throw denied(where, 'the sealed plan is of another commit');
+    const { environments } = subject;
+    if (seal.environment !== null && environments !== undefined && environments.join() !== seal.environment)
+      throw denied(
+        where,
+        `it is asked for ${environments.join()}, the sealed plan is for ${seal.environment}`,
+      );
     if (!seal.gates.includes(hashJson(gate))) throw denied(where, 'the sealed plan has no such gate');
     this.artifacts({ pipeline: seal.pipeline, commit: seal.commit, where }, subject.artifacts);
     return seal;
@@ -209,6 +215,7 @@ interface GateQuestion {
   ref: ReleaseRef;
   version: string;
   artifacts: BuiltArtifact[];
+  environments?: string[];
 }
 
 /** As statements name a ref. */

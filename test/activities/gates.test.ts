@@ -6,12 +6,11 @@ import { CancelledFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createRunGate } from '../../activities/gates/run-gate.js';
-import { createGithub } from '../../activities/github/connect.js';
-import { createSecrets } from '../../activities/secrets/secrets.js';
 import { createSource } from '../../activities/source/source.js';
 import type { GatePlan } from '../../pipeline/plan.js';
 import type { GateSubject } from '../../workflows/activity-contract.js';
 import type { EvidenceItem } from '../../workflows/result.js';
+import { givenGateDependencies } from '../support/gate-dependencies.js';
 import { createRepository, type TestRepository } from '../support/repository.js';
 
 let repository: TestRepository;
@@ -43,21 +42,12 @@ function subject(sha: string, more: Partial<GateSubject> = {}): GateSubject {
   };
 }
 
-/** Nothing here asks it. */
-const github = createGithub({
-  settings: { apiUrl: 'https://api.github.com', login: null },
-  secrets: createSecrets({}),
-});
-
 function start(gate: GatePlan, sha: string, more: Partial<GateSubject> = {}) {
   const environment = new MockActivityEnvironment();
   const source = createSource({ cacheFolder: path.join(folder, 'cache') });
-  const runGate = createRunGate({
-    source,
-    github,
-    scrub: (text) => text.replaceAll('s3cret', '***'),
-    liveCommit: async () => await Promise.resolve(null),
-  });
+  const runGate = createRunGate(
+    givenGateDependencies({ source, scrub: (text) => text.replaceAll('s3cret', '***') }),
+  );
   const ended: Promise<EvidenceItem> = environment.run(runGate, { gate, plan: subject(sha, more) });
   return { environment, ended };
 }

@@ -6,6 +6,7 @@ import type { Github } from '../../activities/github/connect.js';
 import { createSource } from '../../activities/source/source.js';
 import type { GatePlan } from '../../pipeline/plan.js';
 import type { EvidenceItem } from '../../workflows/result.js';
+import { givenGateDependencies } from '../support/gate-dependencies.js';
 import { failureOf } from '../support/failure-of.js';
 import { githubOf, mergedPull, runScheduled, sha } from '../support/github/scene.js';
 import { startGithub, type GithubStandIn } from '../support/github/stand-in.js';
@@ -46,11 +47,9 @@ const titleGate: GatePlan = {
 
 function start(gate: GatePlan, options: { commit?: string; waitedMs?: number; github?: Github } = {}) {
   const { commit = COMMIT, waitedMs = 2 * HOUR_MS, github = githubOf(standIn) } = options;
-  const runGate = createRunGate({
-    source: createSource({ cacheFolder: '/nowhere' }),
-    github,
-    scrub: (t) => t,
-  });
+  const runGate = createRunGate(
+    givenGateDependencies({ source: createSource({ cacheFolder: '/nowhere' }), github }),
+  );
   const plan = {
     pipeline: 'shop',
     repositoryUrl: standIn.repositoryUrl,

@@ -8,6 +8,7 @@ import { createSource } from '../../activities/source/source.js';
 import type { GatePlan } from '../../pipeline/plan.js';
 import type { GateSubject } from '../../workflows/activity-contract.js';
 import type { EvidenceItem } from '../../workflows/result.js';
+import { givenGateDependencies } from '../support/gate-dependencies.js';
 import { createRepository, type TestRepository } from '../support/repository.js';
 
 let repository: TestRepository;
@@ -33,11 +34,12 @@ interface Asking {
 }
 
 async function ask(sha: string, asking: Asking = {}): Promise<EvidenceItem> {
-  const runGate = createRunGate({
-    source: createSource({ cacheFolder: path.join(folder, 'cache') }),
-    scrub: (text) => text,
-    liveCommit: async (_pipeline, environment) => await Promise.resolve(live[environment] ?? null),
-  });
+  const runGate = createRunGate(
+    givenGateDependencies({
+      source: createSource({ cacheFolder: path.join(folder, 'cache') }),
+      liveCommit: async (_pipeline, environment) => await Promise.resolve(live[environment] ?? null),
+    }),
+  );
   const gate: GatePlan = {
     name: 'migrations',
     kind: 'migrations',

@@ -10,6 +10,7 @@ import { createRunGate } from '../../activities/gates/run-gate.js';
 import { createSource } from '../../activities/source/source.js';
 import type { GatePlan, ReportOptions } from '../../pipeline/plan.js';
 import type { EvidenceItem } from '../../workflows/result.js';
+import { givenGateDependencies } from '../support/gate-dependencies.js';
 import { COBERTURA, JUNIT, JUNIT_GOOD, LCOV, TRIVY } from '../support/reports.js';
 import { createRepository, type TestRepository } from '../support/repository.js';
 
@@ -47,7 +48,9 @@ async function ask({
   const sha = await repository.commit('one', { 'README.md': 'shop\n', ...files });
   const gate: GatePlan = { name: 'scan', kind: 'run', command: run, timeoutMs, report, options };
   const source = createSource({ cacheFolder: path.join(folder, 'cache') });
-  const runGate = createRunGate({ source, scrub: (text) => text.replaceAll('s3cret', '***') });
+  const runGate = createRunGate(
+    givenGateDependencies({ source, scrub: (text) => text.replaceAll('s3cret', '***') }),
+  );
   const plan = {
     pipeline: 'shop',
     repositoryUrl: repository.folder,
