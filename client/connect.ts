@@ -1,9 +1,10 @@
 /** The way to Temporal, and what to say when it, or a worker behind it, does not answer. */
 import { createConnection } from 'node:net';
 import { Client, Connection, isGrpcServiceError, WorkflowNotFoundError } from '@temporalio/client';
+import type { DataConverter } from '@temporalio/common';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { TASK_QUEUE } from '../workflows/names.js';
-import { unreachable, type UserError } from './user-error.js';
+import { badInput, unreachable, type UserError } from './user-error.js';
 
 export interface ConnectOptions {
   /** Profile of Temporal's configuration file; TEMPORAL_* variables win over it. */
@@ -47,6 +48,7 @@ export async function connectToTemporal(options: ConnectOptions = {}): Promise<T
   const { connectionOptions, namespace = 'default' } = readConfiguration(options.profile ?? null, env);
   const address = connectionOptions.address ?? '127.0.0.1:7233';
   const taskQueue = env['SLIPWAY_TASK_QUEUE'] ?? TASK_QUEUE;
+  const dataConverter = await readDataConverter(env, namespace);
   const answerMs = options.answerMs ?? ANSWER_MS;
   if (env['grpc_proxy'] === undefined && env['https_proxy'] === undefined)
     await refuseClosedPort(address, namespace);
@@ -54,7 +56,7 @@ export async function connectToTemporal(options: ConnectOptions = {}): Promise<T
   const connection = await connect.catch((error: unknown) => {
     throw explainTemporal(error, address, namespace);
   });
-  const client = new Client({ connection, namespace });
+  const client = new Client({ connection, namespace, dataConverter });
 
   async function explainSilence(): Promise<UserError> {
     const { pollers } = await connection.workflowService.describeTaskQueue({
@@ -82,6 +84,7 @@ export async function connectToTemporal(options: ConnectOptions = {}): Promise<T
 
   async function explain(error: unknown): Promise<unknown> {
     if (error instanceof WorkflowNotFoundError) return error;
+    if (isUnreadable(error)) return lacksKeys(error, env['SLIPWAY_PAYLOAD_KEYS'] ?? '');
     if (isSilence(error))
       return explainSilence().catch((second: unknown) => explainTemporal(second, address, namespace));
     return grpcCode(error) === null ? error : explainTemporal(error, address, namespace);
@@ -126,6 +129,45 @@ function readConfiguration(profile: string | null, env: Record<string, string | 
       docs: 'docs/commands.md#temporal',
     });
   }
+}
+
+/** Loaded only where there are keys: most teams have none. Throws UserError (exit 2) for a key file that is not usable. */
+async function readDataConverter(
+  env: Record<string, string | undefined>,
+  namespace: string,
+): Promise<DataConverter> {
+  const file = env['SLIPWAY_PAYLOAD_KEYS'] ?? '';
+  if (file === '') return {};
+  const { payloadKeysOf } = await import('../payloads/payload-keys.js');
+  const { clientDataConverter } = await import('../payloads/data-converters.js');
+  try {
+    const keys = payloadKeysOf(env);
+    return keys === null ? {} : clientDataConverter(keys, namespace);
+  } catch (error) {
+    throw badInput({
+      what: error instanceof Error ? error.message : String(error),
+      where: 'SLIPWAY_PAYLOAD_KEYS',
+      wayOut: 'correct the file or the variable; nothing was sent',
+      docs: 'docs/security-payloads.md#keys',
+    });
+  }
+}
+
+/** Sealed, and not for us to open: said by the SDK without keys, by ours with other ones. */
+function isUnreadable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (['UnknownPayloadKey', 'PayloadRefused'].includes(error.name)) return true;
+  return error.message.includes('Unknown encoding: binary/encrypted') || isUnreadable(error.cause);
+}
+
+function lacksKeys(error: unknown, file: string): UserError {
+  return badInput({
+    what: 'what the workers write is encrypted, and cannot be read with the keys given here',
+    where: file === '' ? 'SLIPWAY_PAYLOAD_KEYS is not set' : `SLIPWAY_PAYLOAD_KEYS=${file}`,
+    why: error instanceof Error ? error.message : String(error),
+    wayOut: "set SLIPWAY_PAYLOAD_KEYS to a file with the workers' keys",
+    docs: 'docs/security-payloads.md#keys',
+  });
 }
 
 /** gRPC goes on trying where nobody listens; a person at a terminal wants to know at once. */

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ensureInstalled, root, run } from './ensure-installed.mjs';
 
-const ROOMS = ['pipeline', 'workflows', 'activities', 'workers', 'client', 'examples'];
+const ROOMS = ['pipeline', 'workflows', 'activities', 'workers', 'client', 'payloads', 'examples'];
 
 export async function build() {
   ensureInstalled();
@@ -17,11 +17,15 @@ export async function build() {
   const made = path.join(root, `.dist-${process.pid}`);
   run('npx', ['--no-install', 'tsc', '-p', 'tsconfig.build.json', '--outDir', made]);
   const { bundleWorkflowCode } = await import('@temporalio/worker');
-  const { code } = await bundleWorkflowCode({
-    workflowsPath: path.join(made, 'workflows/index.js'),
-    logger: quietLogger,
-  });
-  writeFileSync(path.join(made, 'workflow-bundle.js'), code);
+  const { sealedBundleOptions } = await import(pathToFileURL(path.join(made, 'payloads/data-converters.js')));
+  for (const [name, more] of [
+    ['workflow-bundle.js', {}],
+    ['workflow-bundle-sealed.js', sealedBundleOptions()],
+  ]) {
+    const workflowsPath = path.join(made, 'workflows/index.js');
+    const { code } = await bundleWorkflowCode({ workflowsPath, logger: quietLogger, ...more });
+    writeFileSync(path.join(made, name), code);
+  }
   chmodSync(path.join(made, 'client/main.js'), 0o755);
   writeFileSync(path.join(made, '.sources'), sources);
   const old = `${made}-old`;

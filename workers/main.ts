@@ -12,6 +12,8 @@ import { createActivities } from '../activities/index.js';
 import { createPolicyStore } from '../activities/trust/policy-store.js';
 import { loadSealKeys } from '../activities/trust/seal-keys.js';
 import { createSecrets } from '../activities/secrets/secrets.js';
+import { clientDataConverter, workerDataConverter } from '../payloads/data-converters.js';
+import { payloadKeysOf, type PayloadKeys } from '../payloads/payload-keys.js';
 import { readConfiguration, type WorkerConfiguration } from './configuration.js';
 import { startEmbeddedTemporal } from './embedded-temporal.js';
 import { available } from './ports.js';
@@ -32,6 +34,7 @@ class Exit extends Error {
 
 async function main(): Promise<number> {
   const configuration = parse();
+  const keys = readKeys();
   const secrets = createSecrets();
   const logger = createLogger(configuration.logLevel, (text) => secrets.scrub(text));
   const warn = (message: string): void => logger.warn(message);
@@ -41,7 +44,7 @@ async function main(): Promise<number> {
   const stopping = nextSignal();
   const cleanUps: (() => Promise<void>)[] = [];
   try {
-    return await run({ ...configuration, metrics, health }, logger, secrets, stopping, cleanUps);
+    return await run({ ...configuration, metrics, health }, keys, logger, secrets, stopping, cleanUps);
   } finally {
     // Last opened, first closed: the embedded server ends after everything that talks to it.
     for (const cleanUp of cleanUps.reverse())
@@ -51,6 +54,7 @@ async function main(): Promise<number> {
 
 async function run(
   configuration: WorkerConfiguration,
+  keys: PayloadKeys | null,
   logger: Logger,
   secrets: ReturnType<typeof createSecrets>,
   stopping: Promise<string>,
@@ -59,7 +63,7 @@ async function run(
   mkdirSync(configuration.dataFolder, { recursive: true, mode: 0o700 });
   const reached = await reachTemporal(configuration, cleanUps);
   try {
-    return await serve(configuration, reached, logger, secrets, stopping, cleanUps);
+    return await serve(configuration, keys, reached, logger, secrets, stopping, cleanUps);
   } catch (error) {
     // It may be gone at any moment, not only at the first: whoever starts this worker again will find it.
     throw isTemporalAway(error) ? new Exit(8, unreachable(reached.options.address, error)) : error;
@@ -68,6 +72,7 @@ async function run(
 
 async function serve(
   configuration: WorkerConfiguration,
+  keys: PayloadKeys | null,
   { options, namespace, uiUrl, serverEnded }: Reached,
   logger: Logger,
   secrets: ReturnType<typeof createSecrets>,
@@ -78,18 +83,28 @@ async function serve(
     throw new Exit(8, unreachable(options.address, error));
   });
   cleanUps.push(() => connection.close());
-  const client = new Client({ connection, namespace });
+  const client = new Client({
+    connection,
+    namespace,
+    dataConverter: keys === null ? {} : clientDataConverter(keys, namespace),
+  });
+  const dataConverter = keys === null ? {} : workerDataConverter(keys, namespace);
   await registerSearchAttributes(connection, namespace);
 
-  const bundle = await loadWorkflowBundle();
-  const { replayed, failed } = await replayOpenHistories(client, configuration.taskQueue, bundle);
+  const bundle = await loadWorkflowBundle(keys !== null);
+  const { replayed, failed } = await replayOpenHistories(
+    client,
+    configuration.taskQueue,
+    bundle,
+    dataConverter,
+  );
   if (failed.length > 0) {
     const list = failed
       .map(({ workflowId, message }) => `  ${workflowId}: ${message.split('\n')[0]}`)
       .join('\n');
     throw new Exit(
       5,
-      `this version cannot carry on ${failed.length} of ${replayed} open runs; run the version that started them:\n${list}`,
+      `this version cannot carry on ${failed.length} of ${replayed} open runs; run the version that started them${keysHint(keys)}:\n${list}`,
     );
   }
   if (configuration.mode === 'check') {
@@ -110,11 +125,15 @@ async function serve(
     bundle,
     activities.activities,
     { sealKeys, policy },
+    dataConverter,
     configuration,
   );
   if (configuration.health !== null) {
     const health = await serveHealth(configuration.health, () => workers.states());
     cleanUps.push(() => health.close());
+  }
+  if (keys?.acceptPlaintext === true) {
+    logger.warn('payload keys: accept-plaintext is set, so forged answers are not refused; remove it when the runs from before have ended');
   }
   announce(configuration, { address: options.address ?? '', namespace, uiUrl, replayed });
 
@@ -203,6 +222,21 @@ function parse(): WorkerConfiguration {
   } catch (error) {
     return badInput(error);
   }
+}
+
+function readKeys(): PayloadKeys | null {
+  try {
+    return payloadKeysOf(process.env);
+  } catch (error) {
+    return badInput(error);
+  }
+}
+
+/** Other keys than those of the open runs are a reason why they cannot be replayed. */
+function keysHint(keys: PayloadKeys | null): string {
+  const said =
+    keys === null ? 'with their SLIPWAY_PAYLOAD_KEYS, if they had any' : 'with the payload keys they had, if any';
+  return `, ${said} (docs/security-payloads.md#keys)`;
 }
 
 function badInput(error: unknown): never {

@@ -1,5 +1,6 @@
 /** The start gate: a worker whose code cannot replay what is in flight would wedge those runs, so it does not start. */
 import type { Client } from '@temporalio/client';
+import type { DataConverter } from '@temporalio/common';
 import { Worker, type WorkflowBundleOption } from '@temporalio/worker';
 
 export interface ReplayReport {
@@ -7,15 +8,16 @@ export interface ReplayReport {
   failed: { workflowId: string; runId: string; message: string }[];
 }
 
-/** Replays the history of every open run on our task queue against `workflowBundle`. Reads only. */
+/** Replays the history of every open run on our task queue against `workflowBundle`, as that worker would. Reads only. */
 export async function replayOpenHistories(
   client: Client,
   taskQueue: string,
   workflowBundle: WorkflowBundleOption,
+  dataConverter: DataConverter,
 ): Promise<ReplayReport> {
   const report: ReplayReport = { replayed: 0, failed: [] };
   for await (const result of Worker.runReplayHistories(
-    { workflowBundle },
+    { workflowBundle, dataConverter },
     openHistories(client, taskQueue),
   )) {
     report.replayed += 1;

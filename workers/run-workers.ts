@@ -7,19 +7,25 @@ import {
   Worker,
   type WorkflowBundleOption,
 } from '@temporalio/worker';
+import type { DataConverter } from '@temporalio/common';
 import type { PolicyStore } from '../activities/trust/policy-store.js';
 import type { SealKeys } from '../activities/trust/seal-keys.js';
 import { createVouching } from '../activities/trust/vouching.js';
 import { upcastPlans } from '../activities/upcast-plans.js';
+import { sealedBundleOptions } from '../payloads/data-converters.js';
 import type { Activities } from '../workflows/activity-contract.js';
 import type { WorkerConfiguration } from './configuration.js';
 
-/** The bundle made at build time; from sources (tests, development) it is made now. */
-export async function loadWorkflowBundle(): Promise<WorkflowBundleOption> {
-  const built = fileURLToPath(new URL('../workflow-bundle.js', import.meta.url));
+/**
+ * The bundle made at build time; from sources (tests, development) it is made now. `sealed`: the one whose workflows take
+ * no answer that was not sealed.
+ */
+export async function loadWorkflowBundle(sealed: boolean): Promise<WorkflowBundleOption> {
+  const name = sealed ? '../workflow-bundle-sealed.js' : '../workflow-bundle.js';
+  const built = fileURLToPath(new URL(name, import.meta.url));
   if (existsSync(built)) return { codePath: built };
   const workflowsPath = fileURLToPath(new URL('../workflows/index.js', import.meta.url));
-  return bundleWorkflowCode({ workflowsPath });
+  return bundleWorkflowCode({ workflowsPath, ...(sealed ? sealedBundleOptions() : {}) });
 }
 
 /** What a worker believes, and what it allows. */
@@ -43,11 +49,13 @@ export async function runWorkers(
   workflowBundle: WorkflowBundleOption,
   activities: Activities,
   trust: Trust,
+  dataConverter: DataConverter,
   configuration: WorkerConfiguration,
 ): Promise<RunningWorkers> {
   const common = {
     connection,
     namespace,
+    dataConverter,
     // A cancel reaches an activity with its next heartbeat: the default throttle made an abort take 20 s and more.
     maxHeartbeatThrottleInterval: '500ms',
     defaultHeartbeatThrottleInterval: '500ms',

@@ -1,0 +1,131 @@
+/**
+ * Bundled with the workflows where payloads are sealed. The codec outside has opened what it could; here, where it is known
+ * which run waits for what, nothing else is taken for an activity's or a child's answer. Loaded by path, never imported.
+ */
+import {
+  ApplicationFailure,
+  defaultPayloadConverter,
+  type ConverterHint,
+  type Payload,
+  type PayloadConverter,
+  type ProtoFailure,
+  type SerializationContext,
+} from '@temporalio/common';
+import { type WorkflowInterceptorsFactory, workflowInfo } from '@temporalio/workflow';
+import { SealedFailureConverter } from './failure-converter.js';
+import { METADATA, metadataOf, PLAINTEXT, readPlace, REFUSED } from './place.js';
+
+/** `type` of the failure a workflow sees instead of an answer that was refused. */
+const FORGED = 'ForgedAnswer';
+
+/** Stands for an answer that was refused, until the interceptor makes a failure of it; as an argument it is just odd. */
+class Refused {
+  constructor(readonly refused: string) {}
+}
+
+/** An answer that says nothing, but was given: an empty completion of somebody without a key is `undefined`. */
+const NOTHING = Symbol('nothing');
+
+class GuardedPayloadConverter implements PayloadConverter {
+  toPayload<T>(value: T, context?: SerializationContext, hint?: ConverterHint<T>): Payload {
+    const payload = defaultPayloadConverter.toPayload(value, context, hint);
+    if (context === undefined || isForAnother(context)) return payload;
+    const yes = new TextEncoder().encode('1');
+    const run = new TextEncoder().encode(thisRun());
+    const marks = { [METADATA.fromWorkflow]: yes, ...(context.type === 'activity' ? { [METADATA.run]: run } : {}) };
+    return { ...payload, metadata: { ...payload.metadata, ...marks } };
+  }
+
+  fromPayload<T>(payload: Payload, context?: SerializationContext, hint?: ConverterHint<T>): T {
+    const why = whyRefused(payload, context);
+    if (why !== null) return this.instead<T>(new Refused(why));
+    const value = defaultPayloadConverter.fromPayload(payload, context, hint);
+    const isAnswer = context !== undefined && (context.type === 'activity' || isForAnother(context));
+    return isAnswer && value === undefined ? this.instead<T>(NOTHING) : value;
+  }
+
+  /** The SDK names the type it waits for; the interceptor takes these out before anyone sees them. */
+  private instead<T>(value: unknown): T {
+    return value as T;
+  }
+}
+
+/** Why this cannot be what the run waits for; null when it can. */
+function whyRefused(payload: Payload, context: SerializationContext | undefined): string | null {
+  if (metadataOf(payload, METADATA.encoding) === REFUSED) return new TextDecoder().decode(payload.data ?? undefined);
+  if (context === undefined || (context.type === 'workflow' && !isForAnother(context))) return null;
+  const opened = metadataOf(payload, METADATA.opened);
+  if (opened === PLAINTEXT) return null;
+  const place = opened === null ? null : readPlace(opened);
+  if (place === null) return 'not sealed';
+  if (context.type === 'workflow') return place.kind === 'workflow' ? null : 'not said by that workflow';
+  if (place.kind !== 'activity-result') return 'not the answer of an activity';
+  return place.run === thisRun() ? null : 'of another run';
+}
+
+/** A child, or a workflow that is signalled. */
+function isForAnother(context: SerializationContext): boolean {
+  return context.type === 'workflow' && context.workflowId !== workflowInfo().workflowId;
+}
+
+/** Its start, not its id: a reset gives the run another id, and keeps the answers. */
+function thisRun(): string {
+  return String(workflowInfo().startTime.getTime());
+}
+
+class GuardedFailureConverter extends SealedFailureConverter {
+  override failureToError(
+    failure: ProtoFailure,
+    payloadConverter: PayloadConverter,
+    context?: SerializationContext,
+  ): Error {
+    const why = context?.type === 'activity' ? whyFailureRefused(failure, context) : null;
+    return why === null ? super.failureToError(failure, payloadConverter, context) : forged(why);
+  }
+}
+
+/** Only what an activity says: timeouts and cancellations are the server's own, and are never sealed. */
+function whyFailureRefused(failure: ProtoFailure, context: SerializationContext): string | null {
+  const info = failure.applicationFailureInfo;
+  if (!info) return null;
+  const details = info.details?.payloads ?? [];
+  for (const payload of details) {
+    const why = whyRefused(payload, context);
+    if (why !== null) return why;
+  }
+  if (failure.encodedAttributes) return whyRefused(failure.encodedAttributes, context);
+  const [first] = details;
+  return first !== undefined && metadataOf(first, METADATA.opened) === PLAINTEXT ? null : 'not sealed';
+}
+
+function forged(why: string): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: FORGED,
+    nonRetryable: true,
+    message: `an answer that no worker with the payload keys has given was refused (${why}); find out who may write to this namespace (docs/security-payloads.md#refused)`,
+  });
+}
+
+function takeAnswer(answer: unknown): unknown {
+  if (answer instanceof Refused) throw forged(answer.refused);
+  if (answer === undefined) throw forged('empty');
+  return answer === NOTHING ? undefined : answer;
+}
+
+/** Read by the SDK by these names. */
+export const payloadConverter = new GuardedPayloadConverter();
+export const failureConverter = new GuardedFailureConverter();
+export const interceptors: WorkflowInterceptorsFactory = () => ({
+  outbound: [
+    {
+      scheduleActivity: async (input, next) => takeAnswer(await next(input)),
+      startChildWorkflowExecution: async (input, next) => {
+        const [started, ended] = await next(input);
+        const answered = ended.then(takeAnswer);
+        // Whoever does not wait for a child must not fail with it.
+        answered.catch(() => undefined);
+        return [started, answered];
+      },
+    },
+  ],
+});
