@@ -51,5 +51,7 @@ export class SealedFailureConverter extends DefaultFailureConverter {
 }
 
 function field(value: unknown, name: keyof ApplicationFailure | 'non_retryable'): unknown {
-  return typeof value === 'object' && value !== null ? Object.entries(value).find(([key]) => key === name)?.[1] : undefined;
+  return typeof value === 'object' && value !== null
+    ? Object.entries(value).find(([key]) => key === name)?.[1]
+    : undefined;
 }

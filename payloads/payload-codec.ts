@@ -37,7 +37,8 @@ export function createPayloadCodec(options: PayloadCodecOptions): PayloadCodec {
       return { ...nowhere, workflowId, kind: fromWorkflow ? 'workflow' : 'message' };
     }
     const place = { ...nowhere, workflowId, activityId: context.activityId ?? '' };
-    if (fromWorkflow) return { ...place, kind: 'activity-input', run: metadataOf(payload, METADATA.run) ?? '' };
+    if (fromWorkflow)
+      return { ...place, kind: 'activity-input', run: metadataOf(payload, METADATA.run) ?? '' };
     const run = runs.get(context);
     return run === undefined ? { ...place, kind: 'heartbeat' } : { ...place, kind: 'activity-result', run };
   }

@@ -73,7 +73,9 @@ export function parsePayloadKeys(text: string, file: string): PayloadKeys {
   }
   const [active] = byId.values();
   if (active === undefined) {
-    throw new Error(`payload keys ${file}: no key in it; add a line "<id> $(openssl rand -base64 32)" (${DOCS})`);
+    throw new Error(
+      `payload keys ${file}: no key in it; add a line "<id> $(openssl rand -base64 32)" (${DOCS})`,
+    );
   }
   return { active, byId, acceptPlaintext };
 }
@@ -81,7 +83,9 @@ export function parsePayloadKeys(text: string, file: string): PayloadKeys {
 function parseKey(line: string, where: string): PayloadKey {
   const [id = '', encoded = '', ...rest] = line.split(/\s+/);
   if (!/^[A-Za-z0-9._-]{1,64}$/.test(id) || rest.length > 0) {
-    throw new Error(`${where}: not "<id> <key>"; an id is letters, digits, dot, dash and underscore (${DOCS})`);
+    throw new Error(
+      `${where}: not "<id> <key>"; an id is letters, digits, dot, dash and underscore (${DOCS})`,
+    );
   }
   const secret = Buffer.from(encoded, 'base64');
   if (secret.length !== KEY_BYTES || secret.toString('base64') !== encoded) {

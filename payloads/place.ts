@@ -14,12 +14,7 @@ import type { Payload, SerializationContext } from '@temporalio/common';
  * - `anywhere`        from somebody who cannot say for whom (the codec server's /encode)
  */
 export type PlaceKind =
-  | 'message'
-  | 'workflow'
-  | 'activity-input'
-  | 'activity-result'
-  | 'heartbeat'
-  | 'anywhere';
+  'message' | 'workflow' | 'activity-input' | 'activity-result' | 'heartbeat' | 'anywhere';
 
 /** Empty where it does not apply. */
 export interface Place {

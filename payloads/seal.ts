@@ -62,7 +62,9 @@ export function openPayload(keys: PayloadKeys, sealed: Payload): Opened {
 }
 
 function decipher(key: PayloadKey, place: string, data: Buffer): Buffer {
-  const opener = createDecipheriv(CIPHER, key.secret, data.subarray(0, IV_BYTES), { authTagLength: TAG_BYTES });
+  const opener = createDecipheriv(CIPHER, key.secret, data.subarray(0, IV_BYTES), {
+    authTagLength: TAG_BYTES,
+  });
   opener.setAAD(associatedData(key.id, place));
   opener.setAuthTag(data.subarray(-TAG_BYTES));
   try {

@@ -14,7 +14,8 @@ class ActivityPayloadConverter extends DefaultPayloadConverter {
     if (metadataOf(payload, METADATA.encoding) === REFUSED) {
       throw new PayloadRefused(`refused: ${new TextDecoder().decode(payload.data ?? undefined)}`);
     }
-    if (context?.type === 'activity' && !isForActivity(payload)) throw new PayloadRefused('refused: not for an activity');
+    if (context?.type === 'activity' && !isForActivity(payload))
+      throw new PayloadRefused('refused: not for an activity');
     return super.fromPayload<T>(payload, context, hint);
   }
 }

@@ -32,7 +32,10 @@ class GuardedPayloadConverter implements PayloadConverter {
     if (context === undefined || isForAnother(context)) return payload;
     const yes = new TextEncoder().encode('1');
     const run = new TextEncoder().encode(thisRun());
-    const marks = { [METADATA.fromWorkflow]: yes, ...(context.type === 'activity' ? { [METADATA.run]: run } : {}) };
+    const marks = {
+      [METADATA.fromWorkflow]: yes,
+      ...(context.type === 'activity' ? { [METADATA.run]: run } : {}),
+    };
     return { ...payload, metadata: { ...payload.metadata, ...marks } };
   }
 
@@ -52,7 +55,8 @@ class GuardedPayloadConverter implements PayloadConverter {
 
 /** Why this cannot be what the run waits for; null when it can. */
 function whyRefused(payload: Payload, context: SerializationContext | undefined): string | null {
-  if (metadataOf(payload, METADATA.encoding) === REFUSED) return new TextDecoder().decode(payload.data ?? undefined);
+  if (metadataOf(payload, METADATA.encoding) === REFUSED)
+    return new TextDecoder().decode(payload.data ?? undefined);
   if (context === undefined || (context.type === 'workflow' && !isForAnother(context))) return null;
   const opened = metadataOf(payload, METADATA.opened);
   if (opened === PLAINTEXT) return null;

@@ -133,7 +133,9 @@ async function serve(
     cleanUps.push(() => health.close());
   }
   if (keys?.acceptPlaintext === true) {
-    logger.warn('payload keys: accept-plaintext is set, so forged answers are not refused; remove it when the runs from before have ended');
+    logger.warn(
+      'payload keys: accept-plaintext is set, so forged answers are not refused; remove it when the runs from before have ended',
+    );
   }
   announce(configuration, { address: options.address ?? '', namespace, uiUrl, replayed });
 
@@ -235,7 +237,9 @@ function readKeys(): PayloadKeys | null {
 /** Other keys than those of the open runs are a reason why they cannot be replayed. */
 function keysHint(keys: PayloadKeys | null): string {
   const said =
-    keys === null ? 'with their SLIPWAY_PAYLOAD_KEYS, if they had any' : 'with the payload keys they had, if any';
+    keys === null
+      ? 'with their SLIPWAY_PAYLOAD_KEYS, if they had any'
+      : 'with the payload keys they had, if any';
   return `, ${said} (docs/security-payloads.md#keys)`;
 }
 

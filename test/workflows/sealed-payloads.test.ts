@@ -1,0 +1,327 @@
+/** Sealed payloads on a real server: what is in the history, and what a stranger with namespace write access can do. */
+import { randomUUID } from 'node:crypto';
+import { ApplicationFailure, defaultPayloadConverter, type Payload } from '@temporalio/common';
+import type { WorkflowHandle } from '@temporalio/client';
+import { Worker } from '@temporalio/worker';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Answer, SealedActivities, Seen } from '../support/fixtures/sealed-workflows.js';
+import {
+  givenKey,
+  givenKeys,
+  NAMESPACE,
+  payloadsOf,
+  readable,
+  SECRET,
+  startSealedScene,
+  type SealedScene,
+} from '../support/sealed-scene.js';
+import { quiet, until } from '../support/workflow-harness.js';
+
+let scene: SealedScene;
+let stopWorker: () => Promise<void>;
+beforeAll(async () => {
+  quiet();
+  scene = await startSealedScene();
+});
+afterAll(() => scene.close());
+beforeEach(async () => {
+  stopWorker = await scene.startWorker(scene.keys);
+});
+afterEach(async () => {
+  for (const letGo of scene.waiting.values()) letGo();
+  scene.waiting.clear();
+  await stopWorker();
+});
+
+async function start(
+  workflow: string,
+  args: unknown[],
+  workflowId = `sealed-${randomUUID()}`,
+): Promise<WorkflowHandle> {
+  const { client, taskQueue } = scene;
+  return client.workflow.start(workflow, { taskQueue, workflowId, args, memo: { memo: SECRET } });
+}
+
+/** A run whose first activity is under way. */
+async function startWaiting(
+  activity: keyof SealedActivities,
+  workflowId?: string,
+): Promise<{ handle: WorkflowHandle; letGo: () => void }> {
+  const text = `wait ${randomUUID()}`;
+  const handle = await start('ask', [activity, [{ text }]], workflowId);
+  const letGo = await until('the activity runs', () => scene.waiting.get(text));
+  return { handle, letGo };
+}
+
+/** What a stranger can say to the server in the name of activity 1. */
+async function forge(handle: WorkflowHandle, payload: Payload | null, activityId = '1'): Promise<void> {
+  await scene.stranger.workflowService.respondActivityTaskCompletedById({
+    namespace: NAMESPACE,
+    workflowId: handle.workflowId,
+    activityId,
+    ...(payload === null ? {} : { result: { payloads: [payload] } }),
+  });
+}
+
+async function sealedIn(handle: WorkflowHandle, event: string): Promise<Payload> {
+  const found = (await payloadsOf(handle)).find((each) => each.event === event);
+  if (found === undefined) throw new Error(`no payload in ${event}`);
+  return found.payload;
+}
+
+async function firstSeen(handle: WorkflowHandle): Promise<Seen> {
+  const [seen] = (await handle.result()) as Seen[];
+  if (seen === undefined) throw new Error('nothing seen');
+  return seen;
+}
+
+function expectRefused(seen: Seen, why: string): void {
+  expect(seen).toMatchObject({ answer: null, failure: { type: 'ForgedAnswer' } });
+  expect(seen.failure?.message).toContain(`(${why})`);
+}
+
+const forgedAnswer: Answer = { text: 'looked: all is well' };
+
+describe('those with the keys', () => {
+  it('get what was said, and nothing of it is in the history', async () => {
+    const results: unknown[] = [];
+    for (const activity of ['look', 'touch', 'refuse'] as const) {
+      const handle = await start('ask', [activity, [{ text: `tell ${SECRET}` }]]);
+      results.push(await firstSeen(handle));
+      const { raw } = await handle.describe();
+      expect((await payloadsOf(handle)).length).toBeGreaterThan(3);
+      expect(readable(await handle.fetchHistory())).not.toContain(SECRET);
+      expect(readable(raw)).not.toContain(SECRET);
+      expect((await handle.describe()).memo).toEqual({ memo: SECRET });
+    }
+    expect(results).toEqual([
+      { answer: { text: `looked: tell ${SECRET} ${SECRET}` }, failure: null },
+      { answer: null, failure: null },
+      {
+        answer: null,
+        failure: {
+          type: 'Refused',
+          message: `no: tell ${SECRET} ${SECRET}`,
+          details: { what: `tell ${SECRET} ${SECRET}` },
+        },
+      },
+    ]);
+  });
+
+  it('find heartbeats sealed', async () => {
+    const { handle } = await startWaiting('look');
+    const details = await until('a heartbeat', async () => {
+      const { raw } = await handle.describe();
+      return raw.pendingActivities?.[0]?.heartbeatDetails?.payloads?.[0];
+    });
+    expect(readable(details)).not.toContain(SECRET);
+    expect(readable(details)).toContain('"heartbeat"');
+  });
+
+  it('carry a workflow on: signals, queries, memo, its next run, its child', async () => {
+    const handle = await start('listen', [['first']]);
+    await handle.signal('say', SECRET);
+    expect(await handle.query('heard')).toEqual(['first', SECRET]);
+    await handle.signal('say', 'again');
+    await handle.signal('say', 'end');
+    expect(await handle.result()).toEqual(['first', SECRET, 'end']);
+    expect((await handle.describe()).memo).toMatchObject({ words: ['first', SECRET, 'end'] });
+
+    const child = `child-${randomUUID()}`;
+    const parent = await start('raise', ['listen', child, scene.taskQueue]);
+    await until('the child', () => tell(child, 'end'));
+    expect(await parent.result()).toEqual(['end']);
+  });
+
+  it('replay it', async () => {
+    const handle = await start('ask', ['look', [{ text: 'a' }, { text: 'b' }]]);
+    await handle.result();
+    const dataConverter = scene.converters.workerDataConverter(scene.keys, NAMESPACE);
+    const history = await handle.fetchHistory();
+    const { bundle: workflowBundle } = scene;
+    await Worker.runReplayHistory({ workflowBundle, dataConverter }, history, handle.workflowId);
+    await expect(Worker.runReplayHistory({ workflowBundle }, history, handle.workflowId)).rejects.toThrow();
+  });
+
+  it('go on after a reset, with the answers of the run before', async () => {
+    const text = `wait ${randomUUID()}`;
+    const handle = await start('ask', ['look', [{ text: 'first' }, { text }]]);
+    await until('the second activity runs', () => scene.waiting.get(text));
+    const { events } = await handle.fetchHistory();
+    const last = events?.filter((event) => event.workflowTaskCompletedEventAttributes).at(-1);
+    scene.waiting.clear();
+    const { runId } = await scene.client.workflowService.resetWorkflowExecution({
+      namespace: NAMESPACE,
+      workflowExecution: { workflowId: handle.workflowId },
+      workflowTaskFinishEventId: last?.eventId ?? null,
+      requestId: randomUUID(),
+      reason: 'test',
+    });
+    const letGo = await until('the second activity runs again', () => scene.waiting.get(text));
+    letGo();
+    const again = scene.client.workflow.getHandle(handle.workflowId, runId);
+    expect(await again.result()).toMatchObject([
+      { answer: { text: `looked: first ${SECRET}` } },
+      { answer: { text: `looked: ${text} ${SECRET}` } },
+    ]);
+  });
+
+  it('change the key while a run is open', async () => {
+    const { handle, letGo } = await startWaiting('look');
+    await stopWorker();
+    const [first] = scene.keys.byId.values();
+    const older = `${first?.id ?? ''} ${first?.secret.toString('base64') ?? ''}`;
+    stopWorker = await scene.startWorker(givenKeys(givenKey('second'), older));
+    letGo();
+    for (;;) {
+      const again = [...scene.waiting.values()];
+      for (const each of again) each();
+      const { status } = await handle.describe();
+      if (status.name !== 'RUNNING') break;
+    }
+    const result = await sealedIn(handle, 'workflowExecutionCompleted');
+    expect(readable(result)).toContain('second');
+  });
+});
+
+async function tell(workflowId: string, word: unknown): Promise<boolean> {
+  try {
+    await scene.client.workflow.getHandle(workflowId).signal('say', word);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A parent whose child is on a task queue that only a worker without the keys polls. */
+async function startUnderStranger(): Promise<{ handle: WorkflowHandle; end: () => Promise<void> }> {
+  const taskQueue = `stranger-${randomUUID()}`;
+  const end = await scene.startStranger(taskQueue);
+  return { handle: await start('raise', ['lie', `child-${randomUUID()}`, taskQueue]), end };
+}
+
+describe('a stranger with namespace write access', () => {
+  it('cannot answer for an activity in plaintext', async () => {
+    const { handle } = await startWaiting('look');
+    await forge(handle, defaultPayloadConverter.toPayload(forgedAnswer));
+    expectRefused(await firstSeen(handle), 'not sealed');
+  });
+
+  it('cannot answer in plaintext that pretends to have been opened', async () => {
+    const { handle } = await startWaiting('look');
+    const place = JSON.stringify(['activity-result', NAMESPACE, handle.workflowId, '1', '']);
+    const payload = defaultPayloadConverter.toPayload(forgedAnswer);
+    for (const opened of ['plaintext', place])
+      payload.metadata = { ...payload.metadata, 'slipway-opened': Buffer.from(opened) };
+    await forge(handle, payload);
+    expectRefused(await firstSeen(handle), 'not sealed');
+  });
+
+  it('cannot say that an activity is done without a word', async () => {
+    const { handle } = await startWaiting('touch');
+    await forge(handle, null);
+    expectRefused(await firstSeen(handle), 'empty');
+  });
+
+  it('cannot answer with what another activity of the run has said', async () => {
+    const text = `wait ${randomUUID()}`;
+    const handle = await start('ask', ['look', [{ text: 'first' }, { text }]]);
+    await until('the second activity runs', () => scene.waiting.get(text));
+    await forge(handle, await sealedIn(handle, 'activityTaskCompleted'), '2');
+    const [, second] = (await handle.result()) as Seen[];
+    expectRefused(second ?? { answer: null, failure: null }, 'sealed for another place');
+  });
+
+  it('cannot answer with what an activity of another workflow has said', async () => {
+    const other = await start('ask', ['look', [{ text: 'other' }]]);
+    await other.result();
+    const { handle } = await startWaiting('look');
+    await forge(handle, await sealedIn(other, 'activityTaskCompleted'));
+    expectRefused(await firstSeen(handle), 'sealed for another place');
+  });
+
+  it('cannot answer with what the same activity has said in an earlier run of the same id', async () => {
+    const workflowId = `lane-${randomUUID()}`;
+    const earlier = await start('ask', ['look', [{ text: 'earlier' }]], workflowId);
+    await earlier.result();
+    const said = await sealedIn(earlier, 'activityTaskCompleted');
+    const { handle } = await startWaiting('look', workflowId);
+    await forge(handle, said);
+    expectRefused(await firstSeen(handle), 'of another run');
+  });
+
+  it('cannot answer with the question, nor with a heartbeat', async () => {
+    const asked = await startWaiting('look');
+    await forge(asked.handle, await sealedIn(asked.handle, 'activityTaskScheduled'));
+    expectRefused(await firstSeen(asked.handle), 'not the answer of an activity');
+
+    const { handle } = await startWaiting('look');
+    const heartbeat = await until('a heartbeat', async () => {
+      const { raw } = await handle.describe();
+      return raw.pendingActivities?.[0]?.heartbeatDetails?.payloads?.[0];
+    });
+    await forge(handle, heartbeat);
+    expectRefused(await firstSeen(handle), 'not the answer of an activity');
+  });
+
+  it('cannot choose how an activity fails', async () => {
+    const { handle } = await startWaiting('look');
+    const { workflowId } = handle;
+    const failure = ApplicationFailure.create({
+      type: 'StaleFence',
+      nonRetryable: true,
+      message: 'over',
+      details: [{ seenToken: 99 }],
+    });
+    await scene.stranger.activity.fail({ workflowId, activityId: '1' }, failure);
+    expectRefused(await firstSeen(handle), 'not sealed');
+  });
+
+  it('cannot change the kind of a failure that was said', async () => {
+    const earlier = await start('ask', ['refuse', [{ text: 'no' }]]);
+    await earlier.result();
+    const { events } = await earlier.fetchHistory();
+    const said = events?.find((event) => event.activityTaskFailedEventAttributes)
+      ?.activityTaskFailedEventAttributes?.failure;
+    const { handle } = await startWaiting('refuse');
+    await scene.stranger.workflowService.respondActivityTaskFailedById({
+      namespace: NAMESPACE,
+      workflowId: handle.workflowId,
+      activityId: '1',
+      failure: { ...said, applicationFailureInfo: { ...said?.applicationFailureInfo, type: 'StaleFence' } },
+    });
+    expectRefused(await firstSeen(handle), 'sealed for another place');
+  });
+
+  it('cannot answer for a child by running it', async () => {
+    const { handle, end } = await startUnderStranger();
+    expect(await handle.result()).toMatchObject({ type: 'ForgedAnswer' });
+    await end();
+  });
+
+  it('can still signal in plaintext, as `temporal workflow signal` does', async () => {
+    const handle = await start('listen', [[]]);
+    const open = scene.stranger.workflow.getHandle(handle.workflowId);
+    await open.signal('say', { statement: 'signed elsewhere' });
+    expect(await handle.query('heard')).toEqual([{ statement: 'signed elsewhere' }]);
+    await expect(open.query('heard')).rejects.toThrow(/binary\/encrypted/);
+    await open.signal('say', 'end');
+    expect(await handle.result()).toEqual([{ statement: 'signed elsewhere' }, 'end']);
+  });
+
+  it('does not wedge a run with a signal that nobody can open', async () => {
+    const handle = await start('listen', [[]]);
+    const other = await start('listen', [[SECRET]]);
+    const elsewhere = await sealedIn(other, 'workflowExecutionStarted');
+    await scene.stranger.workflowService.signalWorkflowExecution({
+      namespace: NAMESPACE,
+      workflowExecution: { workflowId: handle.workflowId },
+      signalName: 'say',
+      input: { payloads: [elsewhere] },
+    });
+    await handle.signal('say', 'end');
+    expect(await handle.result()).toEqual([{ refused: 'sealed for another place' }, 'end']);
+    await tell(other.workflowId, 'end');
+    await other.result();
+  });
+});
