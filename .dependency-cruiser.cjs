@@ -38,6 +38,31 @@ module.exports = {
       from: { path: '^activities/' },
       to: { path: '^(workers|client|test)/' },
     },
+    {
+      name: 'payloads-know-no-release',
+      comment: 'client and workers share it, and the workflows of a sealed bundle',
+      severity: 'error',
+      from: { path: '^payloads/' },
+      to: {
+        pathNot: [
+          '^payloads/',
+          npm(['@temporalio/workflow', '@temporalio/common']),
+          '^(node:)?(crypto|fs|http|url)$',
+        ],
+      },
+    },
+    {
+      name: 'workflow-side-is-pure',
+      comment: 'it is bundled with the workflows',
+      severity: 'error',
+      from: { path: '^payloads/(workflow-side|failure-converter|place)\\.ts$' },
+      to: {
+        pathNot: [
+          '^payloads/(failure-converter|place)\\.ts$',
+          npm(['@temporalio/workflow', '@temporalio/common']),
+        ],
+      },
+    },
     { name: 'workers-run', severity: 'error', from: { path: '^workers/' }, to: { path: '^(client|test)/' } },
     {
       name: 'client-asks',

@@ -1,5 +1,5 @@
 /** The key file: `<id> <32 bytes in base64>` per line, the newest first. Whoever can read it can read every payload. */
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { readPrivateFile } from './private-file.js';
 
 export interface PayloadKey {
   id: string;
@@ -16,7 +16,6 @@ export interface PayloadKeys {
   acceptPlaintext: boolean;
 }
 
-const MAX_BYTES = 64 * 1024;
 const KEY_BYTES = 32;
 const ACCEPT_PLAINTEXT = 'accept-plaintext';
 const DOCS = 'docs/security-payloads.md#keys';
@@ -29,33 +28,7 @@ export function payloadKeysOf(env: Record<string, string | undefined>): PayloadK
 
 /** Throws `Error` with file, line and way out; never with a key in it. */
 export function readPayloadKeys(file: string): PayloadKeys {
-  return parsePayloadKeys(readPrivately(file), file);
-}
-
-/** Opened once: what is looked at is what is read. */
-function readPrivately(file: string): string {
-  let descriptor: number;
-  try {
-    descriptor = openSync(file, 'r');
-  } catch (error) {
-    const why = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
-    throw new Error(`payload keys ${file}: cannot be read (${why}); correct SLIPWAY_PAYLOAD_KEYS (${DOCS})`, {
-      cause: error,
-    });
-  }
-  try {
-    const { mode, size } = fstatSync(descriptor);
-    if (fstatSync(descriptor).isFile() === false || size > MAX_BYTES) {
-      throw new Error(`payload keys ${file}: not a key file; name a file of at most 64 KB (${DOCS})`);
-    }
-    if ((mode & 0o077) !== 0) {
-      const octal = (mode & 0o777).toString(8);
-      throw new Error(`payload keys ${file}: others may read it (mode ${octal}); run: chmod 600 ${file}`);
-    }
-    return readFileSync(descriptor, 'utf8');
-  } finally {
-    closeSync(descriptor);
-  }
+  return parsePayloadKeys(readPrivateFile('payload keys', file), file);
 }
 
 /** `file` is for messages only. */

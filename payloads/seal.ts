@@ -94,7 +94,7 @@ function frame(payload: Payload): Buffer {
 /** Only of bytes that were authenticated: their shape is ours. */
 function unframe(bytes: Buffer): Payload {
   const end = 4 + bytes.readUInt32BE(0);
-  const head = JSON.parse(bytes.subarray(4, end).toString('utf8')) as [string, string][];
+  const head: [string, string][] = JSON.parse(bytes.subarray(4, end).toString('utf8'));
   return {
     metadata: Object.fromEntries(head.map(([name, value]) => [name, Buffer.from(value, 'base64')])),
     data: bytes.subarray(end),

@@ -24,7 +24,14 @@ class Refused {
 }
 
 /** An answer that says nothing, but was given: an empty completion of somebody without a key is `undefined`. */
-const NOTHING = Symbol('nothing');
+const NOTHING: unique symbol = Symbol('nothing');
+
+/** The SDK names the type it waits for; the interceptor takes these out before anyone sees them. */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- as the SDK's own signature has it
+function instead<T>(value: Refused | typeof NOTHING): T {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as above
+  return value as T;
+}
 
 class GuardedPayloadConverter implements PayloadConverter {
   toPayload<T>(value: T, context?: SerializationContext, hint?: ConverterHint<T>): Payload {
@@ -41,15 +48,10 @@ class GuardedPayloadConverter implements PayloadConverter {
 
   fromPayload<T>(payload: Payload, context?: SerializationContext, hint?: ConverterHint<T>): T {
     const why = whyRefused(payload, context);
-    if (why !== null) return this.instead<T>(new Refused(why));
+    if (why !== null) return instead<T>(new Refused(why));
     const value = defaultPayloadConverter.fromPayload(payload, context, hint);
     const isAnswer = context !== undefined && (context.type === 'activity' || isForAnother(context));
-    return isAnswer && value === undefined ? this.instead<T>(NOTHING) : value;
-  }
-
-  /** The SDK names the type it waits for; the interceptor takes these out before anyone sees them. */
-  private instead<T>(value: unknown): T {
-    return value as T;
+    return isAnswer && value === undefined ? instead<T>(NOTHING) : value;
   }
 }
 

@@ -3,6 +3,7 @@ import type { CommandSpec } from '../command.js';
 import { abort } from './abort.js';
 import { approve } from './approve.js';
 import { back } from './back.js';
+import { codecServer } from './codec-server.js';
 import { completion } from './completion.js';
 import { doctor } from './doctor.js';
 import { freeze } from './freeze.js';
@@ -47,6 +48,7 @@ export const COMMANDS: CommandSpec[] = [
   logs,
   up,
   worker,
+  codecServer,
   schema,
   policy,
   completion,

@@ -7,6 +7,7 @@ import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure, type Payload } from '@temporalio/common';
 import { bundleWorkflowCode, NativeConnection, Worker, type WorkflowBundle } from '@temporalio/worker';
 import { inject } from 'vitest';
+import type * as converters from '../../payloads/data-converters.js';
 import { parsePayloadKeys, type PayloadKeys } from '../../payloads/payload-keys.js';
 import { compileClient } from './compile-client.js';
 import type { SealedActivities } from './fixtures/sealed-workflows.js';
@@ -15,7 +16,7 @@ import type { SealedActivities } from './fixtures/sealed-workflows.js';
 export const SECRET = 'pw-7fJ2kQ9xW4';
 export const NAMESPACE = 'default';
 
-export type Converters = typeof import('../../payloads/data-converters.js');
+type Converters = typeof converters;
 
 const WORKFLOWS = path.resolve('test/support/fixtures/sealed-workflows.ts');
 

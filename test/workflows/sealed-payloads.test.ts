@@ -75,9 +75,10 @@ async function firstSeen(handle: WorkflowHandle): Promise<Seen> {
   return seen;
 }
 
-function expectRefused(seen: Seen, why: string): void {
-  expect(seen).toMatchObject({ answer: null, failure: { type: 'ForgedAnswer' } });
-  expect(seen.failure?.message).toContain(`(${why})`);
+/** What the run has seen of its activity: null when it did not refuse it, else why it did. */
+function whyRefused(seen: Seen | undefined): string | null {
+  if (seen?.answer !== null || seen.failure?.type !== 'ForgedAnswer') return null;
+  return /\((.*?)\)/.exec(seen.failure.message)?.[1] ?? '';
 }
 
 const forgedAnswer: Answer = { text: 'looked: all is well' };
@@ -204,7 +205,7 @@ describe('a stranger with namespace write access', () => {
   it('cannot answer for an activity in plaintext', async () => {
     const { handle } = await startWaiting('look');
     await forge(handle, defaultPayloadConverter.toPayload(forgedAnswer));
-    expectRefused(await firstSeen(handle), 'not sealed');
+    expect(whyRefused(await firstSeen(handle))).toBe('not sealed');
   });
 
   it('cannot answer in plaintext that pretends to have been opened', async () => {
@@ -214,13 +215,13 @@ describe('a stranger with namespace write access', () => {
     for (const opened of ['plaintext', place])
       payload.metadata = { ...payload.metadata, 'slipway-opened': Buffer.from(opened) };
     await forge(handle, payload);
-    expectRefused(await firstSeen(handle), 'not sealed');
+    expect(whyRefused(await firstSeen(handle))).toBe('not sealed');
   });
 
   it('cannot say that an activity is done without a word', async () => {
     const { handle } = await startWaiting('touch');
     await forge(handle, null);
-    expectRefused(await firstSeen(handle), 'empty');
+    expect(whyRefused(await firstSeen(handle))).toBe('empty');
   });
 
   it('cannot answer with what another activity of the run has said', async () => {
@@ -229,7 +230,7 @@ describe('a stranger with namespace write access', () => {
     await until('the second activity runs', () => scene.waiting.get(text));
     await forge(handle, await sealedIn(handle, 'activityTaskCompleted'), '2');
     const [, second] = (await handle.result()) as Seen[];
-    expectRefused(second ?? { answer: null, failure: null }, 'sealed for another place');
+    expect(whyRefused(second)).toBe('sealed for another place');
   });
 
   it('cannot answer with what an activity of another workflow has said', async () => {
@@ -237,7 +238,7 @@ describe('a stranger with namespace write access', () => {
     await other.result();
     const { handle } = await startWaiting('look');
     await forge(handle, await sealedIn(other, 'activityTaskCompleted'));
-    expectRefused(await firstSeen(handle), 'sealed for another place');
+    expect(whyRefused(await firstSeen(handle))).toBe('sealed for another place');
   });
 
   it('cannot answer with what the same activity has said in an earlier run of the same id', async () => {
@@ -247,13 +248,13 @@ describe('a stranger with namespace write access', () => {
     const said = await sealedIn(earlier, 'activityTaskCompleted');
     const { handle } = await startWaiting('look', workflowId);
     await forge(handle, said);
-    expectRefused(await firstSeen(handle), 'of another run');
+    expect(whyRefused(await firstSeen(handle))).toBe('of another run');
   });
 
   it('cannot answer with the question, nor with a heartbeat', async () => {
     const asked = await startWaiting('look');
     await forge(asked.handle, await sealedIn(asked.handle, 'activityTaskScheduled'));
-    expectRefused(await firstSeen(asked.handle), 'not the answer of an activity');
+    expect(whyRefused(await firstSeen(asked.handle))).toBe('not the answer of an activity');
 
     const { handle } = await startWaiting('look');
     const heartbeat = await until('a heartbeat', async () => {
@@ -261,7 +262,7 @@ describe('a stranger with namespace write access', () => {
       return raw.pendingActivities?.[0]?.heartbeatDetails?.payloads?.[0];
     });
     await forge(handle, heartbeat);
-    expectRefused(await firstSeen(handle), 'not the answer of an activity');
+    expect(whyRefused(await firstSeen(handle))).toBe('not the answer of an activity');
   });
 
   it('cannot choose how an activity fails', async () => {
@@ -274,7 +275,7 @@ describe('a stranger with namespace write access', () => {
       details: [{ seenToken: 99 }],
     });
     await scene.stranger.activity.fail({ workflowId, activityId: '1' }, failure);
-    expectRefused(await firstSeen(handle), 'not sealed');
+    expect(whyRefused(await firstSeen(handle))).toBe('not sealed');
   });
 
   it('cannot change the kind of a failure that was said', async () => {
@@ -290,7 +291,7 @@ describe('a stranger with namespace write access', () => {
       activityId: '1',
       failure: { ...said, applicationFailureInfo: { ...said?.applicationFailureInfo, type: 'StaleFence' } },
     });
-    expectRefused(await firstSeen(handle), 'sealed for another place');
+    expect(whyRefused(await firstSeen(handle))).toBe('sealed for another place');
   });
 
   it('cannot answer for a child by running it', async () => {

@@ -56,7 +56,7 @@ function lineOf({ name, arguments: wanted }: CommandSpec): string[] {
 }
 
 /** These start a program of their own; what they do with its end is in test/workflows/client-process.test.ts. */
-const PROGRAMS = ['up', 'worker'];
+const PROGRAMS = ['up', 'worker', 'codec-server'];
 /** These ask nobody. */
 const ALONE = ['schema', 'policy', 'completion'];
 const commands = COMMANDS.filter(({ name }) => !PROGRAMS.includes(name)).map(

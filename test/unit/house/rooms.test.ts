@@ -40,6 +40,8 @@ test.each([
   ['activities-act', 'activities/planted.ts', '../workers/ship.js', 'workers/ship.ts'],
   ['client-asks', 'client/planted.ts', '../workers/ship.js', 'workers/ship.ts'],
   ['workers-run', 'workers/planted.ts', '../client/ship.js', 'client/ship.ts'],
+  ['payloads-know-no-release', 'payloads/planted.ts', '../workflows/ship.js', 'workflows/ship.ts'],
+  ['workflow-side-is-pure', 'payloads/workflow-side.ts', './ship.js', 'payloads/ship.ts'],
   ['names-load-nothing', 'workflows/names.ts', './ship.js', 'workflows/ship.ts'],
 ])('%s catches %s', (rule, from, specifier, to) => {
   expect(
