@@ -162,9 +162,11 @@ export class SlipwayClient {
     const prefix = environmentId(this.pipeline, '');
     const names = new Set<string>();
     const query = `WorkflowType = '${WORKFLOW.environment}' AND ExecutionStatus = 'Running'`;
-    for await (const run of this.link.client.workflow.list({ query })) {
-      if (run.workflowId.startsWith(prefix)) names.add(run.workflowId.slice(prefix.length));
-    }
+    await this.link.ask(async () => {
+      for await (const run of this.link.client.workflow.list({ query })) {
+        if (run.workflowId.startsWith(prefix)) names.add(run.workflowId.slice(prefix.length));
+      }
+    });
     return [...names].sort();
   }
 

@@ -1,4 +1,6 @@
 /** Why a step takes long: what Temporal tries again by itself, in the words of the last try. */
+import type { WorkflowExecutionDescription } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
 import type { StepReport } from '../workflows/result.js';
 import type { TemporalLink } from './connect.js';
 
@@ -9,12 +11,37 @@ const LONGEST = 300;
 export async function askTrouble(link: TemporalLink, workflowId: string): Promise<string | null> {
   try {
     const { raw } = await link.ask(() => link.client.workflow.getHandle(workflowId).describe());
-    const messages = (raw.pendingActivities ?? []).map(({ lastFailure }) => lastFailure?.message ?? '');
+    const messages = await Promise.all(
+      (raw.pendingActivities ?? []).map((pending) => messageOf(link, workflowId, pending)),
+    );
     const [first = ''] = messages.find((message) => message !== '')?.split('\n') ?? [];
     return first === '' ? null : `${TRIED}${first.slice(0, LONGEST)}`;
   } catch {
     return null;
   }
+}
+
+type Pending = NonNullable<WorkflowExecutionDescription['raw']['pendingActivities']>[number];
+
+/** Where payloads are sealed, a failure keeps its message in one. */
+async function messageOf(link: TemporalLink, workflowId: string, pending: Pending): Promise<string> {
+  const { activityId, lastFailure } = pending;
+  if (!lastFailure?.encodedAttributes) return lastFailure?.message ?? '';
+  const context = {
+    type: 'activity',
+    namespace: link.namespace,
+    workflowId,
+    activityId: activityId ?? '',
+    isLocal: false,
+  } as const;
+  let payloads = [lastFailure.encodedAttributes];
+  for (const codec of link.client.options.loadedDataConverter.payloadCodecs) {
+    payloads = await codec.decode(payloads, context);
+  }
+  const [opened] = payloads;
+  const attributes =
+    opened === undefined ? null : defaultPayloadConverter.fromPayload<{ message?: string } | null>(opened);
+  return attributes?.message ?? '';
 }
 
 /** The step that runs says it. */

@@ -34,9 +34,22 @@ async function* openHistories(
   taskQueue: string,
 ): AsyncGenerator<{ workflowId: string; history: Awaited<ReturnType<typeof fetchHistory>> }> {
   const query = `TaskQueue = "${taskQueue}" AND ExecutionStatus = "Running"`;
-  for await (const { workflowId, runId } of client.workflow.list({ query })) {
-    yield { workflowId, history: await fetchHistory(client, workflowId, runId) };
-  }
+  let nextPageToken: Uint8Array | null = null;
+  do {
+    // Not the client's own list: it opens memos, which may be sealed with keys this worker has not got.
+    const page: Awaited<ReturnType<Client['workflowService']['listWorkflowExecutions']>> =
+      await client.workflowService.listWorkflowExecutions({
+        namespace: client.options.namespace,
+        query,
+        ...(nextPageToken === null ? {} : { nextPageToken }),
+      });
+    for (const { execution } of page.executions) {
+      const { workflowId, runId } = execution ?? {};
+      if (!workflowId || !runId) continue;
+      yield { workflowId, history: await fetchHistory(client, workflowId, runId) };
+    }
+    nextPageToken = page.nextPageToken.length > 0 ? page.nextPageToken : null;
+  } while (nextPageToken !== null);
 }
 
 function fetchHistory(

@@ -1,7 +1,9 @@
 /** A worker whose payloads are sealed, people with the keys, and a stranger without them, on the run's Temporal server. */
+import { execFile } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { Context } from '@temporalio/activity';
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure, type Payload } from '@temporalio/common';
@@ -10,6 +12,7 @@ import { inject } from 'vitest';
 import type * as converters from '../../payloads/data-converters.js';
 import { parsePayloadKeys, type PayloadKeys } from '../../payloads/payload-keys.js';
 import { compileClient } from './compile-client.js';
+import { part } from './parts.js';
 import type { SealedActivities } from './fixtures/sealed-workflows.js';
 
 /** Planted in inputs, results, failures, heartbeats and memos. */
@@ -18,6 +21,7 @@ export const NAMESPACE = 'default';
 
 type Converters = typeof converters;
 
+const exec = promisify(execFile);
 const WORKFLOWS = path.resolve('test/support/fixtures/sealed-workflows.ts');
 
 export interface SealedScene {
@@ -34,6 +38,8 @@ export interface SealedScene {
   startWorker(keys: PayloadKeys): Promise<() => Promise<void>>;
   /** A worker without the keys, for workflows only. */
   startStranger(taskQueue: string): Promise<() => Promise<void>>;
+  /** Temporal's own command line, on this server; answers what it wrote. Rejects when it fails. */
+  temporal(...argv: string[]): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -85,6 +91,12 @@ export async function startSealedScene(): Promise<SealedScene> {
     },
     startStranger: async (strangersQueue) =>
       run(await Worker.create({ connection: native, taskQueue: strangersQueue, workflowsPath: WORKFLOWS })),
+    temporal: async (...argv) => {
+      const { stdout } = await exec(await part('temporal'), [...argv, '--address', address], {
+        env: { HOME: folder },
+      });
+      return stdout;
+    },
     close: async () => {
       await native.close();
       await connection.close();

@@ -1,9 +1,12 @@
 /** Sealed payloads on a real server: what is in the history, and what a stranger with namespace write access can do. */
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
 import { ApplicationFailure, defaultPayloadConverter, type Payload } from '@temporalio/common';
 import type { WorkflowHandle } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createCodecServer } from '../../payloads/codec-server.js';
 import type { Answer, SealedActivities, Seen } from '../support/fixtures/sealed-workflows.js';
 import {
   givenKey,
@@ -194,6 +197,28 @@ async function tell(workflowId: string, word: unknown): Promise<boolean> {
   }
 }
 
+/** What stands in base64 in a history as JSON. */
+function dataIn(json: string): string {
+  const data = [...json.matchAll(/"data": "([^"]+)"/g)].map(([, text]) => Buffer.from(text ?? '', 'base64'));
+  expect(data.length).toBeGreaterThan(0);
+  return data.join('\n');
+}
+
+/** With the flags for Temporal's command line. */
+async function withCodecServer(work: (flags: string[]) => Promise<void>): Promise<void> {
+  const server = createCodecServer({ keys: scene.keys, token: 'a-token-nobody-guesses', origin: null });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  try {
+    const { port } = server.address() as AddressInfo;
+    const endpoint = `http://127.0.0.1:${String(port)}`;
+    await work(['--codec-endpoint', endpoint, '--codec-auth', 'Bearer a-token-nobody-guesses']);
+  } finally {
+    server.close();
+    server.closeAllConnections();
+  }
+}
+
 /** A parent whose child is on a task queue that only a worker without the keys polls. */
 async function startUnderStranger(): Promise<{ handle: WorkflowHandle; end: () => Promise<void> }> {
   const taskQueue = `stranger-${randomUUID()}`;
@@ -308,6 +333,28 @@ describe('a stranger with namespace write access', () => {
     await expect(open.query('heard')).rejects.toThrow(/binary\/encrypted/);
     await open.signal('say', 'end');
     expect(await handle.result()).toEqual([{ statement: 'signed elsewhere' }, 'end']);
+  });
+
+  it('is Temporal’s own command line, which signals, and reads nothing', async () => {
+    const handle = await start('listen', [[SECRET]]);
+    const { workflowId } = handle;
+    const said = { statement: 'from the command line' };
+    const input = ['--name', 'say', '--input', JSON.stringify(said)];
+    await scene.temporal('workflow', 'signal', '--workflow-id', workflowId, ...input);
+    expect(await handle.query('heard')).toEqual([SECRET, said]);
+    const show = ['workflow', 'show', '--workflow-id', workflowId, '--output', 'json'];
+    expect(dataIn(await scene.temporal(...show))).not.toContain(SECRET);
+
+    await withCodecServer(async (flags) => {
+      const shown = dataIn(await scene.temporal(...show, ...flags));
+      expect(shown).toContain(SECRET);
+      expect(shown).toContain('from the command line');
+      const end = ['--name', 'say', '--input', '"end"'];
+      await scene.temporal('workflow', 'signal', '--workflow-id', workflowId, ...end, ...flags);
+    });
+    expect(await handle.result()).toEqual([SECRET, said, 'end']);
+    const signals = (await payloadsOf(handle)).filter(({ event }) => event === 'workflowExecutionSignaled');
+    expect(signals.map(({ payload }) => readable(payload).includes('"anywhere"'))).toEqual([false, true]);
   });
 
   it('does not wedge a run with a signal that nobody can open', async () => {
