@@ -46,7 +46,7 @@ module.exports = {
       to: {
         pathNot: [
           '^payloads/',
-          npm(['@temporalio/workflow', '@temporalio/common']),
+          npm(['@temporalio/activity', '@temporalio/common', '@temporalio/worker', '@temporalio/workflow']),
           '^(node:)?(crypto|fs|http|url)$',
         ],
       },
@@ -55,10 +55,10 @@ module.exports = {
       name: 'workflow-side-is-pure',
       comment: 'it is bundled with the workflows',
       severity: 'error',
-      from: { path: '^payloads/(workflow-side|failure-converter|place)\\.ts$' },
+      from: { path: '^payloads/(workflow-side|failure-converter|place|refused)\\.ts$' },
       to: {
         pathNot: [
-          '^payloads/(failure-converter|place)\\.ts$',
+          '^payloads/(failure-converter|place|refused)\\.ts$',
           npm(['@temporalio/workflow', '@temporalio/common']),
         ],
       },

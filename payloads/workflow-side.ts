@@ -14,24 +14,13 @@ import {
 import { type WorkflowInterceptorsFactory, workflowInfo } from '@temporalio/workflow';
 import { SealedFailureConverter } from './failure-converter.js';
 import { METADATA, metadataOf, PLAINTEXT, readPlace, REFUSED } from './place.js';
+import { instead, Refused } from './refused.js';
 
 /** `type` of the failure a workflow sees instead of an answer that was refused. */
 const FORGED = 'ForgedAnswer';
 
-/** Stands for an answer that was refused, until the interceptor makes a failure of it; as an argument it is just odd. */
-class Refused {
-  constructor(readonly refused: string) {}
-}
-
 /** An answer that says nothing, but was given: an empty completion of somebody without a key is `undefined`. */
 const NOTHING: unique symbol = Symbol('nothing');
-
-/** The SDK names the type it waits for; the interceptor takes these out before anyone sees them. */
-// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- as the SDK's own signature has it
-function instead<T>(value: Refused | typeof NOTHING): T {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as above
-  return value as T;
-}
 
 class GuardedPayloadConverter implements PayloadConverter {
   toPayload<T>(value: T, context?: SerializationContext, hint?: ConverterHint<T>): Payload {

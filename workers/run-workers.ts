@@ -13,6 +13,7 @@ import type { SealKeys } from '../activities/trust/seal-keys.js';
 import { createVouching } from '../activities/trust/vouching.js';
 import { upcastPlans } from '../activities/upcast-plans.js';
 import { sealedBundleOptions } from '../payloads/data-converters.js';
+import { refuseForged } from '../payloads/worker-side.js';
 import type { Activities } from '../workflows/activity-contract.js';
 import type { WorkerConfiguration } from './configuration.js';
 
@@ -62,7 +63,7 @@ export async function runWorkers(
     shutdownGraceTime: configuration.shutdownGraceMs,
     shutdownForceTime: configuration.shutdownGraceMs + 20_000,
   } as const;
-  const interceptors = { activity: [createVouching(trust.sealKeys, trust.policy), upcastPlans] };
+  const interceptors = { activity: [refuseForged, createVouching(trust.sealKeys, trust.policy), upcastPlans] };
   const main = await Worker.create({
     ...common,
     interceptors,

@@ -10,6 +10,7 @@ import { ApplicationFailure, type Payload } from '@temporalio/common';
 import { bundleWorkflowCode, NativeConnection, Worker, type WorkflowBundle } from '@temporalio/worker';
 import { inject } from 'vitest';
 import type * as converters from '../../payloads/data-converters.js';
+import type * as workerSide from '../../payloads/worker-side.js';
 import { parsePayloadKeys, type PayloadKeys } from '../../payloads/payload-keys.js';
 import { compileClient } from './compile-client.js';
 import { part } from './parts.js';
@@ -33,6 +34,8 @@ export interface SealedScene {
   taskQueue: string;
   bundle: WorkflowBundle;
   converters: Converters;
+  /** What activities were asked, and with which heartbeat of an earlier attempt. */
+  asked: { text: string; heartbeat: unknown }[];
   /** How to let activities go on whose question starts with `wait`. */
   waiting: Map<string, () => void>;
   startWorker(keys: PayloadKeys): Promise<() => Promise<void>>;
@@ -53,6 +56,7 @@ export function givenKeys(...lines: string[]): PayloadKeys {
 
 export async function startSealedScene(): Promise<SealedScene> {
   const folder = await compileClient();
+  const { refuseForged } = (await import(path.join(folder, 'payloads/worker-side.js'))) as typeof workerSide;
   const loaded: unknown = await import(path.join(folder, 'payloads/data-converters.js'));
   const converters = loaded as Converters;
   const bundle = await bundleWorkflowCode({
@@ -65,7 +69,8 @@ export async function startSealedScene(): Promise<SealedScene> {
   const keys = givenKeys(givenKey('first'));
   const taskQueue = `sealed-${randomUUID()}`;
   const waiting = new Map<string, () => void>();
-  const activities = createActivities(waiting);
+  const asked: SealedScene['asked'] = [];
+  const activities = createActivities(waiting, asked);
 
   return {
     client: new Client({ connection, dataConverter: converters.clientDataConverter(keys, NAMESPACE) }),
@@ -75,6 +80,7 @@ export async function startSealedScene(): Promise<SealedScene> {
     bundle,
     converters,
     waiting,
+    asked,
     startWorker: async (workerKeys) => {
       const worker = await Worker.create({
         connection: native,
@@ -82,6 +88,7 @@ export async function startSealedScene(): Promise<SealedScene> {
         workflowBundle: bundle,
         activities: { ...activities },
         dataConverter: converters.workerDataConverter(workerKeys, NAMESPACE),
+        interceptors: { activity: [refuseForged] },
         stickyQueueScheduleToStartTimeout: '200ms',
         maxCachedWorkflows: 0,
         maxHeartbeatThrottleInterval: '100ms',
@@ -115,10 +122,12 @@ function run(worker: Worker): () => Promise<void> {
 }
 
 /** Those whose question starts with `wait` heartbeat and wait until they are let go. */
-function createActivities(waiting: Map<string, () => void>): SealedActivities {
+function createActivities(waiting: Map<string, () => void>, asked: SealedScene['asked']): SealedActivities {
   async function waitIfAsked(text: string): Promise<void> {
-    if (!text.startsWith('wait')) return;
     const context = Context.current();
+    const heartbeat: unknown = context.info.heartbeatDetails;
+    asked.push({ text, heartbeat });
+    if (!text.startsWith('wait')) return;
     context.heartbeat({ operationId: `heartbeat ${SECRET}` });
     await Promise.race([new Promise<void>((resolve) => waiting.set(text, resolve)), context.cancelled]);
   }

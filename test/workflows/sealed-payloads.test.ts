@@ -319,6 +319,49 @@ describe('a stranger with namespace write access', () => {
     expect(whyRefused(await firstSeen(handle))).toBe('sealed for another place');
   });
 
+  it('cannot leave a heartbeat for the next attempt', async () => {
+    const { handle } = await startWaiting('look');
+    const { workflowId } = handle;
+    const { text } = scene.asked.at(-1) ?? { text: '' };
+    const place = { workflowId, activityId: '1' };
+    await until('our heartbeat', async () => {
+      const { raw } = await handle.describe();
+      return raw.pendingActivities?.[0]?.heartbeatDetails;
+    });
+    await scene.stranger.activity.heartbeat(place, { operationId: 'forged', offset: 1 });
+    scene.waiting.clear();
+    await scene.stranger.activity.fail(place, ApplicationFailure.retryable('again'));
+    const letGo = await until('the next attempt', () => scene.waiting.get(text));
+    expect(scene.asked.filter((asked) => asked.text === text)).toEqual([
+      { text, heartbeat: undefined },
+      { text, heartbeat: undefined },
+    ]);
+    letGo();
+    expect((await firstSeen(handle)).answer?.text).toContain('looked');
+  });
+
+  it('cannot have an activity run with an input of its own', async () => {
+    const taskQueue = `stranger-${randomUUID()}`;
+    const end = await scene.startStranger(taskQueue);
+    const text = `borrowed ${randomUUID()}`;
+    const handle = await scene.stranger.workflow.start('borrow', {
+      taskQueue,
+      workflowId: `borrow-${randomUUID()}`,
+      args: [scene.taskQueue, text],
+    });
+    const failed = await until('the activity to fail', async () => {
+      const { events } = await handle.fetchHistory();
+      return events?.find((event) => event.activityTaskFailedEventAttributes);
+    });
+    expect(failed.activityTaskFailedEventAttributes?.failure?.applicationFailureInfo).toMatchObject({
+      type: 'ForgedInput',
+      nonRetryable: true,
+    });
+    expect(scene.asked.filter((asked) => asked.text === text)).toEqual([]);
+    await handle.terminate('test');
+    await end();
+  });
+
   it('cannot answer for a child by running it', async () => {
     const { handle, end } = await startUnderStranger();
     expect(await handle.result()).toMatchObject({ type: 'ForgedAnswer' });
