@@ -3,7 +3,9 @@
  * which run waits for what, nothing else is taken for an activity's or a child's answer. Loaded by path, never imported.
  */
 import {
+  ActivityFailure,
   ApplicationFailure,
+  ChildWorkflowFailure,
   defaultPayloadConverter,
   type ConverterHint,
   type Payload,
@@ -18,6 +20,9 @@ import { instead, Refused } from './refused.js';
 
 /** `type` of the failure a workflow sees instead of an answer that was refused. */
 const FORGED = 'ForgedAnswer';
+
+/** It is not tried again. */
+const LAST = 'NON_RETRYABLE_FAILURE';
 
 /** An answer that says nothing, but was given: an empty completion of somebody without a key is `undefined`. */
 const NOTHING: unique symbol = Symbol('nothing');
@@ -101,9 +106,10 @@ function forged(why: string): ApplicationFailure {
   });
 }
 
-function takeAnswer(answer: unknown): unknown {
-  if (answer instanceof Refused) throw forged(answer.refused);
-  if (answer === undefined) throw forged('empty');
+/** `failed` makes of a refusal what the SDK throws when an activity or child fails: workflows look for that. */
+function takeAnswer(answer: unknown, failed: (cause: ApplicationFailure) => Error): unknown {
+  if (answer instanceof Refused) throw failed(forged(answer.refused));
+  if (answer === undefined) throw failed(forged('empty'));
   return answer === NOTHING ? undefined : answer;
 }
 
@@ -113,10 +119,23 @@ export const failureConverter = new GuardedFailureConverter();
 export const interceptors: WorkflowInterceptorsFactory = () => ({
   outbound: [
     {
-      scheduleActivity: async (input, next) => takeAnswer(await next(input)),
+      scheduleActivity: async (input, next) => {
+        const { activityType, options } = input;
+        return takeAnswer(
+          await next(input),
+          (cause) =>
+            new ActivityFailure(cause.message, activityType, options.activityId, LAST, undefined, cause),
+        );
+      },
       startChildWorkflowExecution: async (input, next) => {
         const [started, ended] = await next(input);
-        const answered = ended.then(takeAnswer);
+        const execution = { workflowId: input.options.workflowId, runId: '' };
+        const answered = ended.then((answer) =>
+          takeAnswer(
+            answer,
+            (cause) => new ChildWorkflowFailure(undefined, execution, input.workflowType, LAST, cause),
+          ),
+        );
         // Whoever does not wait for a child must not fail with it.
         answered.catch(() => undefined);
         return [started, answered];

@@ -92,12 +92,12 @@ async function serve(
   await registerSearchAttributes(connection, namespace);
 
   const bundle = await loadWorkflowBundle(keys !== null);
-  const { replayed, failed } = await replayOpenHistories(
-    client,
-    configuration.taskQueue,
-    bundle,
+  const { replayed, failed } = await replayOpenHistories(client, {
+    taskQueue: configuration.taskQueue,
+    workflowBundle: bundle,
     dataConverter,
-  );
+    keys,
+  });
   if (failed.length > 0) {
     const list = failed
       .map(({ workflowId, message }) => `  ${workflowId}: ${message.split('\n')[0]}`)

@@ -38,7 +38,8 @@ export interface SealedScene {
   asked: { text: string; heartbeat: unknown }[];
   /** How to let activities go on whose question starts with `wait`. */
   waiting: Map<string, () => void>;
-  startWorker(keys: PayloadKeys): Promise<() => Promise<void>>;
+  /** null = as before there were keys. */
+  startWorker(keys: PayloadKeys | null): Promise<() => Promise<void>>;
   /** A worker without the keys, for workflows only. */
   startStranger(taskQueue: string): Promise<() => Promise<void>>;
   /** Temporal's own command line, on this server; answers what it wrote. Rejects when it fails. */
@@ -85,10 +86,14 @@ export async function startSealedScene(): Promise<SealedScene> {
       const worker = await Worker.create({
         connection: native,
         taskQueue,
-        workflowBundle: bundle,
+        ...(workerKeys === null
+          ? { workflowsPath: WORKFLOWS }
+          : {
+              workflowBundle: bundle,
+              dataConverter: converters.workerDataConverter(workerKeys, NAMESPACE),
+              interceptors: { activity: [refuseForged] },
+            }),
         activities: { ...activities },
-        dataConverter: converters.workerDataConverter(workerKeys, NAMESPACE),
-        interceptors: { activity: [refuseForged] },
         stickyQueueScheduleToStartTimeout: '200ms',
         maxCachedWorkflows: 0,
         maxHeartbeatThrottleInterval: '100ms',
