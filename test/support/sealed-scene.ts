@@ -14,6 +14,7 @@ import type * as workerSide from '../../payloads/worker-side.js';
 import { parsePayloadKeys, type PayloadKeys } from '../../payloads/payload-keys.js';
 import { compileClient } from './compile-client.js';
 import { part } from './parts.js';
+import { until } from './workflow-harness.js';
 import type { SealedActivities } from './fixtures/sealed-workflows.js';
 
 /** Planted in inputs, results, failures, heartbeats and memos. */
@@ -152,6 +153,14 @@ function createActivities(waiting: Map<string, () => void>, asked: SealedScene['
       });
     },
   };
+}
+
+/** Lets every activity go on, also those that come again since their worker ended, until the run has ended. */
+export async function letAllGoUntilEnd(scene: SealedScene, handle: WorkflowHandle): Promise<void> {
+  await until('the end of the run', async () => {
+    for (const letGo of scene.waiting.values()) letGo();
+    return (await handle.describe()).status.name !== 'RUNNING';
+  });
 }
 
 /** Every payload of a history, sealed as it is, with the name of the event it is in. */

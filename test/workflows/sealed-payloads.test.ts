@@ -7,12 +7,11 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createCodecServer } from '../../payloads/codec-server.js';
-import type { PayloadKeys } from '../../payloads/payload-keys.js';
-import { replayOpenHistories, type ReplayReport } from '../../workers/replay-open-histories.js';
 import type { Answer, SealedActivities, Seen } from '../support/fixtures/sealed-workflows.js';
 import {
   givenKey,
   givenKeys,
+  letAllGoUntilEnd,
   NAMESPACE,
   payloadsOf,
   readable,
@@ -178,56 +177,11 @@ describe('those with the keys', () => {
     const [first] = scene.keys.byId.values();
     const older = `${first?.id ?? ''} ${first?.secret.toString('base64') ?? ''}`;
     stopWorker = await scene.startWorker(givenKeys(givenKey('second'), older));
-    await letAllGoUntil(handle);
+    await letAllGoUntilEnd(scene, handle);
     const result = await sealedIn(handle, 'workflowExecutionCompleted');
     expect(readable(result)).toContain('second');
   });
 });
-
-describe('a run that was started in plaintext', () => {
-  it('goes on where the key file says so, and no worker starts without that', async () => {
-    await stopWorker();
-    stopWorker = await scene.startWorker(null);
-    const texts = [`wait ${randomUUID()}`, 'after'];
-    const handle = await scene.stranger.workflow.start('ask', {
-      taskQueue: scene.taskQueue,
-      workflowId: `plain-${randomUUID()}`,
-      args: ['look', [{ text: 'before' }, ...texts.map((text) => ({ text }))]],
-    });
-    await until('the second activity runs', () => scene.waiting.get(texts[0] ?? ''));
-    await stopWorker();
-    const changing = { ...scene.keys, acceptPlaintext: true };
-    const { workflowId } = handle;
-    const refused = await until('the run is listed', () => refusedToStart(scene.keys, workflowId));
-    expect(refused.message).toContain('accept-plaintext');
-    expect(await refusedToStart(changing, workflowId)).toBeUndefined();
-    stopWorker = await scene.startWorker(changing);
-    await letAllGoUntil(handle);
-    const { client } = scene;
-    expect(await client.workflow.getHandle(handle.workflowId).result()).toMatchObject(
-      ['before', ...texts].map((text) => ({ answer: { text: `looked: ${text} ${SECRET}` } })),
-    );
-  });
-});
-
-/** What the start gate of a worker with these keys says against that run. */
-async function refusedToStart(
-  keys: PayloadKeys,
-  workflowId: string,
-): Promise<ReplayReport['failed'][number] | undefined> {
-  const { client, taskQueue, bundle: workflowBundle, converters } = scene;
-  const dataConverter = converters.workerDataConverter(keys, NAMESPACE);
-  const report = await replayOpenHistories(client, { taskQueue, workflowBundle, dataConverter, keys });
-  return report.failed.find((run) => run.workflowId === workflowId);
-}
-
-/** Attempts that were cut off by a worker's end come again. */
-async function letAllGoUntil(handle: WorkflowHandle): Promise<void> {
-  await until('the end of the run', async () => {
-    for (const letGo of scene.waiting.values()) letGo();
-    return (await handle.describe()).status.name !== 'RUNNING';
-  });
-}
 
 async function tell(workflowId: string, word: unknown): Promise<boolean> {
   try {
