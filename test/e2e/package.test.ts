@@ -30,6 +30,7 @@ describe('the package', () => {
   test('holds no sources, no tests and no development dependencies', async () => {
     const files = (await readdir(path.join(folder, 'node_modules/slipway'), { recursive: true })).map(String);
     expect(files).toContain('dist/workflow-bundle.js');
+    expect(files).toContain('dist/workflow-bundle-sealed.js');
     expect(
       files.filter(
         (file) =>
