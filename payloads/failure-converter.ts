@@ -1,6 +1,5 @@
 /** Failures whose message, stack, type and retryability are in a payload, so that they are sealed with it. */
 import {
-  type ApplicationFailure,
   DefaultFailureConverter,
   type PayloadConverter,
   type ProtoFailure,
@@ -50,8 +49,6 @@ export class SealedFailureConverter extends DefaultFailureConverter {
   }
 }
 
-function field(value: unknown, name: keyof ApplicationFailure | 'non_retryable'): unknown {
-  return typeof value === 'object' && value !== null
-    ? Object.entries(value).find(([key]) => key === name)?.[1]
-    : undefined;
+function field(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? new Map(Object.entries(value)).get(name) : undefined;
 }
