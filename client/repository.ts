@@ -40,16 +40,18 @@ export async function findRepository(cwd: string, given: string | null): Promise
   if (given !== null)
     return {
       root,
-      url: checked(isLocalPath(given) ? path.resolve(cwd, given) : given, '--repository'),
+      url: checkAddress(isLocalPath(given) ? path.resolve(cwd, given) : given, '--repository'),
       isOrigin: false,
     };
   const origin = await runGit(root, ['config', '--get', 'remote.origin.url']);
-  if (origin === null || origin === '') return { root, url: checked(root, 'this folder'), isOrigin: false };
+  if (origin === null || origin === '')
+    return { root, url: checkAddress(root, 'this folder'), isOrigin: false };
   const url = isLocalPath(origin) ? path.resolve(root, origin) : withoutLogin(origin);
-  return { root, url: checked(url, 'remote.origin.url'), isOrigin: true };
+  return { root, url: checkAddress(url, 'remote.origin.url'), isOrigin: true };
 }
 
-function checked(url: string, where: string): string {
+/** Throws (exit 2) for an address that the worker would refuse, or that has a password in it. */
+export function checkAddress(url: string, where: string): string {
   if (hasPassword(url)) {
     throw badInput({
       what: 'the address of the repository has a password in it',

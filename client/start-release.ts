@@ -14,6 +14,9 @@ export interface StartedRelease {
   url: string | null;
 }
 
+/** REJECT_DUPLICATE throws WorkflowExecutionAlreadyStartedError. */
+type AfterEnded = 'ALLOW_DUPLICATE' | 'REJECT_DUPLICATE';
+
 /** A server takes 400 bytes unless told otherwise; a letter may be three. */
 const LONGEST_SUMMARY = 130;
 
@@ -28,13 +31,28 @@ export function newRequestId(version: string): string {
  */
 export async function startRelease(link: TemporalLink, request: ReleaseRequest): Promise<StartedRelease> {
   await link.requireWorker();
-  const aim = aimOf(request);
-  const plainId = releaseId(request.pipeline, request.version);
-  const besideId = `${plainId}/${idOfAim(aim)}`;
-  if (await isRunning(link, besideId)) return startOrJoin(link, besideId, request);
-  const started = await startOrJoin(link, plainId, request);
+  const { beside } = idsOf(request);
+  if (await isRunning(link, beside)) return startOrJoin(link, beside, request);
+  return startWhereItBelongs(link, request);
+}
+
+/** As `startRelease`, where no release runs at the id beside. */
+export async function startWhereItBelongs(
+  link: TemporalLink,
+  request: ReleaseRequest,
+  ended?: AfterEnded,
+): Promise<StartedRelease> {
+  const { plain, beside } = idsOf(request);
+  const started = await startOrJoin(link, plain, request, ended);
   if (!started.joined) return started;
-  return (await aimOfRunning(link, started)) === aim ? started : startOrJoin(link, besideId, request);
+  const isSame = (await aimOfRunning(link, started)) === aimOf(request);
+  return isSame ? started : startOrJoin(link, beside, request);
+}
+
+/** Where the release is, or would be: the plain id, or beside it when another aim has that one. */
+export function idsOf(request: ReleaseRequest): { plain: string; beside: string } {
+  const plain = releaseId(request.pipeline, request.version);
+  return { plain, beside: `${plain}/${idOfAim(aimOf(request))}` };
 }
 
 /** Readable, and different for different aims: `feat/x` is not `feat-x`. */
@@ -43,24 +61,30 @@ function idOfAim(aim: string): string {
   return readable === aim ? aim : `${readable}-${createHash('sha256').update(aim).digest('hex').slice(0, 8)}`;
 }
 
-function aimOf({ ref, to }: ReleaseRequest): string {
+/** What tells two releases of one version apart. */
+export function aimOf({ ref, to }: ReleaseRequest): string {
   return to.length > 0 ? [...to].sort().join('+') : ref.name;
 }
 
-async function startOrJoin(
+/** Starts it at this id, or joins what runs there; `ended`: what to do where one has ended already. */
+export async function startOrJoin(
   link: TemporalLink,
   workflowId: string,
   request: ReleaseRequest,
+  ended: AfterEnded = 'ALLOW_DUPLICATE',
 ): Promise<StartedRelease> {
   const { pipeline, version, commit, requestId } = request;
+  // the same request may be sent twice: only this says which call it was
+  const call = randomUUID();
   return link.ask(async () => {
     const handle = await link.client.workflow.start(WORKFLOW.release, {
       workflowId,
       taskQueue: link.taskQueue,
       args: [request],
       workflowIdConflictPolicy: 'USE_EXISTING',
+      workflowIdReusePolicy: ended,
       // Read back by whoever finds the release running: queries need a worker, the memo does not.
-      memo: { requestId, aim: aimOf(request) },
+      memo: { requestId, call, aim: aimOf(request) },
       staticSummary: withoutMarkdown(`${pipeline} ${version} → ${aimOf(request)}`).slice(0, LONGEST_SUMMARY),
       staticDetails: withoutMarkdown(
         `commit ${commit.slice(0, 7)}, requested by ${request.actor.by} (identity: ${request.actor.proof})`,
@@ -71,7 +95,7 @@ async function startOrJoin(
     return {
       workflowId,
       runId,
-      joined: memo?.['requestId'] !== requestId,
+      joined: memo?.['call'] !== call,
       url: link.linkTo(workflowId, runId),
     };
   });

@@ -42,18 +42,24 @@ export interface CompileInput {
    * null or absent = unknown, so nothing is skipped.
    */
   changedPaths: readonly string[] | ReadonlyMap<string, readonly string[]> | null;
+  /** Nobody asked for it, a push did: a ref that no environment takes is nothing to do, and no mistake. */
+  unasked?: boolean;
 }
 
 /** Throws PlanRefused when ref, request, commit or a template value does not fit the file. */
 export function compilePlan(input: CompileInput): ReleasePlan {
   const { file, files, repository, commit, ref, to } = input;
   const { content } = file;
-  const selection = selectEnvironments(content, ref, to);
+  const selection = selectEnvironments(content, ref, to, input.unasked);
   const version = input.version ?? (ref.kind === 'tag' ? ref.name : commit.sha.slice(0, 7));
   requireVersion(file, ref, version);
   const facts: ReleaseFacts = { pipeline: content.pipeline, commit, ref, version };
   const texts = new TextCompiler(file, releaseValues(facts));
   const unchanged = to.length > 0 ? [] : selection.environments.filter((name) => isIgnored(input, name));
+  const environments = selection.environments
+    .filter((name) => !unchanged.includes(name))
+    .map((name) => compileEnvironment({ file, of: settingsOf(content, name), facts, repository, files }))
+    .map((plan) => requireSize(file, plan));
   return withHash({
     planVersion: PLAN_VERSION,
     pipeline: content.pipeline,
@@ -64,11 +70,9 @@ export function compilePlan(input: CompileInput): ReleasePlan {
     file: file.name,
     artifacts: compileArtifacts(content, texts),
     registry: compileRegistry(content, content.registry, ['registry'], texts),
-    gates: compileGates(content, content.release?.gates ?? [], texts),
-    environments: selection.environments
-      .filter((name) => !unchanged.includes(name))
-      .map((name) => compileEnvironment({ file, of: settingsOf(content, name), facts, repository, files }))
-      .map((plan) => requireSize(file, plan)),
+    // where there is nothing to do there is nothing to ask
+    gates: environments.length === 0 ? [] : compileGates(content, content.release?.gates ?? [], texts),
+    environments,
     skipped: [
       ...selection.skipped,
       ...unchanged.map((environment) => ({ environment, why: 'only paths in paths-ignore have changed' })),

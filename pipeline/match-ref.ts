@@ -100,11 +100,14 @@ function requireRefName({ kind, name }: ReleaseRef): void {
 /**
  * What `ref` releases to: the environments named in `to`, or those that take the ref and start by themselves.
  * Throws PlanRefused for an unknown environment and for a ref that an environment (or all of them) does not take.
+ * `unasked`: a push, which may be of any ref: where no environment takes it there is nothing to do. Only a tag that was
+ * meant as a version is refused all the same.
  */
 export function selectEnvironments(
   content: PipelineFile,
   ref: ReleaseRef,
   to: readonly string[] = [],
+  unasked = false,
 ): Selection {
   requireRefName(ref);
   const order = orderEnvironments(content);
@@ -123,12 +126,16 @@ export function selectEnvironments(
   );
   const wanted = to.length === 0 ? takers : order.filter((name) => to.includes(name));
   const refusing = wanted.filter((name) => !takers.includes(name));
+  const advice = adviseTag(content, refusing.length === 0 ? order : refusing, ref) ?? adviseCommit(ref);
+  if (unasked && wanted.length === 0 && !(advice !== null && /^v?\d/i.test(ref.name))) {
+    const why = `does not take ${describeRef(ref)}`;
+    return { environments: [], skipped: order.map((environment) => ({ environment, why })) };
+  }
   if (wanted.length === 0 || refusing.length > 0) {
     const refuses =
       refusing.length === 0
         ? 'no environment takes'
         : `${refusing.join(' and ')} ${refusing.length === 1 ? 'does' : 'do'} not take`;
-    const advice = adviseTag(content, refusing.length === 0 ? order : refusing, ref) ?? adviseCommit(ref);
     throw refusePlan(
       `${refuses} ${describeRef(ref)}`,
       content.pipeline,

@@ -60,6 +60,8 @@ export interface ReleaseRequest {
   to: string[];
   actor: Actor;
   reason: string | null;
+  /** What started it, where nobody asked: a ref that no environment takes is then nothing to do. Absent = somebody did. */
+  trigger?: 'push';
 }
 
 export interface PromotionRequest {

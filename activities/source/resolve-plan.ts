@@ -63,8 +63,9 @@ async function planOf(
     await checkRefHolds(objects, ref, commit);
   }
   const file = await readPipelineFile(objects, request);
+  const unasked = request.trigger === 'push';
   return await explained(async () => {
-    const { environments } = selectEnvironments(file.content, ref, request.to);
+    const { environments } = selectEnvironments(file.content, ref, request.to, unasked);
     refuseUnsupported(file, environments);
     const [live, files] = await Promise.all([
       findLiveCommits(deps, file.content.pipeline, environments),
@@ -80,6 +81,7 @@ async function planOf(
       version: request.version === '' ? null : request.version,
       to: request.to,
       changedPaths,
+      unasked,
     });
     const loaded = await deps.policy.read();
     return applyPolicy(plan, loaded?.content ?? null, deps.policy);

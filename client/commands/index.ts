@@ -18,6 +18,7 @@ import { resume } from './resume.js';
 import { retry } from './retry.js';
 import { rollback } from './rollback.js';
 import { schema } from './schema.js';
+import { serve } from './serve.js';
 import { skipHost } from './skip-host.js';
 import { status } from './status.js';
 import { switchTraffic } from './switch.js';
@@ -48,6 +49,7 @@ export const COMMANDS: CommandSpec[] = [
   logs,
   up,
   worker,
+  serve,
   codecServer,
   schema,
   policy,

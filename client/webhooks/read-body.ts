@@ -1,0 +1,55 @@
+/** A request's body, never more of it than allowed: neither of one request nor of all at once. */
+import type { IncomingMessage } from 'node:http';
+
+/** GitHub sends no larger payload. */
+export const LARGEST_BODY_BYTES = 25 * 1024 * 1024;
+/** Of all requests at one moment. */
+const LARGEST_TOTAL_BYTES = 64 * 1024 * 1024;
+
+export type Body =
+  | { kind: 'whole'; text: string }
+  /** More than GitHub ever sends. */
+  | { kind: 'too-large' }
+  /** Others fill the memory just now. */
+  | { kind: 'too-much-at-once' }
+  /** The sender went away, or was too slow. */
+  | { kind: 'cut-off' };
+
+export type BodyReader = (request: IncomingMessage) => Promise<Body>;
+
+/** What is refused is read on and thrown away, so that the sender gets to read the answer. */
+export function createBodyReader(limits = { one: LARGEST_BODY_BYTES, all: LARGEST_TOTAL_BYTES }): BodyReader {
+  let held = 0;
+  return async (request) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const letGo = (): void => {
+      held -= size;
+      size = 0;
+      chunks.length = 0;
+    };
+    if (Number(request.headers['content-length'] ?? 0) > limits.one) {
+      request.resume();
+      return { kind: 'too-large' };
+    }
+    return await new Promise<Body>((resolve) => {
+      const settle = (body: Body): void => {
+        letGo();
+        request.removeListener('data', take);
+        request.resume();
+        resolve(body);
+      };
+      const take = (chunk: Buffer): void => {
+        chunks.push(chunk);
+        size += chunk.length;
+        held += chunk.length;
+        if (size > limits.one) settle({ kind: 'too-large' });
+        else if (held > limits.all) settle({ kind: 'too-much-at-once' });
+      };
+      request.on('data', take);
+      request.once('end', () => settle({ kind: 'whole', text: Buffer.concat(chunks, size).toString() }));
+      request.once('error', () => settle({ kind: 'cut-off' }));
+      request.once('close', () => settle({ kind: 'cut-off' }));
+    });
+  };
+}

@@ -1,0 +1,106 @@
+/** One delivery that GitHub has signed → the releases it starts and what GitHub is told. */
+import { isGrpcServiceError } from '@temporalio/client';
+import type { TemporalLink } from '../connect.js';
+import { UserError } from '../user-error.js';
+import { readPush, type Push } from './read-push.js';
+import { releaseOfPush, routesOf, type PipelineRoute } from './release-of-push.js';
+import { startReleaseOnce, type StartedOnce } from './start-once.js';
+
+export interface Delivery {
+  /** X-GitHub-Delivery. */
+  id: string;
+  /** X-GitHub-Event. */
+  event: string;
+  body: unknown;
+}
+
+export interface StartedByDelivery extends Pick<StartedOnce, 'workflowId' | 'runId' | 'how' | 'url'> {
+  pipeline: string;
+}
+
+export interface DeliveryAnswer {
+  /** HTTP status. */
+  status: number;
+  outcome: StartedOnce['how'] | 'ignored' | 'refused' | 'unavailable' | 'failed';
+  /** Why nothing was started, or not everything. */
+  why: string | null;
+  repository: string | null;
+  ref: string | null;
+  commit: string | null;
+  by: string | null;
+  releases: StartedByDelivery[];
+  /** Our bug, for the log. */
+  bug?: unknown;
+}
+
+export interface Receiver {
+  routes: readonly PipelineRoute[];
+  link: TemporalLink;
+}
+
+/** GitHub gives up after 10 s. */
+const TEMPORAL_DEADLINE_MS = 6_000;
+
+/** Answers with 2xx only when every release of the delivery is durable in Temporal; never rejects. */
+export async function receiveDelivery(receiver: Receiver, delivery: Delivery): Promise<DeliveryAnswer> {
+  if (delivery.event === 'ping') return answer(200, 'ignored', 'ping: the webhook works');
+  if (delivery.event !== 'push')
+    return answer(202, 'ignored', `${delivery.event} starts nothing: releases start by push`);
+  const reading = readPush(delivery.body);
+  if (reading.kind === 'malformed') return answer(400, 'refused', reading.why);
+  if (reading.kind === 'ignored') {
+    const { repository, ref, why } = reading;
+    return { ...answer(202, 'ignored', why), repository, ref };
+  }
+  const { push } = reading;
+  const { ref, repository, commit, by } = push;
+  const about = { repository, ref: `${ref.kind} ${ref.name}`, commit, by };
+  const routes = routesOf(receiver.routes, repository);
+  if (routes.length === 0)
+    return { ...answer(202, 'ignored', 'no pipeline here releases this repository'), ...about };
+  return { ...(await startAll(receiver.link, push, routes, delivery.id)), ...about };
+}
+
+async function startAll(
+  patient: TemporalLink,
+  push: Push,
+  routes: PipelineRoute[],
+  delivery: string,
+): Promise<DeliveryAnswer> {
+  const endMs = Date.now() + TEMPORAL_DEADLINE_MS;
+  const link: TemporalLink = { ...patient, ask: (question) => patient.client.withDeadline(endMs, question) };
+  const tried = await Promise.allSettled(
+    routes.map(async (route) => {
+      const request = releaseOfPush(push, route, delivery);
+      const { workflowId, runId, how, url } = await startReleaseOnce(link, request, push.pushedAtMs);
+      return { pipeline: route.pipeline, workflowId, runId, how, url };
+    }),
+  );
+  const releases = tried.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  const failed = tried.find((one) => one.status === 'rejected');
+  if (failed !== undefined) return { ...explain(failed.reason), releases };
+  const how = (['started', 'joined'] as const).find((word) => releases.some((one) => one.how === word));
+  return { ...answer(202, how ?? 'again', null), releases };
+}
+
+/** What Temporal does not take now it takes when the delivery comes again. */
+function explain(error: unknown): DeliveryAnswer {
+  if (isGrpcServiceError(error) || isGrpcServiceError(causeOf(error)) || error instanceof UserError) {
+    const why = error instanceof Error ? error.message : 'no answer';
+    return answer(503, 'unavailable', `Temporal did not take it, deliver it again: ${why.slice(0, 300)}`);
+  }
+  return { ...answer(500, 'failed', 'our bug: its trace is in the log of slipway serve'), bug: error };
+}
+
+function causeOf(error: unknown): unknown {
+  return error instanceof Error ? error.cause : undefined;
+}
+
+/** An answer about nothing in particular. */
+export function answer(
+  status: number,
+  outcome: DeliveryAnswer['outcome'],
+  why: string | null,
+): DeliveryAnswer {
+  return { status, outcome, why, repository: null, ref: null, commit: null, by: null, releases: [] };
+}

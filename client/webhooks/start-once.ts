@@ -1,0 +1,115 @@
+/** One event starts one release, however often and whenever it is told. */
+import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
+import type { ReleaseRequest } from '../../workflows/messages.js';
+import type { TemporalLink } from '../connect.js';
+import { aimOf, idsOf, startOrJoin, startWhereItBelongs, type StartedRelease } from '../start-release.js';
+
+export interface StartedOnce extends StartedRelease {
+  /** `again`: this event has had its release, nothing was started. */
+  how: 'started' | 'joined' | 'again';
+}
+
+interface Run {
+  workflowId: string;
+  runId: string;
+  closedAtMs: number | null;
+  requestId: unknown;
+  aim: unknown;
+}
+
+const ATTEMPTS = 3;
+
+/**
+ * The release is durable when this resolves, whether a worker runs or not. An event has had its release when a run of the
+ * same version and aim carries its request id, or ended after it happened: it was joined then. Remembered as long as the
+ * namespace keeps ended runs.
+ */
+export async function startReleaseOnce(
+  link: TemporalLink,
+  request: ReleaseRequest,
+  happenedAtMs: number | null,
+): Promise<StartedOnce> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await startUnlessHad(link, request, happenedAtMs);
+    } catch (error) {
+      // it was started and has ended since we looked
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError) || attempt === ATTEMPTS) throw error;
+    }
+  }
+}
+
+async function startUnlessHad(
+  link: TemporalLink,
+  request: ReleaseRequest,
+  happenedAtMs: number | null,
+): Promise<StartedOnce> {
+  const { plain, beside } = idsOf(request);
+  const aim = aimOf(request);
+  const isHad = (run: Run): boolean =>
+    run.aim === aim &&
+    (run.requestId === request.requestId ||
+      (run.closedAtMs !== null && happenedAtMs !== null && run.closedAtMs >= happenedAtMs));
+  const [atPlain, atBeside] = await Promise.all([latestRun(link, plain), latestRun(link, beside)]);
+  const had = [atPlain, atBeside].find((run) => run !== null && isHad(run));
+  if (had !== undefined && had !== null) return again(link, had);
+  if (atBeside?.closedAtMs === null) return told(await startOrJoin(link, beside, request));
+  if (atPlain === null) return told(await startWhereItBelongs(link, request, 'REJECT_DUPLICATE'));
+  if (atPlain.aim !== aim && mayHideEarlier(atPlain, happenedAtMs)) {
+    const earlier = await findRun(link, plain, isHad);
+    if (earlier !== null) return again(link, earlier);
+  }
+  return told(await startWhereItBelongs(link, request));
+}
+
+/** Runs of one id follow one another: where this one ended before the event, so did those before it. */
+function mayHideEarlier({ closedAtMs }: Run, happenedAtMs: number | null): boolean {
+  return closedAtMs === null || happenedAtMs === null || closedAtMs >= happenedAtMs;
+}
+
+async function latestRun(link: TemporalLink, workflowId: string): Promise<Run | null> {
+  try {
+    return toRun(await link.ask(() => link.client.workflow.getHandle(workflowId).describe()));
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return null;
+    throw error;
+  }
+}
+
+/** Among all runs of the id, which a release with another aim may have taken over since. */
+async function findRun(
+  link: TemporalLink,
+  workflowId: string,
+  wanted: (run: Run) => boolean,
+): Promise<Run | null> {
+  return link.ask(async () => {
+    const query = `WorkflowId = '${workflowId.replaceAll("'", "''")}'`;
+    for await (const found of link.client.workflow.list({ query })) {
+      const run = toRun(found);
+      if (wanted(run)) return run;
+    }
+    return null;
+  });
+}
+
+interface Described {
+  workflowId: string;
+  runId: string;
+  closeTime?: Date;
+  memo?: Record<string, unknown>;
+}
+
+function toRun({ workflowId, runId, closeTime, memo }: Described): Run {
+  return {
+    ...{ workflowId, runId, closedAtMs: closeTime?.getTime() ?? null },
+    ...{ requestId: memo?.['requestId'], aim: memo?.['aim'] },
+  };
+}
+
+function told(started: StartedRelease): StartedOnce {
+  return { ...started, how: started.joined ? 'joined' : 'started' };
+}
+
+function again(link: TemporalLink, { workflowId, runId }: Run): StartedOnce {
+  return { workflowId, runId, joined: true, url: link.linkTo(workflowId, runId), how: 'again' };
+}

@@ -1,0 +1,149 @@
+/** `POST /webhooks/github` and `GET /healthz`: what is not signed is not read further, what is started is durable first. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { SignatureCheck } from './check-signature.js';
+import { createBodyReader, LARGEST_BODY_BYTES, type Body } from './read-body.js';
+import { answer, type Delivery, type DeliveryAnswer } from './receive-delivery.js';
+
+export interface WebhookServerOptions {
+  isSigned: SignatureCheck;
+  /** Never rejects. */
+  receive: (delivery: Delivery) => Promise<DeliveryAnswer>;
+  /** null = all is well, else what is not. Never rejects. */
+  findTrouble: () => Promise<string | null>;
+  /** Called once per delivery, after it was answered. */
+  log: (record: DeliveryRecord) => void;
+}
+
+export interface DeliveryRecord extends DeliveryAnswer {
+  /** null = there was no proper header. */
+  delivery: string | null;
+  githubEvent: string | null;
+  tookMs: number;
+}
+
+export const WEBHOOK_PATH = '/webhooks/github';
+/** GitHub gives up after 10 s; so do we, on whoever sends slowly. */
+const REQUEST_TIMEOUT_MS = 10_000;
+/** Beyond this many at once, later is better than slower for all. */
+const MOST_IN_PROGRESS = 500;
+const RETRY_AFTER_S = 30;
+
+/** Not listening yet. `close()` of it lets deliveries in progress finish. */
+export function createWebhookServer(options: WebhookServerOptions): Server {
+  const readBody = createBodyReader();
+  let inProgress = 0;
+
+  async function receive(request: IncomingMessage): Promise<DeliveryAnswer> {
+    if (inProgress >= MOST_IN_PROGRESS)
+      return answer(503, 'unavailable', 'too much at once, deliver it again');
+    inProgress += 1;
+    try {
+      return await judge(request);
+    } catch (error) {
+      return { ...answer(500, 'failed', 'our bug: its trace is in the log of slipway serve'), bug: error };
+    } finally {
+      inProgress -= 1;
+    }
+  }
+
+  async function judge(request: IncomingMessage): Promise<DeliveryAnswer> {
+    const type = request.headers['content-type'] ?? '';
+    if (!/^application\/json\s*(;|$)/i.test(type))
+      return answer(415, 'refused', 'set the content type of the webhook to application/json');
+    const body = await readBody(request);
+    if (body.kind !== 'whole') return REFUSED_BODIES[body.kind];
+    if (!(await options.isSigned(body.text, header(request, 'x-hub-signature-256'))))
+      return answer(401, 'refused', 'no signature (X-Hub-Signature-256) of a secret that is known here');
+    const { id, event } = namesOf(request);
+    if (id === null || event === null)
+      return answer(400, 'refused', 'X-GitHub-Delivery or X-GitHub-Event is missing or malformed');
+    const parsed = parseJson(body.text);
+    if (parsed === null) return answer(400, 'refused', 'the body is no JSON');
+    return await options.receive({ id, event, body: parsed.value });
+  }
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const [path] = (request.url ?? '').split('?');
+    if (path === '/healthz') return await tellHealth(request, response, options);
+    if (path !== WEBHOOK_PATH) return tell(response, 404, { why: `there is ${WEBHOOK_PATH} and /healthz` });
+    if (request.method !== 'POST')
+      return tell(response, 405, { why: 'GitHub delivers by POST' }, { allow: 'POST' });
+    const startedAtMs = performance.now();
+    const answered = await receive(request);
+    const { status, outcome, why, releases } = answered;
+    tell(response, status, { outcome, why, releases }, status === 503 ? RETRY_LATER : {});
+    const { id, event } = namesOf(request);
+    const tookMs = Math.round(performance.now() - startedAtMs);
+    options.log({ ...answered, delivery: id, githubEvent: event, tookMs });
+  }
+
+  const server = createServer(
+    {
+      headersTimeout: REQUEST_TIMEOUT_MS / 2,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      connectionsCheckingInterval: 1_000,
+    },
+    (request, response) => {
+      // the answer may be longer in coming than the server will be listening
+      response.shouldKeepAlive &&= server.listening;
+      void handle(request, response);
+    },
+  );
+  return server;
+}
+
+const RETRY_LATER = { 'retry-after': String(RETRY_AFTER_S) };
+
+const REFUSED_BODIES: Record<Exclude<Body['kind'], 'whole'>, DeliveryAnswer> = {
+  'too-large': answer(
+    413,
+    'refused',
+    `more than ${LARGEST_BODY_BYTES / 1024 / 1024} MB, which GitHub never sends`,
+  ),
+  'too-much-at-once': answer(503, 'unavailable', 'too much at once, deliver it again'),
+  'cut-off': answer(400, 'refused', 'the sender went away, or was too slow'),
+};
+
+async function tellHealth(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { findTrouble }: WebhookServerOptions,
+): Promise<void> {
+  if (request.method !== 'GET' && request.method !== 'HEAD')
+    return tell(response, 405, { why: 'ask by GET' }, { allow: 'GET, HEAD' });
+  const trouble = await findTrouble();
+  tell(response, trouble === null ? 200 : 503, { ok: trouble === null, why: trouble });
+}
+
+function tell(
+  response: ServerResponse,
+  status: number,
+  body: Record<string, unknown>,
+  headers: Record<string, string> = {},
+): void {
+  response.writeHead(status, { 'content-type': 'application/json', ...headers });
+  response.end(`${JSON.stringify(body)}\n`);
+}
+
+function header({ headers }: IncomingMessage, name: string): string | null {
+  const value = headers[name];
+  return typeof value === 'string' ? value : null;
+}
+
+/** Not signed by anybody: only what looks like GitHub's is shown anywhere. */
+function namesOf(request: IncomingMessage): { id: string | null; event: string | null } {
+  const id = header(request, 'x-github-delivery');
+  const event = header(request, 'x-github-event');
+  return {
+    id: id !== null && /^[\w-]{1,64}$/.test(id) ? id : null,
+    event: event !== null && /^[a-z_]{1,64}$/.test(event) ? event : null,
+  };
+}
+
+function parseJson(text: string): { value: unknown } | null {
+  try {
+    return { value: JSON.parse(text) };
+  } catch {
+    return null;
+  }
+}
