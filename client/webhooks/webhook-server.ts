@@ -1,5 +1,5 @@
 /** `POST /webhooks/github` and `GET /healthz`: what is not signed is not read further, what is started is durable first. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { SignatureCheck } from './check-signature.js';
 import { createBodyReader, LARGEST_BODY_BYTES, type Body } from './read-body.js';
 import { answer, type Delivery, type DeliveryAnswer } from './receive-delivery.js';
@@ -62,19 +62,23 @@ export function createWebhookServer(options: WebhookServerOptions): Server {
     return await options.receive({ id, event, body: parsed.value });
   }
 
-  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async function handle(request: IncomingMessage): Promise<Reply> {
     const [path] = (request.url ?? '').split('?');
-    if (path === '/healthz') return await tellHealth(request, response, options);
-    if (path !== WEBHOOK_PATH) return tell(response, 404, { why: `there is ${WEBHOOK_PATH} and /healthz` });
+    if (path === '/healthz') return await tellHealth(request, options);
+    if (path !== WEBHOOK_PATH) return { status: 404, body: { why: `there is ${WEBHOOK_PATH} and /healthz` } };
     if (request.method !== 'POST')
-      return tell(response, 405, { why: 'GitHub delivers by POST' }, { allow: 'POST' });
+      return { status: 405, body: { why: 'GitHub delivers by POST' }, headers: { allow: 'POST' } };
     const startedAtMs = performance.now();
     const answered = await receive(request);
     const { status, outcome, why, releases } = answered;
-    tell(response, status, { outcome, why, releases }, status === 503 ? RETRY_LATER : {});
     const { id, event } = namesOf(request);
     const tookMs = Math.round(performance.now() - startedAtMs);
-    options.log({ ...answered, delivery: id, githubEvent: event, tookMs });
+    return {
+      status,
+      body: { outcome, why, releases },
+      headers: status === 503 ? RETRY_LATER : {},
+      record: { ...answered, delivery: id, githubEvent: event, tookMs },
+    };
   }
 
   const server = createServer(
@@ -84,12 +88,24 @@ export function createWebhookServer(options: WebhookServerOptions): Server {
       connectionsCheckingInterval: 1_000,
     },
     (request, response) => {
-      // the answer may be longer in coming than the server will be listening
-      response.shouldKeepAlive &&= server.listening;
-      void handle(request, response);
+      void handle(request).then(({ status, body, headers, record }) => {
+        // a connection that is kept would hold up the end of a server that closes
+        response.shouldKeepAlive &&= server.listening;
+        response.writeHead(status, { 'content-type': 'application/json', ...headers });
+        response.end(`${JSON.stringify(body)}\n`);
+        if (record !== undefined) options.log(record);
+      });
     },
   );
   return server;
+}
+
+interface Reply {
+  status: number;
+  body: Record<string, unknown>;
+  headers?: Record<string, string>;
+  /** Of deliveries only. */
+  record?: DeliveryRecord;
 }
 
 const RETRY_LATER = { 'retry-after': String(RETRY_AFTER_S) };
@@ -104,25 +120,11 @@ const REFUSED_BODIES: Record<Exclude<Body['kind'], 'whole'>, DeliveryAnswer> = {
   'cut-off': answer(400, 'refused', 'the sender went away, or was too slow'),
 };
 
-async function tellHealth(
-  request: IncomingMessage,
-  response: ServerResponse,
-  { findTrouble }: WebhookServerOptions,
-): Promise<void> {
+async function tellHealth(request: IncomingMessage, { findTrouble }: WebhookServerOptions): Promise<Reply> {
   if (request.method !== 'GET' && request.method !== 'HEAD')
-    return tell(response, 405, { why: 'ask by GET' }, { allow: 'GET, HEAD' });
+    return { status: 405, body: { why: 'ask by GET' }, headers: { allow: 'GET, HEAD' } };
   const trouble = await findTrouble();
-  tell(response, trouble === null ? 200 : 503, { ok: trouble === null, why: trouble });
-}
-
-function tell(
-  response: ServerResponse,
-  status: number,
-  body: Record<string, unknown>,
-  headers: Record<string, string> = {},
-): void {
-  response.writeHead(status, { 'content-type': 'application/json', ...headers });
-  response.end(`${JSON.stringify(body)}\n`);
+  return { status: trouble === null ? 200 : 503, body: { ok: trouble === null, why: trouble } };
 }
 
 function header({ headers }: IncomingMessage, name: string): string | null {

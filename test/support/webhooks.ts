@@ -1,0 +1,73 @@
+/** Deliveries as GitHub sends them: its real payloads, signed. */
+import { createHmac, randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+
+export const SECRET = 'It is a secret to everybody';
+/** The repository of the examples. */
+export const GITHUB_NAME = 'Codertocat/Hello-World';
+
+interface EventExamples {
+  name: string;
+  examples: Record<string, unknown>[];
+}
+
+const file = createRequire(import.meta.url).resolve('@octokit/webhooks-examples');
+const examples = JSON.parse(readFileSync(file, 'utf8')) as EventExamples[];
+
+/** Every event GitHub has examples of. */
+export const eventNames: string[] = examples.map(({ name }) => name);
+
+/** GitHub's own payloads of an event. */
+export function payloadsOf(event: string): Record<string, unknown>[] {
+  const found = examples.find(({ name }) => name === event);
+  if (found === undefined) throw new Error(`there is no example of ${event}`);
+  return found.examples;
+}
+
+/** The real push, but of this ref and commit; `before` defaults to a new ref. */
+export function pushOf(push: {
+  ref: string;
+  after: string;
+  before?: string;
+  pushedAtMs?: number;
+}): Record<string, unknown> {
+  const real = payloadsOf('push').find(({ deleted }) => deleted === false);
+  if (real === undefined) throw new Error('there is no example of a push');
+  const { ref, after, before = '0'.repeat(40), pushedAtMs = Date.now() } = push;
+  const repository = { ...(real['repository'] as object), pushed_at: Math.floor(pushedAtMs / 1000) };
+  return { ...real, repository, ref, before, after, head_commit: { id: after } };
+}
+
+export function sign(body: string, secret = SECRET): string {
+  return `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`;
+}
+
+export interface Delivered {
+  status: number;
+  retryAfter: string | null;
+  body: Record<string, unknown>;
+}
+
+/** `url` is what `slipway serve` says it listens on. */
+export async function deliver(
+  url: string,
+  event: string,
+  payload: unknown,
+  more: { id?: string; secret?: string; headers?: Record<string, string> } = {},
+): Promise<Delivered> {
+  const body = typeof payload === 'string' ? payload : JSON.stringify(payload);
+  const answer = await fetch(url, {
+    method: 'POST',
+    body,
+    headers: {
+      'content-type': 'application/json',
+      'x-github-event': event,
+      'x-github-delivery': more.id ?? randomUUID(),
+      'x-hub-signature-256': sign(body, more.secret),
+      ...more.headers,
+    },
+  });
+  const said: Record<string, unknown> = JSON.parse(await answer.text());
+  return { status: answer.status, retryAfter: answer.headers.get('retry-after'), body: said };
+}
