@@ -22,7 +22,7 @@ const GITHUB_NAME = /^[\w.-]+\/[\w.-]+$/;
 
 const configuration = z.strictObject({
   pipelines: z.record(
-    z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'is no name of a pipeline'),
+    z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/),
     z.strictObject({
       repository: z.string(),
       github: z.string().regex(GITHUB_NAME, 'write it as owner/name').optional(),

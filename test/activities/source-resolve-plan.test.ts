@@ -159,6 +159,23 @@ describe('a plan is refused', () => {
     );
   });
 
+  it('but a push, which nobody asked to be released, is nothing to do where no environment takes its ref', async () => {
+    const commit = await repository.commit('one', {
+      ...FILES,
+      'slipway.yaml': `${FILE}release: {gates: [ci]}\ngates:\n  ci: {run: "make test"}\n`,
+    });
+    await repository.git('branch', 'feature');
+    const ref = { kind: 'branch', name: 'feature' } as const;
+    const plan = await resolve(commit, { ref, trigger: 'push' });
+    expect(plan).toMatchObject({ environments: [], gates: [] });
+    expect(plan.skipped).toEqual(
+      ['dev', 'prod', 'stage'].map((environment) => ({ environment, why: 'does not take branch feature' })),
+    );
+    const taken = await resolve(commit, { trigger: 'push' });
+    expect(names(taken)).toEqual(['dev', 'stage']);
+    expect(taken.gates.map(({ name }) => name)).toEqual(['ci']);
+  });
+
   it('when there is no file, when it is another pipeline, when it has errors: with their places', async () => {
     const none = await repository.commit('one', { a: '1' });
     await expect(resolve(none)).rejects.toMatchObject(badInput('no such file'));

@@ -1,5 +1,4 @@
 /** A thousand promotions that wait for a person, one worker: what it costs to keep them, and to hear a thousand answers. */
-import { readFile } from 'node:fs/promises';
 import type { SlipwayClient } from '../../client/index.js';
 import type { Decision, DecisionReply } from '../../workflows/messages.js';
 import { promotionId, UPDATE, WORKFLOW } from '../../workflows/names.js';
@@ -7,6 +6,7 @@ import { givenDecision, givenPlanInPlace } from '../support/given.js';
 import { givenPromotion } from '../support/promotion-scene.js';
 import { until } from '../support/processes.js';
 import { withEnds } from './ends.js';
+import { residentMib } from './resident.js';
 import { row, type Benchmark } from './rows.js';
 import { startTemporalStage } from './temporal-stage.js';
 
@@ -99,13 +99,4 @@ async function countRunning(client: SlipwayClient, more: string): Promise<number
 async function approve(client: SlipwayClient, workflowId: string): Promise<DecisionReply> {
   const handle = client.link.client.workflow.getHandle(workflowId);
   return handle.executeUpdate<DecisionReply, [Decision]>(UPDATE.approve, { args: [givenDecision('irina')] });
-}
-
-/** `VmRSS` = now, `VmHWM` = the most so far; both of the worker alone, Temporal is another process. */
-async function residentMib(pid: number, field: 'VmRSS' | 'VmHWM'): Promise<number> {
-  const kib = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(
-    await readFile(`/proc/${pid}/status`, 'utf8'),
-  )?.[1];
-  if (kib === undefined) throw new Error(`process ${pid} has no ${field}`);
-  return Number(kib) / 1024;
 }

@@ -88,6 +88,7 @@ export function setClientScene(): ClientScene {
       version: request.version,
       to: request.to,
       changedPaths: null,
+      unasked: request.trigger === 'push',
     });
   }
 

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { selectEnvironments } from '../../../pipeline/match-ref.js';
+import type { ReleaseRef } from '../../../pipeline/plan.js';
 import { SMALL, branch, loadGood, readTeamFile, tag } from './given.js';
 
 const secretmagic = loadGood(readTeamFile('secretmagic')).content;
@@ -73,6 +74,31 @@ describe('which environments a ref selects', () => {
       }),
       { numRuns: 30 },
     );
+  });
+});
+
+describe('a push that nobody asked to be released', () => {
+  const select = (ref: ReleaseRef) => selectEnvironments(secretmagic, ref, [], true);
+
+  it('of a ref that no environment takes is nothing to do', () => {
+    for (const ref of [branch('feature/x'), tag('nightly'), tag('release-7')])
+      expect(select(ref)).toEqual({
+        environments: [],
+        skipped: ['dev', 'stage', 'prod'].map((environment) => ({
+          environment,
+          why: `does not take ${ref.kind} ${ref.name}`,
+        })),
+      });
+  });
+
+  it('of any other is what it always is', () => {
+    expect(select(branch('main'))).toEqual(selectEnvironments(secretmagic, branch('main')));
+    expect(select(tag('v1.4.0'))).toEqual(selectEnvironments(secretmagic, tag('v1.4.0')));
+  });
+
+  it('of a tag that was meant as a version says the form it should have', () => {
+    expect(() => select(tag('v1.2'))).toThrow('did you mean v1.2.0?');
+    expect(() => select(tag('-x'))).toThrow('no tag can have this name');
   });
 });
 
