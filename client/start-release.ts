@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { WorkflowNotFoundError } from '@temporalio/client';
+import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
 import type { ReleaseRequest } from '../workflows/messages.js';
 import { releaseId, WORKFLOW } from '../workflows/names.js';
 import { withoutMarkdown } from '../workflows/plain-text.js';
@@ -13,9 +13,6 @@ export interface StartedRelease {
   /** Page in the Temporal UI. */
   url: string | null;
 }
-
-/** REJECT_DUPLICATE throws WorkflowExecutionAlreadyStartedError. */
-type AfterEnded = 'ALLOW_DUPLICATE' | 'REJECT_DUPLICATE';
 
 /** A server takes 400 bytes unless told otherwise; a letter may be three. */
 const LONGEST_SUMMARY = 130;
@@ -40,10 +37,9 @@ export async function startRelease(link: TemporalLink, request: ReleaseRequest):
 export async function startWhereItBelongs(
   link: TemporalLink,
   request: ReleaseRequest,
-  ended?: AfterEnded,
 ): Promise<StartedRelease> {
   const { plain, beside } = idsOf(request);
-  const started = await startOrJoin(link, plain, request, ended);
+  const started = await startOrJoin(link, plain, request);
   if (!started.joined) return started;
   const isSame = (await aimOfRunning(link, started)) === aimOf(request);
   return isSame ? started : startOrJoin(link, beside, request);
@@ -66,39 +62,65 @@ export function aimOf({ ref, to }: ReleaseRequest): string {
   return to.length > 0 ? [...to].sort().join('+') : ref.name;
 }
 
-/** Starts it at this id, or joins what runs there; `ended`: what to do where one has ended already. */
+/** Starts it at the plain id; null when any release is there, running or ended. One question to Temporal. */
+export async function startFirst(
+  link: TemporalLink,
+  request: ReleaseRequest,
+): Promise<StartedRelease | null> {
+  const workflowId = releaseId(request.pipeline, request.version);
+  try {
+    const handle = await link.ask(() =>
+      link.client.workflow.start(WORKFLOW.release, {
+        ...startOptions(link, workflowId, request),
+        workflowIdConflictPolicy: 'FAIL',
+        workflowIdReusePolicy: 'REJECT_DUPLICATE',
+      }),
+    );
+    const runId = handle.firstExecutionRunId;
+    return { workflowId, runId, joined: false, url: link.linkTo(workflowId, runId) };
+  } catch (error) {
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return null;
+    throw error;
+  }
+}
+
+/** Starts it at this id, or joins what runs there. */
 export async function startOrJoin(
   link: TemporalLink,
   workflowId: string,
   request: ReleaseRequest,
-  ended: AfterEnded = 'ALLOW_DUPLICATE',
 ): Promise<StartedRelease> {
-  const { pipeline, version, commit, requestId } = request;
-  // the same request may be sent twice: only this says which call it was
-  const call = randomUUID();
   return link.ask(async () => {
+    const options = startOptions(link, workflowId, request);
     const handle = await link.client.workflow.start(WORKFLOW.release, {
-      workflowId,
-      taskQueue: link.taskQueue,
-      args: [request],
+      ...options,
       workflowIdConflictPolicy: 'USE_EXISTING',
-      workflowIdReusePolicy: ended,
-      // Read back by whoever finds the release running: queries need a worker, the memo does not.
-      memo: { requestId, call, aim: aimOf(request) },
-      staticSummary: withoutMarkdown(`${pipeline} ${version} → ${aimOf(request)}`).slice(0, LONGEST_SUMMARY),
-      staticDetails: withoutMarkdown(
-        `commit ${commit.slice(0, 7)}, requested by ${request.actor.by} (identity: ${request.actor.proof})`,
-      ),
     });
     const runId = handle.firstExecutionRunId;
     const { memo } = await handle.describe();
     return {
       workflowId,
       runId,
-      joined: memo?.['call'] !== call,
+      joined: memo?.['call'] !== options.memo.call,
       url: link.linkTo(workflowId, runId),
     };
   });
+}
+
+function startOptions(link: TemporalLink, workflowId: string, request: ReleaseRequest) {
+  const { pipeline, version, commit, requestId } = request;
+  return {
+    workflowId,
+    taskQueue: link.taskQueue,
+    args: [request],
+    // Read back by whoever finds the release running: queries need a worker, the memo does not. The same request may be
+    // sent twice: only `call` says by which of them it was started.
+    memo: { requestId, call: randomUUID(), aim: aimOf(request) },
+    staticSummary: withoutMarkdown(`${pipeline} ${version} → ${aimOf(request)}`).slice(0, LONGEST_SUMMARY),
+    staticDetails: withoutMarkdown(
+      `commit ${commit.slice(0, 7)}, requested by ${request.actor.by} (identity: ${request.actor.proof})`,
+    ),
+  };
 }
 
 async function aimOfRunning(link: TemporalLink, started: StartedRelease): Promise<unknown> {

@@ -43,10 +43,21 @@ const TEMPORAL_DEADLINE_MS = 6_000;
 
 /** Answers with 2xx only when every release of the delivery is durable in Temporal; never rejects. */
 export async function receiveDelivery(receiver: Receiver, delivery: Delivery): Promise<DeliveryAnswer> {
-  if (delivery.event === 'ping') return answer(200, 'ignored', 'ping: the webhook works');
-  if (delivery.event !== 'push')
-    return answer(202, 'ignored', `${delivery.event} starts nothing: releases start by push`);
-  const reading = readPush(delivery.body);
+  const judged = judge(receiver, delivery);
+  // not awaited here: the payload is not kept while Temporal is asked
+  return 'status' in judged ? judged : startAll(receiver.link, judged, delivery.id);
+}
+
+interface Work {
+  push: Push;
+  routes: PipelineRoute[];
+  about: Pick<DeliveryAnswer, 'repository' | 'ref' | 'commit' | 'by'>;
+}
+
+function judge(receiver: Receiver, { event, body }: Delivery): DeliveryAnswer | Work {
+  if (event === 'ping') return answer(200, 'ignored', 'ping: the webhook works');
+  if (event !== 'push') return answer(202, 'ignored', `${event} starts nothing: releases start by push`);
+  const reading = readPush(body);
   if (reading.kind === 'malformed') return answer(400, 'refused', reading.why);
   if (reading.kind === 'ignored') {
     const { repository, ref, why } = reading;
@@ -56,15 +67,13 @@ export async function receiveDelivery(receiver: Receiver, delivery: Delivery): P
   const { ref, repository, commit, by } = push;
   const about = { repository, ref: `${ref.kind} ${ref.name}`, commit, by };
   const routes = routesOf(receiver.routes, repository);
-  if (routes.length === 0)
-    return { ...answer(202, 'ignored', 'no pipeline here releases this repository'), ...about };
-  return { ...(await startAll(receiver.link, push, routes, delivery.id)), ...about };
+  if (routes.length > 0) return { push, routes, about };
+  return { ...answer(202, 'ignored', 'no pipeline here releases this repository'), ...about };
 }
 
 async function startAll(
   patient: TemporalLink,
-  push: Push,
-  routes: PipelineRoute[],
+  { push, routes, about }: Work,
   delivery: string,
 ): Promise<DeliveryAnswer> {
   const endMs = Date.now() + TEMPORAL_DEADLINE_MS;
@@ -78,9 +87,9 @@ async function startAll(
   );
   const releases = tried.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   const failed = tried.find((one) => one.status === 'rejected');
-  if (failed !== undefined) return { ...explain(failed.reason), releases };
+  if (failed !== undefined) return { ...explain(failed.reason), ...about, releases };
   const how = (['started', 'joined'] as const).find((word) => releases.some((one) => one.how === word));
-  return { ...answer(202, how ?? 'again', null), releases };
+  return { ...answer(202, how ?? 'again', null), ...about, releases };
 }
 
 /** What Temporal does not take now it takes when the delivery comes again. */

@@ -1,8 +1,15 @@
 /** One event starts one release, however often and whenever it is told. */
-import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
+import { WorkflowNotFoundError } from '@temporalio/client';
 import type { ReleaseRequest } from '../../workflows/messages.js';
 import type { TemporalLink } from '../connect.js';
-import { aimOf, idsOf, startOrJoin, startWhereItBelongs, type StartedRelease } from '../start-release.js';
+import {
+  aimOf,
+  idsOf,
+  startFirst,
+  startOrJoin,
+  startWhereItBelongs,
+  type StartedRelease,
+} from '../start-release.js';
 
 export interface StartedOnce extends StartedRelease {
   /** `again`: this event has had its release, nothing was started. */
@@ -17,8 +24,6 @@ interface Run {
   aim: unknown;
 }
 
-const ATTEMPTS = 3;
-
 /**
  * The release is durable when this resolves, whether a worker runs or not. An event has had its release when a run of the
  * same version and aim carries its request id, or ended after it happened: it was joined then. Remembered as long as the
@@ -29,21 +34,8 @@ export async function startReleaseOnce(
   request: ReleaseRequest,
   happenedAtMs: number | null,
 ): Promise<StartedOnce> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await startUnlessHad(link, request, happenedAtMs);
-    } catch (error) {
-      // it was started and has ended since we looked
-      if (!(error instanceof WorkflowExecutionAlreadyStartedError) || attempt === ATTEMPTS) throw error;
-    }
-  }
-}
-
-async function startUnlessHad(
-  link: TemporalLink,
-  request: ReleaseRequest,
-  happenedAtMs: number | null,
-): Promise<StartedOnce> {
+  const first = await startFirst(link, request);
+  if (first !== null) return told(first);
   const { plain, beside } = idsOf(request);
   const aim = aimOf(request);
   const isHad = (run: Run): boolean =>
@@ -54,8 +46,7 @@ async function startUnlessHad(
   const had = [atPlain, atBeside].find((run) => run !== null && isHad(run));
   if (had !== undefined && had !== null) return again(link, had);
   if (atBeside?.closedAtMs === null) return told(await startOrJoin(link, beside, request));
-  if (atPlain === null) return told(await startWhereItBelongs(link, request, 'REJECT_DUPLICATE'));
-  if (atPlain.aim !== aim && mayHideEarlier(atPlain, happenedAtMs)) {
+  if (atPlain !== null && atPlain.aim !== aim && mayHideEarlier(atPlain, happenedAtMs)) {
     const earlier = await findRun(link, plain, isHad);
     if (earlier !== null) return again(link, earlier);
   }

@@ -59,7 +59,8 @@ export function createWebhookServer(options: WebhookServerOptions): Server {
       return answer(400, 'refused', 'X-GitHub-Delivery or X-GitHub-Event is missing or malformed');
     const parsed = parseJson(body.text);
     if (parsed === null) return answer(400, 'refused', 'the body is no JSON');
-    return await options.receive({ id, event, body: parsed.value });
+    // not awaited here: the body is not kept while Temporal is asked
+    return options.receive({ id, event, body: parsed.value });
   }
 
   async function handle(request: IncomingMessage): Promise<Reply> {
