@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { deliveryLine } from '../../../client/webhooks/delivery-line.js';
 import { answer } from '../../../client/webhooks/receive-delivery.js';
 import type { DeliveryRecord } from '../../../client/webhooks/webhook-server.js';
+import { readSnippets } from '../../support/doc-snippets.js';
 import { readJson, slipway } from '../../support/slipway-command.js';
 import { SECRET } from '../../support/webhooks.js';
 
@@ -91,6 +92,12 @@ describe('slipway serve', () => {
     expect(read.exit, read.told).toBe(exit);
     expect(read.told).toContain(says);
   });
+});
+
+it('docs/webhooks.md shows a configuration that is read', async () => {
+  const [config] = (await readSnippets('webhooks.md')).filter(({ language }) => language === 'yaml');
+  writeFileSync(path.join(cwd, 'webhooks.yaml'), config?.text ?? '');
+  expect(await serve(['--config', 'webhooks.yaml'])).toMatchObject({ exit: 8 });
 });
 
 describe('the line of a delivery', () => {
