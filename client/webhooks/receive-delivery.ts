@@ -4,6 +4,7 @@ import type { TemporalLink } from '../connect.js';
 import { UserError } from '../user-error.js';
 import { readPush, type Push } from './read-push.js';
 import { releaseOfPush, routesOf, type PipelineRoute } from './release-of-push.js';
+import { TurnMissed, type Slots } from './slots.js';
 import { startReleaseOnce, type StartedOnce } from './start-once.js';
 
 export interface Delivery {
@@ -36,6 +37,8 @@ export interface DeliveryAnswer {
 export interface Receiver {
   routes: readonly PipelineRoute[];
   link: TemporalLink;
+  /** Releases being started at one moment: more at once would only make Temporal slower. */
+  slots: Slots;
 }
 
 /** GitHub gives up after 10 s. */
@@ -45,7 +48,7 @@ const TEMPORAL_DEADLINE_MS = 6_000;
 export async function receiveDelivery(receiver: Receiver, delivery: Delivery): Promise<DeliveryAnswer> {
   const judged = judge(receiver, delivery);
   // not awaited here: the payload is not kept while Temporal is asked
-  return 'status' in judged ? judged : startAll(receiver.link, judged, delivery.id);
+  return 'status' in judged ? judged : startAll(receiver, judged, delivery.id);
 }
 
 interface Work {
@@ -72,7 +75,7 @@ function judge(receiver: Receiver, { event, body }: Delivery): DeliveryAnswer | 
 }
 
 async function startAll(
-  patient: TemporalLink,
+  { link: patient, slots }: Receiver,
   { push, routes, about }: Work,
   delivery: string,
 ): Promise<DeliveryAnswer> {
@@ -81,7 +84,9 @@ async function startAll(
   const tried = await Promise.allSettled(
     routes.map(async (route) => {
       const request = releaseOfPush(push, route, delivery);
-      const { workflowId, runId, how, url } = await startReleaseOnce(link, request, push.pushedAtMs);
+      const { workflowId, runId, how, url } = await slots.run(endMs, () =>
+        startReleaseOnce(link, request, push.pushedAtMs),
+      );
       return { pipeline: route.pipeline, workflowId, runId, how, url };
     }),
   );
@@ -94,7 +99,12 @@ async function startAll(
 
 /** What Temporal does not take now it takes when the delivery comes again. */
 function explain(error: unknown): DeliveryAnswer {
-  if (isGrpcServiceError(error) || isGrpcServiceError(causeOf(error)) || error instanceof UserError) {
+  if (
+    isGrpcServiceError(error) ||
+    isGrpcServiceError(causeOf(error)) ||
+    error instanceof UserError ||
+    error instanceof TurnMissed
+  ) {
     const why = error instanceof Error ? error.message : 'no answer';
     return answer(503, 'unavailable', `Temporal did not take it, deliver it again: ${why.slice(0, 300)}`);
   }

@@ -11,9 +11,11 @@ import { createSignatureCheck } from './check-signature.js';
 import { deliveryLine, hide } from './delivery-line.js';
 import { receiveDelivery } from './receive-delivery.js';
 import { readServeOptions, type ServeOptions } from './serve-options.js';
+import { createSlots } from './slots.js';
 import { createWebhookServer, WEBHOOK_PATH } from './webhook-server.js';
 
 const HEALTH_ANSWER_MS = 2_000;
+const STARTING_AT_ONCE = 32;
 
 export async function serveWebhooks(invocation: Invocation): Promise<Outcome> {
   const { terminal, global } = invocation;
@@ -22,9 +24,10 @@ export async function serveWebhooks(invocation: Invocation): Promise<Outcome> {
   invocation.onEnd(() => link.close());
   const { routes, secrets } = options;
   const hidden = [...secrets, ...knownSecrets(terminal.env)];
+  const receiver = { routes, link, slots: createSlots(STARTING_AT_ONCE) };
   const server = createWebhookServer({
     isSigned: createSignatureCheck(secrets),
-    receive: (delivery) => receiveDelivery({ routes, link }, delivery),
+    receive: (delivery) => receiveDelivery(receiver, delivery),
     findTrouble: shareQuestion(() => findTrouble(link)),
     log: (record) => {
       terminal.out(`${deliveryLine(record, { at: new Date(), json: global.json, secrets: hidden })}\n`);

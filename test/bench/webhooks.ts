@@ -34,6 +34,7 @@ export const webhooks: Benchmark = {
       const mib = await residentMib(pid, 'VmHWM');
       const answered = results.filter(({ status }) => status === 202).length;
       say(`${answered} of ${results.length} answered with 202`);
+      for (const [why, count] of countReasons(results)) say(`${count} were not: ${why}`);
       const pushes = new Set(results.map(({ commit }) => commit)).size;
       const query = `WorkflowType = '${WORKFLOW.release}'`;
       const count = async (): Promise<number> => (await client.link.client.workflow.count(query)).count;
@@ -78,7 +79,15 @@ interface Told {
   commit: string;
   /** 0 = no answer within the time GitHub waits. */
   status: number;
+  /** Why it was not taken. */
+  why: string;
   tookMs: number;
+}
+
+function countReasons(results: readonly Told[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { status, why } of results) if (status !== 202) counts.set(why, (counts.get(why) ?? 0) + 1);
+  return counts;
 }
 
 async function deliverAll(url: string): Promise<Told[]> {
@@ -104,12 +113,12 @@ async function deliverOne(url: string, push: number): Promise<Told> {
   const startedAtMs = performance.now();
   const tookMs = (): number => performance.now() - startedAtMs;
   try {
-    const { status } = await Promise.race([
+    const { status, body } = await Promise.race([
       deliver(url, 'push', payload, { id: `bench-${push}` }),
       delay(PATIENCE_MS, undefined, { ref: false }).then(() => Promise.reject(new Error('GitHub gave up'))),
     ]);
-    return { commit, status, tookMs: tookMs() };
-  } catch {
-    return { commit, status: 0, tookMs: tookMs() };
+    return { commit, status, why: String(body['why']), tookMs: tookMs() };
+  } catch (error) {
+    return { commit, status: 0, why: String(error), tookMs: tookMs() };
   }
 }

@@ -2,8 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { connectToTemporal } from '../../../client/connect.js';
 import { readPush, type Push } from '../../../client/webhooks/read-push.js';
-import { receiveDelivery } from '../../../client/webhooks/receive-delivery.js';
+import { receiveDelivery, type Receiver } from '../../../client/webhooks/receive-delivery.js';
 import { releaseOfPush, routesOf } from '../../../client/webhooks/release-of-push.js';
+import { createSlots, TurnMissed } from '../../../client/webhooks/slots.js';
 import { eventNames, GITHUB_NAME, payloadsOf, pushOf } from '../../support/webhooks.js';
 
 const COMMIT = '6113728f27ae82c7b1a177c8d03f9e96e0adf246';
@@ -18,6 +19,10 @@ function pushed(ref: string, more: Partial<Parameters<typeof pushOf>[0]> = {}): 
   const reading = readPush(pushOf({ ref, after: COMMIT, pushedAtMs: 1_557_933_657_000, ...more }));
   if (reading.kind !== 'push') throw new Error(JSON.stringify(reading));
   return reading.push;
+}
+
+function receiver(): Receiver {
+  return { routes: [ROUTE], link: noTemporal(), slots: createSlots(1) };
 }
 
 /** Fails the test when it is asked anything. */
@@ -52,10 +57,7 @@ describe('GitHub’s examples', () => {
 
   it.each(eventNames.filter((event) => event !== 'push'))('of %s start nothing', async (event) => {
     for (const body of payloadsOf(event)) {
-      const answer = await receiveDelivery(
-        { routes: [ROUTE], link: noTemporal() },
-        { id: 'one', event, body },
-      );
+      const answer = await receiveDelivery(receiver(), { id: 'one', event, body });
       expect(answer).toMatchObject({ outcome: 'ignored', releases: [] });
       expect(answer.status).toBe(event === 'ping' ? 200 : 202);
     }
@@ -143,20 +145,18 @@ describe('a push', () => {
     ['no repository', { ...pushOf({ ref: 'refs/heads/main', after: COMMIT }), repository: null }],
   ])('with %s is malformed', async (_, body) => {
     expect(readPush(body)).toMatchObject({ kind: 'malformed' });
-    const answer = await receiveDelivery(
-      { routes: [ROUTE], link: noTemporal() },
-      { id: 'x', event: 'push', body },
-    );
+    const answer = await receiveDelivery(receiver(), { id: 'x', event: 'push', body });
     expect(answer).toMatchObject({ status: 400, outcome: 'refused' });
   });
 
   it('to another repository, a fork among them, starts nothing', async () => {
     const payload = pushOf({ ref: 'refs/heads/main', after: COMMIT });
     const fork = { ...(payload['repository'] as object), full_name: 'mallory/Hello-World', fork: true };
-    const answer = await receiveDelivery(
-      { routes: [ROUTE], link: noTemporal() },
-      { id: 'x', event: 'push', body: { ...payload, repository: fork } },
-    );
+    const answer = await receiveDelivery(receiver(), {
+      id: 'x',
+      event: 'push',
+      body: { ...payload, repository: fork },
+    });
     expect(answer).toMatchObject({ status: 202, outcome: 'ignored', repository: 'mallory/Hello-World' });
   });
 
@@ -173,5 +173,33 @@ describe('a push', () => {
     };
     expect(readPush(payload)).toMatchObject({ push: { by: 'a b' } });
     expect(readPush({ ...payload, sender: null, pusher: null })).toMatchObject({ push: { by: 'unknown' } });
+  });
+});
+
+describe('slots', () => {
+  it('let so many run at once, the others in line, and none too late', async () => {
+    const slots = createSlots(2);
+    const ran: number[] = [];
+    const ends: (() => void)[] = [];
+    const later = Date.now() + 3_600_000;
+    const start = (which: number, endMs = later) =>
+      slots.run(endMs, () => {
+        ran.push(which);
+        return new Promise<void>((resolve) => {
+          ends.push(resolve);
+        });
+      });
+    const first = [start(1), start(2)];
+    const late = start(3, 0);
+    const last = start(4);
+    expect(ran).toEqual([1, 2]);
+    ends[0]?.();
+    await expect(late).rejects.toThrow(TurnMissed);
+    await Promise.resolve();
+    expect(ran).toEqual([1, 2, 4]);
+    for (const end of ends) end();
+    await Promise.all([...first, last]);
+    await expect(slots.run(later, () => Promise.reject(new Error('failed')))).rejects.toThrow('failed');
+    await expect(slots.run(later, () => Promise.resolve('and goes on'))).resolves.toBe('and goes on');
   });
 });
