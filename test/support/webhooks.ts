@@ -1,6 +1,5 @@
 /** Deliveries as GitHub sends them: its real payloads, signed. */
 import { createHmac, randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 export const SECRET = 'It is a secret to everybody';
@@ -12,8 +11,8 @@ interface EventExamples {
   examples: Record<string, unknown>[];
 }
 
-const file = createRequire(import.meta.url).resolve('@octokit/webhooks-examples');
-const examples = JSON.parse(readFileSync(file, 'utf8')) as EventExamples[];
+const require = createRequire(import.meta.url);
+const examples = require('@octokit/webhooks-examples') as EventExamples[];
 
 /** Every event GitHub has examples of. */
 export const eventNames: string[] = examples.map(({ name }) => name);

@@ -111,7 +111,9 @@ describe('the action', () => {
       for (const text of Object.values(env ?? {})) expect(evaluate(text, {}, {})).not.toContain('${{');
     }
     const used = JSON.stringify(action.runs).matchAll(/inputs\.([\w-]+)/g);
-    expect([...new Set([...used].map(([, name]) => name))].sort()).toEqual(Object.keys(action.inputs).sort());
+    expect([...new Set([...used].map(([, name]) => String(name)))].sort()).toEqual(
+      Object.keys(action.inputs).sort(),
+    );
     const outputs = Object.entries(action.outputs).map(([name, { value }]) => [name, value]);
     expect(outputs).toEqual(
       ['state', 'url', 'digest'].map((name) => [name, `\${{ steps.release.outputs.${name} }}`]),

@@ -1,6 +1,6 @@
 /** What GitHub's real payloads mean. */
 import { describe, expect, it } from 'vitest';
-import { connectToTemporal } from '../../../client/connect.js';
+import type { TemporalLink } from '../../../client/connect.js';
 import { readPush, type Push } from '../../../client/webhooks/read-push.js';
 import { receiveDelivery, type Receiver } from '../../../client/webhooks/receive-delivery.js';
 import { releaseOfPush, routesOf } from '../../../client/webhooks/release-of-push.js';
@@ -26,8 +26,8 @@ function receiver(): Receiver {
 }
 
 /** Fails the test when it is asked anything. */
-function noTemporal(): Awaited<ReturnType<typeof connectToTemporal>> {
-  return new Proxy({} as Awaited<ReturnType<typeof connectToTemporal>>, {
+function noTemporal(): TemporalLink {
+  return new Proxy({} as TemporalLink, {
     get: () => {
       throw new Error('Temporal was asked');
     },
