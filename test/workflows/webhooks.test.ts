@@ -4,11 +4,22 @@ import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import { connect, createServer, type Socket } from 'node:net';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
-import { releaseId } from '../../workflows/names.js';
+import { readPush } from '../../client/webhooks/read-push.js';
+import { releaseOfPush } from '../../client/webhooks/release-of-push.js';
+import { releaseId, WORKFLOW } from '../../workflows/names.js';
+import { environmentKey } from '../support/fake-world.js';
 import { setClientScene } from '../support/client-scene.js';
 import { startReceiver } from '../support/serve-scene.js';
 import { slipway } from '../support/slipway-command.js';
-import { deliver, type Delivered, payloadsOf, pushOf, SECRET, sign } from '../support/webhooks.js';
+import {
+  deliver,
+  type Delivered,
+  GITHUB_NAME,
+  payloadsOf,
+  pushOf,
+  SECRET,
+  sign,
+} from '../support/webhooks.js';
 import { until } from '../support/workflow-harness.js';
 
 const scene = setClientScene();
@@ -168,6 +179,32 @@ describe('beside people', () => {
     expect(await runsOf('v1.0.0')).toHaveLength(2);
     await scene.run(`abort ${scene.prod} --yes`);
   });
+});
+
+it('an environment does no push twice, also when Temporal has forgotten its release', async () => {
+  const { url } = await startReceiver(scene);
+  const after = await headOf('main');
+  const version = after.slice(0, 7);
+  const push = pushOf({ ref: 'refs/heads/main', after });
+  await deliver(url, 'push', push);
+  await endOf(version);
+  const deploys = (): number => {
+    const { calls } =
+      scene.harness.world.glance().environments[environmentKey(scene.pipeline, 'stage')] ?? {};
+    return calls?.filter((call) => call === 'deploy').length ?? 0;
+  };
+  expect(deploys()).toBe(1);
+  // what the receiver sends when nothing is remembered
+  const reading = readPush(push);
+  if (reading.kind !== 'push') throw new Error(JSON.stringify(reading));
+  const { pipeline, repository, harness } = scene;
+  const route = { pipeline, github: GITHUB_NAME, repositoryUrl: repository.folder, file: 'slipway.yaml' };
+  await harness.client.workflow.start(WORKFLOW.release, {
+    ...{ workflowId: releaseId(pipeline, version), taskQueue: harness.taskQueue },
+    args: [releaseOfPush(reading.push, route, 'another')],
+  });
+  await endOf(version);
+  expect(deploys()).toBe(1);
 });
 
 describe('what starts nothing', () => {
