@@ -63,7 +63,9 @@ export async function runWorkers(
     shutdownGraceTime: configuration.shutdownGraceMs,
     shutdownForceTime: configuration.shutdownGraceMs + 20_000,
   } as const;
-  const interceptors = { activity: [refuseForged, createVouching(trust.sealKeys, trust.policy), upcastPlans] };
+  const interceptors = {
+    activity: [refuseForged, createVouching(trust.sealKeys, trust.policy), upcastPlans],
+  };
   const main = await Worker.create({
     ...common,
     interceptors,

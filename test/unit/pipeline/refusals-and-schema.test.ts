@@ -20,10 +20,7 @@ describe('what this version does not carry out', () => {
   });
 
   it('looks only at what is released', () => {
-    expect(unsupported(readTeamFile('secretmagic'), ['dev'])).toEqual([
-      '26 retention',
-      '76 notify',
-    ]);
+    expect(unsupported(readTeamFile('secretmagic'), ['dev'])).toEqual(['26 retention', '76 notify']);
     expect(unsupported(readTeamFile('secretmagic'), [])).toEqual([]);
   });
 
