@@ -63,10 +63,6 @@ describe('what this version does not carry out', () => {
     ],
     ['check logs', `${SMALL.replace('[/health]', '[l]')}checks: {l: {logs: ERROR}}\n`],
     ['check migrations', `${SMALL.replace('[/health]', '[m]')}checks: {m: {migrations: applied}}\n`],
-    [
-      'gate migrations',
-      `${SMALL}    gates: [m]\ngates: {m: {migrations: expand-contract, path: migrations}}\n`,
-    ],
     ['approvals by github-review', `${SMALL}    approvals: [{count: 1, by: github-review}]\n`],
     ['approvals by github-environment', `${SMALL}    approvals: [{count: 1, by: github-environment}]\n`],
     ['failed-host quarantine', `${SMALL}    rollout: {failed-host: quarantine}\n`],
