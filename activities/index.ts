@@ -22,6 +22,8 @@ import { createResolvePlan } from './source/resolve-plan.js';
 import { createSource } from './source/source.js';
 import { createTrafficActivities } from './traffic/create-traffic-activities.js';
 import type { PolicyStore } from './trust/policy-store.js';
+import type { SealKeys } from './trust/seal-keys.js';
+import { createVerifyApproval } from './trust/verify-approval.js';
 import { openTraffic } from './traffic/open-traffic.js';
 import { proveTraffic } from './traffic/prove-traffic.js';
 import { whoIsServed } from './traffic/who-is-served.js';
@@ -32,6 +34,7 @@ export interface ActivityDependencies {
   taskQueue: string;
   secrets: Secrets;
   policy: PolicyStore;
+  sealKeys: SealKeys;
   logger: HostsDependencies['logger'];
   /** Clones and archives live in `<dataFolder>/cache`. */
   dataFolder: string;
@@ -72,6 +75,10 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
       buildArtifacts: createBuildArtifacts({ source, secrets, cacheFolder, insecureRegistries, builderName }),
       tagArtifacts: createTagArtifacts({ secrets, insecureRegistries }),
       ...environments,
+      verifyApproval: createVerifyApproval({
+        policy: dependencies.policy,
+        sealKeys: dependencies.sealKeys,
+      }),
       nextOpening: createNextOpening(),
       ...createGithubActivities({ github, source }),
       listAncestors: createListAncestors({ source }),

@@ -11,6 +11,7 @@ export async function toOutcome(
   client: SlipwayClient,
   decided: Decided,
   done: string,
+  proof: 'ssh' | 'unverified' = client.actor.proof,
 ): Promise<Outcome> {
   const { style, terminal, global } = invocation;
   const { reply, target } = decided;
@@ -21,7 +22,8 @@ export async function toOutcome(
     state,
     workflowId: target.workflowId,
     version: target.version,
-    ...client.actor,
+    by: client.actor.by,
+    proof,
   };
   const [environment = ''] = invocation.args;
   if (!reply.accepted) {
@@ -42,7 +44,7 @@ export async function toOutcome(
   return {
     exit: EXIT.done,
     data,
-    screen: lines(describeAccepted(style, client, done), state === '' ? null : `  ${plain(state)}`),
+    screen: lines(describeAccepted(style, client, done, proof), state === '' ? null : `  ${plain(state)}`),
   };
 }
 
@@ -60,8 +62,14 @@ export async function describeReply(
   return `${describeAccepted(style, client, done)}: ${plain(await stateAfter(client, decided))}`;
 }
 
-function describeAccepted(style: Style, { actor }: SlipwayClient, done: string): string {
-  return `${style.green(style.ok)} ${plain(done)}, by ${plain(actor.by)} (identity: ${actor.proof})`;
+function describeAccepted(
+  style: Style,
+  { actor }: SlipwayClient,
+  done: string,
+  proof: 'ssh' | 'unverified' = actor.proof,
+): string {
+  const how = proof === 'ssh' ? 'signed' : `identity: ${proof}`;
+  return `${style.green(style.ok)} ${plain(done)}, by ${plain(actor.by)} (${how})`;
 }
 
 /** The reply to a decision is given before it takes effect; what it led to is asked for afterwards. */

@@ -20,6 +20,7 @@ import type {
   ProgressStatus,
   ReleaseRequest,
   ReleaseStatus,
+  SignedStatement,
 } from '../workflows/messages.js';
 import {
   environmentId,
@@ -73,9 +74,12 @@ export interface ApproveOptions extends DecisionOptions {
   group?: string | null;
   /** What was looked at: another plan or digest by then voids the approval. */
   seen?: { planHash: string; digest: string } | null;
+  /** What the person signed, and the nonce in it. */
+  signed?: { statement: SignedStatement; nonce: string } | null;
 }
 
 export interface Decided {
+  decisionId: string;
   target: DecisionTarget;
   reply: DecisionReply;
 }
@@ -251,6 +255,9 @@ export class SlipwayClient {
       group: options.group ?? null,
       planHash: options.seen?.planHash ?? null,
       digest: options.seen?.digest ?? null,
+      ...(options.signed == null
+        ? {}
+        : { statement: options.signed.statement, decisionId: options.signed.nonce }),
     });
   }
 
@@ -388,7 +395,8 @@ export class SlipwayClient {
         }),
       }),
     );
-    return { target: { kind: 'environment', workflowId, version: '' }, reply };
+    const target = { kind: 'environment' as const, workflowId, version: '' };
+    return { decisionId: decision.decisionId, target, reply };
   }
 
   private async decide(target: DecisionTarget, name: UpdateName, said: Partial<Decision>): Promise<Decided> {
@@ -400,11 +408,16 @@ export class SlipwayClient {
           args: [decision],
         }),
       );
-      return { target, reply };
+      return { decisionId: decision.decisionId, target, reply };
     } catch (error) {
       if (!(error instanceof WorkflowNotFoundError)) throw error;
       // It ended between our look and our word.
-      return { target, reply: { accepted: false, refused: 'it has ended meanwhile', state: 'ended' } };
+      const { decisionId } = decision;
+      return {
+        decisionId,
+        target,
+        reply: { accepted: false, refused: 'it has ended meanwhile', state: 'ended' },
+      };
     }
   }
 

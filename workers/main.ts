@@ -117,7 +117,7 @@ async function serve(
   await policy.read().catch(badInput);
   const native = await NativeConnection.connect(options);
   cleanUps.push(() => native.close());
-  const activities = createActivities({ client, secrets, logger, policy, ...configuration });
+  const activities = createActivities({ client, secrets, logger, policy, sealKeys, ...configuration });
   cleanUps.push(() => activities.close());
   const workers = await runWorkers(
     native,

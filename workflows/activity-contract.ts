@@ -17,7 +17,7 @@ import type {
   ReleaseRef,
   Seal,
 } from '../pipeline/plan.js';
-import type { Announcement, EnvironmentRequest, ReleaseRequest, Withdrawal } from './messages.js';
+import type { Announcement, Decision, EnvironmentRequest, ReleaseRequest, Withdrawal } from './messages.js';
 import type { BuiltArtifact, ChangeResult, EvidenceItem, PriorState, ReleaseRecord } from './result.js';
 
 /** The one thing a change writes to: an environment, under a fence. */
@@ -197,6 +197,9 @@ export interface Activities {
     markdown: string;
   }): Promise<{ commentUrl: string | null }>;
 
+  /** Does it count? `approved`, or `fail` with the reason as its note. */
+  verifyApproval(input: ApprovalClaim): Promise<EvidenceItem>;
+
   // change
   preflight(input: { target: Target }): Promise<{ findings: PreflightFinding[] }>;
   claim(input: { target: Target }): Promise<ClaimResult>;
@@ -215,6 +218,17 @@ export interface Activities {
 
   // looking, never touching
   inspectEnvironment(input: InspectInput): Promise<InspectResult>;
+}
+
+/** An approval as it came in, and what it is said to be about. */
+export interface ApprovalClaim {
+  plan: EnvironmentPlan;
+  requestId: string;
+  version: string;
+  commit: CommitFacts;
+  artifacts: BuiltArtifact[];
+  requester: string;
+  decision: Decision;
 }
 
 export type WindowPlan = NonNullable<EnvironmentPlan['window']>;

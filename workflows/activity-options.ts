@@ -42,6 +42,7 @@ const CLASS_OF: Record<ActivityName, Class> = {
   withdrawRequest: 'ask',
   askEnvironment: 'ask',
   listAncestors: 'look',
+  verifyApproval: 'look',
   nextOpening: 'look',
   readGithubReviews: 'look',
   readEnvironmentApprovals: 'look',

@@ -45,6 +45,8 @@ export interface Approval {
   /** null = any group. */
   group: string | null;
   at: string;
+  /** As a worker verified it; absent where nothing is protected, and what anybody says counts. */
+  proof?: 'ssh' | 'unverified';
 }
 
 export interface ChangeDeciding extends Deciding {
@@ -84,14 +86,29 @@ export function decide(state: Decidable, decision: NamedDecision): Verdict {
   return refused === null ? { accepted: true, effect: decision.name } : { accepted: false, refused };
 }
 
-/** Slots still open, per group (null = anybody). A person fills one slot only. Empty = approved. */
+/**
+ * Slots still open, per group (null = anybody). A person fills one slot only. Empty = approved. Rules that ask for proof
+ * are also held against those alone who gave it.
+ */
 export function missingApprovals(
   rules: ApprovalRule[],
   approvals: Approval[],
 ): { group: string | null; missing: number }[] {
+  const proven = approvals.filter(({ proof }) => proof !== 'unverified');
+  const all = openSlots(rules, approvals);
+  const ofProof = openSlots(
+    rules.filter(({ by }) => by !== 'unverified'),
+    proven,
+  );
+  return [...new Set([...all.keys(), ...ofProof.keys()])]
+    .map((group) => ({ group, missing: Math.max(all.get(group) ?? 0, ofProof.get(group) ?? 0) }))
+    .filter(({ missing }) => missing > 0);
+}
+
+function openSlots(rules: ApprovalRule[], approvals: Approval[]): Map<string | null, number> {
   const wanted = new Map<string | null, number>();
   for (const rule of rules) wanted.set(rule.group, (wanted.get(rule.group) ?? 0) + rule.count);
-  const people = new Map(approvals.map((approval) => [approval.by.toLowerCase(), approval.group]));
+  const people = new Map(approvals.map((approval) => [approval.by.toLowerCase(), approval]));
   const fill = (group: string | null): boolean => {
     const open = wanted.get(group) ?? 0;
     if (open > 0) wanted.set(group, open - 1);
@@ -99,12 +116,14 @@ export function missingApprovals(
   };
   // A member of a group fills the group's own slot first, then one for anybody; who speaks for no group fills what is left.
   const speakers = [...people.values()];
-  for (const group of speakers.filter((group) => group !== null)) if (!fill(group)) fill(null);
-  for (const _ of speakers.filter((group) => group === null)) {
-    const next = [...wanted].find(([, open]) => open > 0);
+  for (const { group } of speakers) if (group !== null && !fill(group)) fill(null);
+  for (const { group, proof } of speakers) {
+    if (group !== null) continue;
+    // where groups are known, who is in none fills none of theirs
+    const next = [...wanted].find(([name, open]) => open > 0 && (proof !== 'ssh' || name === null));
     if (next !== undefined) fill(next[0]);
   }
-  return [...wanted].filter(([, open]) => open > 0).map(([group, missing]) => ({ group, missing }));
+  return wanted;
 }
 
 function refusal(state: Decidable, decision: NamedDecision): string | null {

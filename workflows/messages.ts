@@ -34,6 +34,24 @@ export interface Decision extends Actor {
   host: string | null;
   /** freeze only: ISO time, null = until unfrozen. */
   until: string | null;
+  /** approve: what the person signed; the worker that verifies it believes nothing else. */
+  statement?: SignedStatement;
+}
+
+/** An approval that does not count, and why. */
+export interface Denial {
+  by: string;
+  why: string;
+  decisionId: string;
+}
+
+export interface SignedStatement {
+  /** How it was signed. */
+  scheme: 'ssh';
+  /** Canonical JSON, as `pipeline/approval-statement.ts` has it. */
+  payload: string;
+  /** Armored. */
+  signature: string;
 }
 
 /** What an update answers. A refusal is an answer, not an error: nothing was changed. */
@@ -218,7 +236,13 @@ export interface ProgressStatus {
   waitingSince: string | null;
   /** ISO time when the wait ends by itself, and how. */
   waitEnds: { at: string; then: string } | null;
-  approvals: { by: string; group: string | null; at: string }[];
+  approvals: { by: string; group: string | null; at: string; proof?: 'ssh' | 'unverified' }[];
+  /** What an approval is signed about, besides the rest here; absent where nothing is asked for. */
+  approving?: { requestId: string; mustSign: boolean; expiresMs: number };
+  /** Approvals that did not count. Absent in runs of older workers. */
+  denials?: Denial[];
+  /** Approvals that no worker has looked at yet. */
+  claims?: number;
   colour: Colour | null;
   steps: StepReport[];
   unwind: UnwindReport[];

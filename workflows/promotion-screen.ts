@@ -1,15 +1,21 @@
 /** What a promotion shows: the facts under its report, and its answer to `status`. */
 import type { Approval, PromotionDeciding } from './decisions.js';
-import type { ProgressStatus, PromotionRequest } from './messages.js';
+import type { Denial, ProgressStatus, PromotionRequest } from './messages.js';
 import type { Progress, ReportFacts } from './progress.js';
 import { environmentId, laneId } from './names.js';
 import { warnUnprotected } from './protection.js';
 import type { EvidenceItem, FailureReport, UnwindReport } from './result.js';
 import { linkToRun } from './ui-links.js';
 
+/** A signed statement is void after this long, however patient the rules are. */
+const LONGEST_STATEMENT_MS = 72 * 3_600_000;
+
 export interface PromotionView {
   request: PromotionRequest;
   approvals: Approval[];
+  denials: Denial[];
+  /** Not yet looked at. */
+  claims: number;
   evidence: EvidenceItem[];
   failure: FailureReport | null;
   /** What its change undid. */
@@ -32,6 +38,7 @@ export function promotionFacts(view: PromotionView): ReportFacts {
     facts: [
       `**plan** ${plan.planHash.slice(0, 8)} · ${digests}`,
       ...(approved === '' ? [] : [`**approved** ${approved}`]),
+      ...view.denials.map(({ by, why }) => `not counted: ${by}, ${why}`),
       `requested by ${actor.by} (identity: unverified)`,
       ...warnUnprotected([plan]),
     ],
@@ -72,6 +79,13 @@ export function promotionStatus(view: PromotionView, progress: Progress): Progre
     waitingSince: waiting?.since ?? null,
     waitEnds: waiting?.ends ?? null,
     approvals,
+    approving: {
+      requestId: request.requestId,
+      mustSign: plan.policy !== undefined && plan.approvals.some(({ by }) => by === 'ssh'),
+      expiresMs: Math.min(...plan.approvals.map(({ expiresMs }) => expiresMs), LONGEST_STATEMENT_MS),
+    },
+    denials: view.denials,
+    claims: view.claims,
     colour: null,
     steps,
     unwind: [],

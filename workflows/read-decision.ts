@@ -1,5 +1,5 @@
 /** What people and programs send as a decision, read once. Pure. */
-import type { Decision } from './messages.js';
+import type { Decision, SignedStatement } from './messages.js';
 import { oneLine } from './plain-text.js';
 
 const TEXTS = ['decisionId', 'reason', 'planHash', 'digest', 'group', 'host', 'until'] as const;
@@ -14,6 +14,8 @@ export function findProblem(input: unknown): string | null {
     return 'a decision says who takes it; add "by": "your name"';
   const wrong = TEXTS.find((field) => typeof (input[field] ?? '') !== 'string');
   if (wrong !== undefined) return `${wrong} of a decision is text; put it in quotes or leave it out`;
+  if (input['statement'] !== undefined && readStatement(input['statement']) === null)
+    return 'statement of a decision is {"scheme": "ssh", "payload": …, "signature": …}; slipway approve --print writes it';
   const long = ['by', ...TEXTS].find((field) => isTooLong(input[field]));
   return long === undefined
     ? null
@@ -27,6 +29,7 @@ function isTooLong(value: unknown): boolean {
 /** People typing JSON leave out what they do not need. */
 export function completeDecision(input: unknown, newId: () => string): Decision {
   const fields = isObject(input) ? input : {};
+  const statement = readStatement(fields['statement']);
   const text = (field: (typeof TEXTS)[number]): string | null => {
     const value = fields[field];
     return typeof value === 'string' ? value : null;
@@ -42,7 +45,16 @@ export function completeDecision(input: unknown, newId: () => string): Decision 
     group: text('group'),
     host: text('host'),
     until: text('until'),
+    ...(statement === null ? {} : { statement }),
   };
+}
+
+function readStatement(value: unknown): SignedStatement | null {
+  if (!isObject(value)) return null;
+  const { scheme, payload, signature } = value;
+  const isWhole = scheme === 'ssh' && typeof payload === 'string' && typeof signature === 'string';
+  if (!isWhole || isTooLong(payload) || isTooLong(signature)) return null;
+  return { scheme, payload, signature };
 }
 
 /** Names that look the same are one person: what cannot be seen is not part of a name. */

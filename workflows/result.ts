@@ -47,6 +47,10 @@ export interface EvidenceItem {
   by: string | null;
   at: string;
   note: string | null;
+  /** approval: how the person proved to be who they are. */
+  proof?: 'ssh' | 'unverified';
+  /** approval: the group it counts for; null = none. */
+  group?: string | null;
   /** By the worker that looked. */
   seal?: Seal;
   /** sha256 (hex) of the report a gate was decided by. */

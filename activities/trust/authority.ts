@@ -78,6 +78,19 @@ export const AUTHORITIES: Authorities = {
       }),
     }),
   },
+  verifyApproval: {
+    authorize: (judge, { plan, version, commit, artifacts }) => {
+      judge.holder({ plan, version, commit, artifacts });
+    },
+    vouch: (keys, { plan, requestId, commit, artifacts }, item) => {
+      const { by, group = null, proof, at, verdict } = item;
+      if (verdict !== 'approved' || proof === undefined || by === null) return item;
+      const about = { pipeline: plan.pipeline, environment: plan.name, requestId, planHash: plan.planHash };
+      const digests = artifacts.map(({ digest }) => digest);
+      const said = { ...about, commit: commit.sha, digests, by, group, proof, at };
+      return { ...item, seal: sealStatement(keys, { kind: 'approval', ...said }) };
+    },
+  },
   preflight: forward,
   claim: forward,
   proveWayBack: {
@@ -131,6 +144,7 @@ function sealPlan(keys: SealKeys, plan: Output<'resolvePlan'>): Output<'resolveP
     ref: nameRef(plan.ref),
     repository: plan.repository.url,
     file: plan.file,
+    authors: [plan.commit.author, plan.commit.authorEmail, ...plan.commit.authors],
   };
   const sealed = (of: Pick<EnvironmentPlan, 'planHash' | 'gates'>, environment: string | null): Seal => {
     const said: Statement = {

@@ -7,6 +7,8 @@ import { hashJson, hashPlan } from '../../pipeline/hash-plan.js';
 import type { EnvironmentPlan, GatePlan, ReleasePlan, ReleaseRef } from '../../pipeline/plan.js';
 import type { Target } from '../../workflows/activity-contract.js';
 import type { BuiltArtifact, EvidenceItem, PriorState } from '../../workflows/result.js';
+import { describeMissing, isExcluded } from '../../workflows/approvals.js';
+import { missingApprovals } from '../../workflows/decisions.js';
 import { unauthorized } from '../failure.js';
 import type { PolicyStore } from './policy-store.js';
 import type { SealKeys } from './seal-keys.js';
@@ -98,6 +100,7 @@ export class Judge {
     const digests = artifacts.map(({ digest }) => digest);
     const where = `${plan.pipeline} ${plan.name}`;
     this.gates({ gates: plan.gates, environment: plan.name, commit: commit.sha, where, digests }, evidence);
+    this.approvals({ plan, said, digests, where }, evidence);
     if (way === 'forward') await this.holdAgainstPolicy({ ...plan, ...whole }, said);
   }
 
@@ -148,7 +151,31 @@ export class Judge {
     }
   }
 
-  private holder({ plan, version, commit, artifacts }: Holder): Sealed {
+  /** Enough people approved exactly this. What no policy protects takes anybody's word, which a worker heard. */
+  private approvals(
+    { plan, said, digests, where }: { plan: EnvironmentPlan; said: Sealed; digests: string[]; where: string },
+    evidence: EvidenceItem[],
+  ): void {
+    const given = evidence
+      .flatMap(({ seal }) => openSeal(this.keys, seal, 'approval') ?? [])
+      .filter(
+        (each) =>
+          each.pipeline === said.pipeline &&
+          each.environment === said.environment &&
+          each.planHash === said.planHash &&
+          each.commit === said.commit &&
+          each.digests.join() === digests.join(),
+      )
+      .filter(({ by }) => plan.selfApproval || !isExcluded(by, '', said.authors));
+    const approvals = given.map(({ by, group, proof, at }) =>
+      plan.policy === undefined ? { by, group, at } : { by, group, at, proof },
+    );
+    const missing = missingApprovals(plan.approvals, approvals);
+    if (missing.length > 0) throw denied(where, `nobody vouches for ${describeMissing(missing)}`);
+  }
+
+  /** A release as it was sealed: its plan, version, commit and digests. */
+  holder({ plan, version, commit, artifacts }: Holder): Sealed {
     const said = this.plan(plan);
     const where = `${plan.pipeline} ${plan.name}`;
     if (said.version !== version || said.commit !== commit.sha)

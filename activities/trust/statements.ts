@@ -18,6 +18,8 @@ const plan = z.object({
   ref: z.string(),
   repository: z.string(),
   file: z.string(),
+  /** Names and addresses of who wrote it. */
+  authors: z.array(z.string()),
   /** Hashes of the gates' definitions: those and no others are asked for this plan. */
   gates: z.array(z.string()),
 });
@@ -46,6 +48,21 @@ const gate = z.object({
   at: z.string(),
 });
 
+/** This person approved exactly this, and may. */
+const approval = z.object({
+  kind: z.literal('approval'),
+  pipeline: z.string(),
+  environment: z.string(),
+  requestId: z.string(),
+  planHash: z.string(),
+  commit: z.string(),
+  digests: z.array(z.string()),
+  by: z.string(),
+  group: z.string().nullable(),
+  proof: z.enum(['ssh', 'unverified']),
+  at: z.string(),
+});
+
 /** A change found this on a host before it deployed: what an undo may bring back. */
 const prior = z.object({
   kind: z.literal('prior'),
@@ -58,7 +75,7 @@ const prior = z.object({
   platform: z.string(),
 });
 
-const statement = z.discriminatedUnion('kind', [plan, artifact, gate, prior]);
+const statement = z.discriminatedUnion('kind', [plan, artifact, gate, approval, prior]);
 export type Statement = z.infer<typeof statement>;
 export type StatementOf<Kind extends Statement['kind']> = Extract<Statement, { kind: Kind }>;
 

@@ -1,13 +1,23 @@
+import type { ProgressStatus, SignedStatement } from '../../workflows/messages.js';
 import type { CommandSpec, Invocation, Outcome } from '../command.js';
 import { EXIT } from '../exit-codes.js';
+import type { SlipwayClient } from '../release-client.js';
 
 export const approve: CommandSpec = {
   name: 'approve',
   arguments: '<environment>',
-  summary: 'shows digest and plan, then approves what waits',
+  summary: 'shows digest and plan, then signs and sends your approval',
   options: [
     { flags: '--version <version>', summary: 'which release, when two wait' },
     { flags: '--group <name>', summary: 'the group you speak for' },
+    {
+      flags: '--key <path>',
+      summary: 'SSH key to sign with (default: SLIPWAY_SIGNING_KEY, else ~/.ssh/id_…)',
+    },
+    {
+      flags: '--print',
+      summary: 'sign and print what would be sent, for temporal workflow signal; send nothing',
+    },
   ],
   examples: ['slipway approve prod', 'slipway approve prod --group platform --yes --reason "OPS-412"'],
   exits: [EXIT.done, EXIT.refused],
@@ -39,12 +49,64 @@ async function approveWhatWaits(invocation: Invocation): Promise<Outcome> {
       screen: 'Nothing was changed.\n',
     };
   }
+  const group = invocation.value('group');
+  const signed = await signIfAsked(invocation, client, shown);
+  if (invocation.has('print')) return printSigned(client, { signed, group, reason: global.reason });
   const decided = await client.approve(environment, {
     version: target.version,
-    group: invocation.value('group'),
+    group,
+    signed,
     reason: global.reason,
     // Bound to what was on the screen: another plan or digest by then voids it.
     seen: { planHash: shown.planHash, digest: shown.artifacts.map(({ digest }) => digest).join(',') },
   });
-  return toOutcome(invocation, client, decided, `approved ${shown.version} for ${environment}`);
+  if (decided.reply.accepted) {
+    const { waitUntilHeard } = await import('../hear-approval.js');
+    const denial = await waitUntilHeard(client, decided.target.workflowId, decided.decisionId);
+    if (denial !== null)
+      return toOutcome(
+        invocation,
+        client,
+        { ...decided, reply: { ...decided.reply, accepted: false, refused: denial } },
+        '',
+      );
+  }
+  const proof = signed === null ? client.actor.proof : 'ssh';
+  return toOutcome(invocation, client, decided, `approved ${shown.version} for ${environment}`, proof);
+}
+
+type Signed = { statement: SignedStatement; nonce: string } | null;
+
+/** null = nothing that waits asks for proof. */
+async function signIfAsked(
+  invocation: Invocation,
+  client: SlipwayClient,
+  shown: ProgressStatus,
+): Promise<Signed> {
+  const { approving } = shown;
+  const wanted = invocation.has('print') || invocation.value('key') !== null || approving?.mustSign === true;
+  if (approving === undefined || !wanted) return null;
+  const { findSigningKey, signApproval } = await import('../sign-approval.js');
+  return await signApproval({
+    status: shown,
+    requestId: approving.requestId,
+    by: client.actor.by,
+    group: invocation.value('group'),
+    expiresMs: approving.expiresMs,
+    keyFile: findSigningKey(invocation.value('key'), invocation.terminal.env),
+  });
+}
+
+function printSigned(
+  client: SlipwayClient,
+  { signed, group, reason }: { signed: Signed; group: string | null; reason: string | null },
+): Outcome {
+  const data = {
+    by: client.actor.by,
+    group,
+    reason,
+    decisionId: signed?.nonce,
+    statement: signed?.statement,
+  };
+  return { exit: EXIT.done, data, screen: `${JSON.stringify(data)}\n` };
 }

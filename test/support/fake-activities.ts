@@ -36,6 +36,8 @@ export interface FakeOptions {
   taskQueue?: string;
   /** What resolvePlan answers; default the plan that the world has for this commit. */
   plan?: (request: ReleaseRequest) => ReleasePlan;
+  /** Why this person's approval does not count; null = it does. */
+  denies?: (by: string) => string | null;
   /** When a window opens; default now. */
   opensAt?: (window: WindowPlan) => string | null;
   /** Ancestors among the candidates; default none. */
@@ -131,6 +133,21 @@ export function createFakeActivities(options: FakeOptions): Activities {
     requestChange: (input) => environments(options).requestChange(input),
     withdrawRequest: (input) => environments(options).withdrawRequest(input),
     askEnvironment: (input) => environments(options).askEnvironment(input),
+    verifyApproval: async ({ decision: { by, group } }) => {
+      const at = '2026-11-14T09:30:00.000Z';
+      const why = options.denies?.(by) ?? null;
+      if (why !== null) return { kind: 'approval', name: 'approval', verdict: 'fail', by, at, note: why };
+      return {
+        kind: 'approval',
+        name: 'approval',
+        verdict: 'approved',
+        by,
+        at,
+        note: 'signed',
+        proof: 'ssh',
+        group,
+      };
+    },
     nextOpening: async ({ window }) => ({ opensAt: options.opensAt?.(window) ?? null }),
     listAncestors: async ({ commit, candidates }) => ({
       ancestors: options.ancestors?.(commit, candidates) ?? [],

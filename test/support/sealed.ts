@@ -12,7 +12,7 @@ import type { EnvironmentPlan, GatePlan, ReleasePlan } from '../../pipeline/plan
 import type { Activities, Target } from '../../workflows/activity-contract.js';
 import { FAILURE } from '../../workflows/failures.js';
 import type { BuiltArtifact, EvidenceItem, PriorState } from '../../workflows/result.js';
-import { givenArtifacts, givenCommit, givenPlan } from './given.js';
+import { givenArtifacts, givenCommit, givenDecision, givenPlan } from './given.js';
 
 export type Name = keyof Activities;
 type Input<N extends Name> = Parameters<Activities[N]>[0];
@@ -101,6 +101,29 @@ export interface SealedRelease {
 }
 
 /** One release with a gate and two hosts, sealed step by step as a real one. */
+/** What a worker makes of this person's approval of the release. */
+export async function givenApproval(
+  keys: SealKeys,
+  { target }: Pick<SealedRelease, 'target'>,
+  { by, group = null, proof = 'ssh' }: { by: string; group?: string | null; proof?: 'ssh' | 'unverified' },
+): Promise<EvidenceItem> {
+  const { plan, version, commit, artifacts } = target;
+  const decision = givenDecision(by, { group });
+  const claim = { plan, requestId: 'request-1', version, commit, artifacts, requester: 'vadim', decision };
+  const at = '2026-11-14T10:30:00.000Z';
+  const item = {
+    kind: 'approval',
+    name: 'approval',
+    verdict: 'approved',
+    by,
+    at,
+    note: null,
+    proof,
+    group,
+  } as const;
+  return await throughVouching(keys, 'verifyApproval', claim, () => item);
+}
+
 export async function givenSealedRelease(
   keys: SealKeys,
   { version = 'v1.0.0', ...overrides }: Partial<EnvironmentPlan> & { version?: string } = {},
@@ -128,6 +151,9 @@ export async function givenSealedRelease(
     live: null,
     evidence: [item],
   };
+  const slots = environment.approvals.flatMap(({ count, group }) => Array<string | null>(count).fill(group));
+  for (const [index, group] of slots.entries())
+    target.evidence?.push(await givenApproval(keys, { target }, { by: `approver-${index}`, group }));
   const { prior } = await throughVouching(keys, 'proveWayBack', { target }, () => ({
     wayBack: 'proven',
     note: '',
@@ -137,7 +163,7 @@ export async function givenSealedRelease(
       platform: { kind: 'command', inspected: 'v0' },
     })),
   }));
-  return { plan, environment, artifacts, evidence: [item], prior, target };
+  return { plan, environment, artifacts, evidence: target.evidence ?? [], prior, target };
 }
 
 export function gateInput(

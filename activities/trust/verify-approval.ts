@@ -1,0 +1,101 @@
+/** Whether an approval counts: who really said it, about what, and whether that person may. */
+import { readApproval, APPROVAL_NAMESPACE } from '../../pipeline/approval-statement.js';
+import type { Activities, ApprovalClaim } from '../../workflows/activity-contract.js';
+import { isExcluded } from '../../workflows/approvals.js';
+import type { EvidenceItem } from '../../workflows/result.js';
+import { stoppable } from '../processes/stop.js';
+import type { LoadedPolicy, PolicyStore } from './policy-store.js';
+import type { SealKeys } from './seal-keys.js';
+import { checkSignature } from './ssh-signature.js';
+import { openSeal } from './statements.js';
+
+export interface ApprovalDependencies {
+  policy: PolicyStore;
+  sealKeys: SealKeys;
+}
+
+interface Counted {
+  group: string | null;
+  proof: 'ssh' | 'unverified';
+  note: string;
+}
+
+export function createVerifyApproval(deps: ApprovalDependencies): Activities['verifyApproval'] {
+  return async (claim) =>
+    await stoppable('the approval', async (): Promise<EvidenceItem> => {
+      const { by } = claim.decision;
+      const at = new Date().toISOString();
+      const common = { kind: 'approval' as const, by, at };
+      const answer = await judge(deps, claim);
+      if (typeof answer === 'string') return { ...common, name: 'approval', verdict: 'fail', note: answer };
+      const { group, proof, note } = answer;
+      const name = group === null ? 'approval' : `approval of ${group}`;
+      return { ...common, name, verdict: 'approved', note, proof, group };
+    });
+}
+
+/** Text = why it does not count. */
+async function judge(deps: ApprovalDependencies, claim: ApprovalClaim): Promise<Counted | string> {
+  const { plan, requester, decision } = claim;
+  const { by, group, statement } = decision;
+  const authors = openSeal(deps.sealKeys, plan.seal, 'plan')?.authors ?? [];
+  if (!plan.selfApproval && isExcluded(by, requester, authors))
+    return `${by} asked for this release or wrote it`;
+  const policy = await deps.policy.read();
+  // what nothing protects is as good as its clients
+  if (policy === null || plan.policy === undefined)
+    return { group, proof: 'unverified', note: 'identity: unverified' };
+  if (statement === undefined) {
+    if (plan.approvals.some((rule) => rule.by === 'unverified'))
+      return { group, proof: 'unverified', note: 'identity: unverified' };
+    return 'it is not signed; slipway approve signs with your SSH key';
+  }
+  return await judgeSigned(policy, claim, statement);
+}
+
+async function judgeSigned(
+  policy: LoadedPolicy,
+  claim: ApprovalClaim,
+  { payload, signature }: NonNullable<ApprovalClaim['decision']['statement']>,
+): Promise<Counted | string> {
+  const said = readApproval(payload);
+  if (said === null) return 'what was signed is no approval';
+  const wrong = findOther(claim, said);
+  if (wrong !== null) return `it was signed for another ${wrong}`;
+  if (Date.parse(said.expires) <= Date.now()) return `it expired at ${said.expires}`;
+  const { allowedSigners, revokedKeys, content } = policy;
+  if (allowedSigners === null) return "the worker's policy names no allowed-signers, so nobody can sign";
+  const { by } = said;
+  const answer = await checkSignature({
+    text: payload,
+    signature,
+    namespace: APPROVAL_NAMESPACE,
+    by,
+    allowedSigners,
+    revokedKeys,
+  });
+  if (!answer.isGood) return `the signature does not hold: ${answer.why}`;
+  const isIn = (group: string): boolean => content.groups?.get(group)?.includes(by) === true;
+  if (said.group !== null && !isIn(said.group)) return `${by} is not in group ${said.group}`;
+  const own = claim.plan.approvals.find((rule) => rule.group !== null && isIn(rule.group))?.group ?? null;
+  return { group: said.group ?? own, proof: 'ssh', note: `signed with ${answer.fingerprint}` };
+}
+
+/** The first thing that is not what was signed; null = all of it is. */
+function findOther(
+  { plan, requestId, version, commit, artifacts, decision }: ApprovalClaim,
+  said: NonNullable<ReturnType<typeof readApproval>>,
+): string | null {
+  const pairs: [string, string, string][] = [
+    ['pipeline', said.pipeline, plan.pipeline],
+    ['environment', said.environment, plan.name],
+    ['release', said.requestId, requestId],
+    ['version', said.version, version],
+    ['commit', said.commit, commit.sha],
+    ['plan', said.planHash, plan.planHash],
+    ['digest', said.digests.join(), artifacts.map(({ digest }) => digest).join()],
+    ['person', said.by, decision.by],
+    ['group', said.group ?? '', decision.group ?? ''],
+  ];
+  return pairs.find(([, signed, asked]) => signed !== asked)?.[0] ?? null;
+}

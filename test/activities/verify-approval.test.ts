@@ -1,0 +1,240 @@
+/** Approvals as people sign them, with real keys and OpenSSH's own tool, and every way in which one does not count. */
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createPolicyStore } from '../../activities/trust/policy-store.js';
+import { createVerifyApproval } from '../../activities/trust/verify-approval.js';
+import { findSigningKey, signApproval } from '../../client/sign-approval.js';
+import type { ApprovalClaim } from '../../workflows/activity-contract.js';
+import type { ProgressStatus, SignedStatement } from '../../workflows/messages.js';
+import type { EvidenceItem } from '../../workflows/result.js';
+import { givenDecision } from '../support/given.js';
+import { givenSealedRelease, givenSealKeys, NO_POLICY, type SealedRelease } from '../support/sealed.js';
+
+const exec = promisify(execFile);
+const HOUR_MS = 3_600_000;
+const REQUEST = 'request-7';
+let folder: string;
+let trust: Awaited<ReturnType<typeof givenSealKeys>>;
+let release: SealedRelease;
+const keyOf = (name: string): string => path.join(folder, name, 'key');
+
+/** A key of this person's, and the line of allowed_signers that names it. */
+async function person(name: string, options = ''): Promise<string> {
+  await mkdir(path.join(folder, name));
+  await exec('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', name, '-f', keyOf(name)]);
+  const [kind, key] = (await readFile(`${keyOf(name)}.pub`, 'utf8')).split(' ');
+  return `${name} ${options}${kind ?? ''} ${key ?? ''}\n`;
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'slw-approval-'));
+  trust = await givenSealKeys();
+  const lines = [
+    await person('irina@example.com'),
+    await person('oleg@example.com', 'namespaces="approval@slipway" '),
+    await person('old@example.com', 'valid-before="20250101" '),
+    await person('early@example.com', 'valid-after="20990101" '),
+    await person('git@example.com', 'namespaces="git" '),
+    await person('gone@example.com'),
+    await person('anna@example.com'),
+    await person('vadim'),
+  ];
+  await person('stranger@example.com');
+  await person('authority');
+  const ca = await readFile(`${keyOf('authority')}.pub`, 'utf8');
+  lines.push(`*@example.com cert-authority ${ca}`);
+  await person('carla@example.com');
+  const certify = ['-q', '-s', keyOf('authority'), '-I', 'carla', '-n', 'carla@example.com', '-V', '-1h:+8h'];
+  await exec('ssh-keygen', [...certify, `${keyOf('carla@example.com')}.pub`]);
+  await writeFile(path.join(folder, 'allowed_signers'), lines.join(''));
+  await exec('ssh-keygen', [
+    '-q',
+    '-k',
+    '-f',
+    path.join(folder, 'revoked'),
+    `${keyOf('gone@example.com')}.pub`,
+  ]);
+  await writeFile(path.join(folder, 'policy.yaml'), POLICY);
+  const rules = [{ count: 1, group: 'platform', by: 'ssh' as const, of: null, expiresMs: HOUR_MS }];
+  release = await givenSealedRelease(trust.keys, { approvals: rules, policy: { rules: [] } });
+}, 60_000);
+
+afterAll(async () => {
+  await trust.remove();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const POLICY = `allowed-signers: allowed_signers
+revoked-keys: revoked
+groups:
+  platform: [irina@example.com, carla@example.com, old@example.com, gone@example.com, early@example.com, git@example.com, anna@example.com, vadim]
+  backend: [oleg@example.com]
+pipelines: {shop: {repositories: [/srv/shop.git], environments: {prod: {hosts: [], approvals: [{count: 1, group: platform}]}}}}
+`;
+
+interface Saying {
+  by?: string;
+  group?: string | null;
+  key?: string;
+  expiresMs?: number;
+  status?: Partial<ProgressStatus>;
+  requestId?: string;
+  claim?: Partial<ApprovalClaim>;
+  statement?: (signed: SignedStatement) => SignedStatement | undefined;
+  policy?: typeof NO_POLICY;
+}
+
+async function say(saying: Saying = {}): Promise<EvidenceItem> {
+  const { by = 'irina@example.com', group = null, key = by } = saying;
+  const { environment, artifacts, target } = release;
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what signing looks at
+  const status = {
+    pipeline: 'shop',
+    environment: 'prod',
+    version: target.version,
+    commit: target.commit,
+    planHash: environment.planHash,
+    artifacts,
+    ...saying.status,
+  } as ProgressStatus;
+  const { requestId = REQUEST, expiresMs = HOUR_MS } = saying;
+  const signed = await signApproval({
+    status,
+    requestId,
+    by,
+    group,
+    expiresMs,
+    keyFile: findSigningKey(keyOf(key), {}),
+  });
+  const statement = saying.statement === undefined ? signed.statement : saying.statement(signed.statement);
+  const claim: ApprovalClaim = {
+    plan: environment,
+    requestId: REQUEST,
+    version: target.version,
+    commit: target.commit,
+    artifacts,
+    requester: 'vadim',
+    decision: { ...givenDecision(by, { group }), ...(statement === undefined ? {} : { statement }) },
+    ...saying.claim,
+  };
+  const policy = saying.policy ?? createPolicyStore(path.join(folder, 'policy.yaml'), { isDemo: false });
+  const verify = createVerifyApproval({ policy, sealKeys: trust.keys });
+  const item: EvidenceItem = await new MockActivityEnvironment().run(verify, claim);
+  return item;
+}
+
+describe('a signed approval counts', () => {
+  test('for the group the person is in, with the key it was signed with', async () => {
+    expect(await say()).toMatchObject({
+      verdict: 'approved',
+      by: 'irina@example.com',
+      group: 'platform',
+      proof: 'ssh',
+      note: expect.stringMatching(/^signed with SHA256:/) as unknown,
+    });
+    expect(await say({ group: 'platform' })).toMatchObject({ verdict: 'approved', group: 'platform' });
+  });
+
+  test('of somebody in no group that is asked for, for no group', async () => {
+    expect(await say({ by: 'oleg@example.com' })).toMatchObject({ verdict: 'approved', group: null });
+    const item = await say({ by: 'oleg@example.com', group: 'backend' });
+    expect(item).toMatchObject({ verdict: 'approved', group: 'backend' });
+  });
+
+  test('by a certificate of an SSH CA', async () => {
+    const item = await say({ by: 'carla@example.com', key: 'carla@example.com' });
+    expect(item).toMatchObject({ verdict: 'approved', group: 'platform', proof: 'ssh' });
+  });
+
+  test('unsigned where no policy protects, as what it is', async () => {
+    const item = await say({ statement: () => undefined, policy: NO_POLICY });
+    expect(item).toMatchObject({ verdict: 'approved', proof: 'unverified', note: 'identity: unverified' });
+  });
+});
+
+describe('an approval does not count', () => {
+  const other = { digest: `sha256:${'e'.repeat(64)}` };
+  const reworded = (from: string, to: string) => (signed: SignedStatement) => ({
+    ...signed,
+    payload: signed.payload.replace(from, to),
+  });
+  test.each<[string, Saying, RegExp]>([
+    ['that is not signed', { statement: () => undefined }, /it is not signed; slipway approve signs/],
+    ['of somebody unknown', { by: 'stranger@example.com' }, /not among the allowed signers/],
+    [
+      'with somebody else’s key',
+      { by: 'irina@example.com', key: 'oleg@example.com' },
+      /key is oleg@example\.com's, not irina@example\.com's/,
+    ],
+    ['with a key that has expired', { by: 'old@example.com' }, /signature does not hold/],
+    ['with a key of the future', { by: 'early@example.com' }, /signature does not hold/],
+    ['with a key that is revoked', { by: 'gone@example.com' }, /key is revoked/],
+    ['with a key for something else', { by: 'git@example.com' }, /signature does not hold/],
+    [
+      'whose words were changed',
+      { statement: reworded('"platform"', '"backend"'), group: 'platform' },
+      /signed for another group/,
+    ],
+    [
+      'whose expiry was changed',
+      { statement: reworded('"expires":"20', '"expires":"30') },
+      /signature does not hold/,
+    ],
+    [
+      'that is no approval',
+      { statement: (signed) => ({ ...signed, payload: '{"hello":1}' }) },
+      /no approval/,
+    ],
+    ['that is not even JSON', { statement: (signed) => ({ ...signed, payload: 'yes' }) }, /no approval/],
+    [
+      'whose signature is none',
+      { statement: (signed) => ({ ...signed, signature: 'yes' }) },
+      /signature does not hold/,
+    ],
+    [
+      'for another digest',
+      { status: { artifacts: [{ ...other, name: 'app', kind: 'image', repository: 'x' }] } },
+      /another digest/,
+    ],
+    ['for another plan', { status: { planHash: 'f'.repeat(64) } }, /another plan/],
+    ['for another environment', { status: { environment: 'stage' } }, /another environment/],
+    ['for another pipeline', { status: { pipeline: 'other' } }, /another pipeline/],
+    ['for another version', { status: { version: 'v2.0.0' } }, /another version/],
+    ['for another release of the same', { requestId: 'request-6' }, /another release/],
+    ['that has expired', { expiresMs: -1000 }, /it expired at/],
+    ['for a group the person is not in', { group: 'backend' }, /irina@example\.com is not in group backend/],
+    ['of an author', { by: 'anna@example.com' }, /asked for this release or wrote it/],
+    ['of who asked for it', { by: 'vadim' }, /asked for this release or wrote it/],
+  ])('%s', async (_what, saying, why) => {
+    const item = await say(saying);
+    expect(item.verdict).toBe('fail');
+    expect(item.note).toMatch(why);
+    expect(item.proof).toBeUndefined();
+  });
+
+  test('of an author whom the workflow has forgotten: the plan’s seal names them', async () => {
+    const commit = { ...release.target.commit, author: '', authorEmail: '', authors: [] };
+    const item = await say({ by: 'anna@example.com', claim: { commit } });
+    expect(item).toMatchObject({ verdict: 'fail', note: expect.stringMatching(/wrote it/) as unknown });
+  });
+
+  test('signed for anything but approvals', async () => {
+    const item = await say({
+      statement: (signed) => ({ ...signed, signature: elsewhere }),
+    });
+    expect(item.note).toMatch(/made for something else/);
+  });
+});
+
+let elsewhere = '';
+beforeAll(async () => {
+  const file = path.join(folder, 'text');
+  await writeFile(file, 'hello');
+  await exec('ssh-keygen', ['-q', '-Y', 'sign', '-n', 'file', '-f', keyOf('irina@example.com'), file]);
+  elsewhere = await readFile(`${file}.sig`, 'utf8');
+});
