@@ -41,8 +41,11 @@ async function approveWhatWaits(invocation: Invocation): Promise<Outcome> {
     });
   }
   const { style, terminal, global } = invocation;
-  if (!global.json) terminal.out(renderDecision(style, shown, client.actor));
-  if (!(await confirm(invocation, `Approve ${shown.version} for ${environment}?`))) {
+  if (!global.json && !invocation.has('print')) terminal.out(renderDecision(style, shown, client.actor));
+  if (
+    !invocation.has('print') &&
+    !(await confirm(invocation, `Approve ${shown.version} for ${environment}?`))
+  ) {
     return {
       exit: EXIT.refused,
       data: { accepted: false, refused: 'not confirmed' },

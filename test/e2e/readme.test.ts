@@ -147,10 +147,16 @@ describe('README', () => {
     const { waiting } = await status();
     expect(waiting?.version).toBe('v2.0.0');
     const signal = blocks('sh').find((block) => block.includes('temporal workflow signal')) ?? '';
-    const [, input] = /--input '([^']+)'/.exec(signal) ?? [];
+    expect(signal).toContain('--input-file approval.json');
+    const printed = await type('slipway approve prod --print', 'oleg', {
+      SLIPWAY_SIGNING_KEY: stage.keys['oleg'] ?? '',
+    });
+    expect(printed, printed.err).toMatchObject({ exit: 0 });
+    const approval = path.join(folder, 'approval.json');
+    await writeFile(approval, printed.out);
     await exec(temporal, [
       ...['workflow', 'signal', '--address', stage.temporalAddress, '--name', 'approve'],
-      ...['--workflow-id', waiting?.workflowId ?? '', '--input', input ?? ''],
+      ...['--workflow-id', waiting?.workflowId ?? '', '--input-file', approval],
     ]);
     await live('v2.0.0');
   }, 180_000);

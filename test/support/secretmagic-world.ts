@@ -106,6 +106,7 @@ async function build(cleanUps: (() => Promise<unknown>)[]): Promise<SecretmagicW
     await editPolicy({ hosts, registry, prometheusUrl: prometheus.url }, path.join(folder, 'origin.git')),
     { mode: 0o600 },
   );
+  await givePeopleKeys(folder);
   const home = path.join(folder, 'home');
   const temporary = path.join(folder, 'tmp');
   await mkdir(path.join(home, '.ssh'), { recursive: true, mode: 0o700 });
@@ -152,7 +153,12 @@ async function build(cleanUps: (() => Promise<unknown>)[]): Promise<SecretmagicW
     repository,
     temporal,
     prodUrl: `http://${prod.address}:${PROXY_PORT}`,
-    slipway: (argv, by = 'vera') => runSlipway(argv, repository.folder, { ...person, SLIPWAY_ACTOR: by }),
+    slipway: (argv, by = 'vera') =>
+      runSlipway(argv, repository.folder, {
+        ...person,
+        SLIPWAY_ACTOR: by,
+        SLIPWAY_SIGNING_KEY: path.join(folder, 'people', by),
+      }),
     push: async (branch, message, files) => {
       await repository.git('switch', '--quiet', branch);
       const commit = await repository.commit(message, files);
@@ -370,6 +376,18 @@ function editPipeline(text: string, { hosts, registry, prometheusUrl }: Addresse
     ['drain: 10s', 'drain: 200ms'],
     ['for: 15m, interval: 10s', 'for: 3s, interval: 300ms'],
   ]);
+}
+
+/** Everybody has an SSH key; the worker knows whose is whose. */
+async function givePeopleKeys(folder: string): Promise<void> {
+  await mkdir(path.join(folder, 'people'), { mode: 0o700 });
+  const lines: string[] = [];
+  for (const name of ['oleg', 'irina', 'vera', 'anna@example.com']) {
+    const file = path.join(folder, 'people', name);
+    await execa('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', name, '-f', file]);
+    lines.push(`${name} ${await readFile(`${file}.pub`, 'utf8')}`);
+  }
+  await writeFile(path.join(folder, 'allowed_signers'), lines.join(''), { mode: 0o600 });
 }
 
 /** What lies on the worker. */

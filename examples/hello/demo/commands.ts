@@ -58,7 +58,12 @@ export async function watchUntil(
 function spawnSlipway(stage: Stage, actor: string, args: string[]): ChildProcess {
   return spawn(process.execPath, [slipway, ...args], {
     cwd: stage.repository,
-    env: { ...withoutCi(process.env), TEMPORAL_ADDRESS: stage.temporalAddress, SLIPWAY_ACTOR: actor },
+    env: {
+      ...withoutCi(process.env),
+      TEMPORAL_ADDRESS: stage.temporalAddress,
+      SLIPWAY_ACTOR: actor,
+      SLIPWAY_SIGNING_KEY: stage.keys[actor],
+    },
     stdio: ['ignore', 'pipe', 'ignore'],
     signal: stage.stopping,
     // Ctrl-C in the terminal is ours to handle.

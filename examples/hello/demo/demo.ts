@@ -125,7 +125,7 @@ async function releaseWithApproval(
     throw new Error(`you did not approve ${version}`);
   const approval = await runSlipway(stage, 'you', ['approve', 'prod', '--yes']);
   if (approval.exit !== 0) throw new Error(explain(approval));
-  say('$ slipway approve prod', '✓ identity: unverified');
+  say('$ slipway approve prod', '✓ signed');
   return { ended };
 }
 

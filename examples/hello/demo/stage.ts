@@ -6,6 +6,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { userInfo } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import ssh2 from 'ssh2';
 import { startEmbeddedTemporal } from '../../../workers/embedded-temporal.js';
 import { packageFolder } from './package-folder.js';
 import { git, startSshHost } from './ssh-host.js';
@@ -19,11 +20,16 @@ export interface Stage {
   dataFolder: string;
   /** What the owner of the worker allows. */
   policyFile: string;
+  /** Throwaway SSH keys of those who approve, by name. */
+  keys: Record<string, string>;
   /** What the host did, one line per deploy: `v2.0.0 green`. */
   deploys(): string[];
   /** Aborted when the demo is to end: every command and wait of it ends then. */
   stopping: AbortSignal;
 }
+
+/** You, and somebody for those who try it by hand. */
+const APPROVERS = ['you', 'oleg'];
 
 const sources = path.join(packageFolder, 'examples/hello');
 
@@ -59,7 +65,7 @@ export async function setStage(
     uiUrl: temporal.uiUrl,
     ssh: ssh.kind,
     dataFolder: path.join(folder, 'worker'),
-    policyFile: writePolicy(folder, repository, ssh),
+    ...writePolicy(folder, repository, ssh),
     deploys: () => readFileSync(path.join(home, 'deploys'), 'utf8').trim().split('\n'),
     stopping,
   };
@@ -153,12 +159,28 @@ async function startProxy(home: string): Promise<() => Promise<void>> {
 }
 
 /** On the worker's side: the repository can only be stricter. */
-function writePolicy(folder: string, repository: string, ssh: { address: string }): string {
+function writePolicy(
+  folder: string,
+  repository: string,
+  ssh: { address: string },
+): Pick<Stage, 'policyFile' | 'keys'> {
   const file = path.join(folder, 'policy.yaml');
   const text = readFileSync(path.join(sources, 'policy.yaml'), 'utf8')
     .replace('https://git.example.com/shop.git', repository)
     .replace('deploy@127.0.0.1:2222', ssh.address);
   writeFileSync(file, text, { mode: 0o600 });
+  const keys = Object.fromEntries(APPROVERS.map((name) => [name, writeKey(folder, name)]));
+  const signers = APPROVERS.map((name) => `${name} ${readFileSync(`${keys[name]}.pub`, 'utf8')}`);
+  writeFileSync(path.join(folder, 'allowed_signers'), signers.join(''), { mode: 0o600 });
+  return { policyFile: file, keys };
+}
+
+function writeKey(folder: string, name: string): string {
+  const file = path.join(folder, 'people', name);
+  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+  const pair = ssh2.utils.generateKeyPairSync('ed25519');
+  writeFileSync(file, pair.private, { mode: 0o600 });
+  writeFileSync(`${file}.pub`, `${pair.public}\n`);
   return file;
 }
 
