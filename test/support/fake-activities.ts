@@ -133,21 +133,14 @@ export function createFakeActivities(options: FakeOptions): Activities {
     requestChange: (input) => environments(options).requestChange(input),
     withdrawRequest: (input) => environments(options).withdrawRequest(input),
     askEnvironment: (input) => environments(options).askEnvironment(input),
-    verifyApproval: async ({ decision: { by, group } }) => {
-      const at = '2026-11-14T09:30:00.000Z';
-      const why = options.denies?.(by) ?? null;
-      if (why !== null) return { kind: 'approval', name: 'approval', verdict: 'fail', by, at, note: why };
-      return {
-        kind: 'approval',
-        name: 'approval',
-        verdict: 'approved',
-        by,
-        at,
-        note: 'signed',
-        proof: 'ssh',
-        group,
-      };
-    },
+    verifyApproval: ({ plan, decision: { by, group } }) =>
+      call('verifyApproval', { key: plan.name, hosts: [] }, () => {
+        const at = new Date(0).toISOString();
+        const common = { kind: 'approval' as const, name: 'approval', by, at };
+        const why = options.denies?.(by) ?? null;
+        if (why !== null) return { ...common, verdict: 'fail' as const, note: why };
+        return { ...common, verdict: 'approved' as const, note: 'signed', proof: 'ssh' as const, group };
+      }),
     nextOpening: async ({ window }) => ({ opensAt: options.opensAt?.(window) ?? null }),
     listAncestors: async ({ commit, candidates }) => ({
       ancestors: options.ancestors?.(commit, candidates) ?? [],
