@@ -1,7 +1,8 @@
 /** What approve, switch, pause and their like have in common: say it, show the answer. */
 import type { Invocation, Outcome } from './command.js';
 import { EXIT } from './exit-codes.js';
-import type { Decided, SlipwayClient } from './release-client.js';
+import type { Decided } from './decided.js';
+import type { SlipwayClient } from './release-client.js';
 import type { Style } from './render/style.js';
 import { lines, plain } from './render/text.js';
 
@@ -11,10 +12,9 @@ export async function toOutcome(
   client: SlipwayClient,
   decided: Decided,
   done: string,
-  proof: 'ssh' | 'unverified' = client.actor.proof,
 ): Promise<Outcome> {
   const { style, terminal, global } = invocation;
-  const { reply, target } = decided;
+  const { reply, target, proof = client.actor.proof } = decided;
   const state = await stateAfter(client, decided);
   const data = {
     accepted: reply.accepted,
@@ -59,7 +59,7 @@ export async function describeReply(
   const { accepted, refused } = decided.reply;
   if (!accepted)
     return `${style.red(style.failed)} ${plain(environment)}: ${plain(refused ?? 'refused')}; nothing was changed`;
-  return `${describeAccepted(style, client, done)}: ${plain(await stateAfter(client, decided))}`;
+  return `${describeAccepted(style, client, done, decided.proof)}: ${plain(await stateAfter(client, decided))}`;
 }
 
 function describeAccepted(

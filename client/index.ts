@@ -2,9 +2,6 @@
 export {
   SlipwayClient,
   type AnyResult,
-  type ApproveOptions,
-  type Decided,
-  type DecisionOptions,
   type ReleaseWish,
   type SlipwayClientOptions,
 } from './release-client.js';
@@ -31,3 +28,4 @@ export type {
   ReleaseRecord,
   ReleaseResult,
 } from '../workflows/result.js';
+export type { ApproveOptions, Decided, DecisionOptions } from './decided.js';

@@ -20,7 +20,6 @@ import type {
   ProgressStatus,
   ReleaseRequest,
   ReleaseStatus,
-  SignedStatement,
 } from '../workflows/messages.js';
 import {
   environmentId,
@@ -34,6 +33,7 @@ import {
 import { findProblem } from '../workflows/read-decision.js';
 import type { ChangeResult, PromotionResult, ReleaseResult } from '../workflows/result.js';
 import { type ConnectOptions, connectToTemporal, type TemporalLink } from './connect.js';
+import type { ApproveOptions, Decided, DecisionOptions } from './decided.js';
 import {
   type FollowEnd,
   followChange,
@@ -63,26 +63,6 @@ export interface SlipwayClientOptions extends ConnectOptions {
 export type ReleaseWish = Omit<ReleaseRequest, 'requestId' | 'pipeline' | 'actor' | 'reason'> & {
   reason?: string | null;
 };
-
-export interface DecisionOptions {
-  /** Needed when two are in flight. */
-  version?: string | null;
-  reason?: string | null;
-}
-
-export interface ApproveOptions extends DecisionOptions {
-  group?: string | null;
-  /** What was looked at: another plan or digest by then voids the approval. */
-  seen?: { planHash: string; digest: string } | null;
-  /** What the person signed, and the nonce in it. */
-  signed?: { statement: SignedStatement; nonce: string } | null;
-}
-
-export interface Decided {
-  decisionId: string;
-  target: DecisionTarget;
-  reply: DecisionReply;
-}
 
 /** How anything that can be followed ends. */
 export type AnyResult = ReleaseResult | PromotionResult | ChangeResult;
@@ -250,15 +230,8 @@ export class SlipwayClient {
 
   async approve(environment: string, options: ApproveOptions = {}): Promise<Decided> {
     const target = await this.findWaiting(environment, options.version ?? null, 'approve');
-    return this.decide(target, UPDATE.approve, {
-      reason: options.reason ?? null,
-      group: options.group ?? null,
-      planHash: options.seen?.planHash ?? null,
-      digest: options.seen?.digest ?? null,
-      ...(options.signed == null
-        ? {}
-        : { statement: options.signed.statement, decisionId: options.signed.nonce }),
-    });
+    const { approveWaiting } = await import('./approve-waiting.js');
+    return await approveWaiting(this, target, options);
   }
 
   async reject(environment: string, options: DecisionOptions = {}): Promise<Decided> {
@@ -399,7 +372,8 @@ export class SlipwayClient {
     return { decisionId: decision.decisionId, target, reply };
   }
 
-  private async decide(target: DecisionTarget, name: UpdateName, said: Partial<Decision>): Promise<Decided> {
+  /** Sends a decision to whoever takes it; the named ones above find out who that is. */
+  async decide(target: DecisionTarget, name: UpdateName, said: Partial<Decision>): Promise<Decided> {
     const decision = this.makeDecision(said);
     try {
       const reply = await this.link.ask(() =>

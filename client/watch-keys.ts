@@ -6,7 +6,8 @@ import { askForLogs } from './find-logs.js';
 import { describeReply } from './decide.js';
 import type { Followed, Footer } from './live-view.js';
 import { newLines } from './log-tail.js';
-import type { Decided, SlipwayClient } from './release-client.js';
+import type { Decided } from './decided.js';
+import type { SlipwayClient } from './release-client.js';
 import { cut, digest12, plain } from './render/text.js';
 import { UserError } from './user-error.js';
 

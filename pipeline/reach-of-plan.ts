@@ -79,5 +79,5 @@ function textsIn(value: unknown): string[] {
 }
 
 function unique(values: readonly (string | null)[]): string[] {
-  return [...new Set(values.filter((value) => value !== null))];
+  return [...new Set(values.flatMap((value) => (value === null || value === '' ? [] : [value])))];
 }

@@ -1,6 +1,7 @@
-import type { ProgressStatus, SignedStatement } from '../../workflows/messages.js';
+import type { ProgressStatus } from '../../workflows/messages.js';
 import type { CommandSpec, Invocation, Outcome } from '../command.js';
 import { EXIT } from '../exit-codes.js';
+import type { ApproveOptions } from '../decided.js';
 import type { SlipwayClient } from '../release-client.js';
 
 export const approve: CommandSpec = {
@@ -52,58 +53,28 @@ async function approveWhatWaits(invocation: Invocation): Promise<Outcome> {
       screen: 'Nothing was changed.\n',
     };
   }
-  const group = invocation.value('group');
-  const signed = await signIfAsked(invocation, client, shown);
-  if (invocation.has('print')) return printSigned(client, { signed, group, reason: global.reason });
+  const wish = { group: invocation.value('group'), key: invocation.value('key'), env: terminal.env };
+  if (invocation.has('print')) return await printSigned(client, shown, wish, global.reason);
   const decided = await client.approve(environment, {
     version: target.version,
-    group,
-    signed,
+    ...wish,
     reason: global.reason,
     // Bound to what was on the screen: another plan or digest by then voids it.
     seen: { planHash: shown.planHash, digest: shown.artifacts.map(({ digest }) => digest).join(',') },
   });
-  if (decided.reply.accepted) {
-    const { waitUntilHeard } = await import('../hear-approval.js');
-    const denial = await waitUntilHeard(client, decided.target.workflowId, decided.decisionId);
-    if (denial !== null)
-      return toOutcome(
-        invocation,
-        client,
-        { ...decided, reply: { ...decided.reply, accepted: false, refused: denial } },
-        '',
-      );
-  }
-  const proof = signed === null ? client.actor.proof : 'ssh';
-  return toOutcome(invocation, client, decided, `approved ${shown.version} for ${environment}`, proof);
+  return toOutcome(invocation, client, decided, `approved ${shown.version} for ${environment}`);
 }
 
-type Signed = { statement: SignedStatement; nonce: string } | null;
-
-/** null = nothing that waits asks for proof. */
-async function signIfAsked(
-  invocation: Invocation,
+/** What would be sent, for another way there. */
+async function printSigned(
   client: SlipwayClient,
   shown: ProgressStatus,
-): Promise<Signed> {
-  const { approving } = shown;
-  const wanted = invocation.has('print') || invocation.value('key') !== null || approving?.mustSign === true;
-  if (approving === undefined || !wanted) return null;
-  const { findSigningKey, signApproval } = await import('../sign-approval.js');
-  return await signApproval({
-    status: shown,
-    requestId: approving.requestId,
-    by: client.actor.by,
-    group: invocation.value('group'),
-    expiresMs: approving.expiresMs,
-    keyFile: findSigningKey(invocation.value('key'), invocation.terminal.env),
-  });
-}
-
-function printSigned(
-  client: SlipwayClient,
-  { signed, group, reason }: { signed: Signed; group: string | null; reason: string | null },
-): Outcome {
+  wish: Pick<ApproveOptions, 'group' | 'key' | 'env'>,
+  reason: string | null,
+): Promise<Outcome> {
+  const { signWhatWaits } = await import('../approve-waiting.js');
+  const signed = await signWhatWaits(client, shown, { ...wish, insists: true });
+  const { group } = wish;
   const data = {
     by: client.actor.by,
     group,

@@ -1,0 +1,72 @@
+/** One approval from beginning to end: signed where proof is asked for, sent, and what a worker made of it. */
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Actor, Decision, ProgressStatus, SignedStatement } from '../workflows/messages.js';
+import { UPDATE } from '../workflows/names.js';
+import type { ApproveOptions, Decided } from './decided.js';
+import { findSigningKey, signApproval } from './sign-approval.js';
+import type { DecisionTarget } from './targets.js';
+
+export interface Signed {
+  statement: SignedStatement;
+  nonce: string;
+}
+
+/** What of a client it needs. */
+interface Approver {
+  actor: Actor;
+  progress(workflowId: string): Promise<ProgressStatus | null>;
+  decide(target: DecisionTarget, name: 'approve', said: Partial<Decision>): Promise<Decided>;
+}
+
+const PATIENCE_MS = 15_000;
+const AGAIN_MS = 100;
+
+/** Throws UserError (exit 2) when a signature is wanted and no key can give it. */
+export async function approveWaiting(
+  client: Approver,
+  target: DecisionTarget,
+  options: ApproveOptions,
+): Promise<Decided> {
+  const shown = await client.progress(target.workflowId);
+  const signed = shown === null ? null : await signWhatWaits(client, shown, options);
+  const decided = await client.decide(target, UPDATE.approve, {
+    reason: options.reason ?? null,
+    group: options.group ?? null,
+    planHash: options.seen?.planHash ?? null,
+    digest: options.seen?.digest ?? null,
+    ...(signed === null ? {} : { statement: signed.statement, decisionId: signed.nonce }),
+  });
+  const proof = signed === null ? client.actor.proof : 'ssh';
+  if (!decided.reply.accepted) return decided;
+  const refused = await waitUntilHeard(client, target.workflowId, decided.decisionId);
+  if (refused === null) return { ...decided, proof };
+  return { ...decided, proof, reply: { ...decided.reply, accepted: false, refused } };
+}
+
+/** null = nothing that waits asks for proof, and neither do the options. */
+export async function signWhatWaits(
+  client: Pick<Approver, 'actor'>,
+  shown: ProgressStatus,
+  { key = null, group = null, env = process.env, insists = false }: ApproveOptions & { insists?: boolean },
+): Promise<Signed | null> {
+  const { approving } = shown;
+  if (approving === undefined || !(insists || key !== null || approving.mustSign)) return null;
+  const { requestId, expiresMs } = approving;
+  const keyFile = findSigningKey(key, env);
+  return await signApproval({ status: shown, requestId, by: client.actor.by, group, expiresMs, keyFile });
+}
+
+/** Why it does not count; null = it does, or no worker has said so in time. */
+async function waitUntilHeard(
+  client: Pick<Approver, 'progress'>,
+  workflowId: string,
+  decisionId: string,
+): Promise<string | null> {
+  for (const givenUpAt = Date.now() + PATIENCE_MS; Date.now() < givenUpAt; await pause(AGAIN_MS)) {
+    const now = await client.progress(workflowId).catch(() => null);
+    const denial = now?.denials?.find((each) => each.decisionId === decisionId);
+    if (denial !== undefined) return denial.why;
+    if ((now?.claims ?? 0) === 0) return null;
+  }
+  return null;
+}
