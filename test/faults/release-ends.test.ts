@@ -146,11 +146,13 @@ describe.each(['release', 'promotion'] as const)('a %s', (workflow) => {
     const known = [...forward, ...onTheWayOut]
       .filter(({ caller }) => (caller === 'release') === (workflow === 'release'))
       .map(({ activity }) => activity);
-    expect(
-      performedBy(`workflows/${workflow}.ts`).filter((name) => !known.some((each) => each === name)),
-    ).toEqual([]);
+    const performed = performedBy(`workflows/${workflow}.ts`).filter((name) => name !== WHEN_A_PERSON_SPEAKS);
+    expect(performed.filter((name) => !known.some((each) => each === name))).toEqual([]);
   });
 });
+
+/** Nobody speaks in these releases; test/workflows/promotion-signed.test.ts breaks it. */
+const WHEN_A_PERSON_SPEAKS = 'verifyApproval';
 
 /** What a refusal leaves even so; everything else comes right. */
 function notToBeHelped({ caller, activity }: Call, fault: FaultKind): unknown[] {
