@@ -27,13 +27,14 @@ export async function approveWaiting(
   target: DecisionTarget,
   options: ApproveOptions,
 ): Promise<Decided> {
-  const shown = await client.progress(target.workflowId);
-  const signed = shown === null ? null : await signWhatWaits(client, shown, options);
+  const { shown = null } = options;
+  const status = shown ?? (await client.progress(target.workflowId));
+  const signed = status === null ? null : await signWhatWaits(client, status, options);
   const decided = await client.decide(target, UPDATE.approve, {
     reason: options.reason ?? null,
     group: options.group ?? null,
-    planHash: options.seen?.planHash ?? null,
-    digest: options.seen?.digest ?? null,
+    planHash: shown?.planHash ?? null,
+    digest: shown?.artifacts.map(({ digest }) => digest).join(',') ?? null,
     ...(signed === null ? {} : { statement: signed.statement, decisionId: signed.nonce }),
   });
   const proof = signed === null ? client.actor.proof : 'ssh';

@@ -1,5 +1,5 @@
 /** What a decision is asked with, and what came of it. */
-import type { DecisionReply } from '../workflows/messages.js';
+import type { DecisionReply, ProgressStatus } from '../workflows/messages.js';
 import type { DecisionTarget } from './targets.js';
 
 export interface DecisionOptions {
@@ -10,8 +10,8 @@ export interface DecisionOptions {
 
 export interface ApproveOptions extends DecisionOptions {
   group?: string | null;
-  /** What was looked at: another plan or digest by then voids the approval. */
-  seen?: { planHash: string; digest: string } | null;
+  /** What the person looked at: another plan or digest by then voids the approval, and nothing else is signed. */
+  shown?: ProgressStatus | null;
   /** SSH key to sign with; else as `SLIPWAY_SIGNING_KEY` says, else the usual one. Only used where proof is asked for. */
   key?: string | null;
   /** Default `process.env`. */

@@ -1,6 +1,7 @@
 /** Reads a worker's policy the way the worker does, for its owner. */
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { rulesOf } from '../pipeline/approval-rules.js';
 import { explainFileErrors, findWriters, loadPolicy, type Policy } from '../pipeline/index.js';
 import { badInput } from './user-error.js';
 
@@ -34,14 +35,12 @@ async function requireOwned(file: string, isFolder: boolean): Promise<void> {
 /** One line per environment: `shop prod: tag v*.*.*; 1 host; 1 approval of platform by ssh`. */
 export function describePolicy(policy: Policy): string[] {
   return [...policy.pipelines].flatMap(([pipeline, { environments }]) =>
-    [...environments].map(([name, { production, from, hosts, approvals }]) => {
+    [...environments].map(([name, rules]) => {
+      const { production, from, hosts } = rules;
       const refs = (from ?? []).map((takes) =>
         takes.kind === 'branch' ? `branch ${takes.branch}` : `tag ${takes.tag}`,
       );
-      const count =
-        typeof approvals === 'number'
-          ? approvals
-          : (approvals ?? []).reduce((sum, rule) => sum + rule.count, 0);
+      const count = rulesOf(rules).reduce((sum, rule) => sum + rule.count, 0);
       return [
         `${pipeline} ${name}: ${refs.length === 0 ? 'any ref' : refs.join(', ')}`,
         `${hosts.length} ${hosts.length === 1 ? 'host' : 'hosts'}`,

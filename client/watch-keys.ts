@@ -168,12 +168,11 @@ function approval(
   reason: string | null,
 ): Question | null {
   if (!waitsForApproval(status)) return null;
-  const { version, planHash, artifacts } = status;
-  const digests = artifacts.map(({ digest }) => digest);
-  const seen = { planHash, digest: digests.join(',') };
+  const { version, artifacts } = status;
+  const digests = artifacts.map(({ digest }) => digest12(digest)).join(', ');
   return {
-    text: `Approve ${plain(version)} for ${plain(environment)}, ${digests.map(digest12).join(', ')}, as ${plain(client.actor.by)}?`,
-    send: () => client.approve(environment, { version, seen, reason }),
+    text: `Approve ${plain(version)} for ${plain(environment)}, ${digests}, as ${plain(client.actor.by)}?`,
+    send: () => client.approve(environment, { version, shown: status, reason }),
     done: `approved ${version} for ${environment}`,
   };
 }

@@ -2,7 +2,7 @@
  * The worker's policy and a plan that was compiled from somebody's file: the stricter of the two, or why it is refused.
  * Pure; the worker applies it when it plans, and holds what it sealed against the policy of the day before each step.
  */
-import { rulesOf } from './check-policy.js';
+import { completeRule, rulesOf } from './approval-rules.js';
 import { withHash } from './hash-plan.js';
 import { matchesPattern, takesRef } from './match-ref.js';
 import type { AppliedRule, ApprovalRule, EnvironmentPlan, ReleasePlan, ReleaseRef } from './plan.js';
@@ -12,7 +12,6 @@ import { commandsIn, hostsIn, referencesIn, targetsIn } from './reach-of-plan.js
 import { schemeOf } from './secret-references.js';
 
 const DEFAULT_FILE = 'slipway.yaml';
-const APPROVAL_EXPIRES_MS = 72 * 3_600_000;
 
 /** Of a release, what the policy looks at besides the environment's plan. */
 export interface Origin {
@@ -124,7 +123,7 @@ function matchesReference(pattern: string, reference: string): boolean {
 }
 
 function tighten(plan: EnvironmentPlan, rules: EnvironmentPolicy): EnvironmentPlan {
-  const floor = floorOf(rules);
+  const floor = rulesOf(rules).map(completeRule);
   const approvals = mergeApprovals(plan.approvals, floor);
   const production = plan.production || rules.production === true;
   const selfApproval = plan.selfApproval && (rules['self-approval'] ?? !production);
@@ -147,16 +146,6 @@ function tighten(plan: EnvironmentPlan, rules: EnvironmentPolicy): EnvironmentPl
       : []),
   ];
   return withHash({ ...plan, approvals, production, selfApproval, waitMs, policy: { rules: applied } });
-}
-
-function floorOf(rules: EnvironmentPolicy): ApprovalRule[] {
-  return rulesOf(rules).map(({ count, group, by, of, expires }) => ({
-    count,
-    group: group ?? null,
-    by: by ?? 'ssh',
-    of: of ?? null,
-    expiresMs: expires ?? APPROVAL_EXPIRES_MS,
-  }));
 }
 
 function isSameKind(a: ApprovalRule, b: ApprovalRule): boolean {

@@ -1,6 +1,7 @@
 /** What the schema of a policy cannot see: groups that nobody is in, and signatures that could not be checked. */
 import { finding, type Finding } from './explain-issue.js';
-import type { EnvironmentPolicy, Policy } from './policy-file.js';
+import { rulesOf } from './approval-rules.js';
+import type { Policy } from './policy-file.js';
 import { suggestWord } from './suggest.js';
 
 export function checkPolicy(content: Policy): Finding[] {
@@ -24,11 +25,3 @@ export function checkPolicy(content: Policy): Finding[] {
   }
   return findings;
 }
-
-/** `approvals: 2` is one rule for anyone. */
-export function rulesOf({ approvals }: Pick<EnvironmentPolicy, 'approvals'>): ApprovalSetting[] {
-  if (approvals === undefined || approvals === 0) return [];
-  return typeof approvals === 'number' ? [{ count: approvals }] : approvals;
-}
-
-type ApprovalSetting = Exclude<NonNullable<EnvironmentPolicy['approvals']>, number>[number];

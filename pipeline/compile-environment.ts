@@ -1,4 +1,5 @@
 /** One environment of the file → its plan: nothing optional, nothing to look up later. */
+import { completeRule, rulesOf } from './approval-rules.js';
 import { compileRegistry } from './compile-artifacts.js';
 import { compileChecks, compileGates } from './compile-checks.js';
 import { compilePlatform, requireFile, type RepositoryTexts } from './compile-platform.js';
@@ -27,7 +28,6 @@ const SECOND = 1_000;
 const HOUR = 3_600 * SECOND;
 const DAY = 24 * HOUR;
 
-const APPROVAL_EXPIRES_MS = 72 * HOUR;
 const TIMEOUT_MS = 5 * 60 * SECOND;
 const RETENTION_MS = 30 * DAY;
 const KEEP_WARM_MS = { production: 24 * HOUR, other: HOUR };
@@ -132,15 +132,9 @@ function toRetention(retention: number | 'forever'): number | null {
 }
 
 function compileApprovals(of: EnvironmentSettings, texts: TextCompiler): ApprovalRule[] {
-  const { approvals } = of.settings;
-  if (approvals === undefined || approvals === 0) return [];
-  const rules = typeof approvals === 'number' ? [{ count: approvals }] : approvals;
-  return rules.map((rule, index) => ({
-    count: rule.count,
-    group: 'group' in rule ? texts.optional(rule.group, of.pathOf('approvals', index, 'group')) : null,
-    by: ('by' in rule ? rule.by : undefined) ?? 'ssh',
-    of: ('of' in rule ? rule.of : undefined) ?? null,
-    expiresMs: ('expires' in rule ? rule.expires : undefined) ?? APPROVAL_EXPIRES_MS,
+  return rulesOf(of.settings).map((rule, index) => ({
+    ...completeRule(rule),
+    group: texts.optional(rule.group, of.pathOf('approvals', index, 'group')),
   }));
 }
 

@@ -1,5 +1,8 @@
 /** May anybody else write a file that decides? Pure: whoever has the file says who owns it. */
 
+/** Where a worker looks for its policy unless it is told. */
+export const POLICY_FILE = '/etc/slipway/policy.yaml';
+
 /** What `stat` says of a file or folder; `userId` is the process's own. */
 export interface Ownership {
   path: string;

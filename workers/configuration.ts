@@ -4,9 +4,8 @@ import { homedir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { readGithubSettings, type GithubSettings } from '../activities/github/settings.js';
+import { POLICY_FILE } from '../pipeline/who-may-write.js';
 import { TASK_QUEUE } from '../workflows/names.js';
-
-const POLICY_FILE = '/etc/slipway/policy.yaml';
 
 /** Where something is served; null instead of it = switched off. */
 export interface Endpoint {

@@ -28,12 +28,6 @@ export function describeMissing(missing: OpenApprovals['missing']): string {
   return `${count} ${count === 1 ? 'approval' : 'approvals'} (${groups.join(', ')})`;
 }
 
-/** Who asked for a release, and who wrote it, does not approve it; names are compared as people write them. */
-export function isExcluded(by: string, requester: string, authors: readonly string[]): boolean {
-  const person = by.toLowerCase();
-  return [requester, ...authors].some((name) => name.toLowerCase() === person);
-}
-
 export function approvalEvidence(approval: Approval): EvidenceItem {
   return {
     kind: 'approval',

@@ -184,12 +184,16 @@ function refuseApproval(state: PromotionDeciding, decision: NamedDecision): stri
   if (state.rules.length === 0)
     return `${environment} asks for no approvals; slipway watch ${environment} shows what it waits for`;
   const { by, group } = decision;
-  const person = by.toLowerCase();
-  if (!state.selfApproval && person === state.requester.toLowerCase())
+  if (!state.selfApproval && isAmong(by, [state.requester]))
     return `${by} asked for this release and may not approve it; ask somebody else`;
-  if (!state.selfApproval && state.authors.some((author) => author.toLowerCase() === person))
+  if (!state.selfApproval && isAmong(by, state.authors))
     return `${by} wrote a commit of this release and may not approve it; ask somebody else`;
-  if (state.approvals.some((approval) => approval.by.toLowerCase() === person))
+  if (
+    isAmong(
+      by,
+      state.approvals.map((approval) => approval.by),
+    )
+  )
     return `${by} has approved already and counts once; somebody else must`;
   if (decision.planHash !== null && decision.planHash !== state.planHash)
     return `the plan changed since it was looked at; slipway approve ${environment} shows the plan of now`;
@@ -206,6 +210,11 @@ function refuseApproval(state: PromotionDeciding, decision: NamedDecision): stri
     return `no approval of group ${group ?? 'any'} is missing; missing: ${groups}`;
   }
   return null;
+}
+
+/** Names are compared as people write them. */
+export function isAmong(person: string, names: readonly string[]): boolean {
+  return names.some((name) => name.toLowerCase() === person.toLowerCase());
 }
 
 function countMissing(slots: { missing: number }[]): number {

@@ -13,13 +13,12 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { perform } from './activity-options.js';
-import type { ApprovalClaim } from './activity-contract.js';
 import { attempt } from './attempt.js';
-import { approvalEvidence, describeMissing, openApprovals } from './approvals.js';
 import { waitsForItsWords } from './awaited-words.js';
-import type { Approval, NamedDecision, PromotionDeciding } from './decisions.js';
+import type { NamedDecision, PromotionDeciding } from './decisions.js';
+import { Approvals } from './gather-approvals.js';
 import { isChangeResult, isSuperseded } from './message-shapes.js';
-import type { Decision, Denial, ProgressStatus, PromotionRequest } from './messages.js';
+import type { ProgressStatus, PromotionRequest } from './messages.js';
 import { laneId, QUERY, SIGNAL } from './names.js';
 import { Progress } from './progress.js';
 import { concludePromotion, endPromotion, Refusal, type Stop } from './promotion-end.js';
@@ -43,13 +42,10 @@ class Promotion {
   private paused = false;
   private stop: Stop | null = null;
   private failure: FailureReport | null = null;
-  private readonly approvals: Approval[] = [];
-  private readonly denials: Denial[] = [];
-  /** Said, and not yet looked at by a worker. */
-  private readonly claims: Decision[] = [];
   private readonly evidence: EvidenceItem[] = [];
   private readonly preparing = new CancellationScope();
   private readonly progress: Progress;
+  private readonly approvals: Approvals;
   private readonly change: RequestedChange;
   private readonly where: string;
 
@@ -57,6 +53,7 @@ class Promotion {
     const { plan } = request;
     this.where = `${plan.pipeline} ${plan.name}`;
     this.progress = new Progress(() => promotionFacts(this.view()));
+    this.approvals = new Approvals(request, this.where, this.progress, this.evidence);
     this.change = new RequestedChange(request, this.evidence, () => this.stop);
     this.progress.plan([
       ...plan.after.map((earlier) => `good on ${earlier}`),
@@ -110,7 +107,7 @@ class Promotion {
         selfApproval: plan.selfApproval,
         requester: actor.by,
         authors: [commit.author, commit.authorEmail, ...commit.authors],
-        approvals: this.approvals,
+        approvals: this.approvals.counted,
         planHash: plan.planHash,
         digests: artifacts.map((artifact) => artifact.digest),
       }),
@@ -125,14 +122,10 @@ class Promotion {
   }
 
   private apply(decision: NamedDecision): void {
-    const { name, by, group } = decision;
+    const { name, by } = decision;
     switch (name) {
       case 'approve':
-        // plans from before there were seals count what they are told
-        if (this.request.plan.seal === undefined)
-          this.approvals.push({ by, group, at: new Date().toISOString() });
-        else this.claims.push(decision);
-        return this.progress.publish();
+        return this.approvals.take(decision);
       case 'reject':
         this.record({ kind: 'approval', name: 'approval', verdict: 'fail', by, note: decision.reason });
         return this.stopBecause({ kind: 'rejected', by, decision });
@@ -283,67 +276,10 @@ class Promotion {
   }
 
   private async beApproved(): Promise<void> {
-    const { plan, version } = this.request;
-    if (plan.approvals.length === 0) return;
+    if (this.request.plan.approvals.length === 0) return;
     await this.unpaused();
     this.phase = 'approvals';
-    this.progress.begin('approvals');
-    const sinceMs = Date.now();
-    for (;;) {
-      await this.hearClaims();
-      const { missing, expiresMs } = openApprovals(plan.approvals, this.approvals, sinceMs);
-      if (expiresMs === null) break;
-      const count = this.approvals.length;
-      const what = describeMissing(missing);
-      const wait = {
-        for: what,
-        then: 'rejects itself',
-        ms: Math.max(1, expiresMs - Date.now()),
-        person: true,
-      };
-      const news = (): boolean => this.approvals.length > count || this.claims.length > 0;
-      if (await this.progress.wait(wait, news)) continue;
-      this.progress.set('approvals', 'failed', `missing ${what}`);
-      throw new Refusal({
-        what: `nobody gave the missing ${what} in time`,
-        where: this.where,
-        why: null,
-        wayOut: `slipway release ${version} --to ${plan.name} asks again`,
-      });
-    }
-    if (plan.seal === undefined) this.evidence.push(...this.approvals.map(approvalEvidence));
-    this.progress.set('approvals', 'succeeded', this.approvals.map((approval) => approval.by).join(', '));
-  }
-
-  /** A worker says which of them count; what does not is recorded as well. */
-  private async hearClaims(): Promise<void> {
-    const { plan, requestId, version, commit, artifacts, actor } = this.request;
-    for (let [decision] = this.claims; decision !== undefined; [decision] = this.claims) {
-      const claim = { plan, requestId, version, commit, artifacts, requester: actor.by, decision };
-      const item = await this.hear(claim);
-      this.claims.shift();
-      this.evidence.push(item);
-      const { by, at, group = null, proof } = item;
-      if (item.verdict !== 'approved' || by === null) {
-        log.warn(`the approval of ${decision.by} does not count: ${item.note ?? ''}`);
-        this.denials.push({ by: decision.by, why: item.note ?? '', decisionId: decision.decisionId });
-      } else if (plan.policy === undefined || proof === undefined) this.approvals.push({ by, group, at });
-      else this.approvals.push({ by, group, at, proof });
-      this.progress.publish();
-    }
-  }
-
-  /** That it cannot be looked at is no approval either. */
-  private async hear(claim: ApprovalClaim): Promise<EvidenceItem> {
-    const { by } = claim.decision;
-    try {
-      return await perform('verifyApproval', claim, { summary: `of ${by} for ${claim.version}` });
-    } catch (error) {
-      if (isCancellation(error)) throw error;
-      const { report } = readFailure(error, this.where, `slipway approve ${claim.plan.name}`);
-      const at = new Date().toISOString();
-      return { kind: 'approval', name: 'approval', verdict: 'fail', by, at, note: report.what };
-    }
+    await this.approvals.gather();
   }
 
   private async waitOut(): Promise<void> {
@@ -417,9 +353,9 @@ class Promotion {
     const { request, approvals, evidence, failure, phase } = this;
     return {
       request,
-      approvals,
-      denials: this.denials,
-      claims: this.claims.length,
+      approvals: approvals.counted,
+      denials: approvals.denials,
+      claims: approvals.unheard,
       evidence,
       failure,
       phase,

@@ -44,17 +44,18 @@ export async function resolvePlan(
   deps: ResolvePlanDependencies,
   request: ReleaseRequest,
 ): Promise<ReleasePlan> {
-  const loaded = await deps.policy.read();
-  requireRepository(loaded?.content ?? null, request);
+  const policy = (await deps.policy.read())?.content ?? null;
+  requireRepository(policy, request);
   // goes on when this attempt is stopped: a first clone of a large repository is then there for the next one
   const mirror = await deps.source.fetch(request.repositoryUrl);
-  return await withObjects(mirror, (objects) => planOf(deps, request, objects));
+  return await withObjects(mirror, (objects) => planOf(deps, request, objects, policy));
 }
 
 async function planOf(
   deps: ResolvePlanDependencies,
   request: ReleaseRequest,
   objects: GitObjects,
+  policy: Policy | null,
 ): Promise<ReleasePlan> {
   const { ref, commit } = request;
   // a ref that points at the commit says both that it is there and that it belongs
@@ -83,8 +84,7 @@ async function planOf(
       changedPaths,
       unasked,
     });
-    const loaded = await deps.policy.read();
-    return applyPolicy(plan, loaded?.content ?? null, deps.policy);
+    return applyPolicy(plan, policy, deps.policy);
   });
 }
 

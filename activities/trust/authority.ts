@@ -5,17 +5,16 @@
 import { hashJson } from '../../pipeline/hash-plan.js';
 import type { EnvironmentPlan, Seal } from '../../pipeline/plan.js';
 import type { Activities, Target } from '../../workflows/activity-contract.js';
-import { unauthorized } from '../failure.js';
-import { nameRef, type Judge } from './judge.js';
+import type { Judge } from './judge.js';
 import type { SealKeys } from './seal-keys.js';
-import { openSeal, sealStatement, type Statement } from './statements.js';
+import { aboutArtifact, aboutPrior, nameRef, openSeal, sealStatement, type Statement } from './statements.js';
 
 type Input<Name extends keyof Activities> = Parameters<Activities[Name]>[0];
 type Output<Name extends keyof Activities> = Awaited<ReturnType<Activities[Name]>>;
 
 export interface Authority<Name extends keyof Activities> {
   /** Throws Unauthorized. */
-  authorize: ((judge: Judge, input: Input<Name>, keys: SealKeys) => void | Promise<void>) | null;
+  authorize: ((judge: Judge, input: Input<Name>) => void | Promise<void>) | null;
   /** The result with the seals of this worker. */
   vouch?: (keys: SealKeys, input: Input<Name>, output: Output<Name>) => Output<Name>;
 }
@@ -52,10 +51,7 @@ export const AUTHORITIES: Authorities = {
     authorize: (judge, { what, plan }) => (what === 'policy' ? undefined : judge.look(plan)),
   },
   runGate: {
-    authorize: (judge, input, keys) => {
-      const seal = openSeal(keys, input.seal, 'plan');
-      judge.gate({ gate: input.gate, seal, subject: input.plan });
-    },
+    authorize: (judge, question) => judge.gate(question),
     vouch: (keys, { gate, plan: { pipeline, commit, artifacts }, seal }, item) => {
       const environment = openSeal(keys, seal, 'plan')?.environment ?? null;
       const digests = artifacts.map(({ digest }) => digest);
@@ -72,9 +68,8 @@ export const AUTHORITIES: Authorities = {
     vouch: (keys, { plan }, built) => ({
       ...built,
       artifacts: built.artifacts.map((made) => {
-        const { name, kind, repository, digest } = made;
-        const about = { pipeline: plan.pipeline, commit: plan.commit.sha, name, artifact: kind };
-        return { ...made, seal: sealStatement(keys, { kind: 'artifact', ...about, repository, digest }) };
+        const of = { pipeline: plan.pipeline, commit: plan.commit.sha };
+        return { ...made, seal: sealStatement(keys, aboutArtifact(of, made)) };
       }),
     }),
   },
@@ -95,14 +90,12 @@ export const AUTHORITIES: Authorities = {
   claim: forward,
   proveWayBack: {
     ...forward,
-    vouch: (keys, { target: { plan, token } }, proven) => ({
+    vouch: (keys, { target }, proven) => ({
       ...proven,
-      prior: proven.prior.map((state) => {
-        const about = { pipeline: plan.pipeline, environment: plan.name, token };
-        const { host, hostId } = state;
-        const platform = hashJson(state.platform ?? null);
-        return { ...state, seal: sealStatement(keys, { kind: 'prior', ...about, host, hostId, platform }) };
-      }),
+      prior: proven.prior.map((state) => ({
+        ...state,
+        seal: sealStatement(keys, aboutPrior(target, state)),
+      })),
     }),
   },
   deploy: {
@@ -114,9 +107,7 @@ export const AUTHORITIES: Authorities = {
   verify: {
     authorize: async (judge, { target, checks }) => {
       await judge.entry(target, 'forward');
-      const known = [...target.plan.checks, ...target.plan.dependencies].map(hashJson);
-      const strange = checks.find((check) => !known.includes(hashJson(check)));
-      if (strange !== undefined) throw strangeCheck(target.plan, strange.name);
+      judge.checks(target, checks);
     },
   },
   measureBaseline: forward,
@@ -161,13 +152,4 @@ function sealPlan(keys: SealKeys, plan: Output<'resolvePlan'>): Output<'resolveP
     environments: plan.environments.map((each) => ({ ...each, seal: sealed(each, each.name) })),
     seal: sealed(plan, null),
   };
-}
-
-function strangeCheck({ pipeline, name }: EnvironmentPlan, check: string): Error {
-  return unauthorized({
-    what: `the sealed plan has no check ${check} like this one`,
-    where: `${pipeline} ${name}`,
-    why: null,
-    wayOut: 'nothing was touched; look who started this (docs/security.md#unauthorized)',
-  });
 }

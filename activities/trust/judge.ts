@@ -4,15 +4,23 @@
  */
 import { applyToEnvironment, findOutOfReach } from '../../pipeline/apply-policy.js';
 import { hashJson, hashPlan } from '../../pipeline/hash-plan.js';
-import type { EnvironmentPlan, GatePlan, ReleasePlan, ReleaseRef } from '../../pipeline/plan.js';
-import type { Target } from '../../workflows/activity-contract.js';
+import type { CheckPlan, EnvironmentPlan, GatePlan, ReleasePlan } from '../../pipeline/plan.js';
+import type { Activities, Target } from '../../workflows/activity-contract.js';
 import type { BuiltArtifact, EvidenceItem, PriorState } from '../../workflows/result.js';
-import { describeMissing, isExcluded } from '../../workflows/approvals.js';
-import { missingApprovals } from '../../workflows/decisions.js';
+import { describeMissing } from '../../workflows/approvals.js';
+import { isAmong, missingApprovals } from '../../workflows/decisions.js';
 import { unauthorized } from '../failure.js';
 import type { PolicyStore } from './policy-store.js';
 import type { SealKeys } from './seal-keys.js';
-import { openSeal, type StatementOf } from './statements.js';
+import {
+  aboutArtifact,
+  aboutPrior,
+  isSame,
+  nameRef,
+  openSeal,
+  readRef,
+  type StatementOf,
+} from './statements.js';
 
 type Sealed = StatementOf<'plan'>;
 /** A release on its way into an environment, or one that was there. */
@@ -43,25 +51,25 @@ export class Judge {
   }
 
   /** A gate is asked only as a sealed plan defines it, and about the commit of that plan. */
-  gate({ gate, seal, subject }: { gate: GatePlan; seal: Sealed | null; subject: GateQuestion }): Sealed {
+  gate({ gate, plan: subject, seal }: GateQuestion): void {
     const where = `${subject.pipeline}, gate ${gate.name}`;
-    if (seal === null) throw denied(where, 'no genuine seal of a plan asks for it');
+    const said = openSeal(this.keys, seal, 'plan');
+    if (said === null) throw denied(where, 'no genuine seal of a plan asks for it');
     const isSame =
-      seal.pipeline === subject.pipeline &&
-      seal.commit === subject.commit.sha &&
-      seal.version === subject.version &&
-      seal.ref === nameRef(subject.ref) &&
-      seal.repository === subject.repositoryUrl;
+      said.pipeline === subject.pipeline &&
+      said.commit === subject.commit.sha &&
+      said.version === subject.version &&
+      said.ref === nameRef(subject.ref) &&
+      said.repository === subject.repositoryUrl;
     if (!isSame) throw denied(where, 'the sealed plan is of another commit');
     const { environments } = subject;
-    if (seal.environment !== null && environments !== undefined && environments.join() !== seal.environment)
+    if (said.environment !== null && environments !== undefined && environments.join() !== said.environment)
       throw denied(
         where,
-        `it is asked for ${environments.join()}, the sealed plan is for ${seal.environment}`,
+        `it is asked for ${environments.join()}, the sealed plan is for ${said.environment}`,
       );
-    if (!seal.gates.includes(hashJson(gate))) throw denied(where, 'the sealed plan has no such gate');
-    this.artifacts({ pipeline: seal.pipeline, commit: seal.commit, where }, subject.artifacts);
-    return seal;
+    if (!said.gates.includes(hashJson(gate))) throw denied(where, 'the sealed plan has no such gate');
+    this.artifacts({ ...said, where }, subject.artifacts);
   }
 
   /** The release's own gates have passed, so it may be built. */
@@ -134,20 +142,28 @@ export class Judge {
       throw denied(where, 'the policy has become stricter since it was planned');
   }
 
+  /** No check is made that the sealed plan does not have. */
+  checks({ plan }: Target, checks: CheckPlan[]): void {
+    const known = [...plan.checks, ...plan.dependencies].map(hashJson);
+    const strange = checks.find((check) => !known.includes(hashJson(check)));
+    if (strange !== undefined)
+      throw denied(
+        `${plan.pipeline} ${plan.name}`,
+        `the sealed plan has no check ${strange.name} like this one`,
+      );
+  }
+
   /** What is brought back was there. A recovery has a higher token than the change that recorded it. */
   prior({ plan, token }: Target, prior: PriorState[]): void {
-    for (const { host, hostId, platform, seal } of prior) {
-      const said = openSeal(this.keys, seal, 'prior');
+    for (const state of prior) {
+      const said = openSeal(this.keys, state.seal, 'prior');
       const isOurs =
-        said !== null &&
-        said.pipeline === plan.pipeline &&
-        said.environment === plan.name &&
-        said.token <= token &&
-        said.host === host &&
-        said.hostId === hostId &&
-        said.platform === hashJson(platform ?? null);
+        said !== null && said.token <= token && isSame(said, aboutPrior({ plan, token: said.token }, state));
       if (!isOurs)
-        throw denied(`${plan.pipeline} ${plan.name}, ${host}`, 'what was there before is not vouched for');
+        throw denied(
+          `${plan.pipeline} ${plan.name}, ${state.host}`,
+          'what was there before is not vouched for',
+        );
     }
   }
 
@@ -166,7 +182,7 @@ export class Judge {
           each.commit === said.commit &&
           each.digests.join() === digests.join(),
       )
-      .filter(({ by }) => plan.selfApproval || !isExcluded(by, '', said.authors));
+      .filter(({ by }) => plan.selfApproval || !isAmong(by, said.authors));
     const approvals = given.map(({ by, group, proof, at }) =>
       plan.policy === undefined ? { by, group, at } : { by, group, at, proof },
     );
@@ -183,7 +199,7 @@ export class Judge {
         where,
         `the sealed plan is of ${said.version} (${said.commit.slice(0, 7)}), not of ${version}`,
       );
-    this.artifacts({ pipeline: said.pipeline, commit: said.commit, where }, artifacts);
+    this.artifacts({ ...said, where }, artifacts);
     return said;
   }
 
@@ -191,20 +207,12 @@ export class Judge {
     of: { pipeline: string; commit: string; where: string },
     artifacts: BuiltArtifact[],
   ): void {
-    for (const { name, kind, repository, digest, seal } of artifacts) {
-      const said = openSeal(this.keys, seal, 'artifact');
-      const isOurs =
-        said !== null &&
-        said.pipeline === of.pipeline &&
-        said.commit === of.commit &&
-        said.name === name &&
-        said.artifact === kind &&
-        said.repository === repository &&
-        said.digest === digest;
-      if (!isOurs)
+    for (const made of artifacts) {
+      const said = openSeal(this.keys, made.seal, 'artifact');
+      if (said === null || !isSame(said, aboutArtifact(of, made)))
         throw denied(
           of.where,
-          `no worker vouches for ${repository}@${digest} as built from ${of.commit.slice(0, 7)}`,
+          `no worker vouches for ${made.repository}@${made.digest} as built from ${of.commit.slice(0, 7)}`,
         );
     }
   }
@@ -235,25 +243,7 @@ export class Judge {
   }
 }
 
-interface GateQuestion {
-  pipeline: string;
-  repositoryUrl: string;
-  commit: { sha: string };
-  ref: ReleaseRef;
-  version: string;
-  artifacts: BuiltArtifact[];
-  environments?: string[];
-}
-
-/** As statements name a ref. */
-export function nameRef({ kind, name }: ReleaseRef): string {
-  return `${kind} ${name}`;
-}
-
-function readRef(text: string): ReleaseRef {
-  const [kind = '', ...name] = text.split(' ');
-  return { kind: kind === 'branch' || kind === 'tag' ? kind : 'commit', name: name.join(' ') };
-}
+type GateQuestion = Parameters<Activities['runGate']>[0];
 
 /** What a policy may make stricter. */
 function floorOf({ approvals, production, selfApproval, waitMs }: EnvironmentPlan): unknown {

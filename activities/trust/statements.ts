@@ -4,7 +4,10 @@
  */
 import { canonicalize } from 'json-canonicalize';
 import { z } from 'zod';
-import type { Seal } from '../../pipeline/plan.js';
+import { hashJson } from '../../pipeline/hash-plan.js';
+import type { ReleaseRef, Seal } from '../../pipeline/plan.js';
+import type { Target } from '../../workflows/activity-contract.js';
+import type { BuiltArtifact, PriorState } from '../../workflows/result.js';
 import type { SealKeys } from './seal-keys.js';
 
 /** A plan was compiled here from the pipeline file at this commit. `environment` null = the whole release. */
@@ -78,6 +81,37 @@ const prior = z.object({
 const statement = z.discriminatedUnion('kind', [plan, artifact, gate, approval, prior]);
 export type Statement = z.infer<typeof statement>;
 export type StatementOf<Kind extends Statement['kind']> = Extract<Statement, { kind: Kind }>;
+
+/** What is said of an artifact, by whoever built it and by whoever asks whether it was. */
+export function aboutArtifact(
+  { pipeline, commit }: { pipeline: string; commit: string },
+  { name, kind, repository, digest }: BuiltArtifact,
+): StatementOf<'artifact'> {
+  return { kind: 'artifact', pipeline, commit, name, artifact: kind, repository, digest };
+}
+
+/** What is said of a host as it was before a change. */
+export function aboutPrior(
+  { plan, token }: Pick<Target, 'plan' | 'token'>,
+  { host, hostId, platform }: PriorState,
+): StatementOf<'prior'> {
+  const about = { pipeline: plan.pipeline, environment: plan.name, token };
+  return { kind: 'prior', ...about, host, hostId, platform: hashJson(platform ?? null) };
+}
+
+export function isSame(said: Statement, expected: Statement): boolean {
+  return canonicalize(said) === canonicalize(expected);
+}
+
+/** As statements name a ref. */
+export function nameRef({ kind, name }: ReleaseRef): string {
+  return `${kind} ${name}`;
+}
+
+export function readRef(text: string): ReleaseRef {
+  const [kind = '', ...name] = text.split(' ');
+  return { kind: kind === 'branch' || kind === 'tag' ? kind : 'commit', name: name.join(' ') };
+}
 
 export function sealStatement(keys: SealKeys, said: Statement): Seal {
   return keys.seal(canonicalize(said));

@@ -1,7 +1,7 @@
 /** Whether an approval counts: who really said it, about what, and whether that person may. */
 import { readApproval, APPROVAL_NAMESPACE } from '../../pipeline/approval-statement.js';
 import type { Activities, ApprovalClaim } from '../../workflows/activity-contract.js';
-import { isExcluded } from '../../workflows/approvals.js';
+import { isAmong } from '../../workflows/decisions.js';
 import type { EvidenceItem } from '../../workflows/result.js';
 import { stoppable } from '../processes/stop.js';
 import type { LoadedPolicy, PolicyStore } from './policy-store.js';
@@ -39,7 +39,7 @@ async function judge(deps: ApprovalDependencies, claim: ApprovalClaim): Promise<
   const { plan, requester, decision } = claim;
   const { by, group, statement } = decision;
   const authors = openSeal(deps.sealKeys, plan.seal, 'plan')?.authors ?? [];
-  if (!plan.selfApproval && isExcluded(by, requester, authors))
+  if (!plan.selfApproval && isAmong(by, [requester, ...authors]))
     return `${by} asked for this release or wrote it`;
   const policy = await deps.policy.read();
   // what nothing protects is as good as its clients

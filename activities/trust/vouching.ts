@@ -10,7 +10,7 @@ import type { SealKeys } from './seal-keys.js';
 
 /** A row of the table, once the activity is known by its name only. */
 interface AnyAuthority {
-  authorize: ((judge: Judge, input: unknown, keys: SealKeys) => void | Promise<void>) | null;
+  authorize: ((judge: Judge, input: unknown) => void | Promise<void>) | null;
   vouch?: (keys: SealKeys, input: unknown, output: unknown) => unknown;
 }
 
@@ -25,7 +25,7 @@ export function createVouching(
       execute: async (input, next) => {
         const authority = authorityOf(activityType);
         const [given] = input.args;
-        await authorize(activityType, () => authority.authorize?.(judge, given, keys));
+        await authorize(activityType, () => authority.authorize?.(judge, given));
         const output = await next(input);
         return authority.vouch === undefined ? output : authority.vouch(keys, given, output);
       },

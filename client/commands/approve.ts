@@ -59,8 +59,7 @@ async function approveWhatWaits(invocation: Invocation): Promise<Outcome> {
     version: target.version,
     ...wish,
     reason: global.reason,
-    // Bound to what was on the screen: another plan or digest by then voids it.
-    seen: { planHash: shown.planHash, digest: shown.artifacts.map(({ digest }) => digest).join(',') },
+    shown,
   });
   return toOutcome(invocation, client, decided, `approved ${shown.version} for ${environment}`);
 }

@@ -1,7 +1,6 @@
+import { POLICY_FILE } from '../../pipeline/who-may-write.js';
 import type { CommandSpec } from '../command.js';
 import { EXIT } from '../exit-codes.js';
-
-const POLICY_FILE = '/etc/slipway/policy.yaml';
 
 export const policy: CommandSpec = {
   name: 'policy',

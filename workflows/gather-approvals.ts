@@ -1,0 +1,105 @@
+/** The approvals of one promotion: what people said, what a worker made of it, and whether it is enough. */
+import { isCancellation, log } from '@temporalio/workflow';
+import type { ApprovalClaim } from './activity-contract.js';
+import { perform } from './activity-options.js';
+import { approvalEvidence, describeMissing, openApprovals } from './approvals.js';
+import type { Approval } from './decisions.js';
+import type { Decision, Denial, PromotionRequest } from './messages.js';
+import type { Progress } from './progress.js';
+import { Refusal } from './promotion-end.js';
+import { readFailure } from './read-failure.js';
+import type { EvidenceItem } from './result.js';
+
+export class Approvals {
+  readonly counted: Approval[] = [];
+  readonly denials: Denial[] = [];
+  /** Said, and not yet looked at by a worker. */
+  private readonly claims: Decision[] = [];
+
+  constructor(
+    private readonly request: PromotionRequest,
+    private readonly where: string,
+    private readonly progress: Progress,
+    /** Of the promotion; what counts and what does not is added. */
+    private readonly evidence: EvidenceItem[],
+  ) {}
+
+  get unheard(): number {
+    return this.claims.length;
+  }
+
+  /** May come at any time, also long before it is asked for. */
+  take(decision: Decision): void {
+    const { by, group } = decision;
+    // plans from before there were seals count what they are told
+    if (this.request.plan.seal === undefined) this.counted.push({ by, group, at: new Date().toISOString() });
+    else this.claims.push(decision);
+    this.progress.publish();
+  }
+
+  /** Until there are enough. Throws Refusal when they did not come in time. */
+  async gather(): Promise<void> {
+    const { plan } = this.request;
+    this.progress.begin('approvals');
+    const sinceMs = Date.now();
+    for (;;) {
+      await this.hearClaims();
+      const { missing, expiresMs } = openApprovals(plan.approvals, this.counted, sinceMs);
+      if (expiresMs === null) break;
+      if (!(await this.waitForMore(describeMissing(missing), expiresMs))) throw this.expire(missing);
+    }
+    if (plan.seal === undefined) this.evidence.push(...this.counted.map(approvalEvidence));
+    this.progress.set('approvals', 'succeeded', this.counted.map(({ by }) => by).join(', '));
+  }
+
+  /** false = in vain. */
+  private async waitForMore(what: string, expiresMs: number): Promise<boolean> {
+    const count = this.counted.length;
+    const ms = Math.max(1, expiresMs - Date.now());
+    const wait = { for: what, then: 'rejects itself', ms, person: true };
+    return await this.progress.wait(wait, () => this.counted.length > count || this.claims.length > 0);
+  }
+
+  private expire(missing: Parameters<typeof describeMissing>[0]): Refusal {
+    const { plan, version } = this.request;
+    const what = describeMissing(missing);
+    this.progress.set('approvals', 'failed', `missing ${what}`);
+    return new Refusal({
+      what: `nobody gave the missing ${what} in time`,
+      where: this.where,
+      why: null,
+      wayOut: `slipway release ${version} --to ${plan.name} asks again`,
+    });
+  }
+
+  /** A worker says which of them count; what does not is recorded as well. */
+  private async hearClaims(): Promise<void> {
+    const { plan, requestId, version, commit, artifacts, actor } = this.request;
+    for (let [decision] = this.claims; decision !== undefined; [decision] = this.claims) {
+      const claim = { plan, requestId, version, commit, artifacts, requester: actor.by, decision };
+      const item = await this.hear(claim);
+      this.claims.shift();
+      this.evidence.push(item);
+      const { by, at, group = null, proof } = item;
+      if (item.verdict !== 'approved' || by === null) {
+        log.warn(`the approval of ${decision.by} does not count: ${item.note ?? ''}`);
+        this.denials.push({ by: decision.by, why: item.note ?? '', decisionId: decision.decisionId });
+      } else if (plan.policy === undefined || proof === undefined) this.counted.push({ by, group, at });
+      else this.counted.push({ by, group, at, proof });
+      this.progress.publish();
+    }
+  }
+
+  /** That it cannot be looked at is no approval either. */
+  private async hear(claim: ApprovalClaim): Promise<EvidenceItem> {
+    const { by } = claim.decision;
+    try {
+      return await perform('verifyApproval', claim, { summary: `of ${by} for ${claim.version}` });
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      const { report } = readFailure(error, this.where, `slipway approve ${claim.plan.name}`);
+      const at = new Date().toISOString();
+      return { kind: 'approval', name: 'approval', verdict: 'fail', by, at, note: report.what };
+    }
+  }
+}
