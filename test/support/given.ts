@@ -1,6 +1,13 @@
 /** Plans, requests and records for workflow tests; a test says only what matters to it. */
 import { randomUUID } from 'node:crypto';
-import type { CheckPlan, Colour, CommitFacts, EnvironmentPlan, TrafficPlan } from '../../pipeline/plan.js';
+import type {
+  ApprovalRule,
+  CheckPlan,
+  Colour,
+  CommitFacts,
+  EnvironmentPlan,
+  TrafficPlan,
+} from '../../pipeline/plan.js';
 import type { ChangeInput, ChangeKind, ChangeRequest, Decision } from '../../workflows/messages.js';
 import type { BuiltArtifact, ReleaseRecord } from '../../workflows/result.js';
 
@@ -172,4 +179,13 @@ export function givenDecision(by: string, overrides: Partial<Decision> = {}): De
     until: null,
     ...overrides,
   };
+}
+
+/** `count` people, of a group where one is named, whose word is enough unless `by` asks for more. */
+export function givenRule(
+  count: number,
+  group: string | null = null,
+  overrides: Partial<ApprovalRule> = {},
+): ApprovalRule {
+  return { count, group, by: 'unverified', of: null, expiresMs: 3_600_000, ...overrides };
 }

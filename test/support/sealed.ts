@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { afterAll, beforeAll } from 'vitest';
 import type { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { PolicyStore } from '../../activities/trust/policy-store.js';
@@ -25,6 +26,30 @@ export const NO_POLICY: PolicyStore = { read: async () => null, isDemo: true };
 export async function givenSealKeys(): Promise<{ keys: SealKeys; remove: () => Promise<void> }> {
   const folder = await mkdtemp(path.join(tmpdir(), 'slw-seal-'));
   return { keys: await loadSealKeys(folder), remove: () => rm(folder, { recursive: true, force: true }) };
+}
+
+/** The keys of this file's workers, and those of somebody nobody trusts. */
+export function useSealKeys(): { ours: SealKeys; foreign: SealKeys } {
+  const folders: Awaited<ReturnType<typeof givenSealKeys>>[] = [];
+  const keysOf = (index: number): SealKeys => {
+    const folder = folders[index];
+    if (folder === undefined) throw new Error('keys are there once the tests begin');
+    return folder.keys;
+  };
+  beforeAll(async () => {
+    folders.push(await givenSealKeys(), await givenSealKeys());
+  });
+  afterAll(async () => {
+    for (const folder of folders) await folder.remove();
+  });
+  return {
+    get ours() {
+      return keysOf(0);
+    },
+    get foreign() {
+      return keysOf(1);
+    },
+  };
 }
 
 /** Calls an activity through what stands in front of it; `act` is the activity. */
@@ -100,7 +125,6 @@ export interface SealedRelease {
   target: Target;
 }
 
-/** One release with a gate and two hosts, sealed step by step as a real one. */
 /** What a worker makes of this person's approval of the release. */
 export async function givenApproval(
   keys: SealKeys,
@@ -124,6 +148,7 @@ export async function givenApproval(
   return await throughVouching(keys, 'verifyApproval', claim, () => item);
 }
 
+/** One release with a gate and two hosts, sealed step by step as a real one. */
 export async function givenSealedRelease(
   keys: SealKeys,
   { version = 'v1.0.0', ...overrides }: Partial<EnvironmentPlan> & { version?: string } = {},

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ApprovalRule, EnvironmentPlan } from '../../pipeline/plan.js';
 import { breakActivity } from '../support/fake-world.js';
-import { givenDecision, givenPlan } from '../support/given.js';
+import { givenDecision, givenPlan, givenRule } from '../support/given.js';
 import { givenPromotion, PromotionScene } from '../support/promotion-scene.js';
 import { quiet, startHarness, type Harness } from '../support/workflow-harness.js';
 
@@ -15,13 +15,8 @@ beforeAll(async () => {
 });
 afterAll(() => harness.close());
 
-const rule = (count: number, group: string | null, by: ApprovalRule['by'] = 'ssh'): ApprovalRule => ({
-  count,
-  group,
-  by,
-  of: null,
-  expiresMs: 3_600_000,
-});
+const rule = (count: number, group: string | null, by: ApprovalRule['by'] = 'ssh'): ApprovalRule =>
+  givenRule(count, group, { by });
 
 const sealed = (
   approvals: ApprovalRule[],

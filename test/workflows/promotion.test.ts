@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ApprovalRule, EnvironmentPlan, GatePlan } from '../../pipeline/plan.js';
+import type { EnvironmentPlan, GatePlan } from '../../pipeline/plan.js';
 import { activityInputs } from '../support/activity-inputs.js';
 import { EnvironmentScene } from '../support/environment-scene.js';
 import { breakActivity } from '../support/fake-world.js';
-import { givenDecision, givenPlan } from '../support/given.js';
+import { givenDecision, givenPlan, givenRule } from '../support/given.js';
 import { givenPromotion, PromotionScene } from '../support/promotion-scene.js';
 import { quiet, startHarness, type Harness } from '../support/workflow-harness.js';
 
@@ -15,13 +15,6 @@ beforeAll(async () => {
 });
 afterAll(() => harness.close());
 
-const rule = (count: number, group: string | null): ApprovalRule => ({
-  count,
-  group,
-  by: 'unverified',
-  of: null,
-  expiresMs: 3_600_000,
-});
 const gate: GatePlan = {
   kind: 'run',
   name: 'tests',
@@ -41,7 +34,7 @@ async function start(
 
 describe('a promotion', () => {
   it('passes its gates and its change, and carries the evidence', async () => {
-    const plan = givenPlan({ gates: [gate], approvals: [rule(1, null)] });
+    const plan = givenPlan({ gates: [gate], approvals: [givenRule(1, null)] });
     const promotion = await start(plan);
     await promotion.waitsFor('1 approval');
     await promotion.decide('approve', 'oleg');
@@ -109,7 +102,7 @@ describe('a promotion', () => {
   });
 
   it('pauses before the next step and resumes', async () => {
-    const plan = givenPlan({ approvals: [rule(1, null)] });
+    const plan = givenPlan({ approvals: [givenRule(1, null)] });
     const promotion = await start(plan);
     await promotion.waitsFor('1 approval');
     await promotion.decide('pause', 'irina');
@@ -122,7 +115,7 @@ describe('a promotion', () => {
 
 describe('approvals', () => {
   it('need distinct people of the right groups, not the requester, not an author', async () => {
-    const plan = givenPlan({ approvals: [rule(1, 'platform'), rule(1, 'backend')] });
+    const plan = givenPlan({ approvals: [givenRule(1, 'platform'), givenRule(1, 'backend')] });
     const promotion = await start(plan);
     await promotion.waitsFor('2 approvals (platform, backend)');
     const refusals = [
@@ -145,14 +138,14 @@ describe('approvals', () => {
   });
 
   it('may come from the requester where the plan says so', async () => {
-    const promotion = await start(givenPlan({ approvals: [rule(1, null)], selfApproval: true }));
+    const promotion = await start(givenPlan({ approvals: [givenRule(1, null)], selfApproval: true }));
     await promotion.waitsFor('1 approval');
     expect(await promotion.decide('approve', 'vadim')).toMatchObject({ accepted: true });
     expect((await promotion.end()).state).toBe('succeeded');
   });
 
   it('come as signals too, and the same decision twice is one', async () => {
-    const promotion = await start(givenPlan({ approvals: [rule(2, null)] }));
+    const promotion = await start(givenPlan({ approvals: [givenRule(2, null)] }));
     await promotion.waitsFor('2 approvals');
     const decision = givenDecision('oleg');
     await promotion.handle.signal('approve', decision);
@@ -164,7 +157,7 @@ describe('approvals', () => {
   });
 
   it('end with one rejection, which is final', async () => {
-    const plan = givenPlan({ approvals: [rule(2, null)] });
+    const plan = givenPlan({ approvals: [givenRule(2, null)] });
     const promotion = await start(plan);
     await promotion.waitsFor('2 approvals');
     await promotion.decide('approve', 'oleg');
@@ -179,14 +172,14 @@ describe('approvals', () => {
 
 describe('an abort', () => {
   it('ends a promotion that waits, green, with nothing touched', async () => {
-    const promotion = await start(givenPlan({ approvals: [rule(1, null)] }));
+    const promotion = await start(givenPlan({ approvals: [givenRule(1, null)] }));
     await promotion.waitsFor('1 approval');
     await promotion.decide('abort', 'irina');
     expect(await promotion.end()).toMatchObject({ red: false, state: 'aborted', clean: true, change: null });
   });
 
   it('is what Temporal’s own cancellation means', async () => {
-    const promotion = await start(givenPlan({ approvals: [rule(1, null)] }));
+    const promotion = await start(givenPlan({ approvals: [givenRule(1, null)] }));
     await promotion.waitsFor('1 approval');
     await promotion.handle.cancel();
     const end = await promotion.end();
@@ -221,7 +214,7 @@ describe('an abort', () => {
   });
 
   it('of a rejected promotion in the queue counts as the rejection', async () => {
-    const plan = givenPlan({ approvals: [rule(1, null)] });
+    const plan = givenPlan({ approvals: [givenRule(1, null)] });
     const prod = new EnvironmentScene(harness, plan);
     await prod.send('freeze', givenDecision('irina'));
     const promotion = await start(plan);

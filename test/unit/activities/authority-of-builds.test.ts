@@ -1,6 +1,5 @@
 /** What is refused before a gate is asked or an image is built. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { SealKeys } from '../../../activities/trust/seal-keys.js';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { hashPlan, withHash } from '../../../pipeline/hash-plan.js';
 import type { Activities } from '../../../workflows/activity-contract.js';
 import { givenArtifacts } from '../../support/given.js';
@@ -10,25 +9,22 @@ import {
   GATE,
   gateInput,
   givenSealedRelease,
-  givenSealKeys,
   refusalWith,
   throughVouching,
+  useSealKeys,
   type Name,
   type SealedRelease,
 } from '../../support/sealed.js';
 
-let ours: { keys: SealKeys; remove: () => Promise<void> };
+const keys = useSealKeys();
 let release: SealedRelease;
 
 beforeAll(async () => {
-  ours = await givenSealKeys();
-  release = await givenSealedRelease(ours.keys);
+  release = await givenSealedRelease(keys.ours);
 });
 
-afterAll(() => ours.remove());
-
-const call = (name: Name, input: unknown): Promise<boolean> => beginsWith(ours.keys, name, input);
-const refusalOf = (name: Name, input: unknown): Promise<string> => refusalWith(ours.keys, name, input);
+const call = (name: Name, input: unknown): Promise<boolean> => beginsWith(keys.ours, name, input);
+const refusalOf = (name: Name, input: unknown): Promise<string> => refusalWith(keys.ours, name, input);
 
 describe('a gate', () => {
   const input = () => gateInput(release.plan, release.environment, release.artifacts);
@@ -98,7 +94,7 @@ describe('a build', () => {
 
   test('waits for the release’s own gates', async () => {
     const { planHash: _, seal: __, ...rest } = release.plan;
-    const plan = await throughVouching(ours.keys, 'resolvePlan', {} as never, () =>
+    const plan = await throughVouching(keys.ours, 'resolvePlan', {} as never, () =>
       withHash({ ...rest, gates: [GATE] }),
     );
     expect(await refusalOf('buildArtifacts', { plan, evidence: release.evidence })).toMatch(
@@ -106,7 +102,7 @@ describe('a build', () => {
     );
     const seal = plan.seal === undefined ? {} : { seal: plan.seal };
     const asked = { ...gateInput(plan, release.environment, []), ...seal };
-    const item = await throughVouching(ours.keys, 'runGate', asked, () => evidenceOf('pass'));
+    const item = await throughVouching(keys.ours, 'runGate', asked, () => evidenceOf('pass'));
     expect(await call('buildArtifacts', { plan, evidence: [item] })).toBe(true);
   });
 });

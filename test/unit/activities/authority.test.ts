@@ -1,7 +1,6 @@
 /** What activities refuse before they touch anything, whoever asks: each row is a word changed by somebody who can write to Temporal. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { AUTHORITIES } from '../../../activities/trust/authority.js';
-import type { SealKeys } from '../../../activities/trust/seal-keys.js';
 import type { PolicyStore } from '../../../activities/trust/policy-store.js';
 import { withHash } from '../../../pipeline/hash-plan.js';
 import { loadPolicy } from '../../../pipeline/load-pipeline.js';
@@ -15,32 +14,24 @@ import {
   evidenceOf,
   gateInput,
   givenSealedRelease,
-  givenSealKeys,
   refusalWith,
   throughVouching,
+  useSealKeys,
   type Name,
   type SealedRelease,
 } from '../../support/sealed.js';
 
-let ours: { keys: SealKeys; remove: () => Promise<void> };
-let foreign: typeof ours;
+const keys = useSealKeys();
 let release: SealedRelease;
 let forged: SealedRelease;
 let stage: SealedRelease;
 let earlier: SealedRelease;
 
 beforeAll(async () => {
-  ours = await givenSealKeys();
-  foreign = await givenSealKeys();
-  release = await givenSealedRelease(ours.keys);
-  forged = await givenSealedRelease(foreign.keys);
-  stage = await givenSealedRelease(ours.keys, { name: 'stage' });
-  earlier = await givenSealedRelease(ours.keys, { version: 'v0.9.0' });
-});
-
-afterAll(async () => {
-  await ours.remove();
-  await foreign.remove();
+  release = await givenSealedRelease(keys.ours);
+  forged = await givenSealedRelease(keys.foreign);
+  stage = await givenSealedRelease(keys.ours, { name: 'stage' });
+  earlier = await givenSealedRelease(keys.ours, { version: 'v0.9.0' });
 });
 
 interface Words {
@@ -68,9 +59,9 @@ const WAY_BACK_NAMES: Name[] = ['undoDeploy', 'takeOver', 'retireColour'];
 const WITH_PRIOR: Name[] = ['deploy', 'undoDeploy'];
 
 const call = (name: Name, input: unknown, policy?: PolicyStore): Promise<boolean> =>
-  beginsWith(ours.keys, name, input, policy);
+  beginsWith(keys.ours, name, input, policy);
 const refusalOf = (name: Name, input: unknown, policy?: PolicyStore): Promise<string> =>
-  refusalWith(ours.keys, name, input, policy);
+  refusalWith(keys.ours, name, input, policy);
 
 const words = (change: Partial<Target> = {}, prior = release.prior): Words => ({
   target: { ...release.target, ...change },
@@ -192,7 +183,7 @@ describe('activities that change the world', () => {
   test.each(OF_A_TARGET)('%s refuses a gate that failed, also after it had passed', async (name) => {
     const said = async (verdict: 'pass' | 'fail', at: string) =>
       await throughVouching(
-        ours.keys,
+        keys.ours,
         'runGate',
         gateInput(release.plan, release.environment, release.artifacts),
         () => evidenceOf(verdict, at),

@@ -8,7 +8,7 @@ import type { ApprovalRule, EnvironmentPlan, ReleasePlan } from '../../../pipeli
 import { PlanRefused } from '../../../pipeline/plan-refused.js';
 import type { Policy } from '../../../pipeline/policy-file.js';
 import { findWriters } from '../../../pipeline/who-may-write.js';
-import { givenCommit, givenPlan } from '../../support/given.js';
+import { givenCommit, givenPlan, givenRule } from '../../support/given.js';
 
 const HOUR_MS = 3_600_000;
 const HEAD = `allowed-signers: allowed_signers
@@ -83,14 +83,8 @@ function refusalsOf(
   return '';
 }
 
-const rule = (change: Partial<ApprovalRule> = {}): ApprovalRule => ({
-  count: 1,
-  group: null,
-  by: 'ssh',
-  of: null,
-  expiresMs: 72 * HOUR_MS,
-  ...change,
-});
+const rule = ({ count = 1, group = null, ...change }: Partial<ApprovalRule> = {}): ApprovalRule =>
+  givenRule(count, group, { by: 'ssh', expiresMs: 72 * HOUR_MS, ...change });
 
 describe('a worker without a policy', () => {
   test('refuses production, names the way out, and lets everything else be as it was', () => {

@@ -1,14 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { describeMissing, openApprovals } from '../../../workflows/approvals.js';
 import type { ApprovalRule } from '../../../pipeline/plan.js';
+import { givenRule } from '../../support/given.js';
 
-const rule = (count: number, group: string | null, expiresMs = 1000): ApprovalRule => ({
-  count,
-  group,
-  by: 'unverified',
-  of: null,
-  expiresMs,
-});
+const rule = (count: number, group: string | null, expiresMs = 1000): ApprovalRule =>
+  givenRule(count, group, { expiresMs });
 const by = (person: string, group: string | null = null) => ({ by: person, group, at: '' });
 
 describe('open approvals', () => {

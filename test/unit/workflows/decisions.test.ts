@@ -10,12 +10,7 @@ import {
   type EnvironmentDeciding,
   type PromotionDeciding,
 } from '../../../workflows/decisions.js';
-import type { ApprovalRule } from '../../../pipeline/plan.js';
-import { givenDecision } from '../../support/given.js';
-
-function rule(count: number, group: string | null = null): ApprovalRule {
-  return { count, group, by: 'unverified', of: null, expiresMs: 1000 };
-}
+import { givenDecision, givenRule } from '../../support/given.js';
 
 function promotion(overrides: Partial<PromotionDeciding> = {}): PromotionDeciding {
   return {
@@ -24,7 +19,7 @@ function promotion(overrides: Partial<PromotionDeciding> = {}): PromotionDecidin
     taken: [],
     phase: 'approvals',
     paused: false,
-    rules: [rule(1, 'platform'), rule(1, 'backend')],
+    rules: [givenRule(1, 'platform'), givenRule(1, 'backend')],
     selfApproval: false,
     requester: 'vera',
     authors: ['anna', 'anna@example.com'],
@@ -109,7 +104,7 @@ describe('approvals', () => {
     });
     fc.assert(
       fc.property(rules, fc.array(groups, { maxLength: 12 }), (wanted, speakers) => {
-        const list = wanted.map(({ count, group }) => rule(count, group));
+        const list = wanted.map(({ count, group }) => givenRule(count, group));
         const total = list.reduce((sum, { count }) => sum + count, 0);
         const some = speakers.map((group, index) => ({ by: `p${index}`, group, at: '' }));
         const missing = missingApprovals(list, some).reduce((sum, slot) => sum + slot.missing, 0);
