@@ -75,7 +75,14 @@ export class Judge {
   /** The release's own gates have passed, so it may be built. */
   build(plan: ReleasePlan, evidence: EvidenceItem[] = []): void {
     this.gates(
-      { gates: plan.gates, environment: null, commit: plan.commit.sha, where: plan.pipeline, digests: [] },
+      {
+        pipeline: plan.pipeline,
+        environment: null,
+        gates: plan.gates,
+        commit: plan.commit.sha,
+        digests: [],
+        where: plan.pipeline,
+      },
       evidence,
     );
   }
@@ -107,7 +114,8 @@ export class Judge {
     const { plan, whole, commit, artifacts, evidence = [] } = target;
     const digests = artifacts.map(({ digest }) => digest);
     const where = `${plan.pipeline} ${plan.name}`;
-    this.gates({ gates: plan.gates, environment: plan.name, commit: commit.sha, where, digests }, evidence);
+    const of = { pipeline: plan.pipeline, environment: plan.name, gates: plan.gates };
+    this.gates({ ...of, commit: commit.sha, digests, where }, evidence);
     this.approvals({ plan, said, digests, where }, evidence);
     if (way === 'forward') await this.holdAgainstPolicy({ ...plan, ...whole }, said);
   }
@@ -218,7 +226,14 @@ export class Judge {
   }
 
   private gates(
-    of: { gates: GatePlan[]; environment: string | null; commit: string; where: string; digests: string[] },
+    of: {
+      pipeline: string;
+      environment: string | null;
+      gates: GatePlan[];
+      commit: string;
+      digests: string[];
+      where: string;
+    },
     evidence: EvidenceItem[],
   ): void {
     const said = evidence.flatMap(({ seal }) => openSeal(this.keys, seal, 'gate') ?? []);
@@ -227,6 +242,7 @@ export class Judge {
       const about = said.filter(
         (each) =>
           each.gate === hash &&
+          each.pipeline === of.pipeline &&
           each.environment === of.environment &&
           each.commit === of.commit &&
           each.digests.join() === of.digests.join(),

@@ -26,12 +26,14 @@ let release: SealedRelease;
 let forged: SealedRelease;
 let stage: SealedRelease;
 let earlier: SealedRelease;
+let ofAnotherPipeline: SealedRelease;
 
 beforeAll(async () => {
   release = await givenSealedRelease(keys.ours);
   forged = await givenSealedRelease(keys.foreign);
   stage = await givenSealedRelease(keys.ours, { name: 'stage' });
   earlier = await givenSealedRelease(keys.ours, { version: 'v0.9.0' });
+  ofAnotherPipeline = await givenSealedRelease(keys.ours, { pipeline: 'other' });
 });
 
 interface Words {
@@ -172,6 +174,7 @@ describe('activities that change the world', () => {
     ['evidence without a seal', () => ({ evidence: [evidenceOf('pass')] }), /nobody vouches/],
     ['evidence of a foreign key', () => ({ evidence: forged.evidence }), /nobody vouches/],
     ['evidence of another environment', () => ({ evidence: stage.evidence }), /nobody vouches/],
+    ['evidence of another pipeline', () => ({ evidence: ofAnotherPipeline.evidence }), /nobody vouches/],
     ['evidence about other digests', () => ({ evidence: earlier.evidence }), /nobody vouches/],
   ];
   describe.each(GATES)('with %s', (_what, change, reason) => {
