@@ -15,7 +15,14 @@ import type { release } from '../../workflows/release.js';
 import { givenScene, type Scene } from '../support/change-scene.js';
 import { EnvironmentScene, sha } from '../support/environment-scene.js';
 import { breakActivity, planKey, release as letGo, type FaultKind } from '../support/fake-world.js';
-import { givenCommit, givenPlan, givenPlanInPlace, givenRecord } from '../support/given.js';
+import {
+  givenCommit,
+  givenPlan,
+  givenPlanInPlace,
+  givenRecord,
+  givenReleasePlan,
+  givenReleaseRequest,
+} from '../support/given.js';
 import { givenPromotion, PromotionScene } from '../support/promotion-scene.js';
 import { until, type Harness } from '../support/workflow-harness.js';
 
@@ -122,34 +129,21 @@ export class ReleaseCase {
       const scene = givenScene(harness, plan, { live: setting.live });
       return { plan, scene, environment: new EnvironmentScene(harness, plan), before: scene.visible() };
     });
-    this.request = {
+    const { pipeline } = this;
+    this.request = givenReleaseRequest({
       requestId: randomUUID(),
-      pipeline: this.pipeline,
-      repositoryUrl: '/srv/shop.git',
-      file: 'slipway.yaml',
-      ref: { kind: 'tag', name: VERSION },
+      pipeline,
       commit: sha(RELEASED),
       version: VERSION,
-      to: [],
       actor: { by: 'vadim', proof: 'unverified' },
-      reason: null,
-    };
-    this.plan = {
-      planVersion: 1,
-      planHash: 'c'.repeat(64),
-      pipeline: this.pipeline,
+    });
+    this.plan = givenReleasePlan(environments, {
+      pipeline,
       version: VERSION,
       commit: givenCommit({ sha: sha(RELEASED) }),
-      ref: this.request.ref,
-      repository: { url: this.request.repositoryUrl },
-      file: this.request.file,
       artifacts: [{ kind: 'folder', name: 'app', folder: 'dist' }],
-      registry: null,
       gates: [GATE],
-      environments,
-      skipped: [],
-      notify: [],
-    };
+    });
     harness.world.update(({ plans }) => {
       plans[planKey(this.pipeline, this.request.commit)] = this.plan;
     });

@@ -6,9 +6,17 @@ import type {
   Colour,
   CommitFacts,
   EnvironmentPlan,
+  ReleasePlan,
   TrafficPlan,
 } from '../../pipeline/plan.js';
-import type { ChangeInput, ChangeKind, ChangeRequest, Decision } from '../../workflows/messages.js';
+import { withHash } from '../../pipeline/hash-plan.js';
+import type {
+  ChangeInput,
+  ChangeKind,
+  ChangeRequest,
+  Decision,
+  ReleaseRequest,
+} from '../../workflows/messages.js';
 import type { BuiltArtifact, ReleaseRecord } from '../../workflows/result.js';
 
 const ALL_STEPS = ['preflight', 'claim', 'proveWayBack', 'deploy', 'verify', 'switch', 'bake', 'settle'];
@@ -188,4 +196,48 @@ export function givenRule(
   overrides: Partial<ApprovalRule> = {},
 ): ApprovalRule {
   return { count, group, by: 'unverified', of: null, expiresMs: 3_600_000, ...overrides };
+}
+
+/** Somebody asks for v1.0.0 of shop. */
+export function givenReleaseRequest(overrides: Partial<ReleaseRequest> = {}): ReleaseRequest {
+  const { version = 'v1.0.0' } = overrides;
+  return {
+    requestId: 'request-1',
+    pipeline: 'shop',
+    repositoryUrl: '/srv/shop.git',
+    file: 'slipway.yaml',
+    ref: { kind: 'tag', name: version },
+    commit: givenCommit().sha,
+    version,
+    to: [],
+    actor: { by: 'oleg', proof: 'unverified' },
+    reason: null,
+    ...overrides,
+  };
+}
+
+/** What a worker makes of that request: nothing to build, no gates of its own. */
+export function givenReleasePlan(
+  environments: EnvironmentPlan[],
+  overrides: Partial<Omit<ReleasePlan, 'environments'>> = {},
+): ReleasePlan {
+  const { pipeline, version, file, repositoryUrl, ref } = givenReleaseRequest(
+    overrides.version === undefined ? {} : { version: overrides.version },
+  );
+  return withHash({
+    planVersion: 1,
+    pipeline,
+    version,
+    commit: givenCommit(),
+    ref,
+    repository: { url: repositoryUrl },
+    file,
+    artifacts: [],
+    registry: null,
+    gates: [],
+    environments,
+    skipped: [],
+    notify: [],
+    ...overrides,
+  });
 }

@@ -4,13 +4,13 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { badInput } from '../../activities/failure.js';
 import type { EnvironmentPlan, ReleasePlan } from '../../pipeline/plan.js';
 import type { DecisionName } from '../../workflows/decisions.js';
-import type { Decision, DecisionReply, ReleaseRequest, ReleaseStatus } from '../../workflows/messages.js';
+import type { Decision, DecisionReply, ReleaseStatus } from '../../workflows/messages.js';
 import { promotionId, QUERY, releaseId, WORKFLOW } from '../../workflows/names.js';
 import type { release } from '../../workflows/release.js';
 import type { ReleaseResult } from '../../workflows/result.js';
 import { EnvironmentScene, olderThan, sha } from './environment-scene.js';
 import { breakActivity, planKey } from './fake-world.js';
-import { givenCommit, givenDecision, givenPlan } from './given.js';
+import { givenCommit, givenDecision, givenPlan, givenReleasePlan, givenReleaseRequest } from './given.js';
 import { endOf, PromotionScene } from './promotion-scene.js';
 import { startHarness, until, type Harness, type HarnessOptions } from './workflow-harness.js';
 
@@ -57,23 +57,13 @@ export class ReleasePipeline {
     environments: EnvironmentPlan[],
     changes: Partial<ReleasePlan> = {},
   ): Promise<ReleaseScene> {
-    const plan: ReleasePlan = {
-      planVersion: 1,
-      planHash: 'c'.repeat(64),
+    const plan = givenReleasePlan(environments, {
       pipeline: this.name,
       version: `v${number}`,
       commit: givenCommit({ sha: sha(number) }),
-      ref: { kind: 'tag', name: `v${number}` },
-      repository: { url: '/srv/shop.git' },
-      file: 'slipway.yaml',
       artifacts: [{ kind: 'folder', name: 'app', folder: 'dist' }],
-      registry: null,
-      gates: [],
-      environments,
-      skipped: [],
-      notify: [],
       ...changes,
-    };
+    });
     this.plans.set(planKey(this.name, sha(number)), plan);
     return await this.start(number);
   }
@@ -81,18 +71,13 @@ export class ReleasePipeline {
   /** `requestId`: the same request once more. */
   async start(number: number, requestId: string = randomUUID()): Promise<ReleaseScene> {
     const version = `v${number}`;
-    const request: ReleaseRequest = {
+    const request = givenReleaseRequest({
       requestId,
       pipeline: this.name,
-      repositoryUrl: '/srv/shop.git',
-      file: 'slipway.yaml',
-      ref: { kind: 'tag', name: version },
       commit: sha(number),
       version,
-      to: [],
       actor: { by: 'vadim', proof: 'unverified' },
-      reason: null,
-    };
+    });
     const handle = await this.harness.client.workflow.start<typeof release>(WORKFLOW.release, {
       workflowId: releaseId(this.name, version),
       workflowIdConflictPolicy: 'USE_EXISTING',

@@ -13,7 +13,7 @@ import type { EnvironmentPlan, GatePlan, ReleasePlan } from '../../pipeline/plan
 import type { Activities, Target } from '../../workflows/activity-contract.js';
 import { FAILURE } from '../../workflows/failures.js';
 import type { BuiltArtifact, EvidenceItem, PriorState } from '../../workflows/result.js';
-import { givenArtifacts, givenCommit, givenDecision, givenPlan } from './given.js';
+import { givenArtifacts, givenDecision, givenPlan, givenReleasePlan, givenReleaseRequest } from './given.js';
 
 export type Name = keyof Activities;
 type Input<N extends Name> = Parameters<Activities[N]>[0];
@@ -155,7 +155,7 @@ export async function givenSealedRelease(
 ): Promise<SealedRelease> {
   const compiled = withHash(givenPlan({ name: 'prod', gates: [GATE], ...overrides }));
   const plan = await throughVouching(keys, 'resolvePlan', givenReleaseRequest(), () =>
-    releasePlan(compiled, version),
+    givenReleasePlan([compiled], { version, pipeline: compiled.pipeline, repository: compiled.repository }),
   );
   const [environment] = plan.environments;
   if (environment === undefined) throw new Error('there is no environment');
@@ -203,37 +203,4 @@ export function gateInput(
 
 export function evidenceOf(verdict: EvidenceItem['verdict'], at = '2026-11-14T10:00:00.000Z'): EvidenceItem {
   return { kind: 'gate', name: GATE.name, verdict, by: null, at, note: null };
-}
-
-function releasePlan(environment: EnvironmentPlan, version: string): ReleasePlan {
-  return withHash({
-    planVersion: 1,
-    pipeline: environment.pipeline,
-    version,
-    commit: givenCommit(),
-    ref: { kind: 'tag', name: version },
-    repository: environment.repository,
-    file: 'slipway.yaml',
-    artifacts: [],
-    registry: null,
-    gates: [],
-    environments: [environment],
-    skipped: [],
-    notify: [],
-  });
-}
-
-function givenReleaseRequest(): Input<'resolvePlan'> {
-  return {
-    requestId: 'request-1',
-    pipeline: 'shop',
-    repositoryUrl: '/srv/shop.git',
-    file: 'slipway.yaml',
-    ref: { kind: 'tag', name: 'v1.0.0' },
-    commit: givenCommit().sha,
-    version: 'v1.0.0',
-    to: [],
-    actor: { by: 'oleg', proof: 'unverified' },
-    reason: null,
-  };
 }

@@ -1,14 +1,13 @@
 /** The stricter of the worker's policy and a pipeline file, and what the policy does not allow at all. */
 import { describe, expect, test } from 'vitest';
 import { applyPolicy } from '../../../pipeline/apply-policy.js';
-import { withHash } from '../../../pipeline/hash-plan.js';
 import { loadPolicy } from '../../../pipeline/load-pipeline.js';
 import { policyJsonSchema } from '../../../pipeline/json-schema.js';
 import type { ApprovalRule, EnvironmentPlan, ReleasePlan } from '../../../pipeline/plan.js';
 import { PlanRefused } from '../../../pipeline/plan-refused.js';
 import type { Policy } from '../../../pipeline/policy-file.js';
 import { findWriters } from '../../../pipeline/who-may-write.js';
-import { givenCommit, givenPlan, givenRule } from '../../support/given.js';
+import { givenPlan, givenReleasePlan, givenRule } from '../../support/given.js';
 
 const HOUR_MS = 3_600_000;
 const HEAD = `allowed-signers: allowed_signers
@@ -41,22 +40,8 @@ function errorsOf(text: string): string[] {
 }
 
 function releaseOf(change: Partial<EnvironmentPlan> = {}, release: Partial<ReleasePlan> = {}): ReleasePlan {
-  return withHash({
-    planVersion: 1,
-    pipeline: 'shop',
-    version: 'v1.0.0',
-    commit: givenCommit(),
-    ref: { kind: 'tag' as const, name: 'v1.0.0' },
-    repository: { url: '/srv/shop.git' },
-    file: 'slipway.yaml',
-    artifacts: [],
-    registry: null,
-    gates: [],
-    environments: [givenPlan({ name: 'prod', production: false, selfApproval: true, ...change })],
-    skipped: [],
-    notify: [],
-    ...release,
-  });
+  const plan = givenPlan({ name: 'prod', production: false, selfApproval: true, ...change });
+  return givenReleasePlan([plan], release);
 }
 
 function apply(

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { ChangeResult, FailureReport, PromotionResult } from '../../../workflows/result.js';
 import { concludePromotion } from '../../../workflows/promotion-end.js';
 import { concludeRelease, type ReleaseEnding } from '../../../workflows/release-end.js';
-import { givenCommit, givenPlan } from '../../support/given.js';
+import { givenPlan, givenReleasePlan, givenReleaseRequest } from '../../support/given.js';
 import { givenPromotion } from '../../support/promotion-scene.js';
 
 const refusal: FailureReport = {
@@ -51,34 +51,8 @@ describe('a release that was aborted', () => {
     failure: null,
   });
   const ending: ReleaseEnding = {
-    request: {
-      requestId: 'one',
-      pipeline: 'shop',
-      repositoryUrl: '/srv/shop.git',
-      file: 'slipway.yaml',
-      ref: { kind: 'tag', name: 'v1' },
-      commit: givenCommit().sha,
-      version: 'v1',
-      to: [],
-      actor: { by: 'vadim', proof: 'unverified' },
-      reason: null,
-    },
-    plan: {
-      planVersion: 1,
-      planHash: 'c',
-      pipeline: 'shop',
-      version: 'v1',
-      commit: givenCommit(),
-      ref: { kind: 'tag', name: 'v1' },
-      repository: { url: '/srv/shop.git' },
-      file: 'slipway.yaml',
-      artifacts: [],
-      registry: null,
-      gates: [],
-      environments,
-      skipped: [],
-      notify: [],
-    },
+    request: givenReleaseRequest({ version: 'v1' }),
+    plan: givenReleasePlan(environments, { version: 'v1' }),
     stop: { kind: 'aborted', by: 'irina' },
     failure: null,
     artifacts: [],
