@@ -5,6 +5,22 @@ import { shorten } from './shorten.js';
 
 type Input = Parameters<Activities['setCommitStatus']>[0];
 
+interface FoundStatus {
+  context: string;
+  state: string;
+  description: string | null;
+  target_url: string | null;
+}
+
+/** The newest of each name. */
+export async function listStatuses(repository: GithubRepository, sha: string): Promise<FoundStatus[]> {
+  return await repository.list(
+    `read the statuses of ${sha.slice(0, 12)}`,
+    (octokit, at) => octokit.request('GET /repos/{owner}/{repo}/commits/{ref}/status', { ...at, ref: sha }),
+    (page) => page.statuses,
+  );
+}
+
 /**
  * `slipway/<environment>` on the commit. The same one is not written twice: GitHub takes a thousand per commit and
  * name, and then no more.
@@ -17,11 +33,7 @@ export async function setStatusOf(
   const context = `slipway/${input.environment}`;
   const { state, targetUrl } = input;
   const description = shorten(input.description);
-  const statuses = await repository.list(
-    `read the statuses of ${sha.slice(0, 12)}`,
-    (octokit, at) => octokit.request('GET /repos/{owner}/{repo}/commits/{ref}/status', { ...at, ref: sha }),
-    (page) => page.statuses,
-  );
+  const statuses = await listStatuses(repository, sha);
   const present = statuses.find((status) => status.context === context);
   const isThere =
     present?.state === state &&

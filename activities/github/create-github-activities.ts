@@ -19,23 +19,25 @@ export type GithubActivities = Pick<
   | 'commentOnPullRequest'
 >;
 
+type InRepository = { repositoryUrl: string };
+
 export function createGithubActivities(deps: { github: Github; source: Source }): GithubActivities {
   /** Opens the repository of the input, heartbeats, and ends when the activity does. */
   const within =
-    <Input, Output>(what: string, work: (repository: GithubRepository, input: Input) => Promise<Output>) =>
-    (input: Input & { repositoryUrl: string }): Promise<Output> =>
+    <Input, Output>(
+      what: string,
+      work: (repository: GithubRepository, input: Input & InRepository, signal: AbortSignal) => Promise<Output>,
+    ) =>
+    (input: Input & InRepository): Promise<Output> =>
       stoppable(
         what,
-        async (signal) => await work(await deps.github.open(input.repositoryUrl, signal), input),
+        async (signal) => await work(await deps.github.open(input.repositoryUrl, signal), input, signal),
       );
 
   return {
-    readGithubReviews: (input) =>
-      stoppable('reading reviews', async (signal) => {
-        const { repositoryUrl } = input;
-        const repository = await deps.github.open(repositoryUrl, signal);
-        return await readReviews(repository, createBranchHistory(deps.source, repositoryUrl, signal), input);
-      }),
+    readGithubReviews: within('reading reviews', (repository, input, signal) =>
+      readReviews(repository, createBranchHistory(deps.source, input.repositoryUrl, signal), input),
+    ),
     readEnvironmentApprovals: within('reading environment reviews', readEnvironmentReviews),
     recordDeployment: within('recording the deployment', recordDeploymentAt),
     setCommitStatus: within('setting the commit status', setStatusOf),

@@ -1,4 +1,5 @@
 /** What GitHub knows about a commit: statuses and check runs, in one shape. */
+import { listStatuses } from './commit-status.js';
 import type { GithubRepository } from './connect.js';
 
 export interface CheckReport {
@@ -19,18 +20,13 @@ const GREEN = ['success', 'neutral', 'skipped'];
 
 /** The newest report per name and source. */
 export async function readChecks(repository: GithubRepository, sha: string): Promise<CheckReport[]> {
-  const short = sha.slice(0, 12);
   const runs = await repository.list(
-    `read the check runs of ${short}`,
+    `read the check runs of ${sha.slice(0, 12)}`,
     (octokit, at) =>
       octokit.request('GET /repos/{owner}/{repo}/commits/{ref}/check-runs', { ...at, ref: sha }),
     (page) => page.check_runs,
   );
-  const statuses = await repository.list(
-    `read the statuses of ${short}`,
-    (octokit, at) => octokit.request('GET /repos/{owner}/{repo}/commits/{ref}/status', { ...at, ref: sha }),
-    (page) => page.statuses,
-  );
+  const statuses = await listStatuses(repository, sha);
   // Ids grow: the last one of a name and app replaces those before it.
   const newest = new Map<string, CheckReport>();
   for (const run of [...runs].sort((a, b) => Number(a.id) - Number(b.id))) {
