@@ -1,9 +1,8 @@
 /** What GitHub's refusals mean, with the way out; a limit says itself when to come back. */
-import { ApplicationFailure } from '@temporalio/common';
 import { z } from 'zod';
 import { printable } from '../../pipeline/file-error.js';
 import { badInput, refused } from '../failure.js';
-import { pauseMs } from '../registry/registry-failure.js';
+import { later, pauseMs } from '../retry-after.js';
 import type { GithubLogin } from './settings.js';
 
 export interface Asked {
@@ -36,6 +35,7 @@ interface Answer {
   said: string;
 }
 
+const UNAVAILABLE = 'GithubUnavailable';
 /** A secondary limit without a time: GitHub asks for at least a minute. */
 const SECONDARY_PAUSE_MS = 60_000;
 const LONGEST_PAUSE_MS = 60 * 60_000;
@@ -50,12 +50,13 @@ export function explainGithub(asked: Asked, error: unknown, nowMs = Date.now()):
   const { where, what } = asked;
   const answer = readAnswer(error);
   if (answer === null)
-    return later(`${where}: GitHub cannot be reached to ${what}: ${becauseOf(error)}`, null);
+    return later(UNAVAILABLE, `${where}: GitHub cannot be reached to ${what}: ${becauseOf(error)}`, null);
   const { status, said } = answer;
   const pause = limitPauseMs(answer, nowMs);
-  if (pause !== null) return later(`${where}: GitHub's rate limit stops us to ${what} (${said})`, pause);
+  if (pause !== null)
+    return later(UNAVAILABLE, `${where}: GitHub's rate limit stops us to ${what} (${said})`, pause);
   if (status >= 500 || status === 408)
-    return later(`${where}: GitHub answered ${status} to ${what} ${said}`, null);
+    return later(UNAVAILABLE, `${where}: GitHub answered ${status} to ${what} ${said}`, null);
   const told = { where, why: said === '' ? null : said };
   switch (status) {
     case 401:
@@ -146,13 +147,4 @@ function becauseOf(error: unknown): string {
   const inner = cause.cause instanceof Error ? cause.cause : cause;
   const code = 'code' in inner && typeof inner.code === 'string' ? `${inner.code} ` : '';
   return printable(`${code}${inner.message}`).slice(0, 300);
-}
-
-function later(message: string, pause: number | null): ApplicationFailure {
-  return ApplicationFailure.create({
-    type: 'GithubUnavailable',
-    nonRetryable: false,
-    message: message.trimEnd().slice(0, 2000),
-    ...(pause === null ? {} : { nextRetryDelay: pause }),
-  });
 }

@@ -1,7 +1,7 @@
 /** What a registry's refusals mean for a release, with the way out. */
-import { ApplicationFailure } from '@temporalio/common';
 import { badInput, refused } from '../failure.js';
 import { printable } from '../../pipeline/file-error.js';
+import { later, pauseMs } from '../retry-after.js';
 
 export interface HttpAnswer {
   status: number;
@@ -20,7 +20,7 @@ export interface Asked {
   username: string | null;
 }
 
-const LONGEST_PAUSE_MS = 10 * 60_000;
+const UNAVAILABLE = 'RegistryUnavailable';
 
 /** The failure for any answer that is not the one wanted. */
 export function explainAnswer(asked: Asked, answer: HttpAnswer): Error {
@@ -51,10 +51,14 @@ export function explainAnswer(asked: Asked, answer: HttpAnswer): Error {
         wayOut: `check the name; some registries want the project created first`,
       });
     case 429:
-      return later(`${asked.thing}: ${server} says too many requests`, pauseMs(retryAfter));
+      return later(UNAVAILABLE, `${asked.thing}: ${server} says too many requests`, pauseMs(retryAfter));
     default:
       if (answer.status >= 500 || answer.status === 408) {
-        return later(`${asked.thing}: ${server} answered ${answer.status} ${body}`, pauseMs(retryAfter));
+        return later(
+          UNAVAILABLE,
+          `${asked.thing}: ${server} answered ${answer.status} ${body}`,
+          pauseMs(retryAfter),
+        );
       }
       return refused({
         ...told,
@@ -72,7 +76,11 @@ export function explainUnreachable(asked: Asked, error: unknown): Error {
   const hint = /wrong version number|ERR_SSL|packet length too long|EPROTO/i.test(because)
     ? '; it may speak plain http: list it in the worker’s insecure registries'
     : '';
-  return later(`${asked.thing}: ${asked.server} cannot be reached from the worker: ${because}${hint}`, null);
+  return later(
+    UNAVAILABLE,
+    `${asked.thing}: ${asked.server} cannot be reached from the worker: ${because}${hint}`,
+    null,
+  );
 }
 
 /** Nothing Slipway understands came back. */
@@ -83,21 +91,4 @@ export function notARegistry(asked: Asked, what: string): Error {
     why: null,
     wayOut: `check that ${asked.server} is a container registry (its /v2/ must answer)`,
   });
-}
-
-function later(message: string, pause: number | null): ApplicationFailure {
-  return ApplicationFailure.create({
-    type: 'RegistryUnavailable',
-    nonRetryable: false,
-    message: message.trimEnd().slice(0, 2000),
-    ...(pause === null ? {} : { nextRetryDelay: pause }),
-  });
-}
-
-/** `Retry-After` in seconds or as a date; at most ten minutes, null when absent or unreadable. */
-export function pauseMs(retryAfter: string | null, now = Date.now()): number | null {
-  if (retryAfter === null) return null;
-  const wanted = /^\d+$/.test(retryAfter.trim()) ? Number(retryAfter) * 1000 : Date.parse(retryAfter) - now;
-  if (Number.isNaN(wanted)) return null;
-  return Math.min(Math.max(wanted, 1000), LONGEST_PAUSE_MS);
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { isPlainHttp, parseImageName } from '../../../activities/registry/image-name.js';
-import { pauseMs } from '../../../activities/registry/registry-failure.js';
 import { readChallenge } from '../../../activities/registry/registry-token.js';
+import { pauseMs } from '../../../activities/retry-after.js';
 
 describe('where an image lives', () => {
   it.each([
