@@ -4,10 +4,8 @@ import { pinnedImage } from '../platforms/image-reference.js';
 import { renderCommand } from '../platforms/run-time-values.js';
 import { plainEnvironment, runProcess } from '../processes/run-process.js';
 import { withCheckout } from '../source/checkout.js';
-import type { CommandGate, GateAnswer, GateDependencies } from './gate-answer.js';
+import { NOTE_CHARACTERS, type CommandGate, type GateAnswer, type GateDependencies } from './gate-answer.js';
 import { expectReports, judgeReports } from './report-gate.js';
-
-const NOTE_CHARACTERS = 2000;
 
 /**
  * `{run: make test}` in a clean checkout of the commit: exit 0 passes, anything else and a timeout fail, a shell

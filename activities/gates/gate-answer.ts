@@ -12,6 +12,9 @@ export interface GateDependencies {
 
 export type CommandGate = Extract<GatePlan, { kind: 'run' }>;
 
+/** A note goes into histories: what is quoted in it ends here. */
+export const NOTE_CHARACTERS = 2000;
+
 export interface GateAnswer {
   /** waived = it would have failed, but for exceptions people answer for. */
   verdict: 'pass' | 'fail' | 'waived' | 'error';

@@ -4,14 +4,13 @@ import { isReportFormat, REPORT_FORMATS, type ReportFormat } from '../../pipelin
 import { withObjects } from '../source/git-objects.js';
 import { readBytesAtCommit } from '../source/files-at-commit.js';
 import type { Mirror } from '../source/source.js';
-import type { CommandGate, GateAnswer } from './gate-answer.js';
+import { NOTE_CHARACTERS, type CommandGate, type GateAnswer } from './gate-answer.js';
 import { NO_EXCEPTIONS, readExceptions } from './reports/exceptions.js';
 import { readReport, type ReadReport } from './reports/read-report.js';
 import { expectReport, type ExpectedReport } from './reports/report-file.js';
 import { UnreadableReport } from './reports/report.js';
 import { UnreadableExceptions, type Exceptions } from './reports/waiver.js';
 
-const NOTE_CHARACTERS = 2000;
 const SHOWN_CHARACTERS = 200;
 
 /** What must be known before the command runs. */

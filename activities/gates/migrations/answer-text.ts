@@ -1,10 +1,10 @@
 /** What the gate says, in a note that fits into histories: the first problems first, the rest counted. */
 import path from 'node:path';
 import { oneLine } from '../../../workflows/plain-text.js';
+import { NOTE_CHARACTERS } from '../gate-answer.js';
 import type { Difference } from './migration-files.js';
 import type { Problem } from './problem.js';
 
-const NOTE_CHARACTERS = 2000;
 const NAMED_FILES = 5;
 
 export function sayCompatible(added: readonly string[]): string {

@@ -1,6 +1,7 @@
 /** JSON reports: the whole text must be JSON, and have the shape the format promises. */
 import type { z } from 'zod';
 import { UnreadableReport } from './report.js';
+import { readShape } from './shape.js';
 
 /** `what`: `a Trivy report`. Throws UnreadableReport. */
 export function readJson<S extends z.ZodType>(text: string, schema: S, what: string): z.output<S> {
@@ -10,9 +11,5 @@ export function readJson<S extends z.ZodType>(text: string, schema: S, what: str
   } catch {
     throw new UnreadableReport('is not whole JSON: the program may have stopped while it wrote');
   }
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const where = issue === undefined || issue.path.length === 0 ? '' : ` at ${issue.path.join('.')}`;
-  throw new UnreadableReport(`is not ${what}${where}: ${issue?.message ?? 'wrong shape'}`);
+  return readShape(value, schema, (problem) => new UnreadableReport(`is not ${what}${problem}`));
 }

@@ -1,7 +1,7 @@
 /** OpenVEX 0.2 as exceptions: of the statements about a finding, the newest counts. */
 import { z } from 'zod';
 import { matchesPurl } from './purl.js';
-import { addTo, readShape, type Exceptions, type Waiver } from './waiver.js';
+import { addTo, readEntries, type Exceptions, type Waiver } from './waiver.js';
 
 const component = z.object({
   '@id': z.string().optional(),
@@ -31,7 +31,7 @@ type Component = z.output<typeof component>;
 
 /** Throws UnreadableExceptions. */
 export function openVex(value: unknown): Exceptions {
-  const { author, timestamp, statements } = readShape(value, document);
+  const { author, timestamp, statements } = readEntries(value, document);
   const timeOf = (each: Statement): number => Date.parse(each.timestamp ?? timestamp);
   const byId = new Map<string, Statement[]>();
   for (const each of statements.toSorted((a, b) => timeOf(a) - timeOf(b)))

@@ -3,12 +3,7 @@ import { z } from 'zod';
 import { readJson } from './json.js';
 import { UnreadableReport, type Finding, type ReportFacts } from './report.js';
 import { readSeverity, severityOfScore, type Severity } from './severity.js';
-
-const list = <S extends z.ZodType>(item: S) =>
-  z
-    .array(item)
-    .nullish()
-    .transform((items) => items ?? []);
+import { listOf } from './shape.js';
 
 const properties = z.object({ 'security-severity': z.union([z.string(), z.number()]).nullish() }).nullish();
 const rule = z.object({
@@ -16,7 +11,7 @@ const rule = z.object({
   defaultConfiguration: z.object({ level: z.string().nullish() }).nullish(),
   properties,
 });
-const component = z.object({ name: z.string().min(1), rules: list(rule) });
+const component = z.object({ name: z.string().min(1), rules: listOf(rule) });
 const result = z.object({
   ruleId: z.string().nullish(),
   ruleIndex: z.int().nullish(),
@@ -24,9 +19,9 @@ const result = z.object({
   level: z.string().nullish(),
   kind: z.string().nullish(),
   baselineState: z.string().nullish(),
-  suppressions: list(z.object({ status: z.string().nullish() })),
+  suppressions: listOf(z.object({ status: z.string().nullish() })),
   properties,
-  locations: list(
+  locations: listOf(
     z.object({
       physicalLocation: z
         .object({
@@ -38,8 +33,8 @@ const result = z.object({
   ),
 });
 const run = z.object({
-  tool: z.object({ driver: component, extensions: list(z.object({ rules: list(rule) })) }),
-  invocations: list(z.object({ executionSuccessful: z.boolean().nullish() })),
+  tool: z.object({ driver: component, extensions: listOf(z.object({ rules: listOf(rule) })) }),
+  invocations: listOf(z.object({ executionSuccessful: z.boolean().nullish() })),
   /** The specification: absent or null when the scan did not take place; empty when it found nothing. */
   results: z.array(result).nullish(),
   externalPropertyFileReferences: z.object({ results: z.unknown() }).nullish(),

@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { matchesPath } from './match-path.js';
 import { isPurl, matchesPurl } from './purl.js';
 import type { Finding } from './report.js';
-import { addTo, readShape, type Exceptions, type Waiver } from './waiver.js';
+import { listOf } from './shape.js';
+import { addTo, readEntries, type Exceptions, type Waiver } from './waiver.js';
 
 const DAY_MS = 24 * 60 * 60_000;
 const LONGEST_DAYS = 90;
@@ -20,10 +21,7 @@ const entry = z.strictObject({
   by: z.string().optional(),
   statement: z.string().optional(),
 });
-const entries = z
-  .array(entry)
-  .nullish()
-  .transform((list) => list ?? []);
+const entries = listOf(entry);
 const file = z.strictObject({
   vulnerabilities: entries,
   misconfigurations: entries,
@@ -35,7 +33,7 @@ type Entry = z.output<typeof entry>;
 
 /** The lists count the same: ids of different kinds do not meet. Throws UnreadableExceptions. */
 export function trivyIgnore(value: unknown): Exceptions {
-  const { vulnerabilities, misconfigurations, secrets, licenses } = readShape(value, file);
+  const { vulnerabilities, misconfigurations, secrets, licenses } = readEntries(value, file);
   const byId = new Map<string, Entry[]>();
   for (const each of [...vulnerabilities, ...misconfigurations, ...secrets, ...licenses])
     addTo(byId, each.id, each);

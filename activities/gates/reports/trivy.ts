@@ -3,14 +3,9 @@ import { z } from 'zod';
 import { readJson } from './json.js';
 import { UnreadableReport, type Finding, type ReportFacts } from './report.js';
 import { readSeverity, type Severity } from './severity.js';
+import { listOf } from './shape.js';
 
 const text = z.string().min(1);
-/** Go leaves empty fields out or writes null. */
-const list = <S extends z.ZodType>(item: S) =>
-  z
-    .array(item)
-    .nullish()
-    .transform((items) => items ?? []);
 
 const vulnerability = z.object({
   VulnerabilityID: text,
@@ -33,13 +28,13 @@ const licence = z.object({
 const trivyReport = z.object({
   SchemaVersion: z.literal(2),
   ArtifactName: text,
-  Results: list(
+  Results: listOf(
     z.object({
       Target: z.string(),
-      Vulnerabilities: list(vulnerability),
-      Misconfigurations: list(misconfiguration),
-      Secrets: list(secret),
-      Licenses: list(licence),
+      Vulnerabilities: listOf(vulnerability),
+      Misconfigurations: listOf(misconfiguration),
+      Secrets: listOf(secret),
+      Licenses: listOf(licence),
     }),
   ),
 });

@@ -1,6 +1,7 @@
 /** What exceptions say, whichever format they have. */
 import type { z } from 'zod';
 import type { Finding } from './report.js';
+import { readShape } from './shape.js';
 
 export interface Waiver {
   /** Does it waive now? */
@@ -20,12 +21,8 @@ export class UnreadableExceptions extends Error {
 }
 
 /** Throws UnreadableExceptions with the place of the first thing that is wrong. */
-export function readShape<S extends z.ZodType>(value: unknown, schema: S): z.output<S> {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const where = issue === undefined || issue.path.length === 0 ? '' : ` at ${issue.path.join('.')}`;
-  throw new UnreadableExceptions(`is wrong${where}: ${issue?.message ?? 'not a map'}`);
+export function readEntries<S extends z.ZodType>(value: unknown, schema: S): z.output<S> {
+  return readShape(value, schema, (problem) => new UnreadableExceptions(`is wrong${problem}`));
 }
 
 /** One more under this id: a report asks for thousands of ids. */
