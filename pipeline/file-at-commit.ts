@@ -14,11 +14,15 @@ export const LARGEST_FILE_BYTES = 16 * 1024 * 1024;
 
 /** What the commit has at this path; null = nothing. */
 export async function askEntry(ask: AskGit, commit: string, path: string): Promise<TreeEntry | null> {
-  const text = await ask(['ls-tree', '-z', '--long', '--full-tree', commit, '--', path]);
-  const found = /^(\d{6}) (\w+) ([0-9a-f]+) +(\d+|-)\t/.exec(text);
+  return readTreeLine(await ask(['ls-tree', '-z', '--long', '--full-tree', commit, '--', path]));
+}
+
+/** One line of `git ls-tree -z --long`; null = there is none. */
+export function readTreeLine(line: string): (TreeEntry & { path: string }) | null {
+  const found = /^(\d{6}) (\w+) ([0-9a-f]+) +(\d+|-)\t([^\0]+)/.exec(line);
   if (found === null) return null;
-  const [, mode = '', type = '', object = '', size = ''] = found;
-  return { mode, type, object, bytes: size === '-' ? 0 : Number(size) };
+  const [, mode = '', type = '', object = '', size = '', path = ''] = found;
+  return { mode, type, object, bytes: size === '-' ? 0 : Number(size), path };
 }
 
 /** Why a plan does not read it; null = it does. */

@@ -2,7 +2,14 @@
 export { compilePlan } from './compile-plan.js';
 export { explainFileErrors } from './file-error.js';
 export { findUnsupported } from './find-unsupported.js';
-export { askEntry, decodeText, LARGEST_FILE_BYTES, refuseEntry, type TreeEntry } from './file-at-commit.js';
+export {
+  askEntry,
+  decodeText,
+  LARGEST_FILE_BYTES,
+  readTreeLine,
+  refuseEntry,
+  type TreeEntry,
+} from './file-at-commit.js';
 export { gatherGitFacts, type AskGit, type GitFacts } from './git-facts.js';
 export { loadPipeline, loadPolicy, type LoadedFile } from './load-pipeline.js';
 export { applyPolicy } from './apply-policy.js';

@@ -1,6 +1,7 @@
 /** What git itself knows of how commits came onto a branch: GitHub believes any push that contains a reviewed head. */
 import { refused } from '../failure.js';
 import { checkCommitId } from '../source/git-names.js';
+import { withObjects } from '../source/git-objects.js';
 import { gitFailed, readGit, runGit } from '../source/run-git.js';
 import type { Mirror, Source } from '../source/source.js';
 
@@ -37,27 +38,18 @@ export function createBranchHistory(
       if (at === head) return true;
       const mirror = await fetch(checkCommitId(at));
       await fetch(checkCommitId(head));
-      const wanted = await readTree(mirror, at);
-      // a merge and a squash stand on the branch as it was; a rebase put all its commits there, one after the other
-      for (const base of [`${at}^1`, `${at}~${commits}`]) {
-        const before = await resolve(mirror, base);
-        if (before !== null && (await mergeTrees(mirror, before, head)) === wanted) return true;
-      }
-      return false;
+      return await withObjects(mirror, async (objects) => {
+        const wanted = await objects.read(`${at}^{tree}`);
+        if (wanted === null) throw new Error(`${at}: the repository has lost its content`);
+        // a merge and a squash stand on the branch as it was; a rebase put all its commits there, one after the other
+        for (const base of [`${at}^1`, `${at}~${commits}`]) {
+          const before = await objects.read(`${base}^{commit}`);
+          if (before !== null && (await mergeTrees(mirror, before.id, head)) === wanted.id) return true;
+        }
+        return false;
+      });
     },
   };
-}
-
-async function readTree(mirror: Mirror, commit: string): Promise<string> {
-  return (
-    await readGit({ repository: mirror.folder, args: ['rev-parse', '--verify', `${commit}^{tree}`] })
-  ).trim();
-}
-
-async function resolve(mirror: Mirror, revision: string): Promise<string | null> {
-  const args = ['rev-parse', '--verify', '--quiet', `${revision}^{commit}`];
-  const answer = await runGit({ repository: mirror.folder, args });
-  return answer.exitCode === 0 ? answer.stdout.toString('utf8').trim() : null;
 }
 
 /** The tree that merging gives; null when it cannot be merged without a hand. */

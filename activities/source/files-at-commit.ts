@@ -1,13 +1,12 @@
 /** Files as they are at a commit, read from the mirror without a work tree. */
-import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { randomUUID } from 'node:crypto';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { decodeText, LARGEST_FILE_BYTES, refuseEntry, type TreeEntry } from '../../pipeline/index.js';
 import { badInput } from '../failure.js';
 import { checkCommitId, checkPathInRepository } from './git-names.js';
 import { withObjects, type GitObjects } from './git-objects.js';
+import { hashFile } from './hash-file.js';
 import { gitFailed, runGit } from './run-git.js';
 import type { Mirror } from './source.js';
 
@@ -113,9 +112,7 @@ export async function archiveFolder(input: {
     };
     const answer = await runGit(call);
     if (answer.exitCode !== 0) throw gitFailed(call, answer);
-    const hash = createHash('sha256');
-    await pipeline(createReadStream(unfinished), hash);
-    const digest = `sha256:${hash.digest('hex')}`;
+    const digest = `sha256:${await hashFile(unfinished)}`;
     const file = archivePath(input.cacheFolder, digest);
     await rename(unfinished, file);
     return { digest, file };

@@ -1,4 +1,5 @@
 /** The files under the gate's path: which are migrations, which are new, and whether history was rewritten. */
+import { readTreeLine } from '../../../pipeline/index.js';
 import { readGit } from '../../source/run-git.js';
 import type { Mirror } from '../../source/source.js';
 
@@ -23,20 +24,15 @@ export async function listMigrations(
     args: folder === '.' ? args : [...args, '--', `${folder}/`],
     signal,
   });
-  const entries = listed.split('\0').flatMap((line) => {
-    const found = /^(\d{6}) \w+ ([0-9a-f]+) +(\d+|-)\t([\s\S]+)$/.exec(line);
-    if (found === null) return [];
-    const [, mode = '', object = '', size = '', path = ''] = found;
-    return [{ mode, object, bytes: size === '-' ? 0 : Number(size), path }];
-  });
+  const entries = listed.split('\0').flatMap((line) => readTreeLine(line) ?? []);
   if (entries.length === 0) return null;
   const paths = new Set(entries.map(({ path }) => path));
   return new Map(
     entries
       .filter(({ path }) => !isBeside(path) && !isWayBack(path, paths))
-      .map(({ mode, ...entry }) => [
-        entry.path,
-        { ...entry, kind: mode.startsWith('100') ? kindOf(entry.path) : 'unknown' },
+      .map(({ mode, object, bytes, path }) => [
+        path,
+        { path, object, bytes, kind: mode.startsWith('100') ? kindOf(path) : 'unknown' },
       ]),
   );
 }

@@ -1,10 +1,10 @@
 /** The file a command was to write: taken out of the checkout before the run, believed only when the run wrote it. */
 import { createHash } from 'node:crypto';
-import { createReadStream, constants } from 'node:fs';
+import { constants } from 'node:fs';
 import { lstat, open, realpath, unlink, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { checkPathInRepository } from '../../source/git-names.js';
+import { hashFile } from '../../source/hash-file.js';
 import { UnreadableReport } from './report.js';
 
 /** The largest reports of large projects are a third of this; it is held in memory. */
@@ -103,10 +103,4 @@ async function readAll(handle: FileHandle, size: number): Promise<Buffer> {
   }
   if (filled === 0) throw new UnreadableReport('is empty');
   return bytes.subarray(0, filled);
-}
-
-async function hashFile(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(file), hash);
-  return hash.digest('hex');
 }
