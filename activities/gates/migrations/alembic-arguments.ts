@@ -1,6 +1,7 @@
 /** What is written in the parentheses of an Alembic operation, as far as it stands there. */
 import { tableText, type TableName } from './new-objects.js';
 import {
+  calledName,
   readCall,
   resolve,
   staticText,
@@ -71,14 +72,17 @@ export function shown(table: TableName | null): string {
 
 export function callName(file: PythonFile, node: PythonNode): string | null {
   const found = resolve(file, node);
-  if (found.name !== 'CallExpression') return null;
-  const call = readCall(file, found);
-  return call.path.at(-1) ?? call.root;
+  return found.name === 'CallExpression' ? calledName(readCall(file, found)) : null;
 }
 
 /** undefined = not given, null = not True or False. */
 export function flag({ file, call }: Operation, keyword: string): boolean | null | undefined {
   return call.keywords.has(keyword) ? boolean(file, call, keyword, false) : undefined;
+}
+
+/** True, or computed. */
+export function mayBe({ file, call }: Pick<Operation, 'file' | 'call'>, keyword: string): boolean {
+  return boolean(file, call, keyword, false) !== false;
 }
 
 export function boolean(

@@ -4,6 +4,7 @@ import {
   callName,
   flag,
   inTable,
+  mayBe,
   plain,
   PLAINLY,
   shown,
@@ -13,6 +14,7 @@ import {
 import type { NewObjects } from './new-objects.js';
 import { find, REASON, unclear, type Finding } from './problem.js';
 import {
+  calledName,
   readCall,
   resolve,
   staticText,
@@ -24,12 +26,12 @@ import {
 
 export function judgeAddColumn(operation: Operation, known: NewObjects): Finding[] {
   const table = tableFrom(operation, 'table_name', 0);
-  if (table !== null && known.hasTable(table)) return [];
+  if (known.hasTable(table)) return [];
   const { file } = operation;
   const node = inTable(operation, 0, 'column');
   const column = node === null ? null : resolve(file, node);
   const call = column?.name === 'CallExpression' ? readCall(file, column) : null;
-  if (call === null || (call.path.at(-1) ?? call.root) !== 'Column' || call.spread)
+  if (call === null || calledName(call) !== 'Column' || call.spread)
     return [unclear(`a new column of ${shown(table)} that is not written out as Column(…)`, PLAINLY)];
   const name = plain(operation, call.positional[0] ?? call.keywords.get('name') ?? null);
   if (flag(operation, 'if_not_exists') === undefined) known.add('column', `${shown(table)}.${name}`);
@@ -41,7 +43,7 @@ function judgeColumn(operation: Operation, column: PythonCall, what: string): Fi
   const value = column.keywords.get('server_default');
   const hasDefault = value !== undefined && value.name !== 'None';
   const found: Finding[] = [];
-  const isOn = (keyword: string): boolean => boolean(file, column, keyword, false) !== false;
+  const isOn = (keyword: string): boolean => mayBe({ file, call: column }, keyword);
   const parts = column.positional.map((each) => callName(file, each));
   const isKey = isOn('primary_key');
   const nullable = boolean(file, column, 'nullable', !isKey);
@@ -61,7 +63,7 @@ function judgeColumn(operation: Operation, column: PythonCall, what: string): Fi
 export function judgeAlterColumn(operation: Operation, known: NewObjects): Finding[] {
   const { file, call } = operation;
   const table = tableFrom(operation, 'table_name', 0);
-  if (table !== null && known.hasTable(table)) return [];
+  if (known.hasTable(table)) return [];
   const column = `column ${shown(table)}.${plain(operation, inTable(operation, 0, 'column_name'))}`;
   const found: Finding[] = [];
   const nullable = call.keywords.get('nullable');
@@ -112,7 +114,7 @@ function isConstant(file: PythonFile, value: PythonNode): boolean {
   if (staticText(file, node) !== null) return true;
   if (node.name !== 'CallExpression') return false;
   const call = readCall(file, node);
-  const name = call.path.at(-1) ?? call.root ?? '';
+  const name = calledName(call) ?? '';
   const [first] = call.positional;
   if (first === undefined) return CONSTANT_CALLS.has(name);
   const sql = ['text', 'literal_column'].includes(name) ? staticText(file, first) : null;

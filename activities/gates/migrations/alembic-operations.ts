@@ -3,6 +3,7 @@ import {
   argument,
   flag,
   inTable,
+  mayBe,
   named,
   plain,
   PLAINLY,
@@ -17,30 +18,26 @@ import { find, REASON, unclear, type Finding } from './problem.js';
 type Judge = (operation: Operation, known: NewObjects) => Finding[];
 
 const fine: Judge = () => [];
+const CONCURRENTLY = 'say postgresql_concurrently=True, in op.get_context().autocommit_block()';
 
 const JUDGES: Record<string, Judge> = {
   add_column: judgeAddColumn,
   alter_column: judgeAlterColumn,
   create_table: (operation, known) => {
     const table = named(operation, argument(operation, 0, 'table_name'));
-    const said = flag(operation, 'if_not_exists');
-    const mayBeThere = said !== undefined && said !== false;
+    const mayBeThere = mayBe(operation, 'if_not_exists');
     if (table !== null) known.addTable(table, { temporary: false, mayBeThere });
     return [];
   },
   drop_table: (operation, known) => {
     const table = named(operation, argument(operation, 0, 'table_name'));
-    return table !== null && known.hasTable(table) ? [] : [find(REASON.drop, `table ${shown(table)}`)];
+    return known.hasTable(table) ? [] : [find(REASON.drop, `table ${shown(table)}`)];
   },
   rename_table: (operation, known) => {
     const table = named(operation, argument(operation, 0, 'old_table_name'));
-    return table !== null && known.hasTable(table) ? [] : [find(REASON.rename, `table ${shown(table)}`)];
+    return known.hasTable(table) ? [] : [find(REASON.rename, `table ${shown(table)}`)];
   },
-  drop_column: onTable('table_name', (table, operation, known) => {
-    const column = plain(operation, inTable(operation, 0, 'column_name'));
-    if (known.has('column', `${table}.${column}`)) return [];
-    return [find(REASON.drop, `column ${table}.${column}`)];
-  }),
+  drop_column: judgeDropColumn,
   drop_constraint: judgeDropConstraint,
   create_index: judgeCreateIndex,
   drop_index: judgeDropIndex,
@@ -91,14 +88,11 @@ export function judgeOperation(operation: Operation, known: NewObjects): Finding
   return judge(operation, known);
 }
 
-type OfTable = (table: string, operation: Operation, known: NewObjects) => Finding[];
-
-/** Whatever is done to a table that the live version does not know is no problem. */
-function onTable(keyword: string, judge: OfTable): Judge {
-  return (operation, known) => {
-    const table = tableFrom(operation, keyword, 0);
-    return table !== null && known.hasTable(table) ? [] : judge(shown(table), operation, known);
-  };
+function judgeDropColumn(operation: Operation, known: NewObjects): Finding[] {
+  const table = tableFrom(operation, 'table_name', 0);
+  const column = `${shown(table)}.${plain(operation, inTable(operation, 0, 'column_name'))}`;
+  const isNew = known.hasTable(table) || known.has('column', column);
+  return isNew ? [] : [find(REASON.drop, `column ${column}`)];
 }
 
 function judgeDropConstraint(operation: Operation, known: NewObjects): Finding[] {
@@ -116,7 +110,7 @@ function judgeConstraint(
   findings: Finding[],
 ): Finding[] {
   const table = tableFrom(operation, keyword, 1);
-  if (table !== null && known.hasTable(table)) return [];
+  if (known.hasTable(table)) return [];
   known.add('constraint', `${shown(table)}.${plain(operation, argument(operation, 0, 'constraint_name'))}`);
   return findings.map((each) => ({ ...each, what: `${each.what} on ${shown(table)}` }));
 }
@@ -125,24 +119,19 @@ function judgeCreateIndex(operation: Operation, known: NewObjects): Finding[] {
   const name = plain(operation, argument(operation, 0, 'index_name'));
   const table = tableFrom(operation, 'table_name', 1);
   if (flag(operation, 'if_not_exists') === undefined) known.add('index', name);
-  if (table !== null && known.hasTable(table)) return [];
+  if (known.hasTable(table)) return [];
   const what = `index ${name} of ${shown(table)}`;
   const found: Finding[] = [];
-  if (flag(operation, 'unique') !== undefined && flag(operation, 'unique') !== false)
-    found.push(find(REASON.unique, `UNIQUE ${what}`));
+  if (mayBe(operation, 'unique')) found.push(find(REASON.unique, `UNIQUE ${what}`));
   if (flag(operation, 'postgresql_concurrently') !== true)
-    found.push({
-      ...find(REASON.index, what),
-      wayOut: 'say postgresql_concurrently=True, in op.get_context().autocommit_block()',
-    });
+    found.push({ ...find(REASON.index, what), wayOut: CONCURRENTLY });
   return found;
 }
 
 function judgeDropIndex(operation: Operation, known: NewObjects): Finding[] {
   const name = plain(operation, argument(operation, 0, 'index_name'));
   const table = tableFrom(operation, 'table_name', 1);
-  const isNew = known.has('index', name) || (table !== null && known.hasTable(table));
+  const isNew = known.has('index', name) || known.hasTable(table);
   if (isNew || flag(operation, 'postgresql_concurrently') === true) return [];
-  const wayOut = 'say postgresql_concurrently=True, in op.get_context().autocommit_block()';
-  return [{ ...find(REASON.dropIndex, `index ${name}`), wayOut }];
+  return [{ ...find(REASON.dropIndex, `index ${name}`), wayOut: CONCURRENTLY }];
 }

@@ -58,15 +58,9 @@ const JUDGES: { [K in Kind]?: Judge<K> } = {
   ],
 
   TruncateStmt: (body, known) =>
-    (body.relations ?? [])
-      .map((each) => tableOfParts(nameParts(each)))
-      .filter((table) => !known.hasTable(table))
-      .map((table) => find(REASON.empty, `rows of ${tableText(table)} (TRUNCATE)`)),
+    liveAmong(body.relations, known).map((table) => find(REASON.empty, `rows of ${table} (TRUNCATE)`)),
   LockStmt: (body, known) =>
-    (body.relations ?? [])
-      .map((each) => tableOfParts(nameParts(each)))
-      .filter((table) => !known.hasTable(table))
-      .map((table) => find(REASON.lock, `table ${tableText(table)} (LOCK TABLE)`)),
+    liveAmong(body.relations, known).map((table) => find(REASON.lock, `table ${table} (LOCK TABLE)`)),
   VacuumStmt: (body) =>
     hasOption(body.options, 'full') ? [find(REASON.rewrite, 'tables (VACUUM FULL)')] : [],
   ClusterStmt: (body, known) =>
@@ -103,23 +97,19 @@ const JUDGES: { [K in Kind]?: Judge<K> } = {
   CreateFunctionStmt: (body, known) => rememberFunction(body, known),
   VariableSetStmt: ({ name = '' }) => (isReadingSetting(name) ? [changesReading('SET')] : []),
 
-  ViewStmt: (body, known) =>
-    rememberObject(body.replace === true, nameParts({ RangeVar: body.view ?? {} }), known),
+  ViewStmt: (body, known) => rememberObject(body.replace === true, tableText(tableOf(body.view)), known),
   CreateSeqStmt: (body, known) =>
-    rememberObject(body.if_not_exists === true, nameParts({ RangeVar: body.sequence ?? {} }), known),
-  CreateEnumStmt: (body, known) => rememberObject(false, strings(body.typeName), known),
-  CreateRangeStmt: (body, known) => rememberObject(false, strings(body.typeName), known),
-  CreateDomainStmt: (body, known) => rememberObject(false, strings(body.domainname), known),
-  CompositeTypeStmt: (body, known) =>
-    rememberObject(false, nameParts({ RangeVar: body.typevar ?? {} }), known),
-  CreateTrigStmt: (body, known) =>
-    rememberObject(
-      body.replace === true,
-      [...nameParts({ RangeVar: body.relation ?? {} }), body.trigname ?? ''],
-      known,
-    ),
+    rememberObject(body.if_not_exists === true, tableText(tableOf(body.sequence)), known),
+  CreateEnumStmt: (body, known) => rememberObject(false, strings(body.typeName).join('.'), known),
+  CreateRangeStmt: (body, known) => rememberObject(false, strings(body.typeName).join('.'), known),
+  CreateDomainStmt: (body, known) => rememberObject(false, strings(body.domainname).join('.'), known),
+  CompositeTypeStmt: (body, known) => rememberObject(false, tableText(tableOf(body.typevar)), known),
+  CreateTrigStmt: (body, known) => {
+    const name = `${tableText(tableOf(body.relation))}.${body.trigname ?? ''}`;
+    return rememberObject(body.replace === true, name, known);
+  },
   CreateSchemaStmt: (body, known) =>
-    rememberObject(body.if_not_exists === true, [body.schemaname ?? ''], known),
+    rememberObject(body.if_not_exists === true, body.schemaname ?? '', known),
   CreateExtensionStmt: fine,
   CreateStatsStmt: fine,
   CreateRoleStmt: fine,
@@ -265,12 +255,19 @@ function rememberFunction(body: CreateFunctionStmt, known: NewObjects): Finding[
   const name = strings(body.funcname);
   if (!['immutable', 'stable'].includes(volatility.at(-1) ?? 'volatile'))
     known.addVolatileFunction(name.at(-1) ?? '');
-  return rememberObject(body.replace === true, name, known);
+  return rememberObject(body.replace === true, name.join('.'), known);
 }
 
-function rememberObject(mayBeThere: boolean, name: readonly string[], known: NewObjects): Finding[] {
-  if (!mayBeThere) known.add('object', name.join('.'));
+function rememberObject(mayBeThere: boolean, name: string, known: NewObjects): Finding[] {
+  if (!mayBeThere) known.add('object', name);
   return [];
+}
+
+function liveAmong(relations: readonly Node[] | undefined, known: NewObjects): string[] {
+  return (relations ?? [])
+    .map((each) => tableOfParts(nameParts(each)))
+    .filter((table) => !known.hasTable(table))
+    .map(tableText);
 }
 
 function addTarget(relation: RangeVar | undefined, known: NewObjects, mayBeThere: boolean): void {

@@ -31,8 +31,9 @@ export class NewObjects {
     else for (const key of spellings(table)) this.tables.add(key);
   }
 
-  hasTable(table: TableName): boolean {
-    return this.temporary.has(keyOf(table)) || this.tables.has(keyOf(table));
+  /** null = its name is computed: it may be any. */
+  hasTable(table: TableName | null): boolean {
+    return table !== null && (this.temporary.has(keyOf(table)) || this.tables.has(keyOf(table)));
   }
 
   add(kind: 'column' | 'constraint' | 'index' | 'object', name: string): void {

@@ -1,4 +1,5 @@
 /** Python as its grammar sees it; never run. */
+import { setImmediate } from 'node:timers/promises';
 import { parser } from '@lezer/python';
 import { countBelow, offsetsOfBreaks, type SqlPiece, type SqlText } from './sql-text.js';
 
@@ -41,7 +42,7 @@ export async function parsePython(content: string): Promise<PythonFile> {
     turn += Math.max(1, parse.parsedPos - before);
     if (turn < CHARACTERS_A_TURN) continue;
     turn = 0;
-    await new Promise((resolve) => setImmediate(resolve));
+    await setImmediate();
   }
   let errorAt: number | null = null;
   tree.iterate({
@@ -87,15 +88,12 @@ export function childrenOf(node: PythonNode): PythonNode[] {
   return children;
 }
 
-/** The node and all below it that `into` lets us see, in the order of the file. */
-export function* nodesIn(
-  top: PythonNode,
-  into: (node: PythonNode) => boolean = () => true,
-): Generator<PythonNode> {
+/** The node and all below it, in the order of the file. */
+export function* nodesIn(top: PythonNode): Generator<PythonNode> {
   const open = [top];
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
     yield node;
-    if (into(node)) open.push(...childrenOf(node).reverse());
+    open.push(...childrenOf(node).reverse());
   }
 }
 
@@ -136,6 +134,11 @@ function readCallee(
     node = node.firstChild ?? undefined;
   }
   return { root: node?.name === 'VariableName' ? nameOf(file, node) : null, path };
+}
+
+/** `Column` in `sa.Column(…)` and in `Column(…)`; null when it is computed. */
+export function calledName({ root, path }: PythonCall): string | null {
+  return path.at(-1) ?? root;
 }
 
 /** The node an expression really is: parentheses away, a name replaced by the one value it is given in the file. */

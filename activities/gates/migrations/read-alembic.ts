@@ -6,6 +6,7 @@ import { BUILT_IN, isReadable, readAlembicCode, type AlembicCode } from './alemb
 import { judgeOperation } from './alembic-operations.js';
 import { beginning, find, REASON, unclear, type Finding, type Step } from './problem.js';
 import {
+  calledName,
   childrenOf,
   lineOf,
   nameOf,
@@ -113,7 +114,7 @@ function sqlOf(file: PythonFile, expression: PythonNode): SqlText | null {
   for (let steps = 0; node.name === 'CallExpression' && steps < 20; steps++) {
     const call = readCall(file, node);
     const [first] = call.positional;
-    const name = call.path.at(-1) ?? call.root ?? '';
+    const name = calledName(call) ?? '';
     if (['text', 'DDL'].includes(name) && first !== undefined) node = resolve(file, first);
     else if (['bindparams', 'execution_options'].includes(name)) {
       const inner = childrenOf(node)[0]?.firstChild;
@@ -138,10 +139,7 @@ function chainOf(file: PythonFile, expression: PythonNode): string[] {
   const names: string[] = [];
   let node: PythonNode | null = expression;
   while (node !== null && (node.name === 'CallExpression' || node.name === 'MemberExpression')) {
-    if (node.name === 'CallExpression') {
-      const call = readCall(file, node);
-      names.push(call.path.at(-1) ?? call.root ?? '');
-    }
+    if (node.name === 'CallExpression') names.push(calledName(readCall(file, node)) ?? '');
     node = node.firstChild;
   }
   return names;
@@ -221,8 +219,7 @@ function isKnown(file: PythonFile, code: AlembicCode, call: PythonCall): boolean
 function isPartOfColumn(file: PythonFile, node: PythonNode): boolean {
   for (let outer = node.parent; outer !== null; outer = outer.parent) {
     if (outer.name !== 'CallExpression') continue;
-    const call = readCall(file, outer);
-    const name = call.path.at(-1) ?? call.root ?? '';
+    const name = calledName(readCall(file, outer)) ?? '';
     if (['Column', 'column', 'alter_column'].includes(name)) return true;
   }
   return false;

@@ -25,7 +25,7 @@ export function strings(nodes: readonly Node[] | undefined): string[] {
   return (nodes ?? []).flatMap(nameParts);
 }
 
-/** Columns that a constraint is about; null = an expression that names none. */
+/** Columns that a constraint is about. */
 export function columnsOf(constraint: Constraint): string[] {
   const listed = [...strings(constraint.keys), ...strings(constraint.fk_attrs)];
   return listed.length > 0 ? listed : columnsIn(constraint.raw_expr);
@@ -55,6 +55,7 @@ export function* nodesNamed(tree: unknown, kind: string): Generator<Record<strin
   }
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
+/** What has keys: no list. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

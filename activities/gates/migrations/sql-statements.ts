@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { DoStmt, Node, RawStmt } from 'libpg-query';
 import { judgeStatement } from './judge-statement.js';
 import { beginning, unclear, type Step } from './problem.js';
+import { isRecord } from './sql-names.js';
 import type { NotParsed, SqlParser } from './sql-parser.js';
 import { lineFinder, type SqlText } from './sql-text.js';
 
@@ -108,7 +109,7 @@ function embedded(tree: unknown): Embedded[] {
   const found: Embedded[] = [];
   const walk = (node: unknown, lineInBody: number, dynamic: boolean): void => {
     if (Array.isArray(node)) for (const each of node) walk(each, lineInBody, dynamic);
-    if (!isRecord(node) || Array.isArray(node)) return;
+    if (!isRecord(node)) return;
     const own = typeof node['lineno'] === 'number' ? node['lineno'] : lineInBody;
     for (const [key, value] of Object.entries(node)) {
       if (key === 'PLpgSQL_expr' && isRecord(value) && typeof value['query'] === 'string')
@@ -139,8 +140,4 @@ async function constantOf(parser: SqlParser, sql: string): Promise<string | null
   if (fromClause !== undefined || targetList.length !== 1 || target === undefined) return null;
   const value = 'ResTarget' in target ? target.ResTarget.val : undefined;
   return value !== undefined && 'A_Const' in value ? (value.A_Const.sval?.sval ?? null) : null;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
 }
