@@ -26,7 +26,11 @@ export function createGithubActivities(deps: { github: Github; source: Source })
   const within =
     <Input, Output>(
       what: string,
-      work: (repository: GithubRepository, input: Input & InRepository, signal: AbortSignal) => Promise<Output>,
+      work: (
+        repository: GithubRepository,
+        input: Input & InRepository,
+        signal: AbortSignal,
+      ) => Promise<Output>,
     ) =>
     (input: Input & InRepository): Promise<Output> =>
       stoppable(

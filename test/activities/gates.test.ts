@@ -1,58 +1,17 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { CancelledFailure } from '@temporalio/common';
-import { MockActivityEnvironment } from '@temporalio/testing';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createRunGate } from '../../activities/gates/run-gate.js';
-import { createSource } from '../../activities/source/source.js';
+import { ActivityCancellationDetails, CancelledFailure } from '@temporalio/common';
+import { describe, expect, it, vi } from 'vitest';
 import type { GatePlan } from '../../pipeline/plan.js';
-import type { GateSubject } from '../../workflows/activity-contract.js';
-import type { EvidenceItem } from '../../workflows/result.js';
-import { givenGateDependencies } from '../support/gate-dependencies.js';
-import { createRepository, type TestRepository } from '../support/repository.js';
+import { givenGateScene } from '../support/gate-scene.js';
 
-let repository: TestRepository;
-let folder: string;
-
-beforeEach(async () => {
-  repository = await createRepository();
-  folder = await mkdtemp(path.join(tmpdir(), 'slw-gates-'));
-});
-
-afterEach(async () => {
-  await repository.remove();
-  await rm(folder, { recursive: true, force: true });
-});
+const scene = givenGateScene({ scrub: (text) => text.replaceAll('s3cret', '***') });
+const { repository, start, ask } = scene;
 
 function command(text: string, timeoutMs = 60_000): GatePlan {
   return { name: 'tests', kind: 'run', command: text, timeoutMs, report: {}, options: {} };
 }
-
-function subject(sha: string, more: Partial<GateSubject> = {}): GateSubject {
-  return {
-    pipeline: 'shop',
-    repositoryUrl: repository.folder,
-    commit: { sha, subject: '', author: '', authorEmail: '', committedAt: '', authors: [] },
-    ref: { kind: 'tag', name: 'v1.0.0' },
-    version: 'v1.0.0',
-    artifacts: [],
-    ...more,
-  };
-}
-
-function start(gate: GatePlan, sha: string, more: Partial<GateSubject> = {}) {
-  const environment = new MockActivityEnvironment();
-  const source = createSource({ cacheFolder: path.join(folder, 'cache') });
-  const runGate = createRunGate(
-    givenGateDependencies({ source, scrub: (text) => text.replaceAll('s3cret', '***') }),
-  );
-  const ended: Promise<EvidenceItem> = environment.run(runGate, { gate, plan: subject(sha, more) });
-  return { environment, ended };
-}
-
-const ask = (gate: GatePlan, sha: string): Promise<EvidenceItem> => start(gate, sha).ended;
 
 async function expectGone(pidFile: string): Promise<void> {
   const pid = (await readFile(pidFile, 'utf8')).trim();
@@ -68,7 +27,7 @@ describe('a command gate', () => {
       marker: 'clean',
     });
     await repository.commit('two', { marker: 'newer' });
-    const out = path.join(folder, 'out');
+    const out = path.join(scene.folder, 'out');
     const item = await ask(command(`sh check.sh ${out}`), sha);
     vi.unstubAllEnvs();
     expect(item).toMatchObject({ kind: 'gate', name: 'tests', verdict: 'pass', by: null });
@@ -117,7 +76,7 @@ describe('a command gate', () => {
 
   it('fails at its deadline and leaves no process behind', async () => {
     const sha = await repository.commit('one', {});
-    const pidFile = path.join(folder, 'pid');
+    const pidFile = path.join(scene.folder, 'pid');
     const item = await ask(command(`sleep 600 & echo $! > ${pidFile}; echo waiting; wait`, 300), sha);
     expect(item).toMatchObject({
       verdict: 'fail',
@@ -128,43 +87,34 @@ describe('a command gate', () => {
 
   it('does not wait for what the command left in the background', async () => {
     const sha = await repository.commit('one', {});
-    const pidFile = path.join(folder, 'pid');
+    const pidFile = path.join(scene.folder, 'pid');
     expect(await ask(command(`sleep 600 & echo $! > ${pidFile}`), sha)).toMatchObject({ verdict: 'pass' });
     await expectGone(pidFile);
   });
 
   it('ends with the release that asked', async () => {
     const sha = await repository.commit('one', {});
-    const pidFile = path.join(folder, 'pid');
+    const pidFile = path.join(scene.folder, 'pid');
     const { environment, ended } = start(command(`echo $$ > ${pidFile}; exec sleep 600`), sha);
     await vi.waitFor(async () => expect(await readFile(pidFile, 'utf8')).toMatch(/\d\n/), {
       timeout: 20_000,
     });
-    environment.cancel('CANCELLED', { ...NOTHING, cancelRequested: true });
+    environment.cancel('CANCELLED', new ActivityCancellationDetails({ cancelRequested: true }));
     await expect(ended).rejects.toBeInstanceOf(CancelledFailure);
     await expectGone(pidFile);
   });
 
   it('is done again after a worker that stopped', async () => {
     const sha = await repository.commit('one', {});
-    const pidFile = path.join(folder, 'pid');
+    const pidFile = path.join(scene.folder, 'pid');
     const { environment, ended } = start(command(`echo $$ > ${pidFile}; exec sleep 600`), sha);
     await vi.waitFor(async () => expect(await readFile(pidFile, 'utf8')).toMatch(/\d\n/), {
       timeout: 20_000,
     });
-    environment.cancel('WORKER_SHUTDOWN', { ...NOTHING, workerShutdown: true });
+    environment.cancel('WORKER_SHUTDOWN', new ActivityCancellationDetails({ workerShutdown: true }));
     await expect(ended).rejects.toMatchObject({ nonRetryable: false, message: 'gate tests was interrupted' });
   });
 });
-
-const NOTHING = {
-  notFound: false,
-  cancelRequested: false,
-  paused: false,
-  timedOut: false,
-  workerShutdown: false,
-  reset: false,
-};
 
 describe('merged-into', () => {
   const gate: GatePlan = {

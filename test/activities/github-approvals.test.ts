@@ -1,26 +1,20 @@
 /** Approvals given on GitHub: reviews of the merged pull request, and of an environment. */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { BranchHistory } from '../../activities/github/branch-history.js';
 import { readReviews } from '../../activities/github/read-reviews.js';
 import type { GithubApprovals } from '../../workflows/activity-contract.js';
 import { failureOf } from '../support/failure-of.js';
-import { activitiesOf, githubOf, mergedPull, runScheduled, sha } from '../support/github/scene.js';
-import { startGithub, type GithubStandIn } from '../support/github/stand-in.js';
+import {
+  activitiesOf,
+  githubOf,
+  givenGithub,
+  mergedPull,
+  runScheduled,
+  sha,
+} from '../support/github/scene.js';
 import type { FakePull, FakeReview } from '../support/github/state.js';
 
-let standIn: GithubStandIn;
-
-beforeAll(async () => {
-  standIn = await startGithub();
-});
-afterEach(() => {
-  try {
-    standIn.expectNoViolations();
-  } finally {
-    standIn.reset();
-  }
-});
-afterAll(() => standIn.stop());
+const standIn = givenGithub();
 
 const HEAD = sha('e');
 const MERGED = sha('f');

@@ -1,30 +1,16 @@
 /** Gates that ask GitHub, against a stand-in that GitHub's own description polices on both sides. */
-import { CancelledFailure } from '@temporalio/common';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { ActivityCancellationDetails, CancelledFailure } from '@temporalio/common';
+import { describe, expect, it, vi } from 'vitest';
 import { createRunGate } from '../../activities/gates/run-gate.js';
 import type { Github } from '../../activities/github/connect.js';
-import { createSource } from '../../activities/source/source.js';
 import type { GatePlan } from '../../pipeline/plan.js';
 import type { EvidenceItem } from '../../workflows/result.js';
-import { givenGateDependencies } from '../support/gate-dependencies.js';
 import { failureOf } from '../support/failure-of.js';
-import { githubOf, mergedPull, runScheduled, sha } from '../support/github/scene.js';
-import { startGithub, type GithubStandIn } from '../support/github/stand-in.js';
+import { givenGateDependencies, subjectOf } from '../support/gate-scene.js';
+import { githubOf, givenGithub, mergedPull, runScheduled, sha } from '../support/github/scene.js';
 import type { FakeCheckRun } from '../support/github/state.js';
 
-let standIn: GithubStandIn;
-
-beforeAll(async () => {
-  standIn = await startGithub();
-});
-afterEach(() => {
-  try {
-    standIn.expectNoViolations();
-  } finally {
-    standIn.reset();
-  }
-});
-afterAll(() => standIn.stop());
+const standIn = givenGithub();
 
 const COMMIT = sha('a');
 const HOUR_MS = 3_600_000;
@@ -47,17 +33,8 @@ const titleGate: GatePlan = {
 
 function start(gate: GatePlan, options: { commit?: string; waitedMs?: number; github?: Github } = {}) {
   const { commit = COMMIT, waitedMs = 2 * HOUR_MS, github = githubOf(standIn) } = options;
-  const runGate = createRunGate(
-    givenGateDependencies({ source: createSource({ cacheFolder: '/nowhere' }), github }),
-  );
-  const plan = {
-    pipeline: 'shop',
-    repositoryUrl: standIn.repositoryUrl,
-    commit: { sha: commit, subject: '', author: '', authorEmail: '', committedAt: '', authors: [] },
-    ref: { kind: 'branch', name: 'main' } as const,
-    version: 'v1',
-    artifacts: [],
-  };
+  const runGate = createRunGate(givenGateDependencies({ github }));
+  const plan = subjectOf(standIn.repositoryUrl, commit);
   return runScheduled(runGate, { gate, plan }, waitedMs);
 }
 
@@ -186,14 +163,7 @@ describe('github-checks', () => {
     const { result, environment } = start(checksGate(), { waitedMs: 0 });
     const ended = failureOf(result);
     await vi.waitFor(() => expect(standIn.questions).toHaveLength(2), { timeout: 30_000 });
-    environment.cancel('CANCELLED', {
-      notFound: false,
-      cancelRequested: true,
-      paused: false,
-      timedOut: false,
-      workerShutdown: false,
-      reset: false,
-    });
+    environment.cancel('CANCELLED', new ActivityCancellationDetails({ cancelRequested: true }));
     expect(await ended).toBeInstanceOf(CancelledFailure);
   });
 

@@ -2,23 +2,19 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createGithubActivities } from '../../activities/github/create-github-activities.js';
 import { createSource } from '../../activities/source/source.js';
-import { githubOf, mergedPull, runScheduled } from '../support/github/scene.js';
-import { startGithub, type GithubStandIn } from '../support/github/stand-in.js';
+import { githubOf, givenGithub, mergedPull, runScheduled } from '../support/github/scene.js';
 import type { FakePull } from '../support/github/state.js';
 import { createRepository, type TestRepository } from '../support/repository.js';
 
-let standIn: GithubStandIn;
+const standIn = givenGithub();
 let repository: TestRepository;
 let folder: string;
 /** What is live. */
 let since: string;
 
-beforeAll(async () => {
-  standIn = await startGithub();
-});
 beforeEach(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'slw-github-history-'));
   repository = await createRepository();
@@ -28,13 +24,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await repository.remove();
   await rm(folder, { recursive: true, force: true });
-  try {
-    standIn.expectNoViolations();
-  } finally {
-    standIn.reset();
-  }
 });
-afterAll(() => standIn.stop());
 
 async function read(commit: string, from: string | null = since, branch = 'main') {
   const real = createSource({ cacheFolder: path.join(folder, 'cache') });

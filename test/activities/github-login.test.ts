@@ -3,12 +3,19 @@ import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createGithub, type Github } from '../../activities/github/connect.js';
 import { createSecrets } from '../../activities/secrets/secrets.js';
 import { failureOf } from '../support/failure-of.js';
-import { activitiesOf, githubOf, mergedPull, runScheduled, sha, TOKEN } from '../support/github/scene.js';
-import { startGithub, type GithubStandIn } from '../support/github/stand-in.js';
+import {
+  activitiesOf,
+  githubOf,
+  givenGithub,
+  mergedPull,
+  runScheduled,
+  sha,
+  TOKEN,
+} from '../support/github/scene.js';
 
 const { publicKey, privateKey } = generateKeyPairSync('rsa', {
   modulusLength: 2048,
@@ -17,22 +24,13 @@ const { publicKey, privateKey } = generateKeyPairSync('rsa', {
   privateKeyEncoding: { type: 'pkcs1', format: 'pem' },
 });
 
-let standIn: GithubStandIn;
+const standIn = givenGithub();
 let folder: string;
 
 beforeAll(async () => {
-  standIn = await startGithub();
   folder = await mkdtemp(path.join(tmpdir(), 'slw-github-login-'));
 });
-afterEach(() => {
-  try {
-    standIn.expectNoViolations();
-  } finally {
-    standIn.reset();
-  }
-});
 afterAll(async () => {
-  await standIn.stop();
   await rm(folder, { recursive: true, force: true });
 });
 

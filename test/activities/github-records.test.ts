@@ -1,28 +1,24 @@
 /** What a release writes to GitHub: deployments, commit statuses and one comment; each of them once. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { GithubActivities } from '../../activities/github/create-github-activities.js';
 import type { CommitStatus, DeploymentRecord } from '../../workflows/activity-contract.js';
 import { failureOf } from '../support/failure-of.js';
-import { activitiesOf, githubOf, mergedPull, runScheduled, sha, TOKEN } from '../support/github/scene.js';
-import { startGithub, type GithubStandIn } from '../support/github/stand-in.js';
+import {
+  activitiesOf,
+  githubOf,
+  givenGithub,
+  mergedPull,
+  runScheduled,
+  sha,
+  TOKEN,
+} from '../support/github/scene.js';
 
-let standIn: GithubStandIn;
+const standIn = givenGithub();
 let activities: GithubActivities;
 
-beforeAll(async () => {
-  standIn = await startGithub();
-});
 beforeEach(() => {
   activities = activitiesOf(githubOf(standIn));
 });
-afterEach(() => {
-  try {
-    standIn.expectNoViolations();
-  } finally {
-    standIn.reset();
-  }
-});
-afterAll(() => standIn.stop());
 
 const writes = (): string[] => standIn.questions.filter((question) => !question.startsWith('GET '));
 

@@ -1,30 +1,19 @@
-import { mkdtemp, rm, symlink } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { symlink } from 'node:fs/promises';
 import path from 'node:path';
-import { MockActivityEnvironment } from '@temporalio/testing';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createRunGate } from '../../activities/gates/run-gate.js';
-import { createSource } from '../../activities/source/source.js';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { GatePlan } from '../../pipeline/plan.js';
-import type { GateSubject } from '../../workflows/activity-contract.js';
 import type { EvidenceItem } from '../../workflows/result.js';
-import { givenGateDependencies } from '../support/gate-dependencies.js';
-import { createRepository, type TestRepository } from '../support/repository.js';
+import { givenGateScene } from '../support/gate-scene.js';
 
-let repository: TestRepository;
-let folder: string;
 /** Environment → what it serves. */
 let live: Record<string, string | null>;
 
-beforeEach(async () => {
-  repository = await createRepository();
-  folder = await mkdtemp(path.join(tmpdir(), 'slw-migrations-'));
-  live = {};
+const { repository, ask: askGate } = givenGateScene({
+  liveCommit: (_pipeline, environment) => Promise.resolve(live[environment] ?? null),
 });
 
-afterEach(async () => {
-  await repository.remove();
-  await rm(folder, { recursive: true, force: true });
+beforeEach(() => {
+  live = {};
 });
 
 interface Asking {
@@ -34,12 +23,6 @@ interface Asking {
 }
 
 async function ask(sha: string, asking: Asking = {}): Promise<EvidenceItem> {
-  const runGate = createRunGate(
-    givenGateDependencies({
-      source: createSource({ cacheFolder: path.join(folder, 'cache') }),
-      liveCommit: async (_pipeline, environment) => await Promise.resolve(live[environment] ?? null),
-    }),
-  );
   const gate: GatePlan = {
     name: 'migrations',
     kind: 'migrations',
@@ -47,16 +30,7 @@ async function ask(sha: string, asking: Asking = {}): Promise<EvidenceItem> {
     path: asking.path ?? 'migrations',
     timeoutMs: asking.timeoutMs ?? 60_000,
   };
-  const subject: GateSubject = {
-    pipeline: 'shop',
-    repositoryUrl: repository.folder,
-    commit: { sha, subject: '', author: '', authorEmail: '', committedAt: '', authors: [] },
-    ref: { kind: 'tag', name: 'v1.0.0' },
-    version: 'v1.0.0',
-    artifacts: [],
-    environments: asking.environments ?? ['prod'],
-  };
-  const item: EvidenceItem = await new MockActivityEnvironment().run(runGate, { gate, plan: subject });
+  const item = await askGate(gate, sha, { environments: asking.environments ?? ['prod'] });
   expect(item.note?.length).toBeLessThanOrEqual(2000);
   return item;
 }

@@ -1,31 +1,17 @@
 /** Gates with reports, in a real checkout of a real repository: what the command left there is all that counts. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { MockActivityEnvironment } from '@temporalio/testing';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createRunGate } from '../../activities/gates/run-gate.js';
-import { createSource } from '../../activities/source/source.js';
+import { describe, expect, it } from 'vitest';
 import type { GatePlan, ReportOptions } from '../../pipeline/plan.js';
 import type { EvidenceItem } from '../../workflows/result.js';
-import { givenGateDependencies } from '../support/gate-dependencies.js';
+import { givenGateScene } from '../support/gate-scene.js';
 import { COBERTURA, JUNIT, JUNIT_GOOD, LCOV, TRIVY } from '../support/reports.js';
-import { createRepository, type TestRepository } from '../support/repository.js';
+import type { TestRepository } from '../support/repository.js';
 
-let repository: TestRepository;
-let folder: string;
-
-beforeEach(async () => {
-  repository = await createRepository();
-  folder = await mkdtemp(path.join(tmpdir(), 'slw-reports-'));
-});
-
-afterEach(async () => {
-  await repository.remove();
-  await rm(folder, { recursive: true, force: true });
-});
+const scene = givenGateScene({ scrub: (text) => text.replaceAll('s3cret', '***') });
+const { repository } = scene;
 
 type Files = Parameters<TestRepository['commit']>[1];
 
@@ -47,20 +33,7 @@ async function ask({
 }: Asked): Promise<EvidenceItem> {
   const sha = await repository.commit('one', { 'README.md': 'shop\n', ...files });
   const gate: GatePlan = { name: 'scan', kind: 'run', command: run, timeoutMs, report, options };
-  const source = createSource({ cacheFolder: path.join(folder, 'cache') });
-  const runGate = createRunGate(
-    givenGateDependencies({ source, scrub: (text) => text.replaceAll('s3cret', '***') }),
-  );
-  const plan = {
-    pipeline: 'shop',
-    repositoryUrl: repository.folder,
-    commit: { sha, subject: '', author: '', authorEmail: '', committedAt: '', authors: [] },
-    ref: { kind: 'tag', name: 'v1.0.0' } as const,
-    version: 'v1.0.0',
-    artifacts: [],
-  };
-  const item: EvidenceItem = await new MockActivityEnvironment().run(runGate, { gate, plan });
-  return item;
+  return await scene.ask(gate, sha);
 }
 
 const sha256 = (text: string | Uint8Array): string => createHash('sha256').update(text).digest('hex');
@@ -189,8 +162,8 @@ describe('a report that cannot be believed fails', () => {
   });
 
   it('one outside of the checkout', async () => {
-    await writeFile(path.join(folder, 'l.info'), LCOV);
-    const item = await ask({ run: `ln -s ${folder} out`, report });
+    await writeFile(path.join(scene.folder, 'l.info'), LCOV);
+    const item = await ask({ run: `ln -s ${scene.folder} out`, report });
     expect(item).toMatchObject({ verdict: 'fail', note: expect.stringContaining('is behind a link') });
   });
 });
@@ -225,7 +198,7 @@ describe('a report in the commit', () => {
   });
 
   it('that is a link is removed, and what it leads to stays', async () => {
-    const target = path.join(folder, 'precious');
+    const target = path.join(scene.folder, 'precious');
     await writeFile(target, 'precious');
     await symlink(target, path.join(repository.folder, 'l.info'));
     const item = await ask({ run: 'cp given l.info', report, files: { given: LCOV } });
@@ -234,15 +207,15 @@ describe('a report in the commit', () => {
   });
 
   it('in a folder that is a link is refused before anything is removed or run', async () => {
-    await writeFile(path.join(folder, 'l.info'), 'precious');
-    await symlink(folder, path.join(repository.folder, 'out'));
-    const ran = path.join(folder, 'ran');
+    await writeFile(path.join(scene.folder, 'l.info'), 'precious');
+    await symlink(scene.folder, path.join(repository.folder, 'out'));
+    const ran = path.join(scene.folder, 'ran');
     const item = await ask({ run: `touch ${ran}`, report: { lcov: 'out/l.info' } });
     expect(item).toMatchObject({
       verdict: 'fail',
       note: expect.stringContaining('out/l.info is behind a link'),
     });
-    expect(await readFile(path.join(folder, 'l.info'), 'utf8')).toBe('precious');
+    expect(await readFile(path.join(scene.folder, 'l.info'), 'utf8')).toBe('precious');
     expect(existsSync(ran)).toBe(false);
   });
 });
@@ -316,7 +289,7 @@ describe('findings', () => {
   ])(
     'cannot be judged when the exceptions file %s, and the command is not run',
     async (_what, files, says) => {
-      const ran = path.join(folder, 'ran');
+      const ran = path.join(scene.folder, 'ran');
       const item = await ask({ run: `touch ${ran}`, report, options, files });
       expect(item).toMatchObject({ verdict: 'error', note: expect.stringContaining(says) });
       expect(existsSync(ran)).toBe(false);

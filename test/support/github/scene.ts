@@ -1,6 +1,7 @@
 /** What the tests of GitHub share: a stand-in per file, a login, and one activity at a time. */
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
+import { afterAll, afterEach, beforeAll } from 'vitest';
 import {
   createGithubActivities,
   type GithubActivities,
@@ -9,12 +10,29 @@ import { createGithub, type Github } from '../../../activities/github/connect.js
 import { createSecrets } from '../../../activities/secrets/secrets.js';
 import { createSource } from '../../../activities/source/source.js';
 import type { FakePull } from './state.js';
-import type { GithubStandIn } from './stand-in.js';
+import { startGithub, type GithubStandIn } from './stand-in.js';
 
 export const TOKEN = 'ghp_0123456789abcdefghijklmnopqrstuvwxyz';
 
 /** `sha('a')` is forty a. */
 export const sha = (digit: string): string => digit.repeat(40);
+
+/** One for the tests of a file: after each, what broke GitHub's own description fails it, and all is as at the start. */
+export function givenGithub(): GithubStandIn {
+  const standIn = {} as GithubStandIn;
+  beforeAll(async () => {
+    Object.assign(standIn, await startGithub());
+  });
+  afterEach(() => {
+    try {
+      standIn.expectNoViolations();
+    } finally {
+      standIn.reset();
+    }
+  });
+  afterAll(() => standIn.stop());
+  return standIn;
+}
 
 /** Logged in with a token of `slipway-bot`, unless `login` says otherwise. */
 export function githubOf(
