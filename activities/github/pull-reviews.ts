@@ -10,24 +10,31 @@ export interface PullReviews {
   approvals: GithubApprovals['approvals'];
   /** Who did not count, and why. */
   ignored: string[];
-  /** How many commits it has. */
-  commits: number;
+}
+
+export interface PullCommits {
+  count: number;
+  /** Who wrote and who committed; null for an author GitHub does not know. GitHub's merges are by `web-flow`. */
+  logins: (string | null)[];
 }
 
 /** GitHub lists no more commits of a pull request than this. */
 const LISTED_COMMITS = 250;
 
-export async function reviewsOf(repository: GithubRepository, pull: PullRequest): Promise<PullReviews> {
-  const authors = await readCommitAuthors(repository, pull);
-  const { counted, ignored } = judgeReviews(pull, authors.logins, await listReviews(repository, pull));
+export async function reviewsOf(
+  repository: GithubRepository,
+  pull: PullRequest,
+  { count, logins }: PullCommits,
+): Promise<PullReviews> {
+  const { counted, ignored } = judgeReviews(pull, logins, await listReviews(repository, pull));
   const approvals: GithubApprovals['approvals'] = [];
   for (const { by, at, url } of counted) {
     if (await mayWrite(repository, by)) approvals.push({ by, at, reviewUrl: url, commit: pull.headSha });
     else ignored.push(`${by}: may not write to ${repository.name}`);
   }
-  if (authors.logins.includes(null)) ignored.push('some commits are by people GitHub does not know');
-  if (authors.commits >= LISTED_COMMITS) ignored.push(`authors of the first ${LISTED_COMMITS} commits only`);
-  return { pull, approvals, ignored, commits: authors.commits };
+  if (logins.includes(null)) ignored.push('some commits are by people GitHub does not know');
+  if (count >= LISTED_COMMITS) ignored.push(`authors of the first ${LISTED_COMMITS} commits only`);
+  return { pull, approvals, ignored };
 }
 
 async function listReviews(repository: GithubRepository, pull: PullRequest): Promise<Review[]> {
@@ -50,11 +57,7 @@ async function listReviews(repository: GithubRepository, pull: PullRequest): Pro
   }));
 }
 
-/** Logins of who wrote and who committed; null for an author GitHub does not know. GitHub's merges are by `web-flow`. */
-async function readCommitAuthors(
-  repository: GithubRepository,
-  pull: PullRequest,
-): Promise<{ logins: (string | null)[]; commits: number }> {
+export async function commitsOf(repository: GithubRepository, pull: PullRequest): Promise<PullCommits> {
   const commits = await repository.list(
     `read the commits of #${pull.number}`,
     (octokit, at) =>
@@ -68,7 +71,7 @@ async function readCommitAuthors(
     const committed = loginOf(committer);
     return committed === null ? [loginOf(author)] : [loginOf(author), committed];
   });
-  return { logins, commits: commits.length };
+  return { count: commits.length, logins };
 }
 
 function loginOf(account: { login?: string } | null): string | null {

@@ -4,7 +4,7 @@ import type { Activities, GithubApprovals } from '../../workflows/activity-contr
 import { checkCommitId } from '../source/git-names.js';
 import type { BranchHistory } from './branch-history.js';
 import type { GithubRepository } from './connect.js';
-import { reviewsOf, type PullReviews } from './pull-reviews.js';
+import { commitsOf, reviewsOf, type PullReviews } from './pull-reviews.js';
 import { findWayInto, readPullRequests, type Merge, type PullRequest } from './pull-requests.js';
 
 type Input = Omit<Parameters<Activities['readGithubReviews']>[0], 'repositoryUrl'>;
@@ -44,12 +44,12 @@ export async function readReviews(
   }
   const reviews: PullReviews[] = [];
   for (const merge of [...way.slice(0, -1), ...merges]) {
-    const read = await reviewsOf(repository, merge.pull);
-    if (!(await history.isMergeOf(merge.at, merge.pull.headSha, read.commits)))
+    const commits = await commitsOf(repository, merge.pull);
+    if (!(await history.isMergeOf(merge.at, merge.pull.headSha, commits.count)))
       return none(
         `${merge.at.slice(0, 7)} is not what merging #${merge.pull.number} as reviewed gives: something else is in it`,
       );
-    if (merges.includes(merge)) reviews.push(read);
+    if (merges.includes(merge)) reviews.push(await reviewsOf(repository, merge.pull, commits));
   }
   return weakest(reviews);
 }
