@@ -14,7 +14,7 @@ import type {
 import { judgeAlterTable } from './judge-alter-table.js';
 import { tableText, type NewObjects } from './new-objects.js';
 import { find, REASON, unclear, type Finding } from './problem.js';
-import { columnsIn, nameParts, nodesNamed, strings, tableOf, tableOfParts } from './sql-names.js';
+import { columnsIn, nameParts, nodesNamed, optionsOf, strings, tableOf, tableOfParts } from './sql-names.js';
 
 type KeysOf<Union> = Union extends unknown ? keyof Union : never;
 type Kind = KeysOf<Node>;
@@ -247,10 +247,8 @@ const changesReading = (how: string): Finding =>
 
 /** Functions that are neither IMMUTABLE nor STABLE may change anything once they are called. */
 function rememberFunction(body: CreateFunctionStmt, known: NewObjects): Finding[] {
-  const volatility = (body.options ?? []).flatMap((each) =>
-    'DefElem' in each && each.DefElem.defname === 'volatility' && each.DefElem.arg !== undefined
-      ? nameParts(each.DefElem.arg)
-      : [],
+  const volatility = optionsOf(body.options).flatMap(({ defname, arg }) =>
+    defname === 'volatility' ? nameParts(arg) : [],
   );
   const name = strings(body.funcname);
   if (!['immutable', 'stable'].includes(volatility.at(-1) ?? 'volatile'))
@@ -279,9 +277,7 @@ function nameOf(relation: RangeVar | undefined, object: Node | undefined): strin
 }
 
 function hasOption(options: readonly Node[] | undefined, name: string): boolean {
-  return (options ?? []).some(
-    (each) => 'DefElem' in each && each.DefElem.defname === name && !isOff(each.DefElem.arg),
-  );
+  return optionsOf(options).some(({ defname, arg }) => defname === name && !isOff(arg));
 }
 
 const isOff = (value: Node | undefined): boolean =>

@@ -98,6 +98,7 @@ async function judgeAll(
   );
   const problems = new Map<string, Problem>();
   for (const { before, difference } of comparisons) {
+    if (difference.added.length === 0) continue;
     const words = await wordsOf(objects, [...(before?.values() ?? [])]);
     const added = difference.added.flatMap(({ path }) => migrations.get(path) ?? []);
     for (const problem of await judgeInOrder(added, words))

@@ -1,5 +1,5 @@
 /** Names and small facts out of PostgreSQL's tree. */
-import type { Constraint, Node, RangeVar } from 'libpg-query';
+import type { Constraint, DefElem, Node, RangeVar } from 'libpg-query';
 import { tableText, type TableName } from './new-objects.js';
 
 export function tableOf(relation: RangeVar | undefined): TableName {
@@ -23,6 +23,11 @@ export function tableOfParts(parts: readonly string[]): TableName {
 
 export function strings(nodes: readonly Node[] | undefined): string[] {
   return (nodes ?? []).flatMap(nameParts);
+}
+
+/** What a statement says of itself: `LANGUAGE plpgsql`, `(FULL)`. */
+export function optionsOf(nodes: readonly Node[] | undefined): DefElem[] {
+  return (nodes ?? []).flatMap((each) => ('DefElem' in each ? [each.DefElem] : []));
 }
 
 /** Columns that a constraint is about. */

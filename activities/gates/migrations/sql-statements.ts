@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { DoStmt, Node, RawStmt } from 'libpg-query';
 import { judgeStatement } from './judge-statement.js';
 import { beginning, unclear, type Step } from './problem.js';
-import { isRecord } from './sql-names.js';
+import { isRecord, optionsOf } from './sql-names.js';
 import type { NotParsed, SqlParser } from './sql-parser.js';
 import { lineFinder, type SqlText } from './sql-text.js';
 
@@ -85,12 +85,8 @@ async function readInside(parser: SqlParser, sql: string, line: number, block: s
 }
 
 function optionOf(block: DoStmt, name: string): string | null {
-  for (const option of block.args ?? []) {
-    if (!('DefElem' in option) || option.DefElem.defname !== name) continue;
-    const { arg } = option.DefElem;
-    return arg !== undefined && 'String' in arg ? (arg.String.sval ?? '') : null;
-  }
-  return null;
+  const arg = optionsOf(block.args).find(({ defname }) => defname === name)?.arg;
+  return arg !== undefined && 'String' in arg ? (arg.String.sval ?? '') : null;
 }
 
 interface Embedded {
