@@ -174,8 +174,7 @@ export function createAnswers(description: Description, state: GithubState): Ans
           (each.merged && each.mergeSha === sha) ||
           [...each.commits.map((commit) => commit.sha), ...(each.rebased ?? [])].includes(sha ?? ''),
       );
-      const { items, more } = pageOf(own.map(pull), query);
-      return { status: 200, body: items, more };
+      return listOf(own.map(pull), query);
     },
     'GET /repos/{owner}/{repo}/pulls/{pull_number}/reviews': (question) => {
       const model = example('GET /repos/{owner}/{repo}/pulls/{pull_number}/reviews');
@@ -189,8 +188,7 @@ export function createAnswers(description: Description, state: GithubState): Ans
         submitted_at: review.at ?? new Date(Date.UTC(2026, 0, 1) + index * 1000).toISOString(),
         html_url: `https://github.com/${state.repository}/pull/${found?.number ?? 0}#pullrequestreview-${index + 1}`,
       }));
-      const { items, more } = pageOf(reviews, question.query);
-      return { status: 200, body: items, more };
+      return listOf(reviews, question.query);
     },
     'GET /repos/{owner}/{repo}/pulls/{pull_number}/commits': (question) => {
       const model = example('GET /repos/{owner}/{repo}/pulls/{pull_number}/commits');
@@ -200,8 +198,7 @@ export function createAnswers(description: Description, state: GithubState): Ans
         author: commit.author === null ? null : user(commit.author),
         committer: user('web-flow'),
       }));
-      const { items, more } = pageOf(commits, question.query);
-      return { status: 200, body: items, more };
+      return listOf(commits, question.query);
     },
     'GET /repos/{owner}/{repo}/collaborators/{username}/permission': ({ params }) => {
       const permission = state.permissions[params['username'] ?? ''];
@@ -250,8 +247,7 @@ export function createAnswers(description: Description, state: GithubState): Ans
             wanted('task', each.body['task']),
         )
         .toReversed();
-      const { items, more } = pageOf(own.map(deployment), query);
-      return { status: 200, body: items, more };
+      return listOf(own.map(deployment), query);
     },
     'POST /repos/{owner}/{repo}/deployments': ({ body }) => {
       const made = { id: nextId(state.deployments), sha: String(body['ref']), body, statuses: [] };
@@ -260,8 +256,7 @@ export function createAnswers(description: Description, state: GithubState): Ans
     },
     'GET /repos/{owner}/{repo}/deployments/{deployment_id}/statuses': ({ params, query }) => {
       const found = state.deployments.find(({ id }) => id === Number(params['deployment_id']));
-      const { items, more } = pageOf((found?.statuses ?? []).map(deploymentStatus).toReversed(), query);
-      return { status: 200, body: items, more };
+      return listOf((found?.statuses ?? []).map(deploymentStatus).toReversed(), query);
     },
     'POST /repos/{owner}/{repo}/deployments/{deployment_id}/statuses': ({ params, body }) => {
       const found = state.deployments.find(({ id }) => id === Number(params['deployment_id']));
@@ -284,8 +279,7 @@ export function createAnswers(description: Description, state: GithubState): Ans
 
     'GET /repos/{owner}/{repo}/issues/{issue_number}/comments': ({ params, query }) => {
       const own = state.comments.filter(({ issue }) => issue === Number(params['issue_number']));
-      const { items, more } = pageOf(own.map(comment), query);
-      return { status: 200, body: items, more };
+      return listOf(own.map(comment), query);
     },
     'POST /repos/{owner}/{repo}/issues/{issue_number}/comments': ({ params, body, caller, appId }) => {
       const made = {
@@ -305,6 +299,11 @@ export function createAnswers(description: Description, state: GithubState): Ans
       return { status: 200, body: comment(found) };
     },
   };
+}
+
+function listOf(all: Json[], query: URLSearchParams): Answer {
+  const { items, more } = pageOf(all, query);
+  return { status: 200, body: items, more };
 }
 
 function pageOf<Item>(all: Item[], query: URLSearchParams): { items: Item[]; more: boolean } {
