@@ -12,7 +12,7 @@ import { createSource } from '../../activities/source/source.js';
 import type { GatePlan } from '../../pipeline/plan.js';
 import type { GateSubject } from '../../workflows/activity-contract.js';
 import type { EvidenceItem } from '../../workflows/result.js';
-import { givenCommit } from './given.js';
+import { givenCommit, givenReleaseRequest } from './given.js';
 import { createRepository, type TestRepository } from './repository.js';
 
 /** A source, a GitHub and environments that nobody asks unless the test says so. */
@@ -29,15 +29,9 @@ export function givenGateDependencies(given: Partial<GateDependencies>): GateDep
 
 /** Version v1.0.0 of the shop, by its tag. */
 export function subjectOf(repositoryUrl: string, sha: string, more: Partial<GateSubject> = {}): GateSubject {
-  return {
-    pipeline: 'shop',
-    repositoryUrl,
-    commit: givenCommit({ sha }),
-    ref: { kind: 'tag', name: 'v1.0.0' },
-    version: 'v1.0.0',
-    artifacts: [],
-    ...more,
-  };
+  const { pipeline, ref, version } = givenReleaseRequest();
+  const commit = givenCommit({ sha });
+  return { pipeline, repositoryUrl, commit, ref, version, artifacts: [], ...more };
 }
 
 export interface GateScene {
