@@ -64,7 +64,12 @@ export interface WayBackResult {
   prior: PriorState[];
 }
 
-export interface DeployResult {
+/** A step that was carried out, sealed by the worker that did. */
+export interface Receipted {
+  receipt?: Seal;
+}
+
+export interface DeployResult extends Receipted {
   note: string;
 }
 
@@ -74,7 +79,7 @@ export interface CheckOutcome {
   detail: string;
 }
 
-export interface VerifyResult {
+export interface VerifyResult extends Receipted {
   verdict: 'passed' | 'failed' | 'inconclusive';
   note: string;
   outcomes: CheckOutcome[];
@@ -91,7 +96,7 @@ export interface SwitchInput {
   from: Colour | null;
 }
 
-export interface SwitchResult {
+export interface SwitchResult extends Receipted {
   /** Answers of the wanted colour in a row. */
   confirmed: number;
   /** Milliseconds from the start of the activity until the first answer of the wanted colour. */
@@ -122,6 +127,8 @@ export interface EnvironmentAnswer {
   knows: boolean;
   /** Shas of the commits this environment has served well, newest first. */
   goodCommits: string[];
+  /** Of the newest of them that is the commit asked about. */
+  receipts?: Seal[];
   /** Other commits on their way to this environment: announced, queued or in flight. */
   underway: { commit: string; queue: 'newest' | 'fifo' }[];
 }
@@ -153,6 +160,8 @@ export interface Activities {
     pipeline: string;
     environment: string;
     requestId: string | null;
+    /** Whose receipts are asked for. */
+    commit?: string;
   }): Promise<EnvironmentAnswer>;
   /** When the window lets something through next; null = it is open. In an activity, since workflows know no time zones. */
   nextOpening(input: { window: WindowPlan }): Promise<{ opensAt: string | null }>;

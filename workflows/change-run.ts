@@ -1,6 +1,6 @@
 /** What one change knows while it runs: its target, what was there before, and what the steps have found out. */
-import type { Colour } from '../pipeline/plan.js';
-import type { Target } from './activity-contract.js';
+import type { Colour, Seal } from '../pipeline/plan.js';
+import type { Receipted, Target } from './activity-contract.js';
 import { otherColour } from './colours.js';
 import type { ChangeInput, Cutover } from './messages.js';
 import type { PriorState, ReleaseRecord } from './result.js';
@@ -13,6 +13,8 @@ export interface ChangeRun {
   /** Colour that serves before the change; null on a first release and without colours. */
   previousColour: Colour | null;
   prior: PriorState[];
+  /** By step, of those that workers carried out. */
+  receipts: Record<string, Seal>;
   baseline: Record<string, number | null>;
   /** From here on the outside may see the new release: traffic moves, or an in-place deploy has begun. */
   cutOver: boolean;
@@ -47,6 +49,7 @@ export function startRun(input: ChangeInput): ChangeRun {
     warm,
     previousColour: blueGreen ? (live?.colour ?? null) : null,
     prior: [],
+    receipts: {},
     baseline: {},
     cutOver: false,
     switched: false,
@@ -62,6 +65,7 @@ export function startRun(input: ChangeInput): ChangeRun {
 export function recordOf(run: ChangeRun, at: string): ReleaseRecord {
   const { target, input } = run;
   const { version, commit, artifacts, colour, token } = target;
+  const receipts = input.request.receipts ?? Object.values(run.receipts);
   return {
     version,
     commit,
@@ -72,7 +76,13 @@ export function recordOf(run: ChangeRun, at: string): ReleaseRecord {
     at,
     by: input.request.actor.by,
     evidence: input.request.evidence,
+    ...(receipts.length === 0 ? {} : { receipts }),
   };
+}
+
+/** What a worker says it has carried out is kept for the environments that come after this one. */
+export function keepReceipt(run: ChangeRun, step: string, { receipt }: Receipted): void {
+  if (receipt !== undefined) run.receipts[step] = receipt;
 }
 
 /** What recovery needs, should this run die: told to the environment before the world is touched. */

@@ -11,7 +11,7 @@ import {
 } from '@temporalio/workflow';
 import type { VerifyResult, UndoResult } from './activity-contract.js';
 import { perform, type Calling } from './activity-options.js';
-import { cutoverOf, summarize, type ChangeRun } from './change-run.js';
+import { cutoverOf, keepReceipt, summarize, type ChangeRun } from './change-run.js';
 import { otherColour } from './colours.js';
 import { environmentId, SIGNAL } from './names.js';
 import type { FailureReport } from './result.js';
@@ -115,8 +115,9 @@ async function proveWayBack(run: ChangeRun): Promise<StepOutcome> {
 async function deploy(run: ChangeRun, around: Surroundings): Promise<StepOutcome> {
   run.cutOver = run.target.colour === null;
   await tellEnvironment(run, false, around);
-  const { note } = await perform('deploy', { target: run.target, prior: run.prior }, calling(run));
-  return passed(note);
+  const deployed = await perform('deploy', { target: run.target, prior: run.prior }, calling(run));
+  keepReceipt(run, 'deploy', deployed);
+  return passed(deployed.note);
 }
 
 async function undoDeploy(run: ChangeRun): Promise<UndoResult> {
@@ -138,6 +139,7 @@ async function verify(run: ChangeRun): Promise<StepOutcome> {
     { target: run.target, checks, colour },
     calling(run, `${checks.length} ${plural(checks.length, 'check')}`),
   );
+  keepReceipt(run, 'verify', result);
   return judge(result, summarize(run));
 }
 
@@ -168,6 +170,7 @@ async function switchTraffic(run: ChangeRun, around: Surroundings): Promise<Step
     calling(run),
   );
   await told;
+  keepReceipt(run, 'switch', result);
   run.switchMs = result.tookMs;
   return passed(result.note);
 }

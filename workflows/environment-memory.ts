@@ -105,7 +105,7 @@ export function resolveRequest(state: EnvironmentState, asked: EnvironmentReques
 type Asked = Pick<ChangeRequest, 'requestId' | 'actor' | 'reason'>;
 
 export function requestFor(record: ReleaseRecord, kind: ChangeKind, asked: Asked): ChangeRequest {
-  const { version, commit, plan, artifacts } = record;
+  const { version, commit, plan, artifacts, receipts } = record;
   const { requestId, actor, reason } = asked;
   return {
     requestId,
@@ -117,6 +117,7 @@ export function requestFor(record: ReleaseRecord, kind: ChangeKind, asked: Asked
     actor,
     reason,
     evidence: record.evidence ?? [],
+    ...(receipts === undefined ? {} : { receipts }),
     promotionId: null,
   };
 }

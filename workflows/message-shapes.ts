@@ -23,7 +23,7 @@ export function isEnvironmentRequest(value: unknown): value is EnvironmentReques
 
 function isChangeRequest(value: unknown): boolean {
   if (!isObject(value)) return false;
-  const { plan, commit, artifacts, evidence, promotionId } = value;
+  const { plan, commit, artifacts, evidence, receipts = [], promotionId } = value;
   return (
     KINDS.includes(String(value['kind'])) &&
     isText(value['requestId']) &&
@@ -38,6 +38,7 @@ function isChangeRequest(value: unknown): boolean {
     Array.isArray(plan['hosts']) &&
     isListOfObjects(artifacts) &&
     isListOfObjects(evidence) &&
+    isListOfObjects(receipts) &&
     isActor(value['actor']) &&
     (promotionId === null || isText(promotionId))
   );

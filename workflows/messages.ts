@@ -2,7 +2,7 @@
  * Every message's payload. Plain JSON only. Each decision exists as an update (validated, answered) and as a
  * signal of the same name (for `temporal workflow signal` and the UI); both go through `decide()`.
  */
-import type { Colour, EnvironmentPlan, ReleaseRef, CommitFacts } from '../pipeline/plan.js';
+import type { Colour, EnvironmentPlan, ReleaseRef, CommitFacts, Seal } from '../pipeline/plan.js';
 import type {
   BuiltArtifact,
   ChangeResult,
@@ -105,6 +105,8 @@ export interface ChangeRequest {
   actor: Actor;
   reason: string | null;
   evidence: EvidenceItem[];
+  /** Of when it became live, where it was before: going back to it makes no new ones. */
+  receipts?: Seal[];
   /** Told the outcome; null for changes asked for directly (rollback, redeploy). */
   promotionId: string | null;
 }

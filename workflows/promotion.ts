@@ -238,10 +238,14 @@ class Promotion {
     const { plan, commit, version } = this.request;
     const name = `good on ${earlier}`;
     this.progress.begin(name);
-    const input = { pipeline: plan.pipeline, environment: earlier, requestId: null };
-    const { goodCommits } = await perform('askEnvironment', input, { summary: `was ${version} good there?` });
+    const input = { pipeline: plan.pipeline, environment: earlier, requestId: null, commit: commit.sha };
+    const { goodCommits, receipts } = await perform('askEnvironment', input, {
+      summary: `was ${version} good there?`,
+    });
     const good = goodCommits.includes(commit.sha);
-    this.record({ kind: 'gate', name, verdict: good ? 'pass' : 'fail', by: null, note: null });
+    const verdict = good ? 'pass' : 'fail';
+    const proven = receipts === undefined ? {} : { receipts };
+    this.record({ kind: 'gate', name, verdict, by: null, note: null, ...proven });
     this.progress.set(name, good ? 'succeeded' : 'failed', null);
     if (!good)
       throw new Refusal({

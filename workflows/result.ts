@@ -38,6 +38,8 @@ export interface ReleaseRecord {
   by: string;
   /** What let it in: with it, it may come back. */
   evidence?: EvidenceItem[];
+  /** By workers, of each step that made it live: another environment comes after this one only with them. */
+  receipts?: Seal[];
 }
 
 export interface EvidenceItem {
@@ -53,6 +55,8 @@ export interface EvidenceItem {
   group?: string | null;
   /** By the worker that looked. */
   seal?: Seal;
+  /** Of an earlier environment: that the commit was carried out there. */
+  receipts?: Seal[];
   /** sha256 (hex) of the report a gate was decided by. */
   reportSha?: string;
 }

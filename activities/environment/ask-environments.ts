@@ -87,7 +87,7 @@ const NOBODY: EnvironmentAnswer = {
 /** An environment that nobody has spoken to yet, or that was lost, knows nothing. */
 async function askEnvironment(
   deps: EnvironmentDeps,
-  { pipeline, environment, requestId }: Parameters<Activities['askEnvironment']>[0],
+  { pipeline, environment, requestId, commit }: Parameters<Activities['askEnvironment']>[0],
 ): Promise<EnvironmentAnswer> {
   const handle = deps.client.workflow.getHandle(environmentId(pipeline, environment));
   const describing = handle.describe();
@@ -98,11 +98,14 @@ async function askEnvironment(
   const result = status.processed.find((each) => each.requestId === requestId)?.result ?? null;
   const requests = [...status.queue, ...(status.inFlight === null ? [] : [status.inFlight.request])];
   const announced = await stillAnnounced(deps, status, requestId);
+  const good = goodNow(status);
+  const { receipts } = good.find((record) => record.commit.sha === commit) ?? {};
   return {
     result,
     live: status.live,
     knows: result !== null || (open && requests.some((request) => request.requestId === requestId)),
-    goodCommits: goodNow(status).map((record) => record.commit.sha),
+    goodCommits: good.map((record) => record.commit.sha),
+    ...(receipts === undefined ? {} : { receipts }),
     underway: open ? underwayTo(status, announced, requestId) : [],
   };
 }

@@ -6,6 +6,7 @@ import { hashJson } from '../../pipeline/hash-plan.js';
 import type { EnvironmentPlan, Seal } from '../../pipeline/plan.js';
 import type { Activities, Target } from '../../workflows/activity-contract.js';
 import type { Judge } from './judge.js';
+import { isWholeVerification, sealReceipt } from './receipts.js';
 import type { SealKeys } from './seal-keys.js';
 import { aboutArtifact, aboutPrior, nameRef, openSeal, sealStatement, type Statement } from './statements.js';
 
@@ -103,12 +104,17 @@ export const AUTHORITIES: Authorities = {
       judge.prior(target, prior);
       await judge.entry(target, 'forward');
     },
+    vouch: (keys, { target }, deployed) => ({ ...deployed, receipt: sealReceipt(keys, target, 'deploy') }),
   },
   verify: {
     authorize: async (judge, { target, checks }) => {
       await judge.entry(target, 'forward');
       judge.checks(target, checks);
     },
+    vouch: (keys, { target, checks }, result) =>
+      result.verdict === 'passed' && isWholeVerification(target.plan, checks)
+        ? { ...result, receipt: sealReceipt(keys, target, 'verify') }
+        : result,
   },
   measureBaseline: forward,
   bake: forward,
@@ -117,6 +123,10 @@ export const AUTHORITIES: Authorities = {
   switchTraffic: {
     authorize: (judge, { target, requireHealthy }) =>
       judge.entry(target, requireHealthy ? 'forward' : 'back'),
+    vouch: (keys, { target, to, requireHealthy }, result) =>
+      requireHealthy && to === target.colour
+        ? { ...result, receipt: sealReceipt(keys, target, 'switch') }
+        : result,
   },
   undoDeploy: {
     authorize: async (judge, { target, prior }) => {
@@ -137,13 +147,15 @@ function sealPlan(keys: SealKeys, plan: Output<'resolvePlan'>): Output<'resolveP
     file: plan.file,
     authors: [plan.commit.author, plan.commit.authorEmail, ...plan.commit.authors],
   };
-  const sealed = (of: Pick<EnvironmentPlan, 'planHash' | 'gates'>, environment: string | null): Seal => {
+  type Sealable = Pick<EnvironmentPlan, 'planHash' | 'gates'> & Partial<Pick<EnvironmentPlan, 'after'>>;
+  const sealed = (of: Sealable, environment: string | null): Seal => {
     const said: Statement = {
       kind: 'plan',
       ...about,
       environment,
       planHash: of.planHash,
       gates: of.gates.map(hashJson),
+      ...(of.after === undefined ? {} : { after: of.after }),
     };
     return sealStatement(keys, said);
   };

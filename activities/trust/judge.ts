@@ -11,6 +11,7 @@ import { describeMissing } from '../../workflows/approvals.js';
 import { isAmong, missingApprovals } from '../../workflows/decisions.js';
 import { unauthorized } from '../failure.js';
 import type { PolicyStore } from './policy-store.js';
+import { wasCarriedOut } from './receipts.js';
 import type { SealKeys } from './seal-keys.js';
 import {
   aboutArtifact,
@@ -117,6 +118,7 @@ export class Judge {
     const of = { pipeline: plan.pipeline, environment: plan.name, gates: plan.gates };
     this.gates({ ...of, commit: commit.sha, digests, where }, evidence);
     this.approvals({ plan, said, digests, where }, evidence);
+    this.earlier(said, where, evidence);
     if (way === 'forward') await this.holdAgainstPolicy({ ...plan, ...whole }, said);
   }
 
@@ -196,6 +198,16 @@ export class Judge {
     );
     const missing = missingApprovals(plan.approvals, approvals);
     if (missing.length > 0) throw denied(where, `nobody vouches for ${describeMissing(missing)}`);
+  }
+
+  /** The commit was carried out in the environments that come before this one. */
+  private earlier({ pipeline, commit, after = [] }: Sealed, where: string, evidence: EvidenceItem[]): void {
+    const receipts = evidence.flatMap((item) => item.receipts ?? []);
+    const missing = after.find(
+      (environment) => !wasCarriedOut(this.keys, receipts, { pipeline, environment, commit }),
+    );
+    if (missing !== undefined)
+      throw denied(where, `nobody vouches that ${commit.slice(0, 7)} was live and well on ${missing}`);
   }
 
   /** A release as it was sealed: its plan, version, commit and digests. */

@@ -25,6 +25,8 @@ const plan = z.object({
   authors: z.array(z.string()),
   /** Hashes of the gates' definitions: those and no others are asked for this plan. */
   gates: z.array(z.string()),
+  /** Environments where the commit must have been carried out before; absent in plans from before there were receipts. */
+  after: z.array(z.string()).optional(),
 });
 
 /** This digest was built here from this commit, or found built, after the release's own gates had passed. */
@@ -78,7 +80,19 @@ const prior = z.object({
   platform: z.string(),
 });
 
-const statement = z.discriminatedUnion('kind', [plan, artifact, gate, approval, prior]);
+/** This step of a change was carried out here, under this token. */
+const step = z.object({
+  kind: z.literal('step'),
+  pipeline: z.string(),
+  environment: z.string(),
+  commit: z.string(),
+  token: z.number(),
+  step: z.enum(['deploy', 'verify', 'switch']),
+  /** Which steps of that change it takes for the release to be live and well. */
+  needs: z.array(z.string()),
+});
+
+const statement = z.discriminatedUnion('kind', [plan, artifact, gate, approval, prior, step]);
 export type Statement = z.infer<typeof statement>;
 export type StatementOf<Kind extends Statement['kind']> = Extract<Statement, { kind: Kind }>;
 

@@ -10,6 +10,7 @@ import { foreignHand, refused, staleFence } from '../../activities/failure.js';
 import type { Colour, ReleasePlan } from '../../pipeline/plan.js';
 import type {
   Activities,
+  SwitchResult,
   Target,
   UndoResult,
   VerifyResult,
@@ -17,6 +18,7 @@ import type {
 } from '../../workflows/activity-contract.js';
 import type { ReleaseRequest } from '../../workflows/messages.js';
 import type { PriorState } from '../../workflows/result.js';
+import { receiptFor } from './given.js';
 import {
   environmentIn,
   environmentKey,
@@ -197,11 +199,15 @@ export function createFakeActivities(options: FakeOptions): Activities {
             checkFence(fake, target, host);
             fake.slots[slotOf(target)] = runningOf(target);
           }
-          return { note: `${target.plan.hosts.length} on ${target.version}` };
+          const receipt = receiptFor('deploy', target);
+          return { note: `${target.plan.hosts.length} on ${target.version}`, receipt };
         },
         target.colour,
       ),
-    verify: ({ target, colour }) => look('verify', target, colour),
+    verify: async ({ target, colour }) => ({
+      ...(await look('verify', target, colour)),
+      receipt: receiptFor('verify', target),
+    }),
     measureBaseline: ({ target }) =>
       call('measureBaseline', placeOf(target), () => ({ baseline: { errors: 0.01 } })),
     bake: ({ target, colour }) => look('bake', target, colour),
@@ -223,7 +229,7 @@ export function createFakeActivities(options: FakeOptions): Activities {
       call(
         'switchTraffic',
         placeOf(target),
-        (environment) => {
+        (environment): SwitchResult => {
           for (const [host, fake] of hostsOf(environment, target, false)) {
             raiseFence(fake, target, host);
             if (requireHealthy && fake.slots[to] === null)
@@ -237,7 +243,8 @@ export function createFakeActivities(options: FakeOptions): Activities {
               wayOut: 'look',
             });
           environment.proxy = to;
-          return { confirmed: 20, tookMs: 7, note: `${to} answered 20 of 20` };
+          const receipt = requireHealthy ? { receipt: receiptFor('switch', target) } : {};
+          return { confirmed: 20, tookMs: 7, note: `${to} answered 20 of 20`, ...receipt };
         },
         to,
       ),

@@ -7,6 +7,7 @@ import type {
   CommitFacts,
   EnvironmentPlan,
   ReleasePlan,
+  Seal,
   TrafficPlan,
 } from '../../pipeline/plan.js';
 import { withHash } from '../../pipeline/hash-plan.js';
@@ -240,4 +241,12 @@ export function givenReleasePlan(
     notify: [],
     ...overrides,
   });
+}
+
+/** What a worker would have sealed, readable. */
+export function receiptFor(
+  step: string,
+  { plan, version, token }: { plan: Pick<EnvironmentPlan, 'name'>; version: string; token: number },
+): Seal {
+  return { statement: `${step} of ${version} on ${plan.name}, ${token}`, keyId: 'fake', signature: '' };
 }

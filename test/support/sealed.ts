@@ -13,7 +13,14 @@ import type { EnvironmentPlan, GatePlan, ReleasePlan } from '../../pipeline/plan
 import type { Activities, Target } from '../../workflows/activity-contract.js';
 import { FAILURE } from '../../workflows/failures.js';
 import type { BuiltArtifact, EvidenceItem, PriorState } from '../../workflows/result.js';
-import { givenArtifacts, givenDecision, givenPlan, givenReleasePlan, givenReleaseRequest } from './given.js';
+import {
+  givenArtifacts,
+  givenCommit,
+  givenDecision,
+  givenPlan,
+  givenReleasePlan,
+  givenReleaseRequest,
+} from './given.js';
 
 export type Name = keyof Activities;
 type Input<N extends Name> = Parameters<Activities[N]>[0];
@@ -151,11 +158,21 @@ export async function givenApproval(
 /** One release with a gate and two hosts, sealed step by step as a real one. */
 export async function givenSealedRelease(
   keys: SealKeys,
-  { version = 'v1.0.0', ...overrides }: Partial<EnvironmentPlan> & { version?: string } = {},
+  {
+    version = 'v1.0.0',
+    commit: sha = givenCommit().sha,
+    evidence = [],
+    ...overrides
+  }: Partial<EnvironmentPlan> & { version?: string; commit?: string; evidence?: EvidenceItem[] } = {},
 ): Promise<SealedRelease> {
   const compiled = withHash(givenPlan({ name: 'prod', gates: [GATE], ...overrides }));
   const plan = await throughVouching(keys, 'resolvePlan', givenReleaseRequest(), () =>
-    givenReleasePlan([compiled], { version, pipeline: compiled.pipeline, repository: compiled.repository }),
+    givenReleasePlan([compiled], {
+      version,
+      commit: givenCommit({ sha }),
+      pipeline: compiled.pipeline,
+      repository: compiled.repository,
+    }),
   );
   const [environment] = plan.environments;
   if (environment === undefined) throw new Error('there is no environment');
@@ -174,7 +191,7 @@ export async function givenSealedRelease(
     artifacts,
     colour: 'green',
     live: null,
-    evidence: [item],
+    evidence: [...evidence, item],
   };
   const slots = environment.approvals.flatMap(({ count, group }) => Array<string | null>(count).fill(group));
   for (const [index, group] of slots.entries())

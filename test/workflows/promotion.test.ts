@@ -3,7 +3,7 @@ import type { EnvironmentPlan, GatePlan } from '../../pipeline/plan.js';
 import { activityInputs } from '../support/activity-inputs.js';
 import { EnvironmentScene } from '../support/environment-scene.js';
 import { breakActivity } from '../support/fake-world.js';
-import { givenDecision, givenPlan, givenRule } from '../support/given.js';
+import { givenDecision, givenPlan, givenRule, receiptFor } from '../support/given.js';
 import { givenPromotion, PromotionScene } from '../support/promotion-scene.js';
 import { quiet, startHarness, type Harness } from '../support/workflow-harness.js';
 
@@ -87,8 +87,25 @@ describe('a promotion', () => {
     expect(refused).toMatchObject({ red: true, refused: true });
     expect(refused.message).toContain(`slipway release v1 --to ${stage.name} first`);
     expect((await (await start(stage)).end()).state).toBe('succeeded');
-    expect((await (await start(prod)).end()).state).toBe('succeeded');
+    const end = await (await start(prod)).end();
+    expect(end.state).toBe('succeeded');
     expect((await (await start(prod, 2)).end()).refused).toBe(true);
+    const receipts = ['deploy', 'verify', 'switch'].map((step) =>
+      receiptFor(step, { plan: stage, version: 'v1', token: 1 }),
+    );
+    expect(end.evidence).toMatchObject([{ name: `good on ${stage.name}`, receipts }]);
+    expect(end.change?.live?.evidence).toMatchObject([{ receipts }]);
+  });
+
+  it('comes after an environment that went back to it, with the receipts of when it became live there', async () => {
+    const stage = givenPlan();
+    const environment = new EnvironmentScene(harness, stage);
+    for (const number of [1, 2]) expect((await (await start(stage, number)).end()).state).toBe('succeeded');
+    expect((await environment.ended(await environment.rollback())).headline).toMatch(/v1 is live/);
+    const { evidence } = await (await start(givenPlan({ after: [stage.name] }))).end();
+    expect(evidence[0]?.receipts?.map(({ statement }) => statement)).toEqual(
+      ['deploy', 'verify', 'switch'].map((step) => `${step} of v1 on ${stage.name}, 1`),
+    );
   });
 
   it('fails red when its change is undone', async () => {
