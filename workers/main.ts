@@ -124,7 +124,7 @@ async function serve(
     namespace,
     bundle,
     activities.activities,
-    { sealKeys, policy },
+    { sealKeys, policy, secrets },
     dataConverter,
     configuration,
   );

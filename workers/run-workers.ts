@@ -8,6 +8,8 @@ import {
   type WorkflowBundleOption,
 } from '@temporalio/worker';
 import type { DataConverter } from '@temporalio/common';
+import type { Secrets } from '../activities/secrets/secrets.js';
+import { withholdSecrets } from '../activities/secrets/withhold-secrets.js';
 import type { PolicyStore } from '../activities/trust/policy-store.js';
 import type { SealKeys } from '../activities/trust/seal-keys.js';
 import { createVouching } from '../activities/trust/vouching.js';
@@ -29,10 +31,11 @@ export async function loadWorkflowBundle(sealed: boolean): Promise<WorkflowBundl
   return bundleWorkflowCode({ workflowsPath, ...(sealed ? sealedBundleOptions() : {}) });
 }
 
-/** What a worker believes, and what it allows. */
+/** What a worker believes, what it allows, and what it keeps to itself. */
 export interface Trust {
   sealKeys: SealKeys;
   policy: PolicyStore;
+  secrets: Secrets;
 }
 
 export interface RunningWorkers {
@@ -64,7 +67,12 @@ export async function runWorkers(
     shutdownForceTime: configuration.shutdownGraceMs + 20_000,
   } as const;
   const interceptors = {
-    activity: [refuseForged, createVouching(trust.sealKeys, trust.policy), upcastPlans],
+    activity: [
+      withholdSecrets(trust.secrets),
+      refuseForged,
+      createVouching(trust.sealKeys, trust.policy),
+      upcastPlans,
+    ],
   };
   const main = await Worker.create({
     ...common,

@@ -9,14 +9,22 @@ const SHORTEST_LINE = 20;
 const ENTRY = /^(?:export\s+|- )?[\w."'-]+\s*[:=]\s*["']?(.+?)["']?,?$/;
 const SHORTEST_ENTRY = 10;
 
+/** A known value, or a part of one, that stands somewhere inside another. */
+export interface Sighting {
+  /** Names and indices that lead there. */
+  path: string[];
+  /** As it is written there: plain, base64, URL-encoded. */
+  written: string;
+  reference: string;
+}
+
 export class Scrubber {
-  /** Form → what is shown in its place. */
+  /** Form → the reference of what it is a form of. */
   private readonly forms = new Map<string, string>();
   private pattern: RegExp | null = null;
 
   /** From now on every form of `value` reads `[reference]`. */
   add(value: string, reference: string): void {
-    const shown = `[${reference}]`;
     const whole = value.trim();
     const lines = whole.includes('\n') ? whole.split('\n').map((line) => line.trim()) : [];
     const entries = lines.map((line) => ENTRY.exec(line)?.[1] ?? '');
@@ -29,8 +37,8 @@ export class Scrubber {
     for (const text of wanted) {
       if (text.length < SHORTEST_SCRUBBED) continue;
       for (const form of formsOf(text)) {
-        if (this.forms.get(form) === shown) continue;
-        this.forms.set(form, shown);
+        if (this.forms.get(form) === reference) continue;
+        this.forms.set(form, reference);
         this.pattern = null;
       }
     }
@@ -38,6 +46,32 @@ export class Scrubber {
 
   scrub(text: string): string {
     if (this.forms.size === 0) return text;
+    return text.replace(this.known(), (form) => `[${this.forms.get(form) ?? 'secret'}]`);
+  }
+
+  /** Every known value in the texts and names inside `value`, which is a tree as JSON knows it. */
+  find(value: unknown): Sighting[] {
+    const found: Sighting[] = [];
+    if (this.forms.size > 0) this.collect(value, this.known(), found);
+    return found;
+  }
+
+  private collect(value: unknown, known: RegExp, found: Sighting[]): void {
+    if (typeof value === 'string') {
+      for (const written of value.match(known) ?? [])
+        found.push({ path: [], written, reference: this.forms.get(written) ?? 'secret' });
+      return;
+    }
+    if (typeof value !== 'object' || value === null) return;
+    for (const [name, inner] of Object.entries(value)) {
+      const before = found.length;
+      this.collect(name, known, found);
+      this.collect(inner, known, found);
+      for (const { path } of found.slice(before)) path.unshift(name);
+    }
+  }
+
+  private known(): RegExp {
     this.pattern ??= new RegExp(
       [...this.forms.keys()]
         // the longest first: a value may contain another
@@ -46,7 +80,7 @@ export class Scrubber {
         .join('|'),
       'g',
     );
-    return text.replace(this.pattern, (form) => this.forms.get(form) ?? '[secret]');
+    return this.pattern;
   }
 }
 

@@ -5,7 +5,7 @@ import { REFERENCE_FORMS, schemeOf, type SecretScheme } from '../../pipeline/sec
 import { badInput } from '../failure.js';
 import { createAge } from './age.js';
 import { KeptFiles } from './kept-files.js';
-import { Scrubber } from './scrub.js';
+import { Scrubber, type Sighting } from './scrub.js';
 import { noSecret } from './secret-failure.js';
 import { createSops } from './sops.js';
 import { createVault } from './vault.js';
@@ -19,6 +19,8 @@ export interface Secrets {
   resolve: (reference: SecretReference, kind?: 'secret' | 'name') => Promise<string>;
   /** `text` without any value resolved so far, also base64 or URL-encoded. */
   scrub: (text: string) => string;
+  /** Where in `value` any of these stands, by the same rules. */
+  find: (value: unknown) => Sighting[];
   /** A value that no reference stands for, such as a token handed out by a server, reads `[name]` from now on. */
   conceal: (value: string, name: string) => void;
 }
@@ -53,6 +55,7 @@ export function createSecrets(environment: NodeJS.ProcessEnv = process.env): Sec
       return value;
     },
     scrub: (text) => scrubber.scrub(text),
+    find: (value) => scrubber.find(value),
     conceal: (value, name) => scrubber.add(value, name),
   };
 }
