@@ -127,6 +127,12 @@ export function readRef(text: string): ReleaseRef {
   return { kind: kind === 'branch' || kind === 'tag' ? kind : 'commit', name: name.join(' ') };
 }
 
+const shapeOfSeal = z.object({
+  statement: z.string().max(20_000),
+  keyId: z.string(),
+  signature: z.string(),
+});
+
 export function sealStatement(keys: SealKeys, said: Statement): Seal {
   return keys.seal(canonicalize(said));
 }
@@ -144,9 +150,7 @@ export function openSeal<Kind extends Statement['kind']>(
 
 /** Whoever writes the input writes its types as well. */
 function isSeal(seal: unknown): seal is Seal {
-  return z
-    .object({ statement: z.string().max(20_000), keyId: z.string(), signature: z.string() })
-    .safeParse(seal).success;
+  return shapeOfSeal.safeParse(seal).success;
 }
 
 function isOf<Kind extends Statement['kind']>(said: Statement, kind: Kind): said is StatementOf<Kind> {
