@@ -8,6 +8,7 @@ import { commandLine } from './command-line.js';
 import { deploy } from './deploy.js';
 import { haproxyUnderLoad, nginxUnderLoad } from './under-load.js';
 import { renderTable, type Benchmark, type Row } from './rows.js';
+import { trust } from './trust.js';
 import { webhooks } from './webhooks.js';
 import { wayBack, wayBackWithKills } from './way-back.js';
 
@@ -18,6 +19,7 @@ const BENCHMARKS: Benchmark[] = [
   haproxyUnderLoad,
   nginxUnderLoad,
   approvals,
+  trust,
   webhooks,
   commandLine,
 ];
