@@ -47,7 +47,7 @@ module.exports = {
         pathNot: [
           '^payloads/',
           npm(['@temporalio/activity', '@temporalio/common', '@temporalio/worker', '@temporalio/workflow']),
-          '^(node:)?(crypto|fs|http|url)$',
+          '^(node:)?(crypto|fs|url)$',
         ],
       },
     },

@@ -1,6 +1,6 @@
 /** `slipway codec-server`: reads its secrets, listens, and ends with Ctrl-C. */
 import { once } from 'node:events';
-import { createCodecServer } from '../payloads/codec-server.js';
+import { createCodecServer } from './codec-server.js';
 import { payloadKeysOf } from '../payloads/payload-keys.js';
 import { readPrivateFile } from '../payloads/private-file.js';
 import type { Invocation, Outcome } from './command.js';

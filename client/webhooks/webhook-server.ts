@@ -1,7 +1,7 @@
 /** `POST /webhooks/github` and `GET /healthz`: what is not signed is not read further, what is started is durable first. */
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { SignatureCheck } from './check-signature.js';
-import { createBodyReader, LARGEST_BODY_BYTES, type Body } from './read-body.js';
+import { createBodyReader, type Body } from '../read-body.js';
 import { answer, type Delivery, type DeliveryAnswer } from './receive-delivery.js';
 
 export interface WebhookServerOptions {
@@ -24,13 +24,17 @@ export interface DeliveryRecord extends DeliveryAnswer {
 export const WEBHOOK_PATH = '/webhooks/github';
 /** GitHub gives up after 10 s; so do we, on whoever sends slowly. */
 const REQUEST_TIMEOUT_MS = 10_000;
+/** GitHub sends no larger payload. */
+export const LARGEST_BODY_BYTES = 25 * 1024 * 1024;
+/** Of all deliveries at one moment. */
+const LARGEST_TOTAL_BYTES = 64 * 1024 * 1024;
 /** Beyond this many at once, later is better than slower for all. */
 const MOST_IN_PROGRESS = 500;
 const RETRY_AFTER_S = 30;
 
 /** Not listening yet. `close()` of it lets deliveries in progress finish. */
 export function createWebhookServer(options: WebhookServerOptions): Server {
-  const readBody = createBodyReader();
+  const readBody = createBodyReader({ one: LARGEST_BODY_BYTES, all: LARGEST_TOTAL_BYTES });
   let inProgress = 0;
 
   async function receive(request: IncomingMessage): Promise<DeliveryAnswer> {

@@ -6,7 +6,7 @@ import { ApplicationFailure, defaultPayloadConverter, type Payload } from '@temp
 import type { WorkflowHandle } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createCodecServer } from '../../payloads/codec-server.js';
+import { createCodecServer } from '../../client/codec-server.js';
 import type { Answer, SealedActivities, Seen } from '../support/fixtures/sealed-workflows.js';
 import {
   givenKey,

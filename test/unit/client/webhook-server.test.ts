@@ -4,9 +4,13 @@ import { request as httpRequest, type Server } from 'node:http';
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createSignatureCheck } from '../../../client/webhooks/check-signature.js';
-import { createBodyReader, LARGEST_BODY_BYTES } from '../../../client/webhooks/read-body.js';
+import { createBodyReader } from '../../../client/read-body.js';
 import { answer, type Delivery } from '../../../client/webhooks/receive-delivery.js';
-import { createWebhookServer, type DeliveryRecord } from '../../../client/webhooks/webhook-server.js';
+import {
+  createWebhookServer,
+  LARGEST_BODY_BYTES,
+  type DeliveryRecord,
+} from '../../../client/webhooks/webhook-server.js';
 import { until } from '../../support/workflow-harness.js';
 import { deliver, payloadsOf, SECRET, sign } from '../../support/webhooks.js';
 

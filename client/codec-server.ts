@@ -6,8 +6,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Payload } from '@temporalio/common';
-import type { PayloadKeys } from './payload-keys.js';
-import { isSealed, openPayload, PayloadRefused, sealPayload, UnknownPayloadKey } from './seal.js';
+import type { PayloadKeys } from '../payloads/payload-keys.js';
+import { isSealed, openPayload, PayloadRefused, sealPayload, UnknownPayloadKey } from '../payloads/seal.js';
+import { createBodyReader, type Body, type BodyReader } from './read-body.js';
 
 export interface CodecServerOptions {
   keys: PayloadKeys;
@@ -19,12 +20,15 @@ export interface CodecServerOptions {
 
 /** Twice what one payload of Temporal's can be, in base64. */
 export const MAX_BODY_BYTES = 8 * 1024 * 1024;
+/** Of all questions at one moment. */
+const MAX_TOTAL_BYTES = 8 * MAX_BODY_BYTES;
 const REQUEST_MS = 10_000;
 
 /** Not yet listening. */
 export function createCodecServer(options: CodecServerOptions): Server {
+  const readBody = createBodyReader({ one: MAX_BODY_BYTES, all: MAX_TOTAL_BYTES });
   const server = createServer((request, response) => {
-    answer(options, request).then(
+    answer(options, readBody, request).then(
       (given) => send(response, given, options.origin, request),
       () => send(response, refusal(500, 'failed'), options.origin, request),
     );
@@ -39,7 +43,11 @@ interface Answer {
   body: unknown;
 }
 
-async function answer(options: CodecServerOptions, request: IncomingMessage): Promise<Answer> {
+async function answer(
+  options: CodecServerOptions,
+  readBody: BodyReader,
+  request: IncomingMessage,
+): Promise<Answer> {
   const path = request.url?.split('?')[0] ?? '';
   if (path !== '/decode' && path !== '/encode')
     return refusal(404, 'there are POST /decode and POST /encode');
@@ -51,9 +59,9 @@ async function answer(options: CodecServerOptions, request: IncomingMessage): Pr
     return refusal(401, 'wrong or no bearer token');
   if (!(request.headers['content-type'] ?? '').startsWith('application/json'))
     return refusal(415, 'JSON only');
-  const text = await readBody(request);
-  if (text === null) return refusal(413, `at most ${String(MAX_BODY_BYTES)} bytes`);
-  const payloads = readPayloads(text);
+  const body = await readBody(request);
+  if (body.kind !== 'whole') return REFUSED_BODIES[body.kind];
+  const payloads = readPayloads(body.text);
   if (payloads === null) return refusal(400, 'not {"payloads": [{"metadata": {…}, "data": "…"}]} in base64');
   const namespace = request.headers['x-namespace'];
   return path === '/decode'
@@ -97,19 +105,6 @@ function isAuthorized(header: string | undefined, token: string): boolean {
   return timingSafeEqual(hash(header ?? ''), hash(`Bearer ${token}`));
 }
 
-/** null when it is too long: it is not read further. */
-async function readBody(request: IncomingMessage): Promise<string | null> {
-  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) return null;
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES) return null;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
 /** null when it is not what the protocol says. */
 function readPayloads(text: string): Payload[] | null {
   let body: unknown;
@@ -148,6 +143,12 @@ function writePayload(payload: Payload): { metadata: Record<string, string>; dat
   return { metadata: Object.fromEntries(metadata), data: Buffer.from(payload.data ?? []).toString('base64') };
 }
 
+const REFUSED_BODIES: Record<Exclude<Body['kind'], 'whole'>, Answer> = {
+  'too-large': refusal(413, `at most ${String(MAX_BODY_BYTES)} bytes`),
+  'too-much-at-once': refusal(503, 'too much at once, ask again'),
+  'cut-off': refusal(400, 'the sender went away, or was too slow'),
+};
+
 function refusal(status: number, message: string): Answer {
   return { status, body: { message } };
 }
@@ -167,8 +168,6 @@ function send(
     headers['access-control-allow-headers'] = 'authorization, content-type, x-namespace';
   }
   if (status === 401) headers['www-authenticate'] = 'Bearer';
-  // What is left of a body that was refused is not waited for.
-  if (!request.complete) headers['connection'] = 'close';
   if (body === null) {
     response.writeHead(status, headers).end();
     return;

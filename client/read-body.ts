@@ -1,24 +1,26 @@
 /** A request's body, never more of it than allowed: neither of one request nor of all at once. */
 import type { IncomingMessage } from 'node:http';
 
-/** GitHub sends no larger payload. */
-export const LARGEST_BODY_BYTES = 25 * 1024 * 1024;
-/** Of all requests at one moment. */
-const LARGEST_TOTAL_BYTES = 64 * 1024 * 1024;
-
 export type Body =
   | { kind: 'whole'; text: string }
-  /** More than GitHub ever sends. */
+  /** More than `one`. */
   | { kind: 'too-large' }
   /** Others fill the memory just now. */
   | { kind: 'too-much-at-once' }
   /** The sender went away, or was too slow. */
   | { kind: 'cut-off' };
 
+export interface BodyLimits {
+  /** Bytes of one request. */
+  one: number;
+  /** Bytes of all requests at one moment. */
+  all: number;
+}
+
 export type BodyReader = (request: IncomingMessage) => Promise<Body>;
 
 /** What is refused is read on and thrown away, so that the sender gets to read the answer. */
-export function createBodyReader(limits = { one: LARGEST_BODY_BYTES, all: LARGEST_TOTAL_BYTES }): BodyReader {
+export function createBodyReader(limits: BodyLimits): BodyReader {
   let held = 0;
   return async (request) => {
     const chunks: Buffer[] = [];
