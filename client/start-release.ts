@@ -1,9 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import type { ReleaseRequest } from '../workflows/messages.js';
 import { releaseId, WORKFLOW } from '../workflows/names.js';
 import { withoutMarkdown } from '../workflows/plain-text.js';
 import type { TemporalLink } from './connect.js';
+import { findRun } from './release-runs.js';
 
 export interface StartedRelease {
   workflowId: string;
@@ -17,9 +18,9 @@ export interface StartedRelease {
 /** A server takes 400 bytes unless told otherwise; a letter may be three. */
 const LONGEST_SUMMARY = 130;
 
-/** A readable id for one request: `v1.4.0-3fa9c1d2`. */
-export function newRequestId(version: string): string {
-  return `${version.replaceAll(/[^\w.+-]/g, '-')}-${randomUUID().slice(0, 8)}`;
+/** A readable id for one request: `v1.4.0-3fa9c1d2`. `unique` tells it from others of this version. */
+export function newRequestId(version: string, unique = randomUUID().slice(0, 8)): string {
+  return `${version.replaceAll(/[^\w.+-]/g, '-')}-${unique}`;
 }
 
 /**
@@ -29,7 +30,7 @@ export function newRequestId(version: string): string {
 export async function startRelease(link: TemporalLink, request: ReleaseRequest): Promise<StartedRelease> {
   await link.requireWorker();
   const { beside } = idsOf(request);
-  if (await isRunning(link, beside)) return startOrJoin(link, beside, request);
+  if ((await findRun(link, beside))?.closedAtMs === null) return startOrJoin(link, beside, request);
   return startWhereItBelongs(link, request);
 }
 
@@ -41,8 +42,8 @@ export async function startWhereItBelongs(
   const { plain, beside } = idsOf(request);
   const started = await startOrJoin(link, plain, request);
   if (!started.joined) return started;
-  const isSame = (await aimOfRunning(link, started)) === aimOf(request);
-  return isSame ? started : startOrJoin(link, beside, request);
+  const joined = await findRun(link, plain, started.runId);
+  return joined?.aim === aimOf(request) ? started : startOrJoin(link, beside, request);
 }
 
 /** Where the release is, or would be: the plain id, or beside it when another aim has that one. */
@@ -67,7 +68,7 @@ export async function startFirst(
   link: TemporalLink,
   request: ReleaseRequest,
 ): Promise<StartedRelease | null> {
-  const workflowId = releaseId(request.pipeline, request.version);
+  const { plain: workflowId } = idsOf(request);
   try {
     const handle = await link.ask(() =>
       link.client.workflow.start(WORKFLOW.release, {
@@ -121,21 +122,4 @@ function startOptions(link: TemporalLink, workflowId: string, request: ReleaseRe
       `commit ${commit.slice(0, 7)}, requested by ${request.actor.by} (identity: ${request.actor.proof})`,
     ),
   };
-}
-
-async function aimOfRunning(link: TemporalLink, started: StartedRelease): Promise<unknown> {
-  const { memo } = await link.ask(() =>
-    link.client.workflow.getHandle(started.workflowId, started.runId).describe(),
-  );
-  return memo?.['aim'];
-}
-
-async function isRunning(link: TemporalLink, workflowId: string): Promise<boolean> {
-  try {
-    const { status } = await link.ask(() => link.client.workflow.getHandle(workflowId).describe());
-    return status.name === 'RUNNING';
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return false;
-    throw error;
-  }
 }

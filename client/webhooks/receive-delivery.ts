@@ -108,6 +108,10 @@ function explain(error: unknown): DeliveryAnswer {
     const why = error instanceof Error ? error.message : 'no answer';
     return answer(503, 'unavailable', `Temporal did not take it, deliver it again: ${why.slice(0, 300)}`);
   }
+  return ourBug(error);
+}
+
+export function ourBug(error: unknown): DeliveryAnswer {
   return { ...answer(500, 'failed', 'our bug: its trace is in the log of slipway serve'), bug: error };
 }
 

@@ -1,6 +1,7 @@
 /** One push → the request of one pipeline's release. */
 import { createHash } from 'node:crypto';
 import type { ReleaseRequest } from '../../workflows/messages.js';
+import { newRequestId } from '../start-release.js';
 import type { Push } from './read-push.js';
 
 /** A pipeline that pushes to one repository release. */
@@ -27,7 +28,7 @@ export function releaseOfPush(push: Push, route: PipelineRoute, delivery: string
   const { ref, commit, by } = push;
   const version = ref.kind === 'tag' ? ref.name : commit.slice(0, 7);
   return {
-    requestId: `${version.replaceAll(/[^\w.+-]/g, '-')}-${identityOf(push, delivery)}`,
+    requestId: newRequestId(version, identityOf(push, delivery)),
     pipeline: route.pipeline,
     repositoryUrl: route.repositoryUrl,
     file: route.file,

@@ -1,7 +1,7 @@
 /** One event starts one release, however often and whenever it is told. */
-import { WorkflowNotFoundError } from '@temporalio/client';
 import type { ReleaseRequest } from '../../workflows/messages.js';
 import type { TemporalLink } from '../connect.js';
+import { findRun, findRunWhere, type ReleaseRun } from '../release-runs.js';
 import {
   aimOf,
   idsOf,
@@ -14,14 +14,6 @@ import {
 export interface StartedOnce extends StartedRelease {
   /** `again`: this event has had its release, nothing was started. */
   how: 'started' | 'joined' | 'again';
-}
-
-interface Run {
-  workflowId: string;
-  runId: string;
-  closedAtMs: number | null;
-  requestId: unknown;
-  aim: unknown;
 }
 
 /**
@@ -38,69 +30,30 @@ export async function startReleaseOnce(
   if (first !== null) return told(first);
   const { plain, beside } = idsOf(request);
   const aim = aimOf(request);
-  const isHad = (run: Run): boolean =>
+  const isHad = (run: ReleaseRun): boolean =>
     run.aim === aim &&
     (run.requestId === request.requestId ||
       (run.closedAtMs !== null && happenedAtMs !== null && run.closedAtMs >= happenedAtMs));
-  const [atPlain, atBeside] = await Promise.all([latestRun(link, plain), latestRun(link, beside)]);
+  const [atPlain, atBeside] = await Promise.all([findRun(link, plain), findRun(link, beside)]);
   const had = [atPlain, atBeside].find((run) => run !== null && isHad(run));
   if (had !== undefined && had !== null) return again(link, had);
   if (atBeside?.closedAtMs === null) return told(await startOrJoin(link, beside, request));
   if (atPlain !== null && atPlain.aim !== aim && mayHideEarlier(atPlain, happenedAtMs)) {
-    const earlier = await findRun(link, plain, isHad);
+    const earlier = await findRunWhere(link, plain, isHad);
     if (earlier !== null) return again(link, earlier);
   }
   return told(await startWhereItBelongs(link, request));
 }
 
 /** Runs of one id follow one another: where this one ended before the event, so did those before it. */
-function mayHideEarlier({ closedAtMs }: Run, happenedAtMs: number | null): boolean {
+function mayHideEarlier({ closedAtMs }: ReleaseRun, happenedAtMs: number | null): boolean {
   return closedAtMs === null || happenedAtMs === null || closedAtMs >= happenedAtMs;
-}
-
-async function latestRun(link: TemporalLink, workflowId: string): Promise<Run | null> {
-  try {
-    return toRun(await link.ask(() => link.client.workflow.getHandle(workflowId).describe()));
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return null;
-    throw error;
-  }
-}
-
-/** Among all runs of the id, which a release with another aim may have taken over since. */
-async function findRun(
-  link: TemporalLink,
-  workflowId: string,
-  wanted: (run: Run) => boolean,
-): Promise<Run | null> {
-  return link.ask(async () => {
-    const query = `WorkflowId = '${workflowId.replaceAll("'", "''")}'`;
-    for await (const found of link.client.workflow.list({ query })) {
-      const run = toRun(found);
-      if (wanted(run)) return run;
-    }
-    return null;
-  });
-}
-
-interface Described {
-  workflowId: string;
-  runId: string;
-  closeTime?: Date;
-  memo?: Record<string, unknown>;
-}
-
-function toRun({ workflowId, runId, closeTime, memo }: Described): Run {
-  return {
-    ...{ workflowId, runId, closedAtMs: closeTime?.getTime() ?? null },
-    ...{ requestId: memo?.['requestId'], aim: memo?.['aim'] },
-  };
 }
 
 function told(started: StartedRelease): StartedOnce {
   return { ...started, how: started.joined ? 'joined' : 'started' };
 }
 
-function again(link: TemporalLink, { workflowId, runId }: Run): StartedOnce {
+function again(link: TemporalLink, { workflowId, runId }: ReleaseRun): StartedOnce {
   return { workflowId, runId, joined: true, url: link.linkTo(workflowId, runId), how: 'again' };
 }

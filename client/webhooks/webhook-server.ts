@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { SignatureCheck } from './check-signature.js';
 import { createBodyReader, type Body } from '../read-body.js';
-import { answer, type Delivery, type DeliveryAnswer } from './receive-delivery.js';
+import { answer, ourBug, type Delivery, type DeliveryAnswer } from './receive-delivery.js';
 
 export interface WebhookServerOptions {
   isSigned: SignatureCheck;
@@ -38,13 +38,12 @@ export function createWebhookServer(options: WebhookServerOptions): Server {
   let inProgress = 0;
 
   async function receive(request: IncomingMessage): Promise<DeliveryAnswer> {
-    if (inProgress >= MOST_IN_PROGRESS)
-      return answer(503, 'unavailable', 'too much at once, deliver it again');
+    if (inProgress >= MOST_IN_PROGRESS) return TOO_MUCH;
     inProgress += 1;
     try {
       return await judge(request);
     } catch (error) {
-      return { ...answer(500, 'failed', 'our bug: its trace is in the log of slipway serve'), bug: error };
+      return ourBug(error);
     } finally {
       inProgress -= 1;
     }
@@ -115,13 +114,15 @@ interface Reply {
 
 const RETRY_LATER = { 'retry-after': String(RETRY_AFTER_S) };
 
+const TOO_MUCH = answer(503, 'unavailable', 'too much at once, deliver it again');
+
 const REFUSED_BODIES: Record<Exclude<Body['kind'], 'whole'>, DeliveryAnswer> = {
   'too-large': answer(
     413,
     'refused',
     `more than ${LARGEST_BODY_BYTES / 1024 / 1024} MB, which GitHub never sends`,
   ),
-  'too-much-at-once': answer(503, 'unavailable', 'too much at once, deliver it again'),
+  'too-much-at-once': TOO_MUCH,
   'cut-off': answer(400, 'refused', 'the sender went away, or was too slow'),
 };
 
