@@ -1,4 +1,4 @@
-/** May anybody else write a file that decides? Pure: whoever has the file says who owns it. */
+/** May anybody else write a file that decides, or read one that is secret? Pure: whoever has the file says who owns it. */
 
 /** Where a worker looks for its policy unless it is told. */
 export const POLICY_FILE = '/etc/slipway/policy.yaml';
@@ -32,4 +32,9 @@ export function findWriters({
       wayOut: `chown root ${path}`,
     };
   return null;
+}
+
+/** The mode as `chmod` writes it when others than its owner may read, write or run the file; null = it is private. */
+export function openToOthers(mode: number): string | null {
+  return (mode & 0o077) === 0 ? null : (mode & 0o777).toString(8);
 }

@@ -4,11 +4,9 @@ import type { SecretReference } from '../../pipeline/plan.js';
 import { entryOf } from './document-entry.js';
 import type { KeptFiles } from './kept-files.js';
 import { noSecret } from './secret-failure.js';
-import { locateFile, readSecretFile, splitPlace } from './secret-file.js';
+import { locateFile, readSecretFile, splitPlace, type ReadSecret } from './secret-file.js';
 
-type ReadAge = (reference: SecretReference, place: string) => Promise<string>;
-
-export function createAge(environment: NodeJS.ProcessEnv, kept: KeptFiles): ReadAge {
+export function createAge(environment: NodeJS.ProcessEnv, kept: KeptFiles): ReadSecret {
   return async (reference, place) => {
     const { file, key } = splitPlace(place);
     const found = locateFile(reference, file, environment);

@@ -1,10 +1,14 @@
 /** Files of the worker that hold secrets: where they are, and their content. */
-import { open, type FileHandle } from 'node:fs/promises';
+import { open as openFile, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import type { SecretReference } from '../../pipeline/plan.js';
+import { openToOthers } from '../../pipeline/who-may-write.js';
 import { noSecret } from './secret-failure.js';
 
 const LARGEST_BYTES = 1024 * 1024;
+
+/** The value of `reference`; `place` is what stands behind its scheme. */
+export type ReadSecret = (reference: SecretReference, place: string) => Promise<string>;
 
 /** `FILE#KEY` in its two parts; null = the whole file. */
 export function splitPlace(place: string): { file: string; key: string | null } {
@@ -39,17 +43,17 @@ export async function readSecretFile(
   const wayOut = `put it there, readable by the worker's user`;
   let handle: FileHandle | null = null;
   try {
-    handle = await open(file, 'r');
+    handle = await openFile(file, 'r');
     const { mode, size } = await handle.stat();
     const isFile = (mode & 0o170000) === 0o100000;
     if (!isFile || size > LARGEST_BYTES) {
       throw noSecret(reference, `cannot be read: ${shown} is no file of at most 1 MB`, wayOut);
     }
-    if (options.onlyOwner && (mode & 0o077) !== 0) {
-      const open = (mode & 0o777).toString(8).padStart(4, '0');
+    const open = options.onlyOwner ? openToOthers(mode) : null;
+    if (open !== null) {
       throw noSecret(
         reference,
-        `is not read with an identity that others can use: ${shown} has mode ${open}`,
+        `is not read with an identity that others can use: ${shown} has mode ${open.padStart(4, '0')}`,
         `chmod 600 ${shown}, owned by the worker's user`,
       );
     }

@@ -7,6 +7,7 @@ import { createAge } from './age.js';
 import { KeptFiles } from './kept-files.js';
 import { Scrubber, type Sighting } from './scrub.js';
 import { noSecret } from './secret-failure.js';
+import type { ReadSecret } from './secret-file.js';
 import { createSops } from './sops.js';
 import { createVault } from './vault.js';
 
@@ -25,9 +26,6 @@ export interface Secrets {
   conceal: (value: string, name: string) => void;
 }
 
-/** The value, given the reference and what stands behind its scheme. */
-type ReadSecret = (reference: SecretReference, place: string) => Promise<string>;
-
 /** Is this text a reference rather than itself? */
 export function isReference(text: string): boolean {
   return schemeOf(text) !== null;
@@ -36,13 +34,14 @@ export function isReference(text: string): boolean {
 /** `environment` is the worker's: `env:` reads it, and the others find there how to get at what they read. */
 export function createSecrets(environment: NodeJS.ProcessEnv = process.env): Secrets {
   const scrubber = new Scrubber();
+  const conceal = (value: string, name: string): void => scrubber.add(value, name);
   const kept = new KeptFiles();
   const readers: Record<SecretScheme, ReadSecret> = {
     env: createEnv(environment),
     file: readWholeFile,
     age: createAge(environment, kept),
     sops: createSops(environment, kept),
-    vault: createVault(environment, (value, name) => scrubber.add(value, name)),
+    vault: createVault(environment, conceal),
   };
   return {
     resolve: async (reference, kind = 'secret') => {
@@ -51,12 +50,12 @@ export function createSecrets(environment: NodeJS.ProcessEnv = process.env): Sec
       const read = await readers[scheme](reference, reference.slice(scheme.length + 1));
       const value = read.replace(/\r?\n$/, '');
       if (value === '') throw noSecret(reference, 'is empty', 'put a value there');
-      if (kind === 'secret') scrubber.add(value, reference);
+      if (kind === 'secret') conceal(value, reference);
       return value;
     },
     scrub: (text) => scrubber.scrub(text),
     find: (value) => scrubber.find(value),
-    conceal: (value, name) => scrubber.add(value, name),
+    conceal,
   };
 }
 

@@ -4,7 +4,7 @@ import type { SecretReference } from '../../pipeline/plan.js';
 import { entryOf } from './document-entry.js';
 import type { KeptFiles } from './kept-files.js';
 import { noAnswer, noSecret } from './secret-failure.js';
-import { locateFile, readSecretFile, splitPlace } from './secret-file.js';
+import { locateFile, readSecretFile, splitPlace, type ReadSecret } from './secret-file.js';
 
 const TIMEOUT_MS = 30_000;
 const LARGEST_BYTES = 4 * 1024 * 1024;
@@ -12,9 +12,7 @@ const LARGEST_BYTES = 4 * 1024 * 1024;
 const NO_KEY = 128;
 const DAMAGED = new Set([24, 25, 51, 52]);
 
-type ReadSops = (reference: SecretReference, place: string) => Promise<string>;
-
-export function createSops(environment: NodeJS.ProcessEnv, kept: KeptFiles): ReadSops {
+export function createSops(environment: NodeJS.ProcessEnv, kept: KeptFiles): ReadSecret {
   return async (reference, place) => {
     const { file, key } = splitPlace(place);
     if (key === null) throw noSecret(reference, 'names no entry', 'write sops:FILE#KEY');

@@ -4,12 +4,10 @@ import type { SecretReference } from '../../pipeline/plan.js';
 import { entryOf } from './document-entry.js';
 import { KeptAnswers } from './kept-answers.js';
 import { noSecret } from './secret-failure.js';
-import { splitPlace } from './secret-file.js';
+import { splitPlace, type ReadSecret } from './secret-file.js';
 import { createVaultLogin, type VaultLogin } from './vault-login.js';
 import { askVault, findServer, type VaultServer } from './vault-server.js';
 import { explainStatus, MOUNTS } from './vault-status.js';
-
-type ReadVault = (reference: SecretReference, place: string) => Promise<string>;
 
 /** The server's answer, and where in it the fields are. */
 interface Fields {
@@ -28,7 +26,7 @@ interface Conversation {
 export function createVault(
   environment: NodeJS.ProcessEnv,
   hide: (value: string, name: string) => void,
-): ReadVault {
+): ReadSecret {
   const login = createVaultLogin(environment, hide);
   const answers = new KeptAnswers<Fields>();
   return async (reference, place) => {

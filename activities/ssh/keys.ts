@@ -4,6 +4,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import ssh2, { type AnyAuthMethod } from 'ssh2';
+import { openToOthers } from '../../pipeline/who-may-write.js';
 import { ConnectionProblem } from './connection-problem.js';
 import { fingerprint } from './known-hosts.js';
 
@@ -106,9 +107,10 @@ async function refuseOpenPermissions(file: string, shown: string): Promise<void>
       'refusal',
     );
   }
-  if ((mode & 0o077) === 0) return;
+  const open = openToOthers(mode);
+  if (open === null) return;
   throw new ConnectionProblem(
-    `the key ${shown} has mode ${(mode & 0o777).toString(8)}: others can read it`,
+    `the key ${shown} has mode ${open}: others can read it`,
     `chmod 600 ${file} ${DOCS}`,
     'refusal',
   );

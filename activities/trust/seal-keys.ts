@@ -16,6 +16,7 @@ import { existsSync } from 'node:fs';
 import { link, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Seal } from '../../pipeline/plan.js';
+import { openToOthers } from '../../pipeline/who-may-write.js';
 
 export interface SealKeys {
   /** Of the key that seals now. */
@@ -77,10 +78,10 @@ async function readOrCreate(file: string): Promise<KeyObject> {
     });
     await rm(made);
   }
-  const { mode } = await stat(file);
-  if ((mode & 0o077) !== 0)
+  const open = openToOthers((await stat(file)).mode);
+  if (open !== null)
     throw new Error(
-      `${file} may be read or written by others (mode ${(mode & 0o777).toString(8)}); chmod 600 ${file}, and make a new one if somebody may have read it (docs/security.md#rotation)`,
+      `${file} may be read or written by others (mode ${open}); chmod 600 ${file}, and make a new one if somebody may have read it (docs/security.md#rotation)`,
     );
   return readKey(file, await readFile(file, 'utf8'), createPrivateKey);
 }
