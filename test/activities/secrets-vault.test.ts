@@ -1,6 +1,5 @@
 /** `vault:` references against a real server, and against what may stand in its place. */
 import { execFile } from 'node:child_process';
-import { once } from 'node:events';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import https from 'node:https';
@@ -9,6 +8,7 @@ import { promisify } from 'node:util';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createSecrets } from '../../activities/secrets/secrets.js';
+import { listen } from '../support/listen.js';
 import { part } from '../support/parts.js';
 import { PASSWORD, setSecretsScene, toldOf, type SecretsScene } from '../support/secrets-scene.js';
 import { startVault, type TestVault } from '../support/vault.js';
@@ -158,10 +158,7 @@ describe('a Vault that is away', () => {
       response.writeHead(status, headers).end(body);
     };
     server = tls === null ? http.createServer(answer) : https.createServer(tls, answer);
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const address = server.address();
-    return `127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`;
+    return `127.0.0.1:${await listen(server)}`;
   }
 
   test.each([

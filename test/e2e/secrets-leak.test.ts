@@ -2,7 +2,6 @@
  * Releases whose commands print every secret they are given, in several forms, while they fail and while they succeed:
  * nothing of it is in a history, a memo, a heartbeat, the log of the worker or on a screen.
  */
-import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import path from 'node:path';
@@ -15,6 +14,7 @@ import {
   type BadLuckStage,
 } from '../support/bad-luck-scene.js';
 import { findLeaks, readDescriptions, readHistories, type Evidence } from '../support/leaks.js';
+import { listen } from '../support/listen.js';
 import { plantSecrets, type PlantedSecrets } from '../support/planted-secrets.js';
 
 /** No secret: it must be found, or the search is blind. */
@@ -50,10 +50,7 @@ beforeAll(async () => {
   door = http.createServer((request, response) => {
     response.writeHead(doorStatus).end(request.headers.authorization);
   });
-  door.listen(0, '127.0.0.1');
-  await once(door, 'listening');
-  const address = door.address();
-  url = `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`;
+  url = `http://127.0.0.1:${await listen(door)}`;
   connection = await Connection.connect({ address: stage.temporal });
 });
 afterAll(async () => {

@@ -10,6 +10,7 @@ import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { listen } from './listen.js';
 import { part } from './parts.js';
 
 const exec = promisify(execFile);
@@ -174,13 +175,10 @@ export async function makeKey(file: string, args: string[] = ['-t', 'ed25519', '
 
 export async function freePort(): Promise<number> {
   const server = net.createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
+  const port = await listen(server);
   server.close();
   await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
+  return port;
 }
 
 async function untilListening(

@@ -1,12 +1,12 @@
 /** Nobody answers: no Temporal, no worker, a worker that went away. Exit 8, what is wrong, and the way out. */
 import { randomUUID } from 'node:crypto';
-import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { connectToTemporal } from '../../client/connect.js';
 import { SlipwayClient } from '../../client/release-client.js';
 import { releaseId } from '../../workflows/names.js';
 import { createRepository, type TestRepository } from '../support/repository.js';
 import { readJson, slipway } from '../support/slipway-command.js';
+import { freePort } from '../support/sshd.js';
 
 const FILE = `pipeline: lonely
 image: {folder: app}
@@ -26,19 +26,6 @@ beforeAll(async () => {
 });
 afterAll(() => repository.remove());
 
-async function closedPort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const address = server.address();
-  await new Promise((resolve) => {
-    server.close(resolve);
-  });
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-}
-
 const run = (line: string, env: Record<string, string>) =>
   slipway(line.split(' '), { cwd: repository.folder, env: { SLIPWAY_ACTOR: 'oleg', ...env } });
 
@@ -46,7 +33,7 @@ describe('no Temporal', () => {
   it.each(['status', 'release', 'approve prod --yes', 'freeze prod', 'doctor'])(
     'slipway %s exits 8 with the way out',
     async (line) => {
-      const address = `127.0.0.1:${String(await closedPort())}`;
+      const address = `127.0.0.1:${String(await freePort())}`;
       const answer = await run(line, { TEMPORAL_ADDRESS: address });
       expect(answer).toMatchObject({ exit: 8, out: '' });
       expect(answer.err).toContain('Temporal cannot be reached');
@@ -57,14 +44,14 @@ describe('no Temporal', () => {
   );
 
   it('plan still plans, and says what it could not ask', async () => {
-    const answer = await run('plan', { TEMPORAL_ADDRESS: `127.0.0.1:${String(await closedPort())}` });
+    const answer = await run('plan', { TEMPORAL_ADDRESS: `127.0.0.1:${String(await freePort())}` });
     expect(answer).toMatchObject({ exit: 0, err: '' });
     expect(answer.out).toContain('live state unknown: Temporal cannot be reached');
   });
 
   it('under --json the error is in the object', async () => {
     const answer = await run('status --json', {
-      TEMPORAL_ADDRESS: `127.0.0.1:${String(await closedPort())}`,
+      TEMPORAL_ADDRESS: `127.0.0.1:${String(await freePort())}`,
     });
     expect(readJson(answer)).toMatchObject({
       ok: false,

@@ -1,13 +1,12 @@
 /** Sealed payloads on a real server: what is in the history, and what a stranger with namespace write access can do. */
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import { ApplicationFailure, defaultPayloadConverter, type Payload } from '@temporalio/common';
 import type { WorkflowHandle } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createCodecServer } from '../../client/codec-server.js';
 import type { Answer, SealedActivities, Seen } from '../support/fixtures/sealed-workflows.js';
+import { listen } from '../support/listen.js';
 import {
   givenKey,
   givenKeys,
@@ -202,11 +201,8 @@ function dataIn(json: string): string {
 /** With the flags for Temporal's command line. */
 async function withCodecServer(work: (flags: string[]) => Promise<void>): Promise<void> {
   const server = createCodecServer({ keys: scene.keys, token: 'a-token-nobody-guesses', origin: null });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const endpoint = `http://127.0.0.1:${await listen(server)}`;
   try {
-    const { port } = server.address() as AddressInfo;
-    const endpoint = `http://127.0.0.1:${String(port)}`;
     await work(['--codec-endpoint', endpoint, '--codec-auth', 'Bearer a-token-nobody-guesses']);
   } finally {
     server.close();

@@ -9,6 +9,7 @@ import { releaseOfPush } from '../../client/webhooks/release-of-push.js';
 import { releaseId, WORKFLOW } from '../../workflows/names.js';
 import { environmentKey } from '../support/fake-world.js';
 import { setClientScene } from '../support/client-scene.js';
+import { listen } from '../support/listen.js';
 import { startReceiver } from '../support/serve-scene.js';
 import { slipway } from '../support/slipway-command.js';
 import {
@@ -337,8 +338,7 @@ async function openWay(to: string): Promise<Way> {
   });
   let port = 0;
   const open = async (): Promise<void> => {
-    server.listen(port, '127.0.0.1');
-    await once(server, 'listening');
+    port = await listen(server, port);
   };
   const close = (): void => {
     server.close();
@@ -346,8 +346,5 @@ async function openWay(to: string): Promise<Way> {
   };
   await open();
   onTestFinished(close);
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  ({ port } = address);
   return { address: `127.0.0.1:${port}`, close, open };
 }

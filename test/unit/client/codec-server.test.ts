@@ -2,7 +2,6 @@
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { defaultPayloadConverter, type Payload } from '@temporalio/common';
@@ -10,6 +9,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createCodecServer, MAX_BODY_BYTES } from '../../../client/codec-server.js';
 import { createPayloadCodec } from '../../../payloads/payload-codec.js';
 import { parsePayloadKeys } from '../../../payloads/payload-keys.js';
+import { listen } from '../../support/listen.js';
 import { slipway } from '../../support/slipway-command.js';
 
 const KEY_LINE = `a ${Buffer.alloc(32, 1).toString('base64')}`;
@@ -23,9 +23,7 @@ let server: Server;
 let url: string;
 beforeAll(async () => {
   server = createCodecServer({ keys, token: TOKEN, origin: ORIGIN });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  url = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
+  url = `http://127.0.0.1:${await listen(server)}`;
 });
 afterAll(async () => {
   server.close();

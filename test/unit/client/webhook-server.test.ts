@@ -11,6 +11,7 @@ import {
   LARGEST_BODY_BYTES,
   type DeliveryRecord,
 } from '../../../client/webhooks/webhook-server.js';
+import { listen } from '../../support/listen.js';
 import { until } from '../../support/workflow-harness.js';
 import { deliver, payloadsOf, SECRET, sign } from '../../support/webhooks.js';
 
@@ -40,11 +41,7 @@ beforeEach(async () => {
     findTrouble: () => Promise.resolve(trouble),
     log: (record) => logged.push(record),
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  ({ port } = address);
+  port = await listen(server);
   url = `http://127.0.0.1:${port}/webhooks/github`;
 });
 afterEach(async () => {
@@ -171,12 +168,9 @@ describe('a body that is too large', () => {
         response.end();
       });
     });
-    small.listen(0, '127.0.0.1');
-    await once(small, 'listening');
-    const address = small.address();
-    if (address === null || typeof address === 'string') throw new Error('no port');
+    const smallPort = await listen(small);
     const halves = [1, 2].map(() => {
-      const one = httpRequest({ port: address.port, method: 'POST' });
+      const one = httpRequest({ port: smallPort, method: 'POST' });
       one.write('x'.repeat(80));
       return one;
     });
