@@ -10,6 +10,7 @@ import { noSecret } from './secret-failure.js';
 import type { ReadSecret } from './secret-file.js';
 import { createSops } from './sops.js';
 import { createVault } from './vault.js';
+import { refuseOwnFile, refuseOwnVariable } from './workers-own.js';
 
 export interface Secrets {
   /**
@@ -31,14 +32,23 @@ export function isReference(text: string): boolean {
   return schemeOf(text) !== null;
 }
 
-/** `environment` is the worker's: `env:` reads it, and the others find there how to get at what they read. */
-export function createSecrets(environment: NodeJS.ProcessEnv = process.env): Secrets {
+/**
+ * `environment` is the worker's: `env:` reads it, and the others find there how to get at what they read. Nothing in
+ * `sealFolder` is a secret of a pipeline.
+ */
+export function createSecrets(
+  environment: NodeJS.ProcessEnv = process.env,
+  sealFolder: string | null = null,
+): Secrets {
   const scrubber = new Scrubber();
   const conceal = (value: string, name: string): void => scrubber.add(value, name);
   const kept = new KeptFiles();
   const readers: Record<SecretScheme, ReadSecret> = {
     env: createEnv(environment),
-    file: readWholeFile,
+    file: async (reference, file) => {
+      await refuseOwnFile(reference, file, { environment, sealFolder });
+      return await readWholeFile(reference, file);
+    },
     age: createAge(environment, kept),
     sops: createSops(environment, kept),
     vault: createVault(environment, conceal),
@@ -61,6 +71,7 @@ export function createSecrets(environment: NodeJS.ProcessEnv = process.env): Sec
 
 function createEnv(environment: NodeJS.ProcessEnv): ReadSecret {
   return async (reference, name) => {
+    refuseOwnVariable(reference, name);
     const value = environment[name];
     if (value !== undefined) return value;
     const wayOut = `start the worker with ${name} set`;

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -31,6 +31,27 @@ describe('resolving', () => {
     ['age:/nowhere#k', /age:\/nowhere#k cannot be read: \/nowhere \(ENOENT\)/],
   ])('%s is refused by name', async (reference, message) => {
     await expect(createSecrets({ EMPTY: '' }).resolve(reference)).rejects.toThrow(message);
+  });
+
+  test('what is the worker’s own is no secret of a pipeline', async () => {
+    const seal = path.join(folder, 'seal');
+    const identity = path.join(folder, 'identity.txt');
+    await mkdir(seal);
+    await writeFile(path.join(seal, 'key.pem'), 'a key');
+    await writeFile(identity, 'AGE-SECRET-KEY');
+    await symlink(seal, path.join(folder, 'link'));
+    await symlink(identity, path.join(folder, 'innocent'));
+    const secrets = createSecrets({ VAULT_TOKEN: 'hvs.x', SLIPWAY_AGE_IDENTITY: identity }, seal);
+    for (const reference of [
+      `file:${seal}/key.pem`,
+      `file:${folder}/x/../seal/key.pem`,
+      `file:${folder}/link/key.pem`,
+      `file:${identity}`,
+      `file:${folder}/innocent`,
+      'file:/proc/self/environ',
+      'env:VAULT_TOKEN',
+    ])
+      await expect(secrets.resolve(reference)).rejects.toThrow(`${reference} is the worker’s own`);
   });
 
   test('a literal is refused without being repeated', async () => {
