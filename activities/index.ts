@@ -12,6 +12,7 @@ import { createGithub } from './github/connect.js';
 import { createGithubActivities } from './github/create-github-activities.js';
 import type { GithubSettings } from './github/settings.js';
 import { createHosts, type HostsDependencies } from './hosts/hosts.js';
+import type { JobUsers } from './job-user/job-users.js';
 import { createInspectEnvironment } from './inspect/inspect-environment.js';
 import { createPlatformActivities } from './platforms/deploy-activities.js';
 import { createServiceLog } from './platforms/open-platform.js';
@@ -34,6 +35,8 @@ export interface ActivityDependencies {
   taskQueue: string;
   secrets: Secrets;
   policy: PolicyStore;
+  /** Who runs what comes from a pipeline or a commit on this worker. */
+  jobUsers: JobUsers;
   sealKeys: SealKeys;
   logger: HostsDependencies['logger'];
   /** Clones and archives live in `<dataFolder>/cache`. */
@@ -52,9 +55,14 @@ export interface ActivitySet {
 }
 
 export function createActivities(dependencies: ActivityDependencies): ActivitySet {
-  const { client, secrets, logger, insecureRegistries, builderName } = dependencies;
+  const { client, secrets, logger, insecureRegistries, builderName, jobUsers } = dependencies;
   const cacheFolder = path.join(dependencies.dataFolder, 'cache');
-  const hosts = createHosts({ resolveSecret: secrets.resolve, scrub: secrets.scrub, logger });
+  const hosts = createHosts({
+    resolveSecret: secrets.resolve,
+    scrub: secrets.scrub,
+    logger,
+    jobUserOf: jobUsers.ofEnvironment,
+  });
   const source = createSource({ cacheFolder });
   const github = createGithub({ settings: dependencies.github, secrets });
   const environments = createEnvironmentActivities({ client, taskQueue: dependencies.taskQueue });
@@ -71,7 +79,13 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
   return {
     activities: {
       resolvePlan: createResolvePlan({ source, policy: dependencies.policy, liveCommit }),
-      runGate: createRunGate({ source, github, scrub: secrets.scrub, liveCommit }),
+      runGate: createRunGate({
+        source,
+        github,
+        jobUser: jobUsers.ofGates,
+        scrub: secrets.scrub,
+        liveCommit,
+      }),
       buildArtifacts: createBuildArtifacts({ source, secrets, cacheFolder, insecureRegistries, builderName }),
       tagArtifacts: createTagArtifacts({ secrets, insecureRegistries }),
       ...environments,
@@ -83,7 +97,13 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
       ...createGithubActivities({ github, source }),
       listAncestors: createListAncestors({ source }),
       ...createPlatformActivities({ hosts, secrets, ...traffic }),
-      ...createCheckActivities({ hosts, secrets, source, serviceLog: createServiceLog({ hosts, secrets }) }),
+      ...createCheckActivities({
+        hosts,
+        secrets,
+        source,
+        jobUserOf: jobUsers.ofEnvironment,
+        serviceLog: createServiceLog({ hosts, secrets }),
+      }),
       ...createTrafficActivities({ hosts, secrets }),
       inspectEnvironment: createInspectEnvironment({
         policy: dependencies.policy,

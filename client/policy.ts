@@ -1,21 +1,42 @@
 /** Reads a worker's policy the way the worker does, for its owner. */
+import { execFile } from 'node:child_process';
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { rulesOf } from '../pipeline/approval-rules.js';
-import { explainFileErrors, findWriters, loadPolicy, type Policy } from '../pipeline/index.js';
+import {
+  explainFileErrors,
+  findWriters,
+  judgeJobAccount,
+  jobUsersIn,
+  loadPolicy,
+  type Policy,
+} from '../pipeline/index.js';
 import { badInput } from './user-error.js';
 
-/** Throws UserError (exit 2) with every mistake in it, and when others may write it. */
+/** Throws UserError (exit 2) with every mistake in it, when others may write it, and for a user it cannot run jobs as. */
 export async function readPolicy(file: string): Promise<Policy> {
   await requireOwned(file, false);
   await requireOwned(path.dirname(file), true);
   const loaded = loadPolicy(await readFile(file), file);
-  if (loaded.ok) return loaded.file.content;
+  if (loaded.ok) {
+    for (const user of jobUsersIn(loaded.file.content)) await requireJobUser(user, file);
+    return loaded.file.content;
+  }
   throw badInput({
     ...explainFileErrors(loaded.errors, file),
     wayOut: 'correct the file; slipway schema --policy helps editors',
     docs: 'docs/policy.md',
   });
+}
+
+async function requireJobUser(user: string, file: string): Promise<void> {
+  const entry = await promisify(execFile)('getent', ['passwd', '--', user]).then(
+    ({ stdout }) => stdout,
+    () => null,
+  );
+  const judged = judgeJobAccount(user, entry, null);
+  if ('what' in judged) throw badInput({ ...judged, where: file, docs: 'docs/policy.md#run-as' });
 }
 
 async function requireOwned(file: string, isFolder: boolean): Promise<void> {

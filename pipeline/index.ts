@@ -13,6 +13,7 @@ export {
 export { gatherGitFacts, type AskGit, type GitFacts } from './git-facts.js';
 export { loadPipeline, loadPolicy, type LoadedFile } from './load-pipeline.js';
 export { applyPolicy } from './apply-policy.js';
+export { judgeJobAccount, jobUsersIn, warnOfSharedUser, type Account } from './job-user.js';
 export type { Policy } from './policy-file.js';
 export { selectEnvironments } from './match-ref.js';
 export { PlanRefused } from './plan-refused.js';

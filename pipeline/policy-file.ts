@@ -14,6 +14,13 @@ const person = z.string().regex(/^[^\s,"]{1,200}$/, {
 
 const entry = z.string().min(1).max(10_000);
 
+/** Letters as useradd takes them; never a number, which could be anybody tomorrow. */
+const account = z.string().regex(/^[a-z_][a-z0-9_-]{0,31}$/, {
+  error: 'must be the name of a user on the worker, such as slipway-jobs',
+});
+
+const runAs = closed({ user: account });
+
 const environment = closed({
   /** true = it is production whatever the pipeline file says. */
   production: z.boolean().optional(),
@@ -29,6 +36,8 @@ const environment = closed({
   approvals: approvals.optional(),
   'self-approval': z.boolean().optional(),
   wait: duration().optional(),
+  /** Its commands and checks on the worker, instead of the user of the whole policy. */
+  'run-as': runAs.optional(),
 });
 
 const pipeline = closed({
@@ -41,6 +50,8 @@ const pipeline = closed({
 });
 
 export const policyFile = closed({
+  /** Who runs what comes from a pipeline or a commit on the worker itself; absent = the worker's own user. */
+  'run-as': runAs.optional(),
   /** OpenSSH files beside this one. */
   'allowed-signers': z.string().min(1).optional(),
   'revoked-keys': z.string().min(1).optional(),

@@ -9,7 +9,9 @@ import { Client, Connection } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createActivities } from '../activities/index.js';
-import { createPolicyStore } from '../activities/trust/policy-store.js';
+import { createJobUsers, type JobUsers } from '../activities/job-user/job-users.js';
+import { warnOfSharedUser } from '../pipeline/index.js';
+import { createPolicyStore, type PolicyStore } from '../activities/trust/policy-store.js';
 import { loadSealKeys } from '../activities/trust/seal-keys.js';
 import { createSecrets } from '../activities/secrets/secrets.js';
 import { clientDataConverter, workerDataConverter } from '../payloads/data-converters.js';
@@ -17,6 +19,7 @@ import { payloadKeysOf, type PayloadKeys } from '../payloads/payload-keys.js';
 import { readConfiguration, type WorkerConfiguration } from './configuration.js';
 import { startEmbeddedTemporal } from './embedded-temporal.js';
 import { available } from './ports.js';
+import { privatePlacesOf } from './private-places.js';
 import { createLogger, installRuntime, serveHealth } from './telemetry.js';
 import { replayOpenHistories } from './replay-open-histories.js';
 import { loadWorkflowBundle, runWorkers } from './run-workers.js';
@@ -35,7 +38,7 @@ class Exit extends Error {
 async function main(): Promise<number> {
   const configuration = parse();
   const keys = readKeys();
-  const secrets = createSecrets();
+  const secrets = createSecrets(process.env, configuration.sealFolder);
   const logger = createLogger(configuration.logLevel, (text) => secrets.scrub(text));
   const warn = (message: string): void => logger.warn(message);
   const metrics = await available('metrics', configuration.metrics, warn).catch(badInput);
@@ -114,10 +117,19 @@ async function serve(
 
   const sealKeys = await loadSealKeys(configuration.sealFolder).catch(badInput);
   const policy = createPolicyStore(configuration.policyFile, configuration);
-  await policy.read().catch(badInput);
+  const jobUsers = createJobUsers(policy, privatePlacesOf(configuration, process.env));
+  await tellWhoRunsJobs(policy, jobUsers, logger).catch(badInput);
   const native = await NativeConnection.connect(options);
   cleanUps.push(() => native.close());
-  const activities = createActivities({ client, secrets, logger, policy, sealKeys, ...configuration });
+  const activities = createActivities({
+    client,
+    secrets,
+    logger,
+    policy,
+    jobUsers,
+    sealKeys,
+    ...configuration,
+  });
   cleanUps.push(() => activities.close());
   const workers = await runWorkers(
     native,
@@ -150,6 +162,19 @@ async function serve(
   if (ended === 'embedded Temporal')
     throw new Exit(8, 'the embedded Temporal ended by itself; see temporal.log in the data folder');
   return 130;
+}
+
+/** Throws Refused for a policy that is broken, or that names a user this worker cannot be. */
+async function tellWhoRunsJobs(policy: PolicyStore, jobUsers: JobUsers, logger: Logger): Promise<void> {
+  const loaded = await policy.read();
+  const warning = loaded === null ? null : warnOfSharedUser(loaded.content);
+  if (warning !== null) logger.warn(warning);
+  for (const { name, hasOwnProcesses } of await jobUsers.proveAll()) {
+    if (!hasOwnProcesses)
+      logger.warn(
+        `run-as: this worker may not make process namespaces, so jobs of ${name} can look into each other and leave daemons behind (docs/policy.md#run-as)`,
+      );
+  }
 }
 
 interface Reached {

@@ -34,7 +34,8 @@ export interface ImageBuild {
 /** Gives the digest. Throws Refused for a build that fails; a retryable failure when network or registry did. */
 export async function buildImage(build: ImageBuild): Promise<string> {
   const { mirror, commit, signal, credentials } = build;
-  return await withCheckout({ mirror, commit: commit.sha, signal }, (folder) =>
+  // docker's client is ours; what the commit runs, it runs inside the build's containers
+  return await withCheckout({ mirror, commit: commit.sha, user: null, signal }, ({ folder }) =>
     withDockerConfig(credentials, (login) => buildIn(build, folder, login)),
   );
 }

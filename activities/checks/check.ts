@@ -2,6 +2,7 @@
 import type { CheckPlan, Colour, HostPlan } from '../../pipeline/plan.js';
 import type { CheckOutcome, Target } from '../../workflows/activity-contract.js';
 import type { Host } from '../hosts/host.js';
+import type { Checkout } from '../source/checkout.js';
 import type { Secrets } from '../secrets/secrets.js';
 
 export interface CheckContext {
@@ -15,7 +16,7 @@ export interface CheckContext {
   /** For commands: `SLIPWAY_…` and the environment's secrets. */
   env: Record<string, string>;
   /** Checkout of the commit in which commands on the worker run; null = no check needs one. */
-  folder: string | null;
+  checkout: Checkout | null;
   /** Means before the switch, per prometheus check. */
   baseline: Record<string, number | null>;
   signal: AbortSignal;

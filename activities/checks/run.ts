@@ -1,8 +1,7 @@
 /** `{run: ./smoke.sh}`: exit 0 is good. On the worker in a checkout of the commit, or on every host of the environment. */
-import { spawn } from 'node:child_process';
 import type { CheckPlan, HostPlan } from '../../pipeline/plan.js';
 import { renderCommand, runTimeValues } from '../platforms/run-time-values.js';
-import { bounded } from './bounded.js';
+import { plainEnvironment, runProcess } from '../processes/run-process.js';
 import { failed, inconclusive, passed, type CheckContext, type CheckOnce, type Finding } from './check.js';
 import { findOwnUrl } from './colour-address.js';
 
@@ -11,7 +10,6 @@ type RunPlan = Extract<CheckPlan, { kind: 'run' }>;
 /** `sh` cannot start the program: the check was never made. */
 const CANNOT_RUN = new Set([126, 127]);
 const TAIL_CHARACTERS = 2_048;
-const END_GRACE_MS = 2_000;
 
 interface Ended {
   exitCode: number | null;
@@ -47,7 +45,12 @@ async function runOnHost(
 ): Promise<Finding> {
   try {
     const host = await context.openHost(hostPlan);
-    const result = await host.run({ argv: ['sh', '-c', plan.command], env, timeoutMs: plan.timeoutMs });
+    const result = await host.run({
+      argv: ['sh', '-c', plan.command],
+      isTeams: true,
+      env,
+      timeoutMs: plan.timeoutMs,
+    });
     if (result.connectionLost) return inconclusive(`${host.name}: connection lost`);
     const output = `${result.stdout}\n${result.stderr}`;
     return judge(plan, { exitCode: result.exitCode, timedOut: result.timedOut, output }, host.name);
@@ -67,84 +70,21 @@ function judge(plan: RunPlan, ended: Ended, where: string): Finding {
   return failed(`${where}: ${ended.exitCode === null ? 'killed' : `exit ${ended.exitCode}`}${said}`);
 }
 
-/** In a process group of its own, so a timeout or a stop ends what the command started as well. */
 async function runOnWorker(
   plan: RunPlan,
-  context: CheckContext,
+  { checkout, signal, target }: CheckContext,
   env: Record<string, string>,
 ): Promise<Ended> {
-  const { signal } = context;
   signal.throwIfAborted();
-  const child = spawn('sh', ['-c', plan.command], {
-    ...(context.folder === null ? {} : { cwd: context.folder }),
-    env: { ...baseEnvironment(), ...env },
-    detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
+  if (checkout === null) throw new Error(`check ${plan.name} of ${target.plan.name} was given no checkout`);
+  const { exitCode, timedOut, tail } = await runProcess({
+    argv: ['sh', '-c', plan.command],
+    cwd: checkout.folder,
+    env: { ...plainEnvironment(), ...checkout.env, ...env },
+    user: checkout.user,
+    timeoutMs: plan.timeoutMs,
+    signal,
   });
-  let output = '';
-  const keep = (chunk: Buffer): void => {
-    output = (output + chunk.toString()).slice(-4 * TAIL_CHARACTERS);
-  };
-  child.stdout.on('data', keep);
-  child.stderr.on('data', keep);
-  let timedOut = false;
-  let harder: NodeJS.Timeout | undefined;
-  const end = (): void => {
-    killGroup(child.pid, 'SIGTERM');
-    harder = setTimeout(() => {
-      killGroup(child.pid, 'SIGKILL');
-    }, END_GRACE_MS);
-  };
-  const timer = setTimeout(() => {
-    timedOut = true;
-    end();
-  }, plan.timeoutMs);
-  signal.addEventListener('abort', end, { once: true });
-  try {
-    const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
-    const exitCode = await new Promise<number | null>((resolve, reject) => {
-      child.once('error', reject);
-      child.once('exit', resolve);
-    });
-    signal.throwIfAborted();
-    // what the command left behind must not hold its output, nor us
-    killGroup(child.pid, 'SIGKILL');
-    await bounded(closed, { timeoutMs: END_GRACE_MS, signal, onTimeout: () => {} });
-    return { exitCode, timedOut, output };
-  } finally {
-    clearTimeout(timer);
-    clearTimeout(harder);
-    signal.removeEventListener('abort', end);
-    killGroup(child.pid, 'SIGKILL');
-  }
-}
-
-/** The worker's own environment holds its credentials: a check gets what programs need to run, nothing else. */
-function baseEnvironment(): Record<string, string> {
-  const names = [
-    'PATH',
-    'HOME',
-    'USER',
-    'LANG',
-    'LC_ALL',
-    'TZ',
-    'TMPDIR',
-    'NODE_EXTRA_CA_CERTS',
-    'SSL_CERT_FILE',
-  ];
-  return Object.fromEntries(
-    names.flatMap((name) => {
-      const value = process.env[name];
-      return value === undefined ? [] : [[name, value]];
-    }),
-  );
-}
-
-function killGroup(pid: number | undefined, signal: NodeJS.Signals): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, signal);
-  } catch {
-    // the group has already ended
-  }
+  signal.throwIfAborted();
+  return { exitCode, timedOut, output: tail };
 }

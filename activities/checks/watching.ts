@@ -4,8 +4,9 @@ import type { Target } from '../../workflows/activity-contract.js';
 import { activitySignal, stoppedFailure } from '../cancellation.js';
 import { commandEnvironment } from '../command-environment.js';
 import type { Hosts } from '../hosts/host.js';
+import type { JobUsers } from '../job-user/job-users.js';
 import type { Secrets } from '../secrets/secrets.js';
-import { withCheckout } from '../source/checkout.js';
+import { withCheckout, type Checkout } from '../source/checkout.js';
 import type { Source } from '../source/source.js';
 import { bounded } from './bounded.js';
 import type { CheckContext } from './check.js';
@@ -15,6 +16,8 @@ export interface CheckDependencies {
   secrets: Secrets;
   /** Checkouts for commands that run on the worker. */
   source: Source;
+  /** Who runs those; null = the worker's own user. */
+  jobUserOf: JobUsers['ofEnvironment'];
   /** Tail of the environment's own log, for a failure report. */
   serviceLog: (target: Target, colour: Colour | null) => Promise<string>;
 }
@@ -39,16 +42,17 @@ export async function withChecks<T>(
   work: (context: CheckContext) => Promise<T>,
 ): Promise<T> {
   const { target, checks, colour, at, baseline } = watch;
-  const { hosts, secrets, source } = dependencies;
+  const { hosts, secrets, source, jobUserOf } = dependencies;
   const stopped = activitySignal();
   const env = await commandEnvironment(target, colour, secrets);
   const openHost: CheckContext['openHost'] = (host) => hosts.open(target.plan, host);
-  const start = (folder: string | null): Promise<T> =>
-    work({ target, colour, at, baseline, secrets, env, folder, signal: stopped, openHost });
+  const start = (checkout: Checkout | null): Promise<T> =>
+    work({ target, colour, at, baseline, secrets, env, checkout, signal: stopped, openHost });
   try {
     if (!checks.some((check) => check.kind === 'run' && check.on === 'worker')) return await start(null);
+    const user = await jobUserOf(target.plan);
     const mirror = await source.fetchCommit(target.plan.repository.url, target.commit.sha, stopped);
-    return await withCheckout({ mirror, commit: target.commit.sha, signal: stopped }, start);
+    return await withCheckout({ mirror, commit: target.commit.sha, user, signal: stopped }, start);
   } catch (error) {
     if (!stopped.aborted) throw error;
     throw stoppedFailure(stopped, `checks of ${target.plan.name}`, error);

@@ -24,14 +24,16 @@ export async function askCommand(
     const note = `nothing is built yet, so {image} and {digest} have no value; name ${gate.name} in the gates of an environment, not of release`;
     return { verdict: 'error', note };
   }
+  const user = await deps.jobUser();
   const mirror = await deps.source.fetchCommit(subject.repositoryUrl, sha, signal);
-  return await withCheckout({ mirror, commit: sha, signal }, async (cwd) => {
-    const toCome = await expectReports(gate, { checkout: cwd, mirror, commit: sha });
+  return await withCheckout({ mirror, commit: sha, user, signal }, async (checkout) => {
+    const toCome = await expectReports(gate, { checkout, mirror, commit: sha });
     if ('verdict' in toCome) return toCome;
     const ended = await runProcess({
       argv: ['sh', '-c', command],
-      cwd,
-      env: gateEnvironment(gate, subject),
+      cwd: checkout.folder,
+      env: { ...gateEnvironment(gate, subject), ...checkout.env },
+      user,
       timeoutMs: gate.timeoutMs,
       signal,
     });
@@ -42,7 +44,10 @@ export async function askCommand(
     if (timedOut) return { verdict: 'fail', note: say(`not done within ${gate.timeoutMs / 1000}s`) };
     if (exitCode === null) return { verdict: 'fail', note: say('killed') };
     if (exitCode === 126 || exitCode === 127)
-      return { verdict: 'error', note: say(`${command} cannot be run on the worker`) };
+      return {
+        verdict: 'error',
+        note: say(`${command} cannot be run on the worker${user === null ? '' : ` as ${user.name}`}`),
+      };
     if (toCome.expected.length > 0)
       return await judgeReports(gate, toCome, { exitCode, printed }, deps.scrub);
     if (exitCode === 0) return { verdict: 'pass', note: 'exit 0' };

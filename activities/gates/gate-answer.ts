@@ -1,10 +1,13 @@
 import type { GatePlan } from '../../pipeline/plan.js';
+import type { JobUser } from '../job-user/job-user.js';
 import type { Github } from '../github/connect.js';
 import type { Source } from '../source/source.js';
 
 export interface GateDependencies {
   source: Source;
   github: Github;
+  /** Who runs commands of a commit; null = the worker's own user. */
+  jobUser: () => Promise<JobUser | null>;
   scrub: (text: string) => string;
   /** Full sha of what an environment serves now; null when nothing is live there. */
   liveCommit: (pipeline: string, environment: string) => Promise<string | null>;

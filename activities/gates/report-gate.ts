@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { isReportFormat, REPORT_FORMATS, type ReportFormat } from '../../pipeline/report-formats.js';
 import { withObjects } from '../source/git-objects.js';
 import { readBytesAtCommit } from '../source/files-at-commit.js';
+import type { Checkout } from '../source/checkout.js';
 import type { Mirror } from '../source/source.js';
 import { NOTE_CHARACTERS, type CommandGate, type GateAnswer } from './gate-answer.js';
 import { NO_EXCEPTIONS, readExceptions } from './reports/exceptions.js';
@@ -25,7 +26,7 @@ export interface ReportsToCome {
  */
 export async function expectReports(
   gate: CommandGate,
-  place: { checkout: string; mirror: Mirror; commit: string },
+  place: { checkout: Checkout; mirror: Mirror; commit: string },
 ): Promise<ReportsToCome | GateAnswer> {
   const expected: ReportsToCome['expected'] = [];
   for (const [format, file] of Object.entries(gate.report)) {

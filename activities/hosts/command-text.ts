@@ -1,10 +1,19 @@
 /** What goes to a command beside its words, and what people read of its output. */
 import { randomBytes } from 'node:crypto';
+import { asJobUser, type JobUser } from '../job-user/job-user.js';
+import type { RemoteCommand } from './host.js';
 import { quoteExports } from './quote.js';
 import { withExports } from './remote-scripts.js';
 import { tailOfText } from './tail.js';
 
 export const TAIL_BYTES = 64 * 1024;
+
+/** A team's command on a host that has a user for those; any other as it is. The journal around it stays the worker's. */
+export function asItsUser<Command extends RemoteCommand>(command: Command, user: JobUser | null): Command {
+  if (command.isTeams !== true || user === null) return command;
+  const { argv, env = {}, cwd } = command;
+  return { ...command, ...asJobUser(user, { argv, env }, cwd === undefined ? 'anywhere' : 'stay') };
+}
 
 /** Environment values travel on stdin, in front of the command's own stdin. */
 export function withStdin(

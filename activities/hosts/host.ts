@@ -13,6 +13,8 @@ export interface RemoteCommand {
   env?: Record<string, string>;
   cwd?: string;
   timeoutMs: number;
+  /** A team's own text: on the worker itself it runs as the user that the worker's policy names (`run-as`). */
+  isTeams?: boolean;
   /** Present = the command writes: refused (StaleFence) when the host has seen a higher token. */
   fence?: Fence;
 }

@@ -10,6 +10,7 @@ import { targetId, type SshTarget } from '../ssh/connect.js';
 import { ConnectionPool, type PoolLogger } from '../ssh/connection-pool.js';
 import { createSshShell } from '../ssh/ssh-shell.js';
 import { parseAddress } from './address.js';
+import type { JobUsers } from '../job-user/job-users.js';
 import type { Host, Hosts } from './host.js';
 import { createLocalShell } from './local-shell.js';
 import { createShellHost } from './shell-host.js';
@@ -20,11 +21,14 @@ export interface HostsDependencies {
   /** Used instead of `~/.ssh/known_hosts` and `/etc/ssh/ssh_known_hosts`. */
   knownHostsPath?: string;
   logger: PoolLogger;
+  /** Who runs a team's commands on `local`. */
+  jobUserOf: JobUsers['ofEnvironment'];
 }
 
 const SYSTEM_KNOWN_HOSTS = '/etc/ssh/ssh_known_hosts';
 
-export function createHosts({ resolveSecret, scrub, knownHostsPath, logger }: HostsDependencies): Hosts {
+export function createHosts(dependencies: HostsDependencies): Hosts {
+  const { resolveSecret, scrub, knownHostsPath, logger } = dependencies;
   const pool = new ConnectionPool(
     {
       resolveSecret: (reference) => resolveSecret(reference),
@@ -70,7 +74,7 @@ export function createHosts({ resolveSecret, scrub, knownHostsPath, logger }: Ho
     // one engine per address: each keeps channels of the shared connection open
     const engine = engines.get(targetId(end)) ?? connectDocker(shell, where);
     engines.set(targetId(end), engine);
-    return createShellHost({ name: host.name, where, shell, scrub, docker: engine });
+    return createShellHost({ name: host.name, where, shell, scrub, docker: engine, jobUser: null });
   };
 
   return {
@@ -83,6 +87,7 @@ export function createHosts({ resolveSecret, scrub, knownHostsPath, logger }: Ho
         shell: createLocalShell(),
         scrub,
         docker: localEngine,
+        jobUser: await dependencies.jobUserOf(environment),
       });
     },
     close: () => pool.close(),

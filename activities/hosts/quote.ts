@@ -29,16 +29,17 @@ export function quoteArgv(argv: readonly string[]): string {
 /** Lines that export `env`; sent on stdin, never as arguments, so that no `ps` on the host shows a value. */
 export function quoteExports(env: Readonly<Record<string, string>>): string {
   return Object.entries(env)
-    .map(([name, value]) => {
-      if (!VARIABLE_NAME.test(name)) {
-        throw badInput({
-          what: `${JSON.stringify(name)} is not the name of an environment variable`,
-          where: 'remote command',
-          why: null,
-          wayOut: 'use letters, digits and underscores, not starting with a digit',
-        });
-      }
-      return `export ${name}=${quoteWord(value)}\n`;
-    })
+    .map(([name, value]) => `export ${checkVariableName(name)}=${quoteWord(value)}\n`)
     .join('');
+}
+
+/** The name, or BadInput for one that no shell takes. */
+export function checkVariableName(name: string): string {
+  if (VARIABLE_NAME.test(name)) return name;
+  throw badInput({
+    what: `${JSON.stringify(name)} is not the name of an environment variable`,
+    where: 'remote command',
+    why: null,
+    wayOut: 'use letters, digits and underscores, not starting with a digit',
+  });
 }

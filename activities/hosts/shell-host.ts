@@ -2,7 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import type Docker from 'dockerode';
 import { createAsk, END_TIMEOUT_MS, executeScript } from './ask.js';
-import { readable, TAIL_BYTES, withStdin } from './command-text.js';
+import type { JobUser } from '../job-user/job-user.js';
+import { asItsUser, readable, TAIL_BYTES, withStdin } from './command-text.js';
 import type { CommandResult, Fence, Host, LongCommand, RemoteCommand } from './host.js';
 import { quoteArgv } from './quote.js';
 import { explainScriptFailure, refuseAnswer } from './remote-answers.js';
@@ -25,6 +26,8 @@ export interface ShellHostParts {
   shell: Shell;
   scrub: (text: string) => string;
   docker: () => Promise<Docker>;
+  /** Runs a team's own commands; null = whoever the shell is. */
+  jobUser: JobUser | null;
 }
 
 /** Kept beyond the tail while scrubbing, so that a value cut in two at the edge is still recognised. */
@@ -38,7 +41,8 @@ export function createShellHost(parts: ShellHostParts): Host {
 
   const ask = createAsk(shell, where);
 
-  const run = async (command: RemoteCommand): Promise<CommandResult> => {
+  const run = async (asked: RemoteCommand): Promise<CommandResult> => {
+    const command = asItsUser(asked, parts.jobUser);
     const refusalMarker = `slipway-${randomBytes(8).toString('hex')}-refusal:`;
     const script =
       command.fence === undefined
@@ -56,7 +60,7 @@ export function createShellHost(parts: ShellHostParts): Host {
     if (command.fence !== undefined) refuseFencedRun(result, where, command.fence, refusalMarker);
     const note = result.timedOut && result.group !== null ? await endGroup(result.group) : '';
     return {
-      command: parts.scrub(quoteArgv(command.argv)),
+      command: parts.scrub(quoteArgv(asked.argv)),
       host: name,
       exitCode: result.exitCode,
       signal: result.signal,
@@ -82,7 +86,10 @@ export function createShellHost(parts: ShellHostParts): Host {
   return {
     name,
     run,
-    runLong: (command: LongCommand) => runLongCommand({ name, where, scrub: parts.scrub, ask }, command),
+    runLong: async (command: LongCommand) => ({
+      ...(await runLongCommand({ name, where, scrub: parts.scrub, ask }, asItsUser(command, parts.jobUser))),
+      command: parts.scrub(quoteArgv(command.argv)),
+    }),
     docker: parts.docker,
     readFile: async (path) => {
       const answer = await ask(readFileScript(path), { keepBytes: READ_FILE_BYTES });

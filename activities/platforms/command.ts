@@ -69,6 +69,7 @@ async function inspect(context: PlatformContext): Promise<string | null> {
   const values = runTimeValues(context.target);
   const result = await context.host.run({
     argv: ['sh', '-c', renderCommand(template, values, 'inspect')],
+    isTeams: true,
     env: environmentOf(context, values),
     timeoutMs: INSPECT_TIMEOUT_MS,
   });
@@ -187,6 +188,7 @@ async function run(
   const colour = values.colour === null ? '' : `-${values.colour}`;
   const result = await context.host.runLong({
     argv: ['sh', '-c', renderCommand(template, values, `${target.plan.name} platform`)],
+    isTeams: true,
     env: environmentOf(context, values),
     timeoutMs: target.plan.timeoutMs,
     fence: context.fence,

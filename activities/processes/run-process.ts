@@ -5,6 +5,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
+import { asLoneJob, type JobUser } from '../job-user/job-user.js';
 
 export interface ProcessRequest {
   /** Element 0 is the program; nothing is read by a shell. */
@@ -12,6 +13,8 @@ export interface ProcessRequest {
   cwd: string;
   /** All of it: the worker's own environment holds its credentials and is not passed on. */
   env: Record<string, string>;
+  /** Who runs it; absent or null = the worker's own user. */
+  user?: JobUser | null;
   timeoutMs: number;
   /** Aborting ends the group, whatever the reason: unlike a host's, a local process cannot be attached to again. */
   signal: AbortSignal;
@@ -40,9 +43,10 @@ const LEASH = 'trap : TERM; { read -r _ <&3; kill -KILL -$$; } >/dev/null 2>&1 &
 
 /** Rejects only when the program cannot be started at all; `sh` answers 126 or 127 for one that is missing. */
 export async function runProcess(request: ProcessRequest): Promise<ProcessResult> {
-  const { argv, cwd, env, timeoutMs, signal, onOutput } = request;
+  const { cwd, timeoutMs, signal, onOutput } = request;
   if (signal.aborted) return { exitCode: null, timedOut: false, stopped: true, stdout: '', tail: '' };
   let [stdout, tail, timedOut] = ['', '', false];
+  const { argv, env } = startedAs(request);
   const child = spawn('/bin/sh', ['-c', LEASH, 'sh', ...argv], {
     cwd,
     env,
@@ -88,6 +92,15 @@ export async function runProcess(request: ProcessRequest): Promise<ProcessResult
     killGroup(child.pid, 'SIGKILL');
     leash?.destroy();
   }
+}
+
+function startedAs({ argv, env, user }: ProcessRequest): {
+  argv: readonly string[];
+  env: Record<string, string>;
+} {
+  if (user === undefined || user === null) return { argv, env };
+  const job = asLoneJob(user, { argv, env });
+  return { argv: job.argv, env: { ...plainEnvironment(), ...job.env } };
 }
 
 function killGroup(pid: number | undefined, signal: NodeJS.Signals): void {

@@ -2,43 +2,75 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { withJobFolder } from '../job-user/job-folder.js';
+import type { JobUser } from '../job-user/job-user.js';
 import { checkCommitId } from './git-names.js';
 import { readGit } from './run-git.js';
 import type { Mirror } from './source.js';
 
 const CHECKOUT_TIMEOUT_MS = 10 * 60_000;
 
-/** Calls `work` with the checkout's folder and removes it afterwards, whatever happened. */
+export interface Checkout {
+  /** The work tree. */
+  folder: string;
+  /** Whose it is, and who must run what runs in it; null = the worker's own user. */
+  user: JobUser | null;
+  /** HOME and TMPDIR of that user, as short-lived as the checkout; nothing for the worker's own. */
+  env: Record<string, string>;
+}
+
+interface CheckoutInput {
+  mirror: Mirror;
+  commit: string;
+  /** null = the worker's own. */
+  user: JobUser | null;
+  signal?: AbortSignal;
+}
+
+/** Calls `work` with the checkout and removes it afterwards, whatever happened. */
 export async function withCheckout<T>(
-  input: { mirror: Mirror; commit: string; signal?: AbortSignal },
-  work: (folder: string) => Promise<T>,
+  input: CheckoutInput,
+  work: (checkout: Checkout) => Promise<T>,
 ): Promise<T> {
-  const { mirror, signal } = input;
-  const commit = checkCommitId(input.commit);
+  const { user } = input;
+  if (user !== null) {
+    // with objects of its own: the mirror is not to be read, and hard links would hand its files over
+    const fill = (folder: string): Promise<void> => checkOut(input, folder, '--no-hardlinks');
+    return await withJobFolder(user, fill, ({ folder, env }) => work({ folder, user, env }));
+  }
   const folder = await mkdtemp(path.join(tmpdir(), 'slipway-checkout-'));
   try {
-    const limits = { signal, timeoutMs: CHECKOUT_TIMEOUT_MS };
     // shares the mirror's objects: nothing is copied but the files themselves
-    await readGit({
-      args: [
-        'clone',
-        '--quiet',
-        '--shared',
-        '--no-checkout',
-        '--template=',
-        '--end-of-options',
-        mirror.folder,
-        folder,
-      ],
-      ...limits,
-    });
-    await readGit({
-      args: ['checkout', '--quiet', '--force', '--detach', commit, '--'],
-      cwd: folder,
-      ...limits,
-    });
-    return await work(folder);
+    await checkOut(input, folder, '--shared');
+    return await work({ folder, user, env: {} });
   } finally {
     await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   }
+}
+
+async function checkOut(
+  { mirror, commit, signal }: CheckoutInput,
+  folder: string,
+  objects: '--shared' | '--no-hardlinks',
+): Promise<void> {
+  const id = checkCommitId(commit);
+  const limits = { signal, timeoutMs: CHECKOUT_TIMEOUT_MS };
+  await readGit({
+    args: [
+      'clone',
+      '--quiet',
+      objects,
+      '--no-checkout',
+      '--template=',
+      '--end-of-options',
+      mirror.folder,
+      folder,
+    ],
+    ...limits,
+  });
+  await readGit({
+    args: ['checkout', '--quiet', '--force', '--detach', id, '--'],
+    cwd: folder,
+    ...limits,
+  });
 }

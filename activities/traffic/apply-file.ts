@@ -65,6 +65,7 @@ export async function applyFile(input: ApplyFile): Promise<string> {
     const wanted = await input.render(present);
     const result = await input.host.run({
       argv: buildApplyArgv({ ...input, present, wanted }),
+      isTeams: input.testCommand !== null,
       stdin: wanted,
       env: input.env,
       timeoutMs: TIMEOUT_MS,
@@ -107,10 +108,11 @@ function digestOf(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-/** Read only: may this user replace the file? Throws Refused when not. */
-export async function requireReplaceable(host: Host, file: string): Promise<void> {
+/** Read only: may who applies it replace the file? `isTeams` as in RemoteCommand. Throws Refused when not. */
+export async function requireReplaceable(host: Host, file: string, isTeams: boolean): Promise<void> {
   const folder = await host.run({
     argv: ['sh', '-c', '[ -w "$(dirname -- "$(readlink -f -- "$1")")" ]', 'slipway', file],
+    isTeams,
     timeoutMs: TIMEOUT_MS,
   });
   if (folder.exitCode === 0) return;

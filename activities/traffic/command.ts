@@ -68,6 +68,7 @@ async function run(
   const { host, env, render } = context;
   return host.run({
     argv: ['sh', '-c', render(text, colour)],
+    isTeams: true,
     env: colour === null ? env : { ...env, SLIPWAY_COLOUR: colour },
     timeoutMs: TIMEOUT_MS,
     ...writing,

@@ -22,7 +22,7 @@ export const haproxy: Traffic<HaproxyPlan> = {
     const plan = requireWords(context.plan);
     // all three only look, so they look at once; what is wrong is said in this order
     const reading = host.readFile(plan.map);
-    const replaceable = requireReplaceable(host, plan.map);
+    const replaceable = requireReplaceable(host, plan.map, false);
     const asking = ask(context, ['show cli level', 'show backend', `show map ${plan.map}`]);
     await Promise.allSettled([reading, replaceable, asking]);
     const text = await reading;

@@ -43,7 +43,7 @@ export async function requireHealthy(
       openHost: (host) => hosts.open(plan, host),
       secrets,
       env: {},
-      folder: null,
+      checkout: null,
       baseline: {},
       signal,
     },

@@ -32,9 +32,10 @@ export const nginx: Traffic<NginxPlan> = {
         wayOut: `put the colour that has the traffic there: ${texts.example}`,
       });
     }
-    await requireReplaceable(host, plan.file);
+    await requireReplaceable(host, plan.file, true);
     const test = await host.run({
       argv: ['sh', '-c', plan.testCommand],
+      isTeams: true,
       env: context.env,
       timeoutMs: TEST_TIMEOUT_MS,
     });

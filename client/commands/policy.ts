@@ -5,7 +5,7 @@ import { EXIT } from '../exit-codes.js';
 export const policy: CommandSpec = {
   name: 'policy',
   arguments: 'check [policy-file]',
-  summary: "checks a worker's policy file: its words, and who may write it",
+  summary: "checks a worker's policy file: its words, who may write it, and who jobs run as",
   options: [],
   examples: ['slipway policy check', 'slipway policy check ./policy.yaml'],
   exits: [EXIT.done],
@@ -20,8 +20,21 @@ export const policy: CommandSpec = {
         wayOut: 'slipway policy check',
       });
     }
-    const lines = describePolicy(await readPolicy(file));
-    const screen = [`${style.green(style.ok)} ${file} is valid`, ...lines.map((line) => `  ${line}`)];
-    return { exit: EXIT.done, data: { file, environments: lines }, screen: `${screen.join('\n')}\n` };
+    const content = await readPolicy(file);
+    const lines = describePolicy(content);
+    const { warnOfSharedUser } = await import('../../pipeline/index.js');
+    const user = content['run-as']?.user;
+    const warning = warnOfSharedUser(content);
+    const screen = [
+      `${style.green(style.ok)} ${file} is valid`,
+      ...lines.map((line) => `  ${line}`),
+      ...(user === undefined ? [] : [`  jobs run as ${user}`]),
+      ...(warning === null ? [] : [`${style.yellow(style.warning)} ${warning}`]),
+    ];
+    return {
+      exit: EXIT.done,
+      data: { file, environments: lines, runAs: user ?? null, warnings: warning === null ? [] : [warning] },
+      screen: `${screen.join('\n')}\n`,
+    };
   },
 };

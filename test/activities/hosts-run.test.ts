@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest';
 import { createHosts } from '../../activities/hosts/hosts.js';
 import { createSecrets } from '../../activities/secrets/secrets.js';
 import { givenHost, HOST_KINDS } from '../support/host-kinds.js';
-import { environmentFor, fenceOf, hostPlan, reaching, silent } from '../support/hosts.js';
+import { environmentFor, fenceOf, hostPlan, hostsKnowing, reaching, silent } from '../support/hosts.js';
 import { markedSleeps, processesWith } from '../support/processes.js';
 import { startSshd } from '../support/sshd.js';
 
@@ -180,6 +180,7 @@ describe('over ssh only', () => {
       scrub: secrets.scrub,
       knownHostsPath: sshd.knownHostsPath,
       logger: silent,
+      jobUserOf: () => Promise.resolve(null),
     });
     try {
       const host = await hosts.open(reaching(sshd), hostPlan(sshd.destination));
@@ -216,6 +217,7 @@ describe('over ssh only', () => {
       scrub: secrets.scrub,
       knownHostsPath: sshd.knownHostsPath,
       logger: silent,
+      jobUserOf: () => Promise.resolve(null),
     });
     const fence = fenceOf('full', 2);
     try {
@@ -274,6 +276,7 @@ describe('over ssh only', () => {
       scrub: secrets.scrub,
       knownHostsPath: bare.knownHostsPath,
       logger: silent,
+      jobUserOf: () => Promise.resolve(null),
     });
     try {
       const host = await own.open(reaching(bare), hostPlan(bare.destination));
@@ -289,7 +292,7 @@ describe('over ssh only', () => {
 
 test('a local command sees none of the worker’s variables', async () => {
   const secrets = createSecrets({});
-  const hosts = createHosts({ resolveSecret: secrets.resolve, scrub: secrets.scrub, logger: silent });
+  const hosts = hostsKnowing('/dev/null', {}, secrets);
   process.env['WORKER_ONLY'] = 'secret of the worker';
   try {
     const host = await hosts.open(environmentFor(), hostPlan('local'));

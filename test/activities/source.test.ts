@@ -247,13 +247,13 @@ describe('a clean checkout', () => {
     await repository.commit('two', { 'a.txt': 'newer' });
     const mirror = await source.fetch(repository.folder);
     let seen = '';
-    await withCheckout({ mirror, commit: sha }, async (folder) => {
+    await withCheckout({ mirror, commit: sha, user: null }, async ({ folder }) => {
       seen = folder;
       expect(await readFile(path.join(folder, 'a.txt'), 'utf8')).toBe('line\n');
       expect(existsSync(path.join(folder, '.git/hooks'))).toBe(false);
     });
     expect(existsSync(seen)).toBe(false);
-    const failing = withCheckout({ mirror, commit: sha }, (folder) => {
+    const failing = withCheckout({ mirror, commit: sha, user: null }, ({ folder }) => {
       seen = folder;
       throw new Error('the work failed');
     });

@@ -1,7 +1,7 @@
 /** `slipway up` on a file: stopped and killed in the middle, it goes on where it was. Also the worker's own manners. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -203,6 +203,44 @@ describe('slipway up', () => {
 });
 
 describe('slipway worker', () => {
+  test('does not start as one that cannot do what its policy says, and says when nothing protects its key', async () => {
+    const server = await startEmbeddedTemporal({
+      ...{ port: ports.temporal, uiPort: ports.ui, inMemory: true, env },
+      dataFolder: path.join(folder, 'server'),
+    });
+    const policy = path.join(folder, 'policy.yaml');
+    const pipelines =
+      'pipelines: {shop: {repositories: [/srv/shop.git], environments: {prod: {production: true, hosts: [web-1]}}}}\n';
+    env = {
+      ...env,
+      TEMPORAL_ADDRESS: server.address,
+      SLIPWAY_POLICY: policy,
+      SLIPWAY_METRICS_ADDRESS: 'off',
+      SLIPWAY_HEALTH_ADDRESS: 'off',
+    };
+    try {
+      await writeFile(policy, `run-as: {user: no-such-user}\n${pipelines}`);
+      const refused = run('worker', '--data', path.join(folder, 'run-as'));
+      expect(await refused.exit).toBe(2);
+      expect(refused.err()).toContain('there is no user no-such-user on this machine; useradd --system');
+      for (const [runAs, says] of [
+        ['', true],
+        ['run-as: {user: nobody}\n', false],
+      ] as const) {
+        await writeFile(policy, `${runAs}${pipelines}`);
+        const worker = run('worker', '--data', path.join(folder, 'run-as'));
+        await worker.line;
+        expect(worker.err().split('NOT SEPARATED').length - 1).toBe(says ? 1 : 0);
+        worker.child.kill('SIGTERM');
+        await worker.exit;
+      }
+    } finally {
+      const { SLIPWAY_POLICY: _, ...plain } = env;
+      env = plain;
+      await server.stop();
+    }
+  });
+
   test('without a Temporal ends with 8 and the way out', async () => {
     env = { ...env, TEMPORAL_ADDRESS: `127.0.0.1:${await freePort()}` };
     const worker = run('worker', '--data', path.join(folder, 'alone'));

@@ -45,6 +45,7 @@ export async function givenCheckScene(): Promise<CheckScene> {
     hosts,
     secrets,
     source: createSource({ cacheFolder }),
+    jobUserOf: () => Promise.resolve(null),
     serviceLog: () => Promise.resolve(`column orders.region does not exist ${CHECK_SECRETS.TOKEN}`),
   };
 
@@ -79,7 +80,7 @@ export async function givenCheckScene(): Promise<CheckScene> {
       openHost: (host) => hosts.open(target().plan, host),
       secrets,
       env: {},
-      folder: null,
+      checkout: { folder: repository.folder, user: null, env: {} },
       baseline: {},
       signal: new AbortController().signal,
       ...change,

@@ -21,6 +21,7 @@ export function givenGateDependencies(given: Partial<GateDependencies>): GateDep
   return {
     source: createSource({ cacheFolder: '/nowhere' }),
     github: createGithub({ settings, secrets: createSecrets({}) }),
+    jobUser: () => Promise.resolve(null),
     scrub: (text) => text,
     liveCommit: () => Promise.resolve(null),
     ...given,

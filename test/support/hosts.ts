@@ -76,5 +76,6 @@ export function hostsKnowing(
     scrub: secrets.scrub,
     knownHostsPath,
     logger: silent,
+    jobUserOf: () => Promise.resolve(null),
   });
 }

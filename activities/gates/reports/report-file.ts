@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { lstat, open, realpath, unlink, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
+import type { Checkout } from '../../source/checkout.js';
 import { checkPathInRepository } from '../../source/git-names.js';
 import { hashFile } from '../../source/hash-file.js';
 import { UnreadableReport } from './report.js';
@@ -15,6 +16,8 @@ const CLOCK_SLACK_MS = 2_000;
 
 export interface ExpectedReport {
   checkout: string;
+  /** uid of whoever runs the command; null = the worker's own. */
+  ownerId: number | null;
   /** Path inside the checkout. */
   file: string;
   /** sha256 of the file the commit has under this name; null = none. */
@@ -28,10 +31,19 @@ export interface CollectedReport {
 }
 
 /** Removes what the commit has in its place, so that the run must write it. Throws UnreadableReport for a link to it. */
-export async function expectReport(checkout: string, file: string): Promise<ExpectedReport> {
+export async function expectReport(
+  { folder, user }: Pick<Checkout, 'folder' | 'user'>,
+  file: string,
+): Promise<ExpectedReport> {
   const inside = checkPathInRepository(file);
-  const expected: ExpectedReport = { checkout, file: inside, committedSha: null, clearedAtMs: Date.now() };
-  const place = await findPlace(checkout, inside);
+  const expected: ExpectedReport = {
+    checkout: folder,
+    ownerId: user?.uid ?? null,
+    file: inside,
+    committedSha: null,
+    clearedAtMs: Date.now(),
+  };
+  const place = await findPlace(folder, inside);
   const before = place === null ? null : await lstat(place).catch(() => null);
   if (place === null || before === null || before.isDirectory()) return expected;
   if (before.isFile()) expected.committedSha = await hashFile(place);
@@ -44,7 +56,7 @@ export async function expectReport(checkout: string, file: string): Promise<Expe
  * empty or too large, and when it is older than the run.
  */
 export async function collectReport(expected: ExpectedReport): Promise<CollectedReport> {
-  const { checkout, file, committedSha, clearedAtMs } = expected;
+  const { checkout, ownerId, file, committedSha, clearedAtMs } = expected;
   const place = await findPlace(checkout, file);
   const handle = place === null ? null : await openReport(place);
   if (place === null || handle === null) {
@@ -54,6 +66,9 @@ export async function collectReport(expected: ExpectedReport): Promise<Collected
   try {
     const found = await handle.stat();
     if (!found.isFile()) throw new UnreadableReport('is not a plain file');
+    // whatever stands in its place by now: we may read more than that user may
+    if (ownerId !== null && found.uid !== ownerId)
+      throw new UnreadableReport('does not belong to the user that the command ran as');
     if (found.size > LARGEST_REPORT_BYTES)
       throw new UnreadableReport(
         `has ${Math.ceil(found.size / 1e6)} MB; at most ${LARGEST_REPORT_BYTES / 1024 / 1024} MB are read`,

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { applyPolicy } from '../../../pipeline/apply-policy.js';
 import { loadPolicy } from '../../../pipeline/load-pipeline.js';
+import { judgeJobAccount, jobUsersIn, warnOfSharedUser } from '../../../pipeline/job-user.js';
 import { policyJsonSchema } from '../../../pipeline/json-schema.js';
 import type { ApprovalRule, EnvironmentPlan, ReleasePlan } from '../../../pipeline/plan.js';
 import { PlanRefused } from '../../../pipeline/plan-refused.js';
@@ -265,6 +266,9 @@ describe('the file', () => {
     ],
     [`${HEAD}        approvals: [{count: 1, group: plattform}]\n`, /there is no group plattform platform/],
     ['groups: {a: ["two words"]}\npipelines: {}', /must be a name as allowed_signers has it/],
+    ['run-as: {user: 1000}\npipelines: {}', /run-as\.user: must be the name of a user|run-as\.user/],
+    ['run-as: {user: "$(id)"}\npipelines: {}', /must be the name of a user on the worker/],
+    ['run-as: {}\npipelines: {}', /run-as\.user: is missing|run-as/],
     ['pipelines: &a [*a]', /./],
     ['', /./],
   ])('%j is refused with its place', (text, expected) => {
@@ -277,6 +281,32 @@ describe('the file', () => {
     const schema = JSON.stringify(policyJsonSchema());
     expect(schema).toContain('allowed-signers');
     expect(schema).toContain('repositories');
+    expect(schema).toContain('run-as');
+  });
+
+  test('names who runs jobs, for all and for one environment, and warns where production has nobody', () => {
+    expect(jobUsersIn(policyWith('run-as: {user: shop-prod}'))).toEqual(['shop-prod']);
+    expect(warnOfSharedUser(policyWith())).toBeNull();
+    expect(warnOfSharedUser(policyWith('production: true'))).toMatch(/^NOT SEPARATED: .*run-as/);
+    // gates are of no environment
+    expect(warnOfSharedUser(policyWith('production: true', 'run-as: {user: shop-prod}'))).not.toBeNull();
+    const loaded = loadPolicy(Buffer.from(`run-as: {user: jobs}\n${HEAD}        production: true\n`), 'p');
+    if (!loaded.ok) throw new Error('it is valid');
+    expect(warnOfSharedUser(loaded.file.content)).toBeNull();
+    expect(jobUsersIn(loaded.file.content)).toEqual(['jobs']);
+  });
+
+  test.each([
+    ['jobs:x:990:990::/nonexistent:/usr/sbin/nologin\n', { uid: 990, gid: 990, home: '/nonexistent' }],
+    ['jobs:x:990:990:::\n', { home: '/' }],
+    ['jobs:x:1000:990::/:\n', { what: expect.stringMatching(/the worker's own user/) as unknown }],
+    ['jobs:x:0:990::/:\n', { what: expect.stringMatching(/rights of root/) as unknown }],
+    ['jobs:x:990:0::/:\n', { what: expect.stringMatching(/rights of root/) as unknown }],
+    ['other:x:990:990::/:\n', { what: expect.stringMatching(/no user jobs/) as unknown }],
+    ['', { what: expect.stringMatching(/no user jobs/) as unknown }],
+    [null, { what: expect.stringMatching(/no user jobs/) as unknown }],
+  ])('the account %j', (entry, judged) => {
+    expect(judgeJobAccount('jobs', entry, 1000)).toMatchObject(judged);
   });
 
   test.each([
