@@ -11,7 +11,8 @@ RUN apt-get update \
   && apt-get install -y --no-install-recommends ca-certificates git openssh-client \
   && rm -rf /var/lib/apt/lists/* \
   && useradd --create-home --uid 10001 slipway \
-  && install -d -o slipway -g slipway /var/lib/slipway
+  && useradd --system --no-create-home --shell /usr/sbin/nologin slipway-jobs \
+  && install -d -m 0700 -o slipway -g slipway /var/lib/slipway
 COPY --from=docker /usr/local/bin/docker /usr/local/bin/docker
 COPY --from=docker /usr/local/libexec/docker/cli-plugins/docker-buildx /usr/local/libexec/docker/cli-plugins/docker-buildx
 COPY --from=build --chown=root:root /src/node_modules /opt/slipway/node_modules
