@@ -47,7 +47,8 @@ export class Judge {
       );
     if (said.pipeline !== plan.pipeline || said.environment !== name)
       throw denied(where, `the seal is of a plan for ${said.pipeline} ${said.environment ?? ''}`.trimEnd());
-    if (said.planHash !== hashPlan(plan)) throw denied(where, 'the plan was changed after it was sealed');
+    if (said.planHash !== hashPlan(plan) || said.planHash !== plan.planHash)
+      throw denied(where, 'the plan was changed after it was sealed');
     return said;
   }
 
@@ -91,8 +92,7 @@ export class Judge {
   /** The target is what was sealed: its plan, commit, digests, the release before it, and at most hosts left out. */
   target(target: Target): Sealed {
     const { whole, plan } = target;
-    const sealed = whole === undefined ? plan : { ...plan, ...whole };
-    const said = this.holder({ ...target, plan: sealed });
+    const said = this.holder({ ...target, plan: sealedPlanOf(target) });
     if (whole !== undefined) requireOnlySkipped(plan, whole);
     const { live } = target;
     if (live !== null) {
@@ -112,14 +112,14 @@ export class Judge {
    */
   async entry(target: Target, way: 'forward' | 'back'): Promise<void> {
     const said = this.target(target);
-    const { plan, whole, commit, artifacts, evidence = [] } = target;
+    const { plan, commit, artifacts, evidence = [] } = target;
     const digests = artifacts.map(({ digest }) => digest);
     const where = `${plan.pipeline} ${plan.name}`;
     const of = { pipeline: plan.pipeline, environment: plan.name, gates: plan.gates };
     this.gates({ ...of, commit: commit.sha, digests, where }, evidence);
     this.approvals({ plan, said, digests, where }, evidence);
     this.earlier(said, where, evidence);
-    if (way === 'forward') await this.holdAgainstPolicy({ ...plan, ...whole }, said);
+    if (way === 'forward') await this.holdAgainstPolicy(sealedPlanOf(target), said);
   }
 
   /** Looking needs no release, but reaches hosts with the worker's keys: only where the policy lets it. */
@@ -276,6 +276,11 @@ type GateQuestion = Parameters<Activities['runGate']>[0];
 /** What a policy may make stricter. */
 function floorOf({ approvals, production, selfApproval, waitMs }: EnvironmentPlan): unknown {
   return { approvals, production, selfApproval, waitMs };
+}
+
+/** `whole` may say no more than what was left out: anything else of it would hide a plan that nobody sealed. */
+function sealedPlanOf({ plan, whole }: Target): EnvironmentPlan {
+  return whole === undefined ? plan : { ...plan, hosts: whole.hosts, traffic: whole.traffic };
 }
 
 /** A skipped host is left out, and a proxy on it stays the proxy; nothing else differs. */

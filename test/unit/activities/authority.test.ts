@@ -162,6 +162,19 @@ describe('activities that change the world', () => {
       () => ({ whole: { hosts: [{ name: 'evil', address: 'evil' }], traffic: null } }),
       /changed after it was sealed/,
     ],
+    [
+      'another plan behind the sealed one as what was skipped',
+      () => ({
+        plan: { ...release.environment, gates: [], approvals: [], secrets: { ALL: 'env:ALL' } },
+        whole: release.environment,
+      }),
+      /changed after it was sealed/,
+    ],
+    [
+      'the hash of another plan',
+      () => ({ plan: { ...release.environment, planHash: stage.environment.planHash } }),
+      /changed after it was sealed/,
+    ],
   ];
   describe.each(ATTACKS)('with %s', (_what, change, reason) => {
     test.each(OF_A_TARGET)('%s refuses', async (name) => {
