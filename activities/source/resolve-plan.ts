@@ -64,6 +64,7 @@ async function planOf(
     await checkRefHolds(objects, ref, commit);
   }
   const file = await readPipelineFile(objects, request);
+  requireVersion(request);
   const unasked = request.trigger === 'push';
   return await explained(async () => {
     const { environments } = selectEnvironments(file.content, ref, request.to, unasked);
@@ -79,7 +80,7 @@ async function planOf(
       repository: { url: request.repositoryUrl },
       commit: facts,
       ref,
-      version: request.version === '' ? null : request.version,
+      version: null,
       to: request.to,
       changedPaths,
       unasked,
@@ -101,6 +102,18 @@ function requireRepository(policy: Policy | null, { pipeline, repositoryUrl }: R
     where: `pipeline ${pipeline}`,
     why: null,
     wayOut: 'the owner of the worker adds it to policy.yaml (docs/policy.md)',
+  });
+}
+
+/** Whoever approves v2.0.0 means its tag: a release has no other name than its ref gives it. */
+function requireVersion({ ref, commit, version }: ReleaseRequest): void {
+  const own = ref.kind === 'tag' ? ref.name : commit.slice(0, 7);
+  if (version === '' || version === own) return;
+  throw badInput({
+    what: `a release of this ${ref.kind} is called ${own}, not ${JSON.stringify(version.slice(0, 100))}`,
+    where: `${ref.kind} ${ref.name}`,
+    why: null,
+    wayOut: 'start the release again with slipway release',
   });
 }
 

@@ -146,6 +146,20 @@ describe('a plan is refused', () => {
     expect(names(await resolve(commit, { ref: tag, to: ['prod'] }))).toEqual(['prod']);
   });
 
+  it('when it is to be called otherwise than its ref says', async () => {
+    const commit = await repository.commit('one', FILES);
+    await repository.git('branch', 'main');
+    await repository.git('tag', 'v1.0.0');
+    const tag = { kind: 'tag', name: 'v1.0.0' } as const;
+    await expect(resolve(commit, { ref: tag, version: 'v2.0.0' })).rejects.toMatchObject(
+      badInput('is called v1.0.0, not "v2.0.0"'),
+    );
+    await expect(resolve(commit, { version: 'v2.0.0' })).rejects.toMatchObject(
+      badInput(`is called ${commit.slice(0, 7)}`),
+    );
+    expect((await resolve(commit, { ref: tag, version: 'v1.0.0' })).version).toBe('v1.0.0');
+  });
+
   it('when a ref fits no environment, or a tag is malformed, with the form it should have', async () => {
     const commit = await repository.commit('one', FILES);
     await repository.git('branch', 'feature');
