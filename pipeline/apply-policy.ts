@@ -33,9 +33,26 @@ export function applyPolicy(
   const applied = plan.environments.map((environment) =>
     applyToEnvironment(environment, origin, policy, { isDemo }),
   );
-  const [first, ...others] = applied.flatMap(({ problems }) => problems);
+  const problems = [...applied.flatMap((each) => each.problems), ...findForbiddenLogin(plan, policy)];
+  const [first, ...others] = problems;
   if (first !== undefined) throw new PlanRefused([first, ...others]);
   return withHash({ ...plan, environments: applied.map((each) => each.plan) });
+}
+
+/** What is built is pushed with the release's own login, whatever its environments pull with. */
+function findForbiddenLogin(
+  { pipeline, registry, environments }: ReleasePlan,
+  policy: Policy | null,
+): PlanProblem[] {
+  return environments.flatMap(({ name }) => {
+    const rules = policy?.pipelines.get(pipeline)?.environments.get(name);
+    const where = `${pipeline} registry`;
+    return findForbiddenSecrets(registry, rules).map((what) => ({
+      what,
+      where,
+      wayOut: wayOutOf(pipeline, name),
+    }));
+  });
 }
 
 /** The stricter plan, and what is not allowed at all. */
@@ -73,9 +90,13 @@ export function applyToEnvironment(
   const problems = findForbidden(plan, origin, ours, rules).map((what) => ({
     what,
     where,
-    wayOut: `change the pipeline file, or its owner changes pipelines.${plan.pipeline}.environments.${plan.name} in the worker's policy.yaml`,
+    wayOut: wayOutOf(plan.pipeline, plan.name),
   }));
   return { plan: tighten(plan, rules), problems };
+}
+
+function wayOutOf(pipeline: string, environment: string): string {
+  return `change the pipeline file, or its owner changes pipelines.${pipeline}.environments.${environment} in the worker's policy.yaml`;
 }
 
 function findForbidden(
@@ -100,15 +121,19 @@ function findForbidden(
 
 /** Hosts, targets, commands and secrets of the plan that the policy does not list: `host x is not allowed`. */
 export function findOutOfReach(plan: EnvironmentPlan, rules: EnvironmentPolicy): string[] {
-  const references = referencesIn(plan).filter(
-    (each) => rules.secrets?.some((pattern) => matchesReference(pattern, each)) === false,
-  );
   return [
     ...outside(rules.hosts, hostsIn(plan), 'host'),
     ...outside(rules.targets, targetsIn(plan), 'target'),
     ...outside(rules.commands, commandsIn(plan), 'command'),
-    ...references.map((reference) => `secret ${reference} is not allowed`),
+    ...findForbiddenSecrets(plan, rules),
   ];
+}
+
+function findForbiddenSecrets(plan: unknown, rules: EnvironmentPolicy | undefined): string[] {
+  const forbidden = referencesIn(plan).filter(
+    (each) => rules?.secrets?.some((pattern) => matchesReference(pattern, each)) === false,
+  );
+  return forbidden.map((reference) => `secret ${reference} is not allowed`);
 }
 
 /** What the list does not have; no list = anything goes. */

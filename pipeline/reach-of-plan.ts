@@ -67,8 +67,8 @@ function commandOfCheck(check: CheckPlan): string | null {
   return check.kind === 'run' ? check.command : null;
 }
 
-/** Secret references anywhere in the plan. */
-export function referencesIn(plan: EnvironmentPlan): string[] {
+/** Secret references anywhere in a plan, or in a part of one. */
+export function referencesIn(plan: unknown): string[] {
   return unique(textsIn(plan).filter(isSecretReference));
 }
 

@@ -62,17 +62,16 @@ export const AUTHORITIES: Authorities = {
     },
   },
   buildArtifacts: {
-    authorize: (judge, { plan, evidence }) => {
-      judge.plan(plan);
-      judge.build(plan, evidence);
+    authorize: (judge, { plan, evidence }) => judge.build(plan, evidence),
+    vouch: (keys, { plan }, built) => {
+      const release = openSeal(keys, plan.seal, 'plan')?.release;
+      const of = { pipeline: plan.pipeline, commit: plan.commit.sha, release };
+      const sealed = built.artifacts.map((made) => ({
+        ...made,
+        seal: sealStatement(keys, aboutArtifact(of, made)),
+      }));
+      return { ...built, artifacts: sealed };
     },
-    vouch: (keys, { plan }, built) => ({
-      ...built,
-      artifacts: built.artifacts.map((made) => {
-        const of = { pipeline: plan.pipeline, commit: plan.commit.sha };
-        return { ...made, seal: sealStatement(keys, aboutArtifact(of, made)) };
-      }),
-    }),
   },
   verifyApproval: {
     authorize: (judge, { plan, version, commit, artifacts }) => {
@@ -146,6 +145,7 @@ function sealPlan(keys: SealKeys, plan: Output<'resolvePlan'>): Output<'resolveP
     repository: plan.repository.url,
     file: plan.file,
     authors: [plan.commit.author, plan.commit.authorEmail, ...plan.commit.authors],
+    release: hashJson({ file: plan.file, artifacts: plan.artifacts, gates: plan.gates }),
   };
   type Sealable = Pick<EnvironmentPlan, 'planHash' | 'gates'> & Partial<Pick<EnvironmentPlan, 'after'>>;
   const sealed = (of: Sealable, environment: string | null): Seal => {
@@ -153,6 +153,8 @@ function sealPlan(keys: SealKeys, plan: Output<'resolvePlan'>): Output<'resolveP
       kind: 'plan',
       ...about,
       environment,
+      environments: environment === null ? plan.environments.map(({ name }) => name) : [environment],
+      artifacts: environment === null ? [] : plan.artifacts.map(({ name }) => name),
       planHash: of.planHash,
       gates: of.gates.map(hashJson),
       ...(of.after === undefined ? {} : { after: of.after }),

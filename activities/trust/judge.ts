@@ -2,8 +2,9 @@
  * What an activity may believe of its input. Whoever can write to the namespace can start a workflow with any plan and
  * forge any result, so each word is held against what a worker has sealed. Nothing is touched while it is judged.
  */
-import { applyToEnvironment, findOutOfReach } from '../../pipeline/apply-policy.js';
+import { applyPolicy, applyToEnvironment, findOutOfReach } from '../../pipeline/apply-policy.js';
 import { hashJson, hashPlan } from '../../pipeline/hash-plan.js';
+import { PlanRefused } from '../../pipeline/plan-refused.js';
 import type { CheckPlan, EnvironmentPlan, GatePlan, ReleasePlan } from '../../pipeline/plan.js';
 import type { Activities, Target } from '../../workflows/activity-contract.js';
 import type { BuiltArtifact, EvidenceItem, PriorState } from '../../workflows/result.js';
@@ -64,18 +65,30 @@ export class Judge {
       said.ref === nameRef(subject.ref) &&
       said.repository === subject.repositoryUrl;
     if (!isSame) throw denied(where, 'the sealed plan is of another commit');
-    const { environments } = subject;
-    if (said.environment !== null && environments !== undefined && environments.join() !== said.environment)
+    // fewer of them have less that a migration could break
+    const { environments = [] } = subject;
+    const known = said.environments ?? environments;
+    if (environments.join() !== known.join())
       throw denied(
         where,
-        `it is asked for ${environments.join()}, the sealed plan is for ${said.environment}`,
+        `it is asked for ${environments.join() || 'no environment'}, the sealed plan is for ${known.join()}`,
       );
     if (!said.gates.includes(hashJson(gate))) throw denied(where, 'the sealed plan has no such gate');
-    this.artifacts({ ...said, where }, subject.artifacts);
+    this.artifacts(said, where, subject.artifacts);
   }
 
-  /** The release's own gates have passed, so it may be built. */
-  build(plan: ReleasePlan, evidence: EvidenceItem[] = []): void {
+  /** The release's own gates have passed, so it may be built, and pushed with its login. */
+  async build(plan: ReleasePlan, evidence: EvidenceItem[] = []): Promise<void> {
+    this.plan(plan);
+    if (plan.environments.length === 0)
+      throw denied(plan.pipeline, 'the release is for no environment, so nothing is built for it');
+    const loaded = await this.policy.read();
+    try {
+      applyPolicy(plan, loaded?.content ?? null, this.policy);
+    } catch (error) {
+      if (!(error instanceof PlanRefused)) throw error;
+      throw denied(plan.pipeline, error.problems.map(({ what }) => what).join('; '));
+    }
     this.gates(
       {
         pipeline: plan.pipeline,
@@ -219,22 +232,24 @@ export class Judge {
         where,
         `the sealed plan is of ${said.version} (${said.commit.slice(0, 7)}), not of ${version}`,
       );
-    this.artifacts({ ...said, where }, artifacts);
+    this.artifacts(said, where, artifacts);
     return said;
   }
 
-  private artifacts(
-    of: { pipeline: string; commit: string; where: string },
-    artifacts: BuiltArtifact[],
-  ): void {
+  /** Each was built for this release, and none is missing. */
+  private artifacts(plan: Sealed, where: string, artifacts: BuiltArtifact[]): void {
     for (const made of artifacts) {
       const said = openSeal(this.keys, made.seal, 'artifact');
-      if (said === null || !isSame(said, aboutArtifact(of, made)))
+      if (said === null || !isSame(said, aboutArtifact(plan, made)))
         throw denied(
-          of.where,
-          `no worker vouches for ${made.repository}@${made.digest} as built from ${of.commit.slice(0, 7)}`,
+          where,
+          `no worker vouches for ${made.repository}@${made.digest} as built from ${plan.commit.slice(0, 7)}`,
         );
     }
+    const given = artifacts.map(({ name }) => name).join();
+    const wanted = plan.artifacts?.join() ?? given;
+    if (given !== wanted)
+      throw denied(where, `the sealed plan is for ${wanted || 'no artifact'}, not for ${given || 'none'}`);
   }
 
   private gates(

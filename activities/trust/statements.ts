@@ -27,6 +27,12 @@ const plan = z.object({
   gates: z.array(z.string()),
   /** Environments where the commit must have been carried out before; absent in plans from before there were receipts. */
   after: z.array(z.string()).optional(),
+  /** Names of all it is for; absent in older ones, as are the next two. */
+  environments: z.array(z.string()).optional(),
+  /** Names of what goes to the environment, in this order: with one left out a command would take what it finds. */
+  artifacts: z.array(z.string()).optional(),
+  /** Hash of what the release builds, which gates come before, and in which file that stands. */
+  release: z.string().optional(),
 });
 
 /** This digest was built here from this commit, or found built, after the release's own gates had passed. */
@@ -38,6 +44,8 @@ const artifact = z.object({
   artifact: z.enum(['image', 'folder']),
   repository: z.string(),
   digest: z.string(),
+  /** As in the plan it was built for: another file of the commit may build it otherwise, or ask nobody before. */
+  release: z.string().optional(),
 });
 
 /** This gate, by the hash of its definition, was asked about this commit. */
@@ -98,10 +106,11 @@ export type StatementOf<Kind extends Statement['kind']> = Extract<Statement, { k
 
 /** What is said of an artifact, by whoever built it and by whoever asks whether it was. */
 export function aboutArtifact(
-  { pipeline, commit }: { pipeline: string; commit: string },
+  { pipeline, commit, release }: Pick<StatementOf<'plan'>, 'pipeline' | 'commit' | 'release'>,
   { name, kind, repository, digest }: BuiltArtifact,
 ): StatementOf<'artifact'> {
-  return { kind: 'artifact', pipeline, commit, name, artifact: kind, repository, digest };
+  const of = { pipeline, commit, ...(release === undefined ? {} : { release }) };
+  return { kind: 'artifact', ...of, name, artifact: kind, repository, digest };
 }
 
 /** What is said of a host as it was before a change. */

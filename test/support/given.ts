@@ -1,6 +1,7 @@
 /** Plans, requests and records for workflow tests; a test says only what matters to it. */
 import { randomUUID } from 'node:crypto';
 import type {
+  ArtifactPlan,
   ApprovalRule,
   CheckPlan,
   Colour,
@@ -37,6 +38,22 @@ export function givenCommit(overrides: Partial<CommitFacts> = {}): CommitFacts {
 export function givenArtifacts(version: string): BuiltArtifact[] {
   const digest = `sha256:${Buffer.from(version).toString('hex').padEnd(64, '0')}`;
   return [{ name: 'app', kind: 'image', repository: 'cr.example.com/team/app', digest }];
+}
+
+/** What `givenArtifacts` was built from. */
+export function givenImage(): ArtifactPlan {
+  return {
+    kind: 'image',
+    name: 'app',
+    repository: 'cr.example.com/team/app',
+    context: '.',
+    dockerfile: 'Dockerfile',
+    target: null,
+    platforms: [],
+    cache: 'none',
+    provenance: false,
+    buildArgs: {},
+  };
 }
 
 function givenCheck(): CheckPlan {

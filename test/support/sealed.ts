@@ -16,6 +16,7 @@ import type { BuiltArtifact, EvidenceItem, PriorState } from '../../workflows/re
 import {
   givenArtifacts,
   givenCommit,
+  givenImage,
   givenDecision,
   givenPlan,
   givenReleasePlan,
@@ -172,6 +173,7 @@ export async function givenSealedRelease(
       commit: givenCommit({ sha }),
       pipeline: compiled.pipeline,
       repository: compiled.repository,
+      artifacts: [givenImage()],
     }),
   );
   const [environment] = plan.environments;
@@ -214,7 +216,8 @@ export function gateInput(
   artifacts: BuiltArtifact[],
 ): Input<'runGate'> {
   const { pipeline, commit, ref, version, repository } = plan;
-  const subject = { pipeline, repositoryUrl: repository.url, commit, ref, version, artifacts };
+  const of = { pipeline, repositoryUrl: repository.url, commit, ref, version };
+  const subject = { ...of, artifacts, environments: [environment.name] };
   return { gate: GATE, plan: subject, ...(environment.seal === undefined ? {} : { seal: environment.seal }) };
 }
 

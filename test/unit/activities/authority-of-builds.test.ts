@@ -1,8 +1,11 @@
 /** What is refused before a gate is asked or an image is built. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { hashPlan, withHash } from '../../../pipeline/hash-plan.js';
+import { loadPolicy } from '../../../pipeline/load-pipeline.js';
+import type { ArtifactPlan, ReleasePlan } from '../../../pipeline/plan.js';
+import type { PolicyStore } from '../../../activities/trust/policy-store.js';
 import type { Activities } from '../../../workflows/activity-contract.js';
-import { givenArtifacts } from '../../support/given.js';
+import { givenArtifacts, givenImage } from '../../support/given.js';
 import {
   beginsWith,
   evidenceOf,
@@ -63,6 +66,24 @@ describe('a gate', () => {
       () => ask({ plan: { ...input().plan, artifacts: givenArtifacts('evil') } }),
       /no worker vouches/,
     ],
+    [
+      'fewer environments, so that nothing is live',
+      () => ask({ plan: { ...input().plan, environments: [] } }),
+      /asked for no environment, the sealed plan is for prod/,
+    ],
+    [
+      'no word of its environments',
+      () => {
+        const { environments: _, ...subject } = input().plan;
+        return ask({ plan: subject });
+      },
+      /asked for no environment/,
+    ],
+    [
+      'an artifact left out',
+      () => ask({ plan: { ...input().plan, artifacts: [] } }),
+      /is for app, not for none/,
+    ],
   ])('is not asked with %s', async (_what, forge, reason) => {
     expect(await refusalOf('runGate', forge())).toMatch(reason);
   });
@@ -92,11 +113,66 @@ describe('a build', () => {
     expect(await refusalOf('buildArtifacts', forge())).toMatch(reason);
   });
 
-  test('waits for the release’s own gates', async () => {
+  const sealedWith = async (change: Partial<ReleasePlan>): Promise<ReleasePlan> => {
     const { planHash: _, seal: __, ...rest } = release.plan;
-    const plan = await throughVouching(keys.ours, 'resolvePlan', {} as never, () =>
-      withHash({ ...rest, gates: [GATE] }),
+    return await throughVouching(keys.ours, 'resolvePlan', {} as never, () =>
+      withHash({ ...rest, ...change }),
     );
+  };
+
+  test('is not begun for a push that goes to no environment, which has no gates', async () => {
+    const plan = await sealedWith({ environments: [], gates: [] });
+    expect(await refusalOf('buildArtifacts', { plan })).toMatch(/for no environment/);
+  });
+
+  test('is not begun with a login that the policy of this moment does not list', async () => {
+    const loaded = loadPolicy(
+      Buffer.from(
+        'pipelines: {shop: {repositories: [/srv/shop.git], environments: {prod: {hosts: [deploy@web-1, deploy@web-2], secrets: ["env:PROD_*"]}}}}',
+      ),
+      'policy.yaml',
+    );
+    if (!loaded.ok) throw new Error(JSON.stringify(loaded.errors));
+    const { content } = loaded.file;
+    const policy: PolicyStore = {
+      isDemo: false,
+      read: async () => ({ content, hash: '', allowedSigners: null, revokedKeys: null }),
+    };
+    const registry = { server: 'cr.example.com', username: 'x', password: 'env:OTHER' };
+    const plan = await sealedWith({ registry });
+    expect(await refusalWith(keys.ours, 'buildArtifacts', { plan }, policy)).toMatch(
+      /secret env:OTHER is not allowed/,
+    );
+    const allowed = await sealedWith({ registry: { ...registry, password: 'env:PROD_REGISTRY' } });
+    expect(await beginsWith(keys.ours, 'buildArtifacts', { plan: allowed }, policy)).toBe(true);
+  });
+
+  test.each<[string, Partial<ReleasePlan>]>([
+    ['another file of the same commit', { file: 'evil.yaml' }],
+    ['other gates', { gates: [GATE] }],
+    ['another Dockerfile', { artifacts: [{ ...givenImage(), dockerfile: 'evil' } as ArtifactPlan] }],
+  ])('for %s counts for that one only', async (_what, change) => {
+    const plan = await sealedWith(change);
+    const { artifacts } = release;
+    const [environment] = plan.environments;
+    const seal = plan.seal === undefined ? {} : { seal: plan.seal };
+    const asked = { ...gateInput(plan, release.environment, []), ...seal };
+    const evidence =
+      plan.gates.length === 0
+        ? []
+        : [await throughVouching(keys.ours, 'runGate', asked, () => evidenceOf('pass'))];
+    const built = await throughVouching(keys.ours, 'buildArtifacts', { plan, evidence }, () => ({
+      artifacts: givenArtifacts('v1.0.0'),
+      adopted: true,
+    }));
+    const stolen = { ...release.target, artifacts: built.artifacts };
+    expect(await refusalOf('deploy', { target: stolen, prior: [] })).toMatch(/no worker vouches/);
+    const other = { ...release.target, plan: environment, artifacts };
+    expect(await refusalOf('deploy', { target: other, prior: [] })).toMatch(/no worker vouches/);
+  });
+
+  test('waits for the release’s own gates', async () => {
+    const plan = await sealedWith({ gates: [GATE] });
     expect(await refusalOf('buildArtifacts', { plan, evidence: release.evidence })).toMatch(
       /nobody vouches that gate ci/,
     );

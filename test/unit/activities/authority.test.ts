@@ -131,6 +131,12 @@ describe('activities that change the world', () => {
       /changed after it was sealed/,
     ],
     ['another digest', () => ({ artifacts: givenArtifacts('evil') }), /no worker vouches for .*@sha256/],
+    ['no digest at all', () => ({ artifacts: [] }), /is for app, not for none/],
+    [
+      'one digest twice',
+      () => ({ artifacts: [...release.artifacts, ...release.artifacts] }),
+      /is for app, not for app,app/,
+    ],
     [
       'the digest of another release',
       () => ({

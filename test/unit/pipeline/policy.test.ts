@@ -72,6 +72,13 @@ function refusalsOf(
 const rule = ({ count = 1, group = null, ...change }: Partial<ApprovalRule> = {}): ApprovalRule =>
   givenRule(count, group, { by: 'ssh', expiresMs: 72 * HOUR_MS, ...change });
 
+test('a login that only pushes what is built is held against the secrets of every environment', () => {
+  const registry = { server: 'cr.example.com', username: 'env:STAGE_USER', password: 'env:PROD_TOKEN' };
+  const policy = policyWith("secrets: ['env:PROD_*']");
+  expect(refusalsOf(policy, {}, { registry })).toMatch(/secret env:STAGE_USER is not allowed/);
+  expect(refusalsOf(policy, {}, { registry: { ...registry, username: 'slipway' } })).toBe('');
+});
+
 describe('a worker without a policy', () => {
   test('refuses production, names the way out, and lets everything else be as it was', () => {
     expect(refusalsOf(null, { production: true })).toMatch(
