@@ -49,7 +49,7 @@ export const AUTHORITIES: Authorities = {
   listAncestors: ofRepository,
   // what the policy makes of a plan is an answer, not a look
   inspectEnvironment: {
-    authorize: (judge, { what, plan }) => (what === 'policy' ? undefined : judge.look(plan)),
+    authorize: (judge, question) => (question.what === 'policy' ? undefined : judge.look(question)),
   },
   runGate: {
     authorize: (judge, question) => judge.gate(question),

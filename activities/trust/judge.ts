@@ -135,15 +135,21 @@ export class Judge {
     if (way === 'forward') await this.holdAgainstPolicy(sealedPlanOf(target), said);
   }
 
-  /** Looking needs no release, but reaches hosts with the worker's keys: only where the policy lets it. */
-  async look(plan: EnvironmentPlan): Promise<void> {
+  /**
+   * Looking needs no release, but reaches hosts with the worker's keys. Of a plan that no worker sealed, such as that of
+   * a file not yet committed, it runs and resolves only what the policy lists.
+   */
+  async look({ what, plan }: Parameters<Activities['inspectEnvironment']>[0]): Promise<void> {
     const loaded = await this.policy.read();
     if (loaded === null) return;
     const where = `${plan.pipeline} ${plan.name}`;
     const rules = loaded.content.pipelines.get(plan.pipeline)?.environments.get(plan.name);
     if (rules === undefined) throw denied(where, "the worker's policy has no such environment");
-    const [problem] = findOutOfReach(plan, rules);
-    if (problem !== undefined) throw denied(where, problem);
+    const isSealed = what === 'logs' || plan.seal !== undefined;
+    if (isSealed) this.plan(plan);
+    const [problem] = findOutOfReach(plan, isSealed ? rules : { commands: [], secrets: [], ...rules });
+    if (problem !== undefined)
+      throw denied(where, problem, "its owner lists it in the worker's policy.yaml (docs/policy.md)");
   }
 
   /** Nothing is fetched from where the policy does not say. */
@@ -289,8 +295,8 @@ export class Judge {
 type GateQuestion = Parameters<Activities['runGate']>[0];
 
 /** What a policy may make stricter. */
-function floorOf({ approvals, production, selfApproval, waitMs }: EnvironmentPlan): unknown {
-  return { approvals, production, selfApproval, waitMs };
+function floorOf({ approvals, production, selfApproval, waitMs, policy }: EnvironmentPlan): unknown {
+  return { approvals, production, selfApproval, waitMs, isProtected: policy !== undefined };
 }
 
 /** `whole` may say no more than what was left out: anything else of it would hide a plan that nobody sealed. */
@@ -310,12 +316,9 @@ function requireOnlySkipped(plan: EnvironmentPlan, whole: NonNullable<Target['wh
     throw denied(where, 'the traffic is not that of the sealed plan');
 }
 
-function denied(where: string, what: string): Error {
-  return unauthorized({
-    what,
-    where,
-    why: null,
-    wayOut:
-      'nothing was touched; release it again, and look who started this (docs/security.md#unauthorized)',
-  });
+const RELEASE_AGAIN =
+  'nothing was touched; release it again, and look who started this (docs/security.md#unauthorized)';
+
+function denied(where: string, what: string, wayOut = RELEASE_AGAIN): Error {
+  return unauthorized({ what, where, why: null, wayOut });
 }

