@@ -1,4 +1,4 @@
-/** Environment variables of a team's own commands: what is known of the release, then its `secrets:` with their values. */
+/** Environment variables of a team's own commands: its `secrets:` with their values, and what is known of the release. */
 import type { Colour } from '../pipeline/plan.js';
 import type { Target } from '../workflows/activity-contract.js';
 import { runTimeEnvironment, runTimeValues } from './platforms/run-time-values.js';
@@ -17,5 +17,6 @@ export async function commandEnvironment(
     ),
   );
   const known = runTimeEnvironment(runTimeValues(target, colour), `environments.${plan.name}`);
-  return { ...known, ...Object.fromEntries(resolved) };
+  // no secret takes the place of the digest
+  return { ...Object.fromEntries(resolved), ...known };
 }

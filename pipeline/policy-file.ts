@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { approvals, takesRefs } from './schema-environment.js';
-import { closed, named, uniqueList } from './schema-words.js';
+import { choose, closed, named, uniqueList } from './schema-words.js';
 import { duration, hostAddress, repositoryPath } from './schema-values.js';
 
 /** As `allowed_signers` names a person; no spaces, since that file is made of words. */
@@ -21,13 +21,21 @@ const account = z.string().regex(/^[a-z_][a-z0-9_-]{0,31}$/, {
 
 const runAs = closed({ user: account });
 
+/** Where `ssh:` in the pipeline file has a user or a port, a reference has them as well: `deploy@env:PROD_HOST:2222`. */
+const REFERENCE = /^([A-Za-z0-9_][A-Za-z0-9._-]*@)?(env|file|age|sops|vault):\S+$/;
+const reachedHost = choose(
+  (value) => typeof value === 'string' && REFERENCE.test(value),
+  z.string().regex(REFERENCE),
+  hostAddress,
+);
+
 const environment = closed({
   /** true = it is production whatever the pipeline file says. */
   production: z.boolean().optional(),
   from: takesRefs.optional(),
-  /** Hosts, jump hosts and the proxy's: as the pipeline file writes them, also references such as env:PROD_HOST. */
-  hosts: uniqueList(hostAddress),
-  /** Services, stacks, folders and proxies' files: what else the platform and the proxy write to. */
+  /** Hosts, jump hosts and the proxy's, with the user and port of `ssh:`; also references such as env:PROD_HOST. */
+  hosts: uniqueList(reachedHost),
+  /** Services, stacks and what their files reach, folders, logs and proxies' files. */
   targets: uniqueList(entry).optional(),
   /** Commands of the platform, the proxy and the checks, word for word. */
   commands: uniqueList(entry).optional(),

@@ -1,24 +1,43 @@
 /** What an environment's plan can reach: hosts, things on them, commands and secrets. What a policy allows or not. */
 import type { CheckPlan, EnvironmentPlan, PlatformPlan, TrafficPlan } from './plan.js';
-import { isSecretReference } from './secret-references.js';
+import { reachOfStack } from './reach-of-stack.js';
+import { isSecretReference, schemeOf } from './secret-references.js';
 
-/** Addresses as the plan has them, jump hosts and the proxy's included; each once. */
+/** Addresses as the plan has them, jump hosts and the proxy's included, with user and port; each once. */
 export function hostsIn({ hosts, ssh, traffic }: EnvironmentPlan): string[] {
-  const proxy = traffic?.host == null ? [] : [traffic.host.address];
-  return unique([...hosts.map(({ address }) => address), ...ssh.jump, ...proxy]);
+  const proxy = traffic?.host == null ? [] : [traffic.host];
+  const ends = [...hosts, ...proxy].map(({ address }) => reachedAs(address, ssh.user, ssh.port));
+  return unique([...ends, ...ssh.jump.map((address) => reachedAs(address, ssh.user, null))]);
 }
 
-/** Services, stacks, folders, and the files and sockets of proxies. */
-export function targetsIn({ platform, traffic }: EnvironmentPlan): string[] {
-  return unique([...targetsOfPlatform(platform), ...(traffic === null ? [] : targetsOfTraffic(traffic))]);
+/** What the address leaves open is said elsewhere in the file: another user may do more there, another port be anybody's. */
+function reachedAs(address: string, user: string | null, port: number | null): string {
+  if (address === 'local') return address;
+  const isReference = schemeOf(address) !== null;
+  const hasUser = !isReference && address.includes('@');
+  const hasPort = !isReference && /:\d+$/.test(address);
+  // a user that is a reference is held against the secrets
+  const as = user === null || schemeOf(user) !== null || hasUser ? '' : `${user}@`;
+  return `${as}${address}${port === null || port === 22 || hasPort ? '' : `:${port}`}`;
 }
 
-function targetsOfPlatform(platform: PlatformPlan): string[] {
+/** Services, stacks and what their files reach, folders, logs, and the files and sockets of proxies. */
+export function targetsIn({ platform, traffic, dockerSecrets, hostLog }: EnvironmentPlan): string[] {
+  return unique([
+    ...targetsOfPlatform(platform, Object.keys(dockerSecrets)),
+    ...(traffic === null ? [] : targetsOfTraffic(traffic)),
+    hostLog,
+  ]);
+}
+
+function targetsOfPlatform(platform: PlatformPlan, ownSecrets: string[]): string[] {
   switch (platform.kind) {
     case 'swarm':
       return [platform.service];
-    case 'stack':
-      return Object.values(platform.names);
+    case 'stack': {
+      const files = Object.values(platform.files).filter((text) => text !== '');
+      return [...Object.values(platform.names), ...files.flatMap((text) => reachOfStack(text, ownSecrets))];
+    }
     case 'compose':
       return [platform.folder];
     case 'kubernetes':

@@ -176,6 +176,8 @@ describe('the stricter of policy and pipeline file', () => {
 
 describe('a policy does not allow', () => {
   const commands = 'commands: ["up {tag}", "switch {colour}", current]';
+  const ssh = { user: null, port: null, key: null, knownHosts: null, jump: [] };
+  const bare = [{ name: 'web-1', address: 'web-1' }];
   test.each<[string, () => string, RegExp]>([
     [
       'another pipeline',
@@ -210,6 +212,21 @@ describe('a policy does not allow', () => {
           ssh: { user: null, port: null, key: null, knownHosts: null, jump: ['evil'] },
         }),
       /host evil is not allowed/,
+    ],
+    [
+      'another user on the host',
+      () => refusalsOf(policyWith(), { hosts: bare, ssh: { ...ssh, user: 'root' } }),
+      /host root@web-1 is not allowed/,
+    ],
+    [
+      'another port of the host, where anybody may listen',
+      () => refusalsOf(policyWith(), { ssh: { ...ssh, port: 2222 } }),
+      /host deploy@web-1:2222 is not allowed/,
+    ],
+    [
+      'a log in a file of others',
+      () => refusalsOf(policyWith('targets: []'), { hostLog: '/home/deploy/.ssh/authorized_keys' }),
+      /target \/home\/deploy\/\.ssh\/authorized_keys is not allowed/,
     ],
     [
       'another stack',
@@ -257,6 +274,63 @@ describe('a policy does not allow', () => {
       'from: [{branch: main}, {tag: "v*.*.*"}]',
     );
     expect(refusalsOf(policy, { secrets: { A: 'env:PROD_KEY' } })).toBe('');
+  });
+});
+
+describe('of a stack file, a policy that lists targets allows', () => {
+  const ofStack = (...lines: string[]): Partial<EnvironmentPlan> => ({
+    platform: {
+      kind: 'stack',
+      names: { live: 'shop', blue: '', green: '' },
+      files: {
+        live: ['services:', '  web:', '    image: cr.example.com/team/app:${IMAGE_TAG}', ...lines].join('\n'),
+        blue: '',
+        green: '',
+      },
+    },
+    dockerSecrets: { password: 'env:PROD_PASSWORD' },
+  });
+  const refusals = (...lines: string[]): string =>
+    refusalsOf(policyWith('targets: [shop]'), ofStack(...lines));
+
+  test.each([
+    ['what runs the digest of the release, with volumes and secrets of its own', ''],
+    ['', '    volumes: [data:/data, /cache, {type: tmpfs, target: /tmp}]', 'volumes: {data: {}}'],
+    ['', '    secrets: [password]', 'secrets: {password: {external: true}}'],
+    ['', 'networks: {inner: {}}'],
+  ])('%s', (_what, ...lines) => {
+    expect(refusals(...lines)).toBe('');
+  });
+
+  test.each([
+    ['/var/run/docker.sock', '    volumes: [/var/run/docker.sock:/s]'],
+    ['~/.ssh', '    volumes: ["~/.ssh:/s"]'],
+    ['${ANY}', '    volumes: ["${ANY}:/s"]'],
+    ['/', '    volumes: [{type: bind, source: /, target: /host}]'],
+    ['/root', '    volumes: [{type: npipe, source: /root, target: /host}]'],
+    ['/etc/shadow', '    env_file: /etc/shadow'],
+    ['/a', '    env_file: [/a]'],
+    ['SYS_ADMIN', '    cap_add: [SYS_ADMIN]'],
+    ['/srv', '    volumes: [data:/d]', 'volumes: {data: {driver_opts: {type: none, o: bind, device: /srv}}}'],
+    ['bank_data', '    volumes: [data:/d]', 'volumes: {data: {external: true, name: bank_data}}'],
+    ['bank_data', '    volumes: [data:/d]', 'volumes: {data: {external: {name: bank_data}}}'],
+    ['bank_data', '    volumes: [data:/d]', 'volumes: {data: {name: bank_data}}'],
+    ['bank', 'secrets: {bank: {external: yes}}'],
+    ['/etc/shadow', 'configs: {bank: {file: /etc/shadow}}'],
+    ['host', 'networks: {outer: {external: true, name: host}}'],
+    ['evil/app:latest', '  other:', '    image: evil/app:latest'],
+    ['evil/app:${IMAGE_TAG:+latest}', '  other:', '    image: evil/app:${IMAGE_TAG:+latest}'],
+    ['/any', '  other: &x', '    image: a:${IMAGE_TAG}', '    volumes: [/any:/d]', '  third:', '    <<: *x'],
+    ['a stack file that cannot be read', '    volumes: 7'],
+    ['a stack file that cannot be read', '    image: twice'],
+  ])('no %s', (target, ...lines) => {
+    expect(refusals(...lines)).toContain(`target ${target} is not allowed`);
+  });
+
+  test('whatever it lists, and all where it lists none', () => {
+    const socket = '    volumes: [/var/run/docker.sock:/s]';
+    expect(refusalsOf(policyWith('targets: [shop, /var/run/docker.sock]'), ofStack(socket))).toBe('');
+    expect(refusalsOf(policyWith(), ofStack(socket))).toBe('');
   });
 });
 
