@@ -53,6 +53,13 @@ export function refuseAnswer(words: readonly string[], where: string, fence: Fen
         why: null,
         wayOut: 'nothing was changed here by this attempt, which came late; see slipway status',
       });
+    case 'leaps':
+      throw refused({
+        what: `token ${fence?.token ?? '?'} is far above the last one seen there (${detail})`,
+        where,
+        why: null,
+        wayOut: 'nothing was changed; look who started this (docs/security.md#unauthorized)',
+      });
     case 'missing':
       throw refused({
         what: 'the programs flock and setsid are not on the PATH there',

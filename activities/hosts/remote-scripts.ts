@@ -33,6 +33,8 @@ const LOOK_SECONDS = 0.05;
 const SECONDS_BEFORE_KILL = 5;
 const SECONDS_BEFORE_GIVING_UP = 9;
 const DAYS_JOURNALS_ARE_KEPT = 30;
+/** Tokens go up by one: whoever says the largest number there is would be the last to change anything here. */
+const LARGEST_LEAP = 1_000_000;
 
 /** Runs a command in place of the shell. */
 export function runScript({ argv, cwd }: CommandWords): string {
@@ -262,7 +264,8 @@ flock -w 10 9 || answer busy
 t=0
 [ ! -f "$f/$e" ] || read -r t <"$f/$e"
 case "$t" in ''|*[!0-9]*) answer broken "$f/$e";; esac
-[ "$t" -le ${token(fence)} ] || answer stale "$t"${fence.way === 'forward' ? `\n${refuseUndone(fence)}` : ''}`;
+[ "$t" -le ${token(fence)} ] || answer stale "$t"
+[ ${token(fence)} -le $((t + ${LARGEST_LEAP})) ] || answer leaps "$t"${fence.way === 'forward' ? `\n${refuseUndone(fence)}` : ''}`;
 }
 
 function refuseUndone(fence: Fence): string {

@@ -54,6 +54,21 @@ describe.each(HOST_KINDS)('the fence on a host %s', (_kind, start) => {
     );
   });
 
+  test('refuses a token that nobody could ever be above', async () => {
+    await subject.host.claim(fenceOf('leap', 7));
+    const leaps = {
+      type: 'Refused',
+      message: expect.stringContaining('far above the last one seen there (7)'),
+    };
+    for (const token of [Number.MAX_SAFE_INTEGER, 2_000_000]) {
+      await expect(subject.host.claim(fenceOf('leap', token))).rejects.toMatchObject(leaps);
+      const run = { argv: ['true'], timeoutMs: 10_000, fence: fenceOf('leap', token) };
+      await expect(subject.host.run(run)).rejects.toMatchObject(leaps);
+    }
+    expect(await subject.host.claim(fenceOf('leap', 8))).toMatchObject({ previousToken: 7 });
+    expect(await subject.host.claim(fenceOf('leap', 1000))).toMatchObject({ previousToken: 8 });
+  });
+
   test('once its undo has begun, nothing of a change goes forward any more; its way back and the next one do', async () => {
     const file = path.join(subject.home, 'undone config');
     await writeFile(file, 'before');
