@@ -87,7 +87,8 @@ export const AUTHORITIES: Authorities = {
     },
   },
   preflight: forward,
-  claim: forward,
+  // a recovery begins with it
+  claim: back,
   proveWayBack: {
     ...forward,
     vouch: (keys, { target }, proven) => ({

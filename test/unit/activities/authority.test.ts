@@ -57,7 +57,7 @@ const INPUTS: Partial<Record<Name, (words: Words) => unknown>> = {
   takeOver: ({ target }) => ({ target }),
 };
 const OF_A_TARGET = Object.keys(INPUTS) as Name[];
-const WAY_BACK_NAMES: Name[] = ['undoDeploy', 'takeOver', 'retireColour'];
+const WAY_BACK_NAMES: Name[] = ['claim', 'undoDeploy', 'takeOver', 'retireColour'];
 const WITH_PRIOR: Name[] = ['deploy', 'undoDeploy'];
 
 const call = (name: Name, input: unknown, policy?: PolicyStore): Promise<boolean> =>
