@@ -47,7 +47,7 @@ function findForbiddenLogin(
   return environments.flatMap(({ name }) => {
     const rules = policy?.pipelines.get(pipeline)?.environments.get(name);
     const where = `${pipeline} registry`;
-    return findForbiddenSecrets(registry, rules).map((what) => ({
+    return findForbiddenSecrets(registry, rules, policy).map((what) => ({
       what,
       where,
       wayOut: wayOutOf(pipeline, name),
@@ -87,7 +87,7 @@ export function applyToEnvironment(
       `the worker's policy has no environment ${plan.name}`,
       `its owner adds it to pipelines.${plan.pipeline}.environments`,
     );
-  const problems = findForbidden(plan, origin, ours, rules).map((what) => ({
+  const problems = findForbidden(plan, origin, ours, rules, policy).map((what) => ({
     what,
     where,
     wayOut: wayOutOf(plan.pipeline, plan.name),
@@ -104,6 +104,7 @@ function findForbidden(
   { ref, repository, file }: Origin,
   { repositories, files = [DEFAULT_FILE] }: PipelinePolicy,
   rules: EnvironmentPolicy,
+  policy: Policy,
 ): string[] {
   const unsigned = rulesOf(rules).some(({ by }) => by === 'unverified')
     ? []
@@ -114,24 +115,36 @@ function findForbidden(
     ...(rules.from === undefined || rules.from.some((takes) => takesRef(takes, ref))
       ? []
       : [`${ref.kind} ${ref.name} is not allowed`]),
-    ...findOutOfReach(plan, rules),
+    ...findOutOfReach(plan, rules, policy),
     ...unsigned.map(() => 'approvals by: unverified are not allowed'),
   ];
 }
 
 /** Hosts, targets, commands and secrets of the plan that the policy does not list: `host x is not allowed`. */
-export function findOutOfReach(plan: EnvironmentPlan, rules: EnvironmentPolicy): string[] {
+export function findOutOfReach(plan: EnvironmentPlan, rules: EnvironmentPolicy, policy: Policy): string[] {
   return [
     ...outside(rules.hosts, hostsIn(plan), 'host'),
     ...outside(rules.targets, targetsIn(plan), 'target'),
     ...outside(rules.commands, commandsIn(plan), 'command'),
-    ...findForbiddenSecrets(plan, rules),
+    ...findForbiddenSecrets(plan, rules, policy),
   ];
 }
 
-function findForbiddenSecrets(plan: unknown, rules: EnvironmentPolicy | undefined): string[] {
-  const forbidden = referencesIn(plan).filter(
-    (each) => rules?.secrets?.some((pattern) => matchesReference(pattern, each)) === false,
+/** Where no secrets are listed, those are free that no environment lists: production's are not development's. */
+function findForbiddenSecrets(
+  plan: unknown,
+  rules: EnvironmentPolicy | undefined,
+  policy: Policy | null,
+): string[] {
+  const own = rules?.secrets;
+  const pipelines = [...(policy?.pipelines.values() ?? [])];
+  const others = pipelines.flatMap(({ environments }) =>
+    [...environments.values()].flatMap(({ secrets = [] }) => secrets),
+  );
+  const isListed = (patterns: readonly string[], reference: string): boolean =>
+    patterns.some((pattern) => matchesReference(pattern, reference));
+  const forbidden = referencesIn(plan).filter((each) =>
+    own === undefined ? isListed(others, each) : !isListed(own, each),
   );
   return forbidden.map((reference) => `secret ${reference} is not allowed`);
 }

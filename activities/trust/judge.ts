@@ -147,7 +147,11 @@ export class Judge {
     if (rules === undefined) throw denied(where, "the worker's policy has no such environment");
     const isSealed = what === 'logs' || plan.seal !== undefined;
     if (isSealed) this.plan(plan);
-    const [problem] = findOutOfReach(plan, isSealed ? rules : { commands: [], secrets: [], ...rules });
+    const [problem] = findOutOfReach(
+      plan,
+      isSealed ? rules : { commands: [], secrets: [], ...rules },
+      loaded.content,
+    );
     if (problem !== undefined)
       throw denied(where, problem, "its owner lists it in the worker's policy.yaml (docs/policy.md)");
   }

@@ -79,6 +79,20 @@ test('a login that only pushes what is built is held against the secrets of ever
   expect(refusalsOf(policy, {}, { registry: { ...registry, username: 'slipway' } })).toBe('');
 });
 
+test('a secret that one environment lists is none of another one’s, whatever that says', () => {
+  const loaded = loadPolicy(
+    Buffer.from(`${HEAD}      live: {hosts: [], secrets: ['env:LIVE_*', 'vault:kv/live#*']}\n`),
+    'policy.yaml',
+  );
+  if (!loaded.ok) throw new Error('the policy is broken');
+  const { content } = loaded.file;
+  const of = (...secrets: string[]): string =>
+    refusalsOf(content, { secrets: Object.fromEntries(secrets.map((each, at) => [`S${at}`, each])) });
+  expect(of('env:LIVE_PASSWORD')).toMatch(/secret env:LIVE_PASSWORD is not allowed/);
+  expect(of('vault:kv/live#key')).toMatch(/is not allowed/);
+  expect(of('env:PROD_PASSWORD', 'vault:kv/prod#key')).toBe('');
+});
+
 describe('a worker without a policy', () => {
   test('refuses production, names the way out, and lets everything else be as it was', () => {
     expect(refusalsOf(null, { production: true })).toMatch(
