@@ -46,10 +46,13 @@ function findForbiddenLogin(
 ): PlanProblem[] {
   return environments.flatMap(({ name }) => {
     const rules = policy?.pipelines.get(pipeline)?.environments.get(name);
-    const where = `${pipeline} registry`;
-    return findForbiddenSecrets(registry, rules, policy).map((what) => ({
+    const found = [
+      ...outside(rules?.targets, registry === null ? [] : [registry.server], 'target'),
+      ...findForbiddenSecrets(registry, rules, policy),
+    ];
+    return found.map((what) => ({
       what,
-      where,
+      where: `${pipeline} registry`,
       wayOut: wayOutOf(pipeline, name),
     }));
   });

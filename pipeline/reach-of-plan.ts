@@ -21,13 +21,38 @@ function reachedAs(address: string, user: string | null, port: number | null): s
   return `${as}${address}${port === null || port === 22 || hasPort ? '' : `:${port}`}`;
 }
 
-/** Services, stacks and what their files reach, folders, logs, and the files and sockets of proxies. */
-export function targetsIn({ platform, traffic, dockerSecrets, hostLog }: EnvironmentPlan): string[] {
+/**
+ * Services, stacks and what their files reach, folders, logs, the files and sockets of proxies, and who is sent a login:
+ * registries, and the addresses of checks.
+ */
+export function targetsIn(plan: EnvironmentPlan): string[] {
+  const { platform, traffic, dockerSecrets, hostLog, registry } = plan;
   return unique([
     ...targetsOfPlatform(platform, Object.keys(dockerSecrets)),
     ...(traffic === null ? [] : targetsOfTraffic(traffic)),
     hostLog,
+    registry?.server ?? null,
+    ...loginsOfChecks(plan),
   ]);
+}
+
+/** Whom checks send a login: as users reach it, and each colour at its own address. */
+function loginsOfChecks(plan: EnvironmentPlan): string[] {
+  const urls = checksIn(plan).flatMap((check) =>
+    check.kind === 'http' && check.basicAuth !== null ? [check.url] : [],
+  );
+  if (urls.length === 0 || plan.traffic === null) return urls.map(originOf);
+  const { traffic } = plan;
+  const upstreams = traffic.kind === 'nginx' ? Object.values(traffic.upstreams ?? {}) : [];
+  return [...[...urls, ...Object.values(traffic.colourUrls ?? {})].map(originOf), ...upstreams];
+}
+
+function originOf(url: string): string {
+  return /^[a-z]+:\/\/[^/?#]*/i.exec(url)?.[0] ?? url;
+}
+
+function checksIn({ checks, dependencies, bake }: EnvironmentPlan): CheckPlan[] {
+  return [...checks, ...dependencies, ...(bake?.checks ?? [])];
 }
 
 function targetsOfPlatform(platform: PlatformPlan, ownSecrets: string[]): string[] {
@@ -65,14 +90,18 @@ function targetsOfTraffic(traffic: TrafficPlan): string[] {
 
 /** Word for word, wherever they run. */
 export function commandsIn(plan: EnvironmentPlan): string[] {
-  const { platform, traffic, checks, dependencies, bake, database } = plan;
+  const { platform, traffic, database } = plan;
   const ofPlatform =
     platform.kind === 'command'
       ? [platform.command, platform.inspect, platform.restore, platform.retire]
       : [];
-  const all = [...checks, ...dependencies, ...(bake?.checks ?? [])];
   const ofDatabase = database === null ? [] : Object.values(database);
-  return unique([...ofPlatform, ...commandsOfTraffic(traffic), ...all.map(commandOfCheck), ...ofDatabase]);
+  return unique([
+    ...ofPlatform,
+    ...commandsOfTraffic(traffic),
+    ...checksIn(plan).map(commandOfCheck),
+    ...ofDatabase,
+  ]);
 }
 
 function commandsOfTraffic(traffic: TrafficPlan | null): (string | null)[] {

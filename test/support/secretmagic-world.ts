@@ -391,12 +391,13 @@ async function givePeopleKeys(folder: string): Promise<void> {
 }
 
 /** What lies on the worker. */
-async function editPolicy({ hosts }: Addresses, origin: string): Promise<string> {
+async function editPolicy({ hosts, registry }: Addresses, origin: string): Promise<string> {
   const nginx = nginxCommand(await part('nginx'));
   return edited(await readFile(path.join(EXAMPLE, 'worker/policy.yaml'), 'utf8'), [
     ['git@git.example.com:autoorder/secretmagic.git', origin],
     ['autoorder-cicd-runner@10.77.0.1', `${hosts.dev.user}@${hosts.dev.address}`],
     ['/etc/nginx/slipway', `${NGINX}/slipway`],
+    ['cr.selcloud.ru', registry.server],
     ['sudo -n nginx -t', JSON.stringify(`${nginx} -t`)],
     ['sudo -n nginx -s reload', JSON.stringify(`${nginx} -s reload`)],
   ]);

@@ -8,7 +8,7 @@ import type { ApprovalRule, EnvironmentPlan, ReleasePlan } from '../../../pipeli
 import { PlanRefused } from '../../../pipeline/plan-refused.js';
 import type { Policy } from '../../../pipeline/policy-file.js';
 import { findWriters } from '../../../pipeline/who-may-write.js';
-import { givenPlan, givenReleasePlan, givenRule } from '../../support/given.js';
+import { givenPlan, givenReleasePlan, givenRule, givenTraffic } from '../../support/given.js';
 
 const HOUR_MS = 3_600_000;
 const HEAD = `allowed-signers: allowed_signers
@@ -77,6 +77,31 @@ test('a login that only pushes what is built is held against the secrets of ever
   const policy = policyWith("secrets: ['env:PROD_*']");
   expect(refusalsOf(policy, {}, { registry })).toMatch(/secret env:STAGE_USER is not allowed/);
   expect(refusalsOf(policy, {}, { registry: { ...registry, username: 'slipway' } })).toBe('');
+});
+
+test('a login goes to nobody whom a policy with targets does not list', () => {
+  const registry = { server: 'evil.example.com', username: 'slipway', password: 'env:PROD_TOKEN' };
+  const policy = policyWith('targets: [cr.example.com, "https://shop.example.com"]');
+  expect(refusalsOf(policy, {}, { registry })).toMatch(/target evil\.example\.com is not allowed/);
+  expect(refusalsOf(policy, { registry })).toMatch(/target evil\.example\.com is not allowed/);
+  const known = { ...registry, server: 'cr.example.com' };
+  expect(refusalsOf(policy, { registry: known }, { registry: known })).toBe('');
+  const asking = (url: string): Partial<EnvironmentPlan> => ({
+    dependencies: givenPlan().checks.flatMap((check) =>
+      check.kind === 'http' ? [{ ...check, url, basicAuth: 'env:PROD_LOGIN' }] : [],
+    ),
+  });
+  expect(refusalsOf(policy, asking('https://shop.example.com/health'))).toBe('');
+  expect(refusalsOf(policy, asking('https://shop.example.com.evil/health'))).toMatch(
+    /target https:\/\/shop\.example\.com\.evil is not allowed/,
+  );
+  expect(refusalsOf(policy, asking('https://{colour}.evil/health'))).toMatch(
+    /target https:\/\/\{colour\}\.evil/,
+  );
+  const traffic = givenTraffic();
+  const colourUrls = { blue: 'http://evil:1/', green: 'http://evil:2/' };
+  const away = { ...asking('https://shop.example.com/health'), traffic: { ...traffic, colourUrls } };
+  expect(refusalsOf(policy, away)).toMatch(/target http:\/\/evil:1 is not allowed; /);
 });
 
 test('a secret that one environment lists is none of another one’s, whatever that says', () => {
