@@ -102,7 +102,10 @@ export class Judge {
     );
   }
 
-  /** The target is what was sealed: its plan, commit, digests, the release before it, and at most hosts left out. */
+  /**
+   * The target is what was sealed: its plan, commit, digests, the release before it, and at most hosts left out. What is
+   * gone back to was let in as well, or an undo would be the way in.
+   */
   target(target: Target): Sealed {
     const { whole, plan } = target;
     const said = this.holder({ ...target, plan: sealedPlanOf(target) });
@@ -115,6 +118,7 @@ export class Judge {
           `${said.pipeline} ${said.environment ?? ''}`,
           'the release before it is of another environment',
         );
+      this.letIn(live, before);
     }
     return said;
   }
@@ -125,14 +129,18 @@ export class Judge {
    */
   async entry(target: Target, way: 'forward' | 'back'): Promise<void> {
     const said = this.target(target);
-    const { plan, commit, artifacts, evidence = [] } = target;
+    this.letIn(target, said);
+    if (way === 'forward') await this.holdAgainstPolicy(sealedPlanOf(target), said);
+  }
+
+  /** Its gates said yes, and people approved it. */
+  private letIn({ plan, commit, artifacts, evidence = [] }: Holder, said: Sealed): void {
     const digests = artifacts.map(({ digest }) => digest);
     const where = `${plan.pipeline} ${plan.name}`;
     const of = { pipeline: plan.pipeline, environment: plan.name, gates: plan.gates };
     this.gates({ ...of, commit: commit.sha, digests, where }, evidence);
     this.approvals({ plan, said, digests, where }, evidence);
     this.earlier(said, where, evidence);
-    if (way === 'forward') await this.holdAgainstPolicy(sealedPlanOf(target), said);
   }
 
   /**

@@ -165,6 +165,11 @@ describe('activities that change the world', () => {
       /of another environment/,
     ],
     [
+      'a release before it that nobody has let in',
+      () => ({ live: { ...earlier.target, evidence: [], colour: 'blue', at: '', by: 'x' } }),
+      /nobody vouches that gate ci/,
+    ],
+    [
       'skipped hosts that were never there',
       () => ({ whole: { hosts: [{ name: 'evil', address: 'evil' }], traffic: null } }),
       /changed after it was sealed/,
