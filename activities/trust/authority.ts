@@ -101,8 +101,9 @@ export const AUTHORITIES: Authorities = {
   },
   deploy: {
     authorize: async (judge, { target, prior }) => {
-      judge.prior(target, prior);
       await judge.entry(target, 'forward');
+      // a recovery goes back to what was live over what the release that died has recorded
+      judge.prior(target, prior, { undoes: false });
     },
     vouch: (keys, { target }, deployed) => ({ ...deployed, receipt: sealReceipt(keys, target, 'deploy') }),
   },
@@ -130,8 +131,8 @@ export const AUTHORITIES: Authorities = {
   },
   undoDeploy: {
     authorize: async (judge, { target, prior }) => {
-      judge.prior(target, prior);
       await judge.entry(target, 'back');
+      judge.prior(target, prior, { undoes: true });
     },
   },
   takeOver: back,

@@ -194,13 +194,19 @@ export class Judge {
       );
   }
 
-  /** What is brought back was there. A recovery has a higher token than the change that recorded it. */
-  prior({ plan, token }: Target, prior: PriorState[]): void {
+  /**
+   * What is brought back was there. A recovery has a higher token than the change that recorded it. `undoes` = this
+   * release was put in its place; without it any change of the environment may have recorded it.
+   */
+  prior(target: Target, prior: PriorState[], { undoes }: { undoes: boolean }): void {
+    const { plan, token } = target;
     for (const state of prior) {
       const said = openSeal(this.keys, state.seal, 'prior');
+      const expected = aboutPrior({ ...target, token: said?.token ?? token }, state);
+      const recordedBy = undoes ? (said?.release ?? expected.release) : expected.release;
       const isOurs =
-        said !== null && said.token <= token && isSame(said, aboutPrior({ plan, token: said.token }, state));
-      if (!isOurs)
+        said !== null && said.token <= token && isSame({ ...said, release: expected.release }, expected);
+      if (!isOurs || recordedBy !== expected.release)
         throw denied(
           `${plan.pipeline} ${plan.name}, ${state.host}`,
           'what was there before is not vouched for',

@@ -86,6 +86,8 @@ const prior = z.object({
   hostId: z.string(),
   /** Hash of what the platform recorded. */
   platform: z.string(),
+  /** Hash of the release whose undo it is; absent in older ones. */
+  release: z.string().optional(),
 });
 
 /** This step of a change was carried out here, under this token. */
@@ -115,11 +117,12 @@ export function aboutArtifact(
 
 /** What is said of a host as it was before a change. */
 export function aboutPrior(
-  { plan, token }: Pick<Target, 'plan' | 'token'>,
+  { plan, artifacts, token }: Pick<Target, 'plan' | 'artifacts' | 'token'>,
   { host, hostId, platform }: PriorState,
-): StatementOf<'prior'> {
+): StatementOf<'prior'> & { release: string } {
   const about = { pipeline: plan.pipeline, environment: plan.name, token };
-  return { kind: 'prior', ...about, host, hostId, platform: hashJson(platform ?? null) };
+  const release = hashJson({ plan: plan.planHash, digests: artifacts.map(({ digest }) => digest) });
+  return { kind: 'prior', ...about, host, hostId, platform: hashJson(platform ?? null), release };
 }
 
 export function isSame(said: Statement, expected: Statement): boolean {

@@ -243,6 +243,15 @@ describe('activities that change the world', () => {
       );
   });
 
+  test('an undo brings back what was there before its own release, not before another one', async () => {
+    const undo = INPUTS.undoDeploy?.(words({}, earlier.prior));
+    expect(await refusalOf('undoDeploy', undo)).toMatch(/what was there before is not vouched for/);
+    const recovered = INPUTS.undoDeploy?.(words({ token: 9 }));
+    expect(await call('undoDeploy', recovered)).toBe(true);
+    // a recovery puts the release before back over what the dead one recorded
+    expect(await call('deploy', INPUTS.deploy?.(words({}, earlier.prior)))).toBe(true);
+  });
+
   test('skipped hosts may be left out, and nothing else', async () => {
     const { hosts, traffic } = release.environment;
     const [first, second] = hosts;
