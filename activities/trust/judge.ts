@@ -28,6 +28,8 @@ type Sealed = StatementOf<'plan'>;
 /** A release on its way into an environment, or one that was there. */
 type Holder = Pick<Target, 'plan' | 'version' | 'commit' | 'artifacts' | 'evidence'>;
 
+/** Between the worker that looked and the one that goes on. */
+const CLOCKS_DIFFER_MS = 5_000;
 const GOOD_VERDICTS = ['pass', 'waived', 'forced'];
 
 export class Judge {
@@ -130,7 +132,22 @@ export class Judge {
   async entry(target: Target, way: 'forward' | 'back'): Promise<void> {
     const said = this.target(target);
     this.letIn(target, said);
-    if (way === 'forward') await this.holdAgainstPolicy(sealedPlanOf(target), said);
+    if (way === 'back') return;
+    this.waited(target);
+    await this.holdAgainstPolicy(sealedPlanOf(target), said);
+  }
+
+  /** Who may still say no had the time for it that the plan gives, from the last word that lets it in. */
+  private waited({ plan, evidence = [] }: Target): void {
+    const words = evidence.flatMap(
+      ({ seal }) => openSeal(this.keys, seal, 'approval') ?? openSeal(this.keys, seal, 'gate') ?? [],
+    );
+    const over = Math.max(0, ...words.map(({ at }) => Date.parse(at))) + plan.waitMs - CLOCKS_DIFFER_MS;
+    if (Date.now() < over)
+      throw denied(
+        `${plan.pipeline} ${plan.name}`,
+        `it waits until ${new Date(over).toISOString()}: ${plan.waitMs / 1000} s after the last approval or gate`,
+      );
   }
 
   /** Its gates said yes, and people approved it. */

@@ -252,6 +252,24 @@ describe('activities that change the world', () => {
     expect(await call('deploy', INPUTS.deploy?.(words({}, earlier.prior)))).toBe(true);
   });
 
+  test('nothing goes forward before its wait is over, and everything goes back', async () => {
+    const waiting = await givenSealedRelease(keys.ours, { waitMs: 60_000 });
+    const asked = gateInput(waiting.plan, waiting.environment, waiting.artifacts);
+    const passed = async (agoMs: number) =>
+      await throughVouching(keys.ours, 'runGate', asked, () =>
+        evidenceOf('pass', new Date(Date.now() - agoMs).toISOString()),
+      );
+    const after = async (agoMs: number): Promise<Words> => ({
+      target: { ...waiting.target, evidence: [await passed(agoMs)] },
+      prior: waiting.prior,
+    });
+    const early = await after(10_000);
+    for (const name of ['preflight', 'deploy', 'switchTraffic'] as const)
+      expect(await refusalOf(name, INPUTS[name]?.(early))).toMatch(/60 s after the last approval or gate/);
+    for (const name of WAY_BACK_NAMES) expect(await call(name, INPUTS[name]?.(early))).toBe(true);
+    expect(await call('deploy', INPUTS.deploy?.(await after(61_000)))).toBe(true);
+  });
+
   test('skipped hosts may be left out, and nothing else', async () => {
     const { hosts, traffic } = release.environment;
     const [first, second] = hosts;
