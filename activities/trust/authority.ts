@@ -112,8 +112,9 @@ export const AUTHORITIES: Authorities = {
       await judge.entry(target, 'forward');
       judge.checks(target, checks);
     },
-    vouch: (keys, { target, checks }, result) =>
-      result.verdict === 'passed' && isWholeVerification(target.plan, checks)
+    // the other colour is another release's
+    vouch: (keys, { target, checks, colour }, result) =>
+      result.verdict === 'passed' && colour === target.colour && isWholeVerification(target.plan, checks)
         ? { ...result, receipt: sealReceipt(keys, target, 'verify') }
         : result,
   },

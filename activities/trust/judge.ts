@@ -345,6 +345,8 @@ function requireOnlySkipped(plan: EnvironmentPlan, whole: NonNullable<Target['wh
   const known = new Set(whole.hosts.map(hashJson));
   if (!plan.hosts.every((host) => known.has(hashJson(host))))
     throw denied(where, 'the sealed plan has no such host');
+  // what goes nowhere would be found good where something else runs
+  if (plan.hosts.length === 0) throw denied(where, 'every host was left out');
   const proxy =
     whole.traffic === null ? null : { ...whole.traffic, host: whole.traffic.host ?? whole.hosts[0] ?? null };
   if (hashJson(plan.traffic) !== hashJson(proxy))

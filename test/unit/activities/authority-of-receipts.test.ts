@@ -1,6 +1,6 @@
 /** `after`: a release enters only when workers vouch that its commit was carried out in the environment before. */
 import { describe, expect, test } from 'vitest';
-import type { CheckPlan, Seal } from '../../../pipeline/plan.js';
+import type { CheckPlan, Colour, Seal } from '../../../pipeline/plan.js';
 import type { Activities, Target } from '../../../workflows/activity-contract.js';
 import type { EvidenceItem } from '../../../workflows/result.js';
 import {
@@ -25,14 +25,16 @@ async function carryOut(
     verdict = 'passed',
     requireHealthy = true,
     to = 'green',
+    colour = target.colour,
   }: Partial<Pick<Parameters<Activities['switchTraffic']>[0], 'requireHealthy' | 'to'>> & {
     by?: typeof keys.ours;
     checks?: CheckPlan[];
+    colour?: Colour | null;
     verdict?: 'passed' | 'failed';
   } = {},
 ): Promise<Steps> {
   const deployed = await throughVouching(by, 'deploy', { target, prior }, () => ({ note: '' }));
-  const verified = await throughVouching(by, 'verify', { target, checks, colour: target.colour }, () => ({
+  const verified = await throughVouching(by, 'verify', { target, checks, colour }, () => ({
     verdict,
     note: '',
     outcomes: [],
@@ -97,6 +99,7 @@ describe('an environment after another', () => {
     ['no switch', async ({ stage }) => ({ ...(await carryOut(stage)), switch: undefined })],
     ['checks that failed', async ({ stage }) => await carryOut(stage, { verdict: 'failed' })],
     ['a verification that leaves checks out', async ({ stage }) => await carryOut(stage, { checks: [] })],
+    ['a verification of the other colour', async ({ stage }) => await carryOut(stage, { colour: 'blue' })],
     ['a switch on the way back', async ({ stage }) => await carryOut(stage, { requireHealthy: false })],
     ['a switch to the other colour', async ({ stage }) => await carryOut(stage, { to: 'blue' })],
     [

@@ -175,6 +175,14 @@ describe('activities that change the world', () => {
       /changed after it was sealed/,
     ],
     [
+      'every host skipped',
+      () => ({
+        plan: { ...release.environment, hosts: [], traffic: null },
+        whole: { hosts: release.environment.hosts, traffic: release.environment.traffic },
+      }),
+      /every host was left out/,
+    ],
+    [
       'another plan behind the sealed one as what was skipped',
       () => ({
         plan: { ...release.environment, gates: [], approvals: [], secrets: { ALL: 'env:ALL' } },
