@@ -101,11 +101,8 @@ async function build(cleanUps: (() => Promise<unknown>)[]): Promise<SecretmagicW
   cleanUps.push(() => repository.remove());
 
   const policyFile = path.join(folder, 'policy.yaml');
-  await writeFile(
-    policyFile,
-    await editPolicy({ hosts, registry, prometheusUrl: prometheus.url }, path.join(folder, 'origin.git')),
-    { mode: 0o600 },
-  );
+  const policy = await editPolicy({ hosts, registry }, path.join(folder, 'origin.git'));
+  await writeFile(policyFile, policy, { mode: 0o600 });
   await givePeopleKeys(folder);
   const home = path.join(folder, 'home');
   const temporary = path.join(folder, 'tmp');
@@ -391,7 +388,10 @@ async function givePeopleKeys(folder: string): Promise<void> {
 }
 
 /** What lies on the worker. */
-async function editPolicy({ hosts, registry }: Addresses, origin: string): Promise<string> {
+async function editPolicy(
+  { hosts, registry }: Pick<Addresses, 'hosts' | 'registry'>,
+  origin: string,
+): Promise<string> {
   const nginx = nginxCommand(await part('nginx'));
   return edited(await readFile(path.join(EXAMPLE, 'worker/policy.yaml'), 'utf8'), [
     ['git@git.example.com:autoorder/secretmagic.git', origin],
