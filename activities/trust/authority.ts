@@ -108,9 +108,10 @@ export const AUTHORITIES: Authorities = {
     vouch: (keys, { target }, deployed) => ({ ...deployed, receipt: sealReceipt(keys, target, 'deploy') }),
   },
   verify: {
-    authorize: async (judge, { target, checks }) => {
+    authorize: async (judge, { target, checks, colour }) => {
       await judge.entry(target, 'forward');
       judge.checks(target, checks);
+      judge.colours(target.plan, colour);
     },
     // the other colour is another release's
     vouch: (keys, { target, checks, colour }, result) =>
@@ -119,12 +120,25 @@ export const AUTHORITIES: Authorities = {
         : result,
   },
   measureBaseline: forward,
-  bake: forward,
+  bake: {
+    authorize: async (judge, { target, colour }) => {
+      await judge.entry(target, 'forward');
+      judge.colours(target.plan, colour);
+    },
+  },
   tagArtifacts: forward,
-  retireColour: back,
+  retireColour: {
+    authorize: async (judge, { target, colour }) => {
+      await judge.entry(target, 'back');
+      judge.colour(target.plan, colour);
+    },
+  },
   switchTraffic: {
-    authorize: (judge, { target, requireHealthy }) =>
-      judge.entry(target, requireHealthy ? 'forward' : 'back'),
+    authorize: async (judge, { target, to, from, requireHealthy }) => {
+      await judge.entry(target, requireHealthy ? 'forward' : 'back');
+      judge.colour(target.plan, to);
+      judge.colours(target.plan, from);
+    },
     vouch: (keys, { target, to, requireHealthy }, result) =>
       requireHealthy && to === target.colour
         ? { ...result, receipt: sealReceipt(keys, target, 'switch') }

@@ -5,9 +5,9 @@
 import { applyPolicy, applyToEnvironment, findOutOfReach } from '../../pipeline/apply-policy.js';
 import { hashJson, hashPlan } from '../../pipeline/hash-plan.js';
 import { PlanRefused } from '../../pipeline/plan-refused.js';
-import type { CheckPlan, EnvironmentPlan, GatePlan, ReleasePlan } from '../../pipeline/plan.js';
+import type { CheckPlan, Colour, EnvironmentPlan, GatePlan, ReleasePlan } from '../../pipeline/plan.js';
 import type { Activities, Target } from '../../workflows/activity-contract.js';
-import type { BuiltArtifact, EvidenceItem, PriorState } from '../../workflows/result.js';
+import type { BuiltArtifact, EvidenceItem, PriorState, ReleaseRecord } from '../../workflows/result.js';
 import { describeMissing } from '../../workflows/approvals.js';
 import { isAmong, missingApprovals } from '../../workflows/decisions.js';
 import { unauthorized } from '../failure.js';
@@ -112,9 +112,10 @@ export class Judge {
     const { whole, plan } = target;
     const said = this.holder({ ...target, plan: sealedPlanOf(target) });
     if (whole !== undefined) requireOnlySkipped(plan, whole);
-    const { live } = target;
+    const { live, colour } = target;
+    this.colours(plan, colour);
     if (live !== null) {
-      const before = this.holder(live);
+      const before = this.record(live);
       if (before.environment !== said.environment || before.pipeline !== said.pipeline)
         throw denied(
           `${said.pipeline} ${said.environment ?? ''}`,
@@ -123,6 +124,23 @@ export class Judge {
       this.letIn(live, before);
     }
     return said;
+  }
+
+  /** A release that was there, in one of its colours. */
+  private record(live: ReleaseRecord): Sealed {
+    const said = this.holder(live);
+    this.colours(live.plan, live.colour);
+    return said;
+  }
+
+  /** They become words of commands and names of services: there are two, and none where the plan has none. */
+  colours(plan: EnvironmentPlan, ...colours: (Colour | null)[]): void {
+    for (const colour of colours) if (colour !== null) this.colour(plan, colour);
+  }
+
+  colour({ pipeline, name, strategy }: EnvironmentPlan, colour: Colour): void {
+    if (strategy !== 'blue-green' || !['blue', 'green'].includes(colour))
+      throw denied(`${pipeline} ${name}`, 'the sealed plan has no such colour');
   }
 
   /**
@@ -164,7 +182,7 @@ export class Judge {
    * Looking needs no release, but reaches hosts with the worker's keys. Of a plan that no worker sealed, such as that of
    * a file not yet committed, it runs and resolves only what the policy lists.
    */
-  async look({ what, plan }: Parameters<Activities['inspectEnvironment']>[0]): Promise<void> {
+  async look({ what, plan, live }: Parameters<Activities['inspectEnvironment']>[0]): Promise<void> {
     const loaded = await this.policy.read();
     if (loaded === null) return;
     const where = `${plan.pipeline} ${plan.name}`;
@@ -177,6 +195,7 @@ export class Judge {
       isSealed ? rules : { commands: [], secrets: [], ...rules },
       loaded.content,
     );
+    if (live !== null) this.record(live);
     if (problem !== undefined)
       throw denied(where, problem, "its owner lists it in the worker's policy.yaml (docs/policy.md)");
   }

@@ -28,7 +28,7 @@ export interface HostileScene {
   /** The worker's own answer. Throws `Refusal` when it refuses. */
   ask<Name extends keyof Activities>(activity: Name, input: Input<Name>): Promise<Output<Name>>;
   /** The stranger forges, so nothing is checked here. */
-  forge(activity: keyof Activities, input: unknown): Promise<unknown>;
+  forge(activity: keyof Activities, input: unknown, queue?: 'urgent'): Promise<unknown>;
   /** The plan a worker makes of this ref. */
   plan(
     ref: { kind: 'branch' | 'tag'; name: string },
@@ -99,12 +99,12 @@ export async function startHostileScene(
   });
   const running = stranger.run();
 
-  async function forge(activity: string, input: unknown): Promise<unknown> {
+  async function forge(activity: string, input: unknown, queue?: 'urgent'): Promise<unknown> {
     try {
       return await client.workflow.execute('ask', {
         taskQueue: strangers,
         workflowId: `hostile-${randomUUID()}`,
-        args: [taskQueue, activity, input],
+        args: [queue === undefined ? taskQueue : `${taskQueue}-${queue}`, activity, input],
       });
     } catch (error) {
       if (!(error instanceof WorkflowFailedError)) throw error;

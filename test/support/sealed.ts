@@ -191,7 +191,7 @@ export async function givenSealedRelease(
     version,
     commit: plan.commit,
     artifacts,
-    colour: 'green',
+    colour: environment.strategy === 'blue-green' ? 'green' : null,
     live: null,
     evidence: [...evidence, item],
   };

@@ -137,6 +137,11 @@ describe('a worker with a policy', () => {
       /nobody vouches for 1 approval/,
     ],
     [
+      'it by the queue of what is urgent as well',
+      () => scene.forge('deploy', { target: unapproved, prior: [] }, 'urgent'),
+      /nobody vouches for 1 approval/,
+    ],
+    [
       'a plan behind the sealed one as what was skipped',
       () => {
         const plan = { ...approved.plan, approvals: [], platform: evil() };

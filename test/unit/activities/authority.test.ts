@@ -4,7 +4,7 @@ import { AUTHORITIES } from '../../../activities/trust/authority.js';
 import type { PolicyStore } from '../../../activities/trust/policy-store.js';
 import { withHash } from '../../../pipeline/hash-plan.js';
 import { loadPolicy } from '../../../pipeline/load-pipeline.js';
-import type { Seal } from '../../../pipeline/plan.js';
+import type { Colour, Seal } from '../../../pipeline/plan.js';
 import type { Target } from '../../../workflows/activity-contract.js';
 import { CHANGES_THE_WORLD } from '../../../workflows/activity-options.js';
 import type { PriorState } from '../../../workflows/result.js';
@@ -174,6 +174,12 @@ describe('activities that change the world', () => {
       () => ({ whole: { hosts: [{ name: 'evil', address: 'evil' }], traffic: null } }),
       /changed after it was sealed/,
     ],
+    ['a colour that is a word of its own', () => ({ colour: '../../home' as Colour }), /has no such colour/],
+    [
+      'such a colour of the release before it',
+      () => ({ live: { ...earlier.target, colour: '--force' as Colour, at: '', by: 'x' } }),
+      /has no such colour/,
+    ],
     [
       'every host skipped',
       () => ({
@@ -260,6 +266,27 @@ describe('activities that change the world', () => {
     expect(await call('deploy', INPUTS.deploy?.(words({}, earlier.prior)))).toBe(true);
   });
 
+  test.each<[Name, (colour: unknown, words: Words) => unknown]>([
+    ['verify', (colour, { target }) => ({ target, checks: [], colour })],
+    ['bake', (colour, { target }) => ({ target, colour, baseline: {}, remainingMs: 1 })],
+    ['retireColour', (colour, { target }) => ({ target, colour })],
+    ['switchTraffic', (to, { target }) => ({ target, to, from: null, requireHealthy: false })],
+    ['switchTraffic', (from, { target }) => ({ target, to: 'blue', from, requireHealthy: false })],
+  ])('%s takes no other word for a colour', async (name, input) => {
+    for (const colour of ['../home', 'live', '', 7, {}])
+      expect(await refusalOf(name, input(colour, words()))).toMatch(/no such colour/);
+    expect(await call(name, input('blue', words()))).toBe(true);
+  });
+
+  test('without colours there is none to stop, to serve or to be asked', async () => {
+    const inPlace = await givenSealedRelease(keys.ours, { strategy: 'in-place', traffic: null });
+    const { target } = inPlace;
+    expect(await call('claim', { target })).toBe(true);
+    expect(await refusalOf('claim', { target: { ...target, colour: 'blue' } })).toMatch(/no such colour/);
+    for (const colour of ['blue', null])
+      expect(await refusalOf('retireColour', { target, colour })).toMatch(/no such colour/);
+  });
+
   test('nothing goes forward before its wait is over, and everything goes back', async () => {
     const waiting = await givenSealedRelease(keys.ours, { waitMs: 60_000 });
     const asked = gateInput(waiting.plan, waiting.environment, waiting.artifacts);
@@ -342,6 +369,9 @@ describe('the policy of the moment', () => {
     expect(await ask(look({ secrets: { A: 'env:PROD_A' } }))).toMatch(/secret env:PROD_A is not allowed/);
     expect(await ask(look({}, 'logs'))).toMatch(/the plan has no seal/);
     expect(await ask({ ...doctor, plan: { ...release.environment, platform } })).toMatch(/changed after/);
+    const live = { ...release.target, colour: '../home' as Colour, at: '', by: 'x' };
+    expect(await ask({ ...look({}), live })).toMatch(/no such colour/);
+    expect(await ask({ ...look({}), live: { ...live, version: 'v2' } })).toMatch(/is of v1\.0\.0/);
     expect(await call('inspectEnvironment', look({}), policyOf())).toBe(true);
   });
 
