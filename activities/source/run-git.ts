@@ -41,6 +41,10 @@ const SETTINGS = [
   // files are what the commit says, on every worker
   'core.autocrlf=false',
   'core.attributesFile=/dev/null',
+  // a commit's .lfsconfig says which server is asked, and GIT_ASKPASS would log in there
+  'filter.lfs.process=',
+  'filter.lfs.smudge=',
+  'filter.lfs.required=false',
 ];
 
 /** How git is started, whatever is done with what it writes. */

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, readdir, rm, symlink, utimes, writeFile } from 'node
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { withCheckout } from '../../activities/source/checkout.js';
 import { archiveFolder, readFileAtCommit } from '../../activities/source/files-at-commit.js';
 import { withObjects } from '../../activities/source/git-objects.js';
@@ -26,6 +26,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  vi.unstubAllEnvs();
   await repository.remove();
   await rm(cacheFolder, { recursive: true, force: true });
 });
@@ -259,5 +260,23 @@ describe('a clean checkout', () => {
     });
     await expect(failing).rejects.toThrow('the work failed');
     expect(existsSync(seen)).toBe(false);
+  });
+
+  it('asks no server that a commit names for its large files', async () => {
+    const asked = path.join(cacheFolder, 'asked');
+    const filter = `[filter "lfs"]\n\tsmudge = touch ${asked}; cat\n\trequired = true\n`;
+    await writeFile(path.join(cacheFolder, '.gitconfig'), filter);
+    vi.stubEnv('HOME', cacheFolder);
+    const commit = await repository.commit('large', {
+      '.gitattributes': '*.bin filter=lfs\n',
+      '.lfsconfig': '[lfs]\n\turl = https://evil.example.com\n',
+      'site/a.bin': 'version https://git-lfs.github.com/spec/v1\n',
+    });
+    const mirror = await source.fetch(repository.folder);
+    await archiveFolder({ mirror, commit, folder: 'site', cacheFolder });
+    await withCheckout({ mirror, commit }, async (folder) => {
+      expect(await readFile(path.join(folder, 'site/a.bin'), 'utf8')).toContain('git-lfs');
+    });
+    expect(existsSync(asked)).toBe(false);
   });
 });
