@@ -1,7 +1,7 @@
 /** `docker stack deploy` on the host: its files, its credentials, its journalled run. Convergence is stack.ts's. */
 import type { CommandResult } from '../hosts/host.js';
 import { lastLine } from '../hosts/tail.js';
-import { refused } from '../failure.js';
+import { badInput, refused } from '../failure.js';
 import { placeOf, runTool } from './host-question.js';
 import type { PlatformContext } from './platform.js';
 import { readHostLogin, throwawayConfig } from './registry-credentials.js';
@@ -19,6 +19,13 @@ const COMMAND_TIMEOUT_MS = 300_000;
 
 /** Where the files of a stack live: beside the journals, in the ssh user's home. */
 export async function stackFiles(context: PlatformContext, stack: string): Promise<StackFiles> {
+  if (!/^[A-Za-z0-9][A-Za-z0-9_-]*$/.test(stack))
+    throw badInput({
+      what: `${JSON.stringify(stack)} is no name of a stack`,
+      where: placeOf(context),
+      why: null,
+      wayOut: 'use letters, digits, - and _ in platform.name',
+    });
   const { stdout } = await runTool(context, ['sh', '-c', 'echo "$HOME"']);
   const folder = `${stdout.trim()}/.slipway/stacks/${stack}`;
   return { folder, stack: `${folder}/stack.yml`, override: `${folder}/slipway.yml` };
