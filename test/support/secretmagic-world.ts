@@ -388,10 +388,8 @@ async function givePeopleKeys(folder: string): Promise<void> {
 }
 
 /** What lies on the worker. */
-async function editPolicy(
-  { hosts, registry }: Pick<Addresses, 'hosts' | 'registry'>,
-  origin: string,
-): Promise<string> {
+async function editPolicy(at: Omit<Addresses, 'prometheusUrl'>, origin: string): Promise<string> {
+  const { hosts, registry } = at;
   const nginx = nginxCommand(await part('nginx'));
   return edited(await readFile(path.join(EXAMPLE, 'worker/policy.yaml'), 'utf8'), [
     ['git@git.example.com:autoorder/secretmagic.git', origin],

@@ -257,54 +257,6 @@ describe('activities that change the world', () => {
       );
   });
 
-  test('an undo brings back what was there before its own release, not before another one', async () => {
-    const undo = INPUTS.undoDeploy?.(words({}, earlier.prior));
-    expect(await refusalOf('undoDeploy', undo)).toMatch(/what was there before is not vouched for/);
-    const recovered = INPUTS.undoDeploy?.(words({ token: 9 }));
-    expect(await call('undoDeploy', recovered)).toBe(true);
-    // a recovery puts the release before back over what the dead one recorded
-    expect(await call('deploy', INPUTS.deploy?.(words({}, earlier.prior)))).toBe(true);
-  });
-
-  test.each<[Name, (colour: unknown, words: Words) => unknown]>([
-    ['verify', (colour, { target }) => ({ target, checks: [], colour })],
-    ['bake', (colour, { target }) => ({ target, colour, baseline: {}, remainingMs: 1 })],
-    ['retireColour', (colour, { target }) => ({ target, colour })],
-    ['switchTraffic', (to, { target }) => ({ target, to, from: null, requireHealthy: false })],
-    ['switchTraffic', (from, { target }) => ({ target, to: 'blue', from, requireHealthy: false })],
-  ])('%s takes no other word for a colour', async (name, input) => {
-    for (const colour of ['../home', 'live', '', 7, {}])
-      expect(await refusalOf(name, input(colour, words()))).toMatch(/no such colour/);
-    expect(await call(name, input('blue', words()))).toBe(true);
-  });
-
-  test('without colours there is none to stop, to serve or to be asked', async () => {
-    const inPlace = await givenSealedRelease(keys.ours, { strategy: 'in-place', traffic: null });
-    const { target } = inPlace;
-    expect(await call('claim', { target })).toBe(true);
-    expect(await refusalOf('claim', { target: { ...target, colour: 'blue' } })).toMatch(/no such colour/);
-    for (const colour of ['blue', null])
-      expect(await refusalOf('retireColour', { target, colour })).toMatch(/no such colour/);
-  });
-
-  test('nothing goes forward before its wait is over, and everything goes back', async () => {
-    const waiting = await givenSealedRelease(keys.ours, { waitMs: 60_000 });
-    const asked = gateInput(waiting.plan, waiting.environment, waiting.artifacts);
-    const passed = async (agoMs: number) =>
-      await throughVouching(keys.ours, 'runGate', asked, () =>
-        evidenceOf('pass', new Date(Date.now() - agoMs).toISOString()),
-      );
-    const after = async (agoMs: number): Promise<Words> => ({
-      target: { ...waiting.target, evidence: [await passed(agoMs)] },
-      prior: waiting.prior,
-    });
-    const early = await after(10_000);
-    for (const name of ['preflight', 'deploy', 'switchTraffic'] as const)
-      expect(await refusalOf(name, INPUTS[name]?.(early))).toMatch(/60 s after the last approval or gate/);
-    for (const name of WAY_BACK_NAMES) expect(await call(name, INPUTS[name]?.(early))).toBe(true);
-    expect(await call('deploy', INPUTS.deploy?.(await after(61_000)))).toBe(true);
-  });
-
   test('skipped hosts may be left out, and nothing else', async () => {
     const { hosts, traffic } = release.environment;
     const [first, second] = hosts;
