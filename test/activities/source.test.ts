@@ -274,7 +274,7 @@ describe('a clean checkout', () => {
     });
     const mirror = await source.fetch(repository.folder);
     await archiveFolder({ mirror, commit, folder: 'site', cacheFolder });
-    await withCheckout({ mirror, commit }, async (folder) => {
+    await withCheckout({ mirror, commit, user: null }, async ({ folder }) => {
       expect(await readFile(path.join(folder, 'site/a.bin'), 'utf8')).toContain('git-lfs');
     });
     expect(existsSync(asked)).toBe(false);
