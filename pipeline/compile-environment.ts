@@ -133,7 +133,7 @@ function toRetention(retention: number | 'forever'): number | null {
 
 function compileApprovals(of: EnvironmentSettings, texts: TextCompiler): ApprovalRule[] {
   return rulesOf(of.settings).map((rule, index) => ({
-    ...completeRule(rule),
+    ...completeRule(rule, of.name),
     group: texts.optional(rule.group, of.pathOf('approvals', index, 'group')),
   }));
 }

@@ -368,6 +368,11 @@ export interface EnvironmentPlan {
   onSupersede: 'finish' | 'undo';
   gates: GatePlan[];
   approvals: ApprovalRule[];
+  /**
+   * Full sha up to which everything was let in here before: reviews are asked of what came after. Absent where no rule
+   * asks for reviews, or nothing vouches for such a commit.
+   */
+  since?: string;
   /** May the requester or an author of the commits count as an approver? */
   selfApproval: boolean;
   waitMs: number;

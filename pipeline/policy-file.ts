@@ -12,6 +12,15 @@ const person = z.string().regex(/^[^\s,"]{1,200}$/, {
   error: 'must be a name as allowed_signers has it, such as anna@example.com',
 });
 
+const commitId = z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/, {
+  error: 'must be a full commit id, as git rev-parse HEAD prints it',
+});
+
+/** Nobody's name looks like that of a login without a person. */
+const githubPerson = person.refine((name) => !name.toLowerCase().endsWith('@github'), {
+  error: 'ends with @github, as logins do that no person has; name the person',
+});
+
 const entry = z.string().min(1).max(10_000);
 
 /** Letters as useradd takes them; never a number, which could be anybody tomorrow. */
@@ -35,6 +44,8 @@ const environment = closed({
   secrets: uniqueList(entry).optional(),
   approvals: approvals.optional(),
   'self-approval': z.boolean().optional(),
+  /** Full sha up to which nothing needs reviews, until a release that was let in is live. */
+  reviewed: commitId.optional(),
   wait: duration().optional(),
   /** Its commands and checks on the worker, instead of the user of the whole policy. */
   'run-as': runAs.optional(),
@@ -56,6 +67,8 @@ export const policyFile = closed({
   'allowed-signers': z.string().min(1).optional(),
   'revoked-keys': z.string().min(1).optional(),
   groups: named('a group', uniqueList(person).min(1)).optional(),
+  /** GitHub login → person, as allowed_signers and the groups name them. */
+  github: named('a GitHub login', githubPerson).optional(),
   pipelines: named('a pipeline', pipeline, 'slug'),
 });
 

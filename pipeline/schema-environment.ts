@@ -23,7 +23,7 @@ const approval = closed({
   count: count(1, 20),
   group: word('group').optional(),
   by: z.enum(['ssh', 'oidc', 'github-review', 'github-environment', 'unverified']).optional(),
-  /** github-review: the branch whose pull request was reviewed. */
+  /** github-review: the branch whose pull request was reviewed. github-environment: its name there. */
   of: refPattern.optional(),
   expires: duration({ atLeastMs: 60_000 }).optional(),
 });

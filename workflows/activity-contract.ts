@@ -8,6 +8,7 @@
  * While it runs every activity heartbeats at least once a second: the timeouts of a dead worker count on it.
  */
 import type {
+  ApprovalRule,
   CheckPlan,
   Colour,
   CommitFacts,
@@ -174,21 +175,10 @@ export interface Activities {
 
   // GitHub
   /**
-   * Reviews of the merged pull request that brought the commit into `branch`; null = into any. With `since` (the commit
-   * that is live) every pull request after it must have them: the least approved one's are given.
+   * Who has given on GitHub what the rule asks for. Answers at once, or (`known`) when somebody else has; until then it
+   * fails as STILL_WAITS, and is tried again.
    */
-  readGithubReviews(input: {
-    repositoryUrl: string;
-    commit: string;
-    branch: string | null;
-    since: string | null;
-  }): Promise<GithubApprovals>;
-  /** Reviews of workflow runs of the commit that deploy to this environment of GitHub's. A rejection voids them all. */
-  readEnvironmentApprovals(input: {
-    repositoryUrl: string;
-    commit: string;
-    environment: string;
-  }): Promise<GithubApprovals & { rejectedBy: string[] }>;
+  findGithubApprovals(input: GithubQuestion): Promise<GithubAnswer>;
   /** One deployment per commit, environment and plan; `success` makes the pipeline's earlier ones inactive. */
   recordDeployment(input: DeploymentRecord): Promise<{
     deploymentId: number;
@@ -253,16 +243,18 @@ export interface GateSubject {
   environments?: string[];
 }
 
-/** Who approved on GitHub, each person once; requester and groups are the promotion's to judge. */
-export interface GithubApprovals {
-  approvals: {
-    /** Login. */
-    by: string;
-    at: string;
-    reviewUrl: string;
-    /** The commit that was approved. */
-    commit: string;
-  }[];
+export interface GithubQuestion extends Omit<ApprovalClaim, 'decision'> {
+  /** One of the plan's, by github-review or github-environment. */
+  rule: ApprovalRule;
+  /** Who counts for it already; null = the first time. */
+  known: string[] | null;
+}
+
+export interface GithubAnswer {
+  /** Each person once, and each sealed. */
+  approvals: EvidenceItem[];
+  /** Who said no to a deployment to the GitHub environment. */
+  rejectedBy: string[];
   /** Where they were given, and what did not count and why. */
   note: string;
 }

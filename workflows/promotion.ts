@@ -53,7 +53,9 @@ class Promotion {
     const { plan } = request;
     this.where = `${plan.pipeline} ${plan.name}`;
     this.progress = new Progress(() => promotionFacts(this.view()));
-    this.approvals = new Approvals(request, this.where, this.progress, this.evidence);
+    this.approvals = new Approvals(request, this.where, this.progress, this.evidence, (by, note) =>
+      this.reject(by, note),
+    );
     this.change = new RequestedChange(request, this.evidence, () => this.stop);
     this.progress.plan([
       ...plan.after.map((earlier) => `good on ${earlier}`),
@@ -127,8 +129,7 @@ class Promotion {
       case 'approve':
         return this.approvals.take(decision);
       case 'reject':
-        this.record({ kind: 'approval', name: 'approval', verdict: 'fail', by, note: decision.reason });
-        return this.stopBecause({ kind: 'rejected', by, decision });
+        return this.reject(by, decision.reason, decision);
       case 'abort':
         return this.stopBecause({ kind: 'aborted', by, decision });
       case 'pause':
@@ -145,6 +146,12 @@ class Promotion {
       case 'freeze':
       case 'unfreeze':
     }
+  }
+
+  /** `decision` null = on GitHub. */
+  private reject(by: string, note: string | null, decision: NamedDecision | null = null): void {
+    this.record({ kind: 'approval', name: 'approval', verdict: 'fail', by, note });
+    this.stopBecause({ kind: 'rejected', by, decision, reason: note });
   }
 
   /** The first word counts. */
@@ -360,6 +367,7 @@ class Promotion {
       approvals: approvals.counted,
       denials: approvals.denials,
       claims: approvals.unheard,
+      onGithub: approvals.onGithub,
       evidence,
       failure,
       phase,

@@ -4,7 +4,8 @@
  */
 import { hashJson } from '../../pipeline/hash-plan.js';
 import type { EnvironmentPlan, Seal } from '../../pipeline/plan.js';
-import type { Activities, Target } from '../../workflows/activity-contract.js';
+import type { Activities, ApprovalClaim, Target } from '../../workflows/activity-contract.js';
+import type { EvidenceItem } from '../../workflows/result.js';
 import type { Judge } from './judge.js';
 import { isWholeVerification, sealReceipt } from './receipts.js';
 import type { SealKeys } from './seal-keys.js';
@@ -41,8 +42,6 @@ export const AUTHORITIES: Authorities = {
   withdrawRequest: talksToTemporal,
   askEnvironment: talksToTemporal,
   nextOpening: talksToTemporal,
-  readGithubReviews: ofRepository,
-  readEnvironmentApprovals: ofRepository,
   recordDeployment: ofRepository,
   setCommitStatus: ofRepository,
   commentOnPullRequest: ofRepository,
@@ -78,14 +77,19 @@ export const AUTHORITIES: Authorities = {
     authorize: (judge, { plan, version, commit, artifacts }) => {
       judge.holder({ plan, version, commit, artifacts });
     },
-    vouch: (keys, { plan, requestId, commit, artifacts }, item) => {
-      const { by, group = null, proof, at, verdict } = item;
-      if (verdict !== 'approved' || proof === undefined || by === null) return item;
-      const about = { pipeline: plan.pipeline, environment: plan.name, requestId, planHash: plan.planHash };
-      const digests = artifacts.map(({ digest }) => digest);
-      const said = { ...about, commit: commit.sha, digests, by, group, proof, at };
-      return { ...item, seal: sealStatement(keys, { kind: 'approval', ...said }) };
+    vouch: (keys, claim, item) => vouchFor(keys, claim, item),
+  },
+  findGithubApprovals: {
+    authorize: async (judge, question) => {
+      const { plan, version, commit, artifacts, rule } = question;
+      judge.holder({ plan, version, commit, artifacts });
+      judge.rule(plan, rule);
+      await judge.repository(plan.repository.url);
     },
+    vouch: (keys, question, answer) => ({
+      ...answer,
+      approvals: answer.approvals.map((item) => vouchFor(keys, question, item)),
+    }),
   },
   preflight: forward,
   claim: forward,
@@ -136,6 +140,21 @@ export const AUTHORITIES: Authorities = {
   },
   takeOver: back,
 };
+
+/** What counts of an approval, about exactly this. */
+function vouchFor(
+  keys: SealKeys,
+  { plan, requestId, commit, artifacts }: Omit<ApprovalClaim, 'decision'>,
+  item: EvidenceItem,
+): EvidenceItem {
+  const { by, group = null, proof, of, url, at, verdict } = item;
+  if (verdict !== 'approved' || proof === undefined || by === null) return item;
+  const about = { pipeline: plan.pipeline, environment: plan.name, requestId, planHash: plan.planHash };
+  const digests = artifacts.map(({ digest }) => digest);
+  const there = { ...(of === undefined ? {} : { of }), ...(url === undefined ? {} : { url }) };
+  const said = { ...about, commit: commit.sha, digests, by, group, proof, ...there, at };
+  return { ...item, seal: sealStatement(keys, { kind: 'approval', ...said }) };
+}
 
 function sealPlan(keys: SealKeys, plan: Output<'resolvePlan'>): Output<'resolvePlan'> {
   const about = {

@@ -4,11 +4,12 @@
  */
 import { applyToEnvironment, findOutOfReach } from '../../pipeline/apply-policy.js';
 import { hashJson, hashPlan } from '../../pipeline/hash-plan.js';
-import type { CheckPlan, EnvironmentPlan, GatePlan, ReleasePlan } from '../../pipeline/plan.js';
+import type { ApprovalRule, CheckPlan, EnvironmentPlan, GatePlan, ReleasePlan } from '../../pipeline/plan.js';
 import type { Activities, Target } from '../../workflows/activity-contract.js';
-import type { BuiltArtifact, EvidenceItem, PriorState } from '../../workflows/result.js';
+import type { BuiltArtifact, EvidenceItem, PriorState, ReleaseRecord } from '../../workflows/result.js';
 import { describeMissing } from '../../workflows/approvals.js';
-import { isAmong, missingApprovals } from '../../workflows/decisions.js';
+import { isAmong } from '../../workflows/decisions.js';
+import { githubProof, missingApprovals, type Approval } from '../../workflows/missing-approvals.js';
 import { unauthorized } from '../failure.js';
 import type { PolicyStore } from './policy-store.js';
 import { wasCarriedOut } from './receipts.js';
@@ -112,14 +113,38 @@ export class Judge {
    */
   async entry(target: Target, way: 'forward' | 'back'): Promise<void> {
     const said = this.target(target);
-    const { plan, whole, commit, artifacts, evidence = [] } = target;
+    const { plan, whole } = target;
+    this.evidence(target, said);
+    if (way === 'forward') await this.holdAgainstPolicy({ ...plan, ...whole }, said);
+  }
+
+  /** Its gates and approvals are there. */
+  private evidence({ plan, commit, artifacts, evidence = [] }: Holder, said: Sealed): void {
     const digests = artifacts.map(({ digest }) => digest);
     const where = `${plan.pipeline} ${plan.name}`;
     const of = { pipeline: plan.pipeline, environment: plan.name, gates: plan.gates };
     this.gates({ ...of, commit: commit.sha, digests, where }, evidence);
     this.approvals({ plan, said, digests, where }, evidence);
     this.earlier(said, where, evidence);
-    if (way === 'forward') await this.holdAgainstPolicy({ ...plan, ...whole }, said);
+  }
+
+  /** Asked for is only what the plan asks for. */
+  rule(plan: EnvironmentPlan, rule: ApprovalRule): void {
+    if (!plan.approvals.map(hashJson).includes(hashJson(rule)))
+      throw denied(`${plan.pipeline} ${plan.name}`, 'the sealed plan has no such rule');
+  }
+
+  /** Was this release let into this environment, with everything that was asked of it then? */
+  wasLetIn(record: ReleaseRecord, pipeline: string, environment: string): boolean {
+    try {
+      const said = this.holder(record);
+      if (said.pipeline !== pipeline || said.environment !== environment) return false;
+      this.evidence(record, said);
+      return true;
+    } catch {
+      // also what has not even the shape of a record
+      return false;
+    }
   }
 
   /** Looking needs no release, but reaches hosts with the worker's keys: only where the policy lets it. */
@@ -193,9 +218,10 @@ export class Judge {
           each.digests.join() === digests.join(),
       )
       .filter(({ by }) => plan.selfApproval || !isAmong(by, said.authors));
-    const approvals = given.map(({ by, group, proof, at }) =>
-      plan.policy === undefined ? { by, group, at } : { by, group, at, proof },
-    );
+    const approvals = given.map(({ by, group, proof, of = null, at }): Approval => {
+      if (githubProof(proof) !== null) return { by, group, at, proof, of };
+      return plan.policy === undefined ? { by, group, at } : { by, group, at, proof };
+    });
     const missing = missingApprovals(plan.approvals, approvals);
     if (missing.length > 0) throw denied(where, `nobody vouches for ${describeMissing(missing)}`);
   }

@@ -64,7 +64,11 @@ const approval = z.object({
   digests: z.array(z.string()),
   by: z.string(),
   group: z.string().nullable(),
-  proof: z.enum(['ssh', 'unverified']),
+  proof: z.enum(['ssh', 'unverified', 'github-review', 'github-environment']),
+  /** On GitHub: the branch or the environment it is about. */
+  of: z.string().nullable().optional(),
+  /** On GitHub: where it can be read. */
+  url: z.string().optional(),
   at: z.string(),
 });
 

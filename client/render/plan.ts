@@ -1,6 +1,8 @@
 /** What a release would do, before it does it. */
+import { isGivenOnGithub } from '../../pipeline/approval-rules.js';
 import type { CheckPlan, EnvironmentPlan, GatePlan, PlatformPlan, ReleasePlan } from '../../pipeline/plan.js';
 import { formatDuration } from '../../pipeline/durations.js';
+import { describeRule } from '../../workflows/approvals.js';
 import type { EnvironmentStatus } from '../../workflows/messages.js';
 import { findGood, type StatusByName } from '../good-before.js';
 import type { Style } from './style.js';
@@ -140,15 +142,24 @@ function countSince(commits: number | null): string {
 
 function describeApprovals(style: Style, plan: EnvironmentPlan, authors: string[]): string[] {
   if (plan.approvals.length === 0) return [];
-  const rules = plan.approvals.map(
-    ({ count, group }) => `${String(count)} ${group === null ? 'of anybody' : plain(group)}`,
-  );
+  const rules = plan.approvals.map((rule) => {
+    const { count, group, by } = rule;
+    if (isGivenOnGithub(by)) return plain(describeRule(rule));
+    return `${String(count)} ${group === null ? 'of anybody' : plain(group)}`;
+  });
   const [first] = plan.approvals;
   const named =
     authors.length > MOST_AUTHORS ? `${String(authors.length)} authors` : authors.map(plain).join(', ');
   const who = plan.selfApproval ? '' : `; not ${named} (author), not the requester`;
   const expires = first === undefined ? '' : `; rejects itself after ${formatDuration(first.expiresMs)}`;
-  return [`${style.now} ${rules.join(', ')}${who}${expires} (identity: unverified)`];
+  return [
+    `${style.now} ${rules.join(', ')}${who}${expires}${isUnverified(plan) ? ' (identity: unverified)' : ''}`,
+  ];
+}
+
+/** Anybody's word is taken for anybody's. */
+function isUnverified({ approvals, policy }: EnvironmentPlan): boolean {
+  return approvals.some(({ by }) => !isGivenOnGithub(by) && (policy === undefined || by === 'unverified'));
 }
 
 /** What holds, and which of the two asked for it. */

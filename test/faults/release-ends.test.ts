@@ -146,13 +146,15 @@ describe.each(['release', 'promotion'] as const)('a %s', (workflow) => {
     const known = [...forward, ...onTheWayOut]
       .filter(({ caller }) => (caller === 'release') === (workflow === 'release'))
       .map(({ activity }) => activity);
-    const performed = performedBy(`workflows/${workflow}.ts`).filter((name) => name !== WHEN_A_PERSON_SPEAKS);
+    const performed = performedBy(`workflows/${workflow}.ts`).filter(
+      (name) => !WHEN_A_PERSON_SPEAKS.includes(name),
+    );
     expect(performed.filter((name) => !known.some((each) => each === name))).toEqual([]);
   });
 });
 
-/** Nobody speaks in these releases; test/workflows/promotion-signed.test.ts breaks it. */
-const WHEN_A_PERSON_SPEAKS = 'verifyApproval';
+/** Nobody speaks in these releases; test/workflows/promotion-signed.test.ts and promotion-github.test.ts break them. */
+const WHEN_A_PERSON_SPEAKS = ['verifyApproval', 'findGithubApprovals'];
 
 /** What a refusal leaves even so; everything else comes right. */
 function notToBeHelped({ caller, activity }: Call, fault: FaultKind): unknown[] {

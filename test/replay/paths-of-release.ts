@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { ApprovalRule, EnvironmentPlan, GatePlan } from '../../pipeline/plan.js';
 import { promotionId, SIGNAL } from '../../workflows/names.js';
 import { EnvironmentScene, givenVersion } from '../support/environment-scene.js';
+import type { FakeReviewOnGithub } from '../support/fake-activities.js';
 import { breakActivity } from '../support/fake-world.js';
 import { givenDecision, givenPlan } from '../support/given.js';
 import { givenPromotion, PromotionScene } from '../support/promotion-scene.js';
@@ -20,6 +21,7 @@ const oneApproval: ApprovalRule = {
   of: null,
   expiresMs: 72 * 3_600_000,
 };
+const oneReview: ApprovalRule = { ...oneApproval, by: 'github-review', of: 'main' };
 const gate: GatePlan = {
   kind: 'run',
   name: 'tests',
@@ -28,6 +30,11 @@ const gate: GatePlan = {
   report: {},
   options: {},
 };
+
+/** Everything that goes to this environment was reviewed. */
+const REVIEWED = 'reviewed-on-github';
+export const github = (environment: string): FakeReviewOnGithub[] =>
+  environment === REVIEWED ? [{ by: 'bob', of: 'main' }] : [];
 
 function sceneOf(
   harness: Harness,
@@ -134,6 +141,21 @@ export const PATHS_OF_RELEASE: Record<string, Path> = {
   // The history of this name is from before a pause was a timer.
   'promotion-paused-and-resumed': pauseAndResume,
   'promotion-paused-on-a-timer': pauseAndResume,
+  'promotion-reviewed-on-github': (harness) =>
+    promote(harness, { name: REVIEWED, approvals: [oneReview] }, async (promotion) => {
+      await promotion.end();
+    }),
+  'promotion-waits-for-a-review': (harness) =>
+    promote(harness, { approvals: [oneReview, oneApproval] }, async (promotion) => {
+      await promotion.waitsFor('1 review of main, 1 approval');
+      await promotion.decide('approve', 'oleg');
+      await promotion.until(
+        'the review alone is missing',
+        ({ waitingFor }) => waitingFor === '1 review of main',
+      );
+      await promotion.decide('reject', 'irina');
+      await promotion.end();
+    }),
   'promotion-rejected': (harness) =>
     promote(harness, { approvals: [oneApproval] }, async (promotion) => {
       await promotion.waitsFor('1 approval');
