@@ -47,6 +47,8 @@ export interface ActivityDependencies {
   /** Builder for images; null = docker's current one. */
   builderName: string | null;
   github: GithubSettings;
+  /** Where people open the Temporal UI, for links on GitHub; null = not known. */
+  uiUrl: string | null;
 }
 
 export interface ActivitySet {
@@ -98,7 +100,7 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
       ...environments,
       verifyApproval: createVerifyApproval({ policy, sealKeys }),
       nextOpening: createNextOpening(),
-      ...createGithubActivities({ github, source, policy, sealKeys }),
+      ...createGithubActivities({ github, source, policy, sealKeys, uiUrl: dependencies.uiUrl }),
       listAncestors: createListAncestors({ source }),
       ...createPlatformActivities({ hosts, secrets, ...traffic }),
       ...createCheckActivities({

@@ -105,6 +105,7 @@ export function compileEnvironment(input: EnvironmentInput): EnvironmentPlan {
     registry,
     hostLog: texts.optional(settings['host-log'], of.pathOf('host-log')),
     logTail: settings['log-tail'] ?? LOG_TAIL_LINES,
+    ...compileGithub(settings.github),
     steps: listSteps(colours, bake !== null),
   });
 }
@@ -125,6 +126,12 @@ function listSteps(colours: boolean, bakes: boolean): string[] {
 
 function compileWindow(window: NonNullable<Settings['window']>): EnvironmentPlan['window'] {
   return { days: window.days, hours: window.hours, zone: window.zone ?? 'UTC' };
+}
+
+/** Absent where GitHub is told nothing. */
+function compileGithub(github: Settings['github']): Pick<EnvironmentPlan, 'github'> {
+  const { deployments = false, statuses = false, comment = false } = github ?? {};
+  return deployments || statuses || comment ? { github: { deployments, statuses, comment } } : {};
 }
 
 function toRetention(retention: number | 'forever'): number | null {

@@ -404,6 +404,8 @@ export interface EnvironmentPlan {
   registry: RegistryLogin | null;
   hostLog: string | null;
   logTail: number;
+  /** What GitHub is told of a release on its way here; absent = nothing. */
+  github?: { deployments: boolean; statuses: boolean; comment: boolean };
   /** What the worker's policy made of it; absent where there was none. */
   policy?: { rules: AppliedRule[] };
   /** The change's steps, in order: persisted so that runs in flight keep theirs. */

@@ -89,6 +89,13 @@ const rollout = closed({
 
 const retention = choose((value) => value === 'forever', z.literal('forever'), duration({ atLeastMs: 1 }));
 
+/** What GitHub is told: nothing, unless it is asked for. */
+const github = closed({
+  deployments: z.boolean().optional(),
+  statuses: z.boolean().optional(),
+  comment: z.boolean().optional(),
+});
+
 const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/);
 const dockerSecretName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,50}$/);
 
@@ -122,6 +129,7 @@ export const settings = {
   secrets: z.record(variable, secret()).optional(),
   'docker-secrets': z.record(dockerSecretName, secret()).optional(),
   registry: registry.optional(),
+  github: github.optional(),
   'host-log': hostPath().optional(),
   'log-tail': count(0, 1_000).optional(),
 };

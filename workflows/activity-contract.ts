@@ -179,7 +179,10 @@ export interface Activities {
    * fails as STILL_WAITS, and is tried again.
    */
   findGithubApprovals(input: GithubQuestion): Promise<GithubAnswer>;
-  /** One deployment per commit, environment and plan; `success` makes the pipeline's earlier ones inactive. */
+  /**
+   * One deployment per request; `success` makes inactive what served before. Where a later one serves already it is
+   * given `inactive` instead.
+   */
   recordDeployment(input: DeploymentRecord): Promise<{
     deploymentId: number;
     adopted: boolean;
@@ -260,6 +263,8 @@ export interface GithubAnswer {
 }
 
 export interface DeploymentRecord {
+  /** Of the release or rollback: asked for again it is another deployment. */
+  requestId: string;
   repositoryUrl: string;
   commit: string;
   pipeline: string;
@@ -272,7 +277,7 @@ export interface DeploymentRecord {
   /** Cut to 140 characters. */
   description: string;
   environmentUrl: string | null;
-  /** Where the run can be watched. */
+  /** Where the run can be watched: an address, or a path of the UI, left out by a worker that does not know the UI. */
   logUrl: string | null;
 }
 
@@ -283,6 +288,7 @@ export interface CommitStatus {
   state: 'pending' | 'success' | 'failure' | 'error';
   /** Cut to 140 characters. */
   description: string;
+  /** As `logUrl` of a deployment. */
   targetUrl: string | null;
 }
 

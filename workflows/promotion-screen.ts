@@ -25,6 +25,8 @@ export interface PromotionView {
   /** What its change undid. */
   unwind: UnwindReport[];
   phase: PromotionDeciding['phase'];
+  /** Why GitHub does not know all of it; null = it does, or is told nothing. */
+  untold: string | null;
 }
 
 export function promotionFacts(view: PromotionView): ReportFacts {
@@ -46,6 +48,7 @@ export function promotionFacts(view: PromotionView): ReportFacts {
       ...view.onGithub.map((said) => `on GitHub ${said}`),
       ...view.denials.map(({ by, why }) => `not counted: ${by}, ${why}`),
       `requested by ${actor.by} (identity: unverified)`,
+      ...(view.untold === null ? [] : [`GitHub was not told: ${view.untold}`]),
       ...warnUnprotected([plan]),
     ],
     commands: ended

@@ -21,6 +21,7 @@ import { isChangeResult, isSuperseded } from './message-shapes.js';
 import type { ProgressStatus, PromotionRequest } from './messages.js';
 import { laneId, QUERY, SIGNAL } from './names.js';
 import { Progress } from './progress.js';
+import { PromotionOnGithub } from './promotion-on-github.js';
 import { concludePromotion, endPromotion, Refusal, type Stop } from './promotion-end.js';
 import { promotionFacts, promotionStatus, type PromotionView } from './promotion-screen.js';
 import { readFailure } from './read-failure.js';
@@ -47,12 +48,17 @@ class Promotion {
   private readonly progress: Progress;
   private readonly approvals: Approvals;
   private readonly change: RequestedChange;
+  private readonly github: PromotionOnGithub;
   private readonly where: string;
 
   constructor(private readonly request: PromotionRequest) {
     const { plan } = request;
     this.where = `${plan.pipeline} ${plan.name}`;
-    this.progress = new Progress(() => promotionFacts(this.view()));
+    this.github = new PromotionOnGithub(request, () => this.progress.publish());
+    this.progress = new Progress(
+      () => promotionFacts(this.view()),
+      ({ for: what }) => this.github.waitsFor(what, this.progress.report()),
+    );
     this.approvals = new Approvals(request, this.where, this.progress, this.evidence, (by, note) =>
       this.reject(by, note),
     );
@@ -181,7 +187,7 @@ class Promotion {
       if (asked) refusal = await this.follow();
       if (!asked || this.change.outcome === null)
         await attempt('say that it ended', this.where, () => this.announce('ended'));
-      return this.conclude(refusal);
+      return await this.conclude(refusal);
     });
   }
 
@@ -200,6 +206,7 @@ class Promotion {
   private async prepare(): Promise<void> {
     const { plan } = this.request;
     this.progress.publish();
+    if (this.waits()) this.github.begins();
     // What waits for nothing stands in the queue at once.
     if (this.waits() || !patched('announces-only-a-wait')) await this.announce('waiting');
     for (const earlier of plan.after) await this.beGoodOn(earlier);
@@ -338,6 +345,7 @@ class Promotion {
     this.phase = 'queued';
     this.progress.begin('change', `in the queue of ${plan.name}`);
     this.progress.set('change', 'waiting', `in the queue of ${plan.name}`);
+    this.github.standsInQueue();
     return await this.change.follow();
   }
 
@@ -346,9 +354,10 @@ class Promotion {
     const { pipeline, name } = this.request.plan;
     this.progress.begin('change', `changes ${name}`);
     this.progress.set('change', 'running', `in ${laneId(pipeline, name)}`);
+    this.github.changes();
   }
 
-  private conclude(refusal: FailureReport | null): PromotionResult {
+  private async conclude(refusal: FailureReport | null): Promise<PromotionResult> {
     const { request, stop, evidence } = this;
     const change = this.change.outcome;
     const result = concludePromotion({ request, stop, refusal, change, evidence });
@@ -357,11 +366,14 @@ class Promotion {
     if (change !== null) this.progress.set('change', change.state, change.headline);
     this.progress.interrupt(result.state);
     this.progress.end(result.state, result.headline);
+    await this.github.ended(result, this.progress.report());
+    if (this.github.untold !== null) this.progress.publishAgain();
     return endPromotion(result);
   }
 
   private view(): PromotionView {
     const { request, approvals, evidence, failure, phase } = this;
+    const { untold } = this.github;
     return {
       request,
       approvals: approvals.counted,
@@ -372,6 +384,7 @@ class Promotion {
       failure,
       phase,
       unwind: this.change.outcome?.unwind ?? [],
+      untold,
     };
   }
 }

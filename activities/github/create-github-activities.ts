@@ -5,6 +5,7 @@ import { setStatusOf } from './commit-status.js';
 import type { GithubRepository } from './connect.js';
 import { recordDeploymentAt } from './deployments.js';
 import { createFindGithubApprovals, type GithubApprovalDependencies } from './find-approvals.js';
+import { createLinks } from './links.js';
 import { commentOn } from './summary-comment.js';
 
 export type GithubActivities = Pick<
@@ -14,7 +15,13 @@ export type GithubActivities = Pick<
 
 type InRepository = { repositoryUrl: string };
 
-export function createGithubActivities(deps: GithubApprovalDependencies): GithubActivities {
+export interface GithubActivityDependencies extends GithubApprovalDependencies {
+  /** Where people open the Temporal UI; null = this worker does not know. */
+  uiUrl: string | null;
+}
+
+export function createGithubActivities(deps: GithubActivityDependencies): GithubActivities {
+  const { linkFor, linksIn } = createLinks(deps.uiUrl);
   /** Opens the repository of the input, heartbeats, and ends when the activity does. */
   const within =
     <Input, Output>(
@@ -33,8 +40,14 @@ export function createGithubActivities(deps: GithubApprovalDependencies): Github
 
   return {
     findGithubApprovals: createFindGithubApprovals(deps),
-    recordDeployment: within('recording the deployment', recordDeploymentAt),
-    setCommitStatus: within('setting the commit status', setStatusOf),
-    commentOnPullRequest: within('commenting on the pull request', commentOn),
+    recordDeployment: within('recording the deployment', (repository, input) =>
+      recordDeploymentAt(repository, { ...input, logUrl: linkFor(input.logUrl) }),
+    ),
+    setCommitStatus: within('setting the commit status', (repository, input) =>
+      setStatusOf(repository, { ...input, targetUrl: linkFor(input.targetUrl) }),
+    ),
+    commentOnPullRequest: within('commenting on the pull request', (repository, input) =>
+      commentOn(repository, { ...input, markdown: linksIn(input.markdown) }),
+    ),
   };
 }

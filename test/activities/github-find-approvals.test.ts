@@ -107,6 +107,7 @@ async function ask(asking: Asking = {}): Promise<GithubAnswer> {
   };
   const { policy = POLICY } = asking;
   const { findGithubApprovals } = createGithubActivities({
+    uiUrl: null,
     github: githubOf(standIn),
     source,
     policy,
@@ -268,6 +269,7 @@ describe('while it is waited for', () => {
       const github = githubOf(standIn);
       standIn.state.tokens.clear();
       const { findGithubApprovals } = createGithubActivities({
+        uiUrl: null,
         github,
         source: createSource({ cacheFolder: folder }),
         policy: POLICY,

@@ -22,6 +22,7 @@ const oneApproval: ApprovalRule = {
   expiresMs: 72 * 3_600_000,
 };
 const oneReview: ApprovalRule = { ...oneApproval, by: 'github-review', of: 'main' };
+const GITHUB = { deployments: true, statuses: true, comment: true };
 const gate: GatePlan = {
   kind: 'run',
   name: 'tests',
@@ -112,6 +113,31 @@ export const PATHS_OF_RELEASE: Record<string, Path> = {
     await release.end();
     return release.handle.workflowId;
   },
+  'release-that-tells-of-a-terminated-promotion': async (harness) => {
+    const shop = new ReleasePipeline(harness, PLANS);
+    const prod = shop.environment('prod', { github: GITHUB });
+    const verify = shop.scene(prod).hold('verify');
+    const release = await shop.release(1, [prod]);
+    const { handle } = await release.promotion('prod');
+    await verify.arrived();
+    await handle.terminate('a person ends it');
+    await release.end();
+    return release.handle.workflowId;
+  },
+  'promotion-that-tells-github': (harness) =>
+    promote(harness, { github: GITHUB, approvals: [oneApproval] }, async (promotion) => {
+      await promotion.waitsFor('1 approval');
+      await promotion.decide('approve', 'oleg');
+      await promotion.end();
+    }),
+  'promotion-that-github-does-not-hear': async (harness) => {
+    const request = givenPromotion(givenPlan({ github: GITHUB }), 1);
+    const id = promotionId(request.plan.pipeline, request.plan.name, request.requestId);
+    breakActivity(harness.world, id, 'recordDeployment', 'refuse', { times: -1 });
+    const promotion = await PromotionScene.start(harness, request);
+    await promotion.end();
+    return promotion.handle.workflowId;
+  },
   'promotion-whose-request-was-refused': async (harness) => {
     const request = givenPromotion(givenPlan(), 1);
     const id = promotionId(request.plan.pipeline, request.plan.name, request.requestId);
@@ -181,6 +207,14 @@ export const PATHS_OF_RELEASE: Record<string, Path> = {
     await prod.release(2);
     await prod.ended(await prod.rollback());
     await prod.ended(await prod.rollback('v9'));
+    return prod.id;
+  },
+  'environment-that-tells-of-a-rollback': async (harness) => {
+    const prod = sceneOf(harness, { github: GITHUB });
+    await prod.release(1);
+    await prod.release(2);
+    await prod.ended(await prod.rollback());
+    await prod.release(3);
     return prod.id;
   },
   'environment-retired-the-warm-colour': async (harness) => {

@@ -21,7 +21,7 @@ async function record(names: string[]): Promise<void> {
   mkdirSync(folder, { recursive: true });
   const temporal = await part('temporal');
   const { address, bundle, stop } = await startTemporal();
-  const harness = await startReleaseHarness(PLANS, { github, elsewhere: { address, bundle } });
+  const harness = await startReleaseHarness(PLANS, { reviews: github, elsewhere: { address, bundle } });
   for (const [name, carryOut] of Object.entries({ ...PATHS_OF_CHANGE, ...PATHS_OF_RELEASE })) {
     const file = path.join(folder, `${name}.json`);
     if (names.length === 0 ? existsSync(file) : !names.includes(name)) continue;

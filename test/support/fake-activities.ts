@@ -44,7 +44,9 @@ export interface FakeOptions {
   /** Why this person's approval does not count; null = it does. */
   denies?: (by: string) => string | null;
   /** What was said on GitHub about releases to this environment; default nothing. */
-  github?: (environment: string) => FakeReviewOnGithub[];
+  reviews?: (environment: string) => FakeReviewOnGithub[];
+  /** Of GitHub: what writes to it; default takes everything. */
+  github?: Pick<Activities, 'recordDeployment' | 'setCommitStatus' | 'commentOnPullRequest'>;
   /** When a window opens; default now. */
   opensAt?: (window: WindowPlan) => string | null;
   /** Ancestors among the candidates; default none. */
@@ -157,7 +159,7 @@ export function createFakeActivities(options: FakeOptions): Activities {
       }),
     findGithubApprovals: (question) =>
       call('findGithubApprovals', { key: question.plan.name, hosts: [] }, () =>
-        answerOfGithub(question, options.github?.(question.plan.name) ?? []),
+        answerOfGithub(question, options.reviews?.(question.plan.name) ?? []),
       ),
     nextOpening: async ({ window }) => ({ opensAt: options.opensAt?.(window) ?? null }),
     listAncestors: async ({ commit, candidates }) => ({
@@ -168,6 +170,7 @@ export function createFakeActivities(options: FakeOptions): Activities {
     recordDeployment: async () => ({ deploymentId: 1, adopted: false, inactivated: [] }),
     setCommitStatus: async ({ environment }) => ({ context: `slipway/${environment}`, written: true }),
     commentOnPullRequest: async () => ({ commentUrl: null }),
+    ...options.github,
 
     preflight: async ({ target }) => {
       const problem = world

@@ -14,7 +14,7 @@ const said = new Map<string, FakeReviewOnGithub[]>();
 
 beforeAll(async () => {
   quiet();
-  harness = await startHarness({ github: (environment) => said.get(environment) ?? [] });
+  harness = await startHarness({ reviews: (environment) => said.get(environment) ?? [] });
 });
 afterAll(() => harness.close());
 

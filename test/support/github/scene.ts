@@ -16,6 +16,9 @@ import { NO_POLICY } from '../sealed.js';
 import type { FakePull } from './state.js';
 import { startGithub, type GithubStandIn } from './stand-in.js';
 
+/** Where the worker of these tests says that the Temporal UI is. */
+export const UI_URL = 'https://temporal.example.com';
+
 export const TOKEN = 'ghp_0123456789abcdefghijklmnopqrstuvwxyz';
 
 /** `sha('a')` is forty a. */
@@ -73,7 +76,7 @@ const NO_KEYS: SealKeys = {
 /** Without a git repository: for what asks GitHub only. */
 export function activitiesOf(github: Github): GithubActivities {
   const source = createSource({ cacheFolder: '/nowhere' });
-  return createGithubActivities({ github, source, policy: NO_POLICY, sealKeys: NO_KEYS });
+  return createGithubActivities({ github, source, policy: NO_POLICY, sealKeys: NO_KEYS, uiUrl: UI_URL });
 }
 
 /** `scheduledMsAgo`: how long the workflow has waited for it. */
