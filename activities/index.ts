@@ -7,6 +7,7 @@ import { createBuildArtifacts } from './build/build-artifacts.js';
 import { createCheckActivities } from './checks/create-check-activities.js';
 import { createEnvironmentActivities } from './environment/ask-environments.js';
 import { createNextOpening } from './environment/next-opening.js';
+import { createPassFreeze } from './environment/pass-freeze.js';
 import { createRunGate } from './gates/run-gate.js';
 import { createGithub } from './github/connect.js';
 import { createGithubActivities } from './github/create-github-activities.js';
@@ -100,6 +101,7 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
       ...environments,
       verifyApproval: createVerifyApproval({ policy, sealKeys }),
       nextOpening: createNextOpening(),
+      passFreeze: createPassFreeze({ policy }),
       ...createGithubActivities({ github, source, policy, sealKeys, uiUrl: dependencies.uiUrl }),
       listAncestors: createListAncestors({ source }),
       ...createPlatformActivities({ hosts, secrets, ...traffic }),

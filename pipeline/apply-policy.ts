@@ -3,6 +3,7 @@
  * Pure; the worker applies it when it plans, and holds what it sealed against the policy of the day before each step.
  */
 import { completeRule, isGivenOnGithub, rulesOf } from './approval-rules.js';
+import { compileFreezes, mergeFreezes } from './freezes.js';
 import { withHash } from './hash-plan.js';
 import { matchesPattern, takesRef } from './match-ref.js';
 import type { AppliedRule, ApprovalRule, EnvironmentPlan, ReleasePlan, ReleaseRef } from './plan.js';
@@ -162,7 +163,9 @@ function tighten(plan: EnvironmentPlan, rules: EnvironmentPolicy): EnvironmentPl
       ? [{ rule: `waits ${waitMs / 1000} s`, from: from(plan.waitMs === waitMs, rules.wait === waitMs) }]
       : []),
   ];
-  return withHash({ ...plan, approvals, production, selfApproval, waitMs, policy: { rules: applied } });
+  const freeze = mergeFreezes(plan.freeze ?? [], compileFreezes(rules.freeze, 'policy'));
+  const stricter = { ...plan, approvals, production, selfApproval, waitMs, policy: { rules: applied } };
+  return withHash(freeze.length === 0 ? stricter : { ...stricter, freeze });
 }
 
 function isSameKind(a: ApprovalRule, b: ApprovalRule): boolean {

@@ -6,6 +6,7 @@ import { compilePlatform, requireFile, type RepositoryTexts } from './compile-pl
 import { environmentValues, tagValues, TextCompiler, type ReleaseFacts } from './compile-text.js';
 import { compileTraffic, toHost } from './compile-traffic.js';
 import { strategyOf, type EnvironmentSettings } from './environment-settings.js';
+import { compileFreezes } from './freezes.js';
 import { withHash } from './hash-plan.js';
 import type { LoadedFile } from './load-pipeline.js';
 import {
@@ -105,6 +106,7 @@ export function compileEnvironment(input: EnvironmentInput): EnvironmentPlan {
     registry,
     hostLog: texts.optional(settings['host-log'], of.pathOf('host-log')),
     logTail: settings['log-tail'] ?? LOG_TAIL_LINES,
+    ...compileFreeze(settings.freeze),
     ...compileGithub(settings.github),
     steps: listSteps(colours, bake !== null),
   });
@@ -126,6 +128,11 @@ function listSteps(colours: boolean, bakes: boolean): string[] {
 
 function compileWindow(window: NonNullable<Settings['window']>): EnvironmentPlan['window'] {
   return { days: window.days, hours: window.hours, zone: window.zone ?? 'UTC' };
+}
+
+function compileFreeze(freeze: Settings['freeze']): Pick<EnvironmentPlan, 'freeze'> {
+  const freezes = compileFreezes(freeze, 'pipeline file');
+  return freezes.length === 0 ? {} : { freeze: freezes };
 }
 
 /** Absent where GitHub is told nothing. */

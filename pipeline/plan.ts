@@ -350,6 +350,16 @@ export interface AppliedRule {
   from: 'policy' | 'pipeline file' | 'both';
 }
 
+/** Nothing begins in it. ISO times; the end is not in it. */
+export interface FreezePlan {
+  from: string;
+  until: string;
+  /** As the file has it: `2026-12-24 to 2027-01-02 Europe/Berlin`. */
+  text: string;
+  reason: string | null;
+  by: AppliedRule['from'];
+}
+
 export interface EnvironmentPlan {
   planVersion: number;
   /** sha256 (hex) over the canonical JSON of every other field but the seal. */
@@ -404,6 +414,8 @@ export interface EnvironmentPlan {
   registry: RegistryLogin | null;
   hostLog: string | null;
   logTail: number;
+  /** Absent = none. */
+  freeze?: FreezePlan[];
   /** What GitHub is told of a release on its way here; absent = nothing. */
   github?: { deployments: boolean; statuses: boolean; comment: boolean };
   /** What the worker's policy made of it; absent where there was none. */

@@ -3,7 +3,7 @@
  * comes from no repository. Reference with examples: docs/policy.md.
  */
 import { z } from 'zod';
-import { approvals, takesRefs } from './schema-environment.js';
+import { approvals, freeze, takesRefs } from './schema-environment.js';
 import { closed, named, uniqueList } from './schema-words.js';
 import { duration, hostAddress, repositoryPath } from './schema-values.js';
 
@@ -49,6 +49,8 @@ const environment = closed({
   wait: duration().optional(),
   /** Its commands and checks on the worker, instead of the user of the whole policy. */
   'run-as': runAs.optional(),
+  /** Nothing begins then; as in the pipeline file. */
+  freeze: freeze.optional(),
 });
 
 const pipeline = closed({

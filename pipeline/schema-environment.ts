@@ -1,5 +1,6 @@
 /** What an environment may say; everything except `from`, `after` and `production` may also stand in `defaults`. */
 import { z } from 'zod';
+import { instantsOf, readWallTime } from './freezes.js';
 import { registry, tagTemplate } from './schema-artifacts.js';
 import { database, platform } from './schema-platforms.js';
 import { traffic } from './schema-traffic.js';
@@ -55,6 +56,35 @@ const window = closed({
   zone: timeZone.optional(),
 });
 
+const wallTime = z.string().superRefine((value, context) => {
+  if (readWallTime(value) !== null) return;
+  const message = 'is no day or time of day; write 2026-12-24 or 2026-12-24T18:00, without a zone';
+  context.addIssue({ code: 'custom', message });
+});
+
+/** Nothing begins from `from` to `to`: days are meant whole, times up to the minute. */
+export const freeze = z
+  .array(
+    closed({
+      from: wallTime,
+      to: wallTime,
+      zone: timeZone.optional(),
+      reason: z
+        .string()
+        .regex(/^\P{C}{1,200}$/u, { error: 'must be one line of at most 200 characters' })
+        .optional(),
+    }).superRefine((value, context) => {
+      const instants = instantsOf(value);
+      if (instants !== null && instants.untilMs <= instants.fromMs)
+        context.addIssue({
+          code: 'custom',
+          path: ['to'],
+          message: `is before from: the freeze ends before it begins (${value.from})`,
+        });
+    }),
+  )
+  .max(100);
+
 const ssh = closed({
   user: textOrReference().optional(),
   port: count(1, 65_535).optional(),
@@ -109,6 +139,7 @@ export const settings = {
   'self-approval': z.boolean().optional(),
   wait: duration().optional(),
   window: window.optional(),
+  freeze: freeze.optional(),
   hosts: uniqueList(hostAddress).min(1).optional(),
   ssh: ssh.optional(),
   preflight: preflight.optional(),

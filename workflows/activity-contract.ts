@@ -18,7 +18,14 @@ import type {
   ReleaseRef,
   Seal,
 } from '../pipeline/plan.js';
-import type { Announcement, Decision, EnvironmentRequest, ReleaseRequest, Withdrawal } from './messages.js';
+import type {
+  Announcement,
+  ChangeKind,
+  Decision,
+  EnvironmentRequest,
+  ReleaseRequest,
+  Withdrawal,
+} from './messages.js';
 import type { BuiltArtifact, ChangeResult, EvidenceItem, PriorState, ReleaseRecord } from './result.js';
 
 /** The one thing a change writes to: an environment, under a fence. */
@@ -35,6 +42,8 @@ export interface Target {
   live: ReleaseRecord | null;
   /** What let this release in: gates and approvals, each sealed by the worker that looked. */
   evidence?: EvidenceItem[];
+  /** Of the request; absent from older workers. A way back may begin in a freeze. */
+  kind?: ChangeKind;
   /** Of the sealed plan, where `plan` leaves out hosts that a person skipped. */
   whole?: Pick<EnvironmentPlan, 'hosts' | 'traffic'>;
 }
@@ -166,6 +175,10 @@ export interface Activities {
   }): Promise<EnvironmentAnswer>;
   /** When the window lets something through next; null = it is open. In an activity, since workflows know no time zones. */
   nextOpening(input: { window: WindowPlan }): Promise<{ opensAt: string | null }>;
+  /** Is nothing to begin now, by the plan or by the policy of this moment? `evidence` = it may, and a worker vouches for it. */
+  passFreeze(
+    input: Pick<Target, 'plan' | 'version' | 'commit' | 'artifacts' | 'evidence'>,
+  ): Promise<{ frozen: { until: string; why: string } | null; evidence: EvidenceItem | null }>;
   /** Which of the commits announced to this environment are ancestors of (older than) `commit`. */
   listAncestors(input: {
     repositoryUrl: string;

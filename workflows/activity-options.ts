@@ -45,6 +45,7 @@ const CLASS_OF: Record<ActivityName, Class> = {
   verifyApproval: 'look',
   nextOpening: 'look',
   findGithubApprovals: 'look',
+  passFreeze: 'look',
   recordDeployment: 'look',
   setCommitStatus: 'look',
   commentOnPullRequest: 'look',

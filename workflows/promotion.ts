@@ -21,6 +21,7 @@ import { isChangeResult, isSuperseded } from './message-shapes.js';
 import type { ProgressStatus, PromotionRequest } from './messages.js';
 import { laneId, QUERY, SIGNAL } from './names.js';
 import { Progress } from './progress.js';
+import { Opening } from './opening.js';
 import { PromotionOnGithub } from './promotion-on-github.js';
 import { concludePromotion, endPromotion, Refusal, type Stop } from './promotion-end.js';
 import { promotionFacts, promotionStatus, type PromotionView } from './promotion-screen.js';
@@ -49,6 +50,7 @@ class Promotion {
   private readonly approvals: Approvals;
   private readonly change: RequestedChange;
   private readonly github: PromotionOnGithub;
+  private readonly opening: Opening;
   private readonly where: string;
 
   constructor(private readonly request: PromotionRequest) {
@@ -62,6 +64,7 @@ class Promotion {
     this.approvals = new Approvals(request, this.where, this.progress, this.evidence, (by, note) =>
       this.reject(by, note),
     );
+    this.opening = new Opening(request, this.progress, this.evidence, () => this.idle());
     this.change = new RequestedChange(request, this.evidence, () => this.stop);
     this.progress.plan([
       ...plan.after.map((earlier) => `good on ${earlier}`),
@@ -69,6 +72,7 @@ class Promotion {
       ...(plan.approvals.length > 0 ? ['approvals'] : []),
       ...(plan.waitMs > 0 ? ['wait'] : []),
       ...(plan.window === null ? [] : ['window']),
+      ...(plan.freeze === undefined ? [] : ['freeze']),
       'change',
     ]);
   }
@@ -213,18 +217,19 @@ class Promotion {
     for (const gate of plan.gates) await this.passGate(gate);
     await this.beApproved();
     await this.waitOut();
-    await this.waitForWindow();
+    await this.opening.wait();
     // The window may have closed while it was paused.
     while (this.paused) {
       await this.unpaused();
-      if (patched('window-after-pause')) await this.waitForWindow();
+      if (patched('window-after-pause')) await this.opening.wait();
     }
   }
 
   /** Is there anything between here and the queue? */
   private waits(): boolean {
-    const { after, gates, approvals, waitMs, window } = this.request.plan;
-    return [after, gates, approvals].some((each) => each.length > 0) || waitMs > 0 || window !== null;
+    const { after, gates, approvals, waitMs, window, freeze = [] } = this.request.plan;
+    const lists = [after, gates, approvals, freeze];
+    return lists.some((each) => each.length > 0) || waitMs > 0 || window !== null;
   }
 
   private async announce(phase: 'waiting' | 'ended'): Promise<void> {
@@ -303,8 +308,7 @@ class Promotion {
   private async waitOut(): Promise<void> {
     const { waitMs } = this.request.plan;
     if (waitMs === 0) return;
-    await this.unpaused();
-    this.phase = 'waiting';
+    await this.idle();
     this.progress.begin('wait');
     const wait = { for: 'the wait timer', then: 'goes on by itself', ms: waitMs, person: false };
     await this.progress.wait(wait, () => false);
@@ -312,23 +316,9 @@ class Promotion {
     this.progress.set('wait', 'succeeded', null);
   }
 
-  private async waitForWindow(): Promise<void> {
-    const { window, name } = this.request.plan;
-    if (window === null) return;
+  private async idle(): Promise<void> {
     await this.unpaused();
     this.phase = 'waiting';
-    this.progress.begin('window');
-    const text = `${window.days} ${window.hours} ${window.zone}`;
-    for (;;) {
-      const { opensAt } = await perform('nextOpening', { window }, { summary: `${name}, ${text}` });
-      if (opensAt === null) break;
-      const ms = Math.max(1000, Date.parse(opensAt) - Date.now());
-      await this.progress.wait({ for: `the window ${text}`, then: 'opens', ms, person: false }, () => false);
-    }
-    const before = this.evidence.findIndex(({ name: known }) => known === 'window');
-    if (before >= 0) this.evidence.splice(before, 1);
-    this.record({ kind: 'wait', name: 'window', verdict: 'pass', by: null, note: text });
-    this.progress.set('window', 'succeeded', text);
   }
 
   private async unpaused(): Promise<void> {

@@ -29,7 +29,7 @@ function describeEvidence({ kind, name, verdict, by, proof }: EvidenceItem): str
 
 /** Markdown list: what has to come true before the change. */
 export function detailPromotion(request: PromotionRequest): string {
-  const { after, gates, approvals, waitMs, window } = request.plan;
+  const { after, gates, approvals, waitMs, window, freeze = [] } = request.plan;
   return list([
     ...detailAll(request),
     ...after.map((earlier) => `after it was good on ${earlier}`),
@@ -37,6 +37,7 @@ export function detailPromotion(request: PromotionRequest): string {
     ...approvals.map((rule) => `approvals ${describeRule(rule)}`),
     ...(waitMs > 0 ? ['a wait timer'] : []),
     ...(window === null ? [] : [`window ${window.days} ${window.hours} ${window.zone}`]),
+    ...freeze.map(({ text }) => `no freeze ${text}`),
   ]);
 }
 

@@ -32,6 +32,13 @@ const ofRepository = {
 const forward = {
   authorize: (judge: Judge, { target }: { target: Target }) => judge.entry(target, 'forward'),
 };
+/** Before anything is switched: what began outside a freeze of the policy goes on, and nothing else begins in it. */
+const beginning = {
+  authorize: async (judge: Judge, { target }: { target: Target }) => {
+    await judge.entry(target, 'forward');
+    await judge.freeze(target);
+  },
+};
 /** A policy that has become stricter must not keep anybody from going back. */
 const back = { authorize: (judge: Judge, { target }: { target: Target }) => judge.entry(target, 'back') };
 
@@ -42,6 +49,18 @@ export const AUTHORITIES: Authorities = {
   withdrawRequest: talksToTemporal,
   askEnvironment: talksToTemporal,
   nextOpening: talksToTemporal,
+  // who could not begin right now is not let in ahead of a freeze
+  passFreeze: {
+    authorize: (judge, input) => judge.entry({ ...input, token: 0, colour: null, live: null }, 'back'),
+    vouch: (keys, { plan, commit, artifacts }, answer) => {
+      const { evidence } = answer;
+      if (evidence === null) return answer;
+      const about = { pipeline: plan.pipeline, environment: plan.name, planHash: plan.planHash };
+      const digests = artifacts.map(({ digest }) => digest);
+      const said: Statement = { kind: 'open', ...about, commit: commit.sha, digests, at: evidence.at };
+      return { ...answer, evidence: { ...evidence, seal: sealStatement(keys, said) } };
+    },
+  },
   recordDeployment: ofRepository,
   setCommitStatus: ofRepository,
   commentOnPullRequest: ofRepository,
@@ -91,10 +110,15 @@ export const AUTHORITIES: Authorities = {
       approvals: answer.approvals.map((item) => vouchFor(keys, question, item)),
     }),
   },
-  preflight: forward,
-  claim: forward,
+  preflight: {
+    authorize: async (judge, { target }) => {
+      await judge.entry(target, 'forward');
+      await judge.freeze(target, { isFirst: true });
+    },
+  },
+  claim: beginning,
   proveWayBack: {
-    ...forward,
+    ...beginning,
     vouch: (keys, { target }, proven) => ({
       ...proven,
       prior: proven.prior.map((state) => ({
@@ -107,6 +131,7 @@ export const AUTHORITIES: Authorities = {
     authorize: async (judge, { target, prior }) => {
       judge.prior(target, prior);
       await judge.entry(target, 'forward');
+      await judge.freeze(target);
     },
     vouch: (keys, { target }, deployed) => ({ ...deployed, receipt: sealReceipt(keys, target, 'deploy') }),
   },

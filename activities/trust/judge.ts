@@ -3,6 +3,7 @@
  * forge any result, so each word is held against what a worker has sealed. Nothing is touched while it is judged.
  */
 import { applyToEnvironment, findOutOfReach } from '../../pipeline/apply-policy.js';
+import { compileFreezes, describeFreeze, findFreeze } from '../../pipeline/freezes.js';
 import { hashJson, hashPlan } from '../../pipeline/hash-plan.js';
 import type { ApprovalRule, CheckPlan, EnvironmentPlan, GatePlan, ReleasePlan } from '../../pipeline/plan.js';
 import type { Activities, Target } from '../../workflows/activity-contract.js';
@@ -177,6 +178,36 @@ export class Judge {
       throw denied(where, 'the policy has become stricter since it was planned');
   }
 
+  /**
+   * In a freeze of the policy only what a worker let in outside of one: a change that had begun, or a release that comes
+   * back. `isFirst` = the change has not begun, so a release that is new here stays out whatever it shows.
+   */
+  async freeze(target: Target, { isFirst = false } = {}): Promise<void> {
+    const { plan, commit, artifacts, evidence = [], kind } = target;
+    const loaded = await this.policy.read();
+    const rules = loaded?.content.pipelines.get(plan.pipeline)?.environments.get(plan.name);
+    const frozen = findFreeze(compileFreezes(rules?.freeze, 'policy'), Date.now());
+    if (frozen === null) return;
+    const digests = artifacts.map(({ digest }) => digest).join();
+    const wasLetIn = evidence
+      .flatMap(({ seal }) => openSeal(this.keys, seal, 'open') ?? [])
+      .some(
+        (said) =>
+          said.pipeline === plan.pipeline &&
+          said.environment === plan.name &&
+          said.planHash === plan.planHash &&
+          said.commit === commit.sha &&
+          said.digests.join() === digests,
+      );
+    if (wasLetIn && !(isFirst && kind === 'deploy')) return;
+    const until = new Date(frozen.untilMs).toISOString();
+    throw denied(
+      `${plan.pipeline} ${plan.name}`,
+      `it is frozen until ${until}: ${describeFreeze(frozen.freeze)}`,
+      "nothing was touched; release it again when it is over, or its owner changes freeze in the worker's policy.yaml",
+    );
+  }
+
   /** No check is made that the sealed plan does not have. */
   checks({ plan }: Target, checks: CheckPlan[]): void {
     const known = [...plan.checks, ...plan.dependencies].map(hashJson);
@@ -316,12 +347,10 @@ function requireOnlySkipped(plan: EnvironmentPlan, whole: NonNullable<Target['wh
     throw denied(where, 'the traffic is not that of the sealed plan');
 }
 
-function denied(where: string, what: string): Error {
-  return unauthorized({
-    what,
-    where,
-    why: null,
-    wayOut:
-      'nothing was touched; release it again, and look who started this (docs/security.md#unauthorized)',
-  });
+function denied(
+  where: string,
+  what: string,
+  wayOut = 'nothing was touched; release it again, and look who started this (docs/security.md#unauthorized)',
+): Error {
+  return unauthorized({ what, where, why: null, wayOut });
 }

@@ -72,6 +72,17 @@ const approval = z.object({
   at: z.string(),
 });
 
+/** Gates and approvals had let this in, and nothing was frozen. */
+const open = z.object({
+  kind: z.literal('open'),
+  pipeline: z.string(),
+  environment: z.string(),
+  planHash: z.string(),
+  commit: z.string(),
+  digests: z.array(z.string()),
+  at: z.string(),
+});
+
 /** A change found this on a host before it deployed: what an undo may bring back. */
 const prior = z.object({
   kind: z.literal('prior'),
@@ -96,7 +107,7 @@ const step = z.object({
   needs: z.array(z.string()),
 });
 
-const statement = z.discriminatedUnion('kind', [plan, artifact, gate, approval, prior, step]);
+const statement = z.discriminatedUnion('kind', [plan, artifact, gate, approval, open, prior, step]);
 export type Statement = z.infer<typeof statement>;
 export type StatementOf<Kind extends Statement['kind']> = Extract<Statement, { kind: Kind }>;
 

@@ -1,5 +1,6 @@
 /** What a release would do, before it does it. */
 import { isGivenOnGithub } from '../../pipeline/approval-rules.js';
+import { describeFreeze as nameFreeze, findFreeze } from '../../pipeline/freezes.js';
 import type { CheckPlan, EnvironmentPlan, GatePlan, PlatformPlan, ReleasePlan } from '../../pipeline/plan.js';
 import { formatDuration } from '../../pipeline/durations.js';
 import { describeRule } from '../../workflows/approvals.js';
@@ -108,6 +109,7 @@ function environmentLines(style: Style, plan: EnvironmentPlan, view: PlanView): 
     ...labelled('approvals', describeApprovals(style, plan, view.plan.commit.authors), LABEL),
     ...labelled('rules', describeRules(style, plan), LABEL),
     ...labelled('waits', plan.waitMs === 0 ? [] : [formatDuration(plan.waitMs)], LABEL),
+    ...labelled('freezes', describeFreezes(style, plan), LABEL),
     ...labelled('deploy', [describeDeploy(plan, status)], LABEL),
     ...labelled('verify', describeChecks(plan.checks), LABEL),
     ...labelled('switch', describeSwitch(plan), LABEL),
@@ -169,6 +171,20 @@ function describeRules(style: Style, { policy, production }: EnvironmentPlan): s
   return policy.rules.map(
     ({ rule, from }) => `${plain(rule)}, by ${from === 'both' ? 'both' : `the ${from}`}`,
   );
+}
+
+/** Those that are not over yet, and which file each is from. */
+function describeFreezes(style: Style, { freeze = [] }: EnvironmentPlan): string[] {
+  const nowMs = Date.now();
+  const frozen = findFreeze(freeze, nowMs);
+  const until = frozen === null ? '' : new Date(frozen.untilMs).toISOString();
+  return freeze
+    .filter((each) => Date.parse(each.until) > nowMs)
+    .map((each) =>
+      each === frozen?.freeze
+        ? `${style.yellow(style.warning)} now, until ${formatMoment(until)}: ${plain(nameFreeze(each))}`
+        : plain(nameFreeze(each)),
+    );
 }
 
 function describeDeploy(plan: EnvironmentPlan, status: EnvironmentStatus | null): string {

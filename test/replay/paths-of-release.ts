@@ -124,6 +124,10 @@ export const PATHS_OF_RELEASE: Record<string, Path> = {
     await release.end();
     return release.handle.workflowId;
   },
+  'promotion-that-nothing-froze': (harness) =>
+    promote(harness, { policy: { rules: [] } }, async (promotion) => {
+      await promotion.end();
+    }),
   'promotion-that-tells-github': (harness) =>
     promote(harness, { github: GITHUB, approvals: [oneApproval] }, async (promotion) => {
       await promotion.waitsFor('1 approval');

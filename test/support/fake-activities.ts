@@ -49,6 +49,8 @@ export interface FakeOptions {
   github?: Pick<Activities, 'recordDeployment' | 'setCommitStatus' | 'commentOnPullRequest'>;
   /** When a window opens; default now. */
   opensAt?: (window: WindowPlan) => string | null;
+  /** What nothing may begin in; default none. */
+  frozen?: () => { until: string; why: string } | null;
   /** Ancestors among the candidates; default none. */
   ancestors?: (commit: string, candidates: string[]) => string[];
 }
@@ -162,6 +164,12 @@ export function createFakeActivities(options: FakeOptions): Activities {
         answerOfGithub(question, options.reviews?.(question.plan.name) ?? []),
       ),
     nextOpening: async ({ window }) => ({ opensAt: options.opensAt?.(window) ?? null }),
+    passFreeze: async () => {
+      const frozen = options.frozen?.() ?? null;
+      const at = new Date(0).toISOString();
+      const evidence = { kind: 'wait', name: 'freeze', verdict: 'pass', by: null, at, note: null } as const;
+      return frozen === null ? { frozen, evidence } : { frozen, evidence: null };
+    },
     listAncestors: async ({ commit, candidates }) => ({
       ancestors: options.ancestors?.(commit, candidates) ?? [],
     }),
