@@ -32,13 +32,6 @@ const ofRepository = {
 const forward = {
   authorize: (judge: Judge, { target }: { target: Target }) => judge.entry(target, 'forward'),
 };
-/** Before anything is switched: what began outside a freeze of the policy goes on, and nothing else begins in it. */
-const beginning = {
-  authorize: async (judge: Judge, { target }: { target: Target }) => {
-    await judge.entry(target, 'forward');
-    await judge.freeze(target);
-  },
-};
 /** A policy that has become stricter must not keep anybody from going back. */
 const back = { authorize: (judge: Judge, { target }: { target: Target }) => judge.entry(target, 'back') };
 
@@ -110,15 +103,25 @@ export const AUTHORITIES: Authorities = {
       approvals: answer.approvals.map((item) => vouchFor(keys, question, item)),
     }),
   },
+  // up to deploy: what began outside a freeze of the policy goes on, and nothing else begins in it
   preflight: {
     authorize: async (judge, { target }) => {
       await judge.entry(target, 'forward');
       await judge.freeze(target, { isFirst: true });
     },
   },
-  claim: beginning,
+  // who stops an old colour deploys nothing afterwards
+  claim: {
+    authorize: async (judge, { target }) => {
+      await judge.entry(target, 'forward');
+      if (target.kind !== 'retire') await judge.freeze(target);
+    },
+  },
   proveWayBack: {
-    ...beginning,
+    authorize: async (judge, { target }) => {
+      await judge.entry(target, 'forward');
+      await judge.freeze(target);
+    },
     vouch: (keys, { target }, proven) => ({
       ...proven,
       prior: proven.prior.map((state) => ({

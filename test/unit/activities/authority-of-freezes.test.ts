@@ -59,17 +59,14 @@ async function letIn(of = release): Promise<EvidenceItem[]> {
 
 const inputFor = (name: Name, change: Partial<Target>): unknown => {
   const target = { ...release.target, ...change };
-  switch (name) {
-    case 'deploy':
-    case 'undoDeploy':
-      return { target, prior: release.prior };
-    case 'verify':
-      return { target, checks: release.environment.checks, colour: target.colour };
-    case 'switchTraffic':
-      return { target, to: 'green', from: 'blue', requireHealthy: true };
-    default:
-      return { target };
-  }
+  const more: Partial<Record<Name, object>> = {
+    deploy: { prior: release.prior },
+    undoDeploy: { prior: release.prior },
+    verify: { checks: release.environment.checks, colour: target.colour },
+    switchTraffic: { to: 'green', from: 'blue', requireHealthy: true },
+    retireColour: { colour: 'blue' },
+  };
+  return { target, ...more[name] };
 };
 const begins = (name: Name, change: Partial<Target>, policy = FROZEN): Promise<boolean> =>
   beginsWith(ours.keys, name, inputFor(name, change), policy);
@@ -105,6 +102,13 @@ describe('in a freeze of the policy', () => {
     for (const name of BEGINNING) expect(await begins(name, { evidence, kind: 'rollback' }), name).toBe(true);
     expect(await begins('switchTraffic', { kind: 'rollback' })).toBe(true);
     expect(await begins('undoDeploy', {})).toBe(true);
+  });
+
+  test('an old colour is stopped, and its lane brings nothing in', async () => {
+    for (const name of ['claim', 'retireColour'] as const)
+      expect(await begins(name, { kind: 'retire' }), name).toBe(true);
+    for (const name of ['preflight', 'proveWayBack', 'deploy'] as const)
+      expect(await refusal(name, { kind: 'retire' })).toContain('it is frozen until');
   });
 
   test('the word of another environment, a changed one and an invented one do not count', async () => {
