@@ -55,7 +55,7 @@ export async function takeOrphanBack({ request, plan, environment }: Orphan): Pr
     const state = stateForGithub(end.change ?? end);
     await tellGithub(
       { ...subject, plan: environment },
-      { state, description: end.headline, report: null },
+      { state, isClean: end.clean, description: end.headline, report: null },
       github,
     );
   }

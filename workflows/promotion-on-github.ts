@@ -35,15 +35,20 @@ export class PromotionOnGithub {
 
   /** The last word; returns when it was said, or could not be. */
   async ended(result: PromotionResult, report: string): Promise<void> {
-    this.say(stateForGithub(result), result.headline, report);
+    this.say(stateForGithub(result), result.headline, report, result.clean);
     await this.telling;
   }
 
   /** What is newer takes the place of what has not been said yet. */
-  private say(state: GithubNews['state'], description: string, report: string | null = null): void {
+  private say(
+    state: GithubNews['state'],
+    description: string,
+    report: string | null = null,
+    isClean = true,
+  ): void {
     // a worker from before this patch told nothing, whatever the plan asks for
     if (this.request.plan.github === undefined || !patched('promotions-tell-github')) return;
-    this.next = { state, description, report: report ?? this.next?.report ?? null };
+    this.next = { state, isClean, description, report: report ?? this.next?.report ?? null };
     this.telling ??= this.tellAll(this.request.plan.github);
   }
 

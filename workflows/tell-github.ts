@@ -27,6 +27,8 @@ export interface GithubSubject {
 
 export interface GithubNews {
   state: DeploymentRecord['state'];
+  /** false = a person must look, whatever serves. */
+  isClean: boolean;
   /** One line. */
   description: string;
   /** Markdown; null = the comment stays as it is. */
@@ -48,10 +50,10 @@ const STATUS_OF: Record<GithubNews['state'], CommitStatus['state']> = {
 
 /** What a result means to GitHub: `inactive` = nothing of it serves, and nobody needs to look. */
 export function stateForGithub({ state, clean }: Pick<ChangeResult, 'state' | 'clean'>): GithubNews['state'] {
+  // also where a host was skipped: what served before does no more
+  if (state === 'succeeded') return 'success';
   if (!clean) return 'error';
   switch (state) {
-    case 'succeeded':
-      return 'success';
     case 'failed':
     case 'rolled-back':
       return 'failure';
@@ -64,7 +66,7 @@ export function stateForGithub({ state, clean }: Pick<ChangeResult, 'state' | 'c
 /** Why GitHub was not told everything; null = it was. Never throws, and is not stopped by a cancellation. */
 export async function tellGithub(
   about: GithubSubject,
-  { state, description, report }: GithubNews,
+  { state, isClean, description, report }: GithubNews,
   wanted: Wanted,
 ): Promise<string | null> {
   const { plan, requestId, version, commit, repositoryUrl, runPath } = about;
@@ -100,7 +102,7 @@ export async function tellGithub(
         ? [
             perform(
               'setCommitStatus',
-              { ...where, state: STATUS_OF[state], description, targetUrl: runPath },
+              { ...where, state: isClean ? STATUS_OF[state] : 'error', description, targetUrl: runPath },
               calling,
             ),
           ]
@@ -132,7 +134,7 @@ export async function tellOfWayBack(
   const about = { requestId, version, commit: commit.sha, repositoryUrl, plan, runPath };
   await tellGithub(
     about,
-    { state: stateForGithub(result), description: result.headline, report: null },
+    { state: stateForGithub(result), isClean: result.clean, description: result.headline, report: null },
     wanted,
   );
 }

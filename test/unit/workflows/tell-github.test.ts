@@ -13,8 +13,12 @@ describe('the end of a release', () => {
     expect(stateForGithub({ state, clean: true })).toBe(told);
   });
 
+  it('that is live without a host is a success: what served before does no more', () => {
+    expect(stateForGithub({ state: 'succeeded', clean: false })).toBe('success');
+  });
+
   it('that left something half done is an error, however it ended', () => {
     expect(stateForGithub({ state: 'aborted', clean: false })).toBe('error');
-    expect(stateForGithub({ state: 'succeeded', clean: false })).toBe('error');
+    expect(stateForGithub({ state: 'failed', clean: false })).toBe('error');
   });
 });
