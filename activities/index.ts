@@ -7,6 +7,7 @@ import { createBuildArtifacts } from './build/build-artifacts.js';
 import { createCheckActivities } from './checks/create-check-activities.js';
 import { createEnvironmentActivities } from './environment/ask-environments.js';
 import { createNextOpening } from './environment/next-opening.js';
+import { createPassFreeze } from './environment/pass-freeze.js';
 import { createRunGate } from './gates/run-gate.js';
 import { createGithub } from './github/connect.js';
 import { createGithubActivities } from './github/create-github-activities.js';
@@ -22,6 +23,7 @@ import { createListAncestors } from './source/list-ancestors.js';
 import { createResolvePlan } from './source/resolve-plan.js';
 import { createSource } from './source/source.js';
 import { createTrafficActivities } from './traffic/create-traffic-activities.js';
+import { Judge } from './trust/judge.js';
 import type { PolicyStore } from './trust/policy-store.js';
 import type { SealKeys } from './trust/seal-keys.js';
 import { createVerifyApproval } from './trust/verify-approval.js';
@@ -46,6 +48,8 @@ export interface ActivityDependencies {
   /** Builder for images; null = docker's current one. */
   builderName: string | null;
   github: GithubSettings;
+  /** Where people open the Temporal UI, for links on GitHub; null = not known. */
+  uiUrl: string | null;
 }
 
 export interface ActivitySet {
@@ -55,7 +59,8 @@ export interface ActivitySet {
 }
 
 export function createActivities(dependencies: ActivityDependencies): ActivitySet {
-  const { client, secrets, logger, insecureRegistries, builderName, jobUsers } = dependencies;
+  const { client, secrets, policy, sealKeys, logger, insecureRegistries, builderName, jobUsers } =
+    dependencies;
   const cacheFolder = path.join(dependencies.dataFolder, 'cache');
   const hosts = createHosts({
     resolveSecret: secrets.resolve,
@@ -70,6 +75,11 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
     const { live } = await environments.askEnvironment({ pipeline, environment, requestId: null });
     return live?.commit.sha ?? null;
   };
+  const judge = new Judge(sealKeys, policy);
+  const letInCommit = async (pipeline: string, environment: string): Promise<string | null> => {
+    const { live } = await environments.askEnvironment({ pipeline, environment, requestId: null });
+    return live !== null && judge.wasLetIn(live, pipeline, environment) ? live.commit.sha : null;
+  };
   const traffic = {
     proveTraffic: (target: Target, signal: AbortSignal) => proveTraffic({ hosts, secrets }, target, signal),
     whoIsServed,
@@ -78,7 +88,7 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
   };
   return {
     activities: {
-      resolvePlan: createResolvePlan({ source, policy: dependencies.policy, liveCommit }),
+      resolvePlan: createResolvePlan({ source, policy, liveCommit, letInCommit }),
       runGate: createRunGate({
         source,
         github,
@@ -89,12 +99,10 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
       buildArtifacts: createBuildArtifacts({ source, secrets, cacheFolder, insecureRegistries, builderName }),
       tagArtifacts: createTagArtifacts({ secrets, insecureRegistries }),
       ...environments,
-      verifyApproval: createVerifyApproval({
-        policy: dependencies.policy,
-        sealKeys: dependencies.sealKeys,
-      }),
+      verifyApproval: createVerifyApproval({ policy, sealKeys }),
       nextOpening: createNextOpening(),
-      ...createGithubActivities({ github, source }),
+      passFreeze: createPassFreeze({ policy }),
+      ...createGithubActivities({ github, source, policy, sealKeys, uiUrl: dependencies.uiUrl }),
       listAncestors: createListAncestors({ source }),
       ...createPlatformActivities({ hosts, secrets, ...traffic }),
       ...createCheckActivities({
@@ -106,7 +114,7 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
       }),
       ...createTrafficActivities({ hosts, secrets }),
       inspectEnvironment: createInspectEnvironment({
-        policy: dependencies.policy,
+        policy,
         hosts,
         secrets,
         ...traffic,

@@ -5,6 +5,7 @@ import { UPDATE } from '../workflows/names.js';
 import type { ApproveOptions, Decided } from './decided.js';
 import { findSigningKey, signApproval } from './sign-approval.js';
 import type { DecisionTarget } from './targets.js';
+import { refused } from './user-error.js';
 
 export interface Signed {
   statement: SignedStatement;
@@ -29,6 +30,7 @@ export async function approveWaiting(
 ): Promise<Decided> {
   const { shown = null } = options;
   const status = shown ?? (await client.progress(target.workflowId));
+  if (status !== null) requireMissingHere(status);
   const signed = status === null ? null : await signWhatWaits(client, status, options);
   const decided = await client.decide(target, UPDATE.approve, {
     reason: options.reason ?? null,
@@ -42,6 +44,13 @@ export async function approveWaiting(
   const refused = await waitUntilHeard(client, target.workflowId, decided.decisionId);
   if (refused === null) return { ...decided, proof };
   return { ...decided, proof, reply: { ...decided.reply, accepted: false, refused } };
+}
+
+/** Throws UserError (exit 5) when all that is missing is given on GitHub: nobody signs for nothing. */
+export function requireMissingHere({ environment, approving }: ProgressStatus): void {
+  const what = approving?.onGithub ?? null;
+  if (what === null) return;
+  throw refused({ what, where: environment, wayOut: 'it goes on by itself once that is given' });
 }
 
 /** null = nothing that waits asks for proof, and neither do the options. */

@@ -1,6 +1,7 @@
 /** Why a step takes long: what Temporal tries again by itself, in the words of the last try. */
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
+import { STILL_WAITS } from '../workflows/failures.js';
 import type { StepReport } from '../workflows/result.js';
 import type { TemporalLink } from './connect.js';
 
@@ -26,6 +27,7 @@ type Pending = NonNullable<WorkflowExecutionDescription['raw']['pendingActivitie
 /** Where payloads are sealed, a failure keeps its message in one. */
 async function messageOf(link: TemporalLink, workflowId: string, pending: Pending): Promise<string> {
   const { activityId, lastFailure } = pending;
+  if (lastFailure?.applicationFailureInfo?.type === STILL_WAITS) return '';
   if (!lastFailure?.encodedAttributes) return lastFailure?.message ?? '';
   const context = {
     type: 'activity',

@@ -2,7 +2,8 @@
  * The worker's policy and a plan that was compiled from somebody's file: the stricter of the two, or why it is refused.
  * Pure; the worker applies it when it plans, and holds what it sealed against the policy of the day before each step.
  */
-import { completeRule, rulesOf } from './approval-rules.js';
+import { completeRule, isGivenOnGithub, rulesOf } from './approval-rules.js';
+import { compileFreezes, mergeFreezes } from './freezes.js';
 import { withHash } from './hash-plan.js';
 import { matchesPattern, takesRef } from './match-ref.js';
 import type { AppliedRule, ApprovalRule, EnvironmentPlan, ReleasePlan, ReleaseRef } from './plan.js';
@@ -76,7 +77,10 @@ export function applyToEnvironment(
         `${plan.name} is production, and this worker has no policy that protects it`,
         'give the worker a policy.yaml (docs/policy.md); slipway up --demo is for trying it out',
       );
-    return { plan, problems: [] };
+    const [nobody] = findNobody(plan.approvals, null);
+    return nobody === undefined
+      ? { plan, problems: [] }
+      : refused(nobody, 'leave group out, or give the worker a policy.yaml that says who is in it');
   }
   const ours = policy.pipelines.get(plan.pipeline);
   if (ours === undefined)
@@ -90,12 +94,17 @@ export function applyToEnvironment(
       `the worker's policy has no environment ${plan.name}`,
       `its owner adds it to pipelines.${plan.pipeline}.environments`,
     );
-  const problems = findForbidden(plan, origin, ours, rules, policy).map((what) => ({
+  const stricter = tighten(plan, rules);
+  const forbidden = [
+    ...findForbidden(plan, origin, ours, rules, policy),
+    ...findNobody(stricter.approvals, policy),
+  ];
+  const problems = forbidden.map((what) => ({
     what,
     where,
     wayOut: wayOutOf(plan.pipeline, plan.name),
   }));
-  return { plan: tighten(plan, rules), problems };
+  return { plan: stricter, problems };
 }
 
 function wayOutOf(pipeline: string, environment: string): string {
@@ -121,6 +130,18 @@ function findForbidden(
     ...findOutOfReach(plan, rules, policy),
     ...unsigned.map(() => 'approvals by: unverified are not allowed'),
   ];
+}
+
+/** Rules of reviews that nobody can fill, since GitHub knows logins and groups are of people. */
+function findNobody(approvals: ApprovalRule[], policy: Policy | null): string[] {
+  const people = new Set(policy?.github?.values());
+  return approvals.flatMap(({ by, group }) => {
+    if (group === null || !isGivenOnGithub(by)) return [];
+    const members = policy?.groups?.get(group) ?? [];
+    return members.some((person) => people.has(person))
+      ? []
+      : [`approvals by ${by} of group ${group}: nobody in it has a login that the worker's policy knows`];
+  });
 }
 
 /** Hosts, targets, commands and secrets of the plan that the policy does not list: `host x is not allowed`. */
@@ -164,7 +185,7 @@ function matchesReference(pattern: string, reference: string): boolean {
 }
 
 function tighten(plan: EnvironmentPlan, rules: EnvironmentPolicy): EnvironmentPlan {
-  const floor = rulesOf(rules).map(completeRule);
+  const floor = rulesOf(rules).map((rule) => completeRule(rule, plan.name));
   const approvals = mergeApprovals(plan.approvals, floor);
   const production = plan.production || rules.production === true;
   const selfApproval = plan.selfApproval && (rules['self-approval'] ?? !production);
@@ -186,7 +207,9 @@ function tighten(plan: EnvironmentPlan, rules: EnvironmentPolicy): EnvironmentPl
       ? [{ rule: `waits ${waitMs / 1000} s`, from: from(plan.waitMs === waitMs, rules.wait === waitMs) }]
       : []),
   ];
-  return withHash({ ...plan, approvals, production, selfApproval, waitMs, policy: { rules: applied } });
+  const freeze = mergeFreezes(plan.freeze ?? [], compileFreezes(rules.freeze, 'policy'));
+  const stricter = { ...plan, approvals, production, selfApproval, waitMs, policy: { rules: applied } };
+  return withHash(freeze.length === 0 ? stricter : { ...stricter, freeze });
 }
 
 function isSameKind(a: ApprovalRule, b: ApprovalRule): boolean {

@@ -14,13 +14,20 @@ export function rulesOf({ approvals }: { approvals?: Approvals | undefined }): A
   return typeof approvals === 'number' ? [{ count: approvals }] : approvals;
 }
 
-/** With what a rule means that does not say it. */
-export function completeRule({ count, group, by, of, expires }: ApprovalSetting): ApprovalRule {
+export function isGivenOnGithub(by: ApprovalSetting['by']): boolean {
+  return by === 'github-review' || by === 'github-environment';
+}
+
+/** With what a rule means that does not say it: a GitHub environment is the one of the same name. */
+export function completeRule(
+  { count, group, by = 'ssh', of, expires }: ApprovalSetting,
+  environment: string,
+): ApprovalRule {
   return {
     count,
     group: group ?? null,
-    by: by ?? 'ssh',
-    of: of ?? null,
+    by,
+    of: of ?? (by === 'github-environment' ? environment : null),
     expiresMs: expires ?? EXPIRES_MS,
   };
 }

@@ -1,12 +1,12 @@
 /** What the schema of a policy cannot see: groups that nobody is in, and signatures that could not be checked. */
 import { finding, type Finding } from './explain-issue.js';
-import { rulesOf } from './approval-rules.js';
+import { isGivenOnGithub, rulesOf } from './approval-rules.js';
 import type { Policy } from './policy-file.js';
 import { suggestWord } from './suggest.js';
 
 export function checkPolicy(content: Policy): Finding[] {
   const groups = [...(content.groups?.keys() ?? [])];
-  const findings: Finding[] = [];
+  const findings: Finding[] = [...checkLogins(content)];
   for (const [pipeline, { environments }] of content.pipelines) {
     for (const [name, environment] of environments) {
       const path = ['pipelines', pipeline, 'environments', name, 'approvals'];
@@ -16,6 +16,20 @@ export function checkPolicy(content: Policy): Finding[] {
           findings.push(
             finding([...path, index, 'group'], `there is no group ${group}`, suggestWord(group, groups)),
           );
+        if (by === 'oidc')
+          findings.push(
+            finding(
+              [...path, index, 'by'],
+              'oidc cannot be checked by this version; leave it out, or say ssh',
+            ),
+          );
+        if (isGivenOnGithub(by) && group !== undefined && content.github === undefined)
+          findings.push(
+            finding(
+              [...path, index, 'group'],
+              'is known by people, and GitHub knows logins: github must say who is who, {login: person}',
+            ),
+          );
         if (by === 'ssh' && content['allowed-signers'] === undefined)
           findings.push(
             finding(path, 'are signed with SSH keys, so allowed-signers must name the file that knows them'),
@@ -24,4 +38,13 @@ export function checkPolicy(content: Policy): Finding[] {
     }
   }
   return findings;
+}
+
+/** GitHub's logins are the same in small and large letters. */
+function checkLogins({ github }: Policy): Finding[] {
+  const logins = [...(github?.keys() ?? [])];
+  return logins.flatMap((login, index) => {
+    const earlier = logins.slice(0, index).find((other) => other.toLowerCase() === login.toLowerCase());
+    return earlier === undefined ? [] : [finding(['github', login], `is the login ${earlier} again`)];
+  });
 }

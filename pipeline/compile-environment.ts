@@ -6,6 +6,7 @@ import { compilePlatform, requireFile, type RepositoryTexts } from './compile-pl
 import { environmentValues, tagValues, TextCompiler, type ReleaseFacts } from './compile-text.js';
 import { compileTraffic, toHost } from './compile-traffic.js';
 import { strategyOf, type EnvironmentSettings } from './environment-settings.js';
+import { compileFreezes } from './freezes.js';
 import { withHash } from './hash-plan.js';
 import type { LoadedFile } from './load-pipeline.js';
 import {
@@ -105,6 +106,8 @@ export function compileEnvironment(input: EnvironmentInput): EnvironmentPlan {
     registry,
     hostLog: texts.optional(settings['host-log'], of.pathOf('host-log')),
     logTail: settings['log-tail'] ?? LOG_TAIL_LINES,
+    ...compileFreeze(settings.freeze),
+    ...compileGithub(settings.github),
     steps: listSteps(colours, bake !== null),
   });
 }
@@ -127,13 +130,24 @@ function compileWindow(window: NonNullable<Settings['window']>): EnvironmentPlan
   return { days: window.days, hours: window.hours, zone: window.zone ?? 'UTC' };
 }
 
+function compileFreeze(freeze: Settings['freeze']): Pick<EnvironmentPlan, 'freeze'> {
+  const freezes = compileFreezes(freeze, 'pipeline file');
+  return freezes.length === 0 ? {} : { freeze: freezes };
+}
+
+/** Absent where GitHub is told nothing. */
+function compileGithub(github: Settings['github']): Pick<EnvironmentPlan, 'github'> {
+  const { deployments = false, statuses = false, comment = false } = github ?? {};
+  return deployments || statuses || comment ? { github: { deployments, statuses, comment } } : {};
+}
+
 function toRetention(retention: number | 'forever'): number | null {
   return retention === 'forever' ? null : retention;
 }
 
 function compileApprovals(of: EnvironmentSettings, texts: TextCompiler): ApprovalRule[] {
   return rulesOf(of.settings).map((rule, index) => ({
-    ...completeRule(rule),
+    ...completeRule(rule, of.name),
     group: texts.optional(rule.group, of.pathOf('approvals', index, 'group')),
   }));
 }

@@ -6,6 +6,7 @@ import {
   strategyOf,
   type EnvironmentSettings,
 } from './environment-settings.js';
+import { isGivenOnGithub } from './approval-rules.js';
 import { formatPath, type FilePath } from './file-error.js';
 import type { LoadedFile } from './load-pipeline.js';
 import { namesIn } from './templates.js';
@@ -91,8 +92,14 @@ function reportEnvironment(of: EnvironmentSettings, report: Report): void {
   if (traffic?.weights !== undefined)
     report('canary weights', of.pathOf('traffic', 'weights'), 'switch all at once');
   for (const [index, rule] of (typeof approvals === 'object' ? approvals : []).entries()) {
-    if (rule.by !== 'github-review' && rule.by !== 'github-environment') continue;
-    report(`approvals by ${rule.by}`, of.pathOf('approvals', index, 'by'), 'leave by out: slipway approve');
+    if (rule.by === 'oidc')
+      report('approvals by oidc', of.pathOf('approvals', index, 'by'), 'leave by out: slipway approve signs');
+    if (isGivenOnGithub(rule.by) && rule.of?.includes('*') === true)
+      report(
+        'reviews of several branches',
+        of.pathOf('approvals', index, 'of'),
+        'name one branch in each rule',
+      );
   }
   if (rollout?.['failed-host'] === 'quarantine')
     report('failed-host quarantine', of.pathOf('rollout', 'failed-host'), 'say failed-host: undo');

@@ -350,6 +350,16 @@ export interface AppliedRule {
   from: 'policy' | 'pipeline file' | 'both';
 }
 
+/** Nothing begins in it. ISO times; the end is not in it. */
+export interface FreezePlan {
+  from: string;
+  until: string;
+  /** As the file has it: `2026-12-24 to 2027-01-02 Europe/Berlin`. */
+  text: string;
+  reason: string | null;
+  by: AppliedRule['from'];
+}
+
 export interface EnvironmentPlan {
   planVersion: number;
   /** sha256 (hex) over the canonical JSON of every other field but the seal. */
@@ -368,6 +378,11 @@ export interface EnvironmentPlan {
   onSupersede: 'finish' | 'undo';
   gates: GatePlan[];
   approvals: ApprovalRule[];
+  /**
+   * Full sha up to which everything was let in here before: reviews are asked of what came after. Absent where no rule
+   * asks for reviews, or nothing vouches for such a commit.
+   */
+  since?: string;
   /** May the requester or an author of the commits count as an approver? */
   selfApproval: boolean;
   waitMs: number;
@@ -399,6 +414,10 @@ export interface EnvironmentPlan {
   registry: RegistryLogin | null;
   hostLog: string | null;
   logTail: number;
+  /** Absent = none. */
+  freeze?: FreezePlan[];
+  /** What GitHub is told of a release on its way here; absent = nothing. */
+  github?: { deployments: boolean; statuses: boolean; comment: boolean };
   /** What the worker's policy made of it; absent where there was none. */
   policy?: { rules: AppliedRule[] };
   /** The change's steps, in order: persisted so that runs in flight keep theirs. */

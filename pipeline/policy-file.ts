@@ -3,13 +3,22 @@
  * comes from no repository. Reference with examples: docs/policy.md.
  */
 import { z } from 'zod';
-import { approvals, takesRefs } from './schema-environment.js';
+import { approvals, freeze, takesRefs } from './schema-environment.js';
 import { choose, closed, named, uniqueList } from './schema-words.js';
 import { duration, hostAddress, repositoryPath } from './schema-values.js';
 
 /** As `allowed_signers` names a person; no spaces, since that file is made of words. */
 const person = z.string().regex(/^[^\s,"]{1,200}$/, {
   error: 'must be a name as allowed_signers has it, such as anna@example.com',
+});
+
+const commitId = z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/, {
+  error: 'must be a full commit id, as git rev-parse HEAD prints it',
+});
+
+/** Nobody's name looks like that of a login without a person. */
+const githubPerson = person.refine((name) => !name.toLowerCase().endsWith('@github'), {
+  error: 'ends with @github, as logins do that no person has; name the person',
 });
 
 const entry = z.string().min(1).max(10_000);
@@ -43,9 +52,13 @@ const environment = closed({
   secrets: uniqueList(entry).optional(),
   approvals: approvals.optional(),
   'self-approval': z.boolean().optional(),
+  /** Full sha up to which nothing needs reviews, until a release that was let in is live. */
+  reviewed: commitId.optional(),
   wait: duration().optional(),
   /** Its commands and checks on the worker, instead of the user of the whole policy. */
   'run-as': runAs.optional(),
+  /** Nothing begins then; as in the pipeline file. */
+  freeze: freeze.optional(),
 });
 
 const pipeline = closed({
@@ -64,6 +77,8 @@ export const policyFile = closed({
   'allowed-signers': z.string().min(1).optional(),
   'revoked-keys': z.string().min(1).optional(),
   groups: named('a group', uniqueList(person).min(1)).optional(),
+  /** GitHub login → person, as allowed_signers and the groups name them. */
+  github: named('a GitHub login', githubPerson).optional(),
   pipelines: named('a pipeline', pipeline, 'slug'),
 });
 

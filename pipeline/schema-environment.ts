@@ -1,5 +1,6 @@
 /** What an environment may say; everything except `from`, `after` and `production` may also stand in `defaults`. */
 import { z } from 'zod';
+import { instantsOf, readWallTime } from './freezes.js';
 import { registry, tagTemplate } from './schema-artifacts.js';
 import { database, platform } from './schema-platforms.js';
 import { traffic } from './schema-traffic.js';
@@ -23,7 +24,7 @@ const approval = closed({
   count: count(1, 20),
   group: word('group').optional(),
   by: z.enum(['ssh', 'oidc', 'github-review', 'github-environment', 'unverified']).optional(),
-  /** github-review: the branch whose pull request was reviewed. */
+  /** github-review: the branch whose pull request was reviewed. github-environment: its name there. */
   of: refPattern.optional(),
   expires: duration({ atLeastMs: 60_000 }).optional(),
 });
@@ -54,6 +55,35 @@ const window = closed({
   }),
   zone: timeZone.optional(),
 });
+
+const wallTime = z.string().superRefine((value, context) => {
+  if (readWallTime(value) !== null) return;
+  const message = 'is no day or time of day; write 2026-12-24 or 2026-12-24T18:00, without a zone';
+  context.addIssue({ code: 'custom', message });
+});
+
+/** Nothing begins from `from` to `to`: days are meant whole, times up to the minute. */
+export const freeze = z
+  .array(
+    closed({
+      from: wallTime,
+      to: wallTime,
+      zone: timeZone.optional(),
+      reason: z
+        .string()
+        .regex(/^\P{C}{1,200}$/u, { error: 'must be one line of at most 200 characters' })
+        .optional(),
+    }).superRefine((value, context) => {
+      const instants = instantsOf(value);
+      if (instants !== null && instants.untilMs <= instants.fromMs)
+        context.addIssue({
+          code: 'custom',
+          path: ['to'],
+          message: `is before from: the freeze ends before it begins (${value.from})`,
+        });
+    }),
+  )
+  .max(100);
 
 const ssh = closed({
   user: textOrReference().optional(),
@@ -89,6 +119,13 @@ const rollout = closed({
 
 const retention = choose((value) => value === 'forever', z.literal('forever'), duration({ atLeastMs: 1 }));
 
+/** What GitHub is told: nothing, unless it is asked for. */
+const github = closed({
+  deployments: z.boolean().optional(),
+  statuses: z.boolean().optional(),
+  comment: z.boolean().optional(),
+});
+
 const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/);
 const dockerSecretName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,50}$/);
 
@@ -102,6 +139,7 @@ export const settings = {
   'self-approval': z.boolean().optional(),
   wait: duration().optional(),
   window: window.optional(),
+  freeze: freeze.optional(),
   hosts: uniqueList(hostAddress).min(1).optional(),
   ssh: ssh.optional(),
   preflight: preflight.optional(),
@@ -122,6 +160,7 @@ export const settings = {
   secrets: z.record(variable, secret()).optional(),
   'docker-secrets': z.record(dockerSecretName, secret()).optional(),
   registry: registry.optional(),
+  github: github.optional(),
   'host-log': hostPath().optional(),
   'log-tail': count(0, 1_000).optional(),
 };

@@ -44,6 +44,8 @@ export interface WorkerConfiguration {
   /** buildx builder for images; null = docker's current one. */
   builderName: string | null;
   github: GithubSettings;
+  /** Of the Temporal UI, for links on GitHub; null = not told. */
+  uiUrl: string | null;
   json: boolean;
   /** `up` for demonstrations: the database lives in memory. */
   inMemory: boolean;
@@ -91,9 +93,18 @@ export function readConfiguration(argv: string[], env: NodeJS.ProcessEnv): Worke
       .filter((each) => each !== ''),
     builderName: env['SLIPWAY_BUILDER'] ?? null,
     github: readGithubSettings(env),
+    uiUrl: uiAddress(env),
     json: values.json,
     inMemory: values['in-memory'],
   };
+}
+
+function uiAddress(env: NodeJS.ProcessEnv): string | null {
+  const text = env['SLIPWAY_UI_URL'] ?? '';
+  if (text === '') return null;
+  if (!/^https?:\/\//.test(text) || !URL.canParse(text))
+    throw new Error(`SLIPWAY_UI_URL=${text}: give an address such as https://temporal.example.com`);
+  return text;
 }
 
 function policyFile(env: NodeJS.ProcessEnv): string | null {

@@ -129,6 +129,7 @@ async function serve(
     jobUsers,
     sealKeys,
     ...configuration,
+    uiUrl: configuration.uiUrl ?? uiUrl,
   });
   cleanUps.push(() => activities.close());
   const workers = await runWorkers(

@@ -8,6 +8,7 @@
  * While it runs every activity heartbeats at least once a second: the timeouts of a dead worker count on it.
  */
 import type {
+  ApprovalRule,
   CheckPlan,
   Colour,
   CommitFacts,
@@ -17,7 +18,14 @@ import type {
   ReleaseRef,
   Seal,
 } from '../pipeline/plan.js';
-import type { Announcement, Decision, EnvironmentRequest, ReleaseRequest, Withdrawal } from './messages.js';
+import type {
+  Announcement,
+  ChangeKind,
+  Decision,
+  EnvironmentRequest,
+  ReleaseRequest,
+  Withdrawal,
+} from './messages.js';
 import type { BuiltArtifact, ChangeResult, EvidenceItem, PriorState, ReleaseRecord } from './result.js';
 
 /** The one thing a change writes to: an environment, under a fence. */
@@ -34,6 +42,8 @@ export interface Target {
   live: ReleaseRecord | null;
   /** What let this release in: gates and approvals, each sealed by the worker that looked. */
   evidence?: EvidenceItem[];
+  /** Of the request; absent from older workers. A way back may begin in a freeze. */
+  kind?: ChangeKind;
   /** Of the sealed plan, where `plan` leaves out hosts that a person skipped. */
   whole?: Pick<EnvironmentPlan, 'hosts' | 'traffic'>;
 }
@@ -165,6 +175,10 @@ export interface Activities {
   }): Promise<EnvironmentAnswer>;
   /** When the window lets something through next; null = it is open. In an activity, since workflows know no time zones. */
   nextOpening(input: { window: WindowPlan }): Promise<{ opensAt: string | null }>;
+  /** Is nothing to begin now, by the plan or by the policy of this moment? `evidence` = it may, and a worker vouches for it. */
+  passFreeze(
+    input: Pick<Target, 'plan' | 'version' | 'commit' | 'artifacts' | 'evidence'>,
+  ): Promise<{ frozen: { until: string; why: string } | null; evidence: EvidenceItem | null }>;
   /** Which of the commits announced to this environment are ancestors of (older than) `commit`. */
   listAncestors(input: {
     repositoryUrl: string;
@@ -174,22 +188,14 @@ export interface Activities {
 
   // GitHub
   /**
-   * Reviews of the merged pull request that brought the commit into `branch`; null = into any. With `since` (the commit
-   * that is live) every pull request after it must have them: the least approved one's are given.
+   * Who has given on GitHub what the rule asks for. Answers at once, or (`known`) when somebody else has; until then it
+   * fails as STILL_WAITS, and is tried again.
    */
-  readGithubReviews(input: {
-    repositoryUrl: string;
-    commit: string;
-    branch: string | null;
-    since: string | null;
-  }): Promise<GithubApprovals>;
-  /** Reviews of workflow runs of the commit that deploy to this environment of GitHub's. A rejection voids them all. */
-  readEnvironmentApprovals(input: {
-    repositoryUrl: string;
-    commit: string;
-    environment: string;
-  }): Promise<GithubApprovals & { rejectedBy: string[] }>;
-  /** One deployment per commit, environment and plan; `success` makes the pipeline's earlier ones inactive. */
+  findGithubApprovals(input: GithubQuestion): Promise<GithubAnswer>;
+  /**
+   * One deployment per request; `success` makes inactive what served before. Where a later one serves already it is
+   * given `inactive` instead.
+   */
   recordDeployment(input: DeploymentRecord): Promise<{
     deploymentId: number;
     adopted: boolean;
@@ -253,21 +259,25 @@ export interface GateSubject {
   environments?: string[];
 }
 
-/** Who approved on GitHub, each person once; requester and groups are the promotion's to judge. */
-export interface GithubApprovals {
-  approvals: {
-    /** Login. */
-    by: string;
-    at: string;
-    reviewUrl: string;
-    /** The commit that was approved. */
-    commit: string;
-  }[];
+export interface GithubQuestion extends Omit<ApprovalClaim, 'decision'> {
+  /** One of the plan's, by github-review or github-environment. */
+  rule: ApprovalRule;
+  /** Who counts for it already; null = the first time. */
+  known: string[] | null;
+}
+
+export interface GithubAnswer {
+  /** Each person once, and each sealed. */
+  approvals: EvidenceItem[];
+  /** Who said no to a deployment to the GitHub environment. */
+  rejectedBy: string[];
   /** Where they were given, and what did not count and why. */
   note: string;
 }
 
 export interface DeploymentRecord {
+  /** Of the release or rollback: asked for again it is another deployment. */
+  requestId: string;
   repositoryUrl: string;
   commit: string;
   pipeline: string;
@@ -280,7 +290,7 @@ export interface DeploymentRecord {
   /** Cut to 140 characters. */
   description: string;
   environmentUrl: string | null;
-  /** Where the run can be watched. */
+  /** Where the run can be watched: an address, or a path of the UI, left out by a worker that does not know the UI. */
   logUrl: string | null;
 }
 
@@ -291,6 +301,7 @@ export interface CommitStatus {
   state: 'pending' | 'success' | 'failure' | 'error';
   /** Cut to 140 characters. */
   description: string;
+  /** As `logUrl` of a deployment. */
   targetUrl: string | null;
 }
 

@@ -45,6 +45,7 @@ export function startRun(input: ChangeInput): ChangeRun {
       colour: blueGreen ? idle : null,
       live,
       evidence: request.evidence,
+      kind: request.kind,
     },
     warm,
     previousColour: blueGreen ? (live?.colour ?? null) : null,

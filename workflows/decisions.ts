@@ -4,6 +4,8 @@
  */
 import type { ApprovalRule } from '../pipeline/plan.js';
 import type { Decision, Freeze } from './messages.js';
+import { refuseToSayHere } from './approvals.js';
+import { githubProof, missingApprovals, type Approval, type MissingApprovals } from './missing-approvals.js';
 import { UPDATE } from './names.js';
 
 export type DecisionName = keyof typeof UPDATE;
@@ -38,15 +40,6 @@ export interface PromotionDeciding extends Deciding {
   planHash: string;
   /** Digests of all artifacts. */
   digests: string[];
-}
-
-export interface Approval {
-  by: string;
-  /** null = any group. */
-  group: string | null;
-  at: string;
-  /** As a worker verified it; absent where nothing is protected, and what anybody says counts. */
-  proof?: 'ssh' | 'unverified';
 }
 
 export interface ChangeDeciding extends Deciding {
@@ -84,46 +77,6 @@ export function decide(state: Decidable, decision: NamedDecision): Verdict {
   if (state.taken.includes(decision.decisionId)) return { accepted: true, effect: 'none' };
   const refused = refusal(state, decision);
   return refused === null ? { accepted: true, effect: decision.name } : { accepted: false, refused };
-}
-
-/**
- * Slots still open, per group (null = anybody). A person fills one slot only. Empty = approved. Rules that ask for proof
- * are also held against those alone who gave it.
- */
-export function missingApprovals(
-  rules: ApprovalRule[],
-  approvals: Approval[],
-): { group: string | null; missing: number }[] {
-  const proven = approvals.filter(({ proof }) => proof !== 'unverified');
-  const all = openSlots(rules, approvals);
-  const ofProof = openSlots(
-    rules.filter(({ by }) => by !== 'unverified'),
-    proven,
-  );
-  return [...new Set([...all.keys(), ...ofProof.keys()])]
-    .map((group) => ({ group, missing: Math.max(all.get(group) ?? 0, ofProof.get(group) ?? 0) }))
-    .filter(({ missing }) => missing > 0);
-}
-
-function openSlots(rules: ApprovalRule[], approvals: Approval[]): Map<string | null, number> {
-  const wanted = new Map<string | null, number>();
-  for (const rule of rules) wanted.set(rule.group, (wanted.get(rule.group) ?? 0) + rule.count);
-  const people = new Map(approvals.map((approval) => [approval.by.toLowerCase(), approval]));
-  const fill = (group: string | null): boolean => {
-    const open = wanted.get(group) ?? 0;
-    if (open > 0) wanted.set(group, open - 1);
-    return open > 0;
-  };
-  // A member of a group fills the group's own slot first, then one for anybody; who speaks for no group fills what is left.
-  const speakers = [...people.values()];
-  for (const { group } of speakers) if (group !== null && !fill(group)) fill(null);
-  for (const { group, proof } of speakers) {
-    if (group !== null) continue;
-    // where groups are known, who is in none fills none of theirs
-    const next = [...wanted].find(([name, open]) => open > 0 && (proof !== 'ssh' || name === null));
-    if (next !== undefined) fill(next[0]);
-  }
-  return wanted;
 }
 
 function refusal(state: Decidable, decision: NamedDecision): string | null {
@@ -188,12 +141,8 @@ function refuseApproval(state: PromotionDeciding, decision: NamedDecision): stri
     return `${by} asked for this release and may not approve it; ask somebody else`;
   if (!state.selfApproval && isAmong(by, state.authors))
     return `${by} wrote a commit of this release and may not approve it; ask somebody else`;
-  if (
-    isAmong(
-      by,
-      state.approvals.map((approval) => approval.by),
-    )
-  )
+  const alike = state.approvals.filter((approval) => isAmong(by, [approval.by]));
+  if (alike.some(({ proof }) => githubProof(proof) === null))
     return `${by} has approved already and counts once; somebody else must`;
   if (decision.planHash !== null && decision.planHash !== state.planHash)
     return `the plan changed since it was looked at; slipway approve ${environment} shows the plan of now`;
@@ -204,12 +153,23 @@ function refuseApproval(state: PromotionDeciding, decision: NamedDecision): stri
     return `the digest is not this release's; slipway approve ${environment} shows the one of now`;
   const open = missingApprovals(state.rules, state.approvals);
   const after = missingApprovals(state.rules, [...state.approvals, { by, group, at: '' }]);
-  if (countMissing(after) === countMissing(open)) {
-    const groups = open.map((slot) => slot.group ?? 'anybody').join(', ');
-    if (open.length === 0) return `all approvals are there; slipway watch ${environment}`;
-    return `no approval of group ${group ?? 'any'} is missing; missing: ${groups}`;
-  }
-  return null;
+  if (countMissing(after) < countMissing(open)) return null;
+  return refuseUseless(environment, open, alike.length > 0 ? by : null, group);
+}
+
+/** It is an approval, but none that is missing; `reviewer` has given one on GitHub already. */
+function refuseUseless(
+  environment: string,
+  open: MissingApprovals[],
+  reviewer: string | null,
+  group: string | null,
+): string {
+  if (open.length === 0) return `all approvals are there; slipway watch ${environment}`;
+  if (open.every(({ by }) => by !== undefined)) return refuseToSayHere(open);
+  if (reviewer !== null)
+    return `${reviewer} has approved on GitHub already and counts once; somebody else must`;
+  const groups = open.filter(({ by }) => by === undefined).map((slot) => slot.group ?? 'anybody');
+  return `no approval of group ${group ?? 'any'} is missing; missing: ${groups.join(', ')}`;
 }
 
 /** Names are compared as people write them. */

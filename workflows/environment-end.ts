@@ -4,7 +4,7 @@
  */
 import { isWarmRollback } from './change-run.js';
 import { rememberGood } from './environment-memory.js';
-import { endRequest, giveBack, type Step } from './environment-queue.js';
+import { endRequest, giveBack, type Step, type Telling } from './environment-queue.js';
 import type { ChangeRequest, EnvironmentState } from './messages.js';
 import type { ChangeResult } from './result.js';
 
@@ -48,7 +48,14 @@ export function end(state: EnvironmentState, ended: Ended): Step {
     good,
     needsPerson: whoMustLook(state, request, result),
   };
-  return endRequest({ state: after, tell: [] }, request, result);
+  return endRequest({ state: after, tell: forGithub(state, request, result) }, request, result);
+}
+
+/** Of a rollback or redeploy, where it or what it replaces is on GitHub; a promotion speaks for itself. */
+function forGithub({ live }: EnvironmentState, request: ChangeRequest, result: ChangeResult): Telling[] {
+  const wanted = request.plan.github ?? live?.plan.github;
+  const isSpokenFor = request.promotionId !== null || request.kind === 'retire';
+  return wanted === undefined || isSpokenFor ? [] : [{ tell: 'github', request, result, wanted }];
 }
 
 /** A recovery that went well is still a failed change, unless the dead holder had reached its end. */

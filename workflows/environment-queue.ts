@@ -12,6 +12,7 @@ import type {
   Superseded,
   Withdrawal,
 } from './messages.js';
+import type { EnvironmentPlan } from '../pipeline/plan.js';
 import type { NamedDecision } from './decisions.js';
 import {
   findProcessed,
@@ -32,7 +33,14 @@ export type Telling =
   | { tell: 'superseded'; workflowId: string; superseded: Superseded }
   /** The change in flight learns it. */
   | { tell: 'lane-superseded'; superseded: Superseded }
-  | { tell: 'lane-abort'; decision: Decision };
+  | { tell: 'lane-abort'; decision: Decision }
+  /** GitHub learns of a change that no promotion speaks for. */
+  | {
+      tell: 'github';
+      request: ChangeRequest;
+      result: ChangeResult;
+      wanted: NonNullable<EnvironmentPlan['github']>;
+    };
 
 export interface Step {
   state: EnvironmentState;

@@ -59,6 +59,7 @@ import { receiveDecisions } from './receive-decisions.js';
 import type { ChangeResult } from './result.js';
 import { ATTRIBUTE } from './search-attributes.js';
 import { detailChange, summarizeRun } from './static-details.js';
+import { tellOfWayBack } from './tell-github.js';
 import { linkToRun } from './ui-links.js';
 
 const SIGNAL_LIMIT = 5000;
@@ -327,6 +328,10 @@ class Entity {
           return;
         case 'lane-abort':
           await this.tellLane(UPDATE.abort, telling.decision);
+          return;
+        case 'github':
+          if (patched('rollbacks-tell-github'))
+            await tellOfWayBack(telling.request, telling.result, telling.wanted);
           return;
       }
     } catch (error) {

@@ -15,6 +15,9 @@ export const FAILURE = {
   unauthorized: 'Unauthorized',
 } as const;
 
+/** No failure: what is waited for has not come yet, and is asked for again. */
+export const STILL_WAITS = 'StillWaits';
+
 export const NON_RETRYABLE: string[] = Object.values(FAILURE);
 
 /** First `details` entry of every non-retryable failure. */

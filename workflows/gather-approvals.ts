@@ -1,10 +1,11 @@
 /** The approvals of one promotion: what people said, what a worker made of it, and whether it is enough. */
-import { isCancellation, log } from '@temporalio/workflow';
+import { isCancellation, log, patched } from '@temporalio/workflow';
 import type { ApprovalClaim } from './activity-contract.js';
 import { perform } from './activity-options.js';
 import { approvalEvidence, describeMissing, openApprovals } from './approvals.js';
-import type { Approval } from './decisions.js';
+import { AskingGithub } from './ask-github.js';
 import type { Decision, Denial, PromotionRequest } from './messages.js';
+import { githubProof, type Approval } from './missing-approvals.js';
 import type { Progress } from './progress.js';
 import { Refusal } from './promotion-end.js';
 import { readFailure } from './read-failure.js';
@@ -15,6 +16,7 @@ export class Approvals {
   readonly denials: Denial[] = [];
   /** Said, and not yet looked at by a worker. */
   private readonly claims: Decision[] = [];
+  private readonly github: AskingGithub;
 
   constructor(
     private readonly request: PromotionRequest,
@@ -22,7 +24,16 @@ export class Approvals {
     private readonly progress: Progress,
     /** Of the promotion; what counts and what does not is added. */
     private readonly evidence: EvidenceItem[],
-  ) {}
+    /** A person said no on GitHub. */
+    reject: (by: string, note: string) => void,
+  ) {
+    this.github = new AskingGithub(request, where, { hear: (item) => this.count(item), reject });
+  }
+
+  /** What GitHub said, rule by rule. */
+  get onGithub(): string[] {
+    return this.github.notes;
+  }
 
   get unheard(): number {
     return this.claims.length;
@@ -42,13 +53,25 @@ export class Approvals {
     const { plan } = this.request;
     this.progress.begin('approvals');
     const sinceMs = Date.now();
-    for (;;) {
-      await this.hearClaims();
-      const { missing, expiresMs } = openApprovals(plan.approvals, this.counted, sinceMs);
-      if (expiresMs === null) break;
-      if (!(await this.waitForMore(describeMissing(missing), expiresMs))) throw this.expire(missing);
+    const asksGithub = this.github.isNeeded && patched('approvals-on-github');
+    if (asksGithub) await this.github.askAtOnce();
+    try {
+      for (;;) {
+        await this.hearClaims();
+        if (this.github.problem !== null) throw new Refusal(this.github.problem);
+        const { missing, expiresMs } = openApprovals(plan.approvals, this.counted, sinceMs);
+        if (expiresMs === null) break;
+        if (missing.every(({ by }) => by === undefined)) this.github.stop();
+        else if (asksGithub) this.github.follow(expiresMs);
+        if (!(await this.waitForMore(describeMissing(missing), expiresMs))) throw this.expire(missing);
+      }
+    } finally {
+      this.github.stop();
     }
-    if (plan.seal === undefined) this.evidence.push(...this.counted.map(approvalEvidence));
+    if (plan.seal === undefined) {
+      const said = this.counted.filter(({ proof }) => githubProof(proof) === null);
+      this.evidence.push(...said.map(approvalEvidence));
+    }
     this.progress.set('approvals', 'succeeded', this.counted.map(({ by }) => by).join(', '));
   }
 
@@ -57,7 +80,9 @@ export class Approvals {
     const count = this.counted.length;
     const ms = Math.max(1, expiresMs - Date.now());
     const wait = { for: what, then: 'rejects itself', ms, person: true };
-    return await this.progress.wait(wait, () => this.counted.length > count || this.claims.length > 0);
+    const isNews = (): boolean =>
+      this.counted.length > count || this.claims.length > 0 || this.github.problem !== null;
+    return await this.progress.wait(wait, isNews);
   }
 
   private expire(missing: Parameters<typeof describeMissing>[0]): Refusal {
@@ -79,15 +104,27 @@ export class Approvals {
       const claim = { plan, requestId, version, commit, artifacts, requester: actor.by, decision };
       const item = await this.hear(claim);
       this.claims.shift();
-      this.evidence.push(item);
-      const { by, at, group = null, proof } = item;
-      if (item.verdict !== 'approved' || by === null) {
+      if (item.verdict === 'approved' && item.by !== null) this.count(item);
+      else {
+        this.evidence.push(item);
         log.warn(`the approval of ${decision.by} does not count: ${item.note ?? ''}`);
         this.denials.push({ by: decision.by, why: item.note ?? '', decisionId: decision.decisionId });
-      } else if (plan.policy === undefined || proof === undefined) this.counted.push({ by, group, at });
-      else this.counted.push({ by, group, at, proof });
+      }
       this.progress.publish();
     }
+  }
+
+  /** Says a worker; where nothing protects, what people say here needs no proof. */
+  private count(item: EvidenceItem): void {
+    const { by, at, group = null, proof, of = null } = item;
+    if (by === null) return;
+    this.evidence.push(item);
+    if (githubProof(proof) !== null)
+      this.counted.push({ by, group, at, ...(proof === undefined ? {} : { proof }), of });
+    else if (this.request.plan.policy === undefined || proof === undefined)
+      this.counted.push({ by, group, at });
+    else this.counted.push({ by, group, at, proof });
+    this.progress.publish();
   }
 
   /** That it cannot be looked at is no approval either. */

@@ -3,6 +3,7 @@
  * signal of the same name (for `temporal workflow signal` and the UI); both go through `decide()`.
  */
 import type { Colour, EnvironmentPlan, ReleaseRef, CommitFacts, Seal } from '../pipeline/plan.js';
+import type { Approval } from './missing-approvals.js';
 import type {
   BuiltArtifact,
   ChangeResult,
@@ -238,9 +239,17 @@ export interface ProgressStatus {
   waitingSince: string | null;
   /** ISO time when the wait ends by itself, and how. */
   waitEnds: { at: string; then: string } | null;
-  approvals: { by: string; group: string | null; at: string; proof?: 'ssh' | 'unverified' }[];
+  approvals: Approval[];
   /** What an approval is signed about, besides the rest here; absent where nothing is asked for. */
-  approving?: { requestId: string; mustSign: boolean; expiresMs: number };
+  approving?: {
+    requestId: string;
+    mustSign: boolean;
+    expiresMs: number;
+    /** What only GitHub can give now, and how; null = people's words here are missing. Absent in runs of older workers. */
+    onGithub?: string | null;
+  };
+  /** What GitHub said when it was asked for approvals, rule by rule. Absent in runs of older workers. */
+  onGithub?: string[];
   /** Approvals that did not count. Absent in runs of older workers. */
   denials?: Denial[];
   /** Approvals that no worker has looked at yet. */

@@ -2,13 +2,15 @@
  * A promotion that was terminated says nothing any more and cannot take its request back. Its release does both: nobody
  * would follow a change that it had asked for.
  */
-import { sleep, workflowInfo } from '@temporalio/workflow';
+import { patched, sleep, workflowInfo } from '@temporalio/workflow';
 import type { EnvironmentPlan, ReleasePlan } from '../pipeline/plan.js';
 import { perform } from './activity-options.js';
 import { announceEnd } from './announcing.js';
 import { attempt } from './attempt.js';
 import type { Decision, ReleaseRequest } from './messages.js';
 import type { ChangeResult, PromotionResult } from './result.js';
+import { stateForGithub, tellGithub } from './tell-github.js';
+import { linkToRun } from './ui-links.js';
 
 const ASK_AGAIN_MS = { first: 1000, longest: 10 * 60_000 };
 
@@ -43,7 +45,21 @@ export async function takeOrphanBack({ request, plan, environment }: Orphan): Pr
       return;
     }
   });
-  return describeOrphan({ plan, environment, change });
+  const end = describeOrphan({ plan, environment, change });
+  const { github } = environment;
+  if (github !== undefined && patched('orphans-tell-github')) {
+    const { commit, version, repository } = plan;
+    const { workflowId, runId } = workflowInfo();
+    const { path: runPath } = linkToRun('', workflowId, runId);
+    const subject = { requestId, version, commit: commit.sha, repositoryUrl: repository.url, runPath };
+    const state = stateForGithub(end.change ?? end);
+    await tellGithub(
+      { ...subject, plan: environment },
+      { state, isClean: end.clean, description: end.headline, report: null },
+      github,
+    );
+  }
+  return end;
 }
 
 /** Red in any case: whoever ended it wanted it stopped. `change` null = nothing came of its request. */

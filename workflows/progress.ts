@@ -29,7 +29,11 @@ export class Progress {
   #startedAtMs = new Map<string, number>();
   #published: string | null = null;
 
-  constructor(private readonly facts: () => ReportFacts) {}
+  constructor(
+    private readonly facts: () => ReportFacts,
+    /** Called as it begins to wait. */
+    private readonly onWait: (waiting: Waiting) => void = () => undefined,
+  ) {}
 
   /** Steps to come, in order; known once the plan is. */
   plan(names: string[]): void {
@@ -122,11 +126,18 @@ export class Progress {
     publishState(this.state, this.#needsPerson ? (this.waiting?.for ?? null) : null);
   }
 
+  /** What changed is neither state nor wait, and is to be read where no worker is as well. */
+  publishAgain(): void {
+    this.#published = null;
+    this.publish();
+  }
+
   #startWaiting(waiting: Waiting, person: boolean): void {
     this.waiting = waiting;
     this.state = 'waiting';
     this.#needsPerson = person;
     this.publish();
+    this.onWait(waiting);
   }
 
   #stopWaiting(): void {

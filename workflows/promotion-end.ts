@@ -10,6 +10,8 @@ export interface Stop {
   /** A person, or the newer version. */
   by: string;
   decision: Decision | null;
+  /** Where somebody else's words say it. */
+  reason?: string | null;
 }
 
 /** A gate, a missing approval or an earlier environment says no: nothing was touched. */
@@ -59,7 +61,7 @@ function rejection({ request, change, stop }: PromotionEnding): FailureReport | 
   return {
     what: `rejected by ${stop.by}`,
     where: `${request.plan.pipeline} ${request.plan.name}`,
-    why: stop.decision?.reason ?? null,
+    why: stop.reason ?? null,
     wayOut: `a rejection is final; slipway release ${request.version} --to ${request.plan.name} asks again`,
   };
 }

@@ -1,6 +1,8 @@
 /** What a promotion shows: the facts under its report, and its answer to `status`. */
-import type { Approval, PromotionDeciding } from './decisions.js';
+import { refuseToSayHere } from './approvals.js';
+import type { PromotionDeciding } from './decisions.js';
 import type { Denial, ProgressStatus, PromotionRequest } from './messages.js';
+import { githubProof, missingApprovals, type Approval } from './missing-approvals.js';
 import type { Progress, ReportFacts } from './progress.js';
 import { environmentId, laneId } from './names.js';
 import { warnUnprotected } from './protection.js';
@@ -16,19 +18,24 @@ export interface PromotionView {
   denials: Denial[];
   /** Not yet looked at. */
   claims: number;
+  /** What GitHub said, rule by rule. */
+  onGithub: string[];
   evidence: EvidenceItem[];
   failure: FailureReport | null;
   /** What its change undid. */
   unwind: UnwindReport[];
   phase: PromotionDeciding['phase'];
+  /** Why GitHub does not know all of it; null = it does, or is told nothing. */
+  untold: string | null;
 }
 
 export function promotionFacts(view: PromotionView): ReportFacts {
   const { request, approvals, evidence, failure, unwind, phase } = view;
   const { plan, version, commit, actor, artifacts } = request;
   const digests = artifacts.map((artifact) => `${artifact.name} ${artifact.digest.slice(0, 15)}`).join(', ');
-  const approved = approvals.map(({ by, group }) => (group === null ? by : `${by} (${group})`)).join(', ');
+  const approved = approvals.map(describeApproval).join(', ');
   const asks = plan.approvals.length > 0 && (phase === 'gates' || phase === 'approvals');
+  const asksHere = asks && onGithubOnly(view) === null;
   const ended = phase === 'ended';
   return {
     subject: `${plan.pipeline} ${version} → ${plan.name}`,
@@ -38,14 +45,16 @@ export function promotionFacts(view: PromotionView): ReportFacts {
     facts: [
       `**plan** ${plan.planHash.slice(0, 8)} · ${digests}`,
       ...(approved === '' ? [] : [`**approved** ${approved}`]),
+      ...view.onGithub.map((said) => `on GitHub ${said}`),
       ...view.denials.map(({ by, why }) => `not counted: ${by}, ${why}`),
       `requested by ${actor.by} (identity: unverified)`,
+      ...(view.untold === null ? [] : [`GitHub was not told: ${view.untold}`]),
       ...warnUnprotected([plan]),
     ],
     commands: ended
       ? []
       : [
-          ...(asks ? [{ what: 'approve', command: `slipway approve ${plan.name}` }] : []),
+          ...(asksHere ? [{ what: 'approve', command: `slipway approve ${plan.name}` }] : []),
           ...(asks ? [{ what: 'reject', command: `slipway reject ${plan.name}` }] : []),
           { what: phase === 'changing' ? 'stop and undo' : 'stop', command: `slipway abort ${plan.name}` },
         ],
@@ -58,6 +67,19 @@ export function promotionFacts(view: PromotionView): ReportFacts {
       .filter((item) => item.verdict === 'forced')
       .map((item) => `${item.name} by ${item.by ?? 'unknown'}: ${item.note ?? 'no reason'}`),
   };
+}
+
+/** `anna (platform)`, `bob (review of main)`. */
+function describeApproval({ by, group, proof, of }: Approval): string {
+  const review = githubProof(proof) === null ? null : `review of ${of ?? 'the pull request'}`;
+  const said = [group, review].filter((each) => each !== null);
+  return said.length === 0 ? by : `${by} (${said.join(', ')})`;
+}
+
+/** What is missing and why nobody's word here helps; null = it does, or nothing is missing. */
+function onGithubOnly({ request, approvals }: PromotionView): string | null {
+  const missing = missingApprovals(request.plan.approvals, approvals);
+  return missing.length > 0 && missing.every(({ by }) => by !== undefined) ? refuseToSayHere(missing) : null;
 }
 
 export function promotionStatus(view: PromotionView, progress: Progress): ProgressStatus {
@@ -82,10 +104,12 @@ export function promotionStatus(view: PromotionView, progress: Progress): Progre
     approving: {
       requestId: request.requestId,
       mustSign: plan.policy !== undefined && plan.approvals.some(({ by }) => by === 'ssh'),
+      onGithub: onGithubOnly(view),
       expiresMs: Math.min(...plan.approvals.map(({ expiresMs }) => expiresMs), LONGEST_STATEMENT_MS),
     },
     denials: view.denials,
     claims: view.claims,
+    onGithub: view.onGithub,
     colour: null,
     steps,
     unwind: [],

@@ -21,6 +21,8 @@ import { isChangeResult, isSuperseded } from './message-shapes.js';
 import type { ProgressStatus, PromotionRequest } from './messages.js';
 import { laneId, QUERY, SIGNAL } from './names.js';
 import { Progress } from './progress.js';
+import { Opening } from './opening.js';
+import { PromotionOnGithub } from './promotion-on-github.js';
 import { concludePromotion, endPromotion, Refusal, type Stop } from './promotion-end.js';
 import { promotionFacts, promotionStatus, type PromotionView } from './promotion-screen.js';
 import { readFailure } from './read-failure.js';
@@ -47,13 +49,22 @@ class Promotion {
   private readonly progress: Progress;
   private readonly approvals: Approvals;
   private readonly change: RequestedChange;
+  private readonly github: PromotionOnGithub;
+  private readonly opening: Opening;
   private readonly where: string;
 
   constructor(private readonly request: PromotionRequest) {
     const { plan } = request;
     this.where = `${plan.pipeline} ${plan.name}`;
-    this.progress = new Progress(() => promotionFacts(this.view()));
-    this.approvals = new Approvals(request, this.where, this.progress, this.evidence);
+    this.github = new PromotionOnGithub(request, () => this.progress.publish());
+    this.progress = new Progress(
+      () => promotionFacts(this.view()),
+      ({ for: what }) => this.github.waitsFor(what, this.progress.report()),
+    );
+    this.approvals = new Approvals(request, this.where, this.progress, this.evidence, (by, note) =>
+      this.reject(by, note),
+    );
+    this.opening = new Opening(request, this.progress, this.evidence, () => this.idle());
     this.change = new RequestedChange(request, this.evidence, () => this.stop);
     this.progress.plan([
       ...plan.after.map((earlier) => `good on ${earlier}`),
@@ -61,6 +72,7 @@ class Promotion {
       ...(plan.approvals.length > 0 ? ['approvals'] : []),
       ...(plan.waitMs > 0 ? ['wait'] : []),
       ...(plan.window === null ? [] : ['window']),
+      ...(plan.freeze === undefined ? [] : ['freeze']),
       'change',
     ]);
   }
@@ -127,8 +139,7 @@ class Promotion {
       case 'approve':
         return this.approvals.take(decision);
       case 'reject':
-        this.record({ kind: 'approval', name: 'approval', verdict: 'fail', by, note: decision.reason });
-        return this.stopBecause({ kind: 'rejected', by, decision });
+        return this.reject(by, decision.reason, decision);
       case 'abort':
         return this.stopBecause({ kind: 'aborted', by, decision });
       case 'pause':
@@ -145,6 +156,12 @@ class Promotion {
       case 'freeze':
       case 'unfreeze':
     }
+  }
+
+  /** `decision` null = on GitHub. */
+  private reject(by: string, note: string | null, decision: NamedDecision | null = null): void {
+    this.record({ kind: 'approval', name: 'approval', verdict: 'fail', by, note });
+    this.stopBecause({ kind: 'rejected', by, decision, reason: note });
   }
 
   /** The first word counts. */
@@ -174,7 +191,7 @@ class Promotion {
       if (asked) refusal = await this.follow();
       if (!asked || this.change.outcome === null)
         await attempt('say that it ended', this.where, () => this.announce('ended'));
-      return this.conclude(refusal);
+      return await this.conclude(refusal);
     });
   }
 
@@ -193,24 +210,26 @@ class Promotion {
   private async prepare(): Promise<void> {
     const { plan } = this.request;
     this.progress.publish();
+    if (this.waits()) this.github.begins();
     // What waits for nothing stands in the queue at once.
     if (this.waits() || !patched('announces-only-a-wait')) await this.announce('waiting');
     for (const earlier of plan.after) await this.beGoodOn(earlier);
     for (const gate of plan.gates) await this.passGate(gate);
     await this.beApproved();
     await this.waitOut();
-    await this.waitForWindow();
+    await this.opening.wait();
     // The window may have closed while it was paused.
     while (this.paused) {
       await this.unpaused();
-      if (patched('window-after-pause')) await this.waitForWindow();
+      if (patched('window-after-pause')) await this.opening.wait();
     }
   }
 
   /** Is there anything between here and the queue? */
   private waits(): boolean {
-    const { after, gates, approvals, waitMs, window } = this.request.plan;
-    return [after, gates, approvals].some((each) => each.length > 0) || waitMs > 0 || window !== null;
+    const { after, gates, approvals, waitMs, window, freeze = [] } = this.request.plan;
+    const lists = [after, gates, approvals, freeze];
+    return lists.some((each) => each.length > 0) || waitMs > 0 || window !== null;
   }
 
   private async announce(phase: 'waiting' | 'ended'): Promise<void> {
@@ -289,8 +308,7 @@ class Promotion {
   private async waitOut(): Promise<void> {
     const { waitMs } = this.request.plan;
     if (waitMs === 0) return;
-    await this.unpaused();
-    this.phase = 'waiting';
+    await this.idle();
     this.progress.begin('wait');
     const wait = { for: 'the wait timer', then: 'goes on by itself', ms: waitMs, person: false };
     await this.progress.wait(wait, () => false);
@@ -298,23 +316,9 @@ class Promotion {
     this.progress.set('wait', 'succeeded', null);
   }
 
-  private async waitForWindow(): Promise<void> {
-    const { window, name } = this.request.plan;
-    if (window === null) return;
+  private async idle(): Promise<void> {
     await this.unpaused();
     this.phase = 'waiting';
-    this.progress.begin('window');
-    const text = `${window.days} ${window.hours} ${window.zone}`;
-    for (;;) {
-      const { opensAt } = await perform('nextOpening', { window }, { summary: `${name}, ${text}` });
-      if (opensAt === null) break;
-      const ms = Math.max(1000, Date.parse(opensAt) - Date.now());
-      await this.progress.wait({ for: `the window ${text}`, then: 'opens', ms, person: false }, () => false);
-    }
-    const before = this.evidence.findIndex(({ name: known }) => known === 'window');
-    if (before >= 0) this.evidence.splice(before, 1);
-    this.record({ kind: 'wait', name: 'window', verdict: 'pass', by: null, note: text });
-    this.progress.set('window', 'succeeded', text);
   }
 
   private async unpaused(): Promise<void> {
@@ -331,6 +335,7 @@ class Promotion {
     this.phase = 'queued';
     this.progress.begin('change', `in the queue of ${plan.name}`);
     this.progress.set('change', 'waiting', `in the queue of ${plan.name}`);
+    this.github.standsInQueue();
     return await this.change.follow();
   }
 
@@ -339,9 +344,10 @@ class Promotion {
     const { pipeline, name } = this.request.plan;
     this.progress.begin('change', `changes ${name}`);
     this.progress.set('change', 'running', `in ${laneId(pipeline, name)}`);
+    this.github.changes();
   }
 
-  private conclude(refusal: FailureReport | null): PromotionResult {
+  private async conclude(refusal: FailureReport | null): Promise<PromotionResult> {
     const { request, stop, evidence } = this;
     const change = this.change.outcome;
     const result = concludePromotion({ request, stop, refusal, change, evidence });
@@ -350,20 +356,25 @@ class Promotion {
     if (change !== null) this.progress.set('change', change.state, change.headline);
     this.progress.interrupt(result.state);
     this.progress.end(result.state, result.headline);
+    await this.github.ended(result, this.progress.report());
+    if (this.github.untold !== null) this.progress.publishAgain();
     return endPromotion(result);
   }
 
   private view(): PromotionView {
     const { request, approvals, evidence, failure, phase } = this;
+    const { untold } = this.github;
     return {
       request,
       approvals: approvals.counted,
       denials: approvals.denials,
       claims: approvals.unheard,
+      onGithub: approvals.onGithub,
       evidence,
       failure,
       phase,
       unwind: this.change.outcome?.unwind ?? [],
+      untold,
     };
   }
 }

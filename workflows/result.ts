@@ -3,6 +3,7 @@
  * failed ends Failed (red means look): its ApplicationFailure carries the very same result as first `details` entry.
  */
 import type { Colour, EnvironmentPlan, CommitFacts, Seal } from '../pipeline/plan.js';
+import type { Proof } from './missing-approvals.js';
 
 export type StepState =
   | 'pending'
@@ -50,9 +51,13 @@ export interface EvidenceItem {
   at: string;
   note: string | null;
   /** approval: how the person proved to be who they are. */
-  proof?: 'ssh' | 'unverified';
+  proof?: Proof;
   /** approval: the group it counts for; null = none. */
   group?: string | null;
+  /** approval on GitHub: the branch or the environment it is about. */
+  of?: string | null;
+  /** approval on GitHub: where it can be read. */
+  url?: string;
   /** By the worker that looked. */
   seal?: Seal;
   /** Of an earlier environment: that the commit was carried out there. */

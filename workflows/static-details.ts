@@ -1,4 +1,5 @@
 /** What a run shows from its first second and without any worker: who asked for what, and on which grounds. */
+import { describeRule } from './approvals.js';
 import type { EnvironmentPlan } from '../pipeline/plan.js';
 import type { ChangeRequest, PromotionRequest } from './messages.js';
 import { withoutMarkdown } from './plain-text.js';
@@ -20,21 +21,23 @@ export function detailChange(request: ChangeRequest, previous: string | null): s
 }
 
 /** `gate tests: pass`, `approval of platform: approved by anna (identity: unverified)`. */
-function describeEvidence({ kind, name, verdict, by }: EvidenceItem): string {
+function describeEvidence({ kind, name, verdict, by, proof }: EvidenceItem): string {
   const thing = name.startsWith(kind) ? name : `${kind} ${name}`;
-  return `${thing}: ${verdict}${by === null ? '' : ` by ${by} (identity: unverified)`}`;
+  const how = proof === undefined || proof === 'unverified' ? 'identity: unverified' : `by ${proof}`;
+  return `${thing}: ${verdict}${by === null ? '' : ` by ${by} (${how})`}`;
 }
 
 /** Markdown list: what has to come true before the change. */
 export function detailPromotion(request: PromotionRequest): string {
-  const { after, gates, approvals, waitMs, window } = request.plan;
+  const { after, gates, approvals, waitMs, window, freeze = [] } = request.plan;
   return list([
     ...detailAll(request),
     ...after.map((earlier) => `after it was good on ${earlier}`),
     ...gates.map((gate) => `gate ${gate.name}`),
-    ...approvals.map(({ count, group }) => `approvals ${count} of ${group ?? 'anybody'}`),
+    ...approvals.map((rule) => `approvals ${describeRule(rule)}`),
     ...(waitMs > 0 ? ['a wait timer'] : []),
     ...(window === null ? [] : [`window ${window.days} ${window.hours} ${window.zone}`]),
+    ...freeze.map(({ text }) => `no freeze ${text}`),
   ]);
 }
 

@@ -1,27 +1,27 @@
 /** What a release reads from and writes to GitHub, one activity each. */
 import type { Activities } from '../../workflows/activity-contract.js';
 import { stoppable } from '../processes/stop.js';
-import type { Source } from '../source/source.js';
-import { createBranchHistory } from './branch-history.js';
 import { setStatusOf } from './commit-status.js';
-import type { Github, GithubRepository } from './connect.js';
+import type { GithubRepository } from './connect.js';
 import { recordDeploymentAt } from './deployments.js';
-import { readEnvironmentReviews } from './environment-approvals.js';
-import { readReviews } from './read-reviews.js';
+import { createFindGithubApprovals, type GithubApprovalDependencies } from './find-approvals.js';
+import { createLinks } from './links.js';
 import { commentOn } from './summary-comment.js';
 
 export type GithubActivities = Pick<
   Activities,
-  | 'readGithubReviews'
-  | 'readEnvironmentApprovals'
-  | 'recordDeployment'
-  | 'setCommitStatus'
-  | 'commentOnPullRequest'
+  'findGithubApprovals' | 'recordDeployment' | 'setCommitStatus' | 'commentOnPullRequest'
 >;
 
 type InRepository = { repositoryUrl: string };
 
-export function createGithubActivities(deps: { github: Github; source: Source }): GithubActivities {
+export interface GithubActivityDependencies extends GithubApprovalDependencies {
+  /** Where people open the Temporal UI; null = this worker does not know. */
+  uiUrl: string | null;
+}
+
+export function createGithubActivities(deps: GithubActivityDependencies): GithubActivities {
+  const { linkFor, linksIn } = createLinks(deps.uiUrl);
   /** Opens the repository of the input, heartbeats, and ends when the activity does. */
   const within =
     <Input, Output>(
@@ -39,12 +39,15 @@ export function createGithubActivities(deps: { github: Github; source: Source })
       );
 
   return {
-    readGithubReviews: within('reading reviews', (repository, input, signal) =>
-      readReviews(repository, createBranchHistory(deps.source, input.repositoryUrl, signal), input),
+    findGithubApprovals: createFindGithubApprovals(deps),
+    recordDeployment: within('recording the deployment', (repository, input) =>
+      recordDeploymentAt(repository, { ...input, logUrl: linkFor(input.logUrl) }),
     ),
-    readEnvironmentApprovals: within('reading environment reviews', readEnvironmentReviews),
-    recordDeployment: within('recording the deployment', recordDeploymentAt),
-    setCommitStatus: within('setting the commit status', setStatusOf),
-    commentOnPullRequest: within('commenting on the pull request', commentOn),
+    setCommitStatus: within('setting the commit status', (repository, input) =>
+      setStatusOf(repository, { ...input, targetUrl: linkFor(input.targetUrl) }),
+    ),
+    commentOnPullRequest: within('commenting on the pull request', (repository, input) =>
+      commentOn(repository, { ...input, markdown: linksIn(input.markdown) }),
+    ),
   };
 }

@@ -3,13 +3,16 @@
  * rerun or a second workflow counts too.
  */
 import { printable } from '../../pipeline/file-error.js';
-import type { Activities, GithubApprovals } from '../../workflows/activity-contract.js';
 import { checkCommitId } from '../source/git-names.js';
 import type { GithubRepository } from './connect.js';
 import { isBot } from './is-bot.js';
+import { isPersonAmong, oncePerPerson, type GivenReview, type Reviewers, type Reviews } from './reviewer.js';
 
-type Input = Omit<Parameters<Activities['readEnvironmentApprovals']>[0], 'repositoryUrl'>;
-type EnvironmentApprovals = Awaited<ReturnType<Activities['readEnvironmentApprovals']>>;
+export interface DeploymentOf {
+  commit: string;
+  /** Of GitHub's. */
+  environment: string;
+}
 
 /** The newest runs of the commit; each is one more question. */
 const MOST_RUNS = 30;
@@ -27,9 +30,9 @@ export interface EnvironmentReview {
 }
 
 export async function readEnvironmentReviews(
-  repository: GithubRepository,
-  { commit, environment }: Input,
-): Promise<EnvironmentApprovals> {
+  { repository, reviewers }: { repository: GithubRepository; reviewers: Reviewers },
+  { commit, environment }: DeploymentOf,
+): Promise<Reviews> {
   const sha = checkCommitId(commit);
   const runs = await repository.list(
     `read the workflow runs of ${sha.slice(0, 12)}`,
@@ -58,38 +61,43 @@ export async function readEnvironmentReviews(
       });
     }
   }
-  return judgeEnvironmentReviews({ commit: sha, environment }, reviews, runs.length);
+  return judgeEnvironmentReviews({ commit: sha, environment, runs: runs.length }, reviews, reviewers);
 }
 
 /** Each person once; a rejection outweighs every approval; who started the run and bots never count. Pure. */
 export function judgeEnvironmentReviews(
-  { commit, environment }: Input,
+  { commit, environment, runs }: DeploymentOf & { runs: number },
   reviews: readonly EnvironmentReview[],
-  runs: number,
-): EnvironmentApprovals {
+  reviewers: Reviewers,
+): Reviews {
   const own = reviews.filter((review) =>
     review.environments.some((name) => name.toLowerCase() === environment.toLowerCase()),
   );
   const rejectedBy = [
     ...new Set(own.filter(({ state }) => state === 'rejected').map(({ by }) => by ?? 'a lost account')),
   ];
-  const approvals = new Map<string, GithubApprovals['approvals'][number]>();
+  const approvals: GivenReview[] = [];
   const ignored: string[] = [];
   for (const review of own) {
     if (review.state !== 'approved') continue;
     const { by } = review;
+    const why = whyNot(review, reviewers);
     if (by === null) ignored.push('an account that is gone');
-    else if (review.isBot) ignored.push(`${by}: is a bot`);
-    else if (review.startedBy.some((login) => login?.toLowerCase() === by.toLowerCase()))
-      ignored.push(`${by}: started the run`);
-    else approvals.set(by.toLowerCase(), { by, at: review.at, reviewUrl: review.url, commit });
+    else if (why !== null) ignored.push(`${by}: ${why}`);
+    else approvals.push({ by: reviewers.personOf(by), at: review.at, url: review.url });
   }
-  const counted = rejectedBy.length > 0 ? [] : [...approvals.values()];
-  const who = counted.length === 0 ? 'nobody' : counted.map(({ by }) => by).join(', ');
+  const given = rejectedBy.length > 0 ? [] : oncePerPerson(approvals);
+  const who = given.length === 0 ? 'nobody' : given.map(({ by }) => by).join(', ');
   const parts = [
     `environment ${environment}, ${runs} ${runs === 1 ? 'run' : 'runs'} of ${commit.slice(0, 7)}: approved by ${who}`,
     ...(rejectedBy.length === 0 ? [] : [`rejected by ${rejectedBy.join(', ')}`]),
     ...(ignored.length === 0 ? [] : [`not counted: ${ignored.join(', ')}`]),
   ];
-  return { approvals: counted, rejectedBy, note: printable(parts.join('; ')).slice(0, 2000) };
+  return { given, rejectedBy, note: printable(parts.join('; ')).slice(0, 2000) };
+}
+
+function whyNot({ by, isBot: bot, startedBy }: EnvironmentReview, reviewers: Reviewers): string | null {
+  if (by === null) return null;
+  if (bot) return 'is a bot';
+  return isPersonAmong(reviewers, by, startedBy) ? 'started the run' : reviewers.whyNot(by);
 }

@@ -1,13 +1,14 @@
 /** Who approved one pull request as it was merged. */
-import type { GithubApprovals } from '../../workflows/activity-contract.js';
 import type { GithubRepository } from './connect.js';
 import { isBot } from './is-bot.js';
 import { judgeReviews, type Review } from './judge-reviews.js';
 import type { PullRequest } from './pull-requests.js';
+import { isPersonAmong, oncePerPerson, type GivenReview, type Reviewers } from './reviewer.js';
 
 export interface PullReviews {
   pull: PullRequest;
-  approvals: GithubApprovals['approvals'];
+  /** Each person once. */
+  given: GivenReview[];
   /** Who did not count, and why. */
   ignored: string[];
 }
@@ -23,18 +24,22 @@ const LISTED_COMMITS = 250;
 
 export async function reviewsOf(
   repository: GithubRepository,
+  reviewers: Reviewers,
   pull: PullRequest,
   { count, logins }: PullCommits,
 ): Promise<PullReviews> {
   const { counted, ignored } = judgeReviews(pull, logins, await listReviews(repository, pull));
-  const approvals: GithubApprovals['approvals'] = [];
+  const given: GivenReview[] = [];
   for (const { by, at, url } of counted) {
-    if (await mayWrite(repository, by)) approvals.push({ by, at, reviewUrl: url, commit: pull.headSha });
+    const own = isPersonAmong(reviewers, by, [pull.author, ...logins]);
+    const why = own ? 'wrote some of it' : reviewers.whyNot(by);
+    if (why !== null) ignored.push(`${by}: ${why}`);
+    else if (await mayWrite(repository, by)) given.push({ by: reviewers.personOf(by), at, url });
     else ignored.push(`${by}: may not write to ${repository.name}`);
   }
   if (logins.includes(null)) ignored.push('some commits are by people GitHub does not know');
   if (count >= LISTED_COMMITS) ignored.push(`authors of the first ${LISTED_COMMITS} commits only`);
-  return { pull, approvals, ignored };
+  return { pull, given: oncePerPerson(given), ignored };
 }
 
 async function listReviews(repository: GithubRepository, pull: PullRequest): Promise<Review[]> {

@@ -1,13 +1,17 @@
 /** Approvals by review: of the released commit, and of everything that came onto the branch with it. */
 import { printable } from '../../pipeline/file-error.js';
-import type { Activities, GithubApprovals } from '../../workflows/activity-contract.js';
 import { checkCommitId } from '../source/git-names.js';
 import type { BranchHistory } from './branch-history.js';
 import type { GithubRepository } from './connect.js';
 import { commitsOf, reviewsOf, type PullReviews } from './pull-reviews.js';
 import { findWayInto, readPullRequests, type Merge, type PullRequest } from './pull-requests.js';
+import type { Reviewers, Reviews } from './reviewer.js';
 
-type Input = Omit<Parameters<Activities['readGithubReviews']>[0], 'repositoryUrl'>;
+export interface ReviewSources {
+  repository: GithubRepository;
+  history: BranchHistory;
+  reviewers: Reviewers;
+}
 
 /** Each is a handful of questions. */
 const MOST_MERGES = 60;
@@ -17,10 +21,9 @@ const MOST_MERGES = 60;
  * since `since`. None when anything came there by another way, or a merge has more in it than was reviewed.
  */
 export async function readReviews(
-  repository: GithubRepository,
-  history: BranchHistory,
-  { commit, branch, since }: Input,
-): Promise<GithubApprovals> {
+  { repository, history, reviewers }: ReviewSources,
+  { commit, branch, since }: { commit: string; branch: string | null; since: string | null },
+): Promise<Reviews> {
   const sha = checkCommitId(commit);
   const way = await findWayInto(repository, sha, branch);
   const last = way.at(-1);
@@ -49,12 +52,12 @@ export async function readReviews(
       return none(
         `${merge.at.slice(0, 7)} is not what merging #${merge.pull.number} as reviewed gives: something else is in it`,
       );
-    if (merges.includes(merge)) reviews.push(await reviewsOf(repository, merge.pull, commits));
+    if (merges.includes(merge)) reviews.push(await reviewsOf(repository, reviewers, merge.pull, commits));
   }
   return weakest(reviews);
 }
 
-const none = (note: string): GithubApprovals => ({ approvals: [], note: printable(note) });
+const none = (note: string): Reviews => ({ given: [], rejectedBy: [], note: printable(note) });
 
 /** By which pull requests the commits came; those that came by none are strays. */
 async function explainCommits(
@@ -84,12 +87,12 @@ function endOf(pull: PullRequest, commits: string[]): string | null {
 }
 
 /** Every pull request needs the approvals, so the one with the fewest speaks for all. */
-function weakest(reviews: PullReviews[]): GithubApprovals {
-  const [fewest] = [...reviews].sort((a, b) => a.approvals.length - b.approvals.length);
-  const notes = reviews.map(({ pull, approvals, ignored }) => {
-    const who = approvals.length === 0 ? 'nobody' : approvals.map(({ by }) => by).join(', ');
+function weakest(reviews: PullReviews[]): Reviews {
+  const [fewest] = [...reviews].sort((a, b) => a.given.length - b.given.length);
+  const notes = reviews.map(({ pull, given, ignored }) => {
+    const who = given.length === 0 ? 'nobody' : given.map(({ by }) => by).join(', ');
     const others = ignored.length === 0 ? '' : ` (not counted: ${ignored.join(', ')})`;
     return `#${pull.number} into ${pull.base}: approved by ${who}${others}`;
   });
-  return { approvals: fewest?.approvals ?? [], note: printable(notes.join('; ')).slice(0, 2000) };
+  return { given: fewest?.given ?? [], rejectedBy: [], note: printable(notes.join('; ')).slice(0, 2000) };
 }

@@ -25,6 +25,7 @@ import { readBytesAtCommit, readFileAtCommit } from './files-at-commit.js';
 import { withObjects, type GitObjects } from './git-objects.js';
 import { isCommitId, redactUrls } from './git-names.js';
 import { askMirror, checkRefHolds, readRef } from './history.js';
+import { sinceReviewed } from './since-reviewed.js';
 import type { Source } from './source.js';
 
 export interface ResolvePlanDependencies {
@@ -33,6 +34,8 @@ export interface ResolvePlanDependencies {
   policy: PolicyStore;
   /** Full sha of what an environment serves now; null when nothing is live there. */
   liveCommit: (pipeline: string, environment: string) => Promise<string | null>;
+  /** The same where seals show that it was let in there; null = nothing vouches for what it serves. */
+  letInCommit: (pipeline: string, environment: string) => Promise<string | null>;
 }
 
 export function createResolvePlan(deps: ResolvePlanDependencies): Activities['resolvePlan'] {
@@ -85,7 +88,7 @@ async function planOf(
       changedPaths,
       unasked,
     });
-    return applyPolicy(plan, policy, deps.policy);
+    return await sinceReviewed(applyPolicy(plan, policy, deps.policy), policy, deps.letInCommit);
   });
 }
 

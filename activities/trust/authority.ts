@@ -4,7 +4,8 @@
  */
 import { hashJson } from '../../pipeline/hash-plan.js';
 import type { EnvironmentPlan, Seal } from '../../pipeline/plan.js';
-import type { Activities, Target } from '../../workflows/activity-contract.js';
+import type { Activities, ApprovalClaim, Target } from '../../workflows/activity-contract.js';
+import type { EvidenceItem } from '../../workflows/result.js';
 import type { Judge } from './judge.js';
 import { isWholeVerification, sealReceipt } from './receipts.js';
 import type { SealKeys } from './seal-keys.js';
@@ -41,8 +42,18 @@ export const AUTHORITIES: Authorities = {
   withdrawRequest: talksToTemporal,
   askEnvironment: talksToTemporal,
   nextOpening: talksToTemporal,
-  readGithubReviews: ofRepository,
-  readEnvironmentApprovals: ofRepository,
+  // who could not begin right now is not let in ahead of a freeze
+  passFreeze: {
+    authorize: (judge, input) => judge.entry({ ...input, token: 0, colour: null, live: null }, 'back'),
+    vouch: (keys, { plan, commit, artifacts }, answer) => {
+      const { evidence } = answer;
+      if (evidence === null) return answer;
+      const about = { pipeline: plan.pipeline, environment: plan.name, planHash: plan.planHash };
+      const digests = artifacts.map(({ digest }) => digest);
+      const said: Statement = { kind: 'open', ...about, commit: commit.sha, digests, at: evidence.at };
+      return { ...answer, evidence: { ...evidence, seal: sealStatement(keys, said) } };
+    },
+  },
   recordDeployment: ofRepository,
   setCommitStatus: ofRepository,
   commentOnPullRequest: ofRepository,
@@ -77,20 +88,39 @@ export const AUTHORITIES: Authorities = {
     authorize: (judge, { plan, version, commit, artifacts }) => {
       judge.holder({ plan, version, commit, artifacts });
     },
-    vouch: (keys, { plan, requestId, commit, artifacts }, item) => {
-      const { by, group = null, proof, at, verdict } = item;
-      if (verdict !== 'approved' || proof === undefined || by === null) return item;
-      const about = { pipeline: plan.pipeline, environment: plan.name, requestId, planHash: plan.planHash };
-      const digests = artifacts.map(({ digest }) => digest);
-      const said = { ...about, commit: commit.sha, digests, by, group, proof, at };
-      return { ...item, seal: sealStatement(keys, { kind: 'approval', ...said }) };
+    vouch: (keys, claim, item) => vouchFor(keys, claim, item),
+  },
+  findGithubApprovals: {
+    authorize: async (judge, question) => {
+      const { plan, version, commit, artifacts, rule } = question;
+      judge.holder({ plan, version, commit, artifacts });
+      judge.rule(plan, rule);
+      await judge.repository(plan.repository.url);
+    },
+    vouch: (keys, question, answer) => ({
+      ...answer,
+      approvals: answer.approvals.map((item) => vouchFor(keys, question, item)),
+    }),
+  },
+  // up to deploy: what began outside a freeze of the policy goes on, and nothing else begins in it
+  preflight: {
+    authorize: async (judge, { target }) => {
+      await judge.entry(target, 'forward');
+      await judge.freeze(target, { isFirst: true });
     },
   },
-  preflight: forward,
-  // a recovery begins with it
-  claim: back,
+  // a recovery begins with it; who stops an old colour deploys nothing afterwards
+  claim: {
+    authorize: async (judge, { target }) => {
+      await judge.entry(target, 'back');
+      if (target.kind !== 'retire') await judge.freeze(target);
+    },
+  },
   proveWayBack: {
-    ...forward,
+    authorize: async (judge, { target }) => {
+      await judge.entry(target, 'forward');
+      await judge.freeze(target);
+    },
     vouch: (keys, { target }, proven) => ({
       ...proven,
       prior: proven.prior.map((state) => ({
@@ -104,6 +134,7 @@ export const AUTHORITIES: Authorities = {
       await judge.entry(target, 'forward');
       // a recovery goes back to what was live over what the release that died has recorded
       judge.prior(target, prior, { undoes: false });
+      await judge.freeze(target);
     },
     vouch: (keys, { target }, deployed) => ({ ...deployed, receipt: sealReceipt(keys, target, 'deploy') }),
   },
@@ -152,6 +183,21 @@ export const AUTHORITIES: Authorities = {
   },
   takeOver: back,
 };
+
+/** What counts of an approval, about exactly this. */
+function vouchFor(
+  keys: SealKeys,
+  { plan, requestId, commit, artifacts }: Omit<ApprovalClaim, 'decision'>,
+  item: EvidenceItem,
+): EvidenceItem {
+  const { by, group = null, proof, of, url, at, verdict } = item;
+  if (verdict !== 'approved' || proof === undefined || by === null) return item;
+  const about = { pipeline: plan.pipeline, environment: plan.name, requestId, planHash: plan.planHash };
+  const digests = artifacts.map(({ digest }) => digest);
+  const there = { ...(of === undefined ? {} : { of }), ...(url === undefined ? {} : { url }) };
+  const said = { ...about, commit: commit.sha, digests, by, group, proof, ...there, at };
+  return { ...item, seal: sealStatement(keys, { kind: 'approval', ...said }) };
+}
 
 function sealPlan(keys: SealKeys, plan: Output<'resolvePlan'>): Output<'resolvePlan'> {
   const about = {

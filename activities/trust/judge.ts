@@ -3,13 +3,22 @@
  * forge any result, so each word is held against what a worker has sealed. Nothing is touched while it is judged.
  */
 import { applyPolicy, applyToEnvironment, findOutOfReach } from '../../pipeline/apply-policy.js';
+import { compileFreezes, describeFreeze, findFreeze } from '../../pipeline/freezes.js';
 import { hashJson, hashPlan } from '../../pipeline/hash-plan.js';
 import { PlanRefused } from '../../pipeline/plan-refused.js';
-import type { CheckPlan, Colour, EnvironmentPlan, GatePlan, ReleasePlan } from '../../pipeline/plan.js';
+import type {
+  ApprovalRule,
+  CheckPlan,
+  Colour,
+  EnvironmentPlan,
+  GatePlan,
+  ReleasePlan,
+} from '../../pipeline/plan.js';
 import type { Activities, Target } from '../../workflows/activity-contract.js';
 import type { BuiltArtifact, EvidenceItem, PriorState, ReleaseRecord } from '../../workflows/result.js';
 import { describeMissing } from '../../workflows/approvals.js';
-import { isAmong, missingApprovals } from '../../workflows/decisions.js';
+import { isAmong } from '../../workflows/decisions.js';
+import { githubProof, missingApprovals, type Approval } from '../../workflows/missing-approvals.js';
 import { unauthorized } from '../failure.js';
 import type { PolicyStore } from './policy-store.js';
 import { wasCarriedOut } from './receipts.js';
@@ -178,6 +187,25 @@ export class Judge {
     this.earlier(said, where, evidence);
   }
 
+  /** Asked for is only what the plan asks for. */
+  rule(plan: EnvironmentPlan, rule: ApprovalRule): void {
+    if (!plan.approvals.map(hashJson).includes(hashJson(rule)))
+      throw denied(`${plan.pipeline} ${plan.name}`, 'the sealed plan has no such rule');
+  }
+
+  /** Was this release let into this environment, with everything that was asked of it then? */
+  wasLetIn(record: ReleaseRecord, pipeline: string, environment: string): boolean {
+    try {
+      const said = this.holder(record);
+      if (said.pipeline !== pipeline || said.environment !== environment) return false;
+      this.letIn(record, said);
+      return true;
+    } catch {
+      // also what has not even the shape of a record
+      return false;
+    }
+  }
+
   /**
    * Looking needs no release, but reaches hosts with the worker's keys. Of a plan that no worker sealed, such as that of
    * a file not yet committed, it runs and resolves only what the policy lists.
@@ -217,6 +245,36 @@ export class Judge {
     if (problem !== undefined) throw denied(where, problem.what);
     if (hashJson(floorOf(applied.plan)) !== hashJson(floorOf(plan)))
       throw denied(where, 'the policy has become stricter since it was planned');
+  }
+
+  /**
+   * In a freeze of the policy only what a worker let in outside of one: a change that had begun, or a release that comes
+   * back. `isFirst` = the change has not begun, so a release that is new here stays out whatever it shows.
+   */
+  async freeze(target: Target, { isFirst = false } = {}): Promise<void> {
+    const { plan, commit, artifacts, evidence = [], kind } = target;
+    const loaded = await this.policy.read();
+    const rules = loaded?.content.pipelines.get(plan.pipeline)?.environments.get(plan.name);
+    const frozen = findFreeze(compileFreezes(rules?.freeze, 'policy'), Date.now());
+    if (frozen === null) return;
+    const digests = artifacts.map(({ digest }) => digest).join();
+    const wasLetIn = evidence
+      .flatMap(({ seal }) => openSeal(this.keys, seal, 'open') ?? [])
+      .some(
+        (said) =>
+          said.pipeline === plan.pipeline &&
+          said.environment === plan.name &&
+          said.planHash === plan.planHash &&
+          said.commit === commit.sha &&
+          said.digests.join() === digests,
+      );
+    if (wasLetIn && !(isFirst && kind === 'deploy')) return;
+    const until = new Date(frozen.untilMs).toISOString();
+    throw denied(
+      `${plan.pipeline} ${plan.name}`,
+      `it is frozen until ${until}: ${describeFreeze(frozen.freeze)}`,
+      "nothing was touched; release it again when it is over, or its owner changes freeze in the worker's policy.yaml",
+    );
   }
 
   /** No check is made that the sealed plan does not have. */
@@ -266,9 +324,10 @@ export class Judge {
           each.digests.join() === digests.join(),
       )
       .filter(({ by }) => plan.selfApproval || !isAmong(by, said.authors));
-    const approvals = given.map(({ by, group, proof, at }) =>
-      plan.policy === undefined ? { by, group, at } : { by, group, at, proof },
-    );
+    const approvals = given.map(({ by, group, proof, of = null, at }): Approval => {
+      if (githubProof(proof) !== null) return { by, group, at, proof, of };
+      return plan.policy === undefined ? { by, group, at } : { by, group, at, proof };
+    });
     const missing = missingApprovals(plan.approvals, approvals);
     if (missing.length > 0) throw denied(where, `nobody vouches for ${describeMissing(missing)}`);
   }

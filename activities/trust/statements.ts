@@ -72,7 +72,22 @@ const approval = z.object({
   digests: z.array(z.string()),
   by: z.string(),
   group: z.string().nullable(),
-  proof: z.enum(['ssh', 'unverified']),
+  proof: z.enum(['ssh', 'unverified', 'github-review', 'github-environment']),
+  /** On GitHub: the branch or the environment it is about. */
+  of: z.string().nullable().optional(),
+  /** On GitHub: where it can be read. */
+  url: z.string().optional(),
+  at: z.string(),
+});
+
+/** Gates and approvals had let this in, and nothing was frozen. */
+const open = z.object({
+  kind: z.literal('open'),
+  pipeline: z.string(),
+  environment: z.string(),
+  planHash: z.string(),
+  commit: z.string(),
+  digests: z.array(z.string()),
   at: z.string(),
 });
 
@@ -102,7 +117,7 @@ const step = z.object({
   needs: z.array(z.string()),
 });
 
-const statement = z.discriminatedUnion('kind', [plan, artifact, gate, approval, prior, step]);
+const statement = z.discriminatedUnion('kind', [plan, artifact, gate, approval, open, prior, step]);
 export type Statement = z.infer<typeof statement>;
 export type StatementOf<Kind extends Statement['kind']> = Extract<Statement, { kind: Kind }>;
 

@@ -1,13 +1,13 @@
 /** Whether an approval counts: who really said it, about what, and whether that person may. */
 import { readApproval, APPROVAL_NAMESPACE } from '../../pipeline/approval-statement.js';
 import type { Activities, ApprovalClaim } from '../../workflows/activity-contract.js';
-import { isAmong } from '../../workflows/decisions.js';
 import type { EvidenceItem } from '../../workflows/result.js';
 import { stoppable } from '../processes/stop.js';
 import type { LoadedPolicy, PolicyStore } from './policy-store.js';
 import type { SealKeys } from './seal-keys.js';
 import { checkSignature } from './ssh-signature.js';
 import { openSeal } from './statements.js';
+import { isOwnWork, namesOf } from './who.js';
 
 export interface ApprovalDependencies {
   policy: PolicyStore;
@@ -39,9 +39,9 @@ async function judge(deps: ApprovalDependencies, claim: ApprovalClaim): Promise<
   const { plan, requester, decision } = claim;
   const { by, group, statement } = decision;
   const authors = openSeal(deps.sealKeys, plan.seal, 'plan')?.authors ?? [];
-  if (!plan.selfApproval && isAmong(by, [requester, ...authors]))
-    return `${by} asked for this release or wrote it`;
   const policy = await deps.policy.read();
+  if (!plan.selfApproval && isOwnWork(namesOf(by, policy?.content ?? null), requester, authors))
+    return `${by} asked for this release or wrote it`;
   // what nothing protects is as good as its clients
   if (policy === null || plan.policy === undefined)
     return { group, proof: 'unverified', note: 'identity: unverified' };

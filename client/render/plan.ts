@@ -1,6 +1,9 @@
 /** What a release would do, before it does it. */
+import { isGivenOnGithub } from '../../pipeline/approval-rules.js';
+import { describeFreeze as nameFreeze, findFreeze } from '../../pipeline/freezes.js';
 import type { CheckPlan, EnvironmentPlan, GatePlan, PlatformPlan, ReleasePlan } from '../../pipeline/plan.js';
 import { formatDuration } from '../../pipeline/durations.js';
+import { describeRule } from '../../workflows/approvals.js';
 import type { EnvironmentStatus } from '../../workflows/messages.js';
 import { findGood, type StatusByName } from '../good-before.js';
 import type { Style } from './style.js';
@@ -106,6 +109,7 @@ function environmentLines(style: Style, plan: EnvironmentPlan, view: PlanView): 
     ...labelled('approvals', describeApprovals(style, plan, view.plan.commit.authors), LABEL),
     ...labelled('rules', describeRules(style, plan), LABEL),
     ...labelled('waits', plan.waitMs === 0 ? [] : [formatDuration(plan.waitMs)], LABEL),
+    ...labelled('freezes', describeFreezes(style, plan), LABEL),
     ...labelled('deploy', [describeDeploy(plan, status)], LABEL),
     ...labelled('verify', describeChecks(plan.checks), LABEL),
     ...labelled('switch', describeSwitch(plan), LABEL),
@@ -140,15 +144,24 @@ function countSince(commits: number | null): string {
 
 function describeApprovals(style: Style, plan: EnvironmentPlan, authors: string[]): string[] {
   if (plan.approvals.length === 0) return [];
-  const rules = plan.approvals.map(
-    ({ count, group }) => `${String(count)} ${group === null ? 'of anybody' : plain(group)}`,
-  );
+  const rules = plan.approvals.map((rule) => {
+    const { count, group, by } = rule;
+    if (isGivenOnGithub(by)) return plain(describeRule(rule));
+    return `${String(count)} ${group === null ? 'of anybody' : plain(group)}`;
+  });
   const [first] = plan.approvals;
   const named =
     authors.length > MOST_AUTHORS ? `${String(authors.length)} authors` : authors.map(plain).join(', ');
   const who = plan.selfApproval ? '' : `; not ${named} (author), not the requester`;
   const expires = first === undefined ? '' : `; rejects itself after ${formatDuration(first.expiresMs)}`;
-  return [`${style.now} ${rules.join(', ')}${who}${expires} (identity: unverified)`];
+  return [
+    `${style.now} ${rules.join(', ')}${who}${expires}${isUnverified(plan) ? ' (identity: unverified)' : ''}`,
+  ];
+}
+
+/** Anybody's word is taken for anybody's. */
+function isUnverified({ approvals, policy }: EnvironmentPlan): boolean {
+  return approvals.some(({ by }) => !isGivenOnGithub(by) && (policy === undefined || by === 'unverified'));
 }
 
 /** What holds, and which of the two asked for it. */
@@ -158,6 +171,20 @@ function describeRules(style: Style, { policy, production }: EnvironmentPlan): s
   return policy.rules.map(
     ({ rule, from }) => `${plain(rule)}, by ${from === 'both' ? 'both' : `the ${from}`}`,
   );
+}
+
+/** Those that are not over yet, and which file each is from. */
+function describeFreezes(style: Style, { freeze = [] }: EnvironmentPlan): string[] {
+  const nowMs = Date.now();
+  const frozen = findFreeze(freeze, nowMs);
+  const until = frozen === null ? '' : new Date(frozen.untilMs).toISOString();
+  return freeze
+    .filter((each) => Date.parse(each.until) > nowMs)
+    .map((each) =>
+      each === frozen?.freeze
+        ? `${style.yellow(style.warning)} now, until ${formatMoment(until)}: ${plain(nameFreeze(each))}`
+        : plain(nameFreeze(each)),
+    );
 }
 
 function describeDeploy(plan: EnvironmentPlan, status: EnvironmentStatus | null): string {

@@ -1,17 +1,10 @@
 /** Approvals given on GitHub: reviews of the merged pull request, and of an environment. */
 import { describe, expect, it } from 'vitest';
-import type { BranchHistory } from '../../activities/github/branch-history.js';
+import { readEnvironmentReviews } from '../../activities/github/environment-approvals.js';
 import { readReviews } from '../../activities/github/read-reviews.js';
-import type { GithubApprovals } from '../../workflows/activity-contract.js';
+import type { Reviews } from '../../activities/github/reviewer.js';
 import { failureOf } from '../support/failure-of.js';
-import {
-  activitiesOf,
-  githubOf,
-  givenGithub,
-  mergedPull,
-  runScheduled,
-  sha,
-} from '../support/github/scene.js';
+import { ANYBODY, CLEAN_HISTORY, githubOf, givenGithub, mergedPull, sha } from '../support/github/scene.js';
 import type { FakePull, FakeReview } from '../support/github/state.js';
 
 const standIn = givenGithub();
@@ -19,21 +12,15 @@ const standIn = givenGithub();
 const HEAD = sha('e');
 const MERGED = sha('f');
 
-/** As if every merge had what was reviewed and nothing came between: github-history.test.ts asks git itself. */
-const cleanHistory: BranchHistory = {
-  newOn: (at) => Promise.resolve([at]),
-  isMergeOf: () => Promise.resolve(true),
-};
-
-async function reviewsFor(branch: string | null = 'main', commit = MERGED): Promise<GithubApprovals> {
+async function reviewsFor(branch: string | null = 'main', commit = MERGED): Promise<Reviews> {
   const repository = await githubOf(standIn).open(standIn.repositoryUrl);
-  return await readReviews(repository, cleanHistory, { commit, branch, since: null });
+  const sources = { repository, history: CLEAN_HISTORY, reviewers: ANYBODY };
+  return await readReviews(sources, { commit, branch, since: null });
 }
 
-function readEnvironment(environment = 'production', commit = MERGED) {
-  const { readEnvironmentApprovals } = activitiesOf(githubOf(standIn));
-  const input = { repositoryUrl: standIn.repositoryUrl, commit, environment };
-  return runScheduled(readEnvironmentApprovals, input).result;
+async function readEnvironment(environment = 'production', commit = MERGED): Promise<Reviews> {
+  const repository = await githubOf(standIn).open(standIn.repositoryUrl);
+  return await readEnvironmentReviews({ repository, reviewers: ANYBODY }, { commit, environment });
 }
 
 const approved = (by: string, over: Partial<FakeReview> = {}): FakeReview => ({
@@ -55,20 +42,19 @@ describe('reviews of the merged pull request', () => {
       approved('carol', { at: '2026-01-01T11:00:00Z' }),
     ]);
     expect(await reviewsFor()).toEqual({
-      approvals: [
+      given: [
         {
           by: 'bob',
           at: '2026-01-01T10:00:00Z',
-          reviewUrl: 'https://github.com/acme/shop/pull/7#pullrequestreview-1',
-          commit: HEAD,
+          url: 'https://github.com/acme/shop/pull/7#pullrequestreview-1',
         },
         {
           by: 'carol',
           at: '2026-01-01T11:00:00Z',
-          reviewUrl: 'https://github.com/acme/shop/pull/7#pullrequestreview-2',
-          commit: HEAD,
+          url: 'https://github.com/acme/shop/pull/7#pullrequestreview-2',
         },
       ],
+      rejectedBy: [],
       note: '#7 into main: approved by bob, carol',
     });
   });
@@ -92,8 +78,8 @@ describe('reviews of the merged pull request', () => {
     ['only commented', [approved('bob', { state: 'COMMENTED' })], 'approved by nobody'],
   ])('does not count who %s', async (_what, reviews, why) => {
     given(reviews);
-    const { approvals, note } = await reviewsFor();
-    expect(approvals).toEqual([]);
+    const { given: counted, note } = await reviewsFor();
+    expect(counted).toEqual([]);
     expect(note).toContain(why);
   });
 
@@ -105,8 +91,8 @@ describe('reviews of the merged pull request', () => {
         { sha: sha('d'), author: null },
       ],
     });
-    const { approvals, note } = await reviewsFor();
-    expect(approvals.map(({ by }) => by)).toEqual(['carol']);
+    const { given: counted, note } = await reviewsFor();
+    expect(counted.map(({ by }) => by)).toEqual(['carol']);
     expect(note).toBe(
       '#7 into main: approved by carol (not counted: bob: wrote some of it, some commits are by people GitHub does not know)',
     );
@@ -118,13 +104,13 @@ describe('reviews of the merged pull request', () => {
       approved('bob'),
       approved('bob', { state: 'COMMENTED' }),
     ]);
-    expect((await reviewsFor()).approvals.map(({ by }) => by)).toEqual(['bob']);
+    expect((await reviewsFor()).given.map(({ by }) => by)).toEqual(['bob']);
   });
 
   it('reads every page of reviews', async () => {
     const others = Array.from({ length: 120 }, (_, n) => approved(`user${n}`, { state: 'COMMENTED' }));
     given([...others, approved('carol', { at: '2026-01-02T00:00:00Z' })]);
-    expect((await reviewsFor()).approvals.map(({ by }) => by)).toEqual(['carol']);
+    expect((await reviewsFor()).given.map(({ by }) => by)).toEqual(['carol']);
   });
 
   it('finds who reviewed what a merge brought: dev behind stage', async () => {
@@ -145,10 +131,10 @@ describe('reviews of the merged pull request', () => {
         reviews: [approved('carol', { commit: sha('2') })],
       }),
     ];
-    expect(await reviewsFor('dev')).toMatchObject({ approvals: [{ by: 'bob', commit: sha('1') }] });
-    expect(await reviewsFor('stage')).toMatchObject({ approvals: [{ by: 'carol', commit: sha('2') }] });
+    expect(await reviewsFor('dev')).toMatchObject({ given: [{ by: 'bob' }] });
+    expect(await reviewsFor('stage')).toMatchObject({ given: [{ by: 'carol' }] });
     expect(await reviewsFor('main')).toMatchObject({
-      approvals: [],
+      given: [],
       note: expect.stringContaining(
         'fffffff is neither the merge nor the head of a pull request that was merged into main in acme/shop',
       ),
@@ -157,9 +143,9 @@ describe('reviews of the merged pull request', () => {
 
   it('counts nothing on a pull request that is open or of another repository', async () => {
     given([approved('bob')], { merged: false });
-    expect((await reviewsFor('main', HEAD)).approvals).toEqual([]);
+    expect((await reviewsFor('main', HEAD)).given).toEqual([]);
     given([approved('bob')], { repository: 'mallory/shop' });
-    expect((await reviewsFor()).approvals).toEqual([]);
+    expect((await reviewsFor()).given).toEqual([]);
   });
 
   it('takes the merge itself before others that have the commit', async () => {
@@ -179,8 +165,8 @@ describe('reviews of the merged pull request', () => {
         { sha: HEAD, author: 'anna' },
       ],
     });
-    expect((await reviewsFor('main', HEAD)).approvals.map(({ by }) => by)).toEqual(['bob']);
-    expect((await reviewsFor('main', middle)).approvals).toEqual([]);
+    expect((await reviewsFor('main', HEAD)).given.map(({ by }) => by)).toEqual(['bob']);
+    expect((await reviewsFor('main', middle)).given).toEqual([]);
   });
 
   it.each(['main', '../user', 'HEAD'])('wants a full commit id, not %s', async (commit) => {
@@ -215,20 +201,19 @@ describe('reviews of an environment', () => {
         reviews: [{ by: 'carol', state: 'approved', environments: ['production'] }],
       },
     ];
-    const { approvals, rejectedBy, note } = await readEnvironment();
-    expect(approvals).toEqual([
+    const { given: counted, rejectedBy, note } = await readEnvironment();
+    expect(counted).toEqual([
       {
         by: 'bob',
         at: expect.any(String),
-        reviewUrl: 'https://github.com/acme/shop/actions/runs/2',
-        commit: MERGED,
+        url: 'https://github.com/acme/shop/actions/runs/2',
       },
     ]);
     expect(rejectedBy).toEqual([]);
     expect(note).toBe(
       'environment production, 2 runs of fffffff: approved by bob; not counted: anna: started the run, gate[bot]: is a bot',
     );
-    expect((await readEnvironment('test')).approvals).toEqual([]);
+    expect((await readEnvironment('test')).given).toEqual([]);
   });
 
   it('a rejection voids every approval', async () => {
@@ -243,12 +228,12 @@ describe('reviews of an environment', () => {
         ],
       },
     ];
-    expect(await readEnvironment()).toMatchObject({ approvals: [], rejectedBy: ['carol'] });
+    expect(await readEnvironment()).toMatchObject({ given: [], rejectedBy: ['carol'] });
   });
 
   it('without a run nobody has approved', async () => {
     expect(await readEnvironment()).toMatchObject({
-      approvals: [],
+      given: [],
       note: 'environment production, 0 runs of fffffff: approved by nobody',
     });
   });

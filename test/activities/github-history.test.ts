@@ -3,9 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createGithubActivities } from '../../activities/github/create-github-activities.js';
+import { createBranchHistory } from '../../activities/github/branch-history.js';
+import { readReviews } from '../../activities/github/read-reviews.js';
 import { createSource } from '../../activities/source/source.js';
-import { githubOf, givenGithub, mergedPull, runScheduled } from '../support/github/scene.js';
+import { ANYBODY, githubOf, givenGithub, mergedPull } from '../support/github/scene.js';
 import type { FakePull } from '../support/github/state.js';
 import { createRepository, type TestRepository } from '../support/repository.js';
 
@@ -32,10 +33,11 @@ async function read(commit: string, from: string | null = since, branch = 'main'
     fetch: (_url: string) => real.fetch(repository.folder),
     fetchCommit: (_url: string, sha: string) => real.fetchCommit(repository.folder, sha),
   };
-  const { readGithubReviews } = createGithubActivities({ github: githubOf(standIn), source });
-  const input = { repositoryUrl: standIn.repositoryUrl, commit, branch, since: from };
-  const { approvals, note } = await runScheduled(readGithubReviews, input).result;
-  return { by: approvals.map((approval) => approval.by), note };
+  const open = await githubOf(standIn).open(standIn.repositoryUrl);
+  const history = createBranchHistory(source, standIn.repositoryUrl);
+  const sources = { repository: open, history, reviewers: ANYBODY };
+  const { given, note } = await readReviews(sources, { commit, branch, since: from });
+  return { by: given.map((review) => review.by), note };
 }
 
 /** A branch with these commits of anna's; gives their ids. */

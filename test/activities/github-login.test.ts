@@ -5,10 +5,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createGithub, type Github } from '../../activities/github/connect.js';
+import { readReviews } from '../../activities/github/read-reviews.js';
 import { createSecrets } from '../../activities/secrets/secrets.js';
 import { failureOf } from '../support/failure-of.js';
 import {
   activitiesOf,
+  ANYBODY,
+  CLEAN_HISTORY,
   githubOf,
   givenGithub,
   mergedPull,
@@ -34,13 +37,11 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const read = (github: Github, repositoryUrl = standIn.repositoryUrl) =>
-  runScheduled(activitiesOf(github).readGithubReviews, {
-    repositoryUrl,
-    commit: sha('f'),
-    branch: 'main',
-    since: null,
-  }).result;
+const read = async (github: Github, repositoryUrl = standIn.repositoryUrl) => {
+  const repository = await github.open(repositoryUrl);
+  const sources = { repository, history: CLEAN_HISTORY, reviewers: ANYBODY };
+  return await readReviews(sources, { commit: sha('f'), branch: 'main', since: null });
+};
 
 const refusal = async (github: Github, repositoryUrl?: string) =>
   (await failureOf(read(github, repositoryUrl))) as {
@@ -65,7 +66,7 @@ describe('a GitHub App', () => {
   it('signs in, finds its installation by the repository, and conceals the token it gets', async () => {
     install();
     const { github, secrets } = await appOf(privateKey);
-    expect(await read(github)).toMatchObject({ approvals: [] });
+    expect(await read(github)).toMatchObject({ given: [] });
     const [token = ''] = [...standIn.state.tokens.keys()];
     expect(token).toMatch(/^ghs_/);
     expect(secrets.scrub(`Authorization: token ${token}`)).toBe('Authorization: token [token of App 4711]');
@@ -132,7 +133,7 @@ describe('a token', () => {
     );
     githubOf(standIn);
     await writeFile(file, `${TOKEN}\n`);
-    expect(await read(github)).toMatchObject({ approvals: [] });
+    expect(await read(github)).toMatchObject({ given: [] });
   });
 
   it('that is missing is named', async () => {

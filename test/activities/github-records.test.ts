@@ -11,6 +11,7 @@ import {
   runScheduled,
   sha,
   TOKEN,
+  UI_URL,
 } from '../support/github/scene.js';
 
 const standIn = givenGithub();
@@ -25,6 +26,7 @@ const writes = (): string[] => standIn.questions.filter((question) => !question.
 describe('a deployment', () => {
   const record = (over: Partial<DeploymentRecord> = {}) => {
     const input: DeploymentRecord = {
+      requestId: 'request-1',
       repositoryUrl: standIn.repositoryUrl,
       commit: sha('a'),
       pipeline: 'shop',
@@ -35,7 +37,7 @@ describe('a deployment', () => {
       state: 'in_progress',
       description: 'blue is being deployed',
       environmentUrl: 'https://shop.example.com',
-      logUrl: 'https://temporal.example.com/runs/1',
+      logUrl: '/namespaces/default/workflows/lane%2Fshop%2Fprod',
       ...over,
     };
     return runScheduled(activities.recordDeployment, input).result;
@@ -55,14 +57,16 @@ describe('a deployment', () => {
           environment: 'prod',
           production_environment: true,
           description: 'shop v1.4.0',
-          payload: { slipway: { pipeline: 'shop', planHash: 'hash-1', version: 'v1.4.0' } },
+          payload: {
+            slipway: { pipeline: 'shop', planHash: 'hash-1', version: 'v1.4.0', requestId: 'request-1' },
+          },
         },
         statuses: [
           {
             state: 'in_progress',
             description: 'blue is being deployed',
             environment_url: 'https://shop.example.com',
-            log_url: 'https://temporal.example.com/runs/1',
+            log_url: `${UI_URL}/namespaces/default/workflows/lane%2Fshop%2Fprod`,
             auto_inactive: false,
           },
         ],
@@ -90,28 +94,60 @@ describe('a deployment', () => {
     expect(standIn.state.deployments).toHaveLength(1);
   });
 
-  it('that is live makes the earlier ones of the pipeline inactive, and no others', async () => {
-    const before = await record({ commit: sha('1'), planHash: 'hash-0', state: 'success' });
-    const stuck = await record({ commit: sha('2'), planHash: 'hash-0', state: 'in_progress' });
-    await record({ commit: sha('3'), planHash: 'hash-0', state: 'failure' });
-    await record({ commit: sha('4'), planHash: 'hash-0', state: 'success', environment: 'stage' });
-    await record({ commit: sha('5'), planHash: 'hash-0', state: 'success', pipeline: 'docs' });
+  /** The last state of each, the oldest first. */
+  const states = (): unknown[] => standIn.state.deployments.map(({ statuses }) => statuses.at(-1)?.['state']);
+
+  it('that is live makes inactive what was before, and nothing else', async () => {
+    const before = await record({ requestId: 'r-1', state: 'success' });
+    const stuck = await record({ requestId: 'r-2', state: 'in_progress' });
+    await record({ requestId: 'r-3', state: 'failure' });
+    await record({ requestId: 'r-4', state: 'success', environment: 'stage' });
+    await record({ requestId: 'r-5', state: 'success', pipeline: 'docs' });
     standIn.state.deployments.push({
       id: 9,
       sha: sha('6'),
       body: { ref: sha('6'), environment: 'prod', task: 'deploy', payload: 'by hand' },
       statuses: [{ state: 'success' }],
     });
+    await record();
     const { inactivated } = await record({ state: 'success' });
     expect(inactivated).toEqual([stuck.deploymentId, before.deploymentId]);
-    const states = standIn.state.deployments.map(({ statuses }) => statuses.at(-1)?.['state']);
-    expect(states).toEqual(['inactive', 'inactive', 'failure', 'success', 'success', 'success', 'success']);
+    expect(states()).toEqual(['inactive', 'inactive', 'failure', 'success', 'success', 'success', 'success']);
     expect(await record({ state: 'success' })).toMatchObject({ inactivated: [] });
+    expect(writes()).toHaveLength(5 * 2 + 2 + 1 + 2);
   });
 
-  it('another plan of the same commit is another one', async () => {
+  it('leaves alone what waits to go in, also when it has waited for longer', async () => {
+    await record({ requestId: 'patient', state: 'pending' });
+    await record({ requestId: 'quick' });
+    await record({ requestId: 'quick', state: 'success' });
+    expect(states()).toEqual(['pending', 'success']);
+    await record({ requestId: 'patient' });
+    await record({ requestId: 'patient', state: 'success' });
+    expect(states()).toEqual(['success', 'inactive']);
+  });
+
+  it('of a rollback is a new one, and the newer version is inactive', async () => {
+    await record({ requestId: 'v1', commit: sha('1'), state: 'success' });
+    await record({ requestId: 'v2', commit: sha('2') });
+    await record({ requestId: 'v2', commit: sha('2'), state: 'success' });
+    await record({ requestId: 'next', commit: sha('3') });
+    await record({ requestId: 'back', commit: sha('1'), state: 'success' });
+    expect(states()).toEqual(['inactive', 'inactive', 'in_progress', 'success']);
+    expect(standIn.state.deployments.map((each) => each.sha)).toEqual(['1', '2', '3', '1'].map(sha));
+  });
+
+  it('whose last word comes late is not the one that serves', async () => {
+    await record({ requestId: 'slow' });
+    await record({ requestId: 'next' });
+    await record({ requestId: 'next', state: 'success' });
+    expect(await record({ requestId: 'slow', state: 'success' })).toMatchObject({ inactivated: [] });
+    expect(states()).toEqual(['inactive', 'success']);
+  });
+
+  it('asked for again is another one', async () => {
     await record();
-    await record({ planHash: 'hash-2' });
+    await record({ requestId: 'request-2' });
     expect(standIn.state.deployments).toHaveLength(2);
   });
 
@@ -189,6 +225,14 @@ describe('the report on the pull request', () => {
     await comment('fix by @everyone <anna@example.com> <!-- gone');
     expect(standIn.state.comments[0]?.body).toBe(
       '<!-- slipway shop prod -->\nfix by @\u200beveryone <anna@example.com> &lt;!-- gone',
+    );
+  });
+
+  it('leads to the UI', async () => {
+    standIn.state.pulls = [mergedPull()];
+    await comment('[release](/namespaces/default/workflows/release%2Fshop) · [diff](https://example.com/d)');
+    expect(standIn.state.comments[0]?.body).toBe(
+      `<!-- slipway shop prod -->\n[release](${UI_URL}/namespaces/default/workflows/release%2Fshop) · [diff](https://example.com/d)`,
     );
   });
 

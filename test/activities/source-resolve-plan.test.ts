@@ -65,6 +65,7 @@ async function resolve(commit: string, change: Partial<ReleaseRequest> = {}): Pr
     source: createSource({ cacheFolder }),
     policy: NO_POLICY,
     liveCommit: (pipeline, environment) => Promise.resolve(live[`${pipeline}/${environment}`] ?? null),
+    letInCommit: () => Promise.resolve(null),
   });
   const request: ReleaseRequest = {
     requestId: 'request-1',

@@ -4,7 +4,13 @@
  */
 import { randomUUID } from 'node:crypto';
 import { WorkflowNotFoundError, type WorkflowHandle } from '@temporalio/client';
-import type { ApprovalRule, EnvironmentPlan, GatePlan, ReleasePlan } from '../../pipeline/plan.js';
+import type {
+  ApprovalRule,
+  EnvironmentPlan,
+  FreezePlan,
+  GatePlan,
+  ReleasePlan,
+} from '../../pipeline/plan.js';
 import type { TemporalLink } from '../../client/connect.js';
 import { startRelease } from '../../client/start-release.js';
 import type { Activities } from '../../workflows/activity-contract.js';
@@ -64,6 +70,14 @@ export const ONE_APPROVAL: ApprovalRule = {
   expiresMs: 3_600_000,
 };
 
+const LONG_OVER: FreezePlan = {
+  from: '2026-01-01T00:00:00.000Z',
+  until: '2026-01-02T00:00:00.000Z',
+  text: '2026-01-01 to 2026-01-01 UTC',
+  reason: null,
+  by: 'pipeline file',
+};
+
 /** The change has a matrix of its own: here it is as short as it can be and yet be undone. */
 const SHORT = { steps: ['claim', 'proveWayBack', 'deploy', 'switch'], tags: [] };
 const SHORT_IN_PLACE = { steps: ['claim', 'proveWayBack', 'deploy'], tags: [] };
@@ -79,6 +93,7 @@ export const SETTINGS: Setting[] = [
         after: ['stage'],
         gates: [GATE],
         window: { days: 'Mon-Sun', hours: '00:00-24:00', zone: 'UTC' },
+        freeze: [LONG_OVER],
       }),
     ],
     live: 'v1',

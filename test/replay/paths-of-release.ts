@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { ApprovalRule, EnvironmentPlan, GatePlan } from '../../pipeline/plan.js';
 import { promotionId, SIGNAL } from '../../workflows/names.js';
 import { EnvironmentScene, givenVersion } from '../support/environment-scene.js';
+import type { FakeReviewOnGithub } from '../support/fake-activities.js';
 import { breakActivity } from '../support/fake-world.js';
 import { givenDecision, givenPlan } from '../support/given.js';
 import { givenPromotion, PromotionScene } from '../support/promotion-scene.js';
@@ -20,6 +21,8 @@ const oneApproval: ApprovalRule = {
   of: null,
   expiresMs: 72 * 3_600_000,
 };
+const oneReview: ApprovalRule = { ...oneApproval, by: 'github-review', of: 'main' };
+const GITHUB = { deployments: true, statuses: true, comment: true };
 const gate: GatePlan = {
   kind: 'run',
   name: 'tests',
@@ -28,6 +31,11 @@ const gate: GatePlan = {
   report: {},
   options: {},
 };
+
+/** Everything that goes to this environment was reviewed. */
+const REVIEWED = 'reviewed-on-github';
+export const github = (environment: string): FakeReviewOnGithub[] =>
+  environment === REVIEWED ? [{ by: 'bob', of: 'main' }] : [];
 
 function sceneOf(
   harness: Harness,
@@ -105,6 +113,35 @@ export const PATHS_OF_RELEASE: Record<string, Path> = {
     await release.end();
     return release.handle.workflowId;
   },
+  'release-that-tells-of-a-terminated-promotion': async (harness) => {
+    const shop = new ReleasePipeline(harness, PLANS);
+    const prod = shop.environment('prod', { github: GITHUB });
+    const verify = shop.scene(prod).hold('verify');
+    const release = await shop.release(1, [prod]);
+    const { handle } = await release.promotion('prod');
+    await verify.arrived();
+    await handle.terminate('a person ends it');
+    await release.end();
+    return release.handle.workflowId;
+  },
+  'promotion-that-nothing-froze': (harness) =>
+    promote(harness, { policy: { rules: [] } }, async (promotion) => {
+      await promotion.end();
+    }),
+  'promotion-that-tells-github': (harness) =>
+    promote(harness, { github: GITHUB, approvals: [oneApproval] }, async (promotion) => {
+      await promotion.waitsFor('1 approval');
+      await promotion.decide('approve', 'oleg');
+      await promotion.end();
+    }),
+  'promotion-that-github-does-not-hear': async (harness) => {
+    const request = givenPromotion(givenPlan({ github: GITHUB }), 1);
+    const id = promotionId(request.plan.pipeline, request.plan.name, request.requestId);
+    breakActivity(harness.world, id, 'recordDeployment', 'refuse', { times: -1 });
+    const promotion = await PromotionScene.start(harness, request);
+    await promotion.end();
+    return promotion.handle.workflowId;
+  },
   'promotion-whose-request-was-refused': async (harness) => {
     const request = givenPromotion(givenPlan(), 1);
     const id = promotionId(request.plan.pipeline, request.plan.name, request.requestId);
@@ -134,6 +171,21 @@ export const PATHS_OF_RELEASE: Record<string, Path> = {
   // The history of this name is from before a pause was a timer.
   'promotion-paused-and-resumed': pauseAndResume,
   'promotion-paused-on-a-timer': pauseAndResume,
+  'promotion-reviewed-on-github': (harness) =>
+    promote(harness, { name: REVIEWED, approvals: [oneReview] }, async (promotion) => {
+      await promotion.end();
+    }),
+  'promotion-waits-for-a-review': (harness) =>
+    promote(harness, { approvals: [oneReview, oneApproval] }, async (promotion) => {
+      await promotion.waitsFor('1 review of main, 1 approval');
+      await promotion.decide('approve', 'oleg');
+      await promotion.until(
+        'the review alone is missing',
+        ({ waitingFor }) => waitingFor === '1 review of main',
+      );
+      await promotion.decide('reject', 'irina');
+      await promotion.end();
+    }),
   'promotion-rejected': (harness) =>
     promote(harness, { approvals: [oneApproval] }, async (promotion) => {
       await promotion.waitsFor('1 approval');
@@ -159,6 +211,14 @@ export const PATHS_OF_RELEASE: Record<string, Path> = {
     await prod.release(2);
     await prod.ended(await prod.rollback());
     await prod.ended(await prod.rollback('v9'));
+    return prod.id;
+  },
+  'environment-that-tells-of-a-rollback': async (harness) => {
+    const prod = sceneOf(harness, { github: GITHUB });
+    await prod.release(1);
+    await prod.release(2);
+    await prod.ended(await prod.rollback());
+    await prod.release(3);
     return prod.id;
   },
   'environment-retired-the-warm-colour': async (harness) => {

@@ -11,7 +11,7 @@ import { startTemporal } from '../support/temporal-setup.js';
 import { startReleaseHarness } from '../support/release-scene.js';
 import { quiet } from '../support/workers.js';
 import { PATHS_OF_CHANGE } from './paths-of-change.js';
-import { PATHS_OF_RELEASE, PLANS } from './paths-of-release.js';
+import { github, PATHS_OF_RELEASE, PLANS } from './paths-of-release.js';
 
 const exec = promisify(execFile);
 const folder = path.resolve('test/replay/histories');
@@ -21,7 +21,7 @@ async function record(names: string[]): Promise<void> {
   mkdirSync(folder, { recursive: true });
   const temporal = await part('temporal');
   const { address, bundle, stop } = await startTemporal();
-  const harness = await startReleaseHarness(PLANS, { elsewhere: { address, bundle } });
+  const harness = await startReleaseHarness(PLANS, { reviews: github, elsewhere: { address, bundle } });
   for (const [name, carryOut] of Object.entries({ ...PATHS_OF_CHANGE, ...PATHS_OF_RELEASE })) {
     const file = path.join(folder, `${name}.json`);
     if (names.length === 0 ? existsSync(file) : !names.includes(name)) continue;

@@ -10,12 +10,15 @@ import { foreignHand, refused, staleFence } from '../../activities/failure.js';
 import type { Colour, ReleasePlan } from '../../pipeline/plan.js';
 import type {
   Activities,
+  GithubAnswer,
+  GithubQuestion,
   SwitchResult,
   Target,
   UndoResult,
   VerifyResult,
   WindowPlan,
 } from '../../workflows/activity-contract.js';
+import { STILL_WAITS } from '../../workflows/failures.js';
 import type { ReleaseRequest } from '../../workflows/messages.js';
 import type { PriorState } from '../../workflows/result.js';
 import { receiptFor } from './given.js';
@@ -40,10 +43,23 @@ export interface FakeOptions {
   plan?: (request: ReleaseRequest) => ReleasePlan;
   /** Why this person's approval does not count; null = it does. */
   denies?: (by: string) => string | null;
+  /** What was said on GitHub about releases to this environment; default nothing. */
+  reviews?: (environment: string) => FakeReviewOnGithub[];
+  /** Of GitHub: what writes to it; default takes everything. */
+  github?: Pick<Activities, 'recordDeployment' | 'setCommitStatus' | 'commentOnPullRequest'>;
   /** When a window opens; default now. */
   opensAt?: (window: WindowPlan) => string | null;
+  /** What nothing may begin in; default none. */
+  frozen?: () => { until: string; why: string } | null;
   /** Ancestors among the candidates; default none. */
   ancestors?: (commit: string, candidates: string[]) => string[];
+}
+
+export interface FakeReviewOnGithub {
+  by: string;
+  /** Branch or environment. */
+  of: string;
+  rejects?: boolean;
 }
 
 interface Place {
@@ -143,17 +159,26 @@ export function createFakeActivities(options: FakeOptions): Activities {
         if (why !== null) return { ...common, verdict: 'fail' as const, note: why };
         return { ...common, verdict: 'approved' as const, note: 'signed', proof: 'ssh' as const, group };
       }),
+    findGithubApprovals: (question) =>
+      call('findGithubApprovals', { key: question.plan.name, hosts: [] }, () =>
+        answerOfGithub(question, options.reviews?.(question.plan.name) ?? []),
+      ),
     nextOpening: async ({ window }) => ({ opensAt: options.opensAt?.(window) ?? null }),
+    passFreeze: async () => {
+      const frozen = options.frozen?.() ?? null;
+      const at = new Date(0).toISOString();
+      const evidence = { kind: 'wait', name: 'freeze', verdict: 'pass', by: null, at, note: null } as const;
+      return frozen === null ? { frozen, evidence } : { frozen, evidence: null };
+    },
     listAncestors: async ({ commit, candidates }) => ({
       ancestors: options.ancestors?.(commit, candidates) ?? [],
     }),
 
     // GitHub knows nothing, and takes everything.
-    readGithubReviews: async () => ({ approvals: [], note: 'no pull request' }),
-    readEnvironmentApprovals: async () => ({ approvals: [], rejectedBy: [], note: 'no run' }),
     recordDeployment: async () => ({ deploymentId: 1, adopted: false, inactivated: [] }),
     setCommitStatus: async ({ environment }) => ({ context: `slipway/${environment}`, written: true }),
     commentOnPullRequest: async () => ({ commentUrl: null }),
+    ...options.github,
 
     preflight: async ({ target }) => {
       const problem = world
@@ -354,6 +379,33 @@ function verdict(verdict: VerifyResult['verdict'], detail: string): VerifyResult
 function environments({ client, taskQueue }: FakeOptions): EnvironmentActivities {
   if (client === undefined) throw ApplicationFailure.nonRetryable('this test gave no client');
   return createEnvironmentActivities({ client, taskQueue: taskQueue ?? Context.current().info.taskQueue });
+}
+
+function answerOfGithub({ rule, known }: GithubQuestion, said: FakeReviewOnGithub[]): GithubAnswer {
+  const about = said.filter(({ of }) => of === rule.of);
+  const rejectedBy = about.flatMap(({ by, rejects = false }) => (rejects ? [by] : []));
+  const people = rejectedBy.length > 0 ? [] : about.map(({ by }) => by);
+  const note = `${rule.of ?? ''}: approved by ${people.join(', ') || 'nobody'}`;
+  const isNews = known === null || rejectedBy.length > 0 || people.some((by) => !known.includes(by));
+  if (!isNews)
+    throw ApplicationFailure.create({
+      type: STILL_WAITS,
+      message: note,
+      nonRetryable: false,
+      nextRetryDelay: 50,
+    });
+  const approvals = people.map((by) => ({
+    kind: 'approval' as const,
+    name: 'approval',
+    verdict: 'approved' as const,
+    by,
+    at: new Date(0).toISOString(),
+    note: 'reviewed on GitHub',
+    ...(rule.by === 'github-review' || rule.by === 'github-environment' ? { proof: rule.by } : {}),
+    group: rule.group,
+    of: rule.of,
+  }));
+  return { approvals, rejectedBy, note };
 }
 
 /** A proxy that names a colour where nothing runs serves nobody. */

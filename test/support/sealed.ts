@@ -9,9 +9,10 @@ import type { PolicyStore } from '../../activities/trust/policy-store.js';
 import { createVouching } from '../../activities/trust/vouching.js';
 import { loadSealKeys, type SealKeys } from '../../activities/trust/seal-keys.js';
 import { withHash } from '../../pipeline/hash-plan.js';
-import type { EnvironmentPlan, GatePlan, ReleasePlan } from '../../pipeline/plan.js';
+import type { ApprovalRule, EnvironmentPlan, GatePlan, ReleasePlan } from '../../pipeline/plan.js';
 import type { Activities, Target } from '../../workflows/activity-contract.js';
 import { FAILURE } from '../../workflows/failures.js';
+import { githubProof } from '../../workflows/missing-approvals.js';
 import type { BuiltArtifact, EvidenceItem, PriorState } from '../../workflows/result.js';
 import {
   givenArtifacts,
@@ -156,6 +157,32 @@ export async function givenApproval(
   return await throughVouching(keys, 'verifyApproval', claim, () => item);
 }
 
+/** What a worker makes of this person's review on GitHub, for this rule of the release. */
+export async function givenReview(
+  keys: SealKeys,
+  { target }: Pick<SealedRelease, 'target'>,
+  rule: ApprovalRule,
+  by: string,
+): Promise<EvidenceItem> {
+  const { plan, version, commit, artifacts } = target;
+  const about = { plan, requestId: 'request-1', version, commit, artifacts, requester: 'vadim' };
+  const proof = githubProof(rule.by) ?? 'unverified';
+  const said = { kind: 'approval', name: 'approval', verdict: 'approved', by, note: null, proof } as const;
+  const item = {
+    ...said,
+    at: '2026-11-14T10:30:00.000Z',
+    group: rule.group,
+    of: rule.of,
+    url: 'https://github.com',
+  };
+  const answer = { approvals: [item], rejectedBy: [], note: '' };
+  const question = { ...about, rule, known: null };
+  const { approvals } = await throughVouching(keys, 'findGithubApprovals', question, () => answer);
+  const [sealed] = approvals;
+  if (sealed === undefined) throw new Error('there is no review');
+  return sealed;
+}
+
 /** One release with a gate and two hosts, sealed step by step as a real one. */
 export async function givenSealedRelease(
   keys: SealKeys,
@@ -165,6 +192,7 @@ export async function givenSealedRelease(
     evidence = [],
     ...overrides
   }: Partial<EnvironmentPlan> & { version?: string; commit?: string; evidence?: EvidenceItem[] } = {},
+  policy: PolicyStore = NO_POLICY,
 ): Promise<SealedRelease> {
   const compiled = withHash(givenPlan({ name: 'prod', gates: [GATE], ...overrides }));
   const plan = await throughVouching(keys, 'resolvePlan', givenReleaseRequest(), () =>
@@ -195,18 +223,24 @@ export async function givenSealedRelease(
     live: null,
     evidence: [...evidence, item],
   };
-  const slots = environment.approvals.flatMap(({ count, group }) => Array<string | null>(count).fill(group));
-  for (const [index, group] of slots.entries())
-    target.evidence?.push(await givenApproval(keys, { target }, { by: `approver-${index}`, group }));
-  const { prior } = await throughVouching(keys, 'proveWayBack', { target }, () => ({
-    wayBack: 'proven',
-    note: '',
-    prior: environment.hosts.map(({ name }) => ({
-      host: name,
-      hostId: `id of ${name}`,
-      platform: { kind: 'command', inspected: 'v0' },
-    })),
+  const slots = environment.approvals.flatMap((rule) => Array<ApprovalRule>(rule.count).fill(rule));
+  for (const [index, rule] of slots.entries()) {
+    const by = `approver-${index}`;
+    const { group } = rule;
+    const isReview = githubProof(rule.by) !== null;
+    target.evidence?.push(
+      isReview
+        ? await givenReview(keys, { target }, rule, by)
+        : await givenApproval(keys, { target }, { by, group }),
+    );
+  }
+  const found = environment.hosts.map(({ name }) => ({
+    host: name,
+    hostId: `id of ${name}`,
+    platform: { kind: 'command', inspected: 'v0' },
   }));
+  const proven = { wayBack: 'proven', note: '', prior: found } as const;
+  const { prior } = await throughVouching(keys, 'proveWayBack', { target }, () => proven, policy);
   return { plan, environment, artifacts, evidence: target.evidence ?? [], prior, target };
 }
 

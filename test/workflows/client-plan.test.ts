@@ -60,6 +60,7 @@ beforeAll(async () => {
       const { live } = await harness.activities.askEnvironment({ pipeline, environment, requestId: null });
       return live?.commit.sha ?? null;
     },
+    letInCommit: () => Promise.resolve(null),
   });
   native = await NativeConnection.connect({ address: inject('temporalAddress') });
   endWorkers = await startWorkers(native, harness.taskQueue, inject('workflowBundle'), {

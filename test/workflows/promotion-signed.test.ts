@@ -41,7 +41,10 @@ describe('approvals of a sealed plan', () => {
     });
     const { state, change, evidence } = await promotion.end();
     expect(state).toBe('succeeded');
-    expect(evidence).toMatchObject([{ kind: 'approval', by: 'irina', verdict: 'approved', proof: 'ssh' }]);
+    expect(evidence).toMatchObject([
+      { kind: 'approval', by: 'irina', verdict: 'approved', proof: 'ssh' },
+      { kind: 'wait', name: 'freeze' },
+    ]);
     expect(change?.live?.evidence).toEqual(evidence);
   });
 
@@ -60,6 +63,7 @@ describe('approvals of a sealed plan', () => {
     expect(evidence).toMatchObject([
       { by: 'mallory', verdict: 'fail', note: 'its key is revoked' },
       { by: 'irina', verdict: 'approved' },
+      { name: 'freeze', verdict: 'pass' },
     ]);
   });
 

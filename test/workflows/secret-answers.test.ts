@@ -11,7 +11,7 @@ import { readConfiguration } from '../../workers/configuration.js';
 import { runWorkers } from '../../workers/run-workers.js';
 import { createFakeActivities } from '../support/fake-activities.js';
 import { createWorld } from '../support/fake-world.js';
-import type { askForReviews } from '../support/fixtures/asking-workflow.js';
+import type { askForAncestors } from '../support/fixtures/asking-workflow.js';
 import { findLeaks } from '../support/leaks.js';
 import { readable } from '../support/sealed-scene.js';
 import { givenSealKeys, NO_POLICY } from '../support/sealed.js';
@@ -52,7 +52,7 @@ beforeAll(async () => {
     await bundleWorkflowCode({ workflowsPath: path.resolve('test/support/fixtures/asking-workflow.ts') }),
     {
       ...activities,
-      readGithubReviews: async ({ commit }) => {
+      listAncestors: async ({ commit }) => {
         const told: string | undefined = JSON.stringify(Context.current().info.heartbeatDetails);
         asked.set(commit, (asked.get(commit) ?? 0) + 1);
         const value = await secrets.resolve('env:TOKEN');
@@ -69,8 +69,7 @@ beforeAll(async () => {
           heartbeat({ tail: [`half way with ${value}`] });
           throw new Error('again');
         }
-        const reviewUrl = ANSWERS[commit] ?? commit;
-        return { approvals: [{ by: 'irina', at: '', reviewUrl, commit }], note: told ?? DECOY };
+        return { ancestors: [ANSWERS[commit] ?? commit, told ?? DECOY] };
       },
     },
     { sealKeys, policy: NO_POLICY, secrets },
@@ -92,10 +91,10 @@ afterAll(async () => {
 });
 
 /** Of a question that `commit` tells apart. */
-async function ask(commit: string): Promise<WorkflowHandle<typeof askForReviews>> {
+async function ask(commit: string): Promise<WorkflowHandle<typeof askForAncestors>> {
   const workflowId = `secret-answers-${randomUUID()}`;
-  const question = { repositoryUrl: '/srv/shop.git', commit, branch: null, since: null };
-  return client.workflow.start<typeof askForReviews>('askForReviews', {
+  const question = { repositoryUrl: '/srv/shop.git', commit, candidates: [] };
+  return client.workflow.start<typeof askForAncestors>('askForAncestors', {
     workflowId,
     taskQueue,
     args: [question],
@@ -120,7 +119,7 @@ it.each(['plain', 'within a text', 'base64', 'base64 of a pair', 'URL-encoded'])
     const failure = await failureIn(handle);
     expect(failure).toMatchObject({ type: 'Refused', nonRetryable: true });
     expect(failure.message).toMatch(
-      /^activity readGithubReviews: its answer holds the value of env:TOKEN, in approvals\.0\.reviewUrl; /,
+      /^activity listAncestors: its answer holds the value of env:TOKEN, in ancestors\.0; /,
     );
     expect(asked.get(form)).toBe(1);
     expect(await leaksOf(handle, SECRET)).toEqual([]);
@@ -129,11 +128,11 @@ it.each(['plain', 'within a text', 'base64', 'base64 of a pair', 'URL-encoded'])
 
 it('gives back what holds none, and what the workflow has said itself', async () => {
   const named = await ask('the reference');
-  expect((await named.result()).approvals[0]?.reviewUrl).toBe('env:TOKEN');
+  expect((await named.result()).ancestors[0]).toBe('env:TOKEN');
   expect(await leaksOf(named, DECOY)).toContain('plain in history');
 
   const said = await ask(`said: ${SECRET}`);
-  expect((await said.result()).approvals[0]?.reviewUrl).toBe(`said: ${SECRET}`);
+  expect((await said.result()).ancestors[0]).toBe(`said: ${SECRET}`);
 });
 
 it('takes it out of a failure', async () => {
@@ -150,6 +149,6 @@ it('takes it out of a failure', async () => {
 
 it('takes it out of a heartbeat, which the next attempt finds', async () => {
   const handle = await ask('heartbeat');
-  expect((await handle.result()).note).toBe('{"tail":["half way with [env:TOKEN]"]}');
+  expect((await handle.result()).ancestors[1]).toBe('{"tail":["half way with [env:TOKEN]"]}');
   expect(asked.get('heartbeat')).toBe(2);
 });

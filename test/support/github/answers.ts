@@ -77,11 +77,13 @@ export function createAnswers(description: Description, state: GithubState): Ans
   });
   const deploymentStatus = (body: Json): Json => ({
     ...example('GET /repos/{owner}/{repo}/deployments/{deployment_id}/statuses'),
+    id: body['id'],
     state: body['state'],
     description: body['description'] ?? '',
     log_url: body['log_url'],
     environment_url: body['environment_url'],
   });
+  const idOf = (status: Json): number => Number(status['id'] ?? 0);
   const comment = (fake: FakeComment): Json => {
     const model = example('GET /repos/{owner}/{repo}/issues/{issue_number}/comments');
     const app = example('GET /repos/{owner}/{repo}/commits/{ref}/check-runs');
@@ -261,8 +263,10 @@ export function createAnswers(description: Description, state: GithubState): Ans
     'POST /repos/{owner}/{repo}/deployments/{deployment_id}/statuses': ({ params, body }) => {
       const found = state.deployments.find(({ id }) => id === Number(params['deployment_id']));
       if (found === undefined) return NOT_FOUND;
-      found.statuses.push(body);
-      return { status: 201, body: deploymentStatus(body) };
+      const id = 1 + Math.max(0, ...state.deployments.flatMap(({ statuses }) => statuses.map(idOf)));
+      const said = { ...body, id };
+      found.statuses.push(said);
+      return { status: 201, body: deploymentStatus(said) };
     },
     'POST /repos/{owner}/{repo}/statuses/{sha}': ({ params, body }) => {
       const status = {

@@ -6,11 +6,18 @@ import {
   createGithubActivities,
   type GithubActivities,
 } from '../../../activities/github/create-github-activities.js';
+import type { BranchHistory } from '../../../activities/github/branch-history.js';
 import { createGithub, type Github } from '../../../activities/github/connect.js';
+import type { Reviewers } from '../../../activities/github/reviewer.js';
 import { createSecrets } from '../../../activities/secrets/secrets.js';
 import { createSource } from '../../../activities/source/source.js';
+import type { SealKeys } from '../../../activities/trust/seal-keys.js';
+import { NO_POLICY } from '../sealed.js';
 import type { FakePull } from './state.js';
 import { startGithub, type GithubStandIn } from './stand-in.js';
+
+/** Where the worker of these tests says that the Temporal UI is. */
+export const UI_URL = 'https://temporal.example.com';
 
 export const TOKEN = 'ghp_0123456789abcdefghijklmnopqrstuvwxyz';
 
@@ -50,9 +57,26 @@ export function githubOf(
   });
 }
 
+/** Everybody counts, under their login. */
+export const ANYBODY: Reviewers = { personOf: (login) => login, whyNot: () => null };
+
+/** As if every merge had what was reviewed and nothing came between: github-history.test.ts asks git itself. */
+export const CLEAN_HISTORY: BranchHistory = {
+  newOn: (at) => Promise.resolve([at]),
+  isMergeOf: () => Promise.resolve(true),
+};
+
+/** Seals nothing, believes nothing. */
+const NO_KEYS: SealKeys = {
+  keyId: '',
+  seal: () => ({ statement: '', keyId: '', signature: '' }),
+  isGenuine: () => false,
+};
+
 /** Without a git repository: for what asks GitHub only. */
 export function activitiesOf(github: Github): GithubActivities {
-  return createGithubActivities({ github, source: createSource({ cacheFolder: '/nowhere' }) });
+  const source = createSource({ cacheFolder: '/nowhere' });
+  return createGithubActivities({ github, source, policy: NO_POLICY, sealKeys: NO_KEYS, uiUrl: UI_URL });
 }
 
 /** `scheduledMsAgo`: how long the workflow has waited for it. */

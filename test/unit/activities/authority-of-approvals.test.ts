@@ -1,12 +1,15 @@
 /** Approvals as activities see them: sealed by a worker that verified them, for exactly this, by enough people. */
 import { describe, expect, test } from 'vitest';
+import { Judge } from '../../../activities/trust/judge.js';
 import type { ApprovalRule, EnvironmentPlan } from '../../../pipeline/plan.js';
-import type { EvidenceItem } from '../../../workflows/result.js';
+import type { EvidenceItem, ReleaseRecord } from '../../../workflows/result.js';
 import { givenRule } from '../../support/given.js';
 import {
   beginsWith,
   givenApproval,
+  givenReview,
   givenSealedRelease,
+  NO_POLICY,
   refusalWith,
   useSealKeys,
   type SealedRelease,
@@ -108,5 +111,79 @@ describe('a deploy', () => {
     expect(await begins(allowed, [await givenApproval(keys.ours, allowed, { by: 'anna@example.com' })])).toBe(
       true,
     );
+  });
+});
+
+describe('reviews on GitHub', () => {
+  const review = (of: string, count = 1): ApprovalRule => givenRule(count, null, { by: 'github-review', of });
+
+  test('let in what they are about', async () => {
+    const release = await released([review('main', 2)]);
+    const [rule_] = release.environment.approvals;
+    if (rule_ === undefined) throw new Error('there is no rule');
+    const bob = await givenReview(keys.ours, release, rule_, 'bob');
+    const carol = await givenReview(keys.ours, release, rule_, 'carol');
+    expect(await begins(release, [bob, carol])).toBe(true);
+    expect(await outcomeOf(release, [bob])).toMatch(/nobody vouches for 1 review of main/);
+    expect(await outcomeOf(release, [bob, await givenReview(keys.ours, release, rule_, 'Bob')])).toMatch(
+      /nobody vouches for 1 review of main/,
+    );
+    const { seal: _seal, ...bare } = carol;
+    expect(await outcomeOf(release, [bob, bare])).toMatch(/nobody vouches for 1 review of main/);
+    const forged = await givenSealedRelease(keys.foreign, { approvals: [review('main', 2)] });
+    expect(await outcomeOf(release, [bob, await givenReview(keys.foreign, forged, rule_, 'carol')])).toMatch(
+      /nobody vouches for 1 review of main/,
+    );
+    const anna = await givenReview(keys.ours, release, rule_, 'anna@example.com');
+    expect(await outcomeOf(release, [bob, anna])).toMatch(/nobody vouches for 1 review of main/);
+  });
+
+  test('of another branch, environment or kind fill no rule, and a signature none of theirs', async () => {
+    const dev = review('dev');
+    const production = givenRule(1, null, { by: 'github-environment', of: 'main' });
+    const signed = rule(1, null);
+    const release = await released([review('main'), dev, production, signed]);
+    const ofDev = await givenReview(keys.ours, release, dev, 'bob');
+    const ofEnvironment = await givenReview(keys.ours, release, production, 'carol');
+    const ssh = await givenApproval(keys.ours, release, { by: 'irina' });
+    const more = await givenApproval(keys.ours, release, { by: 'oleg' });
+    expect(await outcomeOf(release, [ofDev, ofEnvironment, ssh, more])).toMatch(
+      /nobody vouches for 1 review of main;/,
+    );
+    const ofMain = await givenReview(keys.ours, release, review('main'), 'dan');
+    expect(await outcomeOf(release, [ofDev, ofEnvironment, ofMain])).toMatch(
+      /vouches for 1 approval \(anybody\)/,
+    );
+    // one person fills one slot, whatever they gave
+    const same = await givenReview(keys.ours, release, review('main'), 'bob');
+    expect(await outcomeOf(release, [ofDev, same, ofEnvironment, ssh])).toMatch(/vouches for 1 review of/);
+    expect(await begins(release, [ofDev, ofMain, ofEnvironment, ssh])).toBe(true);
+  });
+});
+
+describe('what is live', () => {
+  const recordOf = ({ target, evidence }: SealedRelease): ReleaseRecord => ({
+    ...target,
+    evidence,
+    at: '',
+    by: 'oleg',
+  });
+
+  test('was let in only where seals show it', async () => {
+    const judge = new Judge(keys.ours, NO_POLICY);
+    const release = await released([rule(1, null)]);
+    const record = recordOf(release);
+    const isLetIn = (change: Partial<ReleaseRecord>, environment = 'prod'): boolean =>
+      judge.wasLetIn({ ...record, ...change }, 'shop', environment);
+    expect(isLetIn({})).toBe(true);
+    expect(isLetIn({ commit: { ...record.commit, sha: 'b'.repeat(40) } })).toBe(false);
+    expect(isLetIn({ evidence: [] })).toBe(false);
+    expect(isLetIn({ evidence: gatesOf(release) })).toBe(false);
+    expect(isLetIn({}, 'stage')).toBe(false);
+    expect(isLetIn({ plan: { ...record.plan, approvals: [] } })).toBe(false);
+    const foreign = await givenSealedRelease(keys.foreign, { approvals: [rule(1, null)] });
+    expect(judge.wasLetIn(recordOf(foreign), 'shop', 'prod')).toBe(false);
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- anybody may say anything
+    expect(judge.wasLetIn({ commit: 7 } as never, 'shop', 'prod')).toBe(false);
   });
 });

@@ -374,6 +374,12 @@ describe('the policy of the moment', () => {
     expect(await refusalOf('listAncestors', { ...asked, repositoryUrl: 'http://evil' }, policyOf())).toMatch(
       /does not allow it/,
     );
+    for (const name of ['recordDeployment', 'setCommitStatus', 'commentOnPullRequest'] as const) {
+      expect(await call(name, { ...asked, repositoryUrl: '/srv/shop.git' }, policyOf())).toBe(true);
+      expect(await refusalOf(name, { ...asked, repositoryUrl: 'http://evil' }, policyOf())).toMatch(
+        /does not allow it/,
+      );
+    }
   });
 
   test('refuses production where the policy was taken away', async () => {

@@ -153,8 +153,9 @@ describe('reviews of an environment', () => {
     url: '',
     ...over,
   });
+  const anybody = { personOf: (login: string) => login, whyNot: () => null };
   const judge = (...reviews: EnvironmentReview[]) =>
-    judgeEnvironmentReviews({ commit: 'abc', environment: 'prod' }, reviews, 1);
+    judgeEnvironmentReviews({ commit: 'abc', environment: 'prod', runs: 1 }, reviews, anybody);
 
   it.each([
     ['another environment', { environments: ['prod-eu'] }],
@@ -163,12 +164,12 @@ describe('reviews of an environment', () => {
     ['a lost account', { by: null }],
     ['what is still pending', { state: 'pending' }],
   ])('does not count %s', (_what, over) => {
-    expect(judge(review(over)).approvals).toEqual([]);
+    expect(judge(review(over)).given).toEqual([]);
   });
 
   it('hears a rejection of a lost account too', () => {
     expect(judge(review({}), review({ by: null, state: 'rejected' }))).toMatchObject({
-      approvals: [],
+      given: [],
       rejectedBy: ['a lost account'],
     });
   });

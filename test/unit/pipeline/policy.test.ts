@@ -1,5 +1,6 @@
 /** The stricter of the worker's policy and a pipeline file, and what the policy does not allow at all. */
 import { describe, expect, test } from 'vitest';
+import { isOwnWork, namesOf, personOf } from '../../../activities/trust/who.js';
 import { applyPolicy } from '../../../pipeline/apply-policy.js';
 import { loadPolicy } from '../../../pipeline/load-pipeline.js';
 import { judgeJobAccount, jobUsersIn, warnOfSharedUser } from '../../../pipeline/job-user.js';
@@ -213,6 +214,40 @@ describe('the stricter of policy and pipeline file', () => {
   });
 });
 
+describe('logins', () => {
+  const policy = loadPolicy(
+    Buffer.from(`github: {irina-gh: irina@example.com, Irina2: irina@example.com}\n${HEAD}`),
+    'policy.yaml',
+  );
+  const content = policy.ok ? policy.file.content : null;
+
+  test('are of people, whatever their case', () => {
+    expect(['irina-gh', 'IRINA-GH', 'irina2', 'oleg'].map((login) => personOf(login, content))).toEqual([
+      'irina@example.com',
+      'irina@example.com',
+      'irina@example.com',
+      null,
+    ]);
+    expect(personOf('irina-gh', null)).toBeNull();
+  });
+
+  test.each([
+    ['irina@example.com', 'irina2'],
+    ['irina@example.com', 'IRINA@example.com'],
+    ['irina@example.com', '49699333+irina-gh@users.noreply.github.com'],
+    ['irina@example.com', 'irina-gh@users.noreply.ghe.example.com'],
+  ])('%s is who %s is', (person, author) => {
+    expect(isOwnWork(namesOf(person, content), 'somebody', [author])).toBe(true);
+    expect(isOwnWork(namesOf(person, content), author, [])).toBe(true);
+    expect(isOwnWork(namesOf('oleg@example.com', content), author, [author])).toBe(false);
+  });
+
+  test('let a group review whose people they know', () => {
+    const plan = { approvals: [rule({ by: 'github-review' as const, of: 'main', group: 'platform' })] };
+    expect(refusalsOf(content, plan)).toBe('');
+  });
+});
+
 describe('a policy does not allow', () => {
   const commands = 'commands: ["up {tag}", "switch {colour}", current]';
   const ssh = { user: null, port: null, key: null, knownHosts: null, jump: [] };
@@ -300,6 +335,16 @@ describe('a policy does not allow', () => {
       () => refusalsOf(policyWith('approvals: 1'), { approvals: [rule({ by: 'unverified' })] }),
       /approvals by: unverified are not allowed/,
     ],
+    [
+      'reviews of a group whose logins it does not know',
+      () => refusalsOf(policyWith(), { approvals: [rule({ by: 'github-review', group: 'platform' })] }),
+      /approvals by github-review of group platform: nobody in it has a login/,
+    ],
+    [
+      'reviews of a group, where there is no policy at all',
+      () => refusalsOf(null, { approvals: [rule({ by: 'github-environment', group: 'platform' })] }),
+      /approvals by github-environment of group platform: nobody in it has a login/,
+    ],
   ])('%s', (_what, refusals, expected) => {
     expect(refusals()).toMatch(expected);
     expect(refusals()).toMatch(/policy/);
@@ -385,6 +430,16 @@ describe('the file', () => {
       /allowed-signers must name the file/,
     ],
     [`${HEAD}        approvals: [{count: 1, group: plattform}]\n`, /there is no group plattform platform/],
+    [`${HEAD}        approvals: [{count: 1, by: oidc}]\n`, /oidc cannot be checked/],
+    [
+      `${HEAD}        approvals: [{count: 1, by: github-review, of: main, group: platform}]\n`,
+      /github must say who is who/,
+    ],
+    [`github: {irina: "two words"}\n${HEAD}`, /github\.irina: must be a name as allowed_signers has it/],
+    [`github: {irina: irina@GitHub}\n${HEAD}`, /github\.irina: ends with @github/],
+    [`github: {irina: a@b, Irina: c@d}\n${HEAD}`, /github\.Irina: is the login irina again/],
+    [`github: [irina]\n${HEAD}`, /github: must be a map/],
+    [`${HEAD}        reviewed: main\n`, /reviewed: must be a full commit id/],
     ['groups: {a: ["two words"]}\npipelines: {}', /must be a name as allowed_signers has it/],
     ['run-as: {user: 1000}\npipelines: {}', /run-as\.user: must be the name of a user|run-as\.user/],
     ['run-as: {user: "$(id)"}\npipelines: {}', /must be the name of a user on the worker/],
@@ -402,6 +457,8 @@ describe('the file', () => {
     expect(schema).toContain('allowed-signers');
     expect(schema).toContain('repositories');
     expect(schema).toContain('run-as');
+    expect(schema).toContain('"github"');
+    expect(schema).toContain('"reviewed"');
   });
 
   test('names who runs jobs, for all and for one environment, and warns where production has nobody', () => {

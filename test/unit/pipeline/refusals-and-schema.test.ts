@@ -63,8 +63,11 @@ describe('what this version does not carry out', () => {
     ],
     ['check logs', `${SMALL.replace('[/health]', '[l]')}checks: {l: {logs: ERROR}}\n`],
     ['check migrations', `${SMALL.replace('[/health]', '[m]')}checks: {m: {migrations: applied}}\n`],
-    ['approvals by github-review', `${SMALL}    approvals: [{count: 1, by: github-review}]\n`],
-    ['approvals by github-environment', `${SMALL}    approvals: [{count: 1, by: github-environment}]\n`],
+    ['approvals by oidc', `${SMALL}    approvals: [{count: 1, by: oidc}]\n`],
+    [
+      'reviews of several branches',
+      `${SMALL}    approvals: [{count: 1, by: github-review, of: release/*}]\n`,
+    ],
     ['failed-host quarantine', `${SMALL}    rollout: {failed-host: quarantine}\n`],
     ['retention', `${SMALL}    retention: 30d\n`],
     ['notify', `${SMALL}notify: [{slack: env:S}]\n`],

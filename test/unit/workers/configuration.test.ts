@@ -36,6 +36,7 @@ describe('readConfiguration', () => {
     [['up', '--port', 'http'], {}, '--port http: not a port; give a number from 1 to 65535'],
     [['dance'], {}, 'dance: no such mode; there are worker, up and check'],
     [[], { SLIPWAY_METRICS_ADDRESS: '9464' }, 'SLIPWAY_METRICS_ADDRESS=9464: give host:port, or off'],
+    [[], { SLIPWAY_UI_URL: 'temporal.example.com' }, 'SLIPWAY_UI_URL=temporal.example.com: give an address'],
     [[], { SLIPWAY_SHUTDOWN_GRACE_MS: 'soon' }, 'SLIPWAY_SHUTDOWN_GRACE_MS=soon: not a positive number'],
   ])('%j %j is refused', (argv, env, message) => {
     expect(() => readConfiguration(argv, env)).toThrow(message);

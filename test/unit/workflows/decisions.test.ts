@@ -3,13 +3,12 @@ import { describe, expect, it } from 'vitest';
 import {
   decide,
   DECISIONS,
-  missingApprovals,
-  type Approval,
   type ChangeDeciding,
   type Decidable,
   type EnvironmentDeciding,
   type PromotionDeciding,
 } from '../../../workflows/decisions.js';
+import { missingApprovals, type Approval } from '../../../workflows/missing-approvals.js';
 import { givenDecision, givenRule } from '../../support/given.js';
 
 function promotion(overrides: Partial<PromotionDeciding> = {}): PromotionDeciding {
