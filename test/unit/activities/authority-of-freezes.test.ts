@@ -1,17 +1,16 @@
 /** A freeze of the policy, against whoever can start any workflow: nothing new begins in it, and the way back stays open. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { createPassFreeze } from '../../../activities/environment/pass-freeze.js';
 import type { PolicyStore } from '../../../activities/trust/policy-store.js';
-import type { SealKeys } from '../../../activities/trust/seal-keys.js';
 import { loadPolicy } from '../../../pipeline/load-pipeline.js';
 import type { Target } from '../../../workflows/activity-contract.js';
 import type { EvidenceItem } from '../../../workflows/result.js';
 import {
   beginsWith,
   givenSealedRelease,
-  givenSealKeys,
   refusalWith,
   throughVouching,
+  useSealKeys,
   type Name,
   type SealedRelease,
 } from '../../support/sealed.js';
@@ -33,22 +32,20 @@ function policyWith(...freezes: [number, number][]): PolicyStore {
 const FROZEN = policyWith([-3, -2], [-1, 1]);
 const OPEN = policyWith([-3, -2], [5, 9]);
 
-let ours: { keys: SealKeys; remove: () => Promise<void> };
+const keys = useSealKeys();
 let release: SealedRelease;
 let stage: SealedRelease;
 beforeAll(async () => {
-  ours = await givenSealKeys();
-  release = await givenSealedRelease(ours.keys);
-  stage = await givenSealedRelease(ours.keys, { name: 'stage' });
+  release = await givenSealedRelease(keys.ours, { policy: { rules: [] } });
+  stage = await givenSealedRelease(keys.ours, { name: 'stage', policy: { rules: [] } });
 });
-afterAll(() => ours.remove());
 
 /** What a worker answers to a release that comes to its freeze. */
 async function pass(policy: PolicyStore, { target }: SealedRelease = release) {
   const { plan, version, commit, artifacts, evidence = [] } = target;
   const input = { plan, version, commit, artifacts, evidence };
   const answer = await createPassFreeze({ policy })(input);
-  return await throughVouching(ours.keys, 'passFreeze', input, () => answer, policy);
+  return await throughVouching(keys.ours, 'passFreeze', input, () => answer, policy);
 }
 
 async function letIn(of = release): Promise<EvidenceItem[]> {
@@ -69,9 +66,9 @@ const inputFor = (name: Name, change: Partial<Target>): unknown => {
   return { target, ...more[name] };
 };
 const begins = (name: Name, change: Partial<Target>, policy = FROZEN): Promise<boolean> =>
-  beginsWith(ours.keys, name, inputFor(name, change), policy);
+  beginsWith(keys.ours, name, inputFor(name, change), policy);
 const refusal = (name: Name, change: Partial<Target>, policy = FROZEN): Promise<string> =>
-  refusalWith(ours.keys, name, inputFor(name, change), policy);
+  refusalWith(keys.ours, name, inputFor(name, change), policy);
 
 const BEGINNING: Name[] = ['preflight', 'claim', 'proveWayBack', 'deploy'];
 
@@ -130,12 +127,12 @@ describe('in a freeze of the policy', () => {
 describe('the word that nothing is frozen', () => {
   test('is given only to what gates and approvals let in', async () => {
     const { plan, version, commit, artifacts } = release.target;
-    const refused = await refusalWith(ours.keys, 'passFreeze', { plan, version, commit, artifacts }, OPEN);
+    const refused = await refusalWith(keys.ours, 'passFreeze', { plan, version, commit, artifacts }, OPEN);
     expect(refused).toContain('nobody vouches that gate ci was asked');
   });
 
   test('is of the policy as it is now, not as it was when the release was planned', async () => {
-    const planned = await givenSealedRelease(ours.keys, {
+    const planned = await givenSealedRelease(keys.ours, {
       freeze: [
         {
           from: `${day(-1)}T00:00:00.000Z`,
@@ -147,7 +144,7 @@ describe('the word that nothing is frozen', () => {
       ],
     });
     expect((await pass(OPEN, planned)).frozen).toBeNull();
-    const own = await givenSealedRelease(ours.keys, {
+    const own = await givenSealedRelease(keys.ours, {
       freeze: planned.environment.freeze?.map((each) => ({ ...each, by: 'pipeline file' as const })) ?? [],
     });
     expect((await pass(OPEN, own)).frozen?.why).toBe('a, by the pipeline file');
