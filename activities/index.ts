@@ -27,6 +27,7 @@ import { Judge } from './trust/judge.js';
 import type { PolicyStore } from './trust/policy-store.js';
 import type { SealKeys } from './trust/seal-keys.js';
 import { createVerifyApproval } from './trust/verify-approval.js';
+import { createVerifyForce } from './trust/verify-force.js';
 import { openTraffic } from './traffic/open-traffic.js';
 import { proveTraffic } from './traffic/prove-traffic.js';
 import { whoIsServed } from './traffic/who-is-served.js';
@@ -100,6 +101,7 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
       tagArtifacts: createTagArtifacts({ secrets, insecureRegistries }),
       ...environments,
       verifyApproval: createVerifyApproval({ policy, sealKeys }),
+      verifyForce: createVerifyForce({ policy }),
       nextOpening: createNextOpening(),
       passFreeze: createPassFreeze({ policy }),
       ...createGithubActivities({ github, source, policy, sealKeys, uiUrl: dependencies.uiUrl }),

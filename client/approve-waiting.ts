@@ -3,7 +3,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Actor, Decision, ProgressStatus, SignedStatement } from '../workflows/messages.js';
 import { UPDATE } from '../workflows/names.js';
 import type { ApproveOptions, Decided } from './decided.js';
-import { findSigningKey, signApproval } from './sign-approval.js';
+import { signApproval } from './sign-approval.js';
+import { findSigningKey } from './sign-with-ssh.js';
 import type { DecisionTarget } from './targets.js';
 import { refused } from './user-error.js';
 

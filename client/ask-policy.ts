@@ -10,7 +10,13 @@ export async function askPolicy(
   plan: ReleasePlan,
 ): Promise<{ plan: ReleasePlan; problems: PolicyAnswer['problems'] }> {
   const { ref, file } = plan;
-  const origin = { ref, file, repository: plan.repository.url };
+  const { force, ...rest } = plan;
+  const origin = {
+    ref,
+    file,
+    repository: plan.repository.url,
+    ...(force === undefined ? {} : { force }),
+  };
   const looking = { step: null, host: null, lines: 0, live: null };
   const answers = await Promise.all(
     plan.environments.map(async (environment): Promise<PolicyAnswer> => {
@@ -19,7 +25,17 @@ export async function askPolicy(
     }),
   );
   return {
-    plan: withHash({ ...plan, environments: answers.map((answer) => answer.plan) }),
+    plan: withHash({
+      ...rest,
+      ...forceAfter(plan, answers),
+      environments: answers.map((answer) => answer.plan),
+    }),
     problems: answers.flatMap(({ problems }) => problems),
   };
+}
+
+/** Of the release's own gates: the same from every answer. An older worker says nothing of it. */
+function forceAfter({ force }: ReleasePlan, [answer]: PolicyAnswer[]): Pick<ReleasePlan, 'force'> {
+  const after = answer === undefined || answer.force === undefined ? force : (answer.force ?? undefined);
+  return after === undefined ? {} : { force: after };
 }

@@ -5,6 +5,7 @@ export {
   type ReleaseWish,
   type SlipwayClientOptions,
 } from './release-client.js';
+export { signForces, type ForceSubject } from './force-gates.js';
 export { connectToTemporal, type ConnectOptions, type TemporalLink } from './connect.js';
 export { EXIT, EXIT_MEANING, exitOfPromotion, exitOfRelease, type ExitCode } from './exit-codes.js';
 export type { FollowEnd, FollowOptions, Progress } from './follow.js';

@@ -62,6 +62,8 @@ export interface SlipwayClientOptions extends ConnectOptions {
 /** What a release needs besides the client's own pipeline and actor. */
 export type ReleaseWish = Omit<ReleaseRequest, 'requestId' | 'pipeline' | 'actor' | 'reason'> & {
   reason?: string | null;
+  /** Where something was signed about it already; else a new one. */
+  requestId?: string;
 };
 
 /** How anything that can be followed ends. */
@@ -98,8 +100,8 @@ export class SlipwayClient {
   startRelease(wish: ReleaseWish): Promise<StartedRelease> {
     const request: ReleaseRequest = {
       reason: null,
-      ...wish,
       requestId: newRequestId(wish.version),
+      ...wish,
       pipeline: this.pipeline,
       actor: this.actor,
     };

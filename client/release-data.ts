@@ -81,6 +81,7 @@ export function toReleaseData(
     headline: release?.headline ?? first?.headline ?? null,
     promotions,
     skipped: release?.skipped ?? [],
+    forced: release?.forced ?? first?.forced ?? [],
     failure: release?.failure ?? null,
   };
 }
@@ -96,6 +97,7 @@ function toPromotionData(status: ShownProgress, link: string | null): unknown {
     requestedBy,
     identity,
     live = null,
+    forced = [],
   } = status;
   return {
     environment,
@@ -104,7 +106,7 @@ function toPromotionData(status: ShownProgress, link: string | null): unknown {
     steps,
     unwind,
     live,
-    forced: [],
+    forced,
     failure,
     requestedBy,
     identity,

@@ -4,9 +4,17 @@
  */
 import { completeRule, isGivenOnGithub, rulesOf } from './approval-rules.js';
 import { compileFreezes, mergeFreezes } from './freezes.js';
+import { describeForceRule, tightenForce } from './force-rules.js';
 import { withHash } from './hash-plan.js';
 import { matchesPattern, takesRef } from './match-ref.js';
-import type { AppliedRule, ApprovalRule, EnvironmentPlan, ReleasePlan, ReleaseRef } from './plan.js';
+import type {
+  AppliedRule,
+  ApprovalRule,
+  EnvironmentPlan,
+  ForceRule,
+  ReleasePlan,
+  ReleaseRef,
+} from './plan.js';
 import { PlanRefused, type PlanProblem } from './plan-refused.js';
 import type { EnvironmentPolicy, PipelinePolicy, Policy } from './policy-file.js';
 import { commandsIn, hostsIn, referencesIn, targetsIn } from './reach-of-plan.js';
@@ -37,7 +45,20 @@ export function applyPolicy(
   const problems = [...applied.flatMap((each) => each.problems), ...findForbiddenLogin(plan, policy)];
   const [first, ...others] = problems;
   if (first !== undefined) throw new PlanRefused([first, ...others]);
-  return withHash({ ...plan, environments: applied.map((each) => each.plan) });
+  const environments = applied.map((each) => each.plan);
+  const { force: inFile, ...rest } = plan;
+  const force = forceOfRelease(inFile, policy, plan.pipeline);
+  return withHash({ ...rest, ...(force === undefined ? {} : { force }), environments });
+}
+
+/** Who may force the release's own gates. */
+export function forceOfRelease(
+  inFile: ForceRule | undefined,
+  policy: Policy | null,
+  pipeline: string,
+): ForceRule | undefined {
+  if (policy === null) return inFile;
+  return tightenForce(inFile, policy.pipelines.get(pipeline)?.force).force;
 }
 
 /** What is built is pushed with the release's own login, whatever its environments pull with. */
@@ -190,6 +211,9 @@ function tighten(plan: EnvironmentPlan, rules: EnvironmentPolicy): EnvironmentPl
   const production = plan.production || rules.production === true;
   const selfApproval = plan.selfApproval && (rules['self-approval'] ?? !production);
   const waitMs = Math.max(plan.waitMs, rules.wait ?? 0);
+  const { force: inFile, ...rest } = plan;
+  const forcing = tightenForce(inFile, rules.force);
+  const { force } = forcing;
   const from = (inFile: boolean, inPolicy: boolean): AppliedRule['from'] =>
     inFile && inPolicy ? 'both' : inPolicy ? 'policy' : 'pipeline file';
   const applied: AppliedRule[] = [
@@ -206,9 +230,18 @@ function tighten(plan: EnvironmentPlan, rules: EnvironmentPolicy): EnvironmentPl
     ...(waitMs > 0
       ? [{ rule: `waits ${waitMs / 1000} s`, from: from(plan.waitMs === waitMs, rules.wait === waitMs) }]
       : []),
+    ...(force === undefined ? [] : [{ rule: describeForceRule(force), from: 'both' as const }]),
   ];
   const freeze = mergeFreezes(plan.freeze ?? [], compileFreezes(rules.freeze, 'policy'));
-  const stricter = { ...plan, approvals, production, selfApproval, waitMs, policy: { rules: applied } };
+  const stricter = {
+    ...rest,
+    ...forcing,
+    approvals,
+    production,
+    selfApproval,
+    waitMs,
+    policy: { rules: applied },
+  };
   return withHash(freeze.length === 0 ? stricter : { ...stricter, freeze });
 }
 

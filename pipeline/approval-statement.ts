@@ -1,6 +1,7 @@
 /** What a person signs when they approve: everything the approval is bound to. If any of it changes, it is void. */
 import { canonicalize } from 'json-canonicalize';
 import { z } from 'zod';
+import { readStatement } from './signed-statement.js';
 
 /** `ssh-keygen -n`: a signature made for anything else is none here. */
 export const APPROVAL_NAMESPACE = 'approval@slipway';
@@ -34,14 +35,5 @@ export function writeApproval(statement: ApprovalStatement): string {
 
 /** null = it is no approval, or not written as one. */
 export function readApproval(payload: string): ApprovalStatement | null {
-  const parsed = approvalStatement.safeParse(parse(payload));
-  return parsed.success && canonicalize(parsed.data) === payload ? parsed.data : null;
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
+  return readStatement(approvalStatement, payload);
 }

@@ -1,15 +1,18 @@
 /** What the schema of a policy cannot see: groups that nobody is in, and signatures that could not be checked. */
 import { finding, type Finding } from './explain-issue.js';
 import { isGivenOnGithub, rulesOf } from './approval-rules.js';
-import type { Policy } from './policy-file.js';
+import type { EnvironmentPolicy, Policy } from './policy-file.js';
 import { suggestWord } from './suggest.js';
 
 export function checkPolicy(content: Policy): Finding[] {
   const groups = [...(content.groups?.keys() ?? [])];
   const findings: Finding[] = [...checkLogins(content)];
-  for (const [pipeline, { environments }] of content.pipelines) {
+  for (const [pipeline, { environments, force }] of content.pipelines) {
+    findings.push(...checkForce(content, force, ['pipelines', pipeline, 'force']));
     for (const [name, environment] of environments) {
-      const path = ['pipelines', pipeline, 'environments', name, 'approvals'];
+      const place = ['pipelines', pipeline, 'environments', name];
+      findings.push(...checkForce(content, environment.force, [...place, 'force']));
+      const path = [...place, 'approvals'];
       for (const [index, rule] of rulesOf(environment).entries()) {
         const { group, by = 'ssh' } = rule;
         if (group !== undefined && !groups.includes(group))
@@ -47,4 +50,22 @@ function checkLogins({ github }: Policy): Finding[] {
     const earlier = logins.slice(0, index).find((other) => other.toLowerCase() === login.toLowerCase());
     return earlier === undefined ? [] : [finding(['github', login], `is the login ${earlier} again`)];
   });
+}
+
+function checkForce(
+  { groups, 'allowed-signers': allowedSigners }: Policy,
+  force: EnvironmentPolicy['force'],
+  path: string[],
+): Finding[] {
+  if (force === undefined) return [];
+  const { group } = force;
+  const known = [...(groups?.keys() ?? [])];
+  return [
+    ...(known.includes(group)
+      ? []
+      : [finding([...path, 'group'], `there is no group ${group}`, suggestWord(group, known))]),
+    ...(allowedSigners === undefined
+      ? [finding(path, 'is signed with SSH keys, so allowed-signers must name the file that knows them')]
+      : []),
+  ];
 }

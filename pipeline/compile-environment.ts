@@ -7,6 +7,7 @@ import { environmentValues, tagValues, TextCompiler, type ReleaseFacts } from '.
 import { compileTraffic, toHost } from './compile-traffic.js';
 import { strategyOf, type EnvironmentSettings } from './environment-settings.js';
 import { compileFreezes } from './freezes.js';
+import { compileForce } from './force-rules.js';
 import { withHash } from './hash-plan.js';
 import type { LoadedFile } from './load-pipeline.js';
 import {
@@ -58,6 +59,7 @@ export function compileEnvironment(input: EnvironmentInput): EnvironmentPlan {
   const texts = base.with({ url });
   const colours = strategyOf(settings) === 'blue-green';
   const checks = compileChecks(content, settings.checks ?? [], of.pathOf('checks'), url, texts);
+  const gates = compileGates(content, settings.gates ?? [], texts);
   const bake = compileBake(input, url, texts, checks);
   const registry =
     settings.registry === undefined
@@ -75,7 +77,8 @@ export function compileEnvironment(input: EnvironmentInput): EnvironmentPlan {
     start: settings.start ?? 'auto',
     queue: settings.queue ?? (production ? 'fifo' : 'newest'),
     onSupersede: settings['on-supersede'] ?? 'finish',
-    gates: compileGates(content, settings.gates ?? [], texts),
+    gates,
+    ...compileForce(content, gates, texts),
     approvals: compileApprovals(of, texts),
     selfApproval: settings['self-approval'] ?? !production,
     waitMs: settings.wait ?? 0,

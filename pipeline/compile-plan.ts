@@ -5,6 +5,7 @@ import { compileGates } from './compile-checks.js';
 import { compileEnvironment } from './compile-environment.js';
 import type { RepositoryTexts } from './compile-platform.js';
 import { releaseValues, TextCompiler, type ReleaseFacts } from './compile-text.js';
+import { compileForce } from './force-rules.js';
 import { settingsOf } from './environment-settings.js';
 import { withHash } from './hash-plan.js';
 import type { LoadedFile } from './load-pipeline.js';
@@ -60,6 +61,8 @@ export function compilePlan(input: CompileInput): ReleasePlan {
     .filter((name) => !unchanged.includes(name))
     .map((name) => compileEnvironment({ file, of: settingsOf(content, name), facts, repository, files }))
     .map((plan) => requireSize(file, plan));
+  // where there is nothing to do there is nothing to ask
+  const gates = environments.length === 0 ? [] : compileGates(content, content.release?.gates ?? [], texts);
   return withHash({
     planVersion: PLAN_VERSION,
     pipeline: content.pipeline,
@@ -70,8 +73,8 @@ export function compilePlan(input: CompileInput): ReleasePlan {
     file: file.name,
     artifacts: compileArtifacts(content, texts),
     registry: compileRegistry(content, content.registry, ['registry'], texts),
-    // where there is nothing to do there is nothing to ask
-    gates: environments.length === 0 ? [] : compileGates(content, content.release?.gates ?? [], texts),
+    gates,
+    ...compileForce(content, gates, texts),
     environments,
     skipped: [
       ...selection.skipped,

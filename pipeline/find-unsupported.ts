@@ -27,14 +27,7 @@ type Report = (what: string, path: FilePath, wayOut?: string) => void;
 const PLATFORMS = ['swarm', 'stack', 'command'];
 const PROXIES = ['nginx', 'haproxy', 'command'];
 const CHECKS = ['http', 'tcp', 'run', 'prometheus'];
-const RELEASE_KEYS = [
-  'version-files',
-  'force',
-  'changelog',
-  'github-release',
-  'publish',
-  'hotfix-branch',
-] as const;
+const RELEASE_KEYS = ['version-files', 'changelog', 'github-release', 'publish', 'hotfix-branch'] as const;
 
 /** Everything in the way of releasing to `environments` (default: all), in the order of the file. */
 export function findUnsupported(file: LoadedFile, environments?: readonly string[]): Unsupported[] {

@@ -46,6 +46,8 @@ export interface ReleasePlan {
   registry: RegistryLogin | null;
   /** Gates of the release itself, run once before the build. */
   gates: GatePlan[];
+  /** Which of them may be forced; absent = none. */
+  force?: ForceRule;
   /** Environments this release passes, in the order of `after`. */
   environments: EnvironmentPlan[];
   /** Environments the ref selects that are left out, and why (docs-only change, manual start). */
@@ -138,6 +140,12 @@ export interface ApprovalRule {
   by: 'ssh' | 'oidc' | 'github-review' | 'github-environment' | 'unverified';
   of: string | null;
   expiresMs: number;
+}
+
+/** Gates that a signed statement of somebody in this group lets a release pass although they say no. */
+export interface ForceRule {
+  group: string;
+  gates: string[];
 }
 
 export type CheckPlan = CheckCommon &
@@ -377,6 +385,8 @@ export interface EnvironmentPlan {
   queue: 'newest' | 'fifo';
   onSupersede: 'finish' | 'undo';
   gates: GatePlan[];
+  /** Which of them may be forced; absent = none. */
+  force?: ForceRule;
   approvals: ApprovalRule[];
   /**
    * Full sha up to which everything was let in here before: reviews are asked of what came after. Absent where no rule

@@ -38,6 +38,9 @@ const reachedHost = choose(
   hostAddress,
 );
 
+/** Gates that may be forced, and who may; both files must name a gate. */
+const force = closed({ group: z.string().min(1), gates: uniqueList(entry).min(1) }).optional();
+
 const environment = closed({
   /** true = it is production whatever the pipeline file says. */
   production: z.boolean().optional(),
@@ -59,6 +62,8 @@ const environment = closed({
   'run-as': runAs.optional(),
   /** Nothing begins then; as in the pipeline file. */
   freeze: freeze.optional(),
+  /** Of the environment's gates; without it none. */
+  force,
 });
 
 const pipeline = closed({
@@ -66,6 +71,8 @@ const pipeline = closed({
   repositories: uniqueList(entry).min(1),
   /** Paths of its pipeline file; default slipway.yaml. */
   files: uniqueList(repositoryPath('pipeline')).min(1).optional(),
+  /** Of the release's own gates; without it none. */
+  force,
   /** Any other environment is refused. */
   environments: named('an environment', environment, 'slug'),
 });

@@ -13,6 +13,7 @@ import type {
   Colour,
   CommitFacts,
   EnvironmentPlan,
+  ForceRule,
   GatePlan,
   ReleasePlan,
   ReleaseRef,
@@ -24,6 +25,7 @@ import type {
   Decision,
   EnvironmentRequest,
   ReleaseRequest,
+  SignedStatement,
   Withdrawal,
 } from './messages.js';
 import type { BuiltArtifact, ChangeResult, EvidenceItem, PriorState, ReleaseRecord } from './result.js';
@@ -215,6 +217,9 @@ export interface Activities {
   /** Does it count? `approved`, or `fail` with the reason as its note. */
   verifyApproval(input: ApprovalClaim): Promise<EvidenceItem>;
 
+  /** May this gate be passed although it says no? `forced`, or `fail` with the reason as its note. */
+  verifyForce(input: ForceClaim): Promise<EvidenceItem>;
+
   // change
   preflight(input: { target: Target }): Promise<{ findings: PreflightFinding[] }>;
   claim(input: { target: Target }): Promise<ClaimResult>;
@@ -244,6 +249,20 @@ export interface ApprovalClaim {
   artifacts: BuiltArtifact[];
   requester: string;
   decision: Decision;
+  /** Gates of the environment that were forced, as workers sealed them: who forced one approves nothing. */
+  forced?: EvidenceItem[];
+}
+
+/** A force as it came in, and the gate that said no. */
+export interface ForceClaim {
+  gate: GatePlan;
+  /** What the gate belongs to: a promotion's environment, or the release itself. */
+  plan: EnvironmentPlan | ReleasePlan;
+  requestId: string;
+  /** What the gate was asked about, and what it said. */
+  subject: GateSubject;
+  refusal: EvidenceItem;
+  force: SignedStatement;
 }
 
 export type WindowPlan = NonNullable<EnvironmentPlan['window']>;
@@ -316,7 +335,7 @@ export interface InspectInput {
   what: 'doctor' | 'logs' | 'policy';
   plan: EnvironmentPlan;
   /** policy only: what the release would come from. */
-  origin?: { ref: ReleaseRef; repository: string; file: string };
+  origin?: { ref: ReleaseRef; repository: string; file: string; force?: ForceRule };
   step: string | null;
   host: string | null;
   lines: number;
@@ -327,6 +346,8 @@ export interface InspectInput {
 export interface PolicyAnswer {
   plan: EnvironmentPlan;
   problems: { what: string; where: string; wayOut: string }[];
+  /** What is left of the release's own `force`; null = nothing. Absent from older workers. */
+  force?: ForceRule | null;
 }
 
 export interface InspectResult {

@@ -43,6 +43,7 @@ const CLASS_OF: Record<ActivityName, Class> = {
   askEnvironment: 'ask',
   listAncestors: 'look',
   verifyApproval: 'look',
+  verifyForce: 'look',
   nextOpening: 'look',
   findGithubApprovals: 'look',
   passFreeze: 'look',

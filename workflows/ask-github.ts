@@ -26,6 +26,8 @@ interface Asked {
 export interface GithubHearing {
   hear: (item: EvidenceItem) => void;
   reject: (by: string, note: string) => void;
+  /** Gates that were forced until now. */
+  forced: () => EvidenceItem[];
 }
 
 export class AskingGithub {
@@ -94,7 +96,9 @@ export class AskingGithub {
 
   private async ask({ rule, known }: Asked, forMs: number): Promise<GithubAnswer> {
     const { plan, requestId, version, commit, artifacts, actor } = this.request;
-    const question = { plan, requestId, version, commit, artifacts, requester: actor.by, rule, known };
+    const forced = this.hearing.forced();
+    const about = { plan, requestId, version, commit, artifacts, requester: actor.by, rule, known };
+    const question = { ...about, ...(forced.length === 0 ? {} : { forced }) };
     const { group, count, by, of } = rule;
     const summary = `${describeMissing([{ group, missing: count, by, of }])} for ${version}`;
     return await perform('findGithubApprovals', question, { summary, scheduleToCloseMs: forMs });

@@ -1,6 +1,7 @@
 /** What a change shows: its steps, what it waits for, and the report in the UI, the memo and the status query. */
 import { condition, setCurrentDetails, upsertMemo, type TimerOptions } from '@temporalio/workflow';
 import type { ChangeRun } from './change-run.js';
+import { describeForced, forcedGates } from './forced.js';
 import type { ProgressStatus } from './messages.js';
 import { environmentId } from './names.js';
 import { warnUnprotected } from './protection.js';
@@ -120,6 +121,7 @@ export class ChangeProgress {
       approvals: request.evidence
         .filter((item) => item.kind === 'approval' && item.verdict === 'approved')
         .map((item) => ({ by: item.by ?? '', group: groupIn(item.name), at: item.at })),
+      forced: forcedGates(request),
       colour,
       steps: this.steps,
       unwind: this.unwind,
@@ -150,9 +152,7 @@ export class ChangeProgress {
         linkToRun(`environment ${plan.name}`, environmentId(plan.pipeline, plan.name)),
         ...(request.promotionId === null ? [] : [linkToRun('promotion', request.promotionId)]),
       ],
-      forced: request.evidence
-        .filter((item) => item.verdict === 'forced')
-        .map((item) => `${item.name} by ${item.by ?? 'unknown'}: ${item.note ?? 'no reason'}`),
+      forced: forcedGates(request).map(describeForced),
     };
     return renderReport(view);
   }

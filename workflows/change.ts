@@ -5,6 +5,7 @@ import { ChangeProgress } from './change-progress.js';
 import { recover, RECOVER_STEPS } from './change-recover.js';
 import { recordOf, startRun, type ChangeRun } from './change-run.js';
 import type { ChangeDeciding, NamedDecision } from './decisions.js';
+import { forcedGates } from './forced.js';
 import type { ChangeInput, ProgressStatus } from './messages.js';
 import { QUERY, SIGNAL } from './names.js';
 import { receiveDecisions } from './receive-decisions.js';
@@ -26,6 +27,7 @@ export async function change(input: ChangeInput): Promise<ChangeResult> {
     version: request.version,
     commit: request.commit.sha,
     actor: request.actor.by,
+    forced: forcedGates(request).length > 0,
   });
 
   let lost: FailureReport | null = null;

@@ -36,6 +36,8 @@ export interface PromotionDeciding extends Deciding {
   requester: string;
   /** Names and addresses of the authors of its commits. */
   authors: string[];
+  /** Who forced a gate of it. */
+  forcers: string[];
   approvals: Approval[];
   planHash: string;
   /** Digests of all artifacts. */
@@ -141,6 +143,8 @@ function refuseApproval(state: PromotionDeciding, decision: NamedDecision): stri
     return `${by} asked for this release and may not approve it; ask somebody else`;
   if (!state.selfApproval && isAmong(by, state.authors))
     return `${by} wrote a commit of this release and may not approve it; ask somebody else`;
+  if (!state.selfApproval && isAmong(by, state.forcers))
+    return `${by} forced a gate of this release and may not approve it; ask somebody else`;
   const alike = state.approvals.filter((approval) => isAmong(by, [approval.by]));
   if (alike.some(({ proof }) => githubProof(proof) === null))
     return `${by} has approved already and counts once; somebody else must`;

@@ -1,6 +1,7 @@
 /** What an environment shows of itself: one line, and a page for the UI and the memo. */
+import { describeForced, forcedGates } from './forced.js';
 import type { EnvironmentState } from './messages.js';
-import { withoutMarkdown } from './plain-text.js';
+import { plainMarkdown, withoutMarkdown } from './plain-text.js';
 import { warnUnprotected } from './protection.js';
 import { fitLine, formatMinute, renderLinks } from './report.js';
 import type { ReleaseRecord, StepState } from './result.js';
@@ -51,7 +52,7 @@ export function renderEnvironment(state: EnvironmentState, links: UiLink[]): str
       'good',
       good
         .slice(0, 5)
-        .map((record) => record.version)
+        .map((record) => (forcedGates(record).length === 0 ? record.version : `${record.version} (forced)`))
         .join(' '),
     ),
   ];
@@ -64,6 +65,7 @@ export function renderEnvironment(state: EnvironmentState, links: UiLink[]): str
   ];
   return [
     `## ${withoutMarkdown(headlineOf(state))}`,
+    ...forcedGates(live ?? {}).map((forced) => `> ⚠ FORCED ${plainMarkdown(describeForced(forced))}`),
     ['```', ...rows.filter((each) => each !== null), '```'].join('\n'),
     commands.filter((each) => each !== null).join('\n'),
     renderLinks(links),
@@ -73,8 +75,10 @@ export function renderEnvironment(state: EnvironmentState, links: UiLink[]): str
     .join('\n\n');
 }
 
-function describe({ version, colour }: ReleaseRecord): string {
-  return colour === null ? version : `${colour} ${version}`;
+function describe(record: ReleaseRecord): string {
+  const { version, colour } = record;
+  const name = colour === null ? version : `${colour} ${version}`;
+  return forcedGates(record).length === 0 ? name : `${name} (forced)`;
 }
 
 function untilText(until: string | null): string {

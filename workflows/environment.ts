@@ -25,6 +25,7 @@ import {
   type ChildWorkflowHandle,
   type SignalDefinition,
 } from '@temporalio/workflow';
+import { forcedGates } from './forced.js';
 import { newEnvironment } from './environment-memory.js';
 import { end } from './environment-end.js';
 import {
@@ -368,6 +369,7 @@ class Entity {
       { key: ATTRIBUTE.version, value: inFlight?.request.version ?? live?.version ?? null },
       { key: ATTRIBUTE.state, value: stateOf(this.state) },
       { key: ATTRIBUTE.waitingFor, value: needsPerson === null ? null : 'a person' },
+      { key: ATTRIBUTE.forced, value: live === null ? null : forcedGates(live).length > 0 },
     ]);
   }
 }

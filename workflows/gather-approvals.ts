@@ -27,7 +27,11 @@ export class Approvals {
     /** A person said no on GitHub. */
     reject: (by: string, note: string) => void,
   ) {
-    this.github = new AskingGithub(request, where, { hear: (item) => this.count(item), reject });
+    this.github = new AskingGithub(request, where, {
+      hear: (item) => this.count(item),
+      reject,
+      forced: () => this.forced(),
+    });
   }
 
   /** What GitHub said, rule by rule. */
@@ -101,7 +105,9 @@ export class Approvals {
   private async hearClaims(): Promise<void> {
     const { plan, requestId, version, commit, artifacts, actor } = this.request;
     for (let [decision] = this.claims; decision !== undefined; [decision] = this.claims) {
-      const claim = { plan, requestId, version, commit, artifacts, requester: actor.by, decision };
+      const forced = this.forced();
+      const about = { plan, requestId, version, commit, artifacts, requester: actor.by };
+      const claim = { ...about, decision, ...(forced.length === 0 ? {} : { forced }) };
       const item = await this.hear(claim);
       this.claims.shift();
       if (item.verdict === 'approved' && item.by !== null) this.count(item);
@@ -125,6 +131,10 @@ export class Approvals {
       this.counted.push({ by, group, at });
     else this.counted.push({ by, group, at, proof });
     this.progress.publish();
+  }
+
+  private forced(): EvidenceItem[] {
+    return this.evidence.filter(({ verdict }) => verdict === 'forced');
   }
 
   /** That it cannot be looked at is no approval either. */

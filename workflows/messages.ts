@@ -9,6 +9,7 @@ import type {
   ChangeResult,
   EvidenceItem,
   FailureReport,
+  ForcedGate,
   PriorState,
   ReleaseRecord,
   StepReport,
@@ -39,17 +40,18 @@ export interface Decision extends Actor {
   statement?: SignedStatement;
 }
 
-/** An approval that does not count, and why. */
+/** An approval or a force that does not count, and why. */
 export interface Denial {
   by: string;
   why: string;
+  /** Of the approval; `force GATE`. */
   decisionId: string;
 }
 
 export interface SignedStatement {
   /** How it was signed. */
   scheme: 'ssh';
-  /** Canonical JSON, as `pipeline/approval-statement.ts` has it. */
+  /** Canonical JSON, as `pipeline/approval-statement.ts` and `force-statement.ts` have it. */
   payload: string;
   /** Armored. */
   signature: string;
@@ -81,6 +83,14 @@ export interface ReleaseRequest {
   reason: string | null;
   /** What started it, where nobody asked: a ref that no environment takes is then nothing to do. Absent = somebody did. */
   trigger?: 'push';
+  /** Gates to be passed although they say no, each signed by somebody who may. Absent = none. */
+  forces?: Force[];
+}
+
+/** One gate, and what somebody signed who forces it (`pipeline/force-statement.ts`). */
+export interface Force {
+  gate: string;
+  statement: SignedStatement;
 }
 
 export interface PromotionRequest {
@@ -94,6 +104,8 @@ export interface PromotionRequest {
   artifacts: BuiltArtifact[];
   actor: Actor;
   reason: string | null;
+  /** As the release was started with them. Absent = none. */
+  forces?: Force[];
 }
 
 export interface ChangeRequest {
@@ -250,8 +262,10 @@ export interface ProgressStatus {
   };
   /** What GitHub said when it was asked for approvals, rule by rule. Absent in runs of older workers. */
   onGithub?: string[];
-  /** Approvals that did not count. Absent in runs of older workers. */
+  /** Approvals and forces that did not count. Absent in runs of older workers. */
   denials?: Denial[];
+  /** Gates that were forced. Absent in runs of older workers. */
+  forced?: ForcedGate[];
   /** Approvals that no worker has looked at yet. */
   claims?: number;
   colour: Colour | null;
@@ -276,6 +290,9 @@ export interface ReleaseStatus {
   /** Every promotion started so far, in the order of `after`. */
   promotions: { environment: string; workflowId: string; state: StepState }[];
   skipped: { environment: string; why: string }[];
+  /** Gates that were forced, and forces that did not count. Absent in runs of older workers. */
+  forced?: ForcedGate[];
+  denials?: Denial[];
   failure: FailureReport | null;
   report: string;
 }

@@ -1,6 +1,7 @@
 /** How a promotion ends: its result, and whether the run is red. Pure. */
 import { ApplicationFailure } from '@temporalio/common';
 import { ENDED } from './failures.js';
+import { forcedGates } from './forced.js';
 import type { Decision, PromotionRequest } from './messages.js';
 import type { ChangeResult, EvidenceItem, FailureReport, PromotionResult, ReleaseRecord } from './result.js';
 
@@ -31,6 +32,13 @@ export interface PromotionEnding {
 }
 
 export function concludePromotion(ending: PromotionEnding): PromotionResult {
+  const { request, evidence } = ending;
+  const forced = forcedGates({ artifacts: request.artifacts, evidence });
+  const result = howItEnded(ending);
+  return forced.length === 0 ? result : { ...result, forced };
+}
+
+function howItEnded(ending: PromotionEnding): PromotionResult {
   const { request, change, evidence, stop } = ending;
   const environment = request.plan.name;
   const subject = `${request.plan.pipeline} ${request.version} → ${environment}`;

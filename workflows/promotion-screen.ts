@@ -2,6 +2,7 @@
 import { refuseToSayHere } from './approvals.js';
 import type { PromotionDeciding } from './decisions.js';
 import type { Denial, ProgressStatus, PromotionRequest } from './messages.js';
+import { describeForced, forcedGates } from './forced.js';
 import { githubProof, missingApprovals, type Approval } from './missing-approvals.js';
 import type { Progress, ReportFacts } from './progress.js';
 import { environmentId, laneId } from './names.js';
@@ -63,9 +64,7 @@ export function promotionFacts(view: PromotionView): ReportFacts {
       linkToRun(`environment ${plan.name}`, environmentId(plan.pipeline, plan.name)),
       ...(phase === 'changing' ? [linkToRun('the change', laneId(plan.pipeline, plan.name))] : []),
     ],
-    forced: evidence
-      .filter((item) => item.verdict === 'forced')
-      .map((item) => `${item.name} by ${item.by ?? 'unknown'}: ${item.note ?? 'no reason'}`),
+    forced: forcedGates({ artifacts, evidence }).map(describeForced),
   };
 }
 
@@ -108,6 +107,7 @@ export function promotionStatus(view: PromotionView, progress: Progress): Progre
       expiresMs: Math.min(...plan.approvals.map(({ expiresMs }) => expiresMs), LONGEST_STATEMENT_MS),
     },
     denials: view.denials,
+    forced: forcedGates({ artifacts, evidence: view.evidence }),
     claims: view.claims,
     onGithub: view.onGithub,
     colour: null,

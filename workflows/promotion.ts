@@ -16,7 +16,9 @@ import { perform } from './activity-options.js';
 import { attempt } from './attempt.js';
 import { waitsForItsWords } from './awaited-words.js';
 import type { NamedDecision, PromotionDeciding } from './decisions.js';
+import { forcedGates } from './forced.js';
 import { Approvals } from './gather-approvals.js';
+import { Forces, noteForced, refuseGate } from './hear-forces.js';
 import { isChangeResult, isSuperseded } from './message-shapes.js';
 import type { ProgressStatus, PromotionRequest } from './messages.js';
 import { laneId, QUERY, SIGNAL } from './names.js';
@@ -48,6 +50,7 @@ class Promotion {
   private readonly preparing = new CancellationScope();
   private readonly progress: Progress;
   private readonly approvals: Approvals;
+  private readonly forces: Forces;
   private readonly change: RequestedChange;
   private readonly github: PromotionOnGithub;
   private readonly opening: Opening;
@@ -65,6 +68,7 @@ class Promotion {
       this.reject(by, note),
     );
     this.opening = new Opening(request, this.progress, this.evidence, () => this.idle());
+    this.forces = new Forces(request.forces, this.where, this.evidence);
     this.change = new RequestedChange(request, this.evidence, () => this.stop);
     this.progress.plan([
       ...plan.after.map((earlier) => `good on ${earlier}`),
@@ -119,6 +123,7 @@ class Promotion {
         selfApproval: plan.selfApproval,
         requester: actor.by,
         authors: [commit.author, commit.authorEmail, ...commit.authors],
+        forcers: forcedGates({ artifacts, evidence: this.evidence }).map(({ by }) => by),
         approvals: this.approvals.counted,
         planHash: plan.planHash,
         digests: artifacts.map((artifact) => artifact.digest),
@@ -172,13 +177,14 @@ class Promotion {
   }
 
   async carryOut(): Promise<PromotionResult> {
-    const { plan, version, commit, actor } = this.request;
+    const { plan, version, commit, actor, artifacts } = this.request;
     describeRun({
       pipeline: plan.pipeline,
       environment: plan.name,
       version,
       commit: commit.sha,
       actor: actor.by,
+      forced: forcedGates({ artifacts }).length > 0,
     });
     let refusal: FailureReport | null = null;
     try {
@@ -277,7 +283,7 @@ class Promotion {
 
   private async passGate(gate: PromotionRequest['plan']['gates'][number]): Promise<void> {
     await this.unpaused();
-    const { plan, repositoryUrl, commit, ref, version, artifacts } = this.request;
+    const { plan, requestId, repositoryUrl, commit, ref, version, artifacts } = this.request;
     this.progress.begin(gate.name);
     const environments = [plan.name];
     const subject = { pipeline: plan.pipeline, repositoryUrl, commit, ref, version, artifacts, environments };
@@ -288,14 +294,13 @@ class Promotion {
     );
     this.evidence.push(item);
     const passed = item.verdict !== 'fail' && item.verdict !== 'error';
-    this.progress.set(gate.name, passed ? 'succeeded' : 'failed', item.note);
-    if (!passed)
-      throw new Refusal({
-        what: `gate ${gate.name} says no${item.note === null ? '' : `: ${item.note}`}`,
-        where: this.where,
-        why: null,
-        wayOut: `mend it, then slipway release ${version} --to ${plan.name}`,
-      });
+    if (passed) return this.progress.set(gate.name, 'succeeded', item.note);
+    const claim = { gate, plan, requestId, subject, refusal: item };
+    const heard = await this.forces.hear(claim);
+    if ('forced' in heard) return this.progress.set(gate.name, 'succeeded', noteForced(heard.forced, item));
+    this.progress.set(gate.name, 'failed', item.note);
+    const wayOut = `mend it, then slipway release ${version} --to ${plan.name}`;
+    throw refuseGate({ claim, where: this.where, notForced: heard.why, wayOut });
   }
 
   private async beApproved(): Promise<void> {
@@ -362,12 +367,12 @@ class Promotion {
   }
 
   private view(): PromotionView {
-    const { request, approvals, evidence, failure, phase } = this;
+    const { request, approvals, forces, evidence, failure, phase } = this;
     const { untold } = this.github;
     return {
       request,
       approvals: approvals.counted,
-      denials: approvals.denials,
+      denials: [...forces.denials, ...approvals.denials],
       claims: approvals.unheard,
       onGithub: approvals.onGithub,
       evidence,

@@ -14,7 +14,7 @@ export function findProblem(input: unknown): string | null {
     return 'a decision says who takes it; add "by": "your name"';
   const wrong = TEXTS.find((field) => typeof (input[field] ?? '') !== 'string');
   if (wrong !== undefined) return `${wrong} of a decision is text; put it in quotes or leave it out`;
-  if (input['statement'] !== undefined && readStatement(input['statement']) === null)
+  if (input['statement'] !== undefined && readSigned(input['statement']) === null)
     return 'statement of a decision is {"scheme": "ssh", "payload": …, "signature": …}; slipway approve --print writes it';
   const long = ['by', ...TEXTS].find((field) => isTooLong(input[field]));
   return long === undefined
@@ -29,7 +29,7 @@ function isTooLong(value: unknown): boolean {
 /** People typing JSON leave out what they do not need. */
 export function completeDecision(input: unknown, newId: () => string): Decision {
   const fields = isObject(input) ? input : {};
-  const statement = readStatement(fields['statement']);
+  const statement = readSigned(fields['statement']);
   const text = (field: (typeof TEXTS)[number]): string | null => {
     const value = fields[field];
     return typeof value === 'string' ? value : null;
@@ -49,7 +49,8 @@ export function completeDecision(input: unknown, newId: () => string): Decision 
   };
 }
 
-function readStatement(value: unknown): SignedStatement | null {
+/** What somebody signed, well formed; null = it is not. */
+export function readSigned(value: unknown): SignedStatement | null {
   if (!isObject(value)) return null;
   const { scheme, payload, signature } = value;
   const isWhole = scheme === 'ssh' && typeof payload === 'string' && typeof signature === 'string';

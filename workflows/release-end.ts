@@ -2,9 +2,17 @@
 import { ApplicationFailure } from '@temporalio/common';
 import type { CommitFacts, ReleasePlan } from '../pipeline/plan.js';
 import { ENDED } from './failures.js';
+import { forcedGates } from './forced.js';
 import type { ReleaseRequest } from './messages.js';
 import { messageOf } from './promotion-end.js';
-import type { BuiltArtifact, FailureReport, PromotionResult, ReleaseResult } from './result.js';
+import type {
+  BuiltArtifact,
+  EvidenceItem,
+  FailureReport,
+  ForcedGate,
+  PromotionResult,
+  ReleaseResult,
+} from './result.js';
 
 export interface ReleaseStop {
   kind: 'aborted' | 'superseded';
@@ -20,13 +28,15 @@ export interface ReleaseEnding {
   /** Before any promotion. */
   failure: FailureReport | null;
   artifacts: BuiltArtifact[];
+  /** What its own gates said, and what came of forcing them. */
+  evidence: EvidenceItem[];
   superseded: ReadonlyMap<string, string>;
   results: PromotionResult[];
   skipped: ReleaseResult['skipped'];
 }
 
 export function concludeRelease(ending: ReleaseEnding): ReleaseResult {
-  const { request, plan, artifacts, results } = ending;
+  const { request, plan, artifacts, results, evidence } = ending;
   const version = plan?.version ?? request.version;
   const subject = `${request.pipeline} ${version}`;
   const order = plan?.environments.map(({ name }) => name) ?? [];
@@ -35,6 +45,7 @@ export function concludeRelease(ending: ReleaseEnding): ReleaseResult {
   );
   const bad = promotions.find(({ state, clean }) => state === 'failed' || state === 'rolled-back' || !clean);
   const failure = ending.failure ?? bad?.failure ?? null;
+  const forced = forcedOnTheWay(ending);
   return {
     ...howItEnded(ending, subject, bad ?? null),
     version,
@@ -42,8 +53,19 @@ export function concludeRelease(ending: ReleaseEnding): ReleaseResult {
     artifacts,
     promotions,
     skipped: [...(plan?.skipped ?? []), ...ending.skipped],
+    ...(request.forces === undefined ? {} : { evidence }),
+    ...(forced.length === 0 ? {} : { forced }),
     failure,
   };
+}
+
+/** By the release's own gates and those of its promotions, as far as they have ended. */
+export function forcedOnTheWay({
+  artifacts,
+  evidence,
+  results,
+}: Pick<ReleaseEnding, 'artifacts' | 'evidence' | 'results'>): ForcedGate[] {
+  return forcedGates({ artifacts, evidence: [...evidence, ...results.flatMap((each) => each.evidence)] });
 }
 
 /** The worst decides: failed, aborted, superseded, live. */

@@ -94,7 +94,7 @@ export class Promotions {
     environment: EnvironmentPlan,
     artifacts: BuiltArtifact[],
   ): Promise<ChildWorkflowHandle<Promote> | null> {
-    const { requestId, actor, reason } = this.request;
+    const { requestId, actor, reason, forces } = this.request;
     const { pipeline, version, commit, ref, repository } = plan;
     const promotion: PromotionRequest = {
       requestId,
@@ -107,6 +107,7 @@ export class Promotions {
       artifacts,
       actor,
       reason,
+      ...(forces === undefined ? {} : { forces }),
     };
     try {
       return await startChild<Promote>(WORKFLOW.promotion, {

@@ -13,10 +13,13 @@ import {
   uuid4,
 } from '@temporalio/workflow';
 import type { EnvironmentPlan, ReleasePlan } from '../pipeline/plan.js';
+import type { ForceClaim } from './activity-contract.js';
 import { perform } from './activity-options.js';
 import { announceEnd, announceRelease, findOlder, sweepAnnouncements } from './announcing.js';
 import { attempt } from './attempt.js';
 import { waitsForItsWords } from './awaited-words.js';
+import { describeForced } from './forced.js';
+import { Forces, noteForced, refuseGate } from './hear-forces.js';
 import { isSuperseded } from './message-shapes.js';
 import type { Decision, ReleaseRequest, ReleaseStatus, Superseded } from './messages.js';
 import { QUERY, SIGNAL } from './names.js';
@@ -26,10 +29,16 @@ import { receiveDecisions } from './receive-decisions.js';
 import { Refusal } from './promotion-end.js';
 import { warnUnprotected } from './protection.js';
 import { Promotions } from './release-promotions.js';
-import { concludeRelease, endRelease, unknownCommit, type ReleaseStop } from './release-end.js';
+import {
+  concludeRelease,
+  endRelease,
+  forcedOnTheWay,
+  unknownCommit,
+  type ReleaseStop,
+} from './release-end.js';
 import { sealOf } from './seal-of.js';
-import type { BuiltArtifact, EvidenceItem, FailureReport, ReleaseResult } from './result.js';
-import { describeRun } from './search-attributes.js';
+import type { BuiltArtifact, EvidenceItem, FailureReport, ForcedGate, ReleaseResult } from './result.js';
+import { describeRun, markForced } from './search-attributes.js';
 
 /** Ends Failed (with the ReleaseResult as detail) when anything failed; Completed when live, superseded or aborted. */
 export async function release(request: ReleaseRequest): Promise<ReleaseResult> {
@@ -44,6 +53,7 @@ class Release {
   private artifacts: BuiltArtifact[] = [];
   /** What the release's own gates said. */
   private readonly evidence: EvidenceItem[] = [];
+  private readonly forces: Forces;
   private stop: ReleaseStop | null = null;
   private failure: FailureReport | null = null;
   /** Environment → the newer version on its way there. */
@@ -55,6 +65,8 @@ class Release {
   constructor(private readonly request: ReleaseRequest) {
     this.progress = new Progress(() => this.facts());
     this.progress.plan(['plan']);
+    const { pipeline, version, forces } = request;
+    this.forces = new Forces(forces, `${pipeline} ${version}`, this.evidence);
     this.promotions = new Promotions(request, this.superseded, this.progress);
   }
 
@@ -155,6 +167,7 @@ class Release {
   }
 
   private async make(plan: ReleasePlan): Promise<void> {
+    const { requestId } = this.request;
     for (const gate of plan.gates) {
       this.progress.begin(gate.name, `asks gate ${gate.name}`);
       const { pipeline, repository, commit, ref, version } = plan;
@@ -164,17 +177,23 @@ class Release {
       const summary = `${gate.name} for ${version}`;
       const item = await perform('runGate', { gate, plan: subject, ...sealOf(plan) }, { summary });
       this.evidence.push(item);
-      const passed = item.verdict !== 'fail' && item.verdict !== 'error';
-      this.progress.set(gate.name, passed ? 'succeeded' : 'failed', item.note);
-      if (!passed)
-        throw new Refusal({
-          what: `gate ${gate.name} says no${item.note === null ? '' : `: ${item.note}`}`,
-          where: `${pipeline} ${version}`,
-          why: null,
-          wayOut: `nothing was built; mend it, then release the commit that has the fix`,
-        });
+      if (item.verdict !== 'fail' && item.verdict !== 'error')
+        this.progress.set(gate.name, 'succeeded', item.note);
+      else await this.passForced({ gate, plan, requestId, subject, refusal: item });
     }
     if (plan.environments.length > 0) await this.build(plan);
+  }
+
+  /** Throws Refusal unless somebody who may has forced it. */
+  private async passForced(claim: Omit<ForceClaim, 'force'>): Promise<void> {
+    const { gate, plan, refusal } = claim;
+    const heard = await this.forces.hear(claim);
+    if ('forced' in heard)
+      return this.progress.set(gate.name, 'succeeded', noteForced(heard.forced, refusal));
+    this.progress.set(gate.name, 'failed', refusal.note);
+    const wayOut = 'nothing was built; mend it, then release the commit that has the fix';
+    const where = `${plan.pipeline} ${this.version()}`;
+    throw refuseGate({ claim, where, notForced: heard.why, wayOut });
   }
 
   private async resolve(): Promise<ReleasePlan> {
@@ -228,9 +247,11 @@ class Release {
   }
 
   private conclude(failure: FailureReport | null): ReleaseResult {
-    const { request, plan, stop, artifacts, superseded, promotions } = this;
+    const { request, plan, stop, artifacts, evidence, superseded, promotions } = this;
     const { results, skipped } = promotions;
-    const result = concludeRelease({ request, plan, stop, failure, artifacts, superseded, results, skipped });
+    const made = { artifacts, evidence, superseded, results, skipped };
+    const result = concludeRelease({ request, plan, stop, failure, ...made });
+    if (result.forced !== undefined) markForced();
     this.phase = 'ended';
     this.failure = result.failure;
     for (const { environment, state, headline } of result.promotions)
@@ -252,6 +273,7 @@ class Release {
       unwind: [],
       failure,
       facts: [
+        ...this.forces.denials.map(({ by, why }) => `not counted: ${by}, ${why}`),
         `requested by ${request.actor.by} (identity: unverified)`,
         ...warnUnprotected(this.plan?.environments ?? []),
       ],
@@ -263,7 +285,7 @@ class Release {
               command: `slipway watch ${name}`,
             })),
       links: this.promotions.links(),
-      forced: [],
+      forced: this.forced().map(describeForced),
     };
   }
 
@@ -279,9 +301,16 @@ class Release {
       steps: progress.steps,
       promotions: this.promotions.statuses(),
       skipped: [...(plan?.skipped ?? []), ...this.promotions.skipped],
+      forced: this.forced(),
+      denials: this.forces.denials,
       failure,
       report: progress.report(),
     };
+  }
+
+  private forced(): ForcedGate[] {
+    const { artifacts, evidence, promotions } = this;
+    return forcedOnTheWay({ artifacts, evidence, results: promotions.results });
   }
 }
 

@@ -23,8 +23,18 @@ export interface BuiltArtifact {
   repository: string;
   /** `sha256:…`: for images the index digest. */
   digest: string;
+  /** Gates of its release that were forced before it was built; absent = none. */
+  forced?: ForcedGate[];
   /** By the worker that built or adopted it. */
   seal?: Seal;
+}
+
+/** A gate that said no, and who let the release pass it all the same. */
+export interface ForcedGate {
+  gate: string;
+  by: string;
+  reason: string;
+  ticket: string;
 }
 
 /** A release an environment serves or has served: everything needed to bring it back. */
@@ -50,7 +60,7 @@ export interface EvidenceItem {
   by: string | null;
   at: string;
   note: string | null;
-  /** approval: how the person proved to be who they are. */
+  /** approval and forced: how the person proved to be who they are. */
   proof?: Proof;
   /** approval: the group it counts for; null = none. */
   group?: string | null;
@@ -58,6 +68,8 @@ export interface EvidenceItem {
   of?: string | null;
   /** approval on GitHub: where it can be read. */
   url?: string;
+  /** forced: where it is written down; `note` is the reason. */
+  ticket?: string;
   /** By the worker that looked. */
   seal?: Seal;
   /** Of an earlier environment: that the commit was carried out there. */
@@ -89,6 +101,8 @@ export interface PromotionResult {
   clean: boolean;
   change: ChangeResult | null;
   evidence: EvidenceItem[];
+  /** Gates of the release and of this promotion that were forced; absent = none. */
+  forced?: ForcedGate[];
   failure: FailureReport | null;
 }
 
@@ -100,6 +114,10 @@ export interface ReleaseResult {
   artifacts: BuiltArtifact[];
   promotions: PromotionResult[];
   skipped: { environment: string; why: string }[];
+  /** What its own gates said, where one of them was forced or a force did not count. */
+  evidence?: EvidenceItem[];
+  /** Gates that were forced, anywhere on its way; absent = none. */
+  forced?: ForcedGate[];
   failure: FailureReport | null;
 }
 

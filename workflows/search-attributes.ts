@@ -21,6 +21,8 @@ export interface Described {
   /** Full sha. */
   commit: string;
   actor: string;
+  /** It passed a gate that somebody forced before this run began. */
+  forced?: boolean;
 }
 
 /** A database keeps this many characters of a keyword. */
@@ -28,7 +30,7 @@ const LONGEST_KEYWORD = 255;
 
 /** What does not change during a run. */
 export function describeRun(described: Described): void {
-  const { pipeline, environment, version, commit, actor } = described;
+  const { pipeline, environment, version, commit, actor, forced = false } = described;
   const pairs: SearchAttributePair[] = [
     { key: ATTRIBUTE.pipeline, value: pipeline },
     { key: ATTRIBUTE.version, value: version },
@@ -36,7 +38,13 @@ export function describeRun(described: Described): void {
     { key: ATTRIBUTE.actor, value: actor.slice(0, LONGEST_KEYWORD) },
   ];
   if (environment !== null) pairs.push({ key: ATTRIBUTE.environment, value: environment });
+  if (forced) pairs.push({ key: ATTRIBUTE.forced, value: true });
   upsertSearchAttributes(pairs);
+}
+
+/** It stays for as long as the run is kept. */
+export function markForced(): void {
+  upsertSearchAttributes([{ key: ATTRIBUTE.forced, value: true }]);
 }
 
 /** null clears what is waited for: "needs a person" is a query on it. */

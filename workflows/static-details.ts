@@ -1,6 +1,7 @@
 /** What a run shows from its first second and without any worker: who asked for what, and on which grounds. */
 import { describeRule } from './approvals.js';
 import type { EnvironmentPlan } from '../pipeline/plan.js';
+import { describeForced, forcedGates } from './forced.js';
 import type { ChangeRequest, PromotionRequest } from './messages.js';
 import { withoutMarkdown } from './plain-text.js';
 import type { EvidenceItem } from './result.js';
@@ -16,6 +17,7 @@ export function detailChange(request: ChangeRequest, previous: string | null): s
   return list([
     ...detailAll(request),
     `previous release ${previous ?? 'none'}`,
+    ...forcedGates(request).map((forced) => `FORCED ${describeForced(forced)}`),
     ...request.evidence.map(describeEvidence),
   ]);
 }

@@ -12,6 +12,7 @@ import { stoppable } from '../processes/stop.js';
 import type { Source } from '../source/source.js';
 import type { PolicyStore } from '../trust/policy-store.js';
 import type { SealKeys } from '../trust/seal-keys.js';
+import { forcersOf } from '../trust/gate-words.js';
 import { openSeal } from '../trust/statements.js';
 import { isOwnWork, nameOfLogin, namesOf, personOf } from '../trust/who.js';
 import { createBranchHistory } from './branch-history.js';
@@ -51,7 +52,8 @@ async function find(
   const { plan, commit, rule } = question;
   const policy = (await deps.policy.read())?.content ?? null;
   const authors = openSeal(deps.sealKeys, plan.seal, 'plan')?.authors ?? [];
-  const reviewers = reviewersOf(question, policy, authors);
+  const forcers = forcersOf(deps.sealKeys, question);
+  const reviewers = reviewersOf(question, policy, { authors, forcers });
   const { url } = plan.repository;
   const repository = await deps.github.open(url, signal);
   const proof = githubProof(rule.by);
@@ -80,7 +82,7 @@ async function find(
 function reviewersOf(
   { plan, requester, rule: { group } }: GithubQuestion,
   policy: Policy | null,
-  authors: readonly string[],
+  { authors, forcers }: { authors: readonly string[]; forcers: readonly string[] },
 ): Reviewers {
   const nameOf = (login: string): string => personOf(login, policy) ?? nameOfLogin(login);
   return {
@@ -89,6 +91,7 @@ function reviewersOf(
       const names = [login, nameOfLogin(login), ...namesOf(nameOf(login), policy)];
       if (!plan.selfApproval && isOwnWork(names, requester, authors))
         return 'asked for this release or wrote a commit of it';
+      if (!plan.selfApproval && names.some((name) => isAmong(name, forcers))) return 'forced a gate of it';
       if (group === null) return null;
       const person = personOf(login, policy);
       if (person === null) return "the worker's policy does not say who that is";

@@ -1,6 +1,6 @@
 /** Looking at an environment from the worker: what `slipway doctor` and `slipway logs` show. Touches nothing. */
 import { ApplicationFailure } from '@temporalio/common';
-import { applyToEnvironment } from '../../pipeline/apply-policy.js';
+import { applyToEnvironment, forceOfRelease } from '../../pipeline/apply-policy.js';
 import type { ConfirmPlan } from '../../pipeline/plan.js';
 import type {
   Activities,
@@ -52,7 +52,9 @@ async function askPolicy(policy: PolicyStore, { plan, origin }: InspectInput): P
       wayOut: 'use the slipway command of the same version as the worker',
     });
   const loaded = await policy.read();
-  return applyToEnvironment(plan, origin, loaded?.content ?? null, policy);
+  const applied = applyToEnvironment(plan, origin, loaded?.content ?? null, policy);
+  const force = forceOfRelease(origin.force, loaded?.content ?? null, plan.pipeline);
+  return { ...applied, force: force ?? null };
 }
 
 /** Every place, then the proxy; one that cannot be asked is a finding, not an end. */

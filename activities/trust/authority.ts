@@ -6,6 +6,8 @@ import { hashJson } from '../../pipeline/hash-plan.js';
 import type { EnvironmentPlan, Seal } from '../../pipeline/plan.js';
 import type { Activities, ApprovalClaim, Target } from '../../workflows/activity-contract.js';
 import type { EvidenceItem } from '../../workflows/result.js';
+import { unauthorized } from '../failure.js';
+import { forcedAmong } from './gate-words.js';
 import type { Judge } from './judge.js';
 import { isWholeVerification, sealReceipt } from './receipts.js';
 import type { SealKeys } from './seal-keys.js';
@@ -22,6 +24,9 @@ export interface Authority<Name extends keyof Activities> {
 }
 
 export type Authorities = { [Name in keyof Activities]: Authority<Name> };
+
+/** What a gate itself can say. */
+const GATE_VERDICTS: readonly string[] = ['pass', 'fail', 'waived', 'error'];
 
 const talksToTemporal = { authorize: null };
 /** Where the worker's login is used, and nowhere else. */
@@ -65,6 +70,14 @@ export const AUTHORITIES: Authorities = {
   runGate: {
     authorize: (judge, question) => judge.gate(question),
     vouch: (keys, { gate, plan: { pipeline, commit, artifacts }, seal }, item) => {
+      // only a force that a worker verified makes one forced
+      if (!GATE_VERDICTS.includes(item.verdict))
+        throw unauthorized({
+          what: `no gate says ${item.verdict} by itself`,
+          where: `${pipeline}, gate ${gate.name}`,
+          why: null,
+          wayOut: 'nothing was touched; look who runs this worker (docs/security.md#unauthorized)',
+        });
       const environment = openSeal(keys, seal, 'plan')?.environment ?? null;
       const digests = artifacts.map(({ digest }) => digest);
       const { verdict, at } = item;
@@ -74,14 +87,28 @@ export const AUTHORITIES: Authorities = {
   },
   buildArtifacts: {
     authorize: (judge, { plan, evidence }) => judge.build(plan, evidence),
-    vouch: (keys, { plan }, built) => {
+    vouch: (keys, { plan, evidence = [] }, built) => {
       const release = openSeal(keys, plan.seal, 'plan')?.release;
       const of = { pipeline: plan.pipeline, commit: plan.commit.sha, release };
-      const sealed = built.artifacts.map((made) => ({
-        ...made,
-        seal: sealStatement(keys, aboutArtifact(of, made)),
-      }));
+      const forced = forcedAmong(keys, { ...of, environment: null, digests: [] }, plan.gates, evidence);
+      const sealed = built.artifacts.map((each) => {
+        const made = forced.length === 0 ? each : { ...each, forced };
+        return { ...made, seal: sealStatement(keys, aboutArtifact(of, made)) };
+      });
       return { ...built, artifacts: sealed };
+    },
+  },
+  verifyForce: {
+    authorize: (judge, claim) => judge.force(claim),
+    vouch: (keys, { gate, plan, subject }, item) => {
+      const { verdict, by, note, ticket, at } = item;
+      if (verdict !== 'forced' || by === null || note === null || ticket === undefined) return item;
+      const environment = 'environments' in plan ? null : plan.name;
+      const { pipeline, commit } = subject;
+      const digests = subject.artifacts.map(({ digest }) => digest);
+      const about = { pipeline, environment, commit: commit.sha, gate: hashJson(gate), digests };
+      const said = { ...about, verdict, by, reason: note, ticket, at };
+      return { ...item, seal: sealStatement(keys, { kind: 'gate', ...said }) };
     },
   },
   verifyApproval: {

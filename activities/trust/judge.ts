@@ -6,20 +6,20 @@ import { applyPolicy, applyToEnvironment, findOutOfReach } from '../../pipeline/
 import { compileFreezes, describeFreeze, findFreeze } from '../../pipeline/freezes.js';
 import { hashJson, hashPlan } from '../../pipeline/hash-plan.js';
 import { PlanRefused } from '../../pipeline/plan-refused.js';
+import type { ApprovalRule, CheckPlan, Colour, EnvironmentPlan, ReleasePlan } from '../../pipeline/plan.js';
+import type { Activities, ForceClaim, Target } from '../../workflows/activity-contract.js';
 import type {
-  ApprovalRule,
-  CheckPlan,
-  Colour,
-  EnvironmentPlan,
-  GatePlan,
-  ReleasePlan,
-} from '../../pipeline/plan.js';
-import type { Activities, Target } from '../../workflows/activity-contract.js';
-import type { BuiltArtifact, EvidenceItem, PriorState, ReleaseRecord } from '../../workflows/result.js';
+  BuiltArtifact,
+  EvidenceItem,
+  ForcedGate,
+  PriorState,
+  ReleaseRecord,
+} from '../../workflows/result.js';
 import { describeMissing } from '../../workflows/approvals.js';
 import { isAmong } from '../../workflows/decisions.js';
 import { githubProof, missingApprovals, type Approval } from '../../workflows/missing-approvals.js';
 import { unauthorized } from '../failure.js';
+import { lastWord, NO, type GateSubject } from './gate-words.js';
 import type { PolicyStore } from './policy-store.js';
 import { wasCarriedOut } from './receipts.js';
 import type { SealKeys } from './seal-keys.js';
@@ -39,7 +39,12 @@ type Holder = Pick<Target, 'plan' | 'version' | 'commit' | 'artifacts' | 'eviden
 
 /** Between the worker that looked and the one that goes on. */
 const CLOCKS_DIFFER_MS = 5_000;
-const GOOD_VERDICTS = ['pass', 'waived', 'forced'];
+
+/** Gates of the environment, and those of the release before it was built. */
+interface Forced {
+  here: ForcedGate[];
+  before: ForcedGate[];
+}
 
 export class Judge {
   constructor(
@@ -104,7 +109,7 @@ export class Judge {
       {
         pipeline: plan.pipeline,
         environment: null,
-        gates: plan.gates,
+        ...rulesOf(plan),
         commit: plan.commit.sha,
         digests: [],
         where: plan.pipeline,
@@ -158,10 +163,10 @@ export class Judge {
    */
   async entry(target: Target, way: 'forward' | 'back'): Promise<void> {
     const said = this.target(target);
-    this.letIn(target, said);
+    const forced = this.letIn(target, said);
     if (way === 'back') return;
     this.waited(target);
-    await this.holdAgainstPolicy(sealedPlanOf(target), said);
+    await this.holdAgainstPolicy(sealedPlanOf(target), said, forced);
   }
 
   /** Who may still say no had the time for it that the plan gives, from the last word that lets it in. */
@@ -177,14 +182,17 @@ export class Judge {
       );
   }
 
-  /** Its gates said yes, and people approved it. */
-  private letIn({ plan, commit, artifacts, evidence = [] }: Holder, said: Sealed): void {
+  /** Its gates said yes, and people approved it; answers the gates that were forced. */
+  private letIn({ plan, commit, artifacts, evidence = [] }: Holder, said: Sealed): Forced {
     const digests = artifacts.map(({ digest }) => digest);
     const where = `${plan.pipeline} ${plan.name}`;
-    const of = { pipeline: plan.pipeline, environment: plan.name, gates: plan.gates };
-    this.gates({ ...of, commit: commit.sha, digests, where }, evidence);
-    this.approvals({ plan, said, digests, where }, evidence);
+    const of = { pipeline: plan.pipeline, environment: plan.name, ...rulesOf(plan) };
+    const forced = this.gates({ ...of, commit: commit.sha, digests, where }, evidence);
+    const ofRelease = artifacts.flatMap((made) => made.forced ?? []);
+    const forcers = [...forced, ...ofRelease].map(({ by }) => by);
+    this.approvals({ plan, said, digests, where, forcers }, evidence);
     this.earlier(said, where, evidence);
+    return { here: forced, before: ofRelease };
   }
 
   /** Asked for is only what the plan asks for. */
@@ -204,6 +212,20 @@ export class Judge {
       // also what has not even the shape of a record
       return false;
     }
+  }
+
+  /** A gate is forced only where the sealed plan has it, about what a worker built, after a worker heard it say no. */
+  force({ gate, plan, subject, refusal }: ForceClaim): void {
+    const said = this.plan(plan);
+    this.gate({ gate, plan: subject, ...(plan.seal === undefined ? {} : { seal: plan.seal }) });
+    const { pipeline, environment, commit } = said;
+    const digests = subject.artifacts.map(({ digest }) => digest);
+    const word = lastWord(this.keys, { pipeline, environment, commit, digests }, gate, [refusal]);
+    if (word.kind !== 'no' || !NO.includes(word.verdict))
+      throw denied(
+        `${pipeline} ${environment ?? ''}`.trimEnd(),
+        `nobody vouches that gate ${gate.name} said no`,
+      );
   }
 
   /**
@@ -236,7 +258,11 @@ export class Judge {
       throw denied('repository', "the worker's policy does not allow it");
   }
 
-  private async holdAgainstPolicy(plan: EnvironmentPlan, { ref, repository, file }: Sealed): Promise<void> {
+  private async holdAgainstPolicy(
+    plan: EnvironmentPlan,
+    { ref, repository, file }: Sealed,
+    forced: Forced,
+  ): Promise<void> {
     const loaded = await this.policy.read();
     const origin = { ref: readRef(ref), repository, file };
     const applied = applyToEnvironment(plan, origin, loaded?.content ?? null, this.policy);
@@ -245,6 +271,13 @@ export class Judge {
     if (problem !== undefined) throw denied(where, problem.what);
     if (hashJson(floorOf(applied.plan)) !== hashJson(floorOf(plan)))
       throw denied(where, 'the policy has become stricter since it was planned');
+    if (loaded === null) return;
+    const ours = loaded.content.pipelines.get(plan.pipeline);
+    const unforced =
+      forced.here.find(({ gate }) => applied.plan.force?.gates.includes(gate) !== true) ??
+      forced.before.find(({ gate }) => ours?.force?.gates.includes(gate) !== true);
+    if (unforced !== undefined)
+      throw denied(where, `the policy lets nobody force gate ${unforced.gate} any more`);
   }
 
   /**
@@ -310,7 +343,13 @@ export class Judge {
 
   /** Enough people approved exactly this. What no policy protects takes anybody's word, which a worker heard. */
   private approvals(
-    { plan, said, digests, where }: { plan: EnvironmentPlan; said: Sealed; digests: string[]; where: string },
+    {
+      plan,
+      said,
+      digests,
+      where,
+      forcers,
+    }: { plan: EnvironmentPlan; said: Sealed; digests: string[]; where: string; forcers: string[] },
     evidence: EvidenceItem[],
   ): void {
     const given = evidence
@@ -323,7 +362,7 @@ export class Judge {
           each.commit === said.commit &&
           each.digests.join() === digests.join(),
       )
-      .filter(({ by }) => plan.selfApproval || !isAmong(by, said.authors));
+      .filter(({ by }) => plan.selfApproval || !isAmong(by, [...said.authors, ...forcers]));
     const approvals = given.map(({ by, group, proof, of = null, at }): Approval => {
       if (githubProof(proof) !== null) return { by, group, at, proof, of };
       return plan.policy === undefined ? { by, group, at } : { by, group, at, proof };
@@ -371,41 +410,37 @@ export class Judge {
       throw denied(where, `the sealed plan is for ${wanted || 'no artifact'}, not for ${given || 'none'}`);
   }
 
+  /** Every gate lets it pass; answers those that do only because somebody forced them. */
   private gates(
-    of: {
-      pipeline: string;
-      environment: string | null;
-      gates: GatePlan[];
-      commit: string;
-      digests: string[];
-      where: string;
-    },
+    of: GateSubject & Pick<EnvironmentPlan, 'gates' | 'force'> & { where: string },
     evidence: EvidenceItem[],
-  ): void {
-    const said = evidence.flatMap(({ seal }) => openSeal(this.keys, seal, 'gate') ?? []);
-    for (const gate of of.gates) {
-      const hash = hashJson(gate);
-      const about = said.filter(
-        (each) =>
-          each.gate === hash &&
-          each.pipeline === of.pipeline &&
-          each.environment === of.environment &&
-          each.commit === of.commit &&
-          each.digests.join() === of.digests.join(),
-      );
-      if (about.length === 0)
+  ): ForcedGate[] {
+    const { gates, force, where } = of;
+    return gates.flatMap((gate) => {
+      const word = lastWord(this.keys, of, gate, evidence);
+      if (word.kind === 'unheard')
         throw denied(
-          of.where,
+          where,
           `nobody vouches that gate ${gate.name} was asked about this commit and these digests`,
         );
-      // the last word counts
-      const verdict = about.sort((a, b) => a.at.localeCompare(b.at)).at(-1)?.verdict ?? '';
-      if (!GOOD_VERDICTS.includes(verdict)) throw denied(of.where, `gate ${gate.name} said ${verdict}`);
-    }
+      if (word.kind === 'no') throw denied(where, `gate ${gate.name} said ${word.verdict}`);
+      if (word.kind === 'yes') return [];
+      if (force?.gates.includes(gate.name) !== true)
+        throw denied(where, `gate ${gate.name} was forced, and the sealed plan lets nobody force it`);
+      return [word.forced];
+    });
   }
 }
 
 type GateQuestion = Parameters<Activities['runGate']>[0];
+
+/** A plan's gates, and which of them may be forced. */
+function rulesOf({
+  gates,
+  force,
+}: Pick<EnvironmentPlan, 'gates' | 'force'>): Pick<EnvironmentPlan, 'gates' | 'force'> {
+  return force === undefined ? { gates } : { gates, force };
+}
 
 /** What a policy may make stricter. */
 function floorOf({ approvals, production, selfApproval, waitMs, policy }: EnvironmentPlan): unknown {

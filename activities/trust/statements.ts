@@ -46,6 +46,10 @@ const artifact = z.object({
   digest: z.string(),
   /** As in the plan it was built for: another file of the commit may build it otherwise, or ask nobody before. */
   release: z.string().optional(),
+  /** Of the release's gates, those that were forced; absent = none. */
+  forced: z
+    .array(z.object({ gate: z.string(), by: z.string(), reason: z.string(), ticket: z.string() }))
+    .optional(),
 });
 
 /** This gate, by the hash of its definition, was asked about this commit. */
@@ -58,6 +62,10 @@ const gate = z.object({
   /** Of the artifacts it was asked about. */
   digests: z.array(z.string()),
   verdict: z.string(),
+  /** Forced: by whom, why, and where it is written down. */
+  by: z.string().optional(),
+  reason: z.string().optional(),
+  ticket: z.string().optional(),
   at: z.string(),
 });
 
@@ -124,10 +132,11 @@ export type StatementOf<Kind extends Statement['kind']> = Extract<Statement, { k
 /** What is said of an artifact, by whoever built it and by whoever asks whether it was. */
 export function aboutArtifact(
   { pipeline, commit, release }: Pick<StatementOf<'plan'>, 'pipeline' | 'commit' | 'release'>,
-  { name, kind, repository, digest }: BuiltArtifact,
+  { name, kind, repository, digest, forced }: BuiltArtifact,
 ): StatementOf<'artifact'> {
   const of = { pipeline, commit, ...(release === undefined ? {} : { release }) };
-  return { kind: 'artifact', ...of, name, artifact: kind, repository, digest };
+  const marks = forced === undefined ? {} : { forced };
+  return { kind: 'artifact', ...of, name, artifact: kind, repository, digest, ...marks };
 }
 
 /** What is said of a host as it was before a change. */

@@ -1,11 +1,13 @@
 /** Whether an approval counts: who really said it, about what, and whether that person may. */
 import { readApproval, APPROVAL_NAMESPACE } from '../../pipeline/approval-statement.js';
 import type { Activities, ApprovalClaim } from '../../workflows/activity-contract.js';
+import { isAmong } from '../../workflows/decisions.js';
 import type { EvidenceItem } from '../../workflows/result.js';
 import { stoppable } from '../processes/stop.js';
 import type { LoadedPolicy, PolicyStore } from './policy-store.js';
 import type { SealKeys } from './seal-keys.js';
 import { checkSignature } from './ssh-signature.js';
+import { forcersOf } from './gate-words.js';
 import { openSeal } from './statements.js';
 import { isOwnWork, namesOf } from './who.js';
 
@@ -40,8 +42,12 @@ async function judge(deps: ApprovalDependencies, claim: ApprovalClaim): Promise<
   const { by, group, statement } = decision;
   const authors = openSeal(deps.sealKeys, plan.seal, 'plan')?.authors ?? [];
   const policy = await deps.policy.read();
-  if (!plan.selfApproval && isOwnWork(namesOf(by, policy?.content ?? null), requester, authors))
+  const names = namesOf(by, policy?.content ?? null);
+  if (!plan.selfApproval && isOwnWork(names, requester, authors))
     return `${by} asked for this release or wrote it`;
+  const forcers = forcersOf(deps.sealKeys, claim);
+  if (!plan.selfApproval && names.some((name) => isAmong(name, forcers)))
+    return `${by} forced a gate of this release`;
   // what nothing protects is as good as its clients
   if (policy === null || plan.policy === undefined)
     return { group, proof: 'unverified', note: 'identity: unverified' };

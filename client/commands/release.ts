@@ -1,8 +1,10 @@
+import type { ReleasePlan } from '../../pipeline/plan.js';
 import type { ReleaseResult } from '../../workflows/result.js';
 import type { CommandSpec, Invocation, Outcome } from '../command.js';
 import { EXIT } from '../exit-codes.js';
+import type { ForceWish } from '../force-gates.js';
 import type { FollowedTo } from '../live-view.js';
-import type { SlipwayClient } from '../release-client.js';
+import type { ReleaseWish, SlipwayClient } from '../release-client.js';
 import type { StartedRelease } from '../start-release.js';
 
 export const release: CommandSpec = {
@@ -16,12 +18,24 @@ export const release: CommandSpec = {
         'environment by name, repeated or with commas (default: those that take the ref and start by themselves)',
       repeats: true,
     },
+    {
+      flags: '--force <gate>',
+      summary:
+        'pass this gate although it says no, repeated or with commas; signed, needs --reason and --ticket',
+      repeats: true,
+    },
+    { flags: '--ticket <id>', summary: 'where the force is written down' },
+    {
+      flags: '--key <path>',
+      summary: 'SSH key to sign a force with (default: SLIPWAY_SIGNING_KEY, else ~/.ssh/id_…)',
+    },
     { flags: '--until <state>', summary: 'started, waiting (default in CI) or done' },
     { flags: '--timeout <duration>', summary: 'stop following after this long' },
   ],
   examples: [
     'slipway release',
     'slipway release v1.4.0 --to prod',
+    'slipway release v1.4.1 --force vulnerabilities --ticket OPS-412 --reason "no fix is out yet"',
     'slipway release --timeout 30m   # in CI: the ref comes from GITHUB_REF',
   ],
   exits: [
@@ -51,8 +65,13 @@ async function startAndFollow(invocation: Invocation): Promise<Outcome> {
   const prepared = await prepareRelease(invocation);
   if (prepared.plan.environments.length === 0) return nothingToDo(invocation, prepared.plan.skipped);
 
+  const { readForceWish } = await import('../force-gates.js');
+  const force = readForceWish(invocation, prepared.plan);
   const client = await openClient(invocation, prepared.plan.pipeline);
-  const started = await client.startRelease(prepared.wish);
+  const forcing = force === null ? {} : await signAfterAsking(invocation, client, prepared.plan, force);
+  if (forcing === null) return NOT_CONFIRMED;
+  const started = await client.startRelease({ ...prepared.wish, ...forcing });
+  if (started.joined && force !== null) throw await joinedUnforced(prepared.plan);
   const say = (text: string): void => {
     if (!global.json) terminal.out(`${text}\n`);
   };
@@ -75,6 +94,46 @@ async function startAndFollow(invocation: Invocation): Promise<Outcome> {
   const options = { until, timeoutMs, signal: terminal.interrupted };
   const followed = await showWhileFollowing(invocation, client.followRelease(started, options), 'silent');
   return conclude(invocation, client, started, followed);
+}
+
+const NOT_CONFIRMED: Outcome = {
+  exit: EXIT.refused,
+  data: { accepted: false, refused: 'not confirmed' },
+  screen: 'Nothing was changed.\n',
+};
+
+/** Shows what is forced first; null = the person thought better of it. */
+async function signAfterAsking(
+  invocation: Invocation,
+  client: SlipwayClient,
+  plan: ReleasePlan,
+  wish: ForceWish,
+): Promise<Pick<ReleaseWish, 'requestId' | 'forces'> | null> {
+  const { confirm } = await import('../decide.js');
+  const { signForces } = await import('../force-gates.js');
+  const { renderForce } = await import('../render/force.js');
+  const { newRequestId } = await import('../start-release.js');
+  const { by } = client.actor;
+  const { style, terminal, global } = invocation;
+  if (!global.json) terminal.out(renderForce(style, { plan, wish, by }));
+  const { pipeline, version, commit } = plan;
+  const gates = wish.gates.map(({ gate }) => gate);
+  if (!(await confirm(invocation, `Force ${gates.join(', ')} for ${version}?`))) return null;
+  const requestId = newRequestId(version);
+  const environments = plan.environments.map(({ name }) => name);
+  const subject = { pipeline, version, commit: commit.sha, environments, requestId };
+  return { requestId, forces: await signForces(gates, subject, { by, ...wish }) };
+}
+
+/** What runs was not started with it, and nobody hears it now. */
+async function joinedUnforced({ pipeline, version }: ReleasePlan): Promise<Error> {
+  const { refused } = await import('../user-error.js');
+  return refused({
+    what: 'it is under way already, and was not started with this force',
+    where: `${pipeline} ${version}`,
+    wayOut: 'let it end (slipway status) or abort it, then force again',
+    docs: 'docs/force.md',
+  });
 }
 
 async function conclude(

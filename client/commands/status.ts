@@ -1,3 +1,4 @@
+import { forcedGates } from '../../workflows/forced.js';
 import type { ProgressStatus } from '../../workflows/messages.js';
 import type { CommandSpec, Invocation, Outcome } from '../command.js';
 import { EXIT } from '../exit-codes.js';
@@ -86,6 +87,7 @@ function toData({ name, status: found, change, promotions }: EnvironmentView): u
             commit: live.commit.sha,
             colour: live.colour,
             images: live.artifacts.map(({ name, digest }) => ({ name, digest })),
+            forced: forcedGates(live),
           },
     since: live?.at ?? null,
     health:

@@ -1,5 +1,6 @@
 import type { Actor, ProgressStatus } from '../../workflows/messages.js';
 import type { Style } from './style.js';
+import { forcedLines } from './forced.js';
 import { cut, labelled, lines, plain, sha7 } from './text.js';
 
 const LABEL = 10;
@@ -10,6 +11,7 @@ export function renderDecision(style: Style, status: ProgressStatus, actor: Acto
   const { commit, artifacts } = status;
   return lines(
     `${style.now} ${style.bold(`${plain(status.pipeline)} ${plain(status.version)} ${style.arrow} ${plain(status.environment)}`)}`,
+    forcedLines(style, status.forced),
     labelled(
       'commit',
       [`${sha7(commit.sha)} ${cut(style, plain(commit.subject), SUBJECT)}, by ${plain(commit.author)}`],

@@ -4,6 +4,7 @@ import { describeFreeze as nameFreeze, findFreeze } from '../../pipeline/freezes
 import type { CheckPlan, EnvironmentPlan, GatePlan, PlatformPlan, ReleasePlan } from '../../pipeline/plan.js';
 import { formatDuration } from '../../pipeline/durations.js';
 import { describeRule } from '../../workflows/approvals.js';
+import { describeForceRule } from '../../pipeline/force-rules.js';
 import type { EnvironmentStatus } from '../../workflows/messages.js';
 import { findGood, type StatusByName } from '../good-before.js';
 import type { Style } from './style.js';
@@ -46,6 +47,7 @@ export function renderPlan(style: Style, view: PlanView): string {
       LABEL,
     ),
     labelled('gates', describeGates(style, plan.gates), LABEL),
+    labelled('force', describeForce(style, plan), LABEL),
     plan.environments.flatMap((environment) => environmentLines(style, environment, view)),
     plan.skipped.map(
       ({ environment, why }) => `  ${style.pending} ${plain(environment)} is left out: ${plain(why)}`,
@@ -87,6 +89,11 @@ function describeGates(style: Style, gates: GatePlan[], before: string[] = []): 
   return all.length === 0 ? [] : [all.join('   ')];
 }
 
+/** Which of the gates may be forced, and by whom. */
+function describeForce(style: Style, { force }: Pick<EnvironmentPlan, 'force'>): string[] {
+  return force === undefined ? [] : [`${style.pending} ${plain(describeForceRule(force))}, signed (--force)`];
+}
+
 /** `after`: the same commit must be good there first. */
 function describeAfter(style: Style, earlier: string, { plan, status }: PlanView): string {
   const name = plain(earlier);
@@ -106,6 +113,8 @@ function environmentLines(style: Style, plan: EnvironmentPlan, view: PlanView): 
     `  ${style.bold(plain(plan.name))}`,
     ...labelled('live', [describeLive(status, known, view.commitsSince.get(plan.name) ?? null)], LABEL),
     ...labelled('gates', describeGates(style, plan.gates, after), LABEL),
+    // with a policy it is among the rules
+    ...labelled('force', plan.policy === undefined ? describeForce(style, plan) : [], LABEL),
     ...labelled('approvals', describeApprovals(style, plan, view.plan.commit.authors), LABEL),
     ...labelled('rules', describeRules(style, plan), LABEL),
     ...labelled('waits', plan.waitMs === 0 ? [] : [formatDuration(plan.waitMs)], LABEL),

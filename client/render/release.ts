@@ -1,5 +1,6 @@
 import type { ReleaseStatus } from '../../workflows/messages.js';
 import { signOf, type Style } from './style.js';
+import { forcedLines } from './forced.js';
 import { cut, digest12, labelled, lines, pad, plain, plainLines, row, sha7 } from './text.js';
 import { formatTook } from './time.js';
 
@@ -12,6 +13,7 @@ export function renderRelease(style: Style, status: ReleaseStatus): string {
   const { commit, failure } = status;
   return lines(
     `${signOf(style, status.state)} ${style.bold(`${plain(status.pipeline)} ${plain(status.version)}`)}   ${withoutSubject(status)}`,
+    forcedLines(style, status.forced),
     commit === null
       ? null
       : `  ${sha7(commit.sha)} ${cut(style, plain(commit.subject), SUBJECT)}, by ${plain(commit.author)}`,

@@ -2,6 +2,7 @@
 import type { EnvironmentStatus, ProgressStatus } from '../../workflows/messages.js';
 import { underway } from '../targets.js';
 import type { Style } from './style.js';
+import { forcedNotes } from './forced.js';
 import { lines, pad, plain, row } from './text.js';
 import { formatAge, formatMoment } from './time.js';
 
@@ -65,6 +66,7 @@ function describeNotes(style: Style, view: EnvironmentView, status: EnvironmentS
   const { inFlight, freeze, warm, queue } = status;
   const notes: string[] = [];
   if (status.needsPerson !== null) notes.push(style.red(`needs a person: ${plain(status.needsPerson)}`));
+  if (status.live !== null) notes.push(...forcedNotes(style, status.live));
   if (inFlight !== null)
     notes.push(`${style.now} ${plain(inFlight.request.version)}, ${describeChange(view)}`);
   for (const one of underway(status)) {

@@ -9,6 +9,8 @@ export interface Style {
   now: string;
   pending: string;
   warning: string;
+  /** Of what somebody let pass although it said no. */
+  forced: string;
   undone: string;
   unknown: string;
   arrow: string;
@@ -35,6 +37,7 @@ export function makeStyle(options: { ascii: boolean; colour: boolean; columns: n
         now: '>>',
         pending: '..',
         warning: '!!',
+        forced: '!!',
         undone: '<-',
         unknown: '??',
         arrow: '->',
@@ -48,6 +51,7 @@ export function makeStyle(options: { ascii: boolean; colour: boolean; columns: n
         now: '▸',
         pending: '·',
         warning: '!',
+        forced: '⚠',
         undone: '↶',
         unknown: '?',
         arrow: '→',

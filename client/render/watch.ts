@@ -4,6 +4,7 @@ import type { StepState, UnwindReport } from '../../workflows/result.js';
 import { exitMeaningOf } from '../exit-codes.js';
 import type { ShownProgress } from '../merge-progress.js';
 import { signOf, type Style } from './style.js';
+import { forcedLines } from './forced.js';
 import { cut, digest12, labelled, lines, pad, plain, plainLines, row, sha7 } from './text.js';
 import { formatMoment, formatTook } from './time.js';
 
@@ -26,6 +27,7 @@ const WORD: Record<StepState, string> = {
 export function renderProgress(style: Style, status: ShownProgress, now: Date): string {
   return lines(
     heading(style, status, now),
+    forcedLines(style, status.forced),
     `  ${commitLine(style, status)}`,
     stepLines(style, status),
     approvalLine(style, status),

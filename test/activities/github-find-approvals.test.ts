@@ -68,6 +68,8 @@ interface Asking {
   policy?: PolicyStore;
   requester?: string;
   plan?: Partial<EnvironmentPlan>;
+  /** Who forced a gate before it was built. */
+  forcedBy?: string;
 }
 
 async function questionOf({
@@ -75,6 +77,7 @@ async function questionOf({
   known = null,
   requester = 'vadim',
   plan,
+  forcedBy,
 }: Asking): Promise<GithubQuestion> {
   const planned = {
     approvals: [rule],
@@ -85,7 +88,11 @@ async function questionOf({
   };
   // groups of reviewers are the policy's
   const release = await givenSealedRelease(seals.ours, planned, rule.group === null ? NO_POLICY : POLICY);
-  const { version, artifacts } = release.target;
+  const { version } = release.target;
+  const mark = { gate: 'scan', by: forcedBy ?? '', reason: 'urgent', ticket: 'OPS-412' };
+  const artifacts = release.target.artifacts.map((made) =>
+    forcedBy === undefined ? made : { ...made, forced: [mark] },
+  );
   const commit = givenCommit({ sha: merge });
   return {
     plan: release.environment,
@@ -175,6 +182,15 @@ describe('reviews of the merged pull request', () => {
     expect(approvals).toEqual([]);
     expect(note).toContain(`${by}: asked for this release or wrote a commit of it`);
     expect((await ask({ ...asking, plan: { selfApproval: true } })).approvals).toHaveLength(1);
+  });
+
+  it('do not count of who forced a gate, unless the plan lets them', async () => {
+    reviewedBy('bob2');
+    const forcedBy = 'Bob@example.com';
+    const { approvals, note } = await ask({ forcedBy });
+    expect(approvals).toEqual([]);
+    expect(note).toContain('bob2: forced a gate of it');
+    expect((await ask({ forcedBy, plan: { selfApproval: true } })).approvals).toHaveLength(1);
   });
 
   it('do not count of the author’s other account', async () => {

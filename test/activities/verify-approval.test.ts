@@ -7,13 +7,21 @@ import { promisify } from 'node:util';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createPolicyStore } from '../../activities/trust/policy-store.js';
+import { sealStatement } from '../../activities/trust/statements.js';
 import { createVerifyApproval } from '../../activities/trust/verify-approval.js';
-import { findSigningKey, signApproval } from '../../client/sign-approval.js';
+import { signApproval } from '../../client/sign-approval.js';
+import { findSigningKey } from '../../client/sign-with-ssh.js';
 import type { ApprovalClaim } from '../../workflows/activity-contract.js';
 import type { ProgressStatus, SignedStatement } from '../../workflows/messages.js';
 import type { EvidenceItem } from '../../workflows/result.js';
 import { givenDecision } from '../support/given.js';
-import { givenSealedRelease, givenSealKeys, NO_POLICY, type SealedRelease } from '../support/sealed.js';
+import {
+  evidenceOf,
+  givenSealedRelease,
+  givenSealKeys,
+  NO_POLICY,
+  type SealedRelease,
+} from '../support/sealed.js';
 
 const exec = promisify(execFile);
 const HOUR_MS = 3_600_000;
@@ -221,6 +229,35 @@ describe('an approval does not count', () => {
     const commit = { ...release.target.commit, author: '', authorEmail: '', authors: [] };
     const item = await say({ by: 'anna@example.com', claim: { commit } });
     expect(item).toMatchObject({ verdict: 'fail', note: expect.stringMatching(/wrote it/) as unknown });
+  });
+
+  test('of who forced a gate, of the environment or of the release', async () => {
+    const { target } = release;
+    const artifacts = target.artifacts.map((made) => ({
+      ...made,
+      forced: [{ gate: 'scan', by: 'Irina@example.com', reason: 'urgent', ticket: 'OPS-412' }],
+    }));
+    const said = { kind: 'gate' as const, pipeline: 'shop', environment: 'prod', commit: target.commit.sha };
+    const seal = sealStatement(trust.keys, {
+      ...said,
+      gate: 'hash',
+      digests: [],
+      verdict: 'forced',
+      by: 'irina@example.com',
+      at: '2026-11-14T10:00:00.000Z',
+    });
+    const forced = [{ ...evidenceOf('forced'), seal }];
+    for (const item of [
+      await say({ claim: { artifacts } }),
+      await say({ claim: { forced } }),
+      await say({ claim: { forced: [evidenceOf('fail'), ...forced] } }),
+    ])
+      expect(item).toMatchObject({
+        verdict: 'fail',
+        note: 'irina@example.com forced a gate of this release',
+      });
+    const other = await say({ by: 'carla@example.com', claim: { forced } });
+    expect(other.verdict).toBe('approved');
   });
 
   test('signed for anything but approvals', async () => {

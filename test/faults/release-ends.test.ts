@@ -152,12 +152,13 @@ describe.each(['release', 'promotion'] as const)('a %s', (workflow) => {
 });
 
 /**
- * Nobody speaks in these releases, which promotion-signed.test.ts and promotion-github.test.ts in test/workflows break;
+ * Nobody speaks in these releases, which promotion-signed.test.ts, promotion-github.test.ts and forced.test.ts in test/workflows break;
  * and what is said beside a release comes a different number of times and ends none of them: promotion-on-github.test.ts.
  */
 const ELSEWHERE = [
   'verifyApproval',
   'findGithubApprovals',
+  'verifyForce',
   'recordDeployment',
   'setCommitStatus',
   'commentOnPullRequest',

@@ -5,6 +5,7 @@ import { promotionId, SIGNAL } from '../../workflows/names.js';
 import { EnvironmentScene, givenVersion } from '../support/environment-scene.js';
 import type { FakeReviewOnGithub } from '../support/fake-activities.js';
 import { breakActivity } from '../support/fake-world.js';
+import { givenForce } from '../support/forces.js';
 import { givenDecision, givenPlan } from '../support/given.js';
 import { givenPromotion, PromotionScene } from '../support/promotion-scene.js';
 import { ReleasePipeline, type Plans } from '../support/release-scene.js';
@@ -31,6 +32,8 @@ const gate: GatePlan = {
   report: {},
   options: {},
 };
+
+const red: GatePlan = { ...gate, name: 'red' };
 
 /** Everything that goes to this environment was reviewed. */
 const REVIEWED = 'reviewed-on-github';
@@ -156,6 +159,22 @@ export const PATHS_OF_RELEASE: Record<string, Path> = {
       await promotion.decide('approve', 'oleg');
       await promotion.end();
     }),
+  'release-forced': async (harness) => {
+    const shop = new ReleasePipeline(harness, PLANS);
+    const prod = shop.environment('prod');
+    const release = await shop.release(1, [prod], { gates: [red] }, [givenForce('red')]);
+    await release.end();
+    return release.handle.workflowId;
+  },
+  'promotion-forced': async (harness) => {
+    const plan = givenPlan({ gates: [red] });
+    const promotion = await PromotionScene.start(
+      harness,
+      givenPromotion(plan, 1, { forces: [givenForce('red')] }),
+    );
+    await promotion.end();
+    return promotion.handle.workflowId;
+  },
   'promotion-waits-for-approval': (harness) =>
     promote(harness, { approvals: [oneApproval] }, async (promotion) => {
       await promotion.waitsFor('1 approval');

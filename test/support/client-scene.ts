@@ -35,7 +35,7 @@ export interface ClientScene {
   bringLive(version: string): Promise<void>;
 }
 
-const pipelineText = (pipeline: string, prod: string): string => `pipeline: ${pipeline}
+const pipelineText = (pipeline: string, prod: string, more: string): string => `pipeline: ${pipeline}
 image: {folder: app}
 environments:
   stage:
@@ -56,10 +56,10 @@ environments:
     checks: [/health]
     traffic: {command: "switch {colour}", current: "current", switch: manual, colours: {blue: "http://127.0.0.1:2", green: "http://127.0.0.1:3"}, confirm: {header: X-Colour}}
     bake: {for: 1s, checks: [/health]}
-`;
+${more}`;
 
-/** Registers its own hooks: call it once, at the top of a test file. */
-export function setClientScene(): ClientScene {
+/** Registers its own hooks: call it once, at the top of a test file. `more` is added to the pipeline file. */
+export function setClientScene(more = ''): ClientScene {
   let harness: Harness;
   let native: NativeConnection;
   let endWorkers: () => Promise<void>;
@@ -70,7 +70,7 @@ export function setClientScene(): ClientScene {
 
   /** What the worker would compile: the same compiler, the file of the commit asked for. */
   function planOf(request: ReleaseRequest): ReleasePlan {
-    const loaded = loadPipeline(Buffer.from(pipelineText(request.pipeline, prod)), 'slipway.yaml');
+    const loaded = loadPipeline(Buffer.from(pipelineText(request.pipeline, prod, more)), 'slipway.yaml');
     if (!loaded.ok) throw new Error(JSON.stringify(loaded.errors));
     return compilePlan({
       file: loaded.file,
@@ -92,24 +92,24 @@ export function setClientScene(): ClientScene {
     });
   }
 
-  function env(actor: string, more: Record<string, string> = {}): Record<string, string> {
+  function env(actor: string, others: Record<string, string> = {}): Record<string, string> {
     return {
       TEMPORAL_ADDRESS: inject('temporalAddress'),
       SLIPWAY_TASK_QUEUE: harness.taskQueue,
       SLIPWAY_ACTOR: actor,
-      ...more,
+      ...others,
     };
   }
 
   function run(
     line: string,
     actor = 'oleg',
-    more: { env?: Record<string, string>; answer?: string } = {},
+    given: { env?: Record<string, string>; answer?: string } = {},
   ): Promise<CommandRun> {
-    const { answer } = more;
+    const { answer } = given;
     return slipway(line.split(' '), {
       cwd: repository.folder,
-      env: env(actor, more.env),
+      env: env(actor, given.env),
       ...(answer === undefined ? {} : { answer }),
     });
   }
@@ -180,7 +180,7 @@ export function setClientScene(): ClientScene {
     pipeline = `cli-${id}`;
     repository = await createRepository();
     await repository.commit('feat: one', {
-      'slipway.yaml': pipelineText(pipeline, prod),
+      'slipway.yaml': pipelineText(pipeline, prod, more),
       'app/index.html': '1',
     });
     await repository.git('tag', 'v1.0.0');

@@ -20,7 +20,8 @@ import type {
 } from '../../workflows/activity-contract.js';
 import { STILL_WAITS } from '../../workflows/failures.js';
 import type { ReleaseRequest } from '../../workflows/messages.js';
-import type { PriorState } from '../../workflows/result.js';
+import { forcedGates } from '../../workflows/forced.js';
+import type { BuiltArtifact, EvidenceItem, PriorState } from '../../workflows/result.js';
 import { receiptFor } from './given.js';
 import {
   environmentIn,
@@ -60,6 +61,18 @@ export interface FakeReviewOnGithub {
   /** Branch or environment. */
   of: string;
   rejects?: boolean;
+}
+
+/** Gates that do not pass, by their names. */
+const ODD_GATES: Record<string, Pick<EvidenceItem, 'verdict' | 'note' | 'reportSha'>> = {
+  waived: { verdict: 'waived', note: 'waived CVE-1: until 2026-08-01 by anna', reportSha: 'a1b2' },
+  red: { verdict: 'fail', note: '2 findings' },
+  crashed: { verdict: 'error', note: 'no such command' },
+};
+
+function forcedIn(evidence: EvidenceItem[]): Pick<BuiltArtifact, 'forced'> {
+  const forced = forcedGates({ evidence });
+  return forced.length === 0 ? {} : { forced };
 }
 
 interface Place {
@@ -122,13 +135,11 @@ export function createFakeActivities(options: FakeOptions): Activities {
       call('runGate', { key: plan.pipeline, hosts: [] }, () => ({
         kind: 'gate',
         name: gate.name,
-        ...(gate.name === 'waived'
-          ? { verdict: 'waived', note: 'waived CVE-1: until 2026-08-01 by anna', reportSha: 'a1b2' }
-          : { verdict: 'pass', note: null }),
+        ...(ODD_GATES[gate.name] ?? { verdict: 'pass', note: null }),
         by: null,
         at: new Date(0).toISOString(),
       })),
-    buildArtifacts: ({ plan }) =>
+    buildArtifacts: ({ plan, evidence = [] }) =>
       call('buildArtifacts', { key: plan.pipeline, hosts: [] }, (_, half, state) => {
         const { digest, adopted } = buildOnce(state, planKey(plan.pipeline, plan.commit.sha), half);
         const artifacts = plan.artifacts.map((artifact) => ({
@@ -136,6 +147,7 @@ export function createFakeActivities(options: FakeOptions): Activities {
           kind: artifact.kind,
           repository: artifact.kind === 'image' ? artifact.repository : artifact.folder,
           digest,
+          ...forcedIn(evidence),
         }));
         return { artifacts, adopted };
       }),
@@ -163,6 +175,15 @@ export function createFakeActivities(options: FakeOptions): Activities {
       call('findGithubApprovals', { key: question.plan.name, hosts: [] }, () =>
         answerOfGithub(question, options.reviews?.(question.plan.name) ?? []),
       ),
+    verifyForce: ({ gate, plan, force }) =>
+      call('verifyForce', { key: 'name' in plan ? plan.name : plan.pipeline, hosts: [] }, () => {
+        const said: { by: string; reason: string; ticket: string } = JSON.parse(force.payload);
+        const { by, reason, ticket } = said;
+        const common = { kind: 'gate' as const, name: gate.name, by, at: new Date(1).toISOString() };
+        const why = options.denies?.(by) ?? null;
+        if (why !== null) return { ...common, verdict: 'fail' as const, note: why };
+        return { ...common, verdict: 'forced' as const, note: reason, ticket, proof: 'ssh' as const };
+      }),
     nextOpening: async ({ window }) => ({ opensAt: options.opensAt?.(window) ?? null }),
     passFreeze: async () => {
       const frozen = options.frozen?.() ?? null;

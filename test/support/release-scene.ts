@@ -4,7 +4,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { badInput } from '../../activities/failure.js';
 import type { EnvironmentPlan, ReleasePlan } from '../../pipeline/plan.js';
 import type { DecisionName } from '../../workflows/decisions.js';
-import type { Decision, DecisionReply, ReleaseStatus } from '../../workflows/messages.js';
+import type { Decision, DecisionReply, Force, ReleaseStatus } from '../../workflows/messages.js';
 import { promotionId, QUERY, releaseId, WORKFLOW } from '../../workflows/names.js';
 import type { release } from '../../workflows/release.js';
 import type { ReleaseResult } from '../../workflows/result.js';
@@ -56,6 +56,7 @@ export class ReleasePipeline {
     number: number,
     environments: EnvironmentPlan[],
     changes: Partial<ReleasePlan> = {},
+    forces: Force[] = [],
   ): Promise<ReleaseScene> {
     const plan = givenReleasePlan(environments, {
       pipeline: this.name,
@@ -65,11 +66,11 @@ export class ReleasePipeline {
       ...changes,
     });
     this.plans.set(planKey(this.name, sha(number)), plan);
-    return await this.start(number);
+    return await this.start(number, randomUUID(), forces);
   }
 
   /** `requestId`: the same request once more. */
-  async start(number: number, requestId: string = randomUUID()): Promise<ReleaseScene> {
+  async start(number: number, requestId: string = randomUUID(), forces: Force[] = []): Promise<ReleaseScene> {
     const version = `v${number}`;
     const request = givenReleaseRequest({
       requestId,
@@ -77,6 +78,7 @@ export class ReleasePipeline {
       commit: sha(number),
       version,
       actor: { by: 'vadim', proof: 'unverified' },
+      ...(forces.length === 0 ? {} : { forces }),
     });
     const handle = await this.harness.client.workflow.start<typeof release>(WORKFLOW.release, {
       workflowId: releaseId(this.name, version),

@@ -21,6 +21,7 @@ function promotion(overrides: Partial<PromotionDeciding> = {}): PromotionDecidin
     rules: [givenRule(1, 'platform'), givenRule(1, 'backend')],
     selfApproval: false,
     requester: 'vera',
+    forcers: ['olga@example.com'],
     authors: ['anna', 'anna@example.com'],
     approvals: [],
     planHash: 'plan',
@@ -68,6 +69,7 @@ describe('approvals', () => {
     ['of the requester', 'Vera', {}, /asked for this release/],
     ['of an author, by name', 'ANNA', {}, /wrote a commit/],
     ['of an author, by address', 'anna@example.com', {}, /wrote a commit/],
+    ['of who forced a gate', 'Olga@example.com', {}, /forced a gate of this release/],
     ['of a plan that changed', 'irina', { planHash: 'older' }, /plan changed/],
     ['of another digest', 'irina', { digest: 'sha256:9' }, /digest is not this release/],
     ['of a digest among wrong ones', 'irina', { digest: 'sha256:1,sha256:9' }, /digest is not this release/],
@@ -93,6 +95,7 @@ describe('approvals', () => {
 
   it('lets authors and requesters approve where the file says so', () => {
     expect(approve(promotion({ selfApproval: true }), 'vera')).toBeNull();
+    expect(approve(promotion({ selfApproval: true }), 'olga@example.com')).toBeNull();
   });
 
   it('are never complete with fewer people than the rules count, and always with one of each group', () => {

@@ -56,6 +56,7 @@ describe('a release that was aborted', () => {
     stop: { kind: 'aborted', by: 'irina' },
     failure: null,
     artifacts: [],
+    evidence: [],
     superseded: new Map(),
     results: [promoted('stage')],
     skipped: [{ environment: 'prod', why: 'aborted by irina' }],

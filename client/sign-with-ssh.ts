@@ -1,0 +1,51 @@
+/** Signing with a person's SSH key: by ssh-keygen, with the agent or a key file, without any server. */
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import path from 'node:path';
+import type { SignedStatement } from '../workflows/messages.js';
+import { badInput } from './user-error.js';
+
+/** `--key`, else `SLIPWAY_SIGNING_KEY`, else the usual one. Throws UserError (exit 2) when there is none. */
+export function findSigningKey(asked: string | null, env: NodeJS.ProcessEnv): string {
+  const named = asked ?? env['SLIPWAY_SIGNING_KEY'] ?? null;
+  const home = env['HOME'] ?? homedir();
+  const usual = ['id_ed25519', 'id_ecdsa', 'id_rsa'].map((name) => path.join(home, '.ssh', name));
+  const found = named === null ? usual.find((file) => existsSync(file)) : named;
+  // a certificate beside the key says more than the key
+  if (found !== undefined && existsSync(`${found}-cert.pub`)) return `${found}-cert.pub`;
+  if (found !== undefined && existsSync(found)) return found;
+  throw badInput({
+    what: named === null ? 'there is no SSH key to sign with' : 'there is no such key',
+    where: named ?? path.join(home, '.ssh'),
+    wayOut: 'name one with --key, also the .pub of a key that your agent has',
+    docs: 'docs/approvals.md#signing',
+  });
+}
+
+/** `keyFile` = a private key, or the public half of one that the agent has. Throws UserError (exit 2) when it cannot. */
+export async function signText(
+  payload: string,
+  { namespace, keyFile }: { namespace: string; keyFile: string },
+): Promise<SignedStatement> {
+  const { code, stdout, stderr } = await new Promise<{ code: number; stdout: string; stderr: string }>(
+    (resolve) => {
+      const argv = ['-Y', 'sign', '-n', namespace, '-f', keyFile];
+      const child = execFile('ssh-keygen', argv, { encoding: 'utf8' }, (error, out, err) => {
+        const failed = error === null ? 0 : typeof error.code === 'number' ? error.code : 127;
+        resolve({ code: failed, stdout: out, stderr: err === '' ? (error?.message ?? '') : err });
+      });
+      child.stdin?.on('error', () => {});
+      child.stdin?.end(payload);
+    },
+  );
+  if (code === 0 && stdout.startsWith('-----BEGIN SSH SIGNATURE-----'))
+    return { scheme: 'ssh', payload, signature: stdout };
+  throw badInput({
+    what: 'ssh-keygen could not sign',
+    where: keyFile,
+    why: stderr.trim() === '' ? null : stderr.trim(),
+    wayOut: 'unlock the key with ssh-add, or name another with --key',
+    docs: 'docs/approvals.md#signing',
+  });
+}
