@@ -206,10 +206,8 @@ export async function givenSealedRelease(
   );
   const [environment] = plan.environments;
   if (environment === undefined) throw new Error('there is no environment');
-  const { artifacts } = await throughVouching(keys, 'buildArtifacts', { plan, evidence: [] }, () => ({
-    artifacts: givenArtifacts(version),
-    adopted: false,
-  }));
+  const built = { artifacts: givenArtifacts(version), adopted: false };
+  const { artifacts } = await throughVouching(keys, 'buildArtifacts', { plan }, () => built, policy);
   const item = await throughVouching(keys, 'runGate', gateInput(plan, environment, artifacts), () =>
     evidenceOf('pass'),
   );
