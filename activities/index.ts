@@ -5,6 +5,7 @@ import type { Target } from '../workflows/activity-contract.js';
 import type { Activities } from '../workflows/activity-contract.js';
 import { createBuildArtifacts } from './build/build-artifacts.js';
 import { createCheckActivities } from './checks/create-check-activities.js';
+import { createLookAtDependencies } from './checks/dependencies-before.js';
 import { createEnvironmentActivities } from './environment/ask-environments.js';
 import { createNextOpening } from './environment/next-opening.js';
 import { createPassFreeze } from './environment/pass-freeze.js';
@@ -87,6 +88,13 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
     configuredColour: async (target: Target) =>
       (await (await openTraffic({ hosts, secrets }, target)).look()).colour,
   };
+  const checking = {
+    hosts,
+    secrets,
+    source,
+    jobUserOf: jobUsers.ofEnvironment,
+    serviceLog: createServiceLog({ hosts, secrets }),
+  };
   return {
     activities: {
       resolvePlan: createResolvePlan({ source, policy, liveCommit, letInCommit }),
@@ -106,14 +114,11 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
       passFreeze: createPassFreeze({ policy }),
       ...createGithubActivities({ github, source, policy, sealKeys, uiUrl: dependencies.uiUrl }),
       listAncestors: createListAncestors({ source }),
-      ...createPlatformActivities({ hosts, secrets, ...traffic }),
-      ...createCheckActivities({
-        hosts,
-        secrets,
-        source,
-        jobUserOf: jobUsers.ofEnvironment,
-        serviceLog: createServiceLog({ hosts, secrets }),
+      ...createPlatformActivities({
+        ...{ hosts, secrets, ...traffic },
+        lookAtDependencies: createLookAtDependencies(checking),
       }),
+      ...createCheckActivities(checking),
       ...createTrafficActivities({ hosts, secrets }),
       inspectEnvironment: createInspectEnvironment({
         policy,

@@ -33,6 +33,7 @@ export function compilePlatform(
         inspect: texts.optionalCommand(platform.inspect, at('inspect')),
         restore: texts.optionalCommand(platform.restore, at('restore')),
         retire: texts.optionalCommand(platform.retire, at('retire')),
+        ...(platform.logs === undefined ? {} : { logs: texts.command(platform.logs, at('logs')) }),
         on: platform.on ?? 'host',
       };
     case 'compose':

@@ -221,6 +221,8 @@ export type PlatformPlan =
       restore: string | null;
       /** Stops the idle colour when it is no longer needed. */
       retire: string | null;
+      /** Prints the newest lines of the service's log; absent = nobody knows where it is. */
+      logs?: string;
       on: 'host' | 'worker';
     }
   | { kind: 'compose'; folder: string; file: string | null; services: string[] }

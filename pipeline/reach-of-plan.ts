@@ -93,7 +93,7 @@ export function commandsIn(plan: EnvironmentPlan): string[] {
   const { platform, traffic, database } = plan;
   const ofPlatform =
     platform.kind === 'command'
-      ? [platform.command, platform.inspect, platform.restore, platform.retire]
+      ? [platform.command, platform.inspect, platform.restore, platform.retire, platform.logs ?? null]
       : [];
   const ofDatabase = database === null ? [] : Object.values(database);
   return unique([

@@ -22,6 +22,8 @@ export const platform = kinds(
       restore: command().optional(),
       /** Stops the idle colour. */
       retire: command().optional(),
+      /** Prints the newest lines of the service's log. */
+      logs: command().optional(),
       on: z.enum(['host', 'worker']).optional(),
     },
     compose: {

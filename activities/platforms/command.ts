@@ -17,7 +17,7 @@ import {
 } from './run-time-values.js';
 import { requireSuccess } from './stack-deploy.js';
 
-const INSPECT_TIMEOUT_MS = 60_000;
+const QUESTION_TIMEOUT_MS = 60_000;
 
 const priorSchema = z.object({
   kind: z.literal('command'),
@@ -36,7 +36,7 @@ export const command: Platform = {
   undo,
   retire,
   observe: async (context) => (await inspect(context)) ?? 'not inspected',
-  logs: async () => '',
+  logs: readLogs,
 };
 
 function commandPlan(
@@ -59,24 +59,44 @@ async function preflight(context: PlatformContext): Promise<PreflightFinding[]> 
         'a first release of these commands could not be undone',
         'add restore: or retire: to the platform',
       );
-  return [wayBack, ...(await lookAtHost(context, { dataFolder: '/', ownPorts: [] }))];
+  return [wayBack, ...(await lookAtHost(context, { dataFolder: '/', ownPorts: await ownPorts(context) }))];
+}
+
+/** Where these commands have deployed before, the ports of the plan are the release's own. */
+async function ownPorts(context: PlatformContext): Promise<number[]> {
+  const { live, plan } = context.target;
+  const { ports } = plan.preflight;
+  if (ports.length === 0 || live !== null) return ports;
+  return (await inspect(context)) === null ? [] : ports;
 }
 
 /** null = nothing there: inspect fails or prints nothing. */
 async function inspect(context: PlatformContext): Promise<string | null> {
   const template = commandPlan(context).inspect;
   if (template === null) return null;
-  const values = runTimeValues(context.target);
-  const result = await context.host.run({
-    argv: ['sh', '-c', renderCommand(template, values, 'inspect')],
-    isTeams: true,
-    env: environmentOf(context, values),
-    timeoutMs: INSPECT_TIMEOUT_MS,
-  });
+  const result = await ask(context, template, 'inspect');
   if (result.exitCode === null)
     throw new Error(`${placeOf(context)}: inspect has not answered${result.timedOut ? ' in time' : ''}`);
   const output = result.stdout.trim();
   return result.exitCode === 0 && output !== '' ? output : null;
+}
+
+/** The last lines of what `logs` prints, whatever it exits with: a service that is gone may have left some. */
+async function readLogs(context: PlatformContext, lines: number): Promise<string> {
+  const template = commandPlan(context).logs;
+  if (template === undefined) return '';
+  const { stdout, stderr } = await ask(context, template, 'logs');
+  return `${stdout}${stderr}`.trimEnd().split('\n').slice(-lines).join('\n');
+}
+
+async function ask(context: PlatformContext, template: string, name: string): Promise<CommandResult> {
+  const values = runTimeValues(context.target);
+  return await context.host.run({
+    argv: ['sh', '-c', renderCommand(template, values, name)],
+    isTeams: true,
+    env: environmentOf(context, values),
+    timeoutMs: QUESTION_TIMEOUT_MS,
+  });
 }
 
 async function recordPrior(context: PlatformContext): Promise<Prior | null> {
@@ -196,6 +216,15 @@ async function run(
     signal: context.signal,
     onProgress: ({ tail }) => context.progress(lastLine(tail)),
   });
-  requireSuccess(context, result, `the ${step} command`);
+  requireSuccess(context, await withServiceLog(context, result), `the ${step} command`);
   return result;
+}
+
+/** A command that failed knows that the service did not come up, the service itself may know why. */
+async function withServiceLog(context: PlatformContext, result: CommandResult): Promise<CommandResult> {
+  if (result.exitCode === 0 || (result.exitCode === null && !result.timedOut)) return result;
+  const log = await readLogs(context, context.target.plan.logTail).catch(() => '');
+  if (log === '') return result;
+  const said = `${result.stdout}\n${result.stderr}`.trim();
+  return { ...result, stdout: said, stderr: `the service's log:\n${log}` };
 }

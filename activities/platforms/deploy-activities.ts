@@ -7,6 +7,7 @@ import type { Activities, PriorState, Target, UndoResult } from '../../workflows
 import { otherColour } from '../../workflows/colours.js';
 import { FAILURE } from '../../workflows/failures.js';
 import { activitySignal, heartbeatWhile } from '../cancellation.js';
+import type { LookAtDependencies } from '../checks/dependencies-before.js';
 import { foreignHand, refused } from '../failure.js';
 import { drain } from '../traffic/drain.js';
 import type { Served } from '../traffic/who-is-served.js';
@@ -16,6 +17,8 @@ import { openPlatform, placesOf, type PlatformDependencies, type PlatformManners
 import type { Platform, PlatformContext } from './platform.js';
 
 export interface DeployDependencies extends PlatformDependencies {
+  /** Does what the environment depends on answer? */
+  lookAtDependencies: LookAtDependencies;
   /** Could traffic be moved, and moved back? Throws when not. */
   proveTraffic: (target: Target, signal: AbortSignal) => Promise<string>;
   /** What the proxy really serves. */
@@ -69,7 +72,7 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
         const findings = await eachPlace(target, manners, ({ platform, context }) =>
           platform.preflight(context),
         );
-        return { findings: findings.flat() };
+        return { findings: [...findings.flat(), ...(await dependencies.lookAtDependencies(target))] };
       }),
 
     claim: ({ target }) =>

@@ -144,8 +144,14 @@ async function lookAtFiles(context: PlatformContext, files: string[]): Promise<P
   );
 }
 
+/** `docker compose` is a plugin, which only docker knows; nothing else of several words is run to see if it is there. */
+const COMMAND_IS_THERE = `case $x in
+"docker "*) docker info --format '{{range .ClientInfo.Plugins}}{{println .Name}}{{end}}' 2>/dev/null | grep -qxF -e "\${x#docker }" ;;
+*) command -v "$x" >/dev/null 2>&1 ;;
+esac`;
+
 async function lookAtCommands(context: PlatformContext, commands: string[]): Promise<PreflightFinding[]> {
-  const missing = await whichFail(context, 'command -v "$x" >/dev/null 2>&1', commands);
+  const missing = await whichFail(context, COMMAND_IS_THERE, commands);
   return commands.map((command) =>
     missing.has(command)
       ? finding(

@@ -1,6 +1,7 @@
 /** verify, measureBaseline and bake, as a worker runs them, with real backends and a real Prometheus. */
 import { CancelledFailure } from '@temporalio/common';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { createLookAtDependencies } from '../../activities/checks/dependencies-before.js';
 import { createCheckActivities } from '../../activities/checks/create-check-activities.js';
 import type { BakePlan, CheckPlan } from '../../pipeline/plan.js';
 import type { BakeInput } from '../../workflows/activity-contract.js';
@@ -36,6 +37,30 @@ afterAll(async () => {
 
 const health = (change: Partial<ReturnType<typeof httpCheck>> = {}) =>
   httpCheck({ name: 'health', url: `${scene.blue.url}/health`, ...change });
+
+it('what an environment depends on is asked before: no is a problem, no answer a warning', async () => {
+  const look = createLookAtDependencies(scene.dependencies);
+  const target = scene.target();
+  const at = { startPeriodMs: 60_000, retries: 50, intervalMs: 1 };
+  const dependencies = [
+    httpCheck({ name: 'orders', url: `${scene.blue.url}/health`, ...at }),
+    httpCheck({ name: 'payments', url: `${scene.green.url}/health`, ...at }),
+    runCheck({ name: 'tool', command: 'no-such-program', ...at }),
+  ];
+  const ask = async (names: string[]) => {
+    const asked = dependencies.filter(({ name }) => names.includes(name));
+    const plan = { ...target.plan, dependencies: asked };
+    const findings = await runActivity(look, { ...target, plan });
+    return findings.map(({ thing, state }) => [thing, state]);
+  };
+  expect(await ask([])).toEqual([]);
+  expect(await ask(['orders', 'tool'])).toEqual([
+    ['dependency orders', 'ok'],
+    ['dependency tool', 'warning'],
+  ]);
+  await scene.green.set({ status: 503 });
+  expect(await ask(['orders', 'payments'])).toContainEqual(['dependency payments', 'problem']);
+});
 
 describe('verify', () => {
   const verify = (checks: CheckPlan[]) =>

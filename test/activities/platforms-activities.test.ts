@@ -12,7 +12,7 @@ import {
 import { createServiceLog } from '../../activities/platforms/open-platform.js';
 import { createSecrets } from '../../activities/secrets/secrets.js';
 import type { Colour, EnvironmentPlan } from '../../pipeline/plan.js';
-import type { Target } from '../../workflows/activity-contract.js';
+import type { PreflightFinding, Target } from '../../workflows/activity-contract.js';
 import { givenCommit, givenTraffic } from '../support/given.js';
 import { hostsKnowing, hostPlan, reaching } from '../support/hosts.js';
 import { failureOf } from '../support/failure-of.js';
@@ -23,6 +23,7 @@ let hosts: Hosts;
 let serving: Colour | null;
 let configured: Colour | null;
 let answered: boolean;
+let dependencies: PreflightFinding[];
 let activities: DeployActivities;
 let count = 0;
 
@@ -41,6 +42,7 @@ beforeEach(async () => {
   serving = null;
   configured = null;
   answered = true;
+  dependencies = [];
   await hosts?.close();
   const known = path.join(machines[0].folder, 'both-known-hosts');
   const texts = await Promise.all(machines.map(({ knownHostsPath }) => readFile(knownHostsPath, 'utf8')));
@@ -52,6 +54,7 @@ beforeEach(async () => {
     proveTraffic: async () => 'traffic can be moved',
     whoIsServed: async () => ({ colour: serving, answered }),
     configuredColour: async () => configured,
+    lookAtDependencies: async () => dependencies,
   });
 });
 
@@ -103,6 +106,14 @@ const GONE = { notFound: false, paused: false, timedOut: false, reset: false };
 
 const release = async (): Promise<string> =>
   (await readFile(path.join(machines[0].home, `release-${count}`), 'utf8').catch(() => '')).trim();
+
+test('preflight looks at the hosts and at what the environment depends on', async () => {
+  const redis = { where: 'prod', thing: 'dependency redis', message: 'redis: refused', wayOut: null };
+  dependencies = [{ ...redis, state: 'problem' }];
+  const { findings } = await run(({ preflight }) => preflight({ target: target(planned()) }));
+  expect(findings[0]).toMatchObject({ thing: 'restore' });
+  expect(findings.at(-1)).toEqual({ ...redis, state: 'problem' });
+});
 
 describe('a change on one host', () => {
   test('claims, records, deploys and undoes', async () => {

@@ -1,5 +1,5 @@
 /** Platform `command` over SSH: a team's own commands, journalled, with what is known of the release. */
-import { readFile, rm } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { fenceFor } from '../../activities/fence-for.js';
@@ -46,7 +46,7 @@ const COMMANDS = {
 } satisfies PlatformPlan;
 
 function on(
-  commands: Partial<typeof COMMANDS | Record<keyof typeof COMMANDS, unknown>>,
+  commands: Partial<Record<keyof typeof COMMANDS | 'logs', unknown>>,
   change: Partial<Target> = {},
 ): PlatformContext {
   const inFolder = (text: unknown): unknown =>
@@ -63,6 +63,7 @@ function on(
       inspect: inFolder(platform.inspect),
       restore: inFolder(platform.restore),
       retire: inFolder(platform.retire),
+      ...('logs' in platform ? { logs: inFolder(platform.logs) } : {}),
     } as PlatformPlan,
   };
   const target: Target = {
@@ -245,4 +246,64 @@ test('preflight names what the host lacks', async () => {
     `file ${folder}/.env`,
     'command no-such-program',
   ]);
+});
+
+test('of docker a plugin is looked for; other words are never run to see whether they are there', async () => {
+  const context = on({});
+  const plugins = path.join(folder, 'docker');
+  await writeFile(plugins, '#!/bin/sh\necho "$*" >> "$0.asked"; echo buildx; echo compose\n', {
+    mode: 0o755,
+  });
+  context.target.plan = {
+    ...context.target.plan,
+    preflight: {
+      ...context.target.plan.preflight,
+      commands: ['docker compose', 'docker comp', 'docker rm -f web', `touch ${folder}/run`],
+    },
+  };
+  const withDocker: Host = {
+    ...host,
+    run: (command) =>
+      host.run({ ...command, argv: ['env', `PATH=${folder}:${process.env['PATH']}`, ...command.argv] }),
+  };
+  const findings = await command.preflight({ ...context, host: withDocker });
+  const commands = findings.filter(({ thing }) => thing.startsWith('command '));
+  expect(commands.map(({ thing, state }) => [thing, state])).toEqual([
+    ['command docker compose', 'ok'],
+    ['command docker comp', 'problem'],
+    ['command docker rm -f web', 'problem'],
+    [`command touch ${folder}/run`, 'problem'],
+  ]);
+  expect([...new Set((await read('docker.asked')).trim().split('\n'))]).toEqual([
+    'info --format {{range .ClientInfo.Plugins}}{{println .Name}}{{end}}',
+  ]);
+  await expect(read('run')).rejects.toThrow('ENOENT');
+});
+
+test('ports are free before the first release, and its own afterwards', async () => {
+  const context = on({});
+  context.target.plan = {
+    ...context.target.plan,
+    preflight: { ...context.target.plan.preflight, ports: [sshd.port] },
+  };
+  const problems = async (of: PlatformContext): Promise<string[]> =>
+    (await command.preflight(of)).filter(({ state }) => state === 'problem').map(({ thing }) => thing);
+  expect(await problems(context)).toEqual([`port ${sshd.port}`]);
+  const later = { ...context, target: { ...context.target, live: live(context, 'v1') } };
+  expect(await problems(later)).toEqual([]);
+  await command.deploy(context);
+  expect(await problems(context)).toEqual([]);
+});
+
+test('logs are the last lines of what its command prints, whatever it exits with', async () => {
+  const context = on({ logs: 'echo one; echo two; echo "of {tag}" >&2; exit 3' });
+  expect(await command.logs(context, 2)).toBe('two\nof v2');
+  expect(await command.logs(on({}), 2)).toBe('');
+});
+
+test('a deploy that fails says what the service says', async () => {
+  const context = on({ command: 'echo is unhealthy >&2; exit 1', logs: 'echo no route to redis; exit 1' });
+  await expect(command.deploy(context)).rejects.toMatchObject({
+    details: [{ why: "is unhealthy\nthe service's log:\nno route to redis" }],
+  });
 });

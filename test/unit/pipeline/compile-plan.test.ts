@@ -268,7 +268,7 @@ describe('what differs from the defaults', () => {
   it('command platform on the worker, a folder instead of an image', () => {
     const text = SMALL.replace('ghcr.io/acme/shop', '{folder: site}').replace(
       '{swarm: shop_web}',
-      '{command: "./up {colour} {digest} {sha7}", inspect: ./look, restore: "./up {previous-digest}", retire: "./down {colour}", on: worker}\n    traffic: {command: "./go {colour}", current: ./at, on: worker}',
+      '{command: "./up {colour} {digest} {sha7}", inspect: ./look, restore: "./up {previous-digest}", retire: "./down {colour}", logs: "./tail {sha7}", on: worker}\n    traffic: {command: "./go {colour}", current: ./at, on: worker}',
     );
     const plan = compile(loadGood(text), branch('main'));
     expect(plan.artifacts).toEqual([{ kind: 'folder', name: 'app', folder: 'site' }]);
@@ -278,6 +278,7 @@ describe('what differs from the defaults', () => {
         command: './up {colour} {digest} 9f2c1d0',
         inspect: './look',
         retire: './down {colour}',
+        logs: './tail 9f2c1d0',
         on: 'worker',
       },
     });
