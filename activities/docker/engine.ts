@@ -4,6 +4,7 @@
  */
 import http from 'node:http';
 import type { Duplex } from 'node:stream';
+import { inspect } from 'node:util';
 import Docker from 'dockerode';
 import { unreachable } from '../failure.js';
 import type { RemoteShell } from '../hosts/shell.js';
@@ -78,5 +79,13 @@ class ChannelAgent extends http.Agent {
 
   override createConnection(): Duplex {
     return lazyStream(this.open, IDLE_MS);
+  }
+
+  /**
+   * docker-modem writes out each request in full depth, for a debug log nobody reads. Through the channels in use that is
+   * the whole worker, and takes it seconds in which nothing else runs.
+   */
+  [inspect.custom](): string {
+    return 'ChannelAgent';
   }
 }

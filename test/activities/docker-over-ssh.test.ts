@@ -1,6 +1,7 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
+import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Hosts } from '../../activities/hosts/host.js';
 import { startDockerd, type Dockerd } from '../support/dockerd.js';
@@ -44,6 +45,9 @@ describe("a host's Docker Engine", () => {
     expect(await sessions()).toBe(before);
     await Promise.all(Array.from({ length: 20 }, () => docker.version()));
     expect(await sessions()).toBe(before + 2);
+    // docker-modem writes each request out in full depth: what its channels lead to must not be a part of it
+    const { modem } = docker as unknown as { modem: { agent: unknown } };
+    expect(inspect(modem.agent, { showHidden: true, depth: null })).toBe('ChannelAgent');
     expect(await sshd.countConnections()).toBe(1);
     // other commands still find room
     expect(await host.run({ argv: ['true'], timeoutMs: 10_000 })).toMatchObject({ exitCode: 0 });
