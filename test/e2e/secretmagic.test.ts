@@ -10,11 +10,8 @@ import { SlipwayClient, type ProgressStatus } from '../../client/index.js';
 import { laneId, releaseId } from '../../workflows/names.js';
 import { part } from '../support/parts.js';
 import { processesWith, until } from '../support/processes.js';
-import {
-  startSecretmagicWorld,
-  type CommandEnd,
-  type SecretmagicWorld,
-} from '../support/secretmagic-world.js';
+import { startSecretmagicWorld, type SecretmagicWorld } from '../support/secretmagic-world.js';
+import type { CommandEnd } from '../support/slipway-processes.js';
 
 const REQUESTER = 'vera';
 const STATUS = z.object({

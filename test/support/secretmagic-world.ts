@@ -3,37 +3,27 @@
  * nginx in front of prod, Prometheus, a git repository, a Temporal server and a worker process. The files are the
  * example's own, with this machine's addresses and shorter times.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { closeSync, openSync } from 'node:fs';
-import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import type { ChildProcess } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
 import { execa } from 'execa';
-import { startEmbeddedTemporal, type EmbeddedTemporal } from '../../workers/embedded-temporal.js';
+import type { EmbeddedTemporal } from '../../workers/embedded-temporal.js';
+import { baseImage, logIn, must, pushBaseImage } from './base-image.js';
 import { createDockerConfig, startBuildkit } from './buildkit.js';
-import { startDockerHost, type DockerHost, type Output } from './docker-host.js';
+import { startDockerHost, type DockerHost } from './docker-host.js';
 import { part } from './parts.js';
 import { startPrometheus } from './prometheus.js';
 import { startRegistry, type TestRegistry } from './registry.js';
-import { createRepository, type TestRepository } from './repository.js';
-import { freePort } from './sshd.js';
+import type { TestRepository } from './repository.js';
+import { endProcess, runSlipway, startTemporal, startWorker, type CommandEnd } from './slipway-processes.js';
+import { createTeamRepository, edited, givePeopleKeys, readExample, writePolicy } from './team-repository.js';
 
 const EXAMPLE = path.resolve('examples/secretmagic');
 const LOGIN = { username: 'token', password: 'selectel-s3cret' };
 const IMAGE = 'autoorder-platform/secretmagic';
 const NGINX = '/home/deploy/nginx';
 const PROXY_PORT = 8080;
-
-export interface CommandEnd {
-  exit: number;
-  /** The object `--json` printed. */
-  data: Record<string, unknown>;
-  error: Record<string, unknown> | null;
-  /** Everything it wrote, for messages. */
-  text: string;
-}
 
 export interface SecretmagicWorld {
   folder: string;
@@ -92,18 +82,19 @@ async function build(cleanUps: (() => Promise<unknown>)[]): Promise<SecretmagicW
     await startBuildkit({ dockerConfig: dockerConfig.folder, plainRegistries: [registry.server] }),
   );
   const [, prometheus, temporal] = await Promise.all([
-    pushBaseImage(dev, folder, registry.server),
+    pushBaseImage(dev, folder, registry.server, LOGIN),
     startPrometheus([`${prod.address}:8081`, `${prod.address}:8082`], 'secretmagic').then(keep),
     startTemporal(folder).then(keep),
     startNginx(prod),
   ]);
-  const repository = await createTeamRepository(folder, { hosts, registry, prometheusUrl: prometheus.url });
+  const addresses = { hosts, registry, prometheusUrl: prometheus.url };
+  const origin = path.join(folder, 'origin.git');
+  const files = editFiles(await readExample(EXAMPLE), addresses, nginxCommand(await part('nginx')));
+  files['deploy/known_hosts'] = await readFile(dev.knownHostsPath, 'utf8');
+  const repository = await createTeamRepository(origin, 'secretmagic', files, ['develop']);
   cleanUps.push(() => repository.remove());
-
-  const policyFile = path.join(folder, 'policy.yaml');
-  const policy = await editPolicy({ hosts, registry }, path.join(folder, 'origin.git'));
-  await writeFile(policyFile, policy, { mode: 0o600 });
-  await givePeopleKeys(folder);
+  const policyFile = await writePolicy(folder, EXAMPLE, await policyChanges(addresses, origin));
+  await givePeopleKeys(folder, ['oleg', 'irina', 'vera', 'anna@example.com']);
   const home = path.join(folder, 'home');
   const temporary = path.join(folder, 'tmp');
   await mkdir(path.join(home, '.ssh'), { recursive: true, mode: 0o700 });
@@ -138,9 +129,7 @@ async function build(cleanUps: (() => Promise<unknown>)[]): Promise<SecretmagicW
   };
   let worker: ChildProcess | null = null;
   cleanUps.push(async () => {
-    if (worker === null || worker.exitCode !== null || worker.signalCode !== null) return;
-    worker.kill('SIGTERM');
-    await once(worker, 'exit');
+    if (worker !== null) await endProcess(worker);
   });
 
   const world: SecretmagicWorld = {
@@ -162,7 +151,7 @@ async function build(cleanUps: (() => Promise<unknown>)[]): Promise<SecretmagicW
       await repository.git('push', '--quiet', 'origin', branch);
       return commit;
     },
-    logIn: (host) => logIn(host, registry.server, true),
+    logIn: (host) => logIn(host, registry.server, LOGIN, { asUser: true }),
     digestOf: (tag) => registry.digestOf(IMAGE, tag),
     worker: () => {
       if (worker === null) throw new Error('no worker was started');
@@ -177,111 +166,8 @@ async function build(cleanUps: (() => Promise<unknown>)[]): Promise<SecretmagicW
     },
   };
   await startDevByHand(world, dockerConfig.folder, buildkit.builderName);
-  await Promise.all([
-    logIn(dev, registry.server, true),
-    logIn(prod, registry.server, true),
-    world.startWorker(),
-  ]);
+  await Promise.all([world.logIn(dev), world.logIn(prod), world.startWorker()]);
   return world;
-}
-
-async function startTemporal(folder: string): Promise<EmbeddedTemporal> {
-  return await startEmbeddedTemporal({
-    port: await freePort(),
-    uiPort: await freePort(),
-    dataFolder: path.join(folder, 'temporal'),
-    inMemory: true,
-    env: { ...process.env, TEMPORAL_CLI_PATH: await part('temporal') },
-  });
-}
-
-async function startWorker(folder: string, env: Record<string, string | undefined>): Promise<ChildProcess> {
-  const log = openSync(path.join(folder, 'worker.log'), 'a');
-  const worker = spawn(
-    process.execPath,
-    ['dist/workers/main.js', 'worker', '--json', '--data', path.join(folder, 'worker')],
-    {
-      env,
-      stdio: ['ignore', 'pipe', log],
-    },
-  );
-  closeSync(log);
-  const ready = once(createInterface({ input: worker.stdout ?? process.stdin }), 'line');
-  const ended = once(worker, 'exit').then(async () => {
-    throw new Error(`the worker ended: ${await readFile(path.join(folder, 'worker.log'), 'utf8')}`);
-  });
-  await Promise.race([ready, ended]);
-  ended.catch(() => undefined);
-  return worker;
-}
-
-async function runSlipway(
-  argv: string[],
-  cwd: string,
-  env: Record<string, string | undefined>,
-): Promise<CommandEnd> {
-  const program = path.resolve('dist/client/main.js');
-  const ended = await execa(process.execPath, [program, ...argv, '--json'], {
-    cwd,
-    env,
-    extendEnv: false,
-    reject: false,
-    stdin: 'ignore',
-  });
-  const text = `slipway ${argv.join(' ')}: exit ${ended.exitCode}\n${ended.stdout}\n${ended.stderr}`;
-  const last = ended.stdout.trim().split('\n').at(-1) ?? '';
-  const printed = parseObject(last);
-  if (printed === null || ended.exitCode === undefined) throw new Error(text);
-  return { exit: ended.exitCode, data: asObject(printed['data']), error: nullable(printed['error']), text };
-}
-
-function parseObject(text: string): Record<string, unknown> | null {
-  try {
-    return asObject(JSON.parse(text));
-  } catch {
-    return null;
-  }
-}
-
-function asObject(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null ? { ...value } : {};
-}
-
-function nullable(value: unknown): Record<string, unknown> | null {
-  return value === undefined || value === null ? null : asObject(value);
-}
-
-/** `node:20-alpine` cannot be pulled here: this machine's own Node and a busybox, pushed where the team's base lies. */
-async function pushBaseImage(host: DockerHost, folder: string, server: string): Promise<void> {
-  const root = path.join(folder, 'base');
-  await mkdir(path.join(root, 'bin'), { recursive: true });
-  await copyFile(await part('busybox'), path.join(root, 'bin', 'busybox'));
-  await chmod(path.join(root, 'bin', 'busybox'), 0o755);
-  for (const tool of ['sh', 'wget']) await symlink('busybox', path.join(root, 'bin', tool));
-  await copyFile(process.execPath, path.join(root, 'bin', 'node'));
-  await chmod(path.join(root, 'bin', 'node'), 0o755);
-  const { stdout } = await execa('ldd', [process.execPath]);
-  for (const [library] of stdout.matchAll(/\/\S+(?= \(0x)/g)) {
-    await mkdir(path.join(root, path.dirname(library)), { recursive: true });
-    await copyFile(library, path.join(root, library));
-    await chmod(path.join(root, library), 0o755);
-  }
-  const tag = baseImage(server);
-  await logIn(host, server, false);
-  const script =
-    'tar -C "$0" -c . | docker import --change "ENV PATH=/bin" - "$1" && docker push -q "$1" && docker rmi "$1"';
-  await must(host.run(['sh', '-c', script, root, tag]));
-  await must(host.docker(['logout', server]));
-  await rm(root, { recursive: true });
-}
-
-function baseImage(server: string): string {
-  return `${server}/base/node:20`;
-}
-
-async function logIn(host: DockerHost, server: string, asUser: boolean): Promise<void> {
-  const argv = ['docker', 'login', server, '-u', LOGIN.username, '--password-stdin'];
-  await must(host.run(argv, { stdin: LOGIN.password, asUser }));
 }
 
 /** As the deploy user, who may then test and reload it: what sudo is for on a real machine. */
@@ -322,21 +208,16 @@ interface Addresses {
   prometheusUrl: string;
 }
 
-/** The example as it is, with this machine's addresses and shorter times; `main` and `develop`, pushed to a bare origin. */
-async function createTeamRepository(folder: string, addresses: Addresses): Promise<TestRepository> {
-  const repository = await createRepository();
-  const origin = path.join(folder, 'origin.git');
-  await repository.git('init', '--quiet', '--bare', origin);
-  await repository.git('remote', 'add', 'origin', origin);
-  const names = await readdir(EXAMPLE, { recursive: true, withFileTypes: true });
-  const files: Record<string, string> = {};
-  for (const entry of names.filter((each) => each.isFile())) {
-    const file = path.join(entry.parentPath, entry.name);
-    if (path.relative(EXAMPLE, file).startsWith('worker/')) continue;
-    files[path.relative(EXAMPLE, file)] = await readFile(file, 'utf8');
-  }
-  for (const name of Object.keys(files).filter((file) => file.startsWith('deploy/swarm/')))
-    files[name] = edited(files[name] ?? '', [
+/** The example as it is, with this machine's addresses and shorter times. */
+function editFiles(
+  files: Record<string, string>,
+  addresses: Addresses,
+  nginx: string,
+): Record<string, string> {
+  const stacks = Object.entries(files).filter(([name]) => name.startsWith('deploy/swarm/'));
+  const shorter = stacks.map(([name, text]): [string, string] => [
+    name,
+    edited(text, [
       ['cr.selcloud.ru', addresses.registry.server],
       ['interval: 5s', 'interval: 1s'],
       ['retries: 3', 'retries: 2'],
@@ -344,14 +225,10 @@ async function createTeamRepository(folder: string, addresses: Addresses): Promi
       ['stop_grace_period: 10s', 'stop_grace_period: 2s'],
       ['monitor: 5s', 'monitor: 1s'],
       ['delay: 5s', 'delay: 1s'],
-    ]);
-  const nginx = nginxCommand(await part('nginx'));
-  files['slipway.yaml'] = editPipeline(files['slipway.yaml'] ?? '', addresses, nginx);
-  files['deploy/known_hosts'] = await readFile(addresses.hosts.dev.knownHostsPath, 'utf8');
-  await repository.commit('feat: secretmagic', files);
-  await repository.git('branch', 'develop');
-  await repository.git('push', '--quiet', 'origin', 'main', 'develop');
-  return repository;
+    ]),
+  ]);
+  const pipeline = editPipeline(files['slipway.yaml'] ?? '', addresses, nginx);
+  return { ...files, ...Object.fromEntries(shorter), 'slipway.yaml': pipeline };
 }
 
 function editPipeline(text: string, { hosts, registry, prometheusUrl }: Addresses, nginx: string): string {
@@ -375,43 +252,22 @@ function editPipeline(text: string, { hosts, registry, prometheusUrl }: Addresse
   ]);
 }
 
-/** Everybody has an SSH key; the worker knows whose is whose. */
-async function givePeopleKeys(folder: string): Promise<void> {
-  await mkdir(path.join(folder, 'people'), { mode: 0o700 });
-  const lines: string[] = [];
-  for (const name of ['oleg', 'irina', 'vera', 'anna@example.com']) {
-    const file = path.join(folder, 'people', name);
-    await execa('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', name, '-f', file]);
-    lines.push(`${name} ${await readFile(`${file}.pub`, 'utf8')}`);
-  }
-  await writeFile(path.join(folder, 'allowed_signers'), lines.join(''), { mode: 0o600 });
-}
-
 /** What lies on the worker. */
-async function editPolicy(at: Omit<Addresses, 'prometheusUrl'>, origin: string): Promise<string> {
-  const { hosts, registry } = at;
+async function policyChanges({ hosts, registry }: Addresses, origin: string): Promise<[string, string][]> {
   const nginx = nginxCommand(await part('nginx'));
-  return edited(await readFile(path.join(EXAMPLE, 'worker/policy.yaml'), 'utf8'), [
+  return [
     ['git@git.example.com:autoorder/secretmagic.git', origin],
     ['autoorder-cicd-runner@10.77.0.1', `${hosts.dev.user}@${hosts.dev.address}`],
     ['/etc/nginx/slipway', `${NGINX}/slipway`],
     ['cr.selcloud.ru', registry.server],
     ['sudo -n nginx -t', JSON.stringify(`${nginx} -t`)],
     ['sudo -n nginx -s reload', JSON.stringify(`${nginx} -s reload`)],
-  ]);
-}
-
-/** Every place of each; throws when the example no longer says it. */
-function edited(text: string, changes: [string, string][]): string {
-  return changes.reduce((current, [from, to]) => {
-    if (!current.includes(from)) throw new Error(`examples/secretmagic no longer says ${from}`);
-    return current.replaceAll(from, to);
-  }, text);
+  ];
 }
 
 /** Slipway updates dev's service; a person has created it, with an image of a first build. */
 async function startDevByHand(
-  { hosts: { dev }, registry, repository }: SecretmagicWorld,
+  { hosts: { dev }, registry, repository, logIn: logInto }: SecretmagicWorld,
   dockerConfig: string,
   builder: string,
 ): Promise<void> {
@@ -432,14 +288,8 @@ async function startDevByHand(
     env: { DOCKER_CONFIG: dockerConfig },
   });
   await writeFile(config, before);
-  await logIn(dev, registry.server, true);
+  await logInto(dev);
   const stdin = await readFile(path.join(repository.folder, 'deploy/swarm/dev.yml'), 'utf8');
   const deploy = 'IMAGE_TAG=by-hand docker stack deploy --with-registry-auth -c - secretmagic-dev';
   await must(dev.run(['sh', '-c', deploy], { stdin, asUser: true }));
-}
-
-async function must(output: Promise<Output>): Promise<Output> {
-  const result = await output;
-  if (result.exitCode !== 0) throw new Error(`exit ${result.exitCode}: ${result.stdout}\n${result.stderr}`);
-  return result;
 }
