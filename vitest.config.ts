@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
-const BESIDE = ['test/e2e/{bad-luck,bad-luck-names,package,readme,secretmagic,secrets-leak}.test.ts'];
+const BESIDE = [
+  'test/e2e/{bad-luck,bad-luck-names,package,readme,secretmagic,katz-backend,secrets-leak}.test.ts',
+];
 const slow = { testTimeout: 120_000, hookTimeout: 300_000 };
 
 export default defineConfig({

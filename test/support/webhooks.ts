@@ -24,18 +24,29 @@ export function payloadsOf(event: string): Record<string, unknown>[] {
   return found.examples;
 }
 
-/** The real push, but of this ref and commit; `before` defaults to a new ref. */
+/** The real push, but of this ref and commit; `before` defaults to a new ref, `github` and `by` to GitHub's example. */
 export function pushOf(push: {
   ref: string;
   after: string;
   before?: string;
   pushedAtMs?: number;
+  /** `owner/name` */
+  github?: string;
+  /** Login of the sender. */
+  by?: string;
 }): Record<string, unknown> {
   const real = payloadsOf('push').find(({ deleted }) => deleted === false);
   if (real === undefined) throw new Error('there is no example of a push');
-  const { ref, after, before = '0'.repeat(40), pushedAtMs = Date.now() } = push;
-  const repository = { ...(real['repository'] as object), pushed_at: Math.floor(pushedAtMs / 1000) };
-  return { ...real, repository, ref, before, after, head_commit: { id: after } };
+  const { ref, after, before = '0'.repeat(40), pushedAtMs = Date.now(), github = GITHUB_NAME } = push;
+  const sender = real['sender'] as { login: string };
+  return {
+    ...{ ...real, ref, before, after, head_commit: { id: after } },
+    repository: {
+      ...{ ...(real['repository'] as object), full_name: github },
+      pushed_at: Math.floor(pushedAtMs / 1000),
+    },
+    sender: { ...sender, login: push.by ?? sender.login },
+  };
 }
 
 export function sign(body: string, secret = SECRET): string {

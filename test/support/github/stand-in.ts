@@ -46,12 +46,11 @@ export interface GithubStandIn {
   stop(): Promise<void>;
 }
 
-const REPOSITORY = 'acme/shop';
-
-export async function startGithub(): Promise<GithubStandIn> {
+/** With one repository, `owner/name`. */
+export async function startGithub(repository = 'acme/shop'): Promise<GithubStandIn> {
   const folder = await mkdtemp(path.join(tmpdir(), 'slw-github-'));
   const description = await readDescription();
-  const state = emptyState(REPOSITORY);
+  const state = emptyState(repository);
   const answers = createAnswers(description, state);
   const questions: string[] = [];
   const violations: string[] = [];
@@ -113,14 +112,14 @@ export async function startGithub(): Promise<GithubStandIn> {
 
   const standIn: GithubStandIn = {
     apiUrl: `http://127.0.0.1:${portOf(front)}`,
-    repositoryUrl: `ssh://git@127.0.0.1/${REPOSITORY}.git`,
+    repositoryUrl: `ssh://git@127.0.0.1/${repository}.git`,
     state,
     questions,
     fail: (planted) => (fault = { ...planted }),
     cut: () => (fault = 'cut'),
     heal: () => (fault = null),
     reset: () => {
-      Object.assign(state, emptyState(REPOSITORY));
+      Object.assign(state, emptyState(repository));
       questions.length = 0;
       violations.length = 0;
       fault = null;
