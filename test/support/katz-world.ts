@@ -117,7 +117,11 @@ async function build(cleanUps: (() => Promise<unknown>)[]): Promise<KatzWorld> {
   const repository = await createTeamRepository(origin, 'katz-backend', files, ['dev', 'stage']);
   cleanUps.push(() => repository.remove());
   await givePeopleKeys(folder, ['irina', 'oleg', 'anna', 'boris', 'carol']);
-  const policy = await writePolicy(folder, EXAMPLE, policyChanges(addresses));
+  const beginning: [string, string] = [
+    '6f1ed002ab5595859014ebf0951522d9d8f3f1d4',
+    await repository.git('rev-parse', 'main'),
+  ];
+  const policy = await writePolicy(folder, EXAMPLE, [...policyChanges(addresses), beginning]);
   await Promise.all([staging, production].map((host) => setUpHost(host, registry.server, files)));
 
   const home = path.join(folder, 'home');
@@ -246,7 +250,8 @@ function editFiles(files: Files, { hosts, server }: Addresses): Files {
       ['ghcr.io', server],
       ['node:20-alpine', baseImage(server)],
       ['interval: 5s', 'interval: 300ms'],
-      ['\n    of: dev\n', '\n    of: dev\n    timeout: 10s\n'],
+      ['inside: katz-backend', 'inside: katz-backend, timeout: 2s, interval: 300ms'],
+      ['\n    of: dev\n', '\n    of: dev\n    timeout: 20s\n'],
     ]),
     'deploy/compose.yaml': edited(files['deploy/compose.yaml'] ?? '', [
       ['ghcr.io', server],
