@@ -133,7 +133,8 @@ function underwayTo(
 
 /**
  * A release that was terminated cannot take its word back: it is taken back for it, so that it replaces nobody. Whoever
- * asks under the same workflow id is a later run of it, so that it is dead though the id is open.
+ * asks for a request of its own under the same workflow id is a later run of it, so that it is dead though the id is
+ * open; who asks for none only looks, such as a gate of the very promotion that is announced.
  */
 async function stillAnnounced(
   deps: EnvironmentDeps,
@@ -148,8 +149,8 @@ async function stillAnnounced(
       inFlight?.request.requestId === announcement.requestId ||
       queue.some((request) => request.requestId === announcement.requestId);
     const { workflowId } = announcement;
-    if (requested || (workflowId !== asker && (await isOpen(deps.client, workflowId))))
-      alive.push(announcement);
+    const isEarlierRun = requestId !== null && workflowId === asker;
+    if (requested || (!isEarlierRun && (await isOpen(deps.client, workflowId)))) alive.push(announcement);
     else {
       const payload: Announcement = { ...announcement, phase: 'ended' };
       await startWithSignal(deps, { pipeline, environment, signal: SIGNAL.announce, payload });

@@ -1,4 +1,5 @@
 /** Waits of minutes, hours and days, on the server that skips time. */
+import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ApprovalRule, EnvironmentPlan } from '../../pipeline/plan.js';
 import { EnvironmentScene } from '../support/environment-scene.js';
@@ -39,6 +40,19 @@ describe('a promotion that waits', () => {
     expect(end).toMatchObject({ red: true, state: 'failed', refused: true, clean: true });
     expect(end.failure?.what).toBe('nobody gave the missing 1 approval (anybody) in time');
     expect(Math.round(await hoursOf(promotion))).toBe(72);
+  });
+
+  it('is still announced when a gate of its own has looked at its environment', async () => {
+    const rule: ApprovalRule = { count: 1, group: null, by: 'unverified', of: null, expiresMs: HOUR_MS };
+    const plan = givenPlan({ approvals: [rule] });
+    const promotion = await start(plan);
+    await promotion.waitsFor('1 approval');
+    const { workflowId } = promotion.handle;
+    const gate = new MockActivityEnvironment({ workflowExecution: { workflowId, runId: 'any' } });
+    const question = { pipeline: plan.pipeline, environment: plan.name, requestId: null };
+    await gate.run(() => harness.activities.askEnvironment(question));
+    const { announced } = await new EnvironmentScene(harness, plan).status();
+    expect(announced.map((each) => each.workflowId)).toEqual([workflowId]);
   });
 
   it('sits out its wait timer', async () => {
