@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { findUnsupported } from '../../../pipeline/find-unsupported.js';
+import { requiredFiles } from '../../../pipeline/required-files.js';
 import { applyPolicy, loadPolicy, type Policy } from '../../../pipeline/index.js';
 import { branch, compile, loadGood, tag } from './given.js';
 
@@ -18,17 +19,24 @@ describe.each(readdirSync(examples))('examples/%s', (name) => {
 
   it('has a policy that lets every environment through as it is', () => {
     const policy = readPolicy(folder);
+    const paths = requiredFiles(file, [...file.content.environments.keys()]);
+    const files = new Map(paths.map((each) => [each, readText(path.join(folder, each))]));
     for (const [environment, { from, production = false }] of file.content.environments) {
       const [takes] = from;
       if (takes === undefined) throw new Error(`${environment} takes nothing`);
       const ref = takes.kind === 'tag' ? tag('v1.0.0') : branch(takes.branch);
       const [url = ''] = policy.pipelines.get(file.content.pipeline)?.repositories ?? [];
-      const plan = compile(file, ref, { to: [environment], repository: { url } });
+      const plan = compile(file, ref, { to: [environment], repository: { url }, files });
       const [allowed] = applyPolicy(plan, policy, { isDemo: false }).environments;
       expect(allowed).toMatchObject({ name: environment, production });
     }
   });
 });
+
+/** Hosts' keys of the demo are made when it runs. */
+function readText(place: string): string {
+  return existsSync(place) ? readFileSync(place, 'utf8') : '';
+}
 
 function readPolicy(folder: string): Policy {
   const places = ['worker/policy.yaml', 'policy.yaml'].map((each) => path.join(folder, each));
