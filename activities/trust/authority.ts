@@ -31,7 +31,8 @@ const GATE_VERDICTS: readonly string[] = ['pass', 'fail', 'waived', 'error'];
 const talksToTemporal = { authorize: null };
 /** Where the worker's login is used, and nowhere else. */
 const ofRepository = {
-  authorize: (judge: Judge, { repositoryUrl }: { repositoryUrl: string }) => judge.repository(repositoryUrl),
+  authorize: (judge: Judge, { repositoryUrl }: { repositoryUrl: string }) =>
+    judge.policy.repository(repositoryUrl),
 };
 /** Also what only looks runs a team's commands with its secrets. */
 const forward = {
@@ -122,7 +123,7 @@ export const AUTHORITIES: Authorities = {
       const { plan, version, commit, artifacts, rule } = question;
       judge.holder({ plan, version, commit, artifacts });
       judge.rule(plan, rule);
-      await judge.repository(plan.repository.url);
+      await judge.policy.repository(plan.repository.url);
     },
     vouch: (keys, question, answer) => ({
       ...answer,
@@ -133,20 +134,20 @@ export const AUTHORITIES: Authorities = {
   preflight: {
     authorize: async (judge, { target }) => {
       await judge.entry(target, 'forward');
-      await judge.freeze(target, { isFirst: true });
+      await judge.policy.freeze(target, { isFirst: true });
     },
   },
   // a recovery begins with it; who stops an old colour deploys nothing afterwards
   claim: {
     authorize: async (judge, { target }) => {
       await judge.entry(target, 'back');
-      if (target.kind !== 'retire') await judge.freeze(target);
+      if (target.kind !== 'retire') await judge.policy.freeze(target);
     },
   },
   proveWayBack: {
     authorize: async (judge, { target }) => {
       await judge.entry(target, 'forward');
-      await judge.freeze(target);
+      await judge.policy.freeze(target);
     },
     vouch: (keys, { target }, proven) => ({
       ...proven,
@@ -161,7 +162,7 @@ export const AUTHORITIES: Authorities = {
       await judge.entry(target, 'forward');
       // a recovery goes back to what was live over what the release that died has recorded
       judge.prior(target, prior, { undoes: false });
-      await judge.freeze(target);
+      await judge.policy.freeze(target);
     },
     vouch: (keys, { target }, deployed) => ({ ...deployed, receipt: sealReceipt(keys, target, 'deploy') }),
   },

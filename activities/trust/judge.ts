@@ -2,10 +2,7 @@
  * What an activity may believe of its input. Whoever can write to the namespace can start a workflow with any plan and
  * forge any result, so each word is held against what a worker has sealed. Nothing is touched while it is judged.
  */
-import { applyPolicy, applyToEnvironment, findOutOfReach } from '../../pipeline/apply-policy.js';
-import { compileFreezes, describeFreeze, findFreeze } from '../../pipeline/freezes.js';
 import { hashJson, hashPlan } from '../../pipeline/hash-plan.js';
-import { PlanRefused } from '../../pipeline/plan-refused.js';
 import type { ApprovalRule, CheckPlan, Colour, EnvironmentPlan, ReleasePlan } from '../../pipeline/plan.js';
 import type { Activities, ForceClaim, Target } from '../../workflows/activity-contract.js';
 import type {
@@ -18,20 +15,13 @@ import type {
 import { describeMissing } from '../../workflows/approvals.js';
 import { isAmong } from '../../workflows/decisions.js';
 import { githubProof, missingApprovals, type Approval } from '../../workflows/missing-approvals.js';
-import { unauthorized } from '../failure.js';
+import { denied } from './denied.js';
 import { lastWord, NO, type GateSubject } from './gate-words.js';
+import { HeldPolicy, type Forced } from './held-policy.js';
 import type { PolicyStore } from './policy-store.js';
 import { wasCarriedOut } from './receipts.js';
 import type { SealKeys } from './seal-keys.js';
-import {
-  aboutArtifact,
-  aboutPrior,
-  isSame,
-  nameRef,
-  openSeal,
-  readRef,
-  type StatementOf,
-} from './statements.js';
+import { aboutArtifact, aboutPrior, isSame, nameRef, openSeal, type StatementOf } from './statements.js';
 
 type Sealed = StatementOf<'plan'>;
 /** A release on its way into an environment, or one that was there. */
@@ -40,17 +30,15 @@ type Holder = Pick<Target, 'plan' | 'version' | 'commit' | 'artifacts' | 'eviden
 /** Between the worker that looked and the one that goes on. */
 const CLOCKS_DIFFER_MS = 5_000;
 
-/** Gates of the environment, and those of the release before it was built. */
-interface Forced {
-  here: ForcedGate[];
-  before: ForcedGate[];
-}
-
 export class Judge {
+  readonly policy: HeldPolicy;
+
   constructor(
     private readonly keys: SealKeys,
-    private readonly policy: PolicyStore,
-  ) {}
+    policy: PolicyStore,
+  ) {
+    this.policy = new HeldPolicy(keys, policy);
+  }
 
   /** The plan is one that a worker compiled, untouched since. */
   plan(plan: EnvironmentPlan | ReleasePlan): Sealed {
@@ -98,13 +86,7 @@ export class Judge {
     this.plan(plan);
     if (plan.environments.length === 0)
       throw denied(plan.pipeline, 'the release is for no environment, so nothing is built for it');
-    const loaded = await this.policy.read();
-    try {
-      applyPolicy(plan, loaded?.content ?? null, this.policy);
-    } catch (error) {
-      if (!(error instanceof PlanRefused)) throw error;
-      throw denied(plan.pipeline, error.problems.map(({ what }) => what).join('; '));
-    }
+    await this.policy.build(plan);
     this.gates(
       {
         pipeline: plan.pipeline,
@@ -166,7 +148,7 @@ export class Judge {
     const forced = this.letIn(target, said);
     if (way === 'back') return;
     this.waited(target);
-    await this.holdAgainstPolicy(sealedPlanOf(target), said, forced);
+    await this.policy.hold(sealedPlanOf(target), said, forced);
   }
 
   /** Who may still say no had the time for it that the plan gives, from the last word that lets it in. */
@@ -233,81 +215,11 @@ export class Judge {
    * a file not yet committed, it runs and resolves only what the policy lists.
    */
   async look({ what, plan, live }: Parameters<Activities['inspectEnvironment']>[0]): Promise<void> {
-    const loaded = await this.policy.read();
-    if (loaded === null) return;
-    const where = `${plan.pipeline} ${plan.name}`;
-    const rules = loaded.content.pipelines.get(plan.pipeline)?.environments.get(plan.name);
-    if (rules === undefined) throw denied(where, "the worker's policy has no such environment");
+    if (!(await this.policy.isThere())) return;
     const isSealed = what === 'logs' || plan.seal !== undefined;
     if (isSealed) this.plan(plan);
-    const [problem] = findOutOfReach(
-      plan,
-      isSealed ? rules : { commands: [], secrets: [], ...rules },
-      loaded.content,
-    );
     if (live !== null) this.record(live);
-    if (problem !== undefined)
-      throw denied(where, problem, "its owner lists it in the worker's policy.yaml (docs/policy.md)");
-  }
-
-  /** Nothing is fetched from where the policy does not say. */
-  async repository(url: string): Promise<void> {
-    const loaded = await this.policy.read();
-    const known = [...(loaded?.content.pipelines.values() ?? [])].flatMap(({ repositories }) => repositories);
-    if (loaded !== null && !known.includes(url))
-      throw denied('repository', "the worker's policy does not allow it");
-  }
-
-  private async holdAgainstPolicy(
-    plan: EnvironmentPlan,
-    { ref, repository, file }: Sealed,
-    forced: Forced,
-  ): Promise<void> {
-    const loaded = await this.policy.read();
-    const origin = { ref: readRef(ref), repository, file };
-    const applied = applyToEnvironment(plan, origin, loaded?.content ?? null, this.policy);
-    const where = `${plan.pipeline} ${plan.name}`;
-    const [problem] = applied.problems;
-    if (problem !== undefined) throw denied(where, problem.what);
-    if (hashJson(floorOf(applied.plan)) !== hashJson(floorOf(plan)))
-      throw denied(where, 'the policy has become stricter since it was planned');
-    if (loaded === null) return;
-    const ours = loaded.content.pipelines.get(plan.pipeline);
-    const unforced =
-      forced.here.find(({ gate }) => applied.plan.force?.gates.includes(gate) !== true) ??
-      forced.before.find(({ gate }) => ours?.force?.gates.includes(gate) !== true);
-    if (unforced !== undefined)
-      throw denied(where, `the policy lets nobody force gate ${unforced.gate} any more`);
-  }
-
-  /**
-   * In a freeze of the policy only what a worker let in outside of one: a change that had begun, or a release that comes
-   * back. `isFirst` = the change has not begun, so a release that is new here stays out whatever it shows.
-   */
-  async freeze(target: Target, { isFirst = false } = {}): Promise<void> {
-    const { plan, commit, artifacts, evidence = [], kind } = target;
-    const loaded = await this.policy.read();
-    const rules = loaded?.content.pipelines.get(plan.pipeline)?.environments.get(plan.name);
-    const frozen = findFreeze(compileFreezes(rules?.freeze, 'policy'), Date.now());
-    if (frozen === null) return;
-    const digests = artifacts.map(({ digest }) => digest).join();
-    const wasLetIn = evidence
-      .flatMap(({ seal }) => openSeal(this.keys, seal, 'open') ?? [])
-      .some(
-        (said) =>
-          said.pipeline === plan.pipeline &&
-          said.environment === plan.name &&
-          said.planHash === plan.planHash &&
-          said.commit === commit.sha &&
-          said.digests.join() === digests,
-      );
-    if (wasLetIn && !(isFirst && kind === 'deploy')) return;
-    const until = new Date(frozen.untilMs).toISOString();
-    throw denied(
-      `${plan.pipeline} ${plan.name}`,
-      `it is frozen until ${until}: ${describeFreeze(frozen.freeze)}`,
-      "nothing was touched; release it again when it is over, or its owner changes freeze in the worker's policy.yaml",
-    );
+    await this.policy.reach(plan, { isSealed });
   }
 
   /** No check is made that the sealed plan does not have. */
@@ -442,11 +354,6 @@ function rulesOf({
   return force === undefined ? { gates } : { gates, force };
 }
 
-/** What a policy may make stricter. */
-function floorOf({ approvals, production, selfApproval, waitMs, policy }: EnvironmentPlan): unknown {
-  return { approvals, production, selfApproval, waitMs, isProtected: policy !== undefined };
-}
-
 /** `whole` may say no more than what was left out: anything else of it would hide a plan that nobody sealed. */
 function sealedPlanOf({ plan, whole }: Target): EnvironmentPlan {
   return whole === undefined ? plan : { ...plan, hosts: whole.hosts, traffic: whole.traffic };
@@ -464,11 +371,4 @@ function requireOnlySkipped(plan: EnvironmentPlan, whole: NonNullable<Target['wh
     whole.traffic === null ? null : { ...whole.traffic, host: whole.traffic.host ?? whole.hosts[0] ?? null };
   if (hashJson(plan.traffic) !== hashJson(proxy))
     throw denied(where, 'the traffic is not that of the sealed plan');
-}
-
-const RELEASE_AGAIN =
-  'nothing was touched; release it again, and look who started this (docs/security.md#unauthorized)';
-
-function denied(where: string, what: string, wayOut = RELEASE_AGAIN): Error {
-  return unauthorized({ what, where, why: null, wayOut });
 }

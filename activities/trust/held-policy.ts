@@ -1,0 +1,119 @@
+/** What the worker's policy says of this moment, against what was sealed when it may have said something else. */
+import { applyPolicy, applyToEnvironment, findOutOfReach } from '../../pipeline/apply-policy.js';
+import { compileFreezes, describeFreeze, findFreeze } from '../../pipeline/freezes.js';
+import { hashJson } from '../../pipeline/hash-plan.js';
+import type { EnvironmentPlan, ReleasePlan } from '../../pipeline/plan.js';
+import { PlanRefused } from '../../pipeline/plan-refused.js';
+import type { Target } from '../../workflows/activity-contract.js';
+import type { ForcedGate } from '../../workflows/result.js';
+import { denied } from './denied.js';
+import type { PolicyStore } from './policy-store.js';
+import type { SealKeys } from './seal-keys.js';
+import { openSeal, readRef, type StatementOf } from './statements.js';
+
+/** Gates of the environment, and those of the release before it was built. */
+export interface Forced {
+  here: ForcedGate[];
+  before: ForcedGate[];
+}
+
+export class HeldPolicy {
+  constructor(
+    private readonly keys: SealKeys,
+    private readonly policy: PolicyStore,
+  ) {}
+
+  async isThere(): Promise<boolean> {
+    return (await this.policy.read()) !== null;
+  }
+
+  /** What is built for it may be, and pushed with its login. */
+  async build(plan: ReleasePlan): Promise<void> {
+    const loaded = await this.policy.read();
+    try {
+      applyPolicy(plan, loaded?.content ?? null, this.policy);
+    } catch (error) {
+      if (!(error instanceof PlanRefused)) throw error;
+      throw denied(plan.pipeline, error.problems.map(({ what }) => what).join('; '));
+    }
+  }
+
+  /** A look reaches what the policy allows; of a plan that nobody sealed it runs and resolves only what it lists. */
+  async reach(plan: EnvironmentPlan, { isSealed }: { isSealed: boolean }): Promise<void> {
+    const loaded = await this.policy.read();
+    if (loaded === null) return;
+    const where = `${plan.pipeline} ${plan.name}`;
+    const rules = loaded.content.pipelines.get(plan.pipeline)?.environments.get(plan.name);
+    if (rules === undefined) throw denied(where, "the worker's policy has no such environment");
+    const listed = isSealed ? rules : { commands: [], secrets: [], ...rules };
+    const [problem] = findOutOfReach(plan, listed, loaded.content);
+    if (problem !== undefined)
+      throw denied(where, problem, "its owner lists it in the worker's policy.yaml (docs/policy.md)");
+  }
+
+  /** Nothing is fetched from where the policy does not say. */
+  async repository(url: string): Promise<void> {
+    const loaded = await this.policy.read();
+    const known = [...(loaded?.content.pipelines.values() ?? [])].flatMap(({ repositories }) => repositories);
+    if (loaded !== null && !known.includes(url))
+      throw denied('repository', "the worker's policy does not allow it");
+  }
+
+  /** It reaches and asks for no less than the policy says at this moment. */
+  async hold(
+    plan: EnvironmentPlan,
+    { ref, repository, file }: Pick<StatementOf<'plan'>, 'ref' | 'repository' | 'file'>,
+    forced: Forced,
+  ): Promise<void> {
+    const loaded = await this.policy.read();
+    const origin = { ref: readRef(ref), repository, file };
+    const applied = applyToEnvironment(plan, origin, loaded?.content ?? null, this.policy);
+    const where = `${plan.pipeline} ${plan.name}`;
+    const [problem] = applied.problems;
+    if (problem !== undefined) throw denied(where, problem.what);
+    if (hashJson(floorOf(applied.plan)) !== hashJson(floorOf(plan)))
+      throw denied(where, 'the policy has become stricter since it was planned');
+    if (loaded === null) return;
+    const ours = loaded.content.pipelines.get(plan.pipeline);
+    const unforced =
+      forced.here.find(({ gate }) => applied.plan.force?.gates.includes(gate) !== true) ??
+      forced.before.find(({ gate }) => ours?.force?.gates.includes(gate) !== true);
+    if (unforced !== undefined)
+      throw denied(where, `the policy lets nobody force gate ${unforced.gate} any more`);
+  }
+
+  /**
+   * In a freeze of the policy only what a worker let in outside of one: a change that had begun, or a release that comes
+   * back. `isFirst` = the change has not begun, so a release that is new here stays out whatever it shows.
+   */
+  async freeze(target: Target, { isFirst = false } = {}): Promise<void> {
+    const { plan, commit, artifacts, evidence = [], kind } = target;
+    const loaded = await this.policy.read();
+    const rules = loaded?.content.pipelines.get(plan.pipeline)?.environments.get(plan.name);
+    const frozen = findFreeze(compileFreezes(rules?.freeze, 'policy'), Date.now());
+    if (frozen === null) return;
+    const digests = artifacts.map(({ digest }) => digest).join();
+    const wasLetIn = evidence
+      .flatMap(({ seal }) => openSeal(this.keys, seal, 'open') ?? [])
+      .some(
+        (said) =>
+          said.pipeline === plan.pipeline &&
+          said.environment === plan.name &&
+          said.planHash === plan.planHash &&
+          said.commit === commit.sha &&
+          said.digests.join() === digests,
+      );
+    if (wasLetIn && !(isFirst && kind === 'deploy')) return;
+    const until = new Date(frozen.untilMs).toISOString();
+    throw denied(
+      `${plan.pipeline} ${plan.name}`,
+      `it is frozen until ${until}: ${describeFreeze(frozen.freeze)}`,
+      "nothing was touched; release it again when it is over, or its owner changes freeze in the worker's policy.yaml",
+    );
+  }
+}
+
+/** What a policy may make stricter. */
+function floorOf({ approvals, production, selfApproval, waitMs, policy }: EnvironmentPlan): unknown {
+  return { approvals, production, selfApproval, waitMs, isProtected: policy !== undefined };
+}
