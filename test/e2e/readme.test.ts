@@ -197,7 +197,7 @@ describe('README', () => {
     expect(frozen, frozen.err).toMatchObject({ exit: 0 });
     expect((await type('slipway status', 'anna')).out).toContain('frozen');
     const doctor = await type('slipway doctor prod', 'anna');
-    expect(doctor, doctor.out).toMatchObject({ exit: 0 });
+    expect(doctor, doctor.err + doctor.out).toMatchObject({ exit: 0 });
     expect((await type('slipway abort prod', 'anna')).exit).toBe(5);
     const back = await type('slipway rollback prod', 'anna');
     expect(back, back.err + back.out).toMatchObject({ exit: 0 });

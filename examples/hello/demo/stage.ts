@@ -65,7 +65,7 @@ export async function setStage(
     uiUrl: temporal.uiUrl,
     ssh: ssh.kind,
     dataFolder: path.join(folder, 'worker'),
-    ...writePolicy(folder, repository, ssh),
+    ...writePolicy(folder, repository, ssh, ports),
     deploys: () => readFileSync(path.join(home, 'deploys'), 'utf8').trim().split('\n'),
     stopping,
   };
@@ -158,16 +158,25 @@ async function startProxy(home: string): Promise<() => Promise<void>> {
   };
 }
 
+/** A file of the example, with the addresses of this stage. */
+function readSource(name: string, ssh: { address: string; keyPath: string }, ports: Ports): string {
+  return readFileSync(path.join(sources, name), 'utf8')
+    .replace('deploy@127.0.0.1:2222', ssh.address)
+    .replace('/home/you/.ssh/id_ed25519', ssh.keyPath)
+    .replaceAll('127.0.0.1:7000', `127.0.0.1:${ports.proxy}`)
+    .replace('127.0.0.1:7001', `127.0.0.1:${ports.blue}`)
+    .replace('127.0.0.1:7002', `127.0.0.1:${ports.green}`);
+}
+
 /** On the worker's side: the repository can only be stricter. */
 function writePolicy(
   folder: string,
   repository: string,
-  ssh: { address: string },
+  ssh: { address: string; keyPath: string },
+  ports: Ports,
 ): Pick<Stage, 'policyFile' | 'keys'> {
   const file = path.join(folder, 'policy.yaml');
-  const text = readFileSync(path.join(sources, 'policy.yaml'), 'utf8')
-    .replace('https://git.example.com/shop.git', repository)
-    .replace('deploy@127.0.0.1:2222', ssh.address);
+  const text = readSource('policy.yaml', ssh, ports).replace('https://git.example.com/shop.git', repository);
   writeFileSync(file, text, { mode: 0o600 });
   const keys = Object.fromEntries(APPROVERS.map((name) => [name, writeKey(folder, name)]));
   const signers = APPROVERS.map((name) => `${name} ${readFileSync(`${keys[name]}.pub`, 'utf8')}`);
@@ -193,12 +202,7 @@ function writeRepository(
   const repository = path.join(folder, 'repository');
   cpSync(path.join(sources, 'shop'), path.join(repository, 'shop'), { recursive: true });
   writeFileSync(path.join(repository, 'known_hosts'), ssh.knownHosts);
-  const first = readFileSync(path.join(sources, 'slipway.yaml'), 'utf8')
-    .replace('deploy@127.0.0.1:2222', ssh.address)
-    .replace('/home/you/.ssh/id_ed25519', ssh.keyPath)
-    .replaceAll('127.0.0.1:7000', `127.0.0.1:${ports.proxy}`)
-    .replace('127.0.0.1:7001', `127.0.0.1:${ports.blue}`)
-    .replace('127.0.0.1:7002', `127.0.0.1:${ports.green}`);
+  const first = readSource('slipway.yaml', ssh, ports);
   const later = first
     .replace('    # from v2.0.0 on:\n', '')
     .replace('# approvals', 'approvals')
