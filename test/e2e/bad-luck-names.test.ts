@@ -116,7 +116,7 @@ describe('a request of somebody who writes a client of their own', () => {
     [
       'a version with a command in it',
       { version: 'v1$(reboot)' },
-      /is called [0-9a-f]{7}, not /,
+      /is called [0-9a-f]{7}, not "v1\$\(reboot\)"/,
     ],
     ['a version with an escape', { version: 'v1\u001b[2J' }, /is called [0-9a-f]{7}, not "v1\\u001b\[2J"/],
     [
