@@ -139,8 +139,8 @@ describe('a bad release fails by name, and is undone', () => {
   });
 
   test('it is not up before the deadline', async () => {
-    const context = on('slow');
-    context.target.plan = { ...plan, timeoutMs: 4_000 };
+    const context = on('starting');
+    context.target.plan = { ...plan, timeoutMs: 6_000 };
     const failure = swarm.claim(context).then(() => swarm.deploy(context));
     await expect(failure).rejects.toEqual(refusal(/did not converge in time \(0 of 1 .*starting/));
   });

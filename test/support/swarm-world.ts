@@ -41,6 +41,10 @@ const RELEASES = {
     command: `sleep 3; touch /ready; ${FOREVER}`,
     health: '--interval=300ms --timeout=2s --retries=1 --start-period=60s CMD test -e /ready',
   },
+  starting: {
+    command: FOREVER,
+    health: '--interval=300ms --timeout=2s --retries=1 --start-period=60s CMD test -e /ready',
+  },
 } satisfies Record<string, { command: string; health?: string }>;
 
 export type Release = keyof typeof RELEASES;
@@ -231,6 +235,7 @@ async function pushReleases(
     exits: await push('exits'),
     unhealthy: await push('unhealthy'),
     slow: await push('slow'),
+    starting: await push('starting'),
   };
 }
 
