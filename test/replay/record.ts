@@ -28,7 +28,8 @@ async function record(names: string[]): Promise<void> {
     const workflowId = await carryOut(harness);
     const show = ['workflow', 'show', '--workflow-id', workflowId, '--output', 'json', '--address', address];
     const { stdout } = await exec(temporal, show, { maxBuffer: 64 * 1024 * 1024 });
-    writeFileSync(file, stdout);
+    // stack traces name where the project lies
+    writeFileSync(file, stdout.replaceAll(`${path.resolve()}/`, ''));
     process.stdout.write(`${name}\n`);
   }
   await harness.close();
