@@ -20,6 +20,7 @@ import { startDockerd, type Dockerd } from '../support/dockerd.js';
 import { part } from '../support/parts.js';
 import { startRegistry, type TestRegistry } from '../support/registry.js';
 import { createRepository, type TestRepository } from '../support/repository.js';
+import { givenImage } from '../support/given.js';
 
 const exec = promisify(execFile);
 const ownTmpdir = tmpdir();
@@ -77,19 +78,11 @@ afterEach(async () => {
 let images = 0;
 let builds = 0;
 function image(change: Partial<ImageArtifact> = {}): ImageArtifact {
-  return {
-    kind: 'image',
-    name: 'app',
+  return givenImage({
     repository: `${registry.server}/team/app-${++images}`,
-    context: '.',
-    dockerfile: 'Dockerfile',
-    target: null,
-    platforms: [],
     cache: 'registry',
-    provenance: false,
-    buildArgs: {},
     ...change,
-  };
+  });
 }
 
 function start(commit: string, artifacts: ArtifactPlan[], builderName: string | null) {

@@ -1,5 +1,4 @@
 /** What a commit's own code cannot do when the policy says who it runs as. On real processes, files and users. */
-import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chmod, readFile, readdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -14,6 +13,7 @@ import type { GatePlan } from '../../pipeline/plan.js';
 import type { EvidenceItem } from '../../workflows/result.js';
 import { givenGateDependencies, subjectOf } from '../support/gate-scene.js';
 import { givenJobScene, type JobScene } from '../support/job-users.js';
+import { startLonelyWorker } from '../support/lonely-worker.js';
 import { markedSleeps, processesWith } from '../support/processes.js';
 import { createRepository, type TestRepository } from '../support/repository.js';
 
@@ -182,20 +182,8 @@ describe('jobs of the same user', () => {
 
 it('a worker that is killed leaves nothing of its jobs', async () => {
   const [near, away] = [nap(7), nap(8)];
-  const worker = spawn(
-    process.execPath,
-    [
-      '--input-type=module',
-      '-e',
-      `import { runnerImport } from 'vite';
-       const { module } = await runnerImport('./activities/processes/run-process.ts', { logLevel: 'silent' });
-       await module.runProcess({
-         argv: ['sh', '-c', 'setsid -f ${away}; ${near} & wait'], user: ${JSON.stringify(nobody)},
-         cwd: '/', env: module.plainEnvironment(), timeoutMs: 600000, signal: new AbortController().signal,
-       });`,
-    ],
-    { stdio: 'ignore' },
-  );
+  const argv = ['sh', '-c', `setsid -f ${away}; ${near} & wait`];
+  const worker = startLonelyWorker({ argv, user: nobody });
   await vi.waitFor(
     async () => {
       expect(await processesWith(near)).not.toEqual([]);

@@ -15,6 +15,7 @@ import type { ApprovalClaim } from '../../workflows/activity-contract.js';
 import type { ProgressStatus, SignedStatement } from '../../workflows/messages.js';
 import type { EvidenceItem } from '../../workflows/result.js';
 import { givenDecision } from '../support/given.js';
+import { givePersonKey, revokeKey } from '../support/people.js';
 import {
   evidenceOf,
   givenSealedRelease,
@@ -31,12 +32,9 @@ let trust: Awaited<ReturnType<typeof givenSealKeys>>;
 let release: SealedRelease;
 const keyOf = (name: string): string => path.join(folder, name, 'key');
 
-/** A key of this person's, and the line of allowed_signers that names it. */
-async function person(name: string, options = ''): Promise<string> {
+async function person(name: string, options?: string): Promise<string> {
   await mkdir(path.join(folder, name));
-  await exec('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', name, '-f', keyOf(name)]);
-  const [kind, key] = (await readFile(`${keyOf(name)}.pub`, 'utf8')).split(' ');
-  return `${name} ${options}${kind ?? ''} ${key ?? ''}\n`;
+  return await givePersonKey(keyOf(name), name, options);
 }
 
 beforeAll(async () => {
@@ -60,13 +58,7 @@ beforeAll(async () => {
   const certify = ['-q', '-s', keyOf('authority'), '-I', 'carla', '-n', 'carla@example.com', '-V', '-1h:+8h'];
   await exec('ssh-keygen', [...certify, `${keyOf('carla@example.com')}.pub`]);
   await writeFile(path.join(folder, 'allowed_signers'), lines.join(''));
-  await exec('ssh-keygen', [
-    '-q',
-    '-k',
-    '-f',
-    path.join(folder, 'revoked'),
-    `${keyOf('gone@example.com')}.pub`,
-  ]);
+  await revokeKey(path.join(folder, 'revoked'), keyOf('gone@example.com'));
   await writeFile(path.join(folder, 'policy.yaml'), POLICY);
   const rules = [{ count: 1, group: 'platform', by: 'ssh' as const, of: null, expiresMs: HOUR_MS }];
   release = await givenSealedRelease(trust.keys, { approvals: rules, policy: { rules: [] } });

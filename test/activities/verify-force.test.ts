@@ -1,9 +1,7 @@
 /** Forces as people sign them, with real keys and OpenSSH's own tool, and every way in which one does not count. */
-import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createPolicyStore } from '../../activities/trust/policy-store.js';
@@ -21,6 +19,7 @@ import type { EnvironmentPlan } from '../../pipeline/plan.js';
 import type { ForceClaim } from '../../workflows/activity-contract.js';
 import type { SignedStatement } from '../../workflows/messages.js';
 import type { EvidenceItem } from '../../workflows/result.js';
+import { givePersonKey, revokeKey } from '../support/people.js';
 import {
   evidenceOf,
   GATE,
@@ -31,18 +30,15 @@ import {
   type SealedRelease,
 } from '../support/sealed.js';
 
-const exec = promisify(execFile);
 const REQUEST = 'request-7';
 const IRINA = 'irina@example.com';
 let folder: string;
 let release: SealedRelease;
 const keyOf = (name: string): string => path.join(folder, name, 'key');
 
-async function person(name: string, options = ''): Promise<string> {
+async function person(name: string, options?: string): Promise<string> {
   await mkdir(path.join(folder, name));
-  await exec('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', name, '-f', keyOf(name)]);
-  const [kind, key] = (await readFile(`${keyOf(name)}.pub`, 'utf8')).split(' ');
-  return `${name} ${options}${kind ?? ''} ${key ?? ''}\n`;
+  return await givePersonKey(keyOf(name), name, options);
 }
 
 beforeAll(async () => {
@@ -57,8 +53,7 @@ beforeAll(async () => {
   ];
   await person('stranger@example.com');
   await writeFile(path.join(folder, 'allowed_signers'), lines.join(''));
-  const revoke = ['-q', '-k', '-f', path.join(folder, 'revoked'), `${keyOf('gone@example.com')}.pub`];
-  await exec('ssh-keygen', revoke);
+  await revokeKey(path.join(folder, 'revoked'), keyOf('gone@example.com'));
   const force = { group: 'leads', gates: [GATE.name, 'other'] };
   const trust = await givenSealKeys();
   release = await givenSealedRelease(trust.keys, { force, policy: { rules: [] } });

@@ -6,13 +6,14 @@ import { createHmac } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { execa } from 'execa';
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { SlipwayClient } from '../../client/index.js';
 import type { PromotionResult, ReleaseResult } from '../../workflows/result.js';
 import { startKatzWorld, type KatzEnvironment, type KatzWorld } from '../support/katz-world.js';
 import { part } from '../support/parts.js';
 import { processesWith, until } from '../support/processes.js';
+import { playInOrder } from '../support/scenes-in-order.js';
 import type { CommandEnd } from '../support/slipway-processes.js';
 
 let world: KatzWorld;
@@ -27,16 +28,7 @@ afterAll(async () => {
   await library?.close();
   await world?.stop();
 });
-vi.setConfig({ testTimeout: 300_000 });
-
-// Each scene goes on where the last one ended: after a failure the others would only wait in vain.
-let failed: string | null = null;
-beforeEach(({ task, onTestFailed }) => {
-  if (failed !== null) throw new Error(`not played: ${failed} has failed`);
-  onTestFailed(() => {
-    failed ??= task.name;
-  });
-});
+playInOrder();
 
 const code = (name: string): Record<string, string> => ({
   'src/release.js': `export const RELEASE = '${name}';\n`,

@@ -4,12 +4,13 @@ import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import { Client, Connection } from '@temporalio/client';
 import { execa } from 'execa';
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { SlipwayClient, type ProgressStatus } from '../../client/index.js';
 import { laneId, releaseId } from '../../workflows/names.js';
 import { part } from '../support/parts.js';
 import { processesWith, until } from '../support/processes.js';
+import { playInOrder } from '../support/scenes-in-order.js';
 import { startSecretmagicWorld, type SecretmagicWorld } from '../support/secretmagic-world.js';
 import type { CommandEnd } from '../support/slipway-processes.js';
 
@@ -32,16 +33,7 @@ afterAll(async () => {
   await library?.close();
   await world?.stop();
 });
-vi.setConfig({ testTimeout: 300_000 });
-
-// Each scene goes on where the last one ended: after a failure the others would only wait in vain.
-let failed: string | null = null;
-beforeEach(({ task, onTestFailed }) => {
-  if (failed !== null) throw new Error(`not played: ${failed} has failed`);
-  onTestFailed(() => {
-    failed ??= task.name;
-  });
-});
+playInOrder();
 
 const code = (name: string): Record<string, string> => ({
   'src/release.js': `export const RELEASE = '${name}';\n`,

@@ -105,28 +105,9 @@ export const PATHS_OF_RELEASE: Record<string, Path> = {
     await release.end();
     return release.handle.workflowId;
   },
-  'release-whose-promotion-was-terminated': async (harness) => {
-    const shop = new ReleasePipeline(harness, PLANS);
-    const prod = shop.environment('prod');
-    const verify = shop.scene(prod).hold('verify');
-    const release = await shop.release(1, [prod]);
-    const { handle } = await release.promotion('prod');
-    await verify.arrived();
-    await handle.terminate('a person ends it');
-    await release.end();
-    return release.handle.workflowId;
-  },
-  'release-that-tells-of-a-terminated-promotion': async (harness) => {
-    const shop = new ReleasePipeline(harness, PLANS);
-    const prod = shop.environment('prod', { github: GITHUB });
-    const verify = shop.scene(prod).hold('verify');
-    const release = await shop.release(1, [prod]);
-    const { handle } = await release.promotion('prod');
-    await verify.arrived();
-    await handle.terminate('a person ends it');
-    await release.end();
-    return release.handle.workflowId;
-  },
+  'release-whose-promotion-was-terminated': (harness) => terminatePromotion(harness),
+  'release-that-tells-of-a-terminated-promotion': (harness) =>
+    terminatePromotion(harness, { github: GITHUB }),
   'promotion-that-nothing-froze': (harness) =>
     promote(harness, { policy: { rules: [] } }, async (promotion) => {
       await promotion.end();
@@ -313,4 +294,19 @@ async function pauseAndResume(harness: Harness): ReturnType<Path> {
     await promotion.decide('resume', 'irina');
     await promotion.end();
   });
+}
+
+async function terminatePromotion(
+  harness: Harness,
+  overrides: Partial<EnvironmentPlan> = {},
+): Promise<string> {
+  const shop = new ReleasePipeline(harness, PLANS);
+  const prod = shop.environment('prod', overrides);
+  const verify = shop.scene(prod).hold('verify');
+  const release = await shop.release(1, [prod]);
+  const { handle } = await release.promotion('prod');
+  await verify.arrived();
+  await handle.terminate('a person ends it');
+  await release.end();
+  return release.handle.workflowId;
 }

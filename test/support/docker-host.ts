@@ -22,6 +22,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { findCgroups, findDeadBridge, joinBridge, leaveBridge, removeCgroups } from './host-network.js';
 import { part } from './parts.js';
+import { makeKey } from './sshd.js';
 
 const exec = promisify(execFile);
 
@@ -87,7 +88,7 @@ export async function startDockerHost(options: DockerHostOptions): Promise<Docke
   const folder = await mkdtemp(path.join(tmpdir(), `slw-${process.pid}-${options.name}-`));
   const user = options.user ?? 'deploy';
   await writeAccounts(folder);
-  const keys = await writeKeys(folder, network.address, user);
+  const keys = await writeKeys(folder, network.address);
   const init = await startNamespace(folder, 'first');
   const pid = await initPid(init);
   const host = new NamespacedHost(options, { folder, dockerd, sshd, pid, init, user, ...network, ...keys });
@@ -125,12 +126,10 @@ async function writeAccounts(folder: string): Promise<void> {
 async function writeKeys(
   folder: string,
   address: string,
-  user: string,
 ): Promise<{ keyPath: string; knownHostsPath: string }> {
   const keyPath = path.join(folder, 'id_ed25519');
   const hostKey = path.join(folder, 'host_ed25519');
-  for (const file of [keyPath, hostKey])
-    await exec('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', user, '-f', file]);
+  for (const file of [keyPath, hostKey]) await makeKey(file);
   const knownHostsPath = path.join(folder, 'known_hosts');
   const [type = '', key = ''] = (await readFile(`${hostKey}.pub`, 'utf8')).split(' ');
   await writeFile(knownHostsPath, `${address} ${type} ${key}\n`);

@@ -1,12 +1,12 @@
 /** Plans, requests and records for workflow tests; a test says only what matters to it. */
 import { randomUUID } from 'node:crypto';
 import type {
-  ArtifactPlan,
   ApprovalRule,
   CheckPlan,
   Colour,
   CommitFacts,
   EnvironmentPlan,
+  ImageArtifact,
   ReleasePlan,
   Seal,
   TrafficPlan,
@@ -41,7 +41,7 @@ export function givenArtifacts(version: string): BuiltArtifact[] {
 }
 
 /** What `givenArtifacts` was built from. */
-export function givenImage(): ArtifactPlan {
+export function givenImage(overrides: Partial<ImageArtifact> = {}): ImageArtifact {
   return {
     kind: 'image',
     name: 'app',
@@ -53,6 +53,7 @@ export function givenImage(): ArtifactPlan {
     cache: 'none',
     provenance: false,
     buildArgs: {},
+    ...overrides,
   };
 }
 

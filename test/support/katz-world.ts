@@ -12,6 +12,7 @@ import { createDockerConfig, startBuildkit } from './buildkit.js';
 import { startDockerHost, type DockerHost } from './docker-host.js';
 import { startGithub, type GithubStandIn } from './github/stand-in.js';
 import { createGithubTeam, type GithubTeam } from './github-team.js';
+import { assemble, startAll, type Kept } from './kept.js';
 import { part } from './parts.js';
 import { startRegistry, type TestRegistry } from './registry.js';
 import {
@@ -76,30 +77,22 @@ export interface KatzWorld {
   stop(): Promise<void>;
 }
 
-export async function startKatzWorld(): Promise<KatzWorld> {
-  const cleanUps: (() => Promise<unknown>)[] = [];
-  try {
-    return await build(cleanUps);
-  } catch (error) {
-    for (const cleanUp of cleanUps.reverse()) await cleanUp().catch(() => null);
-    throw error;
-  }
+export function startKatzWorld(): Promise<KatzWorld> {
+  return assemble(build);
 }
 
-async function build(cleanUps: (() => Promise<unknown>)[]): Promise<KatzWorld> {
+async function build({ later, keep, takeAway }: Kept): Promise<KatzWorld> {
   const folder = await mkdtemp(path.join(tmpdir(), 'slw-katz-'));
-  cleanUps.push(() => rm(folder, { recursive: true, force: true, maxRetries: 10 }));
-  const keep = <Thing extends { stop(): Promise<unknown> }>(thing: Thing): Thing => {
-    cleanUps.push(() => thing.stop());
-    return thing;
-  };
-  const hosts = await startHosts(keep);
+  later(() => rm(folder, { recursive: true, force: true, maxRetries: 10 }));
+  const hosts = await startAll(['staging', 'production'], async (name) =>
+    keep(await startDockerHost({ name, swarm: false })),
+  );
   const { staging, production } = hosts;
   const registry = keep(
     await startRegistry({ login: { ...LOGIN, scheme: 'token' }, address: staging.gateway }),
   );
   const dockerConfig = await createDockerConfig();
-  cleanUps.push(() => dockerConfig.remove());
+  later(() => dockerConfig.remove());
   const plainRegistries = [registry.server];
   const [buildkit, github, temporal] = await Promise.all([
     startBuildkit({ dockerConfig: dockerConfig.folder, plainRegistries }).then(keep),
@@ -115,7 +108,7 @@ async function build(cleanUps: (() => Promise<unknown>)[]): Promise<KatzWorld> {
   files['deploy/known_hosts'] = known.join('');
   const origin = path.join(folder, 'origin.git');
   const repository = await createTeamRepository(origin, 'katz-backend', files, ['dev', 'stage']);
-  cleanUps.push(() => repository.remove());
+  later(() => repository.remove());
   await givePeopleKeys(folder, ['irina', 'oleg', 'anna', 'boris', 'carol']);
   const beginning: [string, string] = [
     '6f1ed002ab5595859014ebf0951522d9d8f3f1d4',
@@ -147,13 +140,13 @@ async function build(cleanUps: (() => Promise<unknown>)[]): Promise<KatzWorld> {
     SLIPWAY_GITHUB_TOKEN: TOKEN,
     ...(await secretsOf(hosts)),
   });
-  cleanUps.push(() => endProcess(worker));
+  later(() => endProcess(worker));
   const serve = await startServe(
     folder,
     ['--pipeline', 'katz-backend', '--repository', github.repositoryUrl],
     { ...person, SLIPWAY_WEBHOOK_SECRET: WEBHOOK_SECRET },
   );
-  cleanUps.push(() => endProcess(serve.child));
+  later(() => endProcess(serve.child));
   const webhook = { url: serve.url, secret: WEBHOOK_SECRET };
 
   return {
@@ -173,22 +166,8 @@ async function build(cleanUps: (() => Promise<unknown>)[]): Promise<KatzWorld> {
       return (await must(hosts[environment].run(command, { asUser: true }))).stdout;
     },
     leftovers: () => readdir(temporary),
-    stop: async () => {
-      for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
-    },
+    stop: takeAway,
   };
-}
-
-async function startHosts(keep: (host: DockerHost) => DockerHost): Promise<KatzWorld['hosts']> {
-  const started = await Promise.allSettled(
-    ['staging', 'production'].map(async (name) => keep(await startDockerHost({ name, swarm: false }))),
-  );
-  const [staging, production] = started.map((each) => {
-    if (each.status === 'rejected') throw each.reason;
-    return each.value;
-  });
-  if (staging === undefined || production === undefined) throw new Error('two hosts are needed');
-  return { staging, production };
 }
 
 /** What the README asks of a host: compose, the project's folder, a login, Redis and ClickHouse. */

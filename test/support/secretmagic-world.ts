@@ -12,6 +12,7 @@ import type { EmbeddedTemporal } from '../../workers/embedded-temporal.js';
 import { baseImage, logIn, must, pushBaseImage } from './base-image.js';
 import { createDockerConfig, startBuildkit } from './buildkit.js';
 import { startDockerHost, type DockerHost } from './docker-host.js';
+import { assemble, startAll, type Kept } from './kept.js';
 import { part } from './parts.js';
 import { startPrometheus } from './prometheus.js';
 import { startRegistry, type TestRegistry } from './registry.js';
@@ -48,36 +49,20 @@ export interface SecretmagicWorld {
   stop(): Promise<void>;
 }
 
-export async function startSecretmagicWorld(): Promise<SecretmagicWorld> {
-  const cleanUps: (() => Promise<unknown>)[] = [];
-  try {
-    return await build(cleanUps);
-  } catch (error) {
-    for (const cleanUp of cleanUps.reverse()) await cleanUp().catch(() => null);
-    throw error;
-  }
+export function startSecretmagicWorld(): Promise<SecretmagicWorld> {
+  return assemble(build);
 }
 
-async function build(cleanUps: (() => Promise<unknown>)[]): Promise<SecretmagicWorld> {
+async function build({ later, keep, takeAway }: Kept): Promise<SecretmagicWorld> {
   const folder = await mkdtemp(path.join(tmpdir(), 'slw-secretmagic-'));
-  cleanUps.push(() => rm(folder, { recursive: true, force: true, maxRetries: 10 }));
-  const keep = <Thing extends { stop(): Promise<unknown> }>(thing: Thing): Thing => {
-    cleanUps.push(() => thing.stop());
-    return thing;
-  };
-  const started = await Promise.allSettled(
-    ['dev', 'stage', 'prod'].map(async (name) => keep(await startDockerHost({ name }))),
+  later(() => rm(folder, { recursive: true, force: true, maxRetries: 10 }));
+  const hosts = await startAll(['dev', 'stage', 'prod'], async (name) =>
+    keep(await startDockerHost({ name })),
   );
-  const [dev, stage, prod] = started.map((each) => {
-    if (each.status === 'rejected') throw each.reason;
-    return each.value;
-  });
-  if (dev === undefined || stage === undefined || prod === undefined)
-    throw new Error('three hosts are needed');
-  const hosts = { dev, stage, prod };
+  const { dev, stage, prod } = hosts;
   const registry = keep(await startRegistry({ login: { ...LOGIN, scheme: 'token' }, address: dev.gateway }));
   const dockerConfig = await createDockerConfig();
-  cleanUps.push(() => dockerConfig.remove());
+  later(() => dockerConfig.remove());
   const buildkit = keep(
     await startBuildkit({ dockerConfig: dockerConfig.folder, plainRegistries: [registry.server] }),
   );
@@ -92,7 +77,7 @@ async function build(cleanUps: (() => Promise<unknown>)[]): Promise<SecretmagicW
   const files = editFiles(await readExample(EXAMPLE), addresses, nginxCommand(await part('nginx')));
   files['deploy/known_hosts'] = await readFile(dev.knownHostsPath, 'utf8');
   const repository = await createTeamRepository(origin, 'secretmagic', files, ['develop']);
-  cleanUps.push(() => repository.remove());
+  later(() => repository.remove());
   const policyFile = await writePolicy(folder, EXAMPLE, await policyChanges(addresses, origin));
   await givePeopleKeys(folder, ['oleg', 'irina', 'vera', 'anna@example.com']);
   const home = path.join(folder, 'home');
@@ -128,7 +113,7 @@ async function build(cleanUps: (() => Promise<unknown>)[]): Promise<SecretmagicW
     PROD_STARROCKS_PASSWORD: 'prod-starrocks-s3cret',
   };
   let worker: ChildProcess | null = null;
-  cleanUps.push(async () => {
+  later(async () => {
     if (worker !== null) await endProcess(worker);
   });
 
@@ -161,9 +146,7 @@ async function build(cleanUps: (() => Promise<unknown>)[]): Promise<SecretmagicW
       worker = await startWorker(folder, workerEnv);
     },
     leftovers: () => readdir(temporary),
-    stop: async () => {
-      for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
-    },
+    stop: takeAway,
   };
   await startDevByHand(world, dockerConfig.folder, buildkit.builderName);
   await Promise.all([world.logIn(dev), world.logIn(prod), world.startWorker()]);

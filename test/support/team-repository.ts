@@ -1,8 +1,8 @@
 /** What a team of `examples/` keeps: its git repository with a bare origin, its people's keys, the worker's policy. */
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { execa } from 'execa';
 import { createRepository, type TestRepository } from './repository.js';
+import { givePersonKey } from './people.js';
 
 /** Path in the repository → its text. */
 export type Files = Record<string, string>;
@@ -39,9 +39,7 @@ export async function givePeopleKeys(folder: string, people: string[]): Promise<
   await mkdir(path.join(folder, 'people'), { mode: 0o700 });
   const lines: string[] = [];
   for (const name of people) {
-    const file = path.join(folder, 'people', name);
-    await execa('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', name, '-f', file]);
-    lines.push(`${name} ${await readFile(`${file}.pub`, 'utf8')}`);
+    lines.push(await givePersonKey(path.join(folder, 'people', name), name));
   }
   await writeFile(path.join(folder, 'allowed_signers'), lines.join(''), { mode: 0o600 });
 }

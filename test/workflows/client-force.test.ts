@@ -10,6 +10,7 @@ import type { ReleaseRequest } from '../../workflows/messages.js';
 import { releaseId } from '../../workflows/names.js';
 import { setClientScene } from '../support/client-scene.js';
 import { readJson } from '../support/slipway-command.js';
+import { givePersonKey } from '../support/people.js';
 
 const exec = promisify(execFile);
 const scene = setClientScene(`gates: {red: {run: make scan}}
@@ -22,7 +23,7 @@ let key: string;
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'slw-force-'));
   key = path.join(folder, 'key');
-  await exec('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]);
+  await givePersonKey(key, 'irina');
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 

@@ -2,10 +2,8 @@
  * Somebody with namespace write access and a commit right against a worker with a policy: what is refused is really
  * tried, and the same worker really deploys what was let in.
  */
-import { execFile } from 'node:child_process';
 import { appendFileSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { signApproval } from '../../client/sign-approval.js';
 import type { PlatformPlan, ReleasePlan } from '../../pipeline/plan.js';
@@ -14,8 +12,8 @@ import type { ProgressStatus } from '../../workflows/messages.js';
 import type { EvidenceItem, ReleaseRecord } from '../../workflows/result.js';
 import { givenDecision } from '../support/given.js';
 import { isThere, startHostileScene, type HostileScene } from '../support/hostile-scene.js';
+import { givePersonKey } from '../support/people.js';
 
-const exec = promisify(execFile);
 const ANNA = 'anna@example.com';
 let scene: HostileScene;
 let approved: Target;
@@ -63,8 +61,7 @@ beforeAll(async () => {
   scene = await startHostileScene(policy, { PROD_PASSWORD: 'pw-7fJ2kQ9xW4' });
   const { repository, pipeline, folder } = scene;
   const key = path.join(folder, 'anna');
-  await exec('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', ANNA, '-f', key]);
-  appendFileSync(path.join(folder, 'allowed_signers'), `${ANNA} ${readFileSync(`${key}.pub`, 'utf8')}`);
+  appendFileSync(path.join(folder, 'allowed_signers'), await givePersonKey(key, ANNA));
   const author = 'Mallory <mallory@example.com>';
   await repository.commit('good', { ...files(pipeline, folder), 'site/index.html': 'good' }, author);
   await repository.git('tag', 'v1.0.0');

@@ -2,21 +2,10 @@ import { expect, it } from 'vitest';
 import { agreeOnDigest } from '../../../activities/build/adopt-image.js';
 import { hashBuildInputs } from '../../../activities/build/build-command.js';
 import type { Registry } from '../../../activities/registry/registry-client.js';
-import type { ImageArtifact } from '../../../pipeline/plan.js';
+import { givenImage } from '../../support/given.js';
 
 const commit = 'ab'.repeat(20);
-const image: ImageArtifact = {
-  kind: 'image',
-  name: 'app',
-  repository: 'cr.example.com/app',
-  context: '.',
-  dockerfile: 'Dockerfile',
-  target: null,
-  platforms: [],
-  cache: 'none',
-  provenance: false,
-  buildArgs: {},
-};
+const image = givenImage({ repository: 'cr.example.com/app' });
 const signal = new AbortController().signal;
 
 /** One tag, and whoever reads it first waits until `readers` have read it: nobody sees the others' put before. */

@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { hashPlan, withHash } from '../../../pipeline/hash-plan.js';
 import { loadPolicy } from '../../../pipeline/load-pipeline.js';
-import type { ArtifactPlan, ReleasePlan } from '../../../pipeline/plan.js';
+import type { ReleasePlan } from '../../../pipeline/plan.js';
 import type { PolicyStore } from '../../../activities/trust/policy-store.js';
 import type { Activities } from '../../../workflows/activity-contract.js';
 import { givenArtifacts, givenImage } from '../../support/given.js';
@@ -150,7 +150,7 @@ describe('a build', () => {
   test.each<[string, Partial<ReleasePlan>]>([
     ['another file of the same commit', { file: 'evil.yaml' }],
     ['other gates', { gates: [GATE] }],
-    ['another Dockerfile', { artifacts: [{ ...givenImage(), dockerfile: 'evil' } as ArtifactPlan] }],
+    ['another Dockerfile', { artifacts: [givenImage({ dockerfile: 'evil' })] }],
   ])('for %s counts for that one only', async (_what, change) => {
     const plan = await sealedWith(change);
     const { artifacts } = release;

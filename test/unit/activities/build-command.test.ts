@@ -1,20 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { buildArgv, hashBuildInputs, type BuildCommand } from '../../../activities/build/build-command.js';
 import type { ImageArtifact } from '../../../pipeline/plan.js';
+import { givenImage } from '../../support/given.js';
 
 const commit = '9f2c1d0'.padEnd(40, '0');
-const image: ImageArtifact = {
-  kind: 'image',
-  name: 'app',
-  repository: 'cr.example.com/team/app',
-  context: '.',
-  dockerfile: 'Dockerfile',
-  target: null,
-  platforms: [],
-  cache: 'registry',
-  provenance: false,
-  buildArgs: {},
-};
+const image = givenImage({ cache: 'registry' });
 
 function command(change: Partial<BuildCommand>): BuildCommand {
   return {

@@ -1,20 +1,9 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { expect, it } from 'vitest';
 import { explainBuild } from '../../../activities/build/explain-build.js';
-import type { ImageArtifact } from '../../../pipeline/plan.js';
+import { givenImage } from '../../support/given.js';
 
-const image: ImageArtifact = {
-  kind: 'image',
-  name: 'app',
-  repository: 'cr.example.com/team/app',
-  context: '.',
-  dockerfile: 'Dockerfile',
-  target: null,
-  platforms: [],
-  cache: 'none',
-  provenance: false,
-  buildArgs: {},
-};
+const image = givenImage();
 
 it.each([
   // what may pass is retried

@@ -1,9 +1,9 @@
-import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { startLonelyWorker } from '../../support/lonely-worker.js';
 import {
   plainEnvironment,
   runProcess,
@@ -89,20 +89,8 @@ it('ends what the program left behind', async () => {
 });
 
 it('ends with the worker that started it, even when that is killed', async () => {
-  const worker = spawn(
-    process.execPath,
-    [
-      '--input-type=module',
-      '-e',
-      `import { runnerImport } from 'vite';
-       const { module } = await runnerImport('./activities/processes/run-process.ts', { logLevel: 'silent' });
-       await module.runProcess({
-         argv: ['sh', '-c', 'sleep 600 & echo $! > ${folder}/pid; wait'],
-         cwd: '/', env: module.plainEnvironment(), timeoutMs: 600000, signal: new AbortController().signal,
-       });`,
-    ],
-    { stdio: 'ignore' },
-  );
+  const argv = ['sh', '-c', `sleep 600 & echo $! > ${folder}/pid; wait`];
+  const worker = startLonelyWorker({ argv });
   const pid = await readPid(`${folder}/pid`);
   worker.kill('SIGKILL');
   expect(await isGone(pid)).toBe(true);

@@ -1,7 +1,5 @@
 /** Forcing a gate on the command line: what is refused before anybody is called, and what is shown before it is signed. */
-import { execFile } from 'node:child_process';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { makeStyle } from '../../../client/render/style.js';
 import { renderForce } from '../../../client/render/force.js';
@@ -16,11 +14,11 @@ import { readJson, slipway } from '../../support/slipway-command.js';
 import { like, type Told } from '../../support/told.js';
 import { compile, branch, loadGood, SMALL } from '../pipeline/given.js';
 import { givenEnvironment, givenProgress, givenReleaseStatus, NOW } from './given-status.js';
+import { givePersonKey } from '../../support/people.js';
 
 // git and the first load of a command take their time on a busy machine.
 vi.setConfig({ testTimeout: 60_000 });
 
-const exec = promisify(execFile);
 const FILE = `${GOOD_FILE}gates:
   scan: {run: make scan}
   e2e: {run: make e2e}
@@ -120,7 +118,7 @@ describe('a force', () => {
 
   it('with a key asks Temporal', async () => {
     const key = path.join(home, 'key');
-    await exec('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]);
+    await givePersonKey(key, 'irina');
     expect(await release([...ALL, '--key', key, '--yes'])).toMatchObject({ exit: 8 });
     expect(scene.connections()).toBeGreaterThan(0);
   });
