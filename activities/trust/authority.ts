@@ -11,7 +11,15 @@ import { forcedAmong } from './gate-words.js';
 import type { Judge } from './judge.js';
 import { isWholeVerification, sealReceipt } from './receipts.js';
 import type { SealKeys } from './seal-keys.js';
-import { aboutArtifact, aboutPrior, nameRef, openSeal, sealStatement, type Statement } from './statements.js';
+import {
+  aboutArtifact,
+  aboutPrior,
+  nameRef,
+  openSeal,
+  sealStatement,
+  subjectOf,
+  type Statement,
+} from './statements.js';
 
 type Input<Name extends keyof Activities> = Parameters<Activities[Name]>[0];
 type Output<Name extends keyof Activities> = Awaited<ReturnType<Activities[Name]>>;
@@ -51,13 +59,12 @@ export const AUTHORITIES: Authorities = {
   // who could not begin right now is not let in ahead of a freeze
   passFreeze: {
     authorize: (judge, input) => judge.entry({ ...input, token: 0, colour: null, live: null }, 'back'),
-    vouch: (keys, { plan, commit, artifacts }, answer) => {
+    vouch: (keys, input, answer) => {
       const { evidence } = answer;
       if (evidence === null) return answer;
-      const about = { pipeline: plan.pipeline, environment: plan.name, planHash: plan.planHash };
-      const digests = artifacts.map(({ digest }) => digest);
-      const said: Statement = { kind: 'open', ...about, commit: commit.sha, digests, at: evidence.at };
-      return { ...answer, evidence: { ...evidence, seal: sealStatement(keys, said) } };
+      const about = { ...subjectOf(input, input.plan), planHash: input.plan.planHash };
+      const seal = sealStatement(keys, { kind: 'open', ...about, at: evidence.at });
+      return { ...answer, evidence: { ...evidence, seal } };
     },
   },
   recordDeployment: ofRepository,
@@ -70,7 +77,8 @@ export const AUTHORITIES: Authorities = {
   },
   runGate: {
     authorize: (judge, question) => judge.gate(question),
-    vouch: (keys, { gate, plan: { pipeline, commit, artifacts }, seal }, item) => {
+    vouch: (keys, { gate, plan: subject, seal }, item) => {
+      const { pipeline } = subject;
       // only a force that a worker verified makes one forced
       if (!GATE_VERDICTS.includes(item.verdict))
         throw unauthorized({
@@ -79,10 +87,9 @@ export const AUTHORITIES: Authorities = {
           why: null,
           wayOut: 'nothing was touched; look who runs this worker (docs/security.md#unauthorized)',
         });
-      const environment = openSeal(keys, seal, 'plan')?.environment ?? null;
-      const digests = artifacts.map(({ digest }) => digest);
+      const name = openSeal(keys, seal, 'plan')?.environment ?? null;
+      const about = { ...subjectOf(subject, { pipeline, name }), gate: hashJson(gate) };
       const { verdict, at } = item;
-      const about = { pipeline, environment, commit: commit.sha, gate: hashJson(gate), digests };
       return { ...item, seal: sealStatement(keys, { kind: 'gate', ...about, verdict, at }) };
     },
   },
@@ -104,10 +111,9 @@ export const AUTHORITIES: Authorities = {
     vouch: (keys, { gate, plan, subject }, item) => {
       const { verdict, by, note, ticket, at } = item;
       if (verdict !== 'forced' || by === null || note === null || ticket === undefined) return item;
-      const environment = 'environments' in plan ? null : plan.name;
-      const { pipeline, commit } = subject;
-      const digests = subject.artifacts.map(({ digest }) => digest);
-      const about = { pipeline, environment, commit: commit.sha, gate: hashJson(gate), digests };
+      const { pipeline } = subject;
+      const name = 'environments' in plan ? null : plan.name;
+      const about = { ...subjectOf(subject, { pipeline, name }), gate: hashJson(gate) };
       const said = { ...about, verdict, by, reason: note, ticket, at };
       return { ...item, seal: sealStatement(keys, { kind: 'gate', ...said }) };
     },
@@ -213,17 +219,13 @@ export const AUTHORITIES: Authorities = {
 };
 
 /** What counts of an approval, about exactly this. */
-function vouchFor(
-  keys: SealKeys,
-  { plan, requestId, commit, artifacts }: Omit<ApprovalClaim, 'decision'>,
-  item: EvidenceItem,
-): EvidenceItem {
+function vouchFor(keys: SealKeys, claim: Omit<ApprovalClaim, 'decision'>, item: EvidenceItem): EvidenceItem {
   const { by, group = null, proof, of, url, at, verdict } = item;
   if (verdict !== 'approved' || proof === undefined || by === null) return item;
-  const about = { pipeline: plan.pipeline, environment: plan.name, requestId, planHash: plan.planHash };
-  const digests = artifacts.map(({ digest }) => digest);
+  const { plan, requestId } = claim;
+  const about = { ...subjectOf(claim, plan), requestId, planHash: plan.planHash };
   const there = { ...(of === undefined ? {} : { of }), ...(url === undefined ? {} : { url }) };
-  const said = { ...about, commit: commit.sha, digests, by, group, proof, ...there, at };
+  const said = { ...about, by, group, proof, ...there, at };
   return { ...item, seal: sealStatement(keys, { kind: 'approval', ...said }) };
 }
 

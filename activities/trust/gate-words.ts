@@ -4,15 +4,7 @@ import type { GatePlan } from '../../pipeline/plan.js';
 import type { ApprovalClaim } from '../../workflows/activity-contract.js';
 import type { EvidenceItem, ForcedGate } from '../../workflows/result.js';
 import type { SealKeys } from './seal-keys.js';
-import { openSeal, type StatementOf } from './statements.js';
-
-export interface GateSubject {
-  pipeline: string;
-  /** null = the release's own gates. */
-  environment: string | null;
-  commit: string;
-  digests: string[];
-}
+import { isAbout, openSeal, type StatementOf, type Subject } from './statements.js';
 
 /** Verdicts that a force can answer. */
 export const NO: readonly string[] = ['fail', 'error'];
@@ -28,16 +20,12 @@ export type GateWord =
  * What is shown must be what was sealed, or a forced gate could be shown as passed. Forced counts only beside the gate's
  * own no, so that both stay.
  */
-export function lastWord(
-  keys: SealKeys,
-  of: GateSubject,
-  gate: GatePlan,
-  evidence: EvidenceItem[],
-): GateWord {
+export function lastWord(keys: SealKeys, of: Subject, gate: GatePlan, evidence: EvidenceItem[]): GateWord {
+  const hash = hashJson(gate);
   const about = evidence
     .flatMap((item) => {
       const said = openSeal(keys, item.seal, 'gate');
-      return said !== null && isShown(said, item) && isAbout(said, of, gate) ? [said] : [];
+      return said !== null && isShown(said, item) && said.gate === hash && isAbout(said, of) ? [said] : [];
     })
     .sort((a, b) => a.at.localeCompare(b.at));
   const last = about.at(-1);
@@ -52,7 +40,7 @@ export function lastWord(
 /** Those of the gates that only somebody's force lets it pass. */
 export function forcedAmong(
   keys: SealKeys,
-  of: GateSubject,
+  of: Subject,
   gates: GatePlan[],
   evidence: EvidenceItem[],
 ): ForcedGate[] {
@@ -65,16 +53,6 @@ export function forcedAmong(
 function isShown(said: StatementOf<'gate'>, { verdict, by, note, ticket }: EvidenceItem): boolean {
   if (said.verdict !== verdict) return false;
   return verdict !== 'forced' || (said.by === by && said.reason === note && said.ticket === ticket);
-}
-
-function isAbout(said: StatementOf<'gate'>, of: GateSubject, gate: GatePlan): boolean {
-  return (
-    said.gate === hashJson(gate) &&
-    said.pipeline === of.pipeline &&
-    said.environment === of.environment &&
-    said.commit === of.commit &&
-    said.digests.join() === of.digests.join()
-  );
 }
 
 /** Who forced a gate of it, as workers sealed it: they approve nothing. Held against the approvals again before anything is touched. */

@@ -9,7 +9,7 @@ import type { ForcedGate } from '../../workflows/result.js';
 import { denied } from './denied.js';
 import type { PolicyStore } from './policy-store.js';
 import type { SealKeys } from './seal-keys.js';
-import { openSeal, readRef, type StatementOf } from './statements.js';
+import { isAbout, openSeal, readRef, subjectOf, type StatementOf } from './statements.js';
 
 /** Gates of the environment, and those of the release before it was built. */
 export interface Forced {
@@ -87,22 +87,15 @@ export class HeldPolicy {
    * back. `isFirst` = the change has not begun, so a release that is new here stays out whatever it shows.
    */
   async freeze(target: Target, { isFirst = false } = {}): Promise<void> {
-    const { plan, commit, artifacts, evidence = [], kind } = target;
+    const { plan, evidence = [], kind } = target;
     const loaded = await this.policy.read();
     const rules = loaded?.content.pipelines.get(plan.pipeline)?.environments.get(plan.name);
     const frozen = findFreeze(compileFreezes(rules?.freeze, 'policy'), Date.now());
     if (frozen === null) return;
-    const digests = artifacts.map(({ digest }) => digest).join();
+    const subject = subjectOf(target, plan);
     const wasLetIn = evidence
       .flatMap(({ seal }) => openSeal(this.keys, seal, 'open') ?? [])
-      .some(
-        (said) =>
-          said.pipeline === plan.pipeline &&
-          said.environment === plan.name &&
-          said.planHash === plan.planHash &&
-          said.commit === commit.sha &&
-          said.digests.join() === digests,
-      );
+      .some((said) => isAbout(said, subject) && said.planHash === plan.planHash);
     if (wasLetIn && !(isFirst && kind === 'deploy')) return;
     const until = new Date(frozen.untilMs).toISOString();
     throw denied(

@@ -16,12 +16,22 @@ import { describeMissing } from '../../workflows/approvals.js';
 import { isAmong } from '../../workflows/decisions.js';
 import { githubProof, missingApprovals, type Approval } from '../../workflows/missing-approvals.js';
 import { denied } from './denied.js';
-import { lastWord, NO, type GateSubject } from './gate-words.js';
+import { lastWord, NO } from './gate-words.js';
 import { HeldPolicy, type Forced } from './held-policy.js';
 import type { PolicyStore } from './policy-store.js';
 import { wasCarriedOut } from './receipts.js';
 import type { SealKeys } from './seal-keys.js';
-import { aboutArtifact, aboutPrior, isSame, nameRef, openSeal, type StatementOf } from './statements.js';
+import {
+  aboutArtifact,
+  aboutPrior,
+  isAbout,
+  isSame,
+  nameRef,
+  openSeal,
+  subjectOf,
+  type StatementOf,
+  type Subject,
+} from './statements.js';
 
 type Sealed = StatementOf<'plan'>;
 /** A release on its way into an environment, or one that was there. */
@@ -43,7 +53,7 @@ export class Judge {
   /** The plan is one that a worker compiled, untouched since. */
   plan(plan: EnvironmentPlan | ReleasePlan): Sealed {
     const name = 'name' in plan ? plan.name : null;
-    const where = name === null ? plan.pipeline : `${plan.pipeline} ${name}`;
+    const where = placeOf({ pipeline: plan.pipeline, environment: name });
     const said = openSeal(this.keys, plan.seal, 'plan');
     if (said === null)
       throw denied(
@@ -51,7 +61,7 @@ export class Judge {
         plan.seal === undefined ? 'the plan has no seal' : 'the seal of the plan is not genuine',
       );
     if (said.pipeline !== plan.pipeline || said.environment !== name)
-      throw denied(where, `the seal is of a plan for ${said.pipeline} ${said.environment ?? ''}`.trimEnd());
+      throw denied(where, `the seal is of a plan for ${placeOf(said)}`);
     if (said.planHash !== hashPlan(plan) || said.planHash !== plan.planHash)
       throw denied(where, 'the plan was changed after it was sealed');
     return said;
@@ -62,13 +72,13 @@ export class Judge {
     const where = `${subject.pipeline}, gate ${gate.name}`;
     const said = openSeal(this.keys, seal, 'plan');
     if (said === null) throw denied(where, 'no genuine seal of a plan asks for it');
-    const isSame =
+    const isOfCommit =
       said.pipeline === subject.pipeline &&
       said.commit === subject.commit.sha &&
       said.version === subject.version &&
       said.ref === nameRef(subject.ref) &&
       said.repository === subject.repositoryUrl;
-    if (!isSame) throw denied(where, 'the sealed plan is of another commit');
+    if (!isOfCommit) throw denied(where, 'the sealed plan is of another commit');
     // fewer of them have less that a migration could break
     const { environments = [] } = subject;
     const known = said.environments ?? environments;
@@ -87,17 +97,8 @@ export class Judge {
     if (plan.environments.length === 0)
       throw denied(plan.pipeline, 'the release is for no environment, so nothing is built for it');
     await this.policy.build(plan);
-    this.gates(
-      {
-        pipeline: plan.pipeline,
-        environment: null,
-        ...rulesOf(plan),
-        commit: plan.commit.sha,
-        digests: [],
-        where: plan.pipeline,
-      },
-      evidence,
-    );
+    const { pipeline, commit } = plan;
+    this.gates(subjectOf({ commit, artifacts: [] }, { pipeline, name: null }), plan, evidence);
   }
 
   /**
@@ -113,10 +114,7 @@ export class Judge {
     if (live !== null) {
       const before = this.record(live);
       if (before.environment !== said.environment || before.pipeline !== said.pipeline)
-        throw denied(
-          `${said.pipeline} ${said.environment ?? ''}`,
-          'the release before it is of another environment',
-        );
+        throw denied(placeOf(said), 'the release before it is of another environment');
       this.letIn(live, before);
     }
     return said;
@@ -165,15 +163,14 @@ export class Judge {
   }
 
   /** Its gates said yes, and people approved it; answers the gates that were forced. */
-  private letIn({ plan, commit, artifacts, evidence = [] }: Holder, said: Sealed): Forced {
-    const digests = artifacts.map(({ digest }) => digest);
-    const where = `${plan.pipeline} ${plan.name}`;
-    const of = { pipeline: plan.pipeline, environment: plan.name, ...rulesOf(plan) };
-    const forced = this.gates({ ...of, commit: commit.sha, digests, where }, evidence);
+  private letIn(holder: Holder, said: Sealed): Forced {
+    const { plan, artifacts, evidence = [] } = holder;
+    const subject = subjectOf(holder, plan);
+    const forced = this.gates(subject, plan, evidence);
     const ofRelease = artifacts.flatMap((made) => made.forced ?? []);
     const forcers = [...forced, ...ofRelease].map(({ by }) => by);
-    this.approvals({ plan, said, digests, where, forcers }, evidence);
-    this.earlier(said, where, evidence);
+    this.approvals({ plan, said, subject, forcers }, evidence);
+    this.earlier(said, evidence);
     return { here: forced, before: ofRelease };
   }
 
@@ -200,14 +197,10 @@ export class Judge {
   force({ gate, plan, subject, refusal }: ForceClaim): void {
     const said = this.plan(plan);
     this.gate({ gate, plan: subject, ...(plan.seal === undefined ? {} : { seal: plan.seal }) });
-    const { pipeline, environment, commit } = said;
-    const digests = subject.artifacts.map(({ digest }) => digest);
-    const word = lastWord(this.keys, { pipeline, environment, commit, digests }, gate, [refusal]);
+    const of = subjectOf(subject, { pipeline: said.pipeline, name: said.environment });
+    const word = lastWord(this.keys, of, gate, [refusal]);
     if (word.kind !== 'no' || !NO.includes(word.verdict))
-      throw denied(
-        `${pipeline} ${environment ?? ''}`.trimEnd(),
-        `nobody vouches that gate ${gate.name} said no`,
-      );
+      throw denied(placeOf(said), `nobody vouches that gate ${gate.name} said no`);
   }
 
   /**
@@ -238,14 +231,17 @@ export class Judge {
    * release was put in its place; without it any change of the environment may have recorded it.
    */
   prior(target: Target, prior: PriorState[], { undoes }: { undoes: boolean }): void {
-    const { plan, token } = target;
+    const { plan } = target;
     for (const state of prior) {
       const said = openSeal(this.keys, state.seal, 'prior');
-      const expected = aboutPrior({ ...target, token: said?.token ?? token }, state);
-      const recordedBy = undoes ? (said?.release ?? expected.release) : expected.release;
+      const expected = aboutPrior(target, state);
+      const { token, release } = expected;
       const isOurs =
-        said !== null && said.token <= token && isSame({ ...said, release: expected.release }, expected);
-      if (!isOurs || recordedBy !== expected.release)
+        said !== null &&
+        said.token <= token &&
+        isSame({ ...said, token, release }, expected) &&
+        (!undoes || said.release === undefined || said.release === release);
+      if (!isOurs)
         throw denied(
           `${plan.pipeline} ${plan.name}, ${state.host}`,
           'what was there before is not vouched for',
@@ -258,39 +254,35 @@ export class Judge {
     {
       plan,
       said,
-      digests,
-      where,
+      subject,
       forcers,
-    }: { plan: EnvironmentPlan; said: Sealed; digests: string[]; where: string; forcers: string[] },
+    }: { plan: EnvironmentPlan; said: Sealed; subject: Subject; forcers: string[] },
     evidence: EvidenceItem[],
   ): void {
     const given = evidence
       .flatMap(({ seal }) => openSeal(this.keys, seal, 'approval') ?? [])
-      .filter(
-        (each) =>
-          each.pipeline === said.pipeline &&
-          each.environment === said.environment &&
-          each.planHash === said.planHash &&
-          each.commit === said.commit &&
-          each.digests.join() === digests.join(),
-      )
+      .filter((each) => isAbout(each, subject) && each.planHash === said.planHash)
       .filter(({ by }) => plan.selfApproval || !isAmong(by, [...said.authors, ...forcers]));
     const approvals = given.map(({ by, group, proof, of = null, at }): Approval => {
       if (githubProof(proof) !== null) return { by, group, at, proof, of };
       return plan.policy === undefined ? { by, group, at } : { by, group, at, proof };
     });
     const missing = missingApprovals(plan.approvals, approvals);
-    if (missing.length > 0) throw denied(where, `nobody vouches for ${describeMissing(missing)}`);
+    if (missing.length > 0) throw denied(placeOf(said), `nobody vouches for ${describeMissing(missing)}`);
   }
 
   /** The commit was carried out in the environments that come before this one. */
-  private earlier({ pipeline, commit, after = [] }: Sealed, where: string, evidence: EvidenceItem[]): void {
+  private earlier(said: Sealed, evidence: EvidenceItem[]): void {
+    const { pipeline, commit, after = [] } = said;
     const receipts = evidence.flatMap((item) => item.receipts ?? []);
     const missing = after.find(
       (environment) => !wasCarriedOut(this.keys, receipts, { pipeline, environment, commit }),
     );
     if (missing !== undefined)
-      throw denied(where, `nobody vouches that ${commit.slice(0, 7)} was live and well on ${missing}`);
+      throw denied(
+        placeOf(said),
+        `nobody vouches that ${commit.slice(0, 7)} was live and well on ${missing}`,
+      );
   }
 
   /** A release as it was sealed: its plan, version, commit and digests. */
@@ -324,10 +316,11 @@ export class Judge {
 
   /** Every gate lets it pass; answers those that do only because somebody forced them. */
   private gates(
-    of: GateSubject & Pick<EnvironmentPlan, 'gates' | 'force'> & { where: string },
+    of: Subject,
+    { gates, force }: Pick<EnvironmentPlan, 'gates' | 'force'>,
     evidence: EvidenceItem[],
   ): ForcedGate[] {
-    const { gates, force, where } = of;
+    const where = placeOf(of);
     return gates.flatMap((gate) => {
       const word = lastWord(this.keys, of, gate, evidence);
       if (word.kind === 'unheard')
@@ -346,12 +339,9 @@ export class Judge {
 
 type GateQuestion = Parameters<Activities['runGate']>[0];
 
-/** A plan's gates, and which of them may be forced. */
-function rulesOf({
-  gates,
-  force,
-}: Pick<EnvironmentPlan, 'gates' | 'force'>): Pick<EnvironmentPlan, 'gates' | 'force'> {
-  return force === undefined ? { gates } : { gates, force };
+/** `shop prod`; the release itself is called like its pipeline. */
+function placeOf({ pipeline, environment }: Pick<Subject, 'pipeline' | 'environment'>): string {
+  return environment === null ? pipeline : `${pipeline} ${environment}`;
 }
 
 /** `whole` may say no more than what was left out: anything else of it would hide a plan that nobody sealed. */

@@ -5,7 +5,7 @@
 import { canonicalize } from 'json-canonicalize';
 import { z } from 'zod';
 import { hashJson } from '../../pipeline/hash-plan.js';
-import type { ReleaseRef, Seal } from '../../pipeline/plan.js';
+import type { CommitFacts, ReleaseRef, Seal } from '../../pipeline/plan.js';
 import type { Target } from '../../workflows/activity-contract.js';
 import type { BuiltArtifact, PriorState } from '../../workflows/result.js';
 import type { SealKeys } from './seal-keys.js';
@@ -128,6 +128,31 @@ const step = z.object({
 const statement = z.discriminatedUnion('kind', [plan, artifact, gate, approval, open, prior, step]);
 export type Statement = z.infer<typeof statement>;
 export type StatementOf<Kind extends Statement['kind']> = Extract<Statement, { kind: Kind }>;
+
+/** What gates, approvals and freezes let in: a commit with these digests. `environment` null = the release itself. */
+export interface Subject<Environment extends string | null = string | null> {
+  pipeline: string;
+  environment: Environment;
+  commit: string;
+  digests: string[];
+}
+
+export function subjectOf<Environment extends string | null>(
+  { commit, artifacts }: { commit: CommitFacts; artifacts: BuiltArtifact[] },
+  { pipeline, name }: { pipeline: string; name: Environment },
+): Subject<Environment> {
+  const digests = artifacts.map(({ digest }) => digest);
+  return { pipeline, environment: name, commit: commit.sha, digests };
+}
+
+export function isAbout(said: Subject, { pipeline, environment, commit, digests }: Subject): boolean {
+  return (
+    said.pipeline === pipeline &&
+    said.environment === environment &&
+    said.commit === commit &&
+    said.digests.join() === digests.join()
+  );
+}
 
 /** What is said of an artifact, by whoever built it and by whoever asks whether it was. */
 export function aboutArtifact(
