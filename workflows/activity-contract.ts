@@ -240,17 +240,21 @@ export interface Activities {
   inspectEnvironment(input: InspectInput): Promise<InspectResult>;
 }
 
-/** An approval as it came in, and what it is said to be about. */
-export interface ApprovalClaim {
+/** What an approval is about, wherever it is given. */
+export interface ApprovalSubject {
   plan: EnvironmentPlan;
   requestId: string;
   version: string;
   commit: CommitFacts;
   artifacts: BuiltArtifact[];
   requester: string;
-  decision: Decision;
   /** Gates of the environment that were forced, as workers sealed them: who forced one approves nothing. */
   forced?: EvidenceItem[];
+}
+
+/** An approval as it came in, and what it is said to be about. */
+export interface ApprovalClaim extends ApprovalSubject {
+  decision: Decision;
 }
 
 /** A force as it came in, and the gate that said no. */
@@ -278,7 +282,7 @@ export interface GateSubject {
   environments?: string[];
 }
 
-export interface GithubQuestion extends Omit<ApprovalClaim, 'decision'> {
+export interface GithubQuestion extends ApprovalSubject {
   /** One of the plan's, by github-review or github-environment. */
   rule: ApprovalRule;
   /** Who counts for it already; null = the first time. */

@@ -4,10 +4,9 @@
  */
 import { CancellationScope, isCancellation, log } from '@temporalio/workflow';
 import type { ApprovalRule } from '../pipeline/plan.js';
-import type { GithubAnswer } from './activity-contract.js';
+import type { ApprovalSubject, GithubAnswer } from './activity-contract.js';
 import { perform } from './activity-options.js';
-import type { PromotionRequest } from './messages.js';
-import { describeMissing } from './approvals.js';
+import { describeRule } from './approvals.js';
 import { githubProof, type GithubProof } from './missing-approvals.js';
 import { readFailure } from './read-failure.js';
 import type { EvidenceItem, FailureReport } from './result.js';
@@ -26,8 +25,8 @@ interface Asked {
 export interface GithubHearing {
   hear: (item: EvidenceItem) => void;
   reject: (by: string, note: string) => void;
-  /** Gates that were forced until now. */
-  forced: () => EvidenceItem[];
+  /** What is to be approved, with what is known of it now. */
+  subject: () => ApprovalSubject;
 }
 
 export class AskingGithub {
@@ -37,11 +36,11 @@ export class AskingGithub {
   private polling: CancellationScope | null = null;
 
   constructor(
-    private readonly request: PromotionRequest,
+    rules: ApprovalRule[],
     private readonly where: string,
     private readonly hearing: GithubHearing,
   ) {
-    this.rules = request.plan.approvals.flatMap((rule) => {
+    this.rules = rules.flatMap((rule) => {
       const by = githubProof(rule.by);
       return by === null ? [] : [{ rule: { ...rule, by }, known: null, note: null }];
     });
@@ -95,12 +94,8 @@ export class AskingGithub {
   }
 
   private async ask({ rule, known }: Asked, forMs: number): Promise<GithubAnswer> {
-    const { plan, requestId, version, commit, artifacts, actor } = this.request;
-    const forced = this.hearing.forced();
-    const about = { plan, requestId, version, commit, artifacts, requester: actor.by, rule, known };
-    const question = { ...about, ...(forced.length === 0 ? {} : { forced }) };
-    const { group, count, by, of } = rule;
-    const summary = `${describeMissing([{ group, missing: count, by, of }])} for ${version}`;
+    const question = { ...this.hearing.subject(), rule, known };
+    const summary = `${describeRule(rule)} for ${question.version}`;
     return await perform('findGithubApprovals', question, { summary, scheduleToCloseMs: forMs });
   }
 

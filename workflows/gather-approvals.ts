@@ -1,14 +1,14 @@
 /** The approvals of one promotion: what people said, what a worker made of it, and whether it is enough. */
-import { isCancellation, log, patched } from '@temporalio/workflow';
-import type { ApprovalClaim } from './activity-contract.js';
+import { log, patched } from '@temporalio/workflow';
+import type { ApprovalSubject } from './activity-contract.js';
 import { perform } from './activity-options.js';
 import { approvalEvidence, describeMissing, openApprovals } from './approvals.js';
 import { AskingGithub } from './ask-github.js';
+import { hearClaim } from './hear-claim.js';
 import type { Decision, Denial, PromotionRequest } from './messages.js';
-import { githubProof, type Approval } from './missing-approvals.js';
+import { githubProof, type Approval, type MissingApprovals } from './missing-approvals.js';
 import type { Progress } from './progress.js';
 import { Refusal } from './promotion-end.js';
-import { readFailure } from './read-failure.js';
 import type { EvidenceItem } from './result.js';
 
 export class Approvals {
@@ -27,10 +27,10 @@ export class Approvals {
     /** A person said no on GitHub. */
     reject: (by: string, note: string) => void,
   ) {
-    this.github = new AskingGithub(request, where, {
+    this.github = new AskingGithub(request.plan.approvals, where, {
       hear: (item) => this.count(item),
       reject,
-      forced: () => this.forced(),
+      subject: () => this.subject(),
     });
   }
 
@@ -89,7 +89,7 @@ export class Approvals {
     return await this.progress.wait(wait, isNews);
   }
 
-  private expire(missing: Parameters<typeof describeMissing>[0]): Refusal {
+  private expire(missing: MissingApprovals[]): Refusal {
     const { plan, version } = this.request;
     const what = describeMissing(missing);
     this.progress.set('approvals', 'failed', `missing ${what}`);
@@ -103,18 +103,20 @@ export class Approvals {
 
   /** A worker says which of them count; what does not is recorded as well. */
   private async hearClaims(): Promise<void> {
-    const { plan, requestId, version, commit, artifacts, actor } = this.request;
     for (let [decision] = this.claims; decision !== undefined; [decision] = this.claims) {
-      const forced = this.forced();
-      const about = { plan, requestId, version, commit, artifacts, requester: actor.by };
-      const claim = { ...about, decision, ...(forced.length === 0 ? {} : { forced }) };
-      const item = await this.hear(claim);
+      const { by, decisionId } = decision;
+      const claim = { ...this.subject(), decision };
+      const summary = `of ${by} for ${claim.version}`;
+      const item = await hearClaim({ kind: 'approval', name: 'approval', by }, () =>
+        perform('verifyApproval', claim, { summary }),
+      );
       this.claims.shift();
       if (item.verdict === 'approved' && item.by !== null) this.count(item);
       else {
         this.evidence.push(item);
-        log.warn(`the approval of ${decision.by} does not count: ${item.note ?? ''}`);
-        this.denials.push({ by: decision.by, why: item.note ?? '', decisionId: decision.decisionId });
+        const why = item.note ?? '';
+        log.warn(`the approval of ${by} does not count: ${why}`);
+        this.denials.push({ by, why, decisionId });
       }
       this.progress.publish();
     }
@@ -125,28 +127,19 @@ export class Approvals {
     const { by, at, group = null, proof, of = null } = item;
     if (by === null) return;
     this.evidence.push(item);
-    if (githubProof(proof) !== null)
-      this.counted.push({ by, group, at, ...(proof === undefined ? {} : { proof }), of });
+    const onGithub = githubProof(proof);
+    if (onGithub !== null) this.counted.push({ by, group, at, proof: onGithub, of });
     else if (this.request.plan.policy === undefined || proof === undefined)
       this.counted.push({ by, group, at });
     else this.counted.push({ by, group, at, proof });
     this.progress.publish();
   }
 
-  private forced(): EvidenceItem[] {
-    return this.evidence.filter(({ verdict }) => verdict === 'forced');
-  }
-
-  /** That it cannot be looked at is no approval either. */
-  private async hear(claim: ApprovalClaim): Promise<EvidenceItem> {
-    const { by } = claim.decision;
-    try {
-      return await perform('verifyApproval', claim, { summary: `of ${by} for ${claim.version}` });
-    } catch (error) {
-      if (isCancellation(error)) throw error;
-      const { report } = readFailure(error, this.where, `slipway approve ${claim.plan.name}`);
-      const at = new Date().toISOString();
-      return { kind: 'approval', name: 'approval', verdict: 'fail', by, at, note: report.what };
-    }
+  /** Of now: another gate may have been forced since. */
+  private subject(): ApprovalSubject {
+    const { plan, requestId, version, commit, artifacts, actor } = this.request;
+    const forced = this.evidence.filter(({ verdict }) => verdict === 'forced');
+    const about = { plan, requestId, version, commit, artifacts, requester: actor.by };
+    return forced.length === 0 ? about : { ...about, forced };
   }
 }

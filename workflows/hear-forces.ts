@@ -1,13 +1,14 @@
 /** A gate that says no, and what people signed who force it: a worker says whether that counts. */
-import { isCancellation, log } from '@temporalio/workflow';
+import { log } from '@temporalio/workflow';
 import type { GatePlan } from '../pipeline/plan.js';
 import type { ForceClaim } from './activity-contract.js';
 import { perform } from './activity-options.js';
+import { hearClaim } from './hear-claim.js';
 import type { Denial, Force } from './messages.js';
+import type { Progress } from './progress.js';
 import { Refusal } from './promotion-end.js';
-import { readSigned } from './read-decision.js';
-import { readFailure } from './read-failure.js';
-import type { EvidenceItem } from './result.js';
+import { readForce } from './read-decision.js';
+import type { EvidenceItem, FailureReport } from './result.js';
 import { markForced } from './search-attributes.js';
 
 /** Nobody signs more for one gate; each costs an activity. */
@@ -22,7 +23,7 @@ export class Forces {
   /** `forces` is as the request has it: anybody may have written that. */
   constructor(
     forces: unknown,
-    private readonly where: string,
+    private readonly progress: Progress,
     /** What counts and what does not is added, beside what the gate itself said. */
     private readonly evidence: EvidenceItem[],
   ) {
@@ -35,79 +36,59 @@ export class Forces {
     }
   }
 
-  /** Has somebody forced it? null = no, or it does not count, and why not. */
-  async hear(claim: Omit<ForceClaim, 'force'>): Promise<{ forced: EvidenceItem } | { why: string | null }> {
-    const { gate } = claim;
+  /** Lets a gate pass that said no. Throws Refusal unless somebody who may has forced it. */
+  async pass(
+    claim: Omit<ForceClaim, 'force'>,
+    { where, wayOut }: Pick<FailureReport, 'where' | 'wayOut'>,
+  ): Promise<void> {
+    const { gate, refusal } = claim;
     let why: string | null = null;
     for (const { statement } of this.of(gate)) {
       const item = await this.ask({ ...claim, force: statement });
       if (item.verdict === 'forced') {
         this.evidence.push(item);
         markForced();
-        return { forced: item };
+        return this.progress.set(gate.name, 'succeeded', noteForced(item, refusal));
       }
       why = item.note ?? '';
       this.evidence.push({ ...item, note: `not forced: ${why}` });
       log.warn(`gate ${gate.name} is not forced: ${why}`);
       this.denials.push({ by: item.by ?? 'unknown', why, decisionId: `force ${gate.name}` });
     }
-    return { why };
+    this.progress.set(gate.name, 'failed', refusal.note);
+    throw new Refusal({
+      what: `gate ${gate.name} says no${refusal.note === null ? '' : `: ${refusal.note}`}`,
+      where,
+      why: why === null ? null : `it is not forced: ${why}`,
+      wayOut: `${wayOut}${mayBeForced(claim)}`,
+    });
   }
 
   private of({ name }: GatePlan): Force[] {
     return this.forces.filter(({ gate }) => gate === name).slice(0, MOST_PER_GATE);
   }
 
-  /** That it cannot be looked at is no force either. */
   private async ask(claim: ForceClaim): Promise<EvidenceItem> {
     const { gate, subject } = claim;
-    try {
-      return await perform('verifyForce', claim, { summary: `of ${gate.name} for ${subject.version}` });
-    } catch (error) {
-      if (isCancellation(error)) throw error;
-      const { what } = readFailure(error, this.where, 'force it again').report;
-      const at = new Date().toISOString();
-      return { kind: 'gate', name: gate.name, verdict: 'fail', by: null, at, note: what };
-    }
+    const summary = `of ${gate.name} for ${subject.version}`;
+    return await hearClaim({ kind: 'gate', name: gate.name, by: null }, () =>
+      perform('verifyForce', claim, { summary }),
+    );
   }
 }
 
+/** Does a gate stop what asked it? */
+export function saysNo({ verdict }: EvidenceItem): boolean {
+  return verdict === 'fail' || verdict === 'error';
+}
+
 /** What a step says of it: never only that it went on. */
-export function noteForced({ by }: EvidenceItem, refusal: EvidenceItem): string {
+function noteForced({ by }: EvidenceItem, refusal: EvidenceItem): string {
   return `FORCED by ${by ?? 'unknown'}; it said ${refusal.note ?? refusal.verdict}`;
 }
 
-/** `notForced` = why what somebody forced does not count; null = nobody did. */
-export function refuseGate({
-  claim: { gate, plan, refusal },
-  where,
-  notForced,
-  wayOut,
-}: {
-  claim: Pick<ForceClaim, 'gate' | 'plan' | 'refusal'>;
-  where: string;
-  notForced: string | null;
-  wayOut: string;
-}): Refusal {
-  const { note } = refusal;
+/** The other way out, where there is one. */
+function mayBeForced({ gate, plan }: Pick<ForceClaim, 'gate' | 'plan'>): string {
   const { gates = [], group = '' } = plan.force ?? {};
-  const forcing = gates.includes(gate.name)
-    ? `, or somebody of ${group} forces it: --force ${gate.name}`
-    : '';
-  return new Refusal({
-    what: `gate ${gate.name} says no${note === null ? '' : `: ${note}`}`,
-    where,
-    why: notForced === null ? null : `it is not forced: ${notForced}`,
-    wayOut: `${wayOut}${forcing}`,
-  });
-}
-
-function readForce(value: unknown): Force | null {
-  const { gate, statement } = fieldsOf(value);
-  const signed = readSigned(statement);
-  return typeof gate === 'string' && signed !== null ? { gate, statement: signed } : null;
-}
-
-function fieldsOf(value: unknown): { gate?: unknown; statement?: unknown } {
-  return typeof value === 'object' && value !== null ? value : {};
+  return gates.includes(gate.name) ? `, or somebody of ${group} forces it: --force ${gate.name}` : '';
 }

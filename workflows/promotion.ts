@@ -12,13 +12,14 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
+import type { GatePlan } from '../pipeline/plan.js';
 import { perform } from './activity-options.js';
 import { attempt } from './attempt.js';
 import { waitsForItsWords } from './awaited-words.js';
 import type { NamedDecision, PromotionDeciding } from './decisions.js';
 import { forcedGates } from './forced.js';
 import { Approvals } from './gather-approvals.js';
-import { Forces, noteForced, refuseGate } from './hear-forces.js';
+import { Forces, saysNo } from './hear-forces.js';
 import { isChangeResult, isSuperseded } from './message-shapes.js';
 import type { ProgressStatus, PromotionRequest } from './messages.js';
 import { laneId, QUERY, SIGNAL } from './names.js';
@@ -68,7 +69,7 @@ class Promotion {
       this.reject(by, note),
     );
     this.opening = new Opening(request, this.progress, this.evidence, () => this.idle());
-    this.forces = new Forces(request.forces, this.where, this.evidence);
+    this.forces = new Forces(request.forces, this.progress, this.evidence);
     this.change = new RequestedChange(request, this.evidence, () => this.stop);
     this.progress.plan([
       ...plan.after.map((earlier) => `good on ${earlier}`),
@@ -281,7 +282,7 @@ class Promotion {
       });
   }
 
-  private async passGate(gate: PromotionRequest['plan']['gates'][number]): Promise<void> {
+  private async passGate(gate: GatePlan): Promise<void> {
     await this.unpaused();
     const { plan, requestId, repositoryUrl, commit, ref, version, artifacts } = this.request;
     this.progress.begin(gate.name);
@@ -293,14 +294,10 @@ class Promotion {
       { summary: `${gate.name} for ${version}`, plan },
     );
     this.evidence.push(item);
-    const passed = item.verdict !== 'fail' && item.verdict !== 'error';
-    if (passed) return this.progress.set(gate.name, 'succeeded', item.note);
-    const claim = { gate, plan, requestId, subject, refusal: item };
-    const heard = await this.forces.hear(claim);
-    if ('forced' in heard) return this.progress.set(gate.name, 'succeeded', noteForced(heard.forced, item));
-    this.progress.set(gate.name, 'failed', item.note);
+    if (!saysNo(item)) return this.progress.set(gate.name, 'succeeded', item.note);
     const wayOut = `mend it, then slipway release ${version} --to ${plan.name}`;
-    throw refuseGate({ claim, where: this.where, notForced: heard.why, wayOut });
+    const claim = { gate, plan, requestId, subject, refusal: item };
+    await this.forces.pass(claim, { where: this.where, wayOut });
   }
 
   private async beApproved(): Promise<void> {

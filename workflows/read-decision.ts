@@ -1,5 +1,5 @@
-/** What people and programs send as a decision, read once. Pure. */
-import type { Decision, SignedStatement } from './messages.js';
+/** What people and programs send as a decision or sign as a force, read once. Pure. */
+import type { Decision, Force, SignedStatement } from './messages.js';
 import { oneLine } from './plain-text.js';
 
 const TEXTS = ['decisionId', 'reason', 'planHash', 'digest', 'group', 'host', 'until'] as const;
@@ -50,12 +50,20 @@ export function completeDecision(input: unknown, newId: () => string): Decision 
 }
 
 /** What somebody signed, well formed; null = it is not. */
-export function readSigned(value: unknown): SignedStatement | null {
+function readSigned(value: unknown): SignedStatement | null {
   if (!isObject(value)) return null;
   const { scheme, payload, signature } = value;
   const isWhole = scheme === 'ssh' && typeof payload === 'string' && typeof signature === 'string';
   if (!isWhole || isTooLong(payload) || isTooLong(signature)) return null;
   return { scheme, payload, signature };
+}
+
+/** A gate and what was signed of it, as a request has it; null = it is malformed. */
+export function readForce(value: unknown): Force | null {
+  if (!isObject(value)) return null;
+  const { gate } = value;
+  const statement = readSigned(value['statement']);
+  return typeof gate === 'string' && statement !== null ? { gate, statement } : null;
 }
 
 /** Names that look the same are one person: what cannot be seen is not part of a name. */

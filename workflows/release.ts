@@ -13,13 +13,12 @@ import {
   uuid4,
 } from '@temporalio/workflow';
 import type { EnvironmentPlan, ReleasePlan } from '../pipeline/plan.js';
-import type { ForceClaim } from './activity-contract.js';
 import { perform } from './activity-options.js';
 import { announceEnd, announceRelease, findOlder, sweepAnnouncements } from './announcing.js';
 import { attempt } from './attempt.js';
 import { waitsForItsWords } from './awaited-words.js';
 import { describeForced } from './forced.js';
-import { Forces, noteForced, refuseGate } from './hear-forces.js';
+import { Forces, saysNo } from './hear-forces.js';
 import { isSuperseded } from './message-shapes.js';
 import type { Decision, ReleaseRequest, ReleaseStatus, Superseded } from './messages.js';
 import { QUERY, SIGNAL } from './names.js';
@@ -65,8 +64,7 @@ class Release {
   constructor(private readonly request: ReleaseRequest) {
     this.progress = new Progress(() => this.facts());
     this.progress.plan(['plan']);
-    const { pipeline, version, forces } = request;
-    this.forces = new Forces(forces, `${pipeline} ${version}`, this.evidence);
+    this.forces = new Forces(request.forces, this.progress, this.evidence);
     this.promotions = new Promotions(request, this.superseded, this.progress);
   }
 
@@ -177,23 +175,13 @@ class Release {
       const summary = `${gate.name} for ${version}`;
       const item = await perform('runGate', { gate, plan: subject, ...sealOf(plan) }, { summary });
       this.evidence.push(item);
-      if (item.verdict !== 'fail' && item.verdict !== 'error')
-        this.progress.set(gate.name, 'succeeded', item.note);
-      else await this.passForced({ gate, plan, requestId, subject, refusal: item });
+      if (saysNo(item)) {
+        const wayOut = 'nothing was built; mend it, then release the commit that has the fix';
+        const claim = { gate, plan, requestId, subject, refusal: item };
+        await this.forces.pass(claim, { where: `${pipeline} ${version}`, wayOut });
+      } else this.progress.set(gate.name, 'succeeded', item.note);
     }
     if (plan.environments.length > 0) await this.build(plan);
-  }
-
-  /** Throws Refusal unless somebody who may has forced it. */
-  private async passForced(claim: Omit<ForceClaim, 'force'>): Promise<void> {
-    const { gate, plan, refusal } = claim;
-    const heard = await this.forces.hear(claim);
-    if ('forced' in heard)
-      return this.progress.set(gate.name, 'succeeded', noteForced(heard.forced, refusal));
-    this.progress.set(gate.name, 'failed', refusal.note);
-    const wayOut = 'nothing was built; mend it, then release the commit that has the fix';
-    const where = `${plan.pipeline} ${this.version()}`;
-    throw refuseGate({ claim, where, notForced: heard.why, wayOut });
   }
 
   private async resolve(): Promise<ReleasePlan> {
