@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Client } from '@temporalio/client';
 import type { Target } from '../workflows/activity-contract.js';
 import type { Activities } from '../workflows/activity-contract.js';
+import type { ReleaseRecord } from '../workflows/result.js';
 import { createBuildArtifacts } from './build/build-artifacts.js';
 import { createCheckActivities } from './checks/create-check-activities.js';
 import { createLookAtDependencies } from './checks/dependencies-before.js';
@@ -73,15 +74,9 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
   const source = createSource({ cacheFolder });
   const github = createGithub({ settings: dependencies.github, secrets });
   const environments = createEnvironmentActivities({ client, taskQueue: dependencies.taskQueue });
-  const liveCommit = async (pipeline: string, environment: string): Promise<string | null> => {
-    const { live } = await environments.askEnvironment({ pipeline, environment, requestId: null });
-    return live?.commit.sha ?? null;
-  };
+  const liveIn = async (pipeline: string, environment: string): Promise<ReleaseRecord | null> =>
+    (await environments.askEnvironment({ pipeline, environment, requestId: null })).live;
   const judge = new Judge(sealKeys, policy);
-  const letInCommit = async (pipeline: string, environment: string): Promise<string | null> => {
-    const { live } = await environments.askEnvironment({ pipeline, environment, requestId: null });
-    return live !== null && judge.wasLetIn(live, pipeline, environment) ? live.commit.sha : null;
-  };
   const traffic = {
     proveTraffic: (target: Target, signal: AbortSignal) => proveTraffic({ hosts, secrets }, target, signal),
     whoIsServed,
@@ -97,13 +92,14 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
   };
   return {
     activities: {
-      resolvePlan: createResolvePlan({ source, policy, liveCommit, letInCommit }),
+      resolvePlan: createResolvePlan({ source, policy, liveIn, judge }),
       runGate: createRunGate({
         source,
         github,
         jobUser: jobUsers.ofGates,
         scrub: secrets.scrub,
-        liveCommit,
+        liveCommit: async (pipeline, environment) =>
+          (await liveIn(pipeline, environment))?.commit.sha ?? null,
       }),
       buildArtifacts: createBuildArtifacts({ source, secrets, cacheFolder, insecureRegistries, builderName }),
       tagArtifacts: createTagArtifacts({ secrets, insecureRegistries }),

@@ -1,7 +1,7 @@
 /** `{run: ./smoke.sh}`: exit 0 is good. On the worker in a checkout of the commit, or on every host of the environment. */
 import type { CheckPlan, HostPlan } from '../../pipeline/plan.js';
 import { renderCommand, runTimeValues } from '../platforms/run-time-values.js';
-import { plainEnvironment, runProcess } from '../processes/run-process.js';
+import { runInCheckout } from '../source/checkout.js';
 import { failed, inconclusive, passed, type CheckContext, type CheckOnce, type Finding } from './check.js';
 import { findOwnUrl } from './colour-address.js';
 
@@ -75,16 +75,8 @@ async function runOnWorker(
   { checkout, signal, target }: CheckContext,
   env: Record<string, string>,
 ): Promise<Ended> {
-  signal.throwIfAborted();
   if (checkout === null) throw new Error(`check ${plan.name} of ${target.plan.name} was given no checkout`);
-  const { exitCode, timedOut, tail } = await runProcess({
-    argv: ['sh', '-c', plan.command],
-    cwd: checkout.folder,
-    env: { ...plainEnvironment(), ...checkout.env, ...env },
-    user: checkout.user,
-    timeoutMs: plan.timeoutMs,
-    signal,
-  });
-  signal.throwIfAborted();
+  const { command, timeoutMs } = plan;
+  const { exitCode, timedOut, tail } = await runInCheckout(checkout, command, { env, timeoutMs, signal });
   return { exitCode, timedOut, output: tail };
 }

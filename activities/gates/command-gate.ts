@@ -2,8 +2,7 @@ import { namesIn } from '../../pipeline/templates.js';
 import type { GateSubject } from '../../workflows/activity-contract.js';
 import { pinnedImage } from '../platforms/image-reference.js';
 import { renderCommand } from '../platforms/run-time-values.js';
-import { plainEnvironment, runProcess } from '../processes/run-process.js';
-import { withCheckout } from '../source/checkout.js';
+import { runInCheckout, withCheckout } from '../source/checkout.js';
 import { NOTE_CHARACTERS, type CommandGate, type GateAnswer, type GateDependencies } from './gate-answer.js';
 import { expectReports, judgeReports } from './report-gate.js';
 
@@ -29,19 +28,12 @@ export async function askCommand(
   return await withCheckout({ mirror, commit: sha, user, signal }, async (checkout) => {
     const toCome = await expectReports(gate, { checkout, mirror, commit: sha });
     if ('verdict' in toCome) return toCome;
-    const ended = await runProcess({
-      argv: ['sh', '-c', command],
-      cwd: checkout.folder,
-      env: { ...gateEnvironment(gate, subject), ...checkout.env },
-      user,
-      timeoutMs: gate.timeoutMs,
-      signal,
-    });
-    signal.throwIfAborted();
-    const { exitCode, timedOut } = ended;
-    const printed = deps.scrub(ended.tail).trim().slice(-NOTE_CHARACTERS);
+    const env = gateEnvironment(gate, subject);
+    const { timeoutMs } = gate;
+    const { exitCode, timedOut, tail } = await runInCheckout(checkout, command, { env, timeoutMs, signal });
+    const printed = deps.scrub(tail).trim().slice(-NOTE_CHARACTERS);
     const say = (what: string): string => (printed === '' ? what : `${what}:\n${printed}`);
-    if (timedOut) return { verdict: 'fail', note: say(`not done within ${gate.timeoutMs / 1000}s`) };
+    if (timedOut) return { verdict: 'fail', note: say(`not done within ${timeoutMs / 1000}s`) };
     if (exitCode === null) return { verdict: 'fail', note: say('killed') };
     if (exitCode === 126 || exitCode === 127)
       return {
@@ -76,7 +68,6 @@ function renderGateCommand(gate: CommandGate, subject: GateSubject): string | nu
 function gateEnvironment(gate: CommandGate, subject: GateSubject): Record<string, string> {
   const [first] = subject.artifacts;
   return {
-    ...plainEnvironment(),
     CI: 'true',
     SLIPWAY_GATE: gate.name,
     SLIPWAY_PIPELINE: subject.pipeline,

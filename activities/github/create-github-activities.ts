@@ -26,16 +26,12 @@ export function createGithubActivities(deps: GithubActivityDependencies): Github
   const within =
     <Input, Output>(
       what: string,
-      work: (
-        repository: GithubRepository,
-        input: Input & InRepository,
-        signal: AbortSignal,
-      ) => Promise<Output>,
+      work: (repository: GithubRepository, input: Input & InRepository) => Promise<Output>,
     ) =>
     (input: Input & InRepository): Promise<Output> =>
       stoppable(
         what,
-        async (signal) => await work(await deps.github.open(input.repositoryUrl, signal), input, signal),
+        async (signal) => await work(await deps.github.open(input.repositoryUrl, signal), input),
       );
 
   return {

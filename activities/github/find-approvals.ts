@@ -9,6 +9,7 @@ import { githubProof } from '../../workflows/missing-approvals.js';
 import type { EvidenceItem } from '../../workflows/result.js';
 import { badInput } from '../failure.js';
 import { stoppable } from '../processes/stop.js';
+import { later } from '../retry-after.js';
 import type { Source } from '../source/source.js';
 import type { PolicyStore } from '../trust/policy-store.js';
 import type { SealKeys } from '../trust/seal-keys.js';
@@ -107,16 +108,13 @@ function isNews({ known }: GithubQuestion, { approvals, rejectedBy }: GithubAnsw
 
 function again(note: string): ApplicationFailure {
   const { first, each, most } = AGAIN_MS;
-  const nextRetryDelay = Math.min(most, first + each * Context.current().info.attempt);
-  return ApplicationFailure.create({ type: STILL_WAITS, message: note, nonRetryable: false, nextRetryDelay });
+  return later(STILL_WAITS, note, Math.min(most, first + each * Context.current().info.attempt));
 }
 
 /** While it is waited for, a login that was taken away may come back. */
 function lastingFailure(error: unknown): unknown {
   if (!(error instanceof ApplicationFailure) || error.type !== FAILURE.refused) return error;
-  const { message } = error;
-  const type = 'GithubRefused';
-  return ApplicationFailure.create({ type, message, nonRetryable: false, nextRetryDelay: AGAIN_MS.most });
+  return later('GithubRefused', error.message, AGAIN_MS.most);
 }
 
 function notOnGithub({ plan, rule }: GithubQuestion): Error {

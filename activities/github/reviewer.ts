@@ -1,4 +1,5 @@
 /** What the readers of GitHub give, and what they ask about whoever reviewed. */
+import { isAmong } from '../../workflows/decisions.js';
 
 export interface Reviewers {
   /** Who a login is; two accounts may be one person. */
@@ -34,6 +35,6 @@ export function isPersonAmong(
   login: string,
   logins: readonly (string | null)[],
 ): boolean {
-  const person = personOf(login).toLowerCase();
-  return logins.some((each) => each !== null && personOf(each).toLowerCase() === person);
+  const people = logins.filter((each) => each !== null).map(personOf);
+  return isAmong(personOf(login), people);
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { withJobFolder } from '../job-user/job-folder.js';
 import type { JobUser } from '../job-user/job-user.js';
+import { plainEnvironment, runProcess, type ProcessResult } from '../processes/run-process.js';
 import { checkCommitId } from './git-names.js';
 import { readGit } from './run-git.js';
 import type { Mirror } from './source.js';
@@ -46,6 +47,24 @@ export async function withCheckout<T>(
   } finally {
     await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   }
+}
+
+/** A team's shell text in the work tree, as the user whose that is. Throws when it was stopped. */
+export async function runInCheckout(
+  { folder, user, env: own }: Checkout,
+  command: string,
+  { env, timeoutMs, signal }: { env: Record<string, string>; timeoutMs: number; signal: AbortSignal },
+): Promise<ProcessResult> {
+  const ended = await runProcess({
+    argv: ['sh', '-c', command],
+    cwd: folder,
+    env: { ...plainEnvironment(), ...own, ...env },
+    user,
+    timeoutMs,
+    signal,
+  });
+  signal.throwIfAborted();
+  return ended;
 }
 
 async function checkOut(

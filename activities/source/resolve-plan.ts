@@ -18,8 +18,10 @@ import {
 import type { ReleasePlan } from '../../pipeline/plan.js';
 import type { Activities } from '../../workflows/activity-contract.js';
 import type { ReleaseRequest } from '../../workflows/messages.js';
+import type { ReleaseRecord } from '../../workflows/result.js';
 import { badInput } from '../failure.js';
 import { stoppable } from '../processes/stop.js';
+import type { Judge } from '../trust/judge.js';
 import type { PolicyStore } from '../trust/policy-store.js';
 import { readBytesAtCommit, readFileAtCommit } from './files-at-commit.js';
 import { withObjects, type GitObjects } from './git-objects.js';
@@ -32,10 +34,9 @@ export interface ResolvePlanDependencies {
   source: Source;
   /** What the owner of the worker allows. */
   policy: PolicyStore;
-  /** Full sha of what an environment serves now; null when nothing is live there. */
-  liveCommit: (pipeline: string, environment: string) => Promise<string | null>;
-  /** The same where seals show that it was let in there; null = nothing vouches for what it serves. */
-  letInCommit: (pipeline: string, environment: string) => Promise<string | null>;
+  /** What an environment serves now; null when nothing is live there. */
+  liveIn: (pipeline: string, environment: string) => Promise<ReleaseRecord | null>;
+  judge: Pick<Judge, 'wasLetIn'>;
 }
 
 export function createResolvePlan(deps: ResolvePlanDependencies): Activities['resolvePlan'] {
@@ -73,10 +74,15 @@ async function planOf(
     const { environments } = selectEnvironments(file.content, ref, request.to, unasked);
     refuseUnsupported(file, environments);
     const [live, files] = await Promise.all([
-      findLiveCommits(deps, file.content.pipeline, environments),
+      findLive(deps, file.content.pipeline, environments),
       readFiles(objects, commit, requiredFiles(file, environments)),
     ]);
-    const { commit: facts, changedPaths } = await gatherGitFacts(askMirror(objects.mirror), commit, live);
+    const liveCommits = new Map([...live].map(([name, record]) => [name, record.commit.sha]));
+    const { commit: facts, changedPaths } = await gatherGitFacts(
+      askMirror(objects.mirror),
+      commit,
+      liveCommits,
+    );
     const plan = compilePlan({
       file,
       files,
@@ -88,7 +94,11 @@ async function planOf(
       changedPaths,
       unasked,
     });
-    return await sinceReviewed(applyPolicy(plan, policy, deps.policy), policy, deps.letInCommit);
+    return sinceReviewed(applyPolicy(plan, policy, deps.policy), policy, (pipeline, environment) => {
+      const record = live.get(environment);
+      if (record === undefined || !deps.judge.wasLetIn(record, pipeline, environment)) return null;
+      return record.commit.sha;
+    });
   });
 }
 
@@ -174,17 +184,19 @@ async function readFiles(
 }
 
 /** What each environment serves, by its name. */
-async function findLiveCommits(
+async function findLive(
   deps: ResolvePlanDependencies,
   pipeline: string,
   environments: readonly string[],
-): Promise<Map<string, string>> {
+): Promise<Map<string, ReleaseRecord>> {
   const found = await Promise.all(
-    environments.map(
-      async (environment) => [environment, await deps.liveCommit(pipeline, environment)] as const,
+    environments.map(async (name) => [name, await deps.liveIn(pipeline, name)] as const),
+  );
+  return new Map(
+    found.flatMap(([name, record]) =>
+      record !== null && isCommitId(record.commit.sha) ? [[name, record]] : [],
     ),
   );
-  return new Map(found.flatMap(([name, sha]) => (sha !== null && isCommitId(sha) ? [[name, sha]] : [])));
 }
 
 async function explained<T>(work: () => Promise<T>): Promise<T> {

@@ -8,18 +8,18 @@ import type { EnvironmentPlan, ReleasePlan } from '../../pipeline/plan.js';
 import { PlanRefused, type PlanProblem } from '../../pipeline/plan-refused.js';
 import type { Policy } from '../../pipeline/policy-file.js';
 
-type LetInCommit = (pipeline: string, environment: string) => Promise<string | null>;
+type LetInCommit = (pipeline: string, environment: string) => string | null;
 
 /** Throws PlanRefused where a policy protects reviews of a branch whose beginning nobody vouches for. */
-export async function sinceReviewed(
+export function sinceReviewed(
   plan: ReleasePlan,
   policy: Policy | null,
   letInCommit: LetInCommit,
-): Promise<ReleasePlan> {
+): ReleasePlan {
   const problems: PlanProblem[] = [];
   const environments = [];
   for (const environment of plan.environments) {
-    const since = await findSince(environment, policy, letInCommit);
+    const since = findSince(environment, policy, letInCommit);
     if (since === 'unknown') problems.push(unknownSince(environment));
     environments.push(typeof since === 'object' ? withHash({ ...environment, ...since }) : environment);
   }
@@ -29,14 +29,14 @@ export async function sinceReviewed(
 }
 
 /** null = nothing asks for it. */
-async function findSince(
+function findSince(
   { pipeline, name, approvals }: EnvironmentPlan,
   policy: Policy | null,
   letInCommit: LetInCommit,
-): Promise<{ since: string } | 'unknown' | null> {
+): { since: string } | 'unknown' | null {
   if (!approvals.some(({ by }) => by === 'github-review')) return null;
   const owners = policy?.pipelines.get(pipeline)?.environments.get(name)?.reviewed ?? null;
-  const since = (await letInCommit(pipeline, name)) ?? owners;
+  const since = letInCommit(pipeline, name) ?? owners;
   if (since !== null) return { since };
   return policy === null ? null : 'unknown';
 }

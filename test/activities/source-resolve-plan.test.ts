@@ -8,6 +8,7 @@ import { createResolvePlan } from '../../activities/source/resolve-plan.js';
 import { createSource } from '../../activities/source/source.js';
 import { FAILURE } from '../../workflows/failures.js';
 import type { ReleaseRequest } from '../../workflows/messages.js';
+import { givenCommit, givenPlan, givenRecord } from '../support/given.js';
 import { createRepository, type TestRepository } from '../support/repository.js';
 import { NO_POLICY } from '../support/sealed.js';
 
@@ -64,8 +65,12 @@ async function resolve(commit: string, change: Partial<ReleaseRequest> = {}): Pr
   const resolvePlan = createResolvePlan({
     source: createSource({ cacheFolder }),
     policy: NO_POLICY,
-    liveCommit: (pipeline, environment) => Promise.resolve(live[`${pipeline}/${environment}`] ?? null),
-    letInCommit: () => Promise.resolve(null),
+    liveIn: (pipeline, environment) => {
+      const sha = live[`${pipeline}/${environment}`];
+      const record = givenRecord(givenPlan(), 'v1.0.0', null);
+      return Promise.resolve(sha === undefined ? null : { ...record, commit: givenCommit({ sha }) });
+    },
+    judge: { wasLetIn: () => false },
   });
   const request: ReleaseRequest = {
     requestId: 'request-1',

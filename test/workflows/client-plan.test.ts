@@ -56,11 +56,9 @@ beforeAll(async () => {
   const resolvePlan = createResolvePlan({
     source: createSource({ cacheFolder }),
     policy: NO_POLICY,
-    liveCommit: async (pipeline, environment) => {
-      const { live } = await harness.activities.askEnvironment({ pipeline, environment, requestId: null });
-      return live?.commit.sha ?? null;
-    },
-    letInCommit: () => Promise.resolve(null),
+    liveIn: async (pipeline, environment) =>
+      (await harness.activities.askEnvironment({ pipeline, environment, requestId: null })).live,
+    judge: { wasLetIn: () => false },
   });
   native = await NativeConnection.connect({ address: inject('temporalAddress') });
   endWorkers = await startWorkers(native, harness.taskQueue, inject('workflowBundle'), {

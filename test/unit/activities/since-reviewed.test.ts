@@ -25,7 +25,7 @@ async function planned(
   approvals = [REVIEW],
 ): Promise<EnvironmentPlan> {
   const plan = givenReleasePlan([givenPlan({ name: 'prod', approvals })]);
-  const resolved = await sinceReviewed(plan, policy, async () => letIn);
+  const resolved = sinceReviewed(plan, policy, () => letIn);
   const [environment] = resolved.environments;
   if (environment === undefined) throw new Error('there is no environment');
   expect(environment.planHash).toBe(hashPlan(environment));
