@@ -19,21 +19,33 @@ export interface TestRepository {
   remove(): Promise<void>;
 }
 
+const CREATE = `
+  git init --quiet --initial-branch=main
+  git config user.name Test
+  git config user.email test@example.com
+`;
+const COMMIT = `
+  git add --all
+  git commit --quiet --allow-empty --author="$1" --message="$2"
+  git rev-parse HEAD
+`;
+
 export async function createRepository(): Promise<TestRepository> {
   const folder = await mkdtemp(path.join(tmpdir(), 'slw-repository-'));
   const identity = { GIT_COMMITTER_NAME: 'Test', GIT_COMMITTER_EMAIL: 'test@example.com' };
 
-  async function git(...args: string[]): Promise<string> {
-    const { stdout } = await exec('git', args, {
+  async function run(program: string, args: readonly string[]): Promise<string> {
+    const { stdout } = await exec(program, args, {
       cwd: folder,
       env: { ...process.env, GIT_CONFIG_GLOBAL: '/dev/null', ...identity },
     });
     return stdout.trim();
   }
+  const git = (...args: string[]) => run('git', args);
+  // A test's process is large, and to start another from it costs more than what git does.
+  const script = (text: string, ...args: string[]) => run('sh', ['-ec', text, 'sh', ...args]);
 
-  await git('init', '--quiet', '--initial-branch=main');
-  await git('config', 'user.name', 'Test');
-  await git('config', 'user.email', 'test@example.com');
+  await script(CREATE);
   return {
     folder,
     git,
@@ -46,9 +58,7 @@ export async function createRepository(): Promise<TestRepository> {
           await writeFile(file, text);
         }
       }
-      await git('add', '--all');
-      await git('commit', '--quiet', '--allow-empty', `--author=${author}`, `--message=${message}`);
-      return await git('rev-parse', 'HEAD');
+      return await script(COMMIT, author, message);
     },
     async remove() {
       await rm(folder, { recursive: true, force: true });
