@@ -38,6 +38,20 @@ function startDemo(flags: string[] = ['--yes'], inside: string[] = ['env']): Dem
   return { child, out: () => out, err: () => err, ended };
 }
 
+/** Fails with what the demo said when it ends before. */
+async function untilSeen(demo: Demo, what: string, isSeen: (said: string) => boolean): Promise<void> {
+  await until(
+    what,
+    () => {
+      const { exitCode, signalCode } = demo.child;
+      if (exitCode !== null || signalCode !== null)
+        throw new Error(`npm start ended before ${what}:\n${demo.err()}`);
+      return isSeen(demo.err());
+    },
+    240_000,
+  );
+}
+
 /** Everything the demo starts names its folder on its command line or was started by something that does. */
 async function expectNothingLeft(): Promise<void> {
   await until('the demo’s processes to be gone', async () => (await processesWith(folder)).length === 0);
@@ -94,11 +108,7 @@ describe('npm start', () => {
     'Ctrl-C %s leaves no process and no file',
     async (_when, sight) => {
       const demo = startDemo();
-      await until(
-        'the moment for Ctrl-C',
-        () => Promise.resolve(sight.test(demo.err()) && demo.child.pid !== undefined),
-        240_000,
-      );
+      await untilSeen(demo, 'the moment for Ctrl-C', (said) => sight.test(said));
       // A terminal sends it to the whole foreground group.
       process.kill(-(demo.child.pid ?? 0), 'SIGINT');
       expect(await demo.ended).not.toBe(0);
@@ -109,10 +119,9 @@ describe('npm start', () => {
 
   test('a second Ctrl-C waits for nothing, and still nothing is left', async () => {
     const demo = startDemo();
-    const seen = (sight: string) => () => Promise.resolve(demo.err().includes(sight));
-    await until('the moment for Ctrl-C', seen('No worker. The shop answers'), 240_000);
+    await untilSeen(demo, 'the moment for Ctrl-C', (said) => said.includes('No worker. The shop answers'));
     process.kill(-(demo.child.pid ?? 0), 'SIGINT');
-    await until('the first to be noticed', seen('Ctrl-C again ends it at once'));
+    await untilSeen(demo, 'the first to be noticed', (said) => said.includes('Ctrl-C again ends it at once'));
     process.kill(-(demo.child.pid ?? 0), 'SIGINT');
     expect(await demo.ended).not.toBe(0);
     expect(demo.err()).toContain('ended at once');

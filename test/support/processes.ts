@@ -1,22 +1,8 @@
-/** Looking at this machine's processes and files, waiting on conditions. */
+/** Looking at this machine's processes and files. */
 import { randomInt } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Polls until `condition` gives something; fails saying what was waited for. */
-export async function until<T>(
-  what: string,
-  condition: () => Promise<T | null | false>,
-  timeoutMs = 30_000,
-): Promise<T> {
-  const givenUpAt = Date.now() + timeoutMs;
-  for (;;) {
-    const seen = await condition();
-    if (seen !== null && seen !== false) return seen;
-    if (Date.now() > givenUpAt) throw new Error(`waited ${timeoutMs} ms for ${what}`);
-    await sleep(10);
-  }
-}
+export { until } from './until.js';
 
 /** Live processes whose command line contains `text`; zombies do not count. */
 export async function processesWith(text: string): Promise<number[]> {

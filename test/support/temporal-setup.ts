@@ -35,6 +35,8 @@ export async function startTemporal(): Promise<RunningTemporal> {
       extraArgs: [
         '--dynamic-config-value',
         'history.transferProcessorMaxPollRPS=2000',
+        '--dynamic-config-value',
+        'system.forceSearchAttributesCacheRefreshOnRead=false',
         ...SEARCH_ATTRIBUTES.flatMap((attribute) => ['--search-attribute', attribute]),
       ],
     },

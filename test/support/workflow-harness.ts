@@ -7,6 +7,7 @@ import { createFakeActivities, type FakeOptions } from './fake-activities.js';
 import { createWorld, type World } from './fake-world.js';
 import { startWorkers } from './workers.js';
 
+export { until } from './until.js';
 export { quiet } from './workers.js';
 
 export interface Harness {
@@ -60,21 +61,4 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
 async function provided(what: 'temporalAddress' | 'workflowBundle'): Promise<string> {
   const { inject } = await import('vitest');
   return inject(what);
-}
-
-/** Waits until `probe` answers something, asking often; throws what it waited for when time is over. */
-export async function until<Answer>(
-  what: string,
-  probe: () => Promise<Answer | null | undefined | false> | Answer | null | undefined | false,
-  timeoutMs = 60_000,
-): Promise<Answer> {
-  const endMs = Date.now() + timeoutMs;
-  for (;;) {
-    const answer = await probe();
-    if (answer !== null && answer !== undefined && answer !== false) return answer;
-    if (Date.now() > endMs) throw new Error(`waited ${timeoutMs} ms in vain: ${what}`);
-    await new Promise((resolve) => {
-      setTimeout(resolve, 25);
-    });
-  }
 }
