@@ -33,8 +33,8 @@ export const deploy: Benchmark = {
         // the colour that Slipway's next release takes is the one that does not serve: both go to the same one
         const colour = (await serving(client)) === 'blue' ? 'green' : 'blue';
         const byHand = await world.push(`v0.0.${round}`);
-        const byScript = await timeOf(() => script.deploy(colour, byHand.image));
-        await script.deploy(colour === 'blue' ? 'green' : 'blue', byHand.image);
+        const byScript = await timeOf(() => script.deploy(colour, byHand));
+        await script.deploy(colour === 'blue' ? 'green' : 'blue', byHand);
         const release = await world.push(`v1.0.${round}`);
         const bySlipway = await timeOf(() => releaseUntilLive(client, world, release));
         const steps = await stepsOfChange(client);
