@@ -3,11 +3,11 @@ import path from 'node:path';
 import type { Client } from '@temporalio/client';
 import type { Target } from '../workflows/activity-contract.js';
 import type { Activities } from '../workflows/activity-contract.js';
-import type { ReleaseRecord } from '../workflows/result.js';
 import { createBuildArtifacts } from './build/build-artifacts.js';
 import { createCheckActivities } from './checks/create-check-activities.js';
 import { createLookAtDependencies } from './checks/dependencies-before.js';
 import { createEnvironmentActivities } from './environment/ask-environments.js';
+import { createFindBefore, createFindLive } from './environment/live-release.js';
 import { createNextOpening } from './environment/next-opening.js';
 import { createPassFreeze } from './environment/pass-freeze.js';
 import { createRunGate } from './gates/run-gate.js';
@@ -74,9 +74,7 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
   const source = createSource({ cacheFolder });
   const github = createGithub({ settings: dependencies.github, secrets });
   const environments = createEnvironmentActivities({ client, taskQueue: dependencies.taskQueue });
-  const liveIn = async (pipeline: string, environment: string): Promise<ReleaseRecord | null> =>
-    (await environments.askEnvironment({ pipeline, environment, requestId: null })).live;
-  const judge = new Judge(sealKeys, policy);
+  const findLive = createFindLive({ ...environments, policy, judge: new Judge(sealKeys, policy) });
   const traffic = {
     proveTraffic: (target: Target, signal: AbortSignal) => proveTraffic({ hosts, secrets }, target, signal),
     whoIsServed,
@@ -92,14 +90,13 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
   };
   return {
     activities: {
-      resolvePlan: createResolvePlan({ source, policy, liveIn, judge }),
+      resolvePlan: createResolvePlan({ source, policy, findLive }),
       runGate: createRunGate({
         source,
         github,
         jobUser: jobUsers.ofGates,
         scrub: secrets.scrub,
-        liveCommit: async (pipeline, environment) =>
-          (await liveIn(pipeline, environment))?.commit.sha ?? null,
+        liveCommit: createFindBefore({ findLive, policy }),
       }),
       buildArtifacts: createBuildArtifacts({ source, secrets, cacheFolder, insecureRegistries, builderName }),
       tagArtifacts: createTagArtifacts({ secrets, insecureRegistries }),

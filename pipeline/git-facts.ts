@@ -72,10 +72,11 @@ function printable(text: string): string {
   return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, ' ').trim();
 }
 
-/** E-mail addresses of everybody who authored or co-authored a commit in `since..commit`. */
-async function askAuthors(ask: AskGit, commit: string, since: string): Promise<string[]> {
+/** E-mail addresses of everybody who authored or co-authored a commit in `since..commit`; null = since the beginning. */
+export async function askAuthors(ask: AskGit, commit: string, since: string | null): Promise<string[]> {
   const flags = ['--no-show-signature', '--encoding=UTF-8', `--format=${AUTHORS}`];
-  return addressesIn(await ask(['log', ...flags, commit, `^${since}`, '--']));
+  const range = since === null ? [commit] : [commit, `^${since}`];
+  return addressesIn(await ask(['log', ...flags, ...range, '--']));
 }
 
 /** In lower case; a trailer has its address in angle brackets. */

@@ -10,7 +10,7 @@ export {
   refuseEntry,
   type TreeEntry,
 } from './file-at-commit.js';
-export { gatherGitFacts, type AskGit, type GitFacts } from './git-facts.js';
+export { askAuthors, gatherGitFacts, type AskGit, type GitFacts } from './git-facts.js';
 export { loadPipeline, loadPolicy, type LoadedFile } from './load-pipeline.js';
 export { applyPolicy } from './apply-policy.js';
 export { judgeJobAccount, jobUsersIn, warnOfSharedUser, type Account } from './job-user.js';

@@ -9,7 +9,7 @@ export interface GateDependencies {
   /** Who runs commands of a commit; null = the worker's own user. */
   jobUser: () => Promise<JobUser | null>;
   scrub: (text: string) => string;
-  /** Full sha of what an environment serves now; null when nothing is live there. */
+  /** Full sha of what an environment serves now, as far as anybody vouches for it; null = nothing. */
   liveCommit: (pipeline: string, environment: string) => Promise<string | null>;
 }
 

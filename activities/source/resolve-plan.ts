@@ -18,15 +18,15 @@ import {
 import type { ReleasePlan } from '../../pipeline/plan.js';
 import type { Activities } from '../../workflows/activity-contract.js';
 import type { ReleaseRequest } from '../../workflows/messages.js';
-import type { ReleaseRecord } from '../../workflows/result.js';
+import type { FindLive, LiveRelease } from '../environment/live-release.js';
 import { badInput } from '../failure.js';
 import { stoppable } from '../processes/stop.js';
-import type { Judge } from '../trust/judge.js';
 import type { PolicyStore } from '../trust/policy-store.js';
 import { readBytesAtCommit, readFileAtCommit } from './files-at-commit.js';
 import { withObjects, type GitObjects } from './git-objects.js';
-import { isCommitId, redactUrls } from './git-names.js';
+import { redactUrls } from './git-names.js';
 import { askMirror, checkRefHolds, readRef } from './history.js';
+import { nameAuthors } from './name-authors.js';
 import { sinceReviewed } from './since-reviewed.js';
 import type { Source } from './source.js';
 
@@ -34,9 +34,8 @@ export interface ResolvePlanDependencies {
   source: Source;
   /** What the owner of the worker allows. */
   policy: PolicyStore;
-  /** What an environment serves now; null when nothing is live there. */
-  liveIn: (pipeline: string, environment: string) => Promise<ReleaseRecord | null>;
-  judge: Pick<Judge, 'wasLetIn'>;
+  /** What is left out, whose reviews are missing and who wrote what all begin with what is live. */
+  findLive: FindLive;
 }
 
 export function createResolvePlan(deps: ResolvePlanDependencies): Activities['resolvePlan'] {
@@ -77,7 +76,7 @@ async function planOf(
       findLive(deps, file.content.pipeline, environments),
       readFiles(objects, commit, requiredFiles(file, environments)),
     ]);
-    const liveCommits = new Map([...live].map(([name, record]) => [name, record.commit.sha]));
+    const liveCommits = new Map([...live].map(([name, { commit: sha }]) => [name, sha]));
     const { commit: facts, changedPaths } = await gatherGitFacts(
       askMirror(objects.mirror),
       commit,
@@ -94,10 +93,11 @@ async function planOf(
       changedPaths,
       unasked,
     });
-    return sinceReviewed(applyPolicy(plan, policy, deps.policy), policy, (pipeline, environment) => {
-      const record = live.get(environment);
-      if (record === undefined || !deps.judge.wasLetIn(record, pipeline, environment)) return null;
-      return record.commit.sha;
+    const applied = applyPolicy(plan, policy, deps.policy);
+    const named = await nameAuthors(applied, policy, objects.mirror, (name) => changedPaths.has(name));
+    return sinceReviewed(named, policy, (environment) => {
+      const found = live.get(environment);
+      return found?.wasLetIn === true ? found.commit : null;
     });
   });
 }
@@ -188,15 +188,11 @@ async function findLive(
   deps: ResolvePlanDependencies,
   pipeline: string,
   environments: readonly string[],
-): Promise<Map<string, ReleaseRecord>> {
+): Promise<Map<string, LiveRelease>> {
   const found = await Promise.all(
-    environments.map(async (name) => [name, await deps.liveIn(pipeline, name)] as const),
+    environments.map(async (name) => [name, await deps.findLive(pipeline, name)] as const),
   );
-  return new Map(
-    found.flatMap(([name, record]) =>
-      record !== null && isCommitId(record.commit.sha) ? [[name, record]] : [],
-    ),
-  );
+  return new Map(found.flatMap(([name, live]) => (live === null ? [] : [[name, live]])));
 }
 
 async function explained<T>(work: () => Promise<T>): Promise<T> {

@@ -8,7 +8,7 @@ import type { EnvironmentPlan, ReleasePlan } from '../../pipeline/plan.js';
 import { PlanRefused, type PlanProblem } from '../../pipeline/plan-refused.js';
 import type { Policy } from '../../pipeline/policy-file.js';
 
-type LetInCommit = (pipeline: string, environment: string) => string | null;
+type LetInCommit = (environment: string) => string | null;
 
 /** Throws PlanRefused where a policy protects reviews of a branch whose beginning nobody vouches for. */
 export function sinceReviewed(
@@ -36,7 +36,7 @@ function findSince(
 ): { since: string } | 'unknown' | null {
   if (!approvals.some(({ by }) => by === 'github-review')) return null;
   const owners = policy?.pipelines.get(pipeline)?.environments.get(name)?.reviewed ?? null;
-  const since = letInCommit(pipeline, name) ?? owners;
+  const since = letInCommit(name) ?? owners;
   if (since !== null) return { since };
   return policy === null ? null : 'unknown';
 }

@@ -6,13 +6,13 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createGithubActivities } from '../../activities/github/create-github-activities.js';
 import { createSource } from '../../activities/source/source.js';
 import type { PolicyStore } from '../../activities/trust/policy-store.js';
-import { loadPolicy } from '../../pipeline/load-pipeline.js';
 import type { ApprovalRule, EnvironmentPlan } from '../../pipeline/plan.js';
 import type { GithubAnswer, GithubQuestion } from '../../workflows/activity-contract.js';
 import { STILL_WAITS } from '../../workflows/failures.js';
 import { failureOf } from '../support/failure-of.js';
 import { givenCommit, givenRule } from '../support/given.js';
 import { githubOf, givenGithub, mergedPull, runScheduled } from '../support/github/scene.js';
+import { givenPolicyStore } from '../support/policies.js';
 import { createRepository, type TestRepository } from '../support/repository.js';
 import {
   givenSealedRelease,
@@ -53,10 +53,7 @@ github: {bob: bob@example.com, Bob2: bob@example.com, carol: carol@example.com, 
 
 function policyOf(head: string): PolicyStore {
   const text = `${head}\npipelines: {shop: {repositories: ['ssh://git@127.0.0.1/acme/shop.git'], environments: {prod: {hosts: [deploy@web-1, deploy@web-2]}}}}`;
-  const loaded = loadPolicy(Buffer.from(text), 'policy.yaml');
-  if (!loaded.ok) throw new Error(JSON.stringify(loaded.errors));
-  const policy = { content: loaded.file.content, allowedSigners: null, revokedKeys: null, hash: '' };
-  return { read: async () => policy, isDemo: false };
+  return givenPolicyStore(text);
 }
 
 const reviewOf = (overrides: Partial<ApprovalRule> = {}): ApprovalRule =>

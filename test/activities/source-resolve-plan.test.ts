@@ -6,9 +6,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ReleasePlan } from '../../pipeline/plan.js';
 import { createResolvePlan } from '../../activities/source/resolve-plan.js';
 import { createSource } from '../../activities/source/source.js';
+import type { PolicyStore } from '../../activities/trust/policy-store.js';
 import { FAILURE } from '../../workflows/failures.js';
 import type { ReleaseRequest } from '../../workflows/messages.js';
-import { givenCommit, givenPlan, givenRecord } from '../support/given.js';
+import { givenPolicyStore } from '../support/policies.js';
 import { createRepository, type TestRepository } from '../support/repository.js';
 import { NO_POLICY } from '../support/sealed.js';
 
@@ -61,16 +62,18 @@ afterEach(async () => {
   await rm(cacheFolder, { recursive: true, force: true });
 });
 
-async function resolve(commit: string, change: Partial<ReleaseRequest> = {}): Promise<ReleasePlan> {
+async function resolve(
+  commit: string,
+  change: Partial<ReleaseRequest> = {},
+  policy: PolicyStore = NO_POLICY,
+): Promise<ReleasePlan> {
   const resolvePlan = createResolvePlan({
     source: createSource({ cacheFolder }),
-    policy: NO_POLICY,
-    liveIn: (pipeline, environment) => {
-      const sha = live[`${pipeline}/${environment}`];
-      const record = givenRecord(givenPlan(), 'v1.0.0', null);
-      return Promise.resolve(sha === undefined ? null : { ...record, commit: givenCommit({ sha }) });
+    policy,
+    findLive: (pipeline, environment) => {
+      const commit = live[`${pipeline}/${environment}`];
+      return Promise.resolve(commit === undefined ? null : { commit, wasLetIn: false });
     },
-    judge: { wasLetIn: () => false },
   });
   const request: ReleaseRequest = {
     requestId: 'request-1',
@@ -133,6 +136,53 @@ describe('a plan', () => {
     expect(names(await resolve(docs, { to: ['dev'] }))).toEqual(['dev']);
     live = { 'shop/dev': code, 'shop/stage': code };
     expect(names(await resolve(docs))).toEqual([]);
+  });
+});
+
+describe('where nobody vouches for what is live, nobody approves what they wrote', () => {
+  const approved = `${FILE}    approvals: 1\n    self-approval: false\n`;
+  const policyWith = (prod: string): PolicyStore =>
+    givenPolicyStore(
+      `pipelines: {shop: {repositories: [${repository.folder}], environments: {
+        dev: {hosts: [deploy@dev.example.com]}, stage: {hosts: [deploy@stage.example.com]},
+        prod: {hosts: [deploy@prod.example.com]${prod}}}}}`,
+    );
+  const toProd = async (commit: string, policy: PolicyStore) => {
+    await repository.git('tag', '--force', 'v1.0.0', commit);
+    return await resolve(commit, { ref: { kind: 'tag', name: 'v1.0.0' }, to: ['prod'] }, policy);
+  };
+
+  it('since the beginning, or since what the owner of the worker names', async () => {
+    await repository.commit('one', { ...FILES, 'slipway.yaml': approved }, 'Old <old@example.com>');
+    const second = await repository.commit('two', { a: '1' }, 'Irina <irina@example.com>');
+    const third = await repository.commit('three', { a: '2' }, 'Oleg <oleg@example.com>');
+    const authors = async (policy: PolicyStore) => (await toProd(third, policy)).commit.authors;
+    const everybody = ['irina@example.com', 'old@example.com', 'oleg@example.com'];
+    expect(await authors(policyWith(''))).toEqual(everybody);
+    expect(await authors(policyWith(`, reviewed: ${second}`))).toEqual(['oleg@example.com']);
+    // what this repository has not got
+    expect(await authors(policyWith(`, reviewed: ${'ab'.repeat(20)}`))).toEqual(everybody);
+    live = { 'shop/prod': second };
+    expect(await authors(policyWith(''))).toEqual(['oleg@example.com']);
+    live = { 'shop/prod': 'ab'.repeat(20) };
+    expect(await authors(policyWith(''))).toEqual(everybody);
+  });
+
+  it('and only where they could', async () => {
+    await repository.commit('one', FILES, 'Old <old@example.com>');
+    const next = await repository.commit('two', { a: '1' }, 'Irina <irina@example.com>');
+    expect((await resolve(next, {}, policyWith(''))).commit.authors).toEqual(['irina@example.com']);
+  });
+
+  it('and more people than a plan can name are too many', async () => {
+    const trailers = Array.from({ length: 600 }, (_, nth) => `Co-authored-by: P <p${nth}@example.com>`);
+    const commit = await repository.commit(`one\n\n${trailers.join('\n')}`, {
+      ...FILES,
+      'slipway.yaml': approved,
+    });
+    await expect(toProd(commit, policyWith(''))).rejects.toMatchObject(
+      badInput('601 people wrote what prod does not serve yet'),
+    );
   });
 });
 

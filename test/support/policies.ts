@@ -1,4 +1,5 @@
 /** Policies and releases of shop, held against each other. */
+import type { PolicyStore } from '../../activities/trust/policy-store.js';
 import { applyPolicy } from '../../pipeline/apply-policy.js';
 import { loadPolicy } from '../../pipeline/load-pipeline.js';
 import type { EnvironmentPlan, ReleasePlan } from '../../pipeline/plan.js';
@@ -15,6 +16,14 @@ pipelines:
       prod:
         hosts: [deploy@web-1, deploy@web-2]
 `;
+
+/** A worker whose policy is this text. */
+export function givenPolicyStore(text: string): PolicyStore {
+  const loaded = loadPolicy(Buffer.from(text), 'policy.yaml');
+  if (!loaded.ok) throw new Error(loaded.errors.map(({ path, message }) => `${path}: ${message}`).join('; '));
+  const policy = { content: loaded.file.content, allowedSigners: null, revokedKeys: null, hash: '' };
+  return { read: async () => policy, isDemo: false };
+}
 
 /** Lines below `prod`. */
 export function policyWith(...lines: string[]): Policy {

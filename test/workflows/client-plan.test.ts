@@ -7,6 +7,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { NativeConnection } from '@temporalio/worker';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { createFindLive } from '../../activities/environment/live-release.js';
 import { createResolvePlan } from '../../activities/source/resolve-plan.js';
 import { createSource } from '../../activities/source/source.js';
 import type { ReleasePlan } from '../../pipeline/plan.js';
@@ -56,9 +57,11 @@ beforeAll(async () => {
   const resolvePlan = createResolvePlan({
     source: createSource({ cacheFolder }),
     policy: NO_POLICY,
-    liveIn: async (pipeline, environment) =>
-      (await harness.activities.askEnvironment({ pipeline, environment, requestId: null })).live,
-    judge: { wasLetIn: () => false },
+    findLive: createFindLive({
+      askEnvironment: harness.activities.askEnvironment,
+      policy: NO_POLICY,
+      judge: { wasLetIn: () => false },
+    }),
   });
   native = await NativeConnection.connect({ address: inject('temporalAddress') });
   endWorkers = await startWorkers(native, harness.taskQueue, inject('workflowBundle'), {

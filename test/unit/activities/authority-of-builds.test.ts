@@ -1,11 +1,10 @@
 /** What is refused before a gate is asked or an image is built. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { hashPlan, withHash } from '../../../pipeline/hash-plan.js';
-import { loadPolicy } from '../../../pipeline/load-pipeline.js';
 import type { ReleasePlan } from '../../../pipeline/plan.js';
-import type { PolicyStore } from '../../../activities/trust/policy-store.js';
 import type { Activities } from '../../../workflows/activity-contract.js';
 import { givenArtifacts, givenImage } from '../../support/given.js';
+import { givenPolicyStore } from '../../support/policies.js';
 import {
   beginsWith,
   evidenceOf,
@@ -126,18 +125,9 @@ describe('a build', () => {
   });
 
   test('is not begun with a login that the policy of this moment does not list', async () => {
-    const loaded = loadPolicy(
-      Buffer.from(
-        'pipelines: {shop: {repositories: [/srv/shop.git], environments: {prod: {hosts: [deploy@web-1, deploy@web-2], secrets: ["env:PROD_*"]}}}}',
-      ),
-      'policy.yaml',
+    const policy = givenPolicyStore(
+      'pipelines: {shop: {repositories: [/srv/shop.git], environments: {prod: {hosts: [deploy@web-1, deploy@web-2], secrets: ["env:PROD_*"]}}}}',
     );
-    if (!loaded.ok) throw new Error(JSON.stringify(loaded.errors));
-    const { content } = loaded.file;
-    const policy: PolicyStore = {
-      isDemo: false,
-      read: async () => ({ content, hash: '', allowedSigners: null, revokedKeys: null }),
-    };
     const registry = { server: 'cr.example.com', username: 'x', password: 'env:OTHER' };
     const plan = await sealedWith({ registry });
     expect(await refusalWith(keys.ours, 'buildArtifacts', { plan }, policy)).toMatch(

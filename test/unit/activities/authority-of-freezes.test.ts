@@ -2,9 +2,9 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { createPassFreeze } from '../../../activities/environment/pass-freeze.js';
 import type { PolicyStore } from '../../../activities/trust/policy-store.js';
-import { loadPolicy } from '../../../pipeline/load-pipeline.js';
 import type { Target } from '../../../workflows/activity-contract.js';
 import type { EvidenceItem } from '../../../workflows/result.js';
+import { givenPolicyStore } from '../../support/policies.js';
 import {
   beginsWith,
   givenSealedRelease,
@@ -23,10 +23,7 @@ function policyWith(...freezes: [number, number][]): PolicyStore {
   const lines = freezes.map(([from, to]) => `{from: ${day(from)}, to: ${day(to)}, reason: audit}`);
   const text = `pipelines: {shop: {repositories: [/srv/shop.git], environments: {prod: {
     production: true, self-approval: false, hosts: [deploy@web-1, deploy@web-2], freeze: [${lines.join(', ')}]}}}}`;
-  const loaded = loadPolicy(Buffer.from(text), 'policy.yaml');
-  if (!loaded.ok) throw new Error(loaded.errors.map(({ message }) => message).join('; '));
-  const policy = { content: loaded.file.content, allowedSigners: null, revokedKeys: null, hash: 'h' };
-  return { isDemo: false, read: async () => policy };
+  return givenPolicyStore(text);
 }
 
 const FROZEN = policyWith([-3, -2], [-1, 1]);

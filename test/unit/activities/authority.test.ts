@@ -3,12 +3,12 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { AUTHORITIES } from '../../../activities/trust/authority.js';
 import type { PolicyStore } from '../../../activities/trust/policy-store.js';
 import { withHash } from '../../../pipeline/hash-plan.js';
-import { loadPolicy } from '../../../pipeline/load-pipeline.js';
 import type { Colour, Seal } from '../../../pipeline/plan.js';
 import type { Target } from '../../../workflows/activity-contract.js';
 import { CHANGES_THE_WORLD } from '../../../workflows/activity-options.js';
 import type { PriorState } from '../../../workflows/result.js';
 import { givenArtifacts } from '../../support/given.js';
+import { givenPolicyStore } from '../../support/policies.js';
 import {
   beginsWith,
   evidenceOf,
@@ -413,8 +413,5 @@ function pick(seal: Seal | undefined): { seal?: Seal } {
 function policyOf(line = ''): PolicyStore {
   const hosts = line.startsWith('hosts:') ? '' : 'hosts: [deploy@web-1, deploy@web-2], ';
   const text = `pipelines: {shop: {repositories: [/srv/shop.git], environments: {prod: {${hosts}${line}}}}}`;
-  const loaded = loadPolicy(Buffer.from(text), 'policy.yaml');
-  if (!loaded.ok) throw new Error(JSON.stringify(loaded.errors));
-  const policy = { content: loaded.file.content, allowedSigners: null, revokedKeys: null, hash: '' };
-  return { read: async () => policy, isDemo: false };
+  return givenPolicyStore(text);
 }
