@@ -98,7 +98,10 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
         scrub: secrets.scrub,
         liveCommit: createFindBefore({ findLive, policy }),
       }),
-      buildArtifacts: createBuildArtifacts({ source, secrets, cacheFolder, insecureRegistries, builderName }),
+      buildArtifacts: createBuildArtifacts({
+        ...{ source, secrets, policy, sealKeys },
+        ...{ cacheFolder, insecureRegistries, builderName },
+      }),
       tagArtifacts: createTagArtifacts({ secrets, insecureRegistries }),
       ...environments,
       verifyApproval: createVerifyApproval({ policy, sealKeys }),

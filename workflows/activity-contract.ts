@@ -44,6 +44,8 @@ export interface Target {
   live: ReleaseRecord | null;
   /** What let this release in: gates and approvals, each sealed by the worker that looked. */
   evidence?: EvidenceItem[];
+  /** Of a release that comes back: that it was carried out here. What was live may come back on old evidence. */
+  receipts?: Seal[];
   /** Of the request; absent from older workers. A way back may begin in a freeze. */
   kind?: ChangeKind;
   /** Of the sealed plan, where `plan` leaves out hosts that a person skipped. */
@@ -155,7 +157,12 @@ export interface Activities {
     plan: ReleasePlan;
     /** What the release's own gates said. */
     evidence?: EvidenceItem[];
-  }): Promise<{ artifacts: BuiltArtifact[]; adopted: boolean }>;
+  }): Promise<{
+    artifacts: BuiltArtifact[];
+    adopted: boolean;
+    /** Why what was there already was not adopted. */
+    note?: string;
+  }>;
   tagArtifacts(input: { target: Target }): Promise<{ tags: string[] }>;
 
   // talking to the environment entity (a workflow cannot signalWithStart)

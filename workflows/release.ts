@@ -220,7 +220,8 @@ class Release {
     );
     this.artifacts = built.artifacts;
     const digest = built.artifacts[0]?.digest.slice(0, 15) ?? '';
-    this.progress.set('build', 'succeeded', built.adopted ? `${digest}, built before` : digest);
+    const how = built.adopted ? 'built before' : built.note;
+    this.progress.set('build', 'succeeded', how === undefined ? digest : `${digest}, ${how}`);
   }
 
   /** Of environments that no promotion speaks for. */

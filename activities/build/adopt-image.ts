@@ -3,26 +3,39 @@ import type { ImageArtifact } from '../../pipeline/plan.js';
 import { foreignHand } from '../failure.js';
 import type { Registry } from '../registry/registry-client.js';
 import { commitTag, hashBuildInputs, LABEL } from './build-command.js';
+import type { ImageSeals } from './image-seal.js';
+
+/** Where images of a commit are looked for, and what is believed of them. */
+export interface Adopting {
+  registry: Registry;
+  seals: ImageSeals;
+  /** false = labels are believed: a worker without a policy takes what anybody has pushed. */
+  needsSeal: boolean;
+}
+
+/** `whyNot` = something is there that nobody vouches for. */
+export type Found = { digest: string } | { digest: null; whyNot: string | null };
 
 /**
- * The digest that a release of this commit has already pushed, or null. Throws ForeignHand when the commit's tag holds
- * something else: an image that does not say it was built from this commit in this way.
+ * The digest that a release of this commit has already pushed. Throws ForeignHand when the commit's tag holds something
+ * else: an image that does not say it was built from this commit in this way.
  */
 export async function adoptImage(
-  registry: Registry,
+  { registry, seals, needsSeal }: Adopting,
   image: ImageArtifact,
   commit: string,
-): Promise<string | null> {
+): Promise<Found> {
   const { repository } = image;
+  const place = `${repository}:${commitTag(commit)}`;
   const digest = await registry.findDigest(repository, commitTag(commit));
-  if (digest === null) return null;
+  if (digest === null) return { digest, whyNot: null };
   const wanted = { [LABEL.revision]: commit, [LABEL.inputs]: hashBuildInputs(image) };
   for (const labels of await registry.readLabels(repository, digest)) {
     for (const [name, value] of Object.entries(wanted)) {
       if (labels[name] === value) continue;
       throw foreignHand({
         what: `it holds ${digest}, whose label ${name} is ${JSON.stringify(labels[name] ?? null)} instead of ${value}`,
-        where: `${repository}:${commitTag(commit)}`,
+        where: place,
         why: null,
         wayOut:
           name === LABEL.inputs
@@ -31,26 +44,31 @@ export async function adoptImage(
       });
     }
   }
-  return digest;
+  if (!needsSeal || (await seals.isBuilt(image, commit, digest))) return { digest };
+  const whyNot = `${place} held ${digest.slice(0, 15)}, which no worker that is trusted here has built`;
+  return { digest: null, whyNot };
 }
 
 const AGREE_MS = 1000;
 
 /**
- * Puts the commit's tag on the digest just pushed, unless another build of the commit has it: then that one counts.
- * Registries have no "put if absent", so two workers that build one commit in the same second may both put it: the
- * last one wins, and both look again before they say so.
+ * Puts the commit's tag on the digest just pushed, unless another build of the commit has it: then that one counts. What
+ * nobody vouches for loses the tag. Registries have no "put if absent", so two workers that build one commit in the same
+ * second may both put it: the last one wins, and both look again before they say so.
  */
 export async function agreeOnDigest(
-  registry: Registry,
+  adopting: Adopting,
   image: ImageArtifact,
   commit: string,
   digest: string,
   signal: AbortSignal,
 ): Promise<string> {
-  const tagged = await adoptImage(registry, image, commit);
-  if (tagged !== null) return tagged;
+  const { registry, seals } = adopting;
+  // before the tag: whoever finds that finds the seal as well
+  await seals.keep(image, commit, digest);
+  const tagged = await adoptImage(adopting, image, commit);
+  if (tagged.digest !== null) return tagged.digest;
   await registry.putTags(image.repository, digest, [commitTag(commit)]);
   await pause(AGREE_MS, undefined, { signal });
-  return (await adoptImage(registry, image, commit)) ?? digest;
+  return (await adoptImage(adopting, image, commit)).digest ?? digest;
 }

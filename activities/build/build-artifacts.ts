@@ -7,15 +7,21 @@ import type { Activities } from '../../workflows/activity-contract.js';
 import type { BuiltArtifact } from '../../workflows/result.js';
 import { stoppable } from '../processes/stop.js';
 import { loginOf, type LoginDependencies } from '../registry/registry-login.js';
-import { createRegistry, type Registry } from '../registry/registry-client.js';
+import { createRegistry } from '../registry/registry-client.js';
 import type { RegistryCredentials } from '../registry/registry-token.js';
 import { archiveFolder } from '../source/files-at-commit.js';
 import type { Source } from '../source/source.js';
-import { adoptImage } from './adopt-image.js';
+import type { PolicyStore } from '../trust/policy-store.js';
+import type { SealKeys } from '../trust/seal-keys.js';
+import { adoptImage, type Adopting } from './adopt-image.js';
 import { buildImage } from './build-image.js';
+import { createImageSeals } from './image-seal.js';
 
 export interface BuildDependencies extends LoginDependencies {
   source: Source;
+  /** Where one protects, an image is adopted only with the seal of a worker that built it. */
+  policy: PolicyStore;
+  sealKeys: SealKeys;
   /** Archives of folder artifacts are kept here (see `archivePath`). */
   cacheFolder: string;
   /** Builder for images; null = docker's current one. */
@@ -25,7 +31,7 @@ export interface BuildDependencies extends LoginDependencies {
 interface Work {
   deps: BuildDependencies;
   plan: ReleasePlan;
-  registry: Registry;
+  adopting: Adopting;
   credentials: RegistryCredentials | null;
   signal: AbortSignal;
   report: (progress: string) => void;
@@ -39,8 +45,11 @@ export function createBuildArtifacts(deps: BuildDependencies): Activities['build
     await stoppable('the build', async (signal, report) => {
       const credentials = await loginOf(deps, plan.registry);
       const registry = createRegistry({ credentials, insecureRegistries: deps.insecureRegistries, signal });
-      const work: Work = { deps, plan, registry, credentials, signal, report };
+      const seals = createImageSeals(registry, deps.sealKeys);
+      const adopting = { registry, seals, needsSeal: (await deps.policy.read()) !== null };
+      const work: Work = { deps, plan, adopting, credentials, signal, report };
       const artifacts: BuiltArtifact[] = [];
+      const notes: string[] = [];
       let adopted = true;
       for (const artifact of plan.artifacts) {
         report(artifact.name);
@@ -48,9 +57,10 @@ export function createBuildArtifacts(deps: BuildDependencies): Activities['build
         const made = await afterOthers(running, key, () => makeArtifact(work, artifact));
         signal.throwIfAborted();
         artifacts.push(made.artifact);
+        notes.push(...(made.note === null ? [] : [made.note]));
         adopted &&= made.adopted;
       }
-      return { artifacts, adopted };
+      return { artifacts, adopted, ...(notes.length === 0 ? {} : { note: notes.join('; ') }) };
     });
 }
 
@@ -75,6 +85,8 @@ async function afterOthers<T>(
 interface Made {
   artifact: BuiltArtifact;
   adopted: boolean;
+  /** Why what was there was not adopted. */
+  note: string | null;
 }
 
 async function makeArtifact(work: Work, artifact: ArtifactPlan): Promise<Made> {
@@ -86,15 +98,16 @@ async function makeFolder({ deps, plan, signal }: Work, artifact: FolderArtifact
   const commit = plan.commit.sha;
   const mirror = await deps.source.fetchCommit(plan.repository.url, commit, signal);
   const { digest } = await archiveFolder({ mirror, commit, folder, cacheFolder: deps.cacheFolder, signal });
-  return { artifact: { name, kind: 'folder', repository: folder, digest }, adopted: false };
+  return { artifact: { name, kind: 'folder', repository: folder, digest }, adopted: false, note: null };
 }
 
 async function makeImage(work: Work, image: ImageArtifact): Promise<Made> {
-  const { deps, plan, registry, credentials, signal, report } = work;
+  const { deps, plan, adopting, credentials, signal, report } = work;
   const commit = plan.commit.sha;
   const { name, repository } = image;
-  const found = await adoptImage(registry, image, commit);
-  if (found !== null) return { artifact: { name, kind: 'image', repository, digest: found }, adopted: true };
+  const found = await adoptImage(adopting, image, commit);
+  if (found.digest !== null)
+    return { artifact: { name, kind: 'image', repository, digest: found.digest }, adopted: true, note: null };
   const mirror = await deps.source.fetchCommit(plan.repository.url, commit, signal);
   const { builderName } = deps;
   const scrub = (text: string): string => deps.secrets.scrub(text);
@@ -102,12 +115,13 @@ async function makeImage(work: Work, image: ImageArtifact): Promise<Made> {
     image,
     commit: plan.commit,
     mirror,
-    registry,
+    adopting,
     credentials,
     builderName,
     scrub,
     signal,
     report,
   });
-  return { artifact: { name, kind: 'image', repository, digest }, adopted: false };
+  const note = found.whyNot === null ? null : `built anew: ${found.whyNot}`;
+  return { artifact: { name, kind: 'image', repository, digest }, adopted: false, note };
 }

@@ -5,12 +5,11 @@ import { z } from 'zod';
 import type { CommitFacts, ImageArtifact } from '../../pipeline/plan.js';
 import { badInput, refused } from '../failure.js';
 import { plainEnvironment, runProcess } from '../processes/run-process.js';
-import type { Registry } from '../registry/registry-client.js';
 import type { RegistryCredentials } from '../registry/registry-token.js';
 import { withCheckout } from '../source/checkout.js';
 import { checkPathInRepository } from '../source/git-names.js';
 import type { Mirror } from '../source/source.js';
-import { agreeOnDigest } from './adopt-image.js';
+import { agreeOnDigest, type Adopting } from './adopt-image.js';
 import { buildArgv } from './build-command.js';
 import { findBuilder } from './builder.js';
 import { withDockerConfig, type DockerLogin } from './docker-config.js';
@@ -23,7 +22,7 @@ export interface ImageBuild {
   image: ImageArtifact;
   commit: CommitFacts;
   mirror: Mirror;
-  registry: Registry;
+  adopting: Adopting;
   credentials: RegistryCredentials | null;
   builderName: string | null;
   scrub: (text: string) => string;
@@ -41,7 +40,7 @@ export async function buildImage(build: ImageBuild): Promise<string> {
 }
 
 async function buildIn(build: ImageBuild, folder: string, login: DockerLogin): Promise<string> {
-  const { image, commit, registry, builderName, signal } = build;
+  const { image, commit, adopting, builderName, signal } = build;
   const contextFolder = await findInCheckout(folder, image.context, 'context');
   const dockerfile = await findInCheckout(folder, image.dockerfile, 'dockerfile');
   // as with BuildKit's own git contexts: files only, or COPY . . would differ on every checkout
@@ -81,7 +80,7 @@ async function buildIn(build: ImageBuild, folder: string, login: DockerLogin): P
   if (ended.exitCode !== 0)
     throw explainBuild(image, build.scrub(ended.tail), build.credentials?.username ?? null);
   const digest = await readDigest(metadataFile);
-  return await agreeOnDigest(registry, image, commit.sha, digest, signal);
+  return await agreeOnDigest(adopting, image, commit.sha, digest, signal);
 }
 
 /** As in `git archive`: file times are the commit's, so a build done again on any worker gives the same layers. */

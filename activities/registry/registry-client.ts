@@ -33,13 +33,26 @@ export interface Registry {
   readManifest(repository: string, reference: string): Promise<Manifest>;
   /** Puts the tags on what `digest` is, without touching layers. */
   putTags(repository: string, digest: string, tags: readonly string[]): Promise<void>;
+  /**
+   * Puts `annotations` beside what `digest` is, under a tag of their own: an OCI index that leads to the same images, so
+   * that no registry takes it for anything else and nothing but a manifest is sent.
+   */
+  putAnnotations(
+    repository: string,
+    tag: string,
+    digest: string,
+    annotations: Record<string, string>,
+  ): Promise<void>;
+  /** null = there is no such tag. */
+  readAnnotations(repository: string, tag: string): Promise<Record<string, string> | null>;
   /** Labels of every image behind the digest: one, or one per platform. */
   readLabels(repository: string, digest: string): Promise<Record<string, string>[]>;
 }
 
+const INDEX = 'application/vnd.oci.image.index.v1+json';
 const ACCEPT_MANIFESTS = {
   accept: [
-    'application/vnd.oci.image.index.v1+json',
+    INDEX,
     'application/vnd.docker.distribution.manifest.list.v2+json',
     'application/vnd.oci.image.manifest.v1+json',
     'application/vnd.docker.distribution.manifest.v2+json',
@@ -98,6 +111,17 @@ export function createRegistry(options: RegistryOptions): Registry {
     return { digest, bytes: answer.body, mediaType };
   }
 
+  async function putManifest(
+    repository: string,
+    tag: string,
+    { mediaType, bytes: body }: Pick<Manifest, 'mediaType' | 'bytes'>,
+  ): Promise<void> {
+    const path = `manifests/${tag}`;
+    const thing = nameThing(repository, tag);
+    const headers = { 'content-type': mediaType };
+    await send({ repository, method: 'PUT', path, thing, headers, body }, [200, 201, 202]);
+  }
+
   async function readDocument(repository: string, digest: string): Promise<ManifestJson> {
     const manifest = parseManifest((await readManifest(repository, digest)).bytes);
     if (manifest === null) throw unreadable(nameThing(repository, digest), 'this is no image manifest');
@@ -128,13 +152,24 @@ export function createRegistry(options: RegistryOptions): Registry {
     },
 
     async putTags(repository, digest, tags) {
-      const { mediaType, bytes: body } = await readManifest(repository, digest);
-      const headers = { 'content-type': mediaType };
-      for (const tag of tags) {
-        const path = `manifests/${tag}`;
-        const thing = nameThing(repository, tag);
-        await send({ repository, method: 'PUT', path, thing, headers, body }, [200, 201, 202]);
-      }
+      const { mediaType, bytes } = await readManifest(repository, digest);
+      for (const tag of tags) await putManifest(repository, tag, { mediaType, bytes });
+    },
+
+    async putAnnotations(repository, tag, digest, annotations) {
+      const { mediaType, bytes } = await readManifest(repository, digest);
+      // some registries take no index of an index
+      const manifests = parseManifest(bytes)?.manifests ?? [{ mediaType, digest, size: bytes.length }];
+      const index = { schemaVersion: 2, mediaType: INDEX, manifests, annotations };
+      await putManifest(repository, tag, { mediaType: INDEX, bytes: Buffer.from(JSON.stringify(index)) });
+    },
+
+    async readAnnotations(repository, tag) {
+      const thing = nameThing(repository, tag);
+      const path = `manifests/${tag}`;
+      const call: Call = { repository, method: 'GET', path, thing, headers: ACCEPT_MANIFESTS };
+      const answer = await send(call, [200, 404]);
+      return answer.status === 404 ? null : (parseManifest(answer.body)?.annotations ?? {});
     },
 
     async readLabels(repository, digest) {

@@ -3,9 +3,11 @@ import { z } from 'zod';
 
 const manifest = z.object({
   manifests: z
-    .array(z.object({ digest: z.string(), platform: z.object({ os: z.string() }).optional() }))
+    .array(z.looseObject({ digest: z.string(), platform: z.looseObject({ os: z.string() }).optional() }))
     .optional(),
   config: z.object({ digest: z.string() }).optional(),
+  // anybody may have written them
+  annotations: z.record(z.string(), z.string()).nullish().catch(null),
 });
 export type ManifestJson = z.output<typeof manifest>;
 

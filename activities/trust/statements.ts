@@ -52,6 +52,16 @@ const artifact = z.object({
     .optional(),
 });
 
+/** This image was built here from this commit; it lies in the registry beside it, and lets no release in by itself. */
+const image = z.object({
+  kind: z.literal('image'),
+  commit: z.string(),
+  repository: z.string(),
+  digest: z.string(),
+  /** Hash of what else decides what it became: Dockerfile, context, target, platforms, build arguments. */
+  inputs: z.string(),
+});
+
 /** This gate, by the hash of its definition, was asked about this commit. */
 const gate = z.object({
   kind: z.literal('gate'),
@@ -125,7 +135,7 @@ const step = z.object({
   needs: z.array(z.string()),
 });
 
-const statement = z.discriminatedUnion('kind', [plan, artifact, gate, approval, open, prior, step]);
+const statement = z.discriminatedUnion('kind', [plan, artifact, image, gate, approval, open, prior, step]);
 export type Statement = z.infer<typeof statement>;
 export type StatementOf<Kind extends Statement['kind']> = Extract<Statement, { kind: Kind }>;
 

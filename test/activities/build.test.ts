@@ -8,10 +8,14 @@ import { CancelledFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createBuildArtifacts } from '../../activities/build/build-artifacts.js';
+import { hashBuildInputs, LABEL } from '../../activities/build/build-command.js';
+import { sealTag } from '../../activities/build/image-seal.js';
 import { createRegistry } from '../../activities/registry/registry-client.js';
+import { tagImages } from '../../activities/registry/tag-artifacts.js';
 import { createSecrets } from '../../activities/secrets/secrets.js';
 import { archivePath } from '../../activities/source/files-at-commit.js';
 import { createSource } from '../../activities/source/source.js';
+import type { PolicyStore } from '../../activities/trust/policy-store.js';
 import type { ArtifactPlan, ImageArtifact, ReleasePlan } from '../../pipeline/plan.js';
 import type { BuiltArtifact } from '../../workflows/result.js';
 import { FAILURE } from '../../workflows/failures.js';
@@ -21,6 +25,8 @@ import { part } from '../support/parts.js';
 import { startRegistry, type TestRegistry } from '../support/registry.js';
 import { createRepository, type TestRepository } from '../support/repository.js';
 import { givenImage } from '../support/given.js';
+import { givenPolicyStore } from '../support/policies.js';
+import { NO_POLICY, useSealKeys } from '../support/sealed.js';
 
 const exec = promisify(execFile);
 const ownTmpdir = tmpdir();
@@ -39,6 +45,8 @@ RUN ["/bin/busybox", "sh", "-c", "/bin/busybox cat /proc/sys/kernel/random/uuid 
 COPY last /last
 `;
 
+const keys = useSealKeys();
+const PROTECTED = givenPolicyStore('pipelines: {}');
 let registry: TestRegistry;
 let dockerd: Dockerd;
 let buildkit: Buildkit;
@@ -89,8 +97,11 @@ function start(commit: string, artifacts: ArtifactPlan[], builderName: string | 
   return createWorker(builderName)(commit, artifacts);
 }
 
-function createWorker(builderName: string | null) {
+/** `policy`: without one, whatever says that it was built from the commit is adopted. */
+function createWorker(builderName: string | null, policy: PolicyStore = PROTECTED) {
   const buildArtifacts = createBuildArtifacts({
+    policy,
+    sealKeys: keys.ours,
     source: createSource({ cacheFolder: folder }),
     cacheFolder: folder,
     secrets: createSecrets(),
@@ -296,6 +307,43 @@ it('does not adopt what somebody else has put under the tag of the commit', asyn
   const app = image();
   await registry.putImage(nameOf(app), `sha-${commit}`, { 'org.opencontainers.image.revision': commit });
   await expect(start(commit, [app], null).ended).rejects.toMatchObject({ type: FAILURE.foreignHand });
+});
+
+/** What anybody can push who may push there: nothing but the labels says where it comes from. */
+function pushLookalike(app: ImageArtifact, commit: string): Promise<string> {
+  const labels = { [LABEL.revision]: commit, [LABEL.inputs]: hashBuildInputs(app) };
+  return registry.putImage(nameOf(app), `sha-${commit}`, labels);
+}
+
+it('builds anew what nobody vouches for, and adopts that by its seal, whatever else it is called', async () => {
+  const commit = await repository.commit('one', { Dockerfile: DOCKERFILE, hello: 'hello' });
+  const app = image();
+  const pushed = await pushLookalike(app, commit);
+  const first = await start(commit, [app], null).ended;
+  const digest = first.artifacts[0]?.digest ?? '';
+  expect(digest).not.toBe(pushed);
+  expect(first).toMatchObject({
+    adopted: false,
+    note: `built anew: ${app.repository}:sha-${commit} held ${pushed.slice(0, 15)}, which no worker that is trusted here has built`,
+  });
+  const client = createRegistry({ credentials: { server: registry.server, ...login } });
+  // the seal of what was built, put where that of something else belongs
+  const copied = (await client.readAnnotations(app.repository, sealTag(digest))) ?? {};
+  await client.putAnnotations(app.repository, sealTag(pushed), pushed, copied);
+  await tagImages(client, { tags: ['v1.0.0', 'prod'], fixedTags: [], artifacts: first.artifacts });
+  registry.requests.length = 0;
+  expect(await start(commit, [app], null).ended).toEqual({ artifacts: first.artifacts, adopted: true });
+  expect(registry.requests.filter((line) => line.includes('.slipway'))).toHaveLength(1);
+  await client.putTags(app.repository, pushed, [`sha-${commit}`]);
+  expect(await start(commit, [app], null).ended).toMatchObject({ adopted: false });
+});
+
+it('believes labels where no policy protects', async () => {
+  const commit = await repository.commit('one', { Dockerfile: DOCKERFILE, hello: 'hello' });
+  const app = image();
+  const digest = await pushLookalike(app, commit);
+  const adopted = await createWorker(null, NO_POLICY)(commit, [app]).ended;
+  expect(adopted).toMatchObject({ adopted: true, artifacts: [{ digest }] });
 });
 
 it('refuses a context or Dockerfile that a link leads out of the repository', async () => {

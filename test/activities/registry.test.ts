@@ -39,6 +39,26 @@ describe.each([
     ]);
   });
 
+  it('keeps annotations beside an image or an index, and sends no blobs for them', async () => {
+    const repository = `${server.server}/team/annotated`;
+    const digest = await server.putImage('team/annotated', 'sha-1', {});
+    const said = { 'dev.example': '{"a": "ü"}' };
+    expect(await registry.readAnnotations(repository, 'beside')).toBeNull();
+    expect(await registry.readAnnotations(repository, 'sha-1')).toEqual({});
+    server.requests.length = 0;
+    await registry.putAnnotations(repository, 'beside', digest, said);
+    expect(server.requests.filter((line) => line.includes('/blobs/'))).toEqual([]);
+    expect(await registry.readAnnotations(repository, 'beside')).toEqual(said);
+    const index = await registry.readManifest(repository, 'beside');
+    await registry.putAnnotations(repository, 'again', index.digest, { other: '1' });
+    const manifests = async (tag: string): Promise<unknown> =>
+      (JSON.parse((await registry.readManifest(repository, tag)).bytes.toString()) as { manifests: unknown })
+        .manifests;
+    expect(await manifests('again')).toEqual(await manifests('beside'));
+    expect(await manifests('beside')).toMatchObject([{ digest }]);
+    expect(await server.digestOf('team/annotated', 'sha-1')).toBe(digest);
+  });
+
   it('puts every tag of an environment, moves those that may move, and never those that may not', async () => {
     const repository = `${server.server}/team/tagged`;
     const first = await server.putImage('team/tagged', 'sha-1', { release: '1' });

@@ -149,7 +149,8 @@ export function createFakeActivities(options: FakeOptions): Activities {
           digest,
           ...forcedIn(evidence),
         }));
-        return { artifacts, adopted };
+        const isDoubtful = !adopted && artifacts.some(({ name }) => name === 'doubtful');
+        return { artifacts, adopted, ...(isDoubtful ? { note: 'built anew: nobody vouches for it' } : {}) };
       }),
     tagArtifacts: ({ target }) =>
       call('tagArtifacts', placeOf(target), (environment) => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ApprovalRule, GatePlan } from '../../pipeline/plan.js';
+import type { ApprovalRule, EnvironmentPlan, GatePlan } from '../../pipeline/plan.js';
 import { activityInputs } from '../support/activity-inputs.js';
-import { givenDecision } from '../support/given.js';
+import { givenDecision, givenImage } from '../support/given.js';
 import { breakActivity } from '../support/fake-world.js';
 import { ReleasePipeline, startReleaseHarness, type Plans } from '../support/release-scene.js';
 import { quiet, until, type Harness } from '../support/workflow-harness.js';
@@ -43,6 +43,23 @@ describe('a release', () => {
     expect(onProd?.artifacts).toEqual(onStage?.artifacts);
     expect(Date.parse(onProd?.at ?? '')).toBeGreaterThanOrEqual(Date.parse(onStage?.at ?? ''));
     expect(end.promotions[1]?.evidence).toMatchObject([{ name: 'good on stage', verdict: 'pass' }]);
+  });
+
+  it('says how it came to its image: built, built before, or built anew and why', async () => {
+    const shop = given();
+    const [stage, prod] = [shop.environment('stage'), shop.environment('prod')];
+    const noteOf = async (environment: EnvironmentPlan, name: string): Promise<string | null | undefined> => {
+      const run = await shop.release(1, [environment], { artifacts: [givenImage({ name })] });
+      expect((await run.end()).state).toBe('succeeded');
+      return (await run.status()).steps.find((step) => step.name === 'build')?.note;
+    };
+    expect(await noteOf(stage, 'doubtful')).toMatch(/^sha256:\w+, built anew: nobody vouches for it$/);
+    expect(await noteOf(prod, 'doubtful')).toMatch(/^sha256:\w+, built before$/);
+    const other = given();
+    const run = await other.release(2, [other.environment('dev')]);
+    await run.end();
+    const [, build] = (await run.status()).steps;
+    expect(build).toMatchObject({ name: 'build', note: expect.stringMatching(/^sha256:\w+$/) });
   });
 
   it('does not reach prod when stage says no, and is red', async () => {
