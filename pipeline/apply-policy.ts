@@ -3,6 +3,7 @@
  * Pure; the worker applies it when it plans, and holds what it sealed against the policy of the day before each step.
  */
 import { completeRule, isGivenOnGithub, rulesOf } from './approval-rules.js';
+import { compileEvidenceAge, describeEvidenceAge, findEndlessWait } from './evidence-age.js';
 import { compileFreezes, mergeFreezes } from './freezes.js';
 import { describeForceRule, tightenForce } from './force-rules.js';
 import { withHash } from './hash-plan.js';
@@ -119,6 +120,7 @@ export function applyToEnvironment(
   const forbidden = [
     ...findForbidden(plan, origin, ours, rules, policy),
     ...findNobody(stricter.approvals, policy),
+    ...findEndlessWait(stricter),
   ];
   const problems = forbidden.map((what) => ({
     what,
@@ -214,6 +216,7 @@ function tighten(plan: EnvironmentPlan, rules: EnvironmentPolicy): EnvironmentPl
   const { force: inFile, ...rest } = plan;
   const forcing = tightenForce(inFile, rules.force);
   const { force } = forcing;
+  const age = compileEvidenceAge(plan, rules);
   const from = (inFile: boolean, inPolicy: boolean): AppliedRule['from'] =>
     inFile && inPolicy ? 'both' : inPolicy ? 'policy' : 'pipeline file';
   const applied: AppliedRule[] = [
@@ -230,12 +233,16 @@ function tighten(plan: EnvironmentPlan, rules: EnvironmentPolicy): EnvironmentPl
     ...(waitMs > 0
       ? [{ rule: `waits ${waitMs / 1000} s`, from: from(plan.waitMs === waitMs, rules.wait === waitMs) }]
       : []),
+    ...(age.evidenceWithinMs === undefined
+      ? []
+      : [{ rule: describeEvidenceAge(age.evidenceWithinMs), from: 'policy' as const }]),
     ...(force === undefined ? [] : [{ rule: describeForceRule(force), from: 'both' as const }]),
   ];
   const freeze = mergeFreezes(plan.freeze ?? [], compileFreezes(rules.freeze, 'policy'));
   const stricter = {
     ...rest,
     ...forcing,
+    ...age,
     approvals,
     production,
     selfApproval,

@@ -72,7 +72,10 @@ export interface CommitFacts {
   author: string;
   authorEmail: string;
   committedAt: string;
-  /** E-mail addresses of everyone who authored a commit since the release that was live. */
+  /**
+   * E-mail addresses of everyone who authored a commit since the release that was live. Where a policy protects and
+   * nobody vouches for that one: since what its owner calls reviewed, or since the beginning.
+   */
   authors: string[];
 }
 
@@ -430,6 +433,8 @@ export interface EnvironmentPlan {
   freeze?: FreezePlan[];
   /** What GitHub is told of a release on its way here; absent = nothing. */
   github?: { deployments: boolean; statuses: boolean; comment: boolean };
+  /** How long the word of its gates lets a deploy begin; absent = for ever. */
+  evidenceWithinMs?: number;
   /** What the worker's policy made of it; absent where there was none. */
   policy?: { rules: AppliedRule[] };
   /** The change's steps, in order: persisted so that runs in flight keep theirs. */

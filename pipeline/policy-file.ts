@@ -55,9 +55,11 @@ const environment = closed({
   secrets: uniqueList(entry).optional(),
   approvals: approvals.optional(),
   'self-approval': z.boolean().optional(),
-  /** Full sha up to which nothing needs reviews, until a release that was let in is live. */
+  /** Full sha to begin with, until a release that was let in is live: of reviews, of authors, of migrations. */
   reviewed: commitId.optional(),
   wait: duration().optional(),
+  /** How long the word of a gate lets a deploy begin. */
+  'evidence-within': duration({ atLeastMs: 3_600_000 }).optional(),
   /** Its commands and checks on the worker, instead of the user of the whole policy. */
   'run-as': runAs.optional(),
   /** Nothing begins then; as in the pipeline file. */

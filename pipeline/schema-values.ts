@@ -1,6 +1,13 @@
 /** The values the pipeline file's schema is made of: text with templates, durations, references, paths, hosts. */
 import { z } from 'zod';
-import { DURATION_PATTERN, SIZE_PATTERN, parseDuration, parseSize, suggestDuration } from './durations.js';
+import {
+  DURATION_PATTERN,
+  formatDuration,
+  SIZE_PATTERN,
+  parseDuration,
+  parseSize,
+  suggestDuration,
+} from './durations.js';
 import type { IssueFacts } from './schema-words.js';
 import { REFERENCE_FORMS, isSecretReference, schemeOf } from './secret-references.js';
 import { NAMES, namesIn, type Place } from './templates.js';
@@ -68,7 +75,7 @@ export function duration(limits: { atLeastMs?: number } = {}) {
       });
       return 0;
     }
-    if (ms < atLeastMs) refuse(context, `${value} is too short; at least ${atLeastMs}ms`);
+    if (ms < atLeastMs) refuse(context, `${value} is too short; at least ${formatDuration(atLeastMs)}`);
     return ms;
   });
 }

@@ -71,8 +71,8 @@ export async function recover(run: ChangeRun, saga: Saga, progress: ChangeProgre
     if (target.colour !== null || live === null)
       return await perform('undoDeploy', { target, prior }, calling('undo'));
     // In place there is no colour to fall back on: the recorded release is converged to again, whatever is there now.
-    const { version, commit, artifacts, plan, evidence = [] } = live;
-    const again = { ...target, plan, version, commit, artifacts, evidence, colour: null };
+    const { version, commit, artifacts, plan, evidence = [], receipts = [] } = live;
+    const again = { ...target, plan, version, commit, artifacts, evidence, receipts, colour: null };
     const { note } = await perform('deploy', { target: again, prior }, calling(`${version} again`));
     return { outcome: 'undone', note };
   });

@@ -45,6 +45,7 @@ export function startRun(input: ChangeInput): ChangeRun {
       colour: blueGreen ? idle : null,
       live,
       evidence: request.evidence,
+      ...(request.receipts === undefined ? {} : { receipts: request.receipts }),
       kind: request.kind,
     },
     warm,

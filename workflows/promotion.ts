@@ -12,14 +12,13 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { GatePlan } from '../pipeline/plan.js';
 import { perform } from './activity-options.js';
 import { attempt } from './attempt.js';
 import { waitsForItsWords } from './awaited-words.js';
 import type { NamedDecision, PromotionDeciding } from './decisions.js';
 import { forcedGates } from './forced.js';
 import { Approvals } from './gather-approvals.js';
-import { Forces, saysNo } from './hear-forces.js';
+import { Forces } from './hear-forces.js';
 import { isChangeResult, isSuperseded } from './message-shapes.js';
 import type { ProgressStatus, PromotionRequest } from './messages.js';
 import { laneId, QUERY, SIGNAL } from './names.js';
@@ -27,11 +26,11 @@ import { Progress } from './progress.js';
 import { Opening } from './opening.js';
 import { PromotionOnGithub } from './promotion-on-github.js';
 import { concludePromotion, endPromotion, Refusal, type Stop } from './promotion-end.js';
+import { PromotionGates } from './promotion-gates.js';
 import { promotionFacts, promotionStatus, type PromotionView } from './promotion-screen.js';
 import { readFailure } from './read-failure.js';
 import { RequestedChange } from './requested-change.js';
 import { receiveDecisions } from './receive-decisions.js';
-import { sealOf } from './seal-of.js';
 import type { EvidenceItem, FailureReport, PromotionResult } from './result.js';
 import { describeRun } from './search-attributes.js';
 
@@ -52,6 +51,7 @@ class Promotion {
   private readonly progress: Progress;
   private readonly approvals: Approvals;
   private readonly forces: Forces;
+  private readonly gates: PromotionGates;
   private readonly change: RequestedChange;
   private readonly github: PromotionOnGithub;
   private readonly opening: Opening;
@@ -70,6 +70,8 @@ class Promotion {
     );
     this.opening = new Opening(request, this.progress, this.evidence, () => this.idle());
     this.forces = new Forces(request.forces, this.progress, this.evidence);
+    const { where, progress, forces, evidence } = this;
+    this.gates = new PromotionGates(request, where, progress, forces, evidence, () => this.unpaused());
     this.change = new RequestedChange(request, this.evidence, () => this.stop);
     this.progress.plan([
       ...plan.after.map((earlier) => `good on ${earlier}`),
@@ -221,8 +223,14 @@ class Promotion {
     // What waits for nothing stands in the queue at once.
     if (this.waits() || !patched('announces-only-a-wait')) await this.announce('waiting');
     for (const earlier of plan.after) await this.beGoodOn(earlier);
-    for (const gate of plan.gates) await this.passGate(gate);
+    await this.gates.pass();
     await this.beApproved();
+    do await this.beOpen();
+    while (await this.gates.passOldAgain());
+  }
+
+  /** The clocks, and a person who has paused it. */
+  private async beOpen(): Promise<void> {
     await this.waitOut();
     await this.opening.wait();
     // The window may have closed while it was paused.
@@ -280,24 +288,6 @@ class Promotion {
         why: `${plan.name} comes after ${earlier}`,
         wayOut: `slipway release ${version} --to ${earlier} first`,
       });
-  }
-
-  private async passGate(gate: GatePlan): Promise<void> {
-    await this.unpaused();
-    const { plan, requestId, repositoryUrl, commit, ref, version, artifacts } = this.request;
-    this.progress.begin(gate.name);
-    const environments = [plan.name];
-    const subject = { pipeline: plan.pipeline, repositoryUrl, commit, ref, version, artifacts, environments };
-    const item = await perform(
-      'runGate',
-      { gate, plan: subject, ...sealOf(plan) },
-      { summary: `${gate.name} for ${version}`, plan },
-    );
-    this.evidence.push(item);
-    if (!saysNo(item)) return this.progress.set(gate.name, 'succeeded', item.note);
-    const wayOut = `mend it, then slipway release ${version} --to ${plan.name}`;
-    const claim = { gate, plan, requestId, subject, refusal: item };
-    await this.forces.pass(claim, { where: this.where, wayOut });
   }
 
   private async beApproved(): Promise<void> {

@@ -137,12 +137,7 @@ export const AUTHORITIES: Authorities = {
     }),
   },
   // up to deploy: what began outside a freeze of the policy goes on, and nothing else begins in it
-  preflight: {
-    authorize: async (judge, { target }) => {
-      await judge.entry(target, 'forward');
-      await judge.policy.freeze(target, { isFirst: true });
-    },
-  },
+  preflight: { authorize: (judge, { target }) => judge.begin(target, { isFirst: true }) },
   // a recovery begins with it; who stops an old colour deploys nothing afterwards
   claim: {
     authorize: async (judge, { target }) => {
@@ -151,10 +146,7 @@ export const AUTHORITIES: Authorities = {
     },
   },
   proveWayBack: {
-    authorize: async (judge, { target }) => {
-      await judge.entry(target, 'forward');
-      await judge.policy.freeze(target);
-    },
+    authorize: (judge, { target }) => judge.begin(target),
     vouch: (keys, { target }, proven) => ({
       ...proven,
       prior: proven.prior.map((state) => ({
@@ -165,10 +157,9 @@ export const AUTHORITIES: Authorities = {
   },
   deploy: {
     authorize: async (judge, { target, prior }) => {
-      await judge.entry(target, 'forward');
+      await judge.begin(target);
       // a recovery goes back to what was live over what the release that died has recorded
       judge.prior(target, prior, { undoes: false });
-      await judge.policy.freeze(target);
     },
     vouch: (keys, { target }, deployed) => ({ ...deployed, receipt: sealReceipt(keys, target, 'deploy') }),
   },

@@ -13,8 +13,8 @@ const YES = ['pass', 'waived'];
 export type GateWord =
   | { kind: 'unheard' }
   | { kind: 'no'; verdict: string }
-  | { kind: 'yes' }
-  | { kind: 'forced'; forced: ForcedGate };
+  | { kind: 'yes'; at: string }
+  | { kind: 'forced'; at: string; forced: ForcedGate };
 
 /**
  * What is shown must be what was sealed, or a forced gate could be shown as passed. Forced counts only beside the gate's
@@ -30,11 +30,11 @@ export function lastWord(keys: SealKeys, of: Subject, gate: GatePlan, evidence: 
     .sort((a, b) => a.at.localeCompare(b.at));
   const last = about.at(-1);
   if (last === undefined) return { kind: 'unheard' };
-  const { verdict, by, reason, ticket } = last;
-  if (YES.includes(verdict)) return { kind: 'yes' };
+  const { verdict, by, reason, ticket, at } = last;
+  if (YES.includes(verdict)) return { kind: 'yes', at };
   const isForced = verdict === 'forced' && by !== undefined && reason !== undefined && ticket !== undefined;
   if (!isForced || !about.some((each) => NO.includes(each.verdict))) return { kind: 'no', verdict };
-  return { kind: 'forced', forced: { gate: gate.name, by, reason, ticket } };
+  return { kind: 'forced', at, forced: { gate: gate.name, by, reason, ticket } };
 }
 
 /** Those of the gates that only somebody's force lets it pass. */

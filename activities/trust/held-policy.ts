@@ -1,13 +1,18 @@
 /** What the worker's policy says of this moment, against what was sealed when it may have said something else. */
 import { applyPolicy, applyToEnvironment, findOutOfReach } from '../../pipeline/apply-policy.js';
+import { formatDuration } from '../../pipeline/durations.js';
+import { evidenceWithin } from '../../pipeline/evidence-age.js';
 import { compileFreezes, describeFreeze, findFreeze } from '../../pipeline/freezes.js';
 import { hashJson } from '../../pipeline/hash-plan.js';
 import type { EnvironmentPlan, ReleasePlan } from '../../pipeline/plan.js';
 import { PlanRefused } from '../../pipeline/plan-refused.js';
+import type { EnvironmentPolicy } from '../../pipeline/policy-file.js';
 import type { Target } from '../../workflows/activity-contract.js';
 import type { ForcedGate } from '../../workflows/result.js';
 import { denied } from './denied.js';
+import { lastWord } from './gate-words.js';
 import type { PolicyStore } from './policy-store.js';
+import { wasCarriedOut } from './receipts.js';
 import type { SealKeys } from './seal-keys.js';
 import { isAbout, openSeal, readRef, subjectOf, type StatementOf } from './statements.js';
 
@@ -17,6 +22,8 @@ export interface Forced {
   before: ForcedGate[];
 }
 
+const HOUR_MS = 3_600_000;
+
 export class HeldPolicy {
   constructor(
     private readonly keys: SealKeys,
@@ -25,6 +32,11 @@ export class HeldPolicy {
 
   async isThere(): Promise<boolean> {
     return (await this.policy.read()) !== null;
+  }
+
+  /** undefined = there is no policy, or it has no such environment. */
+  private async rulesOf({ pipeline, name }: EnvironmentPlan): Promise<EnvironmentPolicy | undefined> {
+    return (await this.policy.read())?.content.pipelines.get(pipeline)?.environments.get(name);
   }
 
   /** What is built for it may be, and pushed with its login. */
@@ -83,13 +95,36 @@ export class HeldPolicy {
   }
 
   /**
+   * Its gates were asked lately, or whoever keeps an old yes could leave out the no that came after it. What was live
+   * here comes back all the same.
+   */
+  async askedLately(target: Target): Promise<void> {
+    const { plan, version, evidence = [], receipts = [] } = target;
+    const rules = await this.rulesOf(plan);
+    if (rules === undefined) return;
+    const subject = subjectOf(target, plan);
+    if (wasCarriedOut(this.keys, receipts, subject)) return;
+    const withinMs = evidenceWithin(rules);
+    for (const gate of plan.gates) {
+      const word = lastWord(this.keys, subject, gate, evidence);
+      const ageMs = 'at' in word ? Date.now() - Date.parse(word.at) : 0;
+      if (ageMs <= withinMs) continue;
+      const age = formatDuration(Math.floor(ageMs / HOUR_MS) * HOUR_MS);
+      throw denied(
+        `${plan.pipeline} ${plan.name}`,
+        `gate ${gate.name} was asked ${age} ago, and its word counts for ${formatDuration(withinMs)}`,
+        `nothing was touched; slipway release ${version} --to ${plan.name} asks it again`,
+      );
+    }
+  }
+
+  /**
    * In a freeze of the policy only what a worker let in outside of one: a change that had begun, or a release that comes
    * back. `isFirst` = the change has not begun, so a release that is new here stays out whatever it shows.
    */
   async freeze(target: Target, { isFirst = false } = {}): Promise<void> {
     const { plan, evidence = [], kind } = target;
-    const loaded = await this.policy.read();
-    const rules = loaded?.content.pipelines.get(plan.pipeline)?.environments.get(plan.name);
+    const rules = await this.rulesOf(plan);
     const frozen = findFreeze(compileFreezes(rules?.freeze, 'policy'), Date.now());
     if (frozen === null) return;
     const subject = subjectOf(target, plan);

@@ -149,6 +149,16 @@ export class Judge {
     await this.policy.hold(sealedPlanOf(target), said, forced);
   }
 
+  /**
+   * A deploy begins: everything lets it in, on gates that were asked lately, and nothing is frozen. `isFirst` = the
+   * change has not begun.
+   */
+  async begin(target: Target, { isFirst = false } = {}): Promise<void> {
+    await this.entry(target, 'forward');
+    await this.policy.askedLately(target);
+    await this.policy.freeze(target, { isFirst });
+  }
+
   /** Who may still say no had the time for it that the plan gives, from the last word that lets it in. */
   private waited({ plan, evidence = [] }: Target): void {
     const words = evidence.flatMap(

@@ -19,7 +19,7 @@ import type { ReleasePlan } from '../../pipeline/plan.js';
 import type { ApprovalClaim, Target } from '../../workflows/activity-contract.js';
 import type { EvidenceItem, PriorState } from '../../workflows/result.js';
 import { givenArtifacts, givenCommit, givenDecision, givenReleaseRequest } from '../support/given.js';
-import { throughVouching } from '../support/sealed.js';
+import { lately, throughVouching } from '../support/sealed.js';
 import { makeKey } from '../support/sshd.js';
 import type { Ends } from './ends.js';
 
@@ -99,7 +99,7 @@ async function seal(
   // as if stage were like prod: one receipt more
   const stage = { plan: { ...environment, name: 'stage' }, commit, token: 5 };
   const receipts = (['deploy', 'verify', 'switch'] as const).map((step) => sealReceipt(keys, stage, step));
-  const passed = { kind: 'gate', verdict: 'pass', by: null, at: '2026-11-14T10:00:00.000Z' } as const;
+  const passed = { kind: 'gate', verdict: 'pass', by: null, at: lately() } as const;
   const good: EvidenceItem = { ...passed, name: 'good on stage', note: null, receipts };
   const target: Target = {
     ...{ plan: environment, token: 7, version, commit, artifacts, colour: 'green', evidence: [good] },

@@ -253,6 +253,13 @@ export function gateInput(
   return { gate: GATE, plan: subject, ...(environment.seal === undefined ? {} : { seal: environment.seal }) };
 }
 
-export function evidenceOf(verdict: EvidenceItem['verdict'], at = '2026-11-14T10:00:00.000Z'): EvidenceItem {
+const LATELY_MS = Date.now() - 3_600_000;
+
+/** An hour ago, since policies let no old word count, and so much later. */
+export function lately(laterMs = 0): string {
+  return new Date(LATELY_MS + laterMs).toISOString();
+}
+
+export function evidenceOf(verdict: EvidenceItem['verdict'], at = lately()): EvidenceItem {
   return { kind: 'gate', name: GATE.name, verdict, by: null, at, note: null };
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { activityInputs } from '../support/activity-inputs.js';
 import { givenScene, runChange, runsEverywhere, startChange, waitsFor } from '../support/change-scene.js';
 import {
   givenChange,
@@ -63,6 +64,16 @@ describe('rollback', () => {
     });
     expect(scene.now()?.calls).toContain('deploy green');
     expect(scene.now()?.calls).not.toContain('bake green');
+  });
+
+  it('shows workers that its release was live before, or its old gates would keep it out', async () => {
+    const scene = givenScene(harness, givenPlan(), { live: 'v3' });
+    const receipts = [{ statement: 'deployed', keyId: 'k', signature: 's' }];
+    const request = { ...givenRequest(scene.plan, 'v1', 'rollback'), receipts };
+    const handle = await startChange(harness, givenChange(request, { live: scene.live }));
+    expect((await handle.result()).live).toMatchObject({ version: 'v1', receipts });
+    for (const activity of ['preflight', 'proveWayBack', 'deploy'])
+      expect(await activityInputs(handle, activity)).toMatchObject([{ target: { receipts } }]);
   });
 
   it('without colours rolls forward to the old digest', async () => {

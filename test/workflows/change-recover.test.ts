@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Activities } from '../../workflows/activity-contract.js';
 import type { ChangeInput, Cutover } from '../../workflows/messages.js';
 import { environmentId, laneId } from '../../workflows/names.js';
+import { activityInputs } from '../support/activity-inputs.js';
 import {
   decideOn,
   givenScene,
@@ -91,6 +92,17 @@ describe.each([
 });
 
 describe('recover', () => {
+  it('in place shows workers that what it deploys again was live before', async () => {
+    const seeded = givenScene(harness, givenPlanInPlace());
+    const receipts = [{ statement: 'deployed', keyId: 'k', signature: 's' }];
+    const live = seeded.live === null ? null : { ...seeded.live, receipts };
+    const scene = { ...seeded, live };
+    const input = givenChange(givenRequest(scene.plan, 'v2'), { live });
+    const handle = await startChange(harness, await terminateIn(scene, 'verify', input));
+    await handle.result();
+    expect(await activityInputs(handle, 'deploy')).toMatchObject([{ target: { version: 'v1', receipts } }]);
+  });
+
   it.each(['switchTraffic', 'verify'] as const)(
     'of a warm rollback in %s only moves traffic',
     async (where) => {

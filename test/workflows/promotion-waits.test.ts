@@ -6,6 +6,7 @@ import { EnvironmentScene } from '../support/environment-scene.js';
 import { breakActivity } from '../support/fake-world.js';
 import { givenDecision, givenPlan } from '../support/given.js';
 import { givenPromotion, PromotionScene } from '../support/promotion-scene.js';
+import { GATE } from '../support/sealed.js';
 import { startSkippingHarness } from '../support/time-skipping.js';
 import { quiet, type Harness } from '../support/workflow-harness.js';
 
@@ -73,6 +74,25 @@ describe('a promotion that waits', () => {
     ]);
     expect(openings).toEqual([]);
     expect(await hoursOf(promotion)).toBeGreaterThan(500);
+  });
+
+  it('asks its gates again, and waits again, when their words have grown old meanwhile', async () => {
+    const inDays = (days: number): string => new Date(Date.now() + days * 24 * HOUR_MS).toISOString();
+    const window = { days: 'Mon-Thu', hours: '09:00-17:00', zone: 'UTC' };
+    const plan = givenPlan({ gates: [GATE], waitMs: HOUR_MS, window });
+    const names = async (evidenceWithinMs: number | undefined): Promise<string[]> => {
+      openings.push(inDays(4), null);
+      const promotion = await start({
+        ...plan,
+        ...(evidenceWithinMs === undefined ? {} : { evidenceWithinMs }),
+      });
+      const end = await promotion.end();
+      expect(end.state).toBe('succeeded');
+      return end.evidence.map(({ name }) => name);
+    };
+    expect(await names(7 * 24 * HOUR_MS)).toEqual(['ci', 'wait timer', 'ci', 'wait timer', 'window']);
+    expect(await names(9 * 24 * HOUR_MS)).toEqual(['ci', 'wait timer', 'window']);
+    expect(await names(undefined)).toEqual(['ci', 'wait timer', 'window']);
   });
 
   it('asks again when its environment was lost, and gets there all the same', async () => {

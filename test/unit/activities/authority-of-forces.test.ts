@@ -3,12 +3,12 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { PolicyStore } from '../../../activities/trust/policy-store.js';
 import type { SealKeys } from '../../../activities/trust/seal-keys.js';
 import { withHash } from '../../../pipeline/hash-plan.js';
-import { loadPolicy } from '../../../pipeline/load-pipeline.js';
 import type { EnvironmentPlan, ReleasePlan } from '../../../pipeline/plan.js';
 import type { ForceClaim } from '../../../workflows/activity-contract.js';
 import type { EvidenceItem } from '../../../workflows/result.js';
 import { givenForce } from '../../support/forces.js';
 import { givenArtifacts, givenRule } from '../../support/given.js';
+import { givenPolicyStore } from '../../support/policies.js';
 import {
   beginsWith,
   evidenceOf,
@@ -16,6 +16,7 @@ import {
   gateInput,
   givenApproval,
   givenSealedRelease,
+  lately,
   refusalWith,
   throughVouching,
   useSealKeys,
@@ -25,7 +26,7 @@ import {
 
 const keys = useSealKeys();
 const FORCE = { group: 'leads', gates: [GATE.name] };
-const LATER = '2026-11-14T10:00:01.000Z';
+const LATER = lately(1000);
 const BY = 'irina@example.com';
 const MARK = { gate: GATE.name, by: BY, reason: 'no fix is out yet', ticket: 'OPS-412' };
 const FORCED: EvidenceItem = {
@@ -131,9 +132,7 @@ describe('a deploy', () => {
 
   test('does not begin where the gate said no once more after it', async () => {
     const input = gateInput(release.plan, release.environment, release.artifacts);
-    const again = await throughVouching(keys.ours, 'runGate', input, () =>
-      evidenceOf('fail', '2026-11-14T10:00:02.000Z'),
-    );
+    const again = await throughVouching(keys.ours, 'runGate', input, () => evidenceOf('fail', lately(2000)));
     expect(await outcome([no, forced, again])).toMatch(/gate ci said fail/);
   });
 
@@ -301,8 +300,5 @@ function policyOf(line = ''): PolicyStore {
 groups: {leads: [irina@example.com]}
 pipelines: {shop: {repositories: [/srv/shop.git], environments: {prod: {production: true, `;
   const text = `${head}${line === '' ? '' : `${line}, `}hosts: [deploy@web-1, deploy@web-2]}}}}`;
-  const loaded = loadPolicy(Buffer.from(text), 'policy.yaml');
-  if (!loaded.ok) throw new Error(JSON.stringify(loaded.errors));
-  const policy = { content: loaded.file.content, allowedSigners: null, revokedKeys: null, hash: '' };
-  return { read: async () => policy, isDemo: false };
+  return givenPolicyStore(text);
 }

@@ -9,6 +9,7 @@ import type { ApprovalRule, EnvironmentPlan } from '../../../pipeline/plan.js';
 import { findWriters } from '../../../pipeline/who-may-write.js';
 import { apply, HEAD, policyWith, refusalsOf, releaseOf } from '../../support/policies.js';
 import { givenPlan, givenRule, givenTraffic } from '../../support/given.js';
+import { GATE } from '../../support/sealed.js';
 
 const HOUR_MS = 3_600_000;
 function errorsOf(text: string): string[] {
@@ -164,6 +165,29 @@ describe('the stricter of policy and pipeline file', () => {
   });
 });
 
+describe('how long a gate counts', () => {
+  const gates = [GATE];
+  const age = { rule: 'gates count for 7d', from: 'policy' };
+
+  test('is a week where the policy does not say, and is for gates only', () => {
+    const plan = apply(policyWith('production: false'), { gates });
+    expect(plan).toMatchObject({ evidenceWithinMs: 7 * 24 * HOUR_MS, policy: { rules: [age] } });
+    expect(apply(policyWith('production: false'), plan)).toEqual(plan);
+    expect(apply(policyWith('evidence-within: 3h'), { gates }).evidenceWithinMs).toBe(3 * HOUR_MS);
+    expect(apply(policyWith('evidence-within: 3h'))).not.toHaveProperty('evidenceWithinMs');
+    expect(apply(null, { gates })).not.toHaveProperty('evidenceWithinMs');
+  });
+
+  test('is longer than what is waited after them', () => {
+    const policy = policyWith('evidence-within: 2h');
+    expect(refusalsOf(policy, { gates, waitMs: HOUR_MS })).toBe('');
+    expect(refusalsOf(policy, { waitMs: 2 * HOUR_MS })).toBe('');
+    expect(refusalsOf(policy, { gates, waitMs: HOUR_MS + 60_000 })).toMatch(
+      /it waits 61m after its gates, whose word counts for 2h \(evidence-within\): a wait of more than half of that is not allowed/,
+    );
+  });
+});
+
 describe('logins', () => {
   const policy = loadPolicy(
     Buffer.from(`github: {irina-gh: irina@example.com, Irina2: irina@example.com}\n${HEAD}`),
@@ -220,6 +244,7 @@ describe('the file', () => {
     [`github: {irina: a@b, Irina: c@d}\n${HEAD}`, /github\.Irina: is the login irina again/],
     [`github: [irina]\n${HEAD}`, /github: must be a map/],
     [`${HEAD}        reviewed: main\n`, /reviewed: must be a full commit id/],
+    [`${HEAD}        evidence-within: 30m\n`, /evidence-within: 30m is too short; at least 1h/],
     ['groups: {a: ["two words"]}\npipelines: {}', /must be a name as allowed_signers has it/],
     ['run-as: {user: 1000}\npipelines: {}', /run-as\.user: must be the name of a user|run-as\.user/],
     ['run-as: {user: "$(id)"}\npipelines: {}', /must be the name of a user on the worker/],
@@ -239,6 +264,7 @@ describe('the file', () => {
     expect(schema).toContain('run-as');
     expect(schema).toContain('"github"');
     expect(schema).toContain('"reviewed"');
+    expect(schema).toContain('"evidence-within"');
   });
 
   test('names who runs jobs, for all and for one environment, and warns where production has nobody', () => {
