@@ -8,6 +8,9 @@ export default defineConfig({
     pool: 'forks',
     // Most tests wait for a server more than they compute.
     maxWorkers: 4,
+    globalSetup: ['test/support/secrets-setup.ts'],
+    // what the runs' Temporal has kept is searched for secrets
+    teardownTimeout: 120_000,
     projects: [
       {
         extends: true,

@@ -22,6 +22,7 @@ import { FAILURE } from '../../workflows/failures.js';
 import { createDockerConfig, startBuildkit, type Buildkit } from '../support/buildkit.js';
 import { startDockerd, type Dockerd } from '../support/dockerd.js';
 import { part } from '../support/parts.js';
+import { plantToken } from '../support/planted.js';
 import { startRegistry, type TestRegistry } from '../support/registry.js';
 import { createRepository, type TestRepository } from '../support/repository.js';
 import { givenImage } from '../support/given.js';
@@ -30,7 +31,7 @@ import { NO_POLICY, useSealKeys } from '../support/sealed.js';
 
 const exec = promisify(execFile);
 const ownTmpdir = tmpdir();
-const login = { username: 'ci', password: 'build-s3cret' };
+const login = { username: 'ci', password: plantToken('build-') };
 const DOCKERFILE = `FROM scratch AS base
 COPY hello /hello
 FROM base AS app

@@ -8,6 +8,7 @@ import type { LongCommand } from '../../activities/hosts/host.js';
 import { createSecrets } from '../../activities/secrets/secrets.js';
 import { givenHost, HOST_KINDS } from '../support/host-kinds.js';
 import { fenceOf } from '../support/hosts.js';
+import { plantToken } from '../support/planted.js';
 import { markedSleeps, processesWith, readOrNull, until } from '../support/processes.js';
 import { startSshd, type Sshd } from '../support/sshd.js';
 
@@ -246,7 +247,7 @@ describe.each(HOST_KINDS)('a long command %s', (_kind, start) => {
   });
 
   test('secrets are neither shown nor stored', async () => {
-    const secrets = createSecrets({ TOKEN: 'hunter2-hunter2' });
+    const secrets = createSecrets({ TOKEN: plantToken() });
     const value = await secrets.resolve('env:TOKEN');
     const { host } = await subject.another(secrets);
     const tails: string[] = [];

@@ -9,6 +9,7 @@ import { createHosts } from '../../activities/hosts/hosts.js';
 import { createSecrets } from '../../activities/secrets/secrets.js';
 import { givenHost, HOST_KINDS } from '../support/host-kinds.js';
 import { environmentFor, fenceOf, hostPlan, hostsKnowing, reaching, silent } from '../support/hosts.js';
+import { plantToken } from '../support/planted.js';
 import { markedSleeps, processesWith } from '../support/processes.js';
 import { startSshd } from '../support/sshd.js';
 
@@ -60,7 +61,7 @@ describe.each(HOST_KINDS)('a host %s', (_kind, start) => {
     });
 
     test('shows no secret: not in the output, not in the command, not in a process list', async () => {
-      const secrets = createSecrets({ TOKEN: 'hunter2-hunter2' });
+      const secrets = createSecrets({ TOKEN: plantToken() });
       const value = await secrets.resolve('env:TOKEN');
       const { host } = await subject.another(secrets);
       const seen = await host.run({

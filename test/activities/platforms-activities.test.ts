@@ -16,6 +16,7 @@ import type { PreflightFinding, Target } from '../../workflows/activity-contract
 import { givenCommit, givenTraffic } from '../support/given.js';
 import { hostsKnowing, hostPlan, reaching } from '../support/hosts.js';
 import { failureOf } from '../support/failure-of.js';
+import { plantToken } from '../support/planted.js';
 import { startSshd, type Sshd } from '../support/sshd.js';
 
 let machines: [Sshd, Sshd];
@@ -37,6 +38,8 @@ afterAll(async () => {
   for (const machine of machines ?? []) await machine.stop();
 });
 
+const API_TOKEN = plantToken();
+
 beforeEach(async () => {
   count += 1;
   serving = null;
@@ -50,7 +53,7 @@ beforeEach(async () => {
   hosts = hostsKnowing(known);
   activities = createPlatformActivities({
     hosts,
-    secrets: createSecrets({ API_TOKEN: 'hidden-value' }),
+    secrets: createSecrets({ API_TOKEN }),
     proveTraffic: async () => 'traffic can be moved',
     whoIsServed: async () => ({ colour: serving, answered }),
     configuredColour: async () => configured,
@@ -189,7 +192,7 @@ describe('a change on one host', () => {
     if (plan.platform.kind !== 'command') throw new Error('command');
     plan.platform.command = `echo "$API_TOKEN" > $HOME/release-${count}`;
     await run(({ deploy }) => deploy({ target: target(plan), prior: [] }));
-    expect(await release()).toBe('hidden-value');
+    expect(await release()).toBe(API_TOKEN);
     expect(await readFile(log, 'utf8')).toMatch(/^\S+Z shop prod-\d+ v2 9f2c1d0 token 1: deployed\n$/);
   });
 

@@ -4,10 +4,11 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createRegistry, type Registry } from '../../activities/registry/registry-client.js';
 import { tagImages } from '../../activities/registry/tag-artifacts.js';
 import { FAILURE } from '../../workflows/failures.js';
+import { plantToken } from '../support/planted.js';
 import { portOf, startRegistry, type TestRegistry } from '../support/registry.js';
 
 const refused = { type: FAILURE.refused, nonRetryable: true };
-const login = { username: 'ci', password: 'pass:with/odd?characters' };
+const login = { username: 'ci', password: plantToken('pass:with/odd?characters-') };
 
 describe.each([
   { kind: 'no login', options: {} },
@@ -119,13 +120,13 @@ describe.each(['token', 'basic'] as const)('a wrong %s login', (scheme) => {
   afterAll(() => server.stop());
 
   it('is refused by name, without the password', async () => {
-    const credentials = { server: server.server, username: 'ci', password: 'wrong-secret' };
+    const credentials = { server: server.server, username: 'ci', password: plantToken('wrong-') };
     const asked = createRegistry({ credentials }).findDigest(`${server.server}/team/app`, 'v1');
     await expect(asked).rejects.toMatchObject({
       ...refused,
       message: expect.stringMatching(/refused the login of ci.*registry\.password/),
     });
-    await expect(asked).rejects.not.toMatchObject({ message: expect.stringContaining('wrong-secret') });
+    await expect(asked).rejects.not.toMatchObject({ message: expect.stringContaining(plantToken('wrong-')) });
   });
 
   it('is refused when there is none at all', async () => {

@@ -7,6 +7,7 @@ import { startDockerHost, type DockerHost } from '../support/docker-host.js';
 import { part } from '../support/parts.js';
 import { startRegistry } from '../support/registry.js';
 import { createRepository, type TestRepository } from '../support/repository.js';
+import { searchTemporal } from '../support/search-temporal.js';
 import { freePort, startSshd, type Sshd } from '../support/sshd.js';
 import { superviseWorker, type SupervisedWorker } from '../support/supervised-worker.js';
 import { createCommitter } from './committer.js';
@@ -114,6 +115,9 @@ async function createTemporal(
     mend: async () => {
       server = await startEmbeddedTemporal(options);
     },
-    stop: () => server.stop(),
+    stop: async () => {
+      await searchTemporal(server.address);
+      await server.stop();
+    },
   };
 }

@@ -14,11 +14,12 @@ import {
   setBadLuckStage,
   UNTOUCHED,
 } from '../support/bad-luck-scene.js';
+import { plantToken } from '../support/planted.js';
 import { readOrNull } from '../support/processes.js';
 import { readJson } from '../support/slipway-command.js';
 
 /** Would run `reboot` wherever it is not quoted, sent by stdin or evaluated. */
-const SECRET = `line one\n'; reboot; '\n$(reboot) \`reboot\` "; reboot; "\nslipway-end\n\\`;
+const SECRET = `${plantToken('line one ')}\n'; reboot; '\n$(reboot) \`reboot\` "; reboot; "\nslipway-end\n\\`;
 
 let stage: BadLuckStage;
 let scene: BadLuckScene;

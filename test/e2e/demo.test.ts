@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { part } from '../support/parts.js';
 import { processesWith, until } from '../support/processes.js';
+import { searchOutput } from '../support/search-for-secrets.js';
 
 let folder: string;
 beforeEach(async () => {
@@ -30,6 +31,7 @@ function startDemo(flags: string[] = ['--yes'], inside: string[] = ['env']): Dem
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });
+  searchOutput(child, 'the demo');
   let out = '';
   let err = '';
   child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));

@@ -10,6 +10,8 @@ import { setStage, type Stage } from '../../examples/hello/demo/stage.js';
 import { loadPipeline } from '../../pipeline/index.js';
 import { part } from '../support/parts.js';
 import { until } from '../support/processes.js';
+import { searchText } from '../support/search-for-secrets.js';
+import { searchTemporal } from '../support/search-temporal.js';
 
 const exec = promisify(execFile);
 let folder: string;
@@ -33,7 +35,9 @@ beforeAll(async () => {
   await startWorker(stage, ends);
 });
 afterAll(async () => {
+  await searchTemporal(stage.temporalAddress);
   for (const end of ends.reverse()) await end();
+  searchText('worker.log of the README', await readFile(path.join(stage.dataFolder, 'worker.log')));
   await rm(folder, { recursive: true, force: true });
 });
 

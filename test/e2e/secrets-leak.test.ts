@@ -15,10 +15,13 @@ import {
 } from '../support/bad-luck-scene.js';
 import { findLeaks, readDescriptions, readHistories, type Evidence } from '../support/leaks.js';
 import { listen } from '../support/listen.js';
+import { plantDecoy } from '../support/planted.js';
 import { plantSecrets, type PlantedSecrets } from '../support/planted-secrets.js';
+import { formsIn } from '../support/search-for-secrets.js';
+import { findInTemporal } from '../support/search-temporal.js';
 
 /** No secret: it must be found, or the search is blind. */
-const DECOY = 'decoy-&"ü/+ %$-8d1f7a3c5b9e';
+const DECOY = plantDecoy();
 
 /** Said by a command on the host; the last of it is what a failure shows. */
 const TELL = `
@@ -145,6 +148,13 @@ test('no secret is where anybody could read it, and the search is not blind', as
   }
   expect(decoy).toMatch(/^JSON in worker\.log$/m);
   expect(decoy).toMatch(/ in description of /);
+  // so does the search that is made of every run
+  const everywhere = (await findInTemporal(stage.temporal, 'decoy')).join('\n');
+  for (const form of ['plain', 'base64', 'base64 after 1', 'base64 after 2'])
+    expect(everywhere).toMatch(new RegExp(`^${form} in .*\\.data of event \\d+ in history of `, 'm'));
+  expect(everywhere).toMatch(/^plain in memo.* of the listed /m);
+  expect(formsIn(log, 'decoy')).toContain('plain');
+
   // each of them had been there, and was taken out
   for (const { reference } of Object.values(planted.secrets))
     expect(findLeaks(evidence, `[${reference}]`)).not.toEqual([]);

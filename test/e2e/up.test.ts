@@ -13,6 +13,8 @@ import { environmentId, TASK_QUEUE, UPDATE, WORKFLOW } from '../../workflows/nam
 import type { EnvironmentInput, EnvironmentStatus } from '../../workflows/messages.js';
 import { part } from '../support/parts.js';
 import { processesWith, until } from '../support/processes.js';
+import { searchOutput } from '../support/search-for-secrets.js';
+import { searched, searchTemporal } from '../support/search-temporal.js';
 import { freePort } from '../support/sshd.js';
 
 interface Ready {
@@ -60,6 +62,7 @@ function run(...argv: string[]): {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   children.add(child);
+  searchOutput(child, `slipway ${argv[0] ?? ''}`);
   let err = '';
   child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
   const exit = once(child, 'close').then(([code]) => code as number | null);
@@ -157,6 +160,7 @@ describe('slipway up', () => {
 
     const third = await startUp();
     expect(await frozenBy(third.address)).toBe('irina');
+    await searchTemporal(third.address);
     third.child.kill('SIGTERM');
     expect(await third.exit).toBe(130);
   });
@@ -204,10 +208,12 @@ describe('slipway up', () => {
 
 describe('slipway worker', () => {
   test('does not start as one that cannot do what its policy says, and says when nothing protects its key', async () => {
-    const server = await startEmbeddedTemporal({
-      ...{ port: ports.temporal, uiPort: ports.ui, inMemory: true, env },
-      dataFolder: path.join(folder, 'server'),
-    });
+    const server = searched(
+      await startEmbeddedTemporal({
+        ...{ port: ports.temporal, uiPort: ports.ui, inMemory: true, env },
+        dataFolder: path.join(folder, 'server'),
+      }),
+    );
     const policy = path.join(folder, 'policy.yaml');
     const pipelines =
       'pipelines: {shop: {repositories: [/srv/shop.git], environments: {prod: {production: true, hosts: [web-1]}}}}\n';
@@ -251,10 +257,12 @@ describe('slipway worker', () => {
   });
 
   test('does not start on a history it cannot replay, and names the run', async () => {
-    const server = await startEmbeddedTemporal({
-      ...{ port: ports.temporal, uiPort: ports.ui, inMemory: true, env },
-      dataFolder: path.join(folder, 'server'),
-    });
+    const server = searched(
+      await startEmbeddedTemporal({
+        ...{ port: ports.temporal, uiPort: ports.ui, inMemory: true, env },
+        dataFolder: path.join(folder, 'server'),
+      }),
+    );
     env = { ...env, TEMPORAL_ADDRESS: server.address, SLIPWAY_METRICS_ADDRESS: 'off' };
     try {
       await withOtherWorker(server.address, () =>

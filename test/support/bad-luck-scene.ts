@@ -6,12 +6,11 @@ import { createHash, randomUUID } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { startEmbeddedTemporal } from '../../workers/embedded-temporal.js';
-import { part } from './parts.js';
 import { readOrNull } from './processes.js';
 import { createRepository, type TestRepository } from './repository.js';
 import { type CommandRun, readJson, slipway } from './slipway-command.js';
-import { freePort, startSshd, type Sshd } from './sshd.js';
+import { startTemporal } from './slipway-processes.js';
+import { startSshd, type Sshd } from './sshd.js';
 import { superviseWorker } from './supervised-worker.js';
 
 export interface BadLuckStage {
@@ -30,13 +29,7 @@ export async function setBadLuckStage(env: Record<string, string> = {}): Promise
   await mkdir(programs);
   await writeFile(path.join(programs, 'reboot'), `#!/bin/sh\ntouch ${folder}/rebooted\n`);
   await chmod(path.join(programs, 'reboot'), 0o755);
-  const temporal = await startEmbeddedTemporal({
-    port: await freePort(),
-    uiPort: await freePort(),
-    dataFolder: path.join(folder, 'temporal'),
-    inMemory: true,
-    env: { ...process.env, TEMPORAL_CLI_PATH: await part('temporal') },
-  });
+  const temporal = await startTemporal(folder);
   const searched = `${programs}:${env['PATH'] ?? process.env['PATH']}`;
   const worker = await superviseWorker(path.join(folder, 'worker'), temporal.address, {
     ...env,

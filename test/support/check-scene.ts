@@ -11,6 +11,7 @@ import path from 'node:path';
 import { givenArtifacts, givenCommit, givenPlan, givenTraffic } from './given.js';
 import { hostsKnowing } from './hosts.js';
 import { startHttpBackend, type HttpBackend } from './http-backend.js';
+import { plantToken } from './planted.js';
 import { createRepository, type TestRepository } from './repository.js';
 import { startSshd, type Sshd } from './sshd.js';
 
@@ -26,7 +27,7 @@ export interface CheckScene {
   stop(): Promise<void>;
 }
 
-export const CHECK_SECRETS = { LOGIN: 'anna:correct horse battery', TOKEN: 'tok-1234567890' };
+export const CHECK_SECRETS = { LOGIN: `anna:correct horse ${plantToken()}`, TOKEN: plantToken('tok-') };
 
 export async function givenCheckScene(): Promise<CheckScene> {
   const [blue, green, sshd, repository, cacheFolder] = await Promise.all([

@@ -16,6 +16,7 @@ import { inject } from 'vitest';
 import type { Activities } from '../../workflows/activity-contract.js';
 import { compileClient } from './compile-client.js';
 import { createRepository, type TestRepository } from './repository.js';
+import { searchOutput } from './search-for-secrets.js';
 
 type Input<Name extends keyof Activities> = Parameters<Activities[Name]>[0];
 type Output<Name extends keyof Activities> = Awaited<ReturnType<Activities[Name]>>;
@@ -81,6 +82,7 @@ export async function startHostileScene(
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  searchOutput(child, 'the worker');
   let complaint = '';
   child.stderr.on('data', (chunk: Buffer) => (complaint += chunk.toString()));
   const closed = once(child, 'close');

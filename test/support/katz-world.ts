@@ -14,6 +14,7 @@ import { startGithub, type GithubStandIn } from './github/stand-in.js';
 import { createGithubTeam, type GithubTeam } from './github-team.js';
 import { assemble, startAll, type Kept } from './kept.js';
 import { part } from './parts.js';
+import { plantToken } from './planted.js';
 import { startRegistry, type TestRegistry } from './registry.js';
 import {
   endProcess,
@@ -34,14 +35,17 @@ import {
 } from './team-repository.js';
 
 const EXAMPLE = path.resolve('examples/katz-backend');
-const LOGIN = { username: 'froloveee3', password: 'ghcr-t0ken' };
-const TOKEN = 'ghp_0123456789abcdefghijklmnopqrstuvwxyz';
+const LOGIN = { username: 'froloveee3', password: plantToken('ghcr-') };
+const TOKEN = plantToken('ghp_');
 const NAME = 'froloveee3/katz-backend';
 const FOLDER = '/home/deploy/katz-backend';
-const WEBHOOK_SECRET = 'whsec-of-katz';
+const WEBHOOK_SECRET = plantToken('whsec-');
 const SECRETS = {
-  staging: { database: 'postgres://katz:staging-pw@db.staging:5432/katz', jwt: 'staging-jwt-s3cret' },
-  production: { database: 'postgres://katz:prod-pw@db.prod:5432/katz', jwt: 'prod-jwt-s3cret' },
+  staging: {
+    database: `postgres://katz:${plantToken()}@db.staging:5432/katz`,
+    jwt: plantToken('staging-jwt-'),
+  },
+  production: { database: `postgres://katz:${plantToken()}@db.prod:5432/katz`, jwt: plantToken('prod-jwt-') },
 };
 /** As `slipway.yaml` names them: the tests first, the summary last. */
 const CHECKS = [

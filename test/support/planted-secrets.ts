@@ -1,12 +1,12 @@
 /** One secret of every kind a worker can resolve, each with a value that occurs nowhere else. */
 import { execFile } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { Encrypter, generateIdentity, identityToRecipient } from 'age-encryption';
 import { part } from './parts.js';
+import { plantSecret, plantToken } from './planted.js';
 import { startVault } from './vault.js';
 
 const exec = promisify(execFile);
@@ -26,11 +26,6 @@ export interface PlantedSecrets {
   remove(): Promise<void>;
 }
 
-/** Letters that read otherwise in JSON, in URLs and in shells. */
-function plantedValue(kind: string): string {
-  return `${kind}-&"ü/+ %$'${randomBytes(9).toString('hex')}`;
-}
-
 export async function plantSecrets(): Promise<PlantedSecrets> {
   const folder = await mkdtemp(path.join(tmpdir(), 'slw-planted-'));
   const vault = await startVault();
@@ -40,26 +35,26 @@ export async function plantSecrets(): Promise<PlantedSecrets> {
   const recipient = await identityToRecipient(identity);
   await writeFile(at('identity.txt'), identity, { mode: 0o600 });
 
-  const lines = ['one', 'two', 'three'].map((line) => `${line}-${randomBytes(12).toString('hex')}`);
+  const lines = ['one', 'two', 'three'].map((line) => plantToken(`${line}-`));
   await writeFile(at('key.pem'), `${lines.join('\n')}\n`);
 
-  const ofAge = plantedValue('age');
+  const ofAge = plantSecret('age');
   const encrypter = new Encrypter();
   encrypter.addRecipient(recipient);
   await writeFile(at('secrets.age'), await encrypter.encrypt(JSON.stringify({ login: ofAge })));
 
-  const ofSops = plantedValue('sops');
+  const ofSops = plantSecret('sops');
   await writeFile(at('secrets.json'), JSON.stringify({ db: { password: ofSops } }));
   await mkdir(at('bin'));
   await symlink(await part('sops'), at('bin/sops'));
   await exec(at('bin/sops'), ['encrypt', '--age', recipient, '--in-place', at('secrets.json')]);
 
-  const ofVault = plantedValue('vault');
+  const ofVault = plantSecret('vault');
   await vault.call('POST', 'secret/data/team/prod', { data: { password: ofVault } });
   const token = await vault.tokenFor(['secret/data/team/*']);
   await writeFile(at('vault-token'), token);
 
-  const ofEnv = plantedValue('env');
+  const ofEnv = plantSecret('env');
   return {
     environment: {
       PLANTED: ofEnv,

@@ -1,6 +1,7 @@
 /** Runs one activity as a worker would, without a server; failures are for the test to see, not for the log. */
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
+import { findInTree, noteFindings } from './search-for-secrets.js';
 
 export interface ActivityRun<Output> {
   result: Promise<Output>;
@@ -22,6 +23,7 @@ export function startActivity<Input, Output>(
   const heartbeats: unknown[] = [];
   environment.on('heartbeat', (details: unknown) => {
     heartbeats.push(details);
+    noteFindings(findInTree(details, 'secret', ['a heartbeat']));
   });
   return { result: environment.run(activity, input), heartbeats, environment };
 }

@@ -1,6 +1,6 @@
 /** A worker whose payloads are sealed, people with the keys, and a stranger without them, on the run's Temporal server. */
 import { execFile } from 'node:child_process';
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -14,6 +14,7 @@ import type * as workerSide from '../../payloads/worker-side.js';
 import { parsePayloadKeys, type PayloadKeys } from '../../payloads/payload-keys.js';
 import { compileClient } from './compile-client.js';
 import { part } from './parts.js';
+import { plantKey } from './planted.js';
 import { until } from './workflow-harness.js';
 import type { SealedActivities } from './fixtures/sealed-workflows.js';
 
@@ -49,7 +50,7 @@ export interface SealedScene {
 }
 
 export function givenKey(id: string): string {
-  return `${id} ${randomBytes(32).toString('base64')}\n`;
+  return `${id} ${plantKey().toString('base64')}\n`;
 }
 
 export function givenKeys(...lines: string[]): PayloadKeys {

@@ -14,6 +14,7 @@ import { createDockerConfig, startBuildkit } from './buildkit.js';
 import { startDockerHost, type DockerHost } from './docker-host.js';
 import { assemble, startAll, type Kept } from './kept.js';
 import { part } from './parts.js';
+import { plantToken } from './planted.js';
 import { startPrometheus } from './prometheus.js';
 import { startRegistry, type TestRegistry } from './registry.js';
 import type { TestRepository } from './repository.js';
@@ -21,7 +22,7 @@ import { endProcess, runSlipway, startTemporal, startWorker, type CommandEnd } f
 import { createTeamRepository, edited, givePeopleKeys, readExample, writePolicy } from './team-repository.js';
 
 const EXAMPLE = path.resolve('examples/secretmagic');
-const LOGIN = { username: 'token', password: 'selectel-s3cret' };
+const LOGIN = { username: 'token', password: plantToken('selectel-') };
 const IMAGE = 'autoorder-platform/secretmagic';
 const NGINX = '/home/deploy/nginx';
 const PROXY_PORT = 8080;
@@ -109,8 +110,8 @@ async function build({ later, keep, takeAway }: Kept): Promise<SecretmagicWorld>
     PROD_SWARM_HOST: prod.address,
     PROD_SWARM_USER: prod.user,
     PROD_SWARM_SSH_KEY: await key(prod),
-    PROD_POSTGRES_PASSWORD: 'prod-postgres-s3cret',
-    PROD_STARROCKS_PASSWORD: 'prod-starrocks-s3cret',
+    PROD_POSTGRES_PASSWORD: plantToken('prod-postgres-'),
+    PROD_STARROCKS_PASSWORD: plantToken('prod-starrocks-'),
   };
   let worker: ChildProcess | null = null;
   later(async () => {

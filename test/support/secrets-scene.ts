@@ -8,9 +8,10 @@ import { expect } from 'vitest';
 import { createSecrets } from '../../activities/secrets/secrets.js';
 import { failureOf } from './failure-of.js';
 import { part } from './parts.js';
+import { plantToken } from './planted.js';
 
 /** Never in a failure. */
-export const PASSWORD = 'correct-horse-battery';
+export const PASSWORD = plantToken('correct-horse-');
 
 export interface SecretsScene {
   readonly folder: string;

@@ -1,6 +1,7 @@
 /** The command line in this process, with a terminal that keeps what was written. */
 import { runCommandLine } from '../../client/program.js';
 import type { Terminal } from '../../client/terminal.js';
+import { searchText } from './search-for-secrets.js';
 
 export interface CommandRun {
   exit: number;
@@ -66,6 +67,7 @@ export async function slipway(argv: string[], options: CommandOptions): Promise<
     interrupted: options.interrupted ?? new AbortController().signal,
   };
   const exit = await runCommandLine(argv, terminal, '0.0.0-test');
+  searchText(`what slipway ${argv[0] ?? ''} wrote`, `${out}\n${err}`);
   return { exit, out, err };
 }
 

@@ -1,13 +1,15 @@
 /** Slipway as teams run it: the built worker, the webhook receiver and the command, each a process of its own. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { execa } from 'execa';
 import { startEmbeddedTemporal, type EmbeddedTemporal } from '../../workers/embedded-temporal.js';
 import { part } from './parts.js';
+import { searchOutput, searchText } from './search-for-secrets.js';
+import { searched } from './search-temporal.js';
 import { freePort } from './sshd.js';
 
 export type Environment = Record<string, string | undefined>;
@@ -32,20 +34,24 @@ export async function runSlipway(argv: string[], cwd: string, env: Environment):
     stdin: 'ignore',
   });
   const text = `slipway ${argv.join(' ')}: exit ${ended.exitCode}\n${ended.stdout}\n${ended.stderr}`;
+  searchText(`what slipway ${argv[0] ?? ''} wrote`, text);
   const last = ended.stdout.trim().split('\n').at(-1) ?? '';
   const printed = parseObject(last);
   if (printed === null || ended.exitCode === undefined) throw new Error(text);
   return { exit: ended.exitCode, data: asObject(printed['data']), error: nullable(printed['error']), text };
 }
 
+/** In memory; whatever it keeps is searched for secrets. */
 export async function startTemporal(folder: string): Promise<EmbeddedTemporal> {
-  return await startEmbeddedTemporal({
-    port: await freePort(),
-    uiPort: await freePort(),
-    dataFolder: path.join(folder, 'temporal'),
-    inMemory: true,
-    env: { ...process.env, TEMPORAL_CLI_PATH: await part('temporal') },
-  });
+  return searched(
+    await startEmbeddedTemporal({
+      port: await freePort(),
+      uiPort: await freePort(),
+      dataFolder: path.join(folder, 'temporal'),
+      inMemory: true,
+      env: { ...process.env, TEMPORAL_CLI_PATH: await part('temporal') },
+    }),
+  );
 }
 
 /** Resolves when it polls; its data and `worker.log` are in the folder. */
@@ -85,6 +91,8 @@ async function start(
   const log = openSync(logFile, 'a');
   const child = spawn(process.execPath, argv, { env, stdio: ['ignore', 'pipe', log] });
   closeSync(log);
+  searchOutput(child, argv[0] ?? '');
+  child.once('exit', () => searchText(path.basename(logFile), readFileSync(logFile)));
   const ready = once(createInterface({ input: child.stdout ?? process.stdin }), 'line');
   const ended = once(child, 'exit').then(async () => {
     throw new Error(`${argv[0]} ended: ${await readFile(logFile, 'utf8')}`);

@@ -2,11 +2,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
-import { appendFile, mkdir } from 'node:fs/promises';
+import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { searchText } from './search-for-secrets.js';
 
 const program = fileURLToPath(new URL('../../dist/workers/main.js', import.meta.url));
 const AGAIN_AFTER_MS = 500;
@@ -87,6 +88,7 @@ export async function superviseWorker(
     stopping = true;
     child?.kill('SIGTERM');
     await kept;
+    searchText(path.basename(log), await readFile(log));
   };
   if (!(await ready)) {
     await stop();

@@ -4,6 +4,7 @@ import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { bundleWorkflowCode } from '@temporalio/worker';
 import type { TestProject } from 'vitest/node';
 import { part } from './parts.js';
+import { searchTemporal } from './search-temporal.js';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -49,5 +50,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const { address, bundle, stop } = await startTemporal();
   project.provide('temporalAddress', address);
   project.provide('workflowBundle', bundle);
-  return stop;
+  return async () => {
+    // vitest gives up on what takes too long here, and ends with the code there is
+    const before = process.exitCode;
+    process.exitCode = 1;
+    await searchTemporal(address);
+    process.exitCode = before;
+    await stop();
+  };
 }

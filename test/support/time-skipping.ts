@@ -2,6 +2,7 @@
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { ATTRIBUTE } from '../../workflows/search-attributes.js';
 import { part } from './parts.js';
+import { listSkipping, searchTemporal } from './search-temporal.js';
 import { startHarness, type Harness, type HarnessOptions } from './workflow-harness.js';
 
 /** temporal.api.enums.v1.IndexedValueType, whose package we do not depend on. */
@@ -20,6 +21,7 @@ export async function startSkippingHarness(options: HarnessOptions = {}): Promis
     ...harness,
     close: async () => {
       await harness.close();
+      await searchTemporal(server.address, listSkipping);
       await server.teardown();
     },
   };

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { part } from './parts.js';
+import { plantToken } from './planted.js';
 import { until } from './processes.js';
 import { freePort } from './sshd.js';
 
@@ -16,7 +17,7 @@ export interface TestVault {
   stop(): Promise<void>;
 }
 
-const ROOT = 'root-token-of-the-test-vault';
+const ROOT = plantToken('root-');
 
 /** `secret/` is KV version 2, `kv1/` version 1, `transit/` no KV engine; AppRole is enabled. */
 export async function startVault(port?: number): Promise<TestVault> {
@@ -68,8 +69,9 @@ export async function startVault(port?: number): Promise<TestVault> {
       const policy = paths.map((path) => `path "${path}" { capabilities = ["read"] }`).join('\n');
       const name = `p${Buffer.from(paths.join()).toString('hex').slice(0, 40)}`;
       await call('PUT', `sys/policies/acl/${name}`, { policy });
-      const { auth } = await call('POST', 'auth/token/create', { policies: [name], ttl: `${lease}s` });
-      return (auth as { client_token: string }).client_token;
+      const id = plantToken();
+      await call('POST', 'auth/token/create', { id, policies: [name], ttl: `${lease}s` });
+      return id;
     },
     stop,
   };

@@ -1,8 +1,9 @@
 /** Deliveries as GitHub sends them: its real payloads, signed. */
 import { createHmac, randomUUID } from 'node:crypto';
 import { createRequire } from 'node:module';
+import { plantToken } from './planted.js';
 
-export const SECRET = 'It is a secret to everybody';
+export const SECRET = plantToken('It is a secret to nobody: ');
 /** The repository of the examples. */
 export const GITHUB_NAME = 'Codertocat/Hello-World';
 

@@ -4,6 +4,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compileClient } from '../support/compile-client.js';
+import { searchOutput } from '../support/search-for-secrets.js';
 import { until } from '../support/workflow-harness.js';
 
 /** Says what it was given, then waits for a signal; `SLIPWAY_TEST_EXIT` ends it at once. */
@@ -39,6 +40,7 @@ function start(argv: string[], env: Record<string, string> = {}): Process {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  searchOutput(child, `slipway ${argv[0] ?? ''}`);
   let out = '';
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (data: Buffer) => (out += data.toString()));

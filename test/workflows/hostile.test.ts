@@ -13,6 +13,7 @@ import type { EvidenceItem, ReleaseRecord } from '../../workflows/result.js';
 import { givenDecision } from '../support/given.js';
 import { isThere, startHostileScene, type HostileScene } from '../support/hostile-scene.js';
 import { givePersonKey } from '../support/people.js';
+import { plantToken } from '../support/planted.js';
 
 const ANNA = 'anna@example.com';
 let scene: HostileScene;
@@ -58,7 +59,7 @@ pipelines:
 `;
 
 beforeAll(async () => {
-  scene = await startHostileScene(policy, { PROD_PASSWORD: 'pw-7fJ2kQ9xW4' });
+  scene = await startHostileScene(policy, { PROD_PASSWORD: plantToken('pw-') });
   const { repository, pipeline, folder } = scene;
   const key = path.join(folder, 'anna');
   appendFileSync(path.join(folder, 'allowed_signers'), await givePersonKey(key, ANNA));

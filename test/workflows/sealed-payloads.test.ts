@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { createCodecServer } from '../../client/codec-server.js';
 import type { Answer, SealedActivities, Seen } from '../support/fixtures/sealed-workflows.js';
 import { listen } from '../support/listen.js';
+import { plantToken } from '../support/planted.js';
 import {
   givenKey,
   givenKeys,
@@ -200,10 +201,11 @@ function dataIn(json: string): string {
 
 /** With the flags for Temporal's command line. */
 async function withCodecServer(work: (flags: string[]) => Promise<void>): Promise<void> {
-  const server = createCodecServer({ keys: scene.keys, token: 'a-token-nobody-guesses', origin: null });
+  const token = plantToken();
+  const server = createCodecServer({ keys: scene.keys, token, origin: null });
   const endpoint = `http://127.0.0.1:${await listen(server)}`;
   try {
-    await work(['--codec-endpoint', endpoint, '--codec-auth', 'Bearer a-token-nobody-guesses']);
+    await work(['--codec-endpoint', endpoint, '--codec-auth', `Bearer ${token}`]);
   } finally {
     server.close();
     server.closeAllConnections();

@@ -13,6 +13,7 @@ import { environmentId, QUERY, UPDATE, WORKFLOW } from '../../workflows/names.js
 import type { EnvironmentInput, EnvironmentStatus } from '../../workflows/messages.js';
 import { compileClient } from '../support/compile-client.js';
 import { givenKey, readable } from '../support/sealed-scene.js';
+import { searchOutput } from '../support/search-for-secrets.js';
 import { slipway } from '../support/slipway-command.js';
 import { until } from '../support/workflow-harness.js';
 
@@ -48,6 +49,7 @@ function givenKeyFile(name: string, text: string): Record<string, string | undef
 function startWorker(mode: 'worker' | 'check', itsEnv: Record<string, string | undefined>) {
   const argv = [path.join(program, 'workers/main.js'), mode, '--json', '--data', path.join(folder, 'data')];
   const child = spawn(process.execPath, argv, { env: itsEnv, stdio: ['ignore', 'pipe', 'pipe'] });
+  searchOutput(child, `the ${mode}`);
   let complaint = '';
   child.stderr.on('data', (chunk: Buffer) => (complaint += chunk.toString()));
   const exit = once(child, 'close').then(([code]) => ({ code: code as number | null, complaint }));

@@ -13,11 +13,15 @@ import { createFakeActivities } from '../support/fake-activities.js';
 import { createWorld } from '../support/fake-world.js';
 import type { askForAncestors } from '../support/fixtures/asking-workflow.js';
 import { findLeaks } from '../support/leaks.js';
+import { plantDecoy, plantSecret } from '../support/planted.js';
 import { readable } from '../support/sealed-scene.js';
 import { givenSealKeys, NO_POLICY } from '../support/sealed.js';
-import { quiet } from '../support/workflow-harness.js';
+import { findInTemporal, matching } from '../support/search-temporal.js';
+import { quiet, until } from '../support/workflow-harness.js';
 
-const SECRET = 'pw-&"ü/+ %$7fJ2kQ9xW4';
+const SECRET = plantSecret('pw');
+/** A secret's value as well, but the workflow says it itself: the search must find it. */
+const SAID = plantDecoy();
 /** No secret: it must be found, or the search is blind. */
 const DECOY = 'decoy-8d1f7a3c5b9e';
 
@@ -43,7 +47,7 @@ beforeAll(async () => {
   const native = await NativeConnection.connect({ address });
   client = new Client({ connection });
   taskQueue = `secret-answers-${randomUUID()}`;
-  const secrets = createSecrets({ TOKEN: SECRET });
+  const secrets = createSecrets({ TOKEN: SECRET, SAID });
   const activities = createFakeActivities({ world: createWorld(), client, taskQueue });
   const { keys: sealKeys, remove } = await givenSealKeys();
   const workers = await runWorkers(
@@ -56,6 +60,7 @@ beforeAll(async () => {
         const told: string | undefined = JSON.stringify(Context.current().info.heartbeatDetails);
         asked.set(commit, (asked.get(commit) ?? 0) + 1);
         const value = await secrets.resolve('env:TOKEN');
+        await secrets.resolve('env:SAID');
         if (commit === 'failure')
           throw ApplicationFailure.create({
             type: 'Strange',
@@ -131,8 +136,16 @@ it('gives back what holds none, and what the workflow has said itself', async ()
   expect((await named.result()).ancestors[0]).toBe('env:TOKEN');
   expect(await leaksOf(named, DECOY)).toContain('plain in history');
 
-  const said = await ask(`said: ${SECRET}`);
-  expect((await said.result()).ancestors[0]).toBe(`said: ${SECRET}`);
+  const said = await ask(`said: ${SAID}`);
+  expect((await said.result()).ancestors[0]).toBe(`said: ${SAID}`);
+  const itself = matching(`WorkflowId = '${said.workflowId}'`);
+  const found = await until('the run is listed, and what it says found', async () => {
+    const lines = await findInTemporal(inject('temporalAddress'), 'decoy', itself);
+    return lines.length > 0 && lines;
+  });
+  expect(found).toContain(
+    `plain in workflowExecutionStartedEventAttributes.input.payloads.0.data of event 1 in history of ${said.workflowId}`,
+  );
 });
 
 it('takes it out of a failure', async () => {

@@ -1,6 +1,7 @@
 /** The stand-in's answers, one per route: GitHub's own example with the facts of the state in it. */
 import type { Description, Json, Route } from './description.js';
 import type { FakeComment, FakeDeployment, FakePull, GithubState } from './state.js';
+import { plantToken } from '../planted.js';
 
 export interface Question {
   params: Record<string, string>;
@@ -112,7 +113,7 @@ export function createAnswers(description: Description, state: GithubState): Ans
             body: { ...example('GET /repos/{owner}/{repo}/installation'), id: 77, app_slug: state.app.slug },
           },
     'POST /app/installations/{installation_id}/access_tokens': () => {
-      const token = `ghs_${String(state.tokens.size + 1).padStart(36, '0')}`;
+      const token = plantToken('ghs_');
       state.tokens.set(token, `${state.app?.slug ?? ''}[bot]`);
       const expires = new Date(Date.now() + 3_600_000).toISOString();
       return { status: 201, body: { token, expires_at: expires, permissions: {} } };

@@ -12,6 +12,7 @@ import type { Reviewers } from '../../../activities/github/reviewer.js';
 import { createSecrets } from '../../../activities/secrets/secrets.js';
 import { createSource } from '../../../activities/source/source.js';
 import type { SealKeys } from '../../../activities/trust/seal-keys.js';
+import { plantToken } from '../planted.js';
 import { NO_POLICY } from '../sealed.js';
 import type { FakePull } from './state.js';
 import { startGithub, type GithubStandIn } from './stand-in.js';
@@ -19,7 +20,7 @@ import { startGithub, type GithubStandIn } from './stand-in.js';
 /** Where the worker of these tests says that the Temporal UI is. */
 export const UI_URL = 'https://temporal.example.com';
 
-export const TOKEN = 'ghp_0123456789abcdefghijklmnopqrstuvwxyz';
+export const TOKEN = plantToken('ghp_');
 
 /** `sha('a')` is forty a. */
 export const sha = (digit: string): string => digit.repeat(40);
