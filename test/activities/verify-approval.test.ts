@@ -14,7 +14,7 @@ import { findSigningKey } from '../../client/sign-with-ssh.js';
 import type { ApprovalClaim } from '../../workflows/activity-contract.js';
 import type { ProgressStatus, SignedStatement } from '../../workflows/messages.js';
 import type { EvidenceItem } from '../../workflows/result.js';
-import { givenDecision } from '../support/given.js';
+import { givenCommit, givenDecision } from '../support/given.js';
 import { givePersonKey, revokeKey } from '../support/people.js';
 import {
   evidenceOf,
@@ -79,6 +79,8 @@ pipelines: {shop: {repositories: [/srv/shop.git], environments: {prod: {hosts: [
 
 interface Saying {
   by?: string;
+  /** Whose approval it is said to be; default: who signed. */
+  sentBy?: string;
   group?: string | null;
   key?: string;
   expiresMs?: number;
@@ -90,7 +92,7 @@ interface Saying {
 }
 
 async function say(saying: Saying = {}): Promise<EvidenceItem> {
-  const { by = 'irina@example.com', group = null, key = by } = saying;
+  const { by = 'irina@example.com', group = null, key = by, sentBy = by } = saying;
   const { environment, artifacts, target } = release;
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what signing looks at
   const status = {
@@ -119,7 +121,7 @@ async function say(saying: Saying = {}): Promise<EvidenceItem> {
     commit: target.commit,
     artifacts,
     requester: 'vadim',
-    decision: { ...givenDecision(by, { group }), ...(statement === undefined ? {} : { statement }) },
+    decision: { ...givenDecision(sentBy, { group }), ...(statement === undefined ? {} : { statement }) },
     ...saying.claim,
   };
   const policy = saying.policy ?? createPolicyStore(path.join(folder, 'policy.yaml'), { isDemo: false });
@@ -204,10 +206,12 @@ describe('an approval does not count', () => {
     ['for another plan', { status: { planHash: 'f'.repeat(64) } }, /another plan/],
     ['for another environment', { status: { environment: 'stage' } }, /another environment/],
     ['for another pipeline', { status: { pipeline: 'other' } }, /another pipeline/],
+    ['for another commit', { status: { commit: givenCommit({ sha: 'e'.repeat(40) }) } }, /another commit/],
     ['for another version', { status: { version: 'v2.0.0' } }, /another version/],
     ['for another release of the same', { requestId: 'request-6' }, /another release/],
     ['that has expired', { expiresMs: -1000 }, /it expired at/],
     ['for a group the person is not in', { group: 'backend' }, /irina@example\.com is not in group backend/],
+    ['of somebody else, sent again in one’s own name', { sentBy: 'oleg@example.com' }, /another person/],
     ['of an author', { by: 'anna@example.com' }, /asked for this release or wrote it/],
     ['of who asked for it', { by: 'vadim' }, /asked for this release or wrote it/],
   ])('%s', async (_what, saying, why) => {

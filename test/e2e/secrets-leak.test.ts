@@ -150,7 +150,7 @@ test('no secret is where anybody could read it, and the search is not blind', as
   expect(decoy).toMatch(/ in description of /);
   // so does the search that is made of every run
   const everywhere = (await findInTemporal(stage.temporal, 'decoy')).join('\n');
-  for (const form of ['plain', 'base64', 'base64 after 1', 'base64 after 2'])
+  for (const form of ['plain', 'base64(?: after [12])?'])
     expect(everywhere).toMatch(new RegExp(`^${form} in .*\\.data of event \\d+ in history of `, 'm'));
   expect(everywhere).toMatch(/^plain in memo.* of the listed /m);
   expect(formsIn(log, 'decoy')).toContain('plain');

@@ -14,6 +14,9 @@ import { ActivityFailure, ApplicationFailure } from '@temporalio/common';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { inject } from 'vitest';
 import type { Activities } from '../../workflows/activity-contract.js';
+import type { ChangeInput } from '../../workflows/messages.js';
+import { laneId, WORKFLOW } from '../../workflows/names.js';
+import type { ChangeResult } from '../../workflows/result.js';
 import { compileClient } from './compile-client.js';
 import { createRepository, type TestRepository } from './repository.js';
 import { searchOutput } from './search-for-secrets.js';
@@ -30,6 +33,8 @@ export interface HostileScene {
   ask<Name extends keyof Activities>(activity: Name, input: Input<Name>): Promise<Output<Name>>;
   /** The stranger forges, so nothing is checked here. */
   forge(activity: keyof Activities, input: unknown, queue?: 'urgent'): Promise<unknown>;
+  /** Starts a change by hand, on the worker's own queue, and waits for its end. */
+  change(input: ChangeInput): Promise<ChangeResult>;
   /** The plan a worker makes of this ref. */
   plan(
     ref: { kind: 'branch' | 'tag'; name: string },
@@ -122,6 +127,12 @@ export async function startHostileScene(
     forge,
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the contract says what it answers
     ask: async (activity, input) => (await forge(activity, input)) as never,
+    change: async (input) => {
+      const { pipeline: of, name } = input.request.plan;
+      const start = { taskQueue, workflowId: laneId(of, name), args: [input] };
+      const result: ChangeResult = await client.workflow.execute(WORKFLOW.change, start);
+      return result;
+    },
     plan: async (ref, change = {}) => {
       const commit = await repository.git('rev-parse', `${ref.name}^{commit}`);
       return await scene.ask('resolvePlan', {

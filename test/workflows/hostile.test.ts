@@ -6,11 +6,11 @@ import { appendFileSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { signApproval } from '../../client/sign-approval.js';
-import type { PlatformPlan, ReleasePlan } from '../../pipeline/plan.js';
+import type { EnvironmentPlan, PlatformPlan, ReleasePlan } from '../../pipeline/plan.js';
 import type { Target } from '../../workflows/activity-contract.js';
 import type { ProgressStatus } from '../../workflows/messages.js';
 import type { EvidenceItem, ReleaseRecord } from '../../workflows/result.js';
-import { givenDecision } from '../support/given.js';
+import { givenChange, givenDecision, givenRequest } from '../support/given.js';
 import { isThere, startHostileScene, type HostileScene } from '../support/hostile-scene.js';
 import { givePersonKey } from '../support/people.js';
 import { plantToken } from '../support/planted.js';
@@ -109,6 +109,10 @@ async function approve({ plan, version, commit, artifacts }: Target, keyFile: st
 }
 
 const recordOf = (target: Target): ReleaseRecord => ({ ...target, at: '', by: 'mallory' });
+const evilPlan = (): Partial<EnvironmentPlan> => {
+  const { seal: _, ...plan } = approved.plan;
+  return { ...plan, approvals: [], platform: evil() };
+};
 /** Leaves a trace of its own. */
 const evil = (): PlatformPlan => ({
   kind: 'command',
@@ -208,5 +212,25 @@ describe('a worker with a policy', () => {
     await expect(attack()).rejects.toThrow(reason);
     expect(isThere(scene, 'evil')).toBe(false);
     expect(readFileSync(path.join(scene.folder, 'prod'), 'utf8').split('\n')).toHaveLength(2);
+  });
+
+  it.each([
+    ['a plan of their own', () => evilPlan(), /the plan has no seal/],
+    [
+      'a sealed one they have changed',
+      () => ({ ...evilPlan(), seal: approved.plan.seal }),
+      /after it was sealed/,
+    ],
+  ])('does nothing for a workflow that a stranger starts with %s', async (_what, planOf, reason) => {
+    const { version, commit, artifacts, evidence = [] } = approved;
+    const request = givenRequest(planOf() as EnvironmentPlan, version, 'deploy', {
+      commit,
+      artifacts,
+      evidence,
+    });
+    const { state, failure } = await scene.change(givenChange(request));
+    expect(state).toBe('failed');
+    expect(JSON.stringify(failure)).toMatch(reason);
+    expect(isThere(scene, 'evil')).toBe(false);
   });
 });

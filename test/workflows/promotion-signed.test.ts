@@ -79,6 +79,33 @@ describe('approvals of a sealed plan', () => {
     expect((await promotion.end()).state).toBe('succeeded');
   });
 
+  it('count no more once somebody has rejected, also when nobody has looked at either yet', async () => {
+    const promotion = await start(sealed([rule(1, null)]));
+    await promotion.waitsFor('1 approval');
+    await promotion.handle.signal('reject', givenDecision('olga'));
+    // it may have ended by now, and then the server itself takes nothing
+    await promotion.handle.signal('approve', givenDecision('irina')).catch(() => undefined);
+    const { state, failure, change } = await promotion.end();
+    expect({ state, what: failure?.what, change }).toEqual({
+      ...{ state: 'failed', what: 'rejected by olga', change: null },
+    });
+  });
+
+  it('are taken once by their id, and one person counts once under whatever id', async () => {
+    const promotion = await start(sealed([rule(2, null)]));
+    await promotion.waitsFor('2 approvals');
+    const said = givenDecision('irina');
+    const again = givenDecision('irina', { ...said, decisionId: 'another' });
+    for (const decision of [said, said, again]) await promotion.handle.signal('approve', decision);
+    const heard = await promotion.until(
+      'both ids are heard',
+      ({ approvals, claims }) => approvals.length === 2 && claims === 0,
+    );
+    expect(heard.waitingFor).toContain('1 approval');
+    await promotion.decide('approve', 'oleg');
+    expect((await promotion.end()).state).toBe('succeeded');
+  });
+
   it('come as signals, early, twice and by several at once', async () => {
     const promotion = await start(sealed([rule(2, null)]));
     for (const by of ['irina', 'irina', 'mallory', 'oleg'])
