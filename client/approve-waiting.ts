@@ -1,5 +1,6 @@
 /** One approval from beginning to end: signed where proof is asked for, sent, and what a worker made of it. */
 import { setTimeout as pause } from 'node:timers/promises';
+import { refuseApprover } from '../workflows/decisions.js';
 import type { Actor, Decision, ProgressStatus, SignedStatement } from '../workflows/messages.js';
 import { UPDATE } from '../workflows/names.js';
 import type { ApproveOptions, Decided } from './decided.js';
@@ -31,7 +32,7 @@ export async function approveWaiting(
 ): Promise<Decided> {
   const { shown = null } = options;
   const status = shown ?? (await client.progress(target.workflowId));
-  if (status !== null) requireMissingHere(status);
+  if (status !== null) requireWelcome(status, client.actor.by);
   const signed = status === null ? null : await signWhatWaits(client, status, options);
   const decided = await client.decide(target, UPDATE.approve, {
     reason: options.reason ?? null,
@@ -47,11 +48,22 @@ export async function approveWaiting(
   return { ...decided, proof, reply: { ...decided.reply, accepted: false, refused } };
 }
 
-/** Throws UserError (exit 5) when all that is missing is given on GitHub: nobody signs for nothing. */
-export function requireMissingHere({ environment, approving }: ProgressStatus): void {
-  const what = approving?.onGithub ?? null;
-  if (what === null) return;
-  throw refused({ what, where: environment, wayOut: 'it goes on by itself once that is given' });
+/**
+ * Throws UserError (exit 5) when all that is missing is given on GitHub, or by others: nobody signs for nothing. Who else
+ * may is the worker's to say, once it is signed.
+ */
+export function requireWelcome({ environment, approving, approvals }: ProgressStatus, by: string): void {
+  const { onGithub = null, excluding } = approving ?? {};
+  if (onGithub !== null)
+    throw refused({
+      what: onGithub,
+      where: environment,
+      wayOut: 'it goes on by itself once that is given',
+    });
+  const never = excluding === undefined ? null : refuseApprover(excluding, approvals, by);
+  if (never === null) return;
+  const [what = never, wayOut = 'ask somebody else'] = never.split('; ');
+  throw refused({ what, where: environment, wayOut });
 }
 
 /** null = nothing that waits asks for proof, and neither do the options. */

@@ -3,7 +3,7 @@
  * A refusal says why and what to do instead; nothing was changed by it.
  */
 import type { ApprovalRule } from '../pipeline/plan.js';
-import type { Decision, Freeze } from './messages.js';
+import type { Decision, Excluding, Freeze } from './messages.js';
 import { refuseToSayHere } from './approvals.js';
 import { githubProof, missingApprovals, type Approval, type MissingApprovals } from './missing-approvals.js';
 import { UPDATE } from './names.js';
@@ -26,18 +26,11 @@ interface Deciding {
   taken: readonly string[];
 }
 
-export interface PromotionDeciding extends Deciding {
+export interface PromotionDeciding extends Deciding, Excluding {
   of: 'promotion';
   phase: 'gates' | 'approvals' | 'waiting' | 'queued' | 'changing' | 'ended';
   paused: boolean;
   rules: ApprovalRule[];
-  selfApproval: boolean;
-  /** Who asked for the release. */
-  requester: string;
-  /** Names and addresses of the authors of its commits. */
-  authors: string[];
-  /** Who forced a gate of it. */
-  forcers: string[];
   approvals: Approval[];
   planHash: string;
   /** Digests of all artifacts. */
@@ -139,15 +132,8 @@ function refuseApproval(state: PromotionDeciding, decision: NamedDecision): stri
   if (state.rules.length === 0)
     return `${environment} asks for no approvals; slipway watch ${environment} shows what it waits for`;
   const { by, group } = decision;
-  if (!state.selfApproval && isAmong(by, [state.requester]))
-    return `${by} asked for this release and may not approve it; ask somebody else`;
-  if (!state.selfApproval && isAmong(by, state.authors))
-    return `${by} wrote a commit of this release and may not approve it; ask somebody else`;
-  if (!state.selfApproval && isAmong(by, state.forcers))
-    return `${by} forced a gate of this release and may not approve it; ask somebody else`;
-  const alike = state.approvals.filter((approval) => isAmong(by, [approval.by]));
-  if (alike.some(({ proof }) => githubProof(proof) === null))
-    return `${by} has approved already and counts once; somebody else must`;
+  const never = refuseApprover(state, state.approvals, by);
+  if (never !== null) return never;
   if (decision.planHash !== null && decision.planHash !== state.planHash)
     return `the plan changed since it was looked at; slipway approve ${environment} shows the plan of now`;
   if (
@@ -158,7 +144,25 @@ function refuseApproval(state: PromotionDeciding, decision: NamedDecision): stri
   const open = missingApprovals(state.rules, state.approvals);
   const after = missingApprovals(state.rules, [...state.approvals, { by, group, at: '' }]);
   if (countMissing(after) < countMissing(open)) return null;
-  return refuseUseless(environment, open, alike.length > 0 ? by : null, group);
+  const reviewed = state.approvals.some((approval) => isAmong(by, [approval.by]));
+  return refuseUseless(environment, open, reviewed ? by : null, group);
+}
+
+/** Why nothing that this person signs can count, `what; way out`; null = it may. */
+export function refuseApprover(
+  { selfApproval, requester, authors, forcers }: Excluding,
+  approvals: readonly Approval[],
+  by: string,
+): string | null {
+  const isOneOf = (people: readonly string[]): boolean => !selfApproval && isAmong(by, people);
+  const never = 'and may not approve it; ask somebody else';
+  if (isOneOf([requester])) return `${by} asked for this release ${never}`;
+  if (isOneOf(authors)) return `${by} wrote a commit of this release ${never}`;
+  if (isOneOf(forcers)) return `${by} forced a gate of this release ${never}`;
+  const hasSaidHere = approvals.some(
+    (approval) => isAmong(by, [approval.by]) && githubProof(approval.proof) === null,
+  );
+  return hasSaidHere ? `${by} has approved already and counts once; somebody else must` : null;
 }
 
 /** It is an approval, but none that is missing; `reviewer` has given one on GitHub already. */

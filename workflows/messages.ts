@@ -235,6 +235,18 @@ export interface ChangeInput {
   recovering: { token: number; cutover: Cutover | null; request: ChangeRequest } | null;
 }
 
+/** Whose approval of a release cannot count. */
+export interface Excluding {
+  /** true: it counts all the same. */
+  selfApproval: boolean;
+  /** Who asked for the release. */
+  requester: string;
+  /** Names and addresses of the authors of its commits. */
+  authors: string[];
+  /** Who forced a gate of it. */
+  forcers: string[];
+}
+
 export interface ProgressStatus {
   headline: string;
   state: StepState;
@@ -259,6 +271,8 @@ export interface ProgressStatus {
     expiresMs: number;
     /** What only GitHub can give now, and how; null = people's words here are missing. Absent in runs of older workers. */
     onGithub?: string | null;
+    /** Absent in runs of older workers. */
+    excluding?: Excluding;
   };
   /** What GitHub said when it was asked for approvals, rule by rule. Absent in runs of older workers. */
   onGithub?: string[];

@@ -1,7 +1,7 @@
 /** What a promotion shows: the facts under its report, and its answer to `status`. */
 import { refuseToSayHere } from './approvals.js';
 import type { PromotionDeciding } from './decisions.js';
-import type { Denial, ProgressStatus, PromotionRequest } from './messages.js';
+import type { Denial, Excluding, ProgressStatus, PromotionRequest } from './messages.js';
 import { describeForced, forcedGates } from './forced.js';
 import { githubProof, missingApprovals, type Approval } from './missing-approvals.js';
 import type { Progress, ReportFacts } from './progress.js';
@@ -81,6 +81,18 @@ function onGithubOnly({ request, approvals }: PromotionView): string | null {
   return missing.length > 0 && missing.every(({ by }) => by !== undefined) ? refuseToSayHere(missing) : null;
 }
 
+export function excludingOf(
+  { plan, actor, commit, artifacts }: PromotionRequest,
+  evidence: EvidenceItem[],
+): Excluding {
+  return {
+    selfApproval: plan.selfApproval,
+    requester: actor.by,
+    authors: [commit.author, commit.authorEmail, ...commit.authors],
+    forcers: forcedGates({ artifacts, evidence }).map(({ by }) => by),
+  };
+}
+
 export function promotionStatus(view: PromotionView, progress: Progress): ProgressStatus {
   const { request, approvals, failure } = view;
   const { plan, version, commit, artifacts, actor } = request;
@@ -104,6 +116,7 @@ export function promotionStatus(view: PromotionView, progress: Progress): Progre
       requestId: request.requestId,
       mustSign: plan.policy !== undefined && plan.approvals.some(({ by }) => by === 'ssh'),
       onGithub: onGithubOnly(view),
+      excluding: excludingOf(request, view.evidence),
       expiresMs: Math.min(...plan.approvals.map(({ expiresMs }) => expiresMs), LONGEST_STATEMENT_MS),
     },
     denials: view.denials,

@@ -27,7 +27,7 @@ import { Opening } from './opening.js';
 import { PromotionOnGithub } from './promotion-on-github.js';
 import { concludePromotion, endPromotion, Refusal, type Stop } from './promotion-end.js';
 import { PromotionGates } from './promotion-gates.js';
-import { promotionFacts, promotionStatus, type PromotionView } from './promotion-screen.js';
+import { excludingOf, promotionFacts, promotionStatus, type PromotionView } from './promotion-screen.js';
 import { readFailure } from './read-failure.js';
 import { RequestedChange } from './requested-change.js';
 import { receiveDecisions } from './receive-decisions.js';
@@ -86,7 +86,7 @@ class Promotion {
 
   /** Before the first await, so that no early message is lost. */
   listen(): void {
-    const { plan, actor, commit, artifacts } = this.request;
+    const { plan, artifacts } = this.request;
     setHandler(
       defineSignal<[unknown]>(SIGNAL.outcome),
       (result) => {
@@ -123,10 +123,7 @@ class Promotion {
         phase: this.phase,
         paused: this.paused,
         rules: plan.approvals,
-        selfApproval: plan.selfApproval,
-        requester: actor.by,
-        authors: [commit.author, commit.authorEmail, ...commit.authors],
-        forcers: forcedGates({ artifacts, evidence: this.evidence }).map(({ by }) => by),
+        ...excludingOf(this.request, this.evidence),
         approvals: this.approvals.counted,
         planHash: plan.planHash,
         digests: artifacts.map((artifact) => artifact.digest),

@@ -28,7 +28,7 @@ export const approve: CommandSpec = {
 async function approveWhatWaits(invocation: Invocation): Promise<Outcome> {
   const { confirm, environmentOf, toOutcome } = await import('../decide.js');
   const { openClient } = await import('../session.js');
-  const { requireMissingHere } = await import('../approve-waiting.js');
+  const { requireWelcome } = await import('../approve-waiting.js');
   const { renderDecision } = await import('../render/decision.js');
   const environment = environmentOf(invocation);
   const client = await openClient(invocation);
@@ -42,7 +42,7 @@ async function approveWhatWaits(invocation: Invocation): Promise<Outcome> {
       wayOut: `slipway status ${environment}`,
     });
   }
-  requireMissingHere(shown);
+  requireWelcome(shown, client.actor.by);
   const { style, terminal, global } = invocation;
   if (!global.json && !invocation.has('print')) terminal.out(renderDecision(style, shown, client.actor));
   if (
