@@ -116,8 +116,7 @@ async function createTemporal(
       server = await startEmbeddedTemporal(options);
     },
     stop: async () => {
-      await searchTemporal(server.address);
-      await server.stop();
+      await searchTemporal(server.address).finally(() => server.stop());
     },
   };
 }

@@ -46,11 +46,12 @@ export async function findInTemporal(
 
 /** What it finds fails the run, and so does a server that cannot be read. */
 export async function searchTemporal(address: string, list?: List): Promise<void> {
-  try {
-    noteFindings(await findInTemporal(address, 'secret', list));
-  } catch (error) {
-    noteFindings([`nothing could be read of Temporal at ${address}: ${String(error)}`]);
-  }
+  const found = findInTemporal(address, 'secret', list);
+  noteFindings(
+    await found.catch((error: unknown) => [
+      `not everything could be read of Temporal at ${address}: ${String(error)}`,
+    ]),
+  );
 }
 
 /** The same server, looked at while it runs, and searched before it stops. */
@@ -61,9 +62,12 @@ export function searched(temporal: EmbeddedTemporal): EmbeddedTemporal {
     ...temporal,
     stop: async () => {
       over.abort();
-      await looking;
-      await searchTemporal(temporal.address);
-      await temporal.stop();
+      try {
+        await looking;
+        await searchTemporal(temporal.address);
+      } finally {
+        await temporal.stop();
+      }
     },
   };
 }

@@ -12,10 +12,11 @@ import {
   type DeliveryRecord,
 } from '../../../client/webhooks/webhook-server.js';
 import { listen } from '../../support/listen.js';
+import { plantToken } from '../../support/planted.js';
 import { until } from '../../support/workflow-harness.js';
 import { deliver, payloadsOf, SECRET, sign } from '../../support/webhooks.js';
 
-const OLD_SECRET = 'the one from before';
+const OLD_SECRET = plantToken();
 const [ping] = payloadsOf('ping');
 
 let server: Server;
@@ -51,7 +52,10 @@ afterEach(async () => {
 });
 
 describe('a signature', () => {
-  it.each([SECRET, OLD_SECRET])('of a secret that is known passes: %s', async (secret) => {
+  it.each([
+    ['the one of now', SECRET],
+    ['the one from before', OLD_SECRET],
+  ])('of a secret that is known passes: %s', async (_which, secret) => {
     expect(await deliver(url, 'ping', ping, { secret, id: 'd-1' })).toMatchObject({ status: 202 });
     expect(received).toEqual([{ id: 'd-1', event: 'ping', body: ping }]);
     expect(logged).toMatchObject([{ status: 202, outcome: 'started', delivery: 'd-1', githubEvent: 'ping' }]);
