@@ -25,7 +25,7 @@ export const WEBHOOK_PATH = '/webhooks/github';
 /** GitHub gives up after 10 s; so do we, on whoever sends slowly. */
 const REQUEST_TIMEOUT_MS = 10_000;
 /** GitHub sends no larger payload. */
-export const LARGEST_BODY_BYTES = 25 * 1024 * 1024;
+const LARGEST_BODY_BYTES = 25 * 1024 * 1024;
 /** Of all deliveries at one moment. */
 const LARGEST_TOTAL_BYTES = 64 * 1024 * 1024;
 /** Beyond this many at once, later is better than slower for all. */

@@ -116,7 +116,11 @@ async function createTemporal(
       server = await startEmbeddedTemporal(options);
     },
     stop: async () => {
-      await searchTemporal(server.address).finally(() => server.stop());
+      try {
+        await searchTemporal(server.address);
+      } finally {
+        await server.stop();
+      }
     },
   };
 }
