@@ -2,11 +2,12 @@
  * Approvals that are given on GitHub: asked for at once, then until there is somebody new. What waits is one activity
  * that is tried again, so a history grows by what people say and not by the time they take.
  */
-import { CancellationScope, isCancellation, log } from '@temporalio/workflow';
+import { CancellationScope, isCancellation, log, patched, workflowInfo } from '@temporalio/workflow';
 import type { ApprovalRule } from '../pipeline/plan.js';
 import type { ApprovalSubject, GithubAnswer } from './activity-contract.js';
 import { perform } from './activity-options.js';
 import { describeRule } from './approvals.js';
+import { isWorthAsking } from './hints.js';
 import { githubProof, type GithubProof } from './missing-approvals.js';
 import { readFailure } from './read-failure.js';
 import type { EvidenceItem, FailureReport } from './result.js';
@@ -33,7 +34,7 @@ export class AskingGithub {
   /** Why it can never be answered. */
   problem: FailureReport | null = null;
   private readonly rules: Asked[];
-  private polling: CancellationScope | null = null;
+  private polling: { scope: CancellationScope; askedMs: number; expiresMs: number } | null = null;
 
   constructor(
     rules: ApprovalRule[],
@@ -73,7 +74,7 @@ export class AskingGithub {
   follow(expiresMs: number): void {
     if (this.polling !== null) return;
     const scope = new CancellationScope();
-    this.polling = scope;
+    this.polling = { scope, askedMs: Date.now(), expiresMs };
     const asking = scope.run(() => Promise.all(this.rules.map((asked) => this.askUntil(asked, expiresMs))));
     void asking.catch((error: unknown) => {
       if (!isCancellation(error)) this.problem = readFailure(error, this.where, 'release it again').report;
@@ -81,8 +82,20 @@ export class AskingGithub {
   }
 
   stop(): void {
-    this.polling?.cancel();
+    this.polling?.scope.cancel();
     this.polling = null;
+  }
+
+  /**
+   * Somebody says that GitHub may have news. Nothing of that is believed: what waits for its next try is begun anew, which
+   * asks at once and often at first.
+   */
+  hint(): void {
+    if (this.polling === null || !patched('looks-at-a-hint')) return;
+    const { askedMs, expiresMs } = this.polling;
+    if (!isWorthAsking({ atMs: Date.now(), askedMs, events: workflowInfo().historyLength })) return;
+    this.stop();
+    this.follow(expiresMs);
   }
 
   private async askUntil(asked: Asked, expiresMs: number): Promise<void> {

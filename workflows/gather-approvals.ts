@@ -39,6 +39,11 @@ export class Approvals {
     return this.github.notes;
   }
 
+  /** GitHub may have news. */
+  hint(): void {
+    this.github.hint();
+  }
+
   get unheard(): number {
     return this.claims.length;
   }

@@ -66,6 +66,8 @@ export const SIGNAL = {
   outcome: 'outcome',
   /** release, promotion, change: a newer one takes its place. */
   superseded: 'superseded',
+  /** promotion: GitHub may have news. Carries nothing: GitHub is asked, and nobody believed. */
+  githubHint: 'githubHint',
 } as const;
 
 export const QUERY = { status: 'status' } as const;

@@ -112,6 +112,9 @@ class Promotion {
       },
       { description: 'A newer release is on its way to the same environment' },
     );
+    setHandler(defineSignal(SIGNAL.githubHint), () => this.approvals.hint(), {
+      description: 'GitHub may have news of reviews: asks it now',
+    });
     setHandler(defineQuery<ProgressStatus>(QUERY.status), () => promotionStatus(this.view(), this.progress), {
       description: 'What this promotion waits for and has done',
     });

@@ -2,7 +2,9 @@
 import { isGrpcServiceError } from '@temporalio/client';
 import type { TemporalLink } from '../connect.js';
 import { UserError } from '../user-error.js';
+import type { HintPromotions } from './hint-promotions.js';
 import { readPush, type Push } from './read-push.js';
+import { isReviewEvent, readReview } from './read-review.js';
 import { releaseOfPush, routesOf, type PipelineRoute } from './release-of-push.js';
 import { TurnMissed, type Slots } from './slots.js';
 import { startReleaseOnce, type StartedOnce } from './start-once.js';
@@ -22,8 +24,8 @@ export interface StartedByDelivery extends Pick<StartedOnce, 'workflowId' | 'run
 export interface DeliveryAnswer {
   /** HTTP status. */
   status: number;
-  outcome: StartedOnce['how'] | 'ignored' | 'refused' | 'unavailable' | 'failed';
-  /** Why nothing was started, or not everything. */
+  outcome: StartedOnce['how'] | 'told' | 'ignored' | 'refused' | 'unavailable' | 'failed';
+  /** Why nothing was started, or not everything; which promotions were told. */
   why: string | null;
   repository: string | null;
   ref: string | null;
@@ -39,6 +41,7 @@ export interface Receiver {
   link: TemporalLink;
   /** Releases being started at one moment: more at once would only make Temporal slower. */
   slots: Slots;
+  hint: HintPromotions;
 }
 
 /** GitHub gives up after 10 s. */
@@ -48,17 +51,25 @@ const TEMPORAL_DEADLINE_MS = 6_000;
 export async function receiveDelivery(receiver: Receiver, delivery: Delivery): Promise<DeliveryAnswer> {
   const judged = judge(receiver, delivery);
   // not awaited here: the payload is not kept while Temporal is asked
-  return 'status' in judged ? judged : startAll(receiver, judged, delivery.id);
+  if ('status' in judged) return judged;
+  return 'push' in judged ? startAll(receiver, judged, delivery.id) : tellAll(receiver, judged);
 }
 
-interface Work {
+interface PushWork {
   push: Push;
   routes: PipelineRoute[];
   about: Pick<DeliveryAnswer, 'repository' | 'ref' | 'commit' | 'by'>;
 }
 
-function judge(receiver: Receiver, { event, body }: Delivery): DeliveryAnswer | Work {
+/** Of a review: somebody may wait for it. */
+interface Hint {
+  repository: string;
+  pipelines: string[];
+}
+
+function judge(receiver: Receiver, { event, body }: Delivery): DeliveryAnswer | PushWork | Hint {
   if (event === 'ping') return answer(200, 'ignored', 'ping: the webhook works');
+  if (isReviewEvent(event)) return judgeReview(receiver, event, body);
   if (event !== 'push') return answer(202, 'ignored', `${event} starts nothing: releases start by push`);
   const reading = readPush(body);
   if (reading.kind === 'malformed') return answer(400, 'refused', reading.why);
@@ -71,16 +82,47 @@ function judge(receiver: Receiver, { event, body }: Delivery): DeliveryAnswer | 
   const about = { repository, ref: `${ref.kind} ${ref.name}`, commit, by };
   const routes = routesOf(receiver.routes, repository);
   if (routes.length > 0) return { push, routes, about };
-  return { ...answer(202, 'ignored', 'no pipeline here releases this repository'), ...about };
+  return { ...answer(202, 'ignored', NOT_OURS), ...about };
+}
+
+const NOT_OURS = 'no pipeline here releases this repository';
+
+function judgeReview(receiver: Receiver, event: string, body: unknown): DeliveryAnswer | Hint {
+  const reading = readReview(event, body);
+  if (reading.kind === 'malformed') return answer(400, 'refused', reading.why);
+  const { repository } = reading;
+  if (reading.kind === 'ignored') return { ...answer(202, 'ignored', reading.why), repository };
+  const pipelines = routesOf(receiver.routes, repository).map(({ pipeline }) => pipeline);
+  if (pipelines.length > 0) return { repository, pipelines };
+  return { ...answer(202, 'ignored', NOT_OURS), repository };
+}
+
+/** Nothing is lost where it fails: promotions ask GitHub by themselves. */
+async function tellAll(receiver: Receiver, { repository, pipelines }: Hint): Promise<DeliveryAnswer> {
+  const { slots, hint } = receiver;
+  const { endMs, link } = withDeadline(receiver.link);
+  const told: string[] = [];
+  let isRecent = false;
+  try {
+    for (const pipeline of pipelines) {
+      const ids = await slots.run(endMs, () => hint(link, pipeline));
+      if (ids === null) isRecent = true;
+      else told.push(...ids);
+    }
+  } catch (error) {
+    return { ...explain(error), repository };
+  }
+  if (told.length > 0) return { ...answer(202, 'told', told.join(', ')), repository };
+  const why = isRecent ? 'told a moment ago: GitHub is being asked' : 'no promotion waits for a review';
+  return { ...answer(202, 'ignored', why), repository };
 }
 
 async function startAll(
   { link: patient, slots }: Receiver,
-  { push, routes, about }: Work,
+  { push, routes, about }: PushWork,
   delivery: string,
 ): Promise<DeliveryAnswer> {
-  const endMs = Date.now() + TEMPORAL_DEADLINE_MS;
-  const link: TemporalLink = { ...patient, ask: (question) => patient.client.withDeadline(endMs, question) };
+  const { endMs, link } = withDeadline(patient);
   const tried = await Promise.allSettled(
     routes.map(async (route) => {
       const request = releaseOfPush(push, route, delivery);
@@ -95,6 +137,12 @@ async function startAll(
   if (failed !== undefined) return { ...explain(failed.reason), ...about, releases };
   const how = (['started', 'joined'] as const).find((word) => releases.some((one) => one.how === word));
   return { ...answer(202, how ?? 'again', null), ...about, releases };
+}
+
+/** For everything that one delivery asks of Temporal. */
+function withDeadline(patient: TemporalLink): { endMs: number; link: TemporalLink } {
+  const endMs = Date.now() + TEMPORAL_DEADLINE_MS;
+  return { endMs, link: { ...patient, ask: (question) => patient.client.withDeadline(endMs, question) } };
 }
 
 /** What Temporal does not take now it takes when the delivery comes again. */

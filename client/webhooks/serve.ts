@@ -9,6 +9,7 @@ import { plain } from '../render/text.js';
 import { badInput } from '../user-error.js';
 import { createSignatureCheck } from './check-signature.js';
 import { deliveryLine, hide } from './delivery-line.js';
+import { createHintPromotions } from './hint-promotions.js';
 import { receiveDelivery } from './receive-delivery.js';
 import { readServeOptions, type ServeOptions } from './serve-options.js';
 import { createSlots } from './slots.js';
@@ -24,7 +25,7 @@ export async function serveWebhooks(invocation: Invocation): Promise<Outcome> {
   invocation.onEnd(() => link.close());
   const { routes, secrets } = options;
   const hidden = [...secrets, ...knownSecrets(terminal.env)];
-  const receiver = { routes, link, slots: createSlots(STARTING_AT_ONCE) };
+  const receiver = { routes, link, slots: createSlots(STARTING_AT_ONCE), hint: createHintPromotions() };
   const server = createWebhookServer({
     isSigned: createSignatureCheck(secrets),
     receive: (delivery) => receiveDelivery(receiver, delivery),

@@ -97,7 +97,7 @@ async function mergedIntoStage(name: string, files: Record<string, string | null
   const { team } = world;
   await mergedIntoDev(name, files);
   const toStage = await team.open('stage', 'dev');
-  team.review(toStage, 'dan');
+  await team.review(toStage, 'dan');
   return await team.merge(toStage, 'merge commit');
 }
 
@@ -105,7 +105,7 @@ async function mergedIntoDev(name: string, files: Record<string, string | null>)
   const { team } = world;
   await team.commit(`feature/${name}`, `feat: ${name}`, files);
   const toDev = await team.open('dev', `feature/${name}`);
-  team.review(toDev, 'carol');
+  await team.review(toDev, 'carol');
   await team.merge(toDev, 'merge commit');
 }
 
@@ -159,10 +159,10 @@ describe('2. a pull request needs checks and approval', () => {
     await team.merge(toStage, 'merge commit');
     await untilWaitsFor('staging', /1 review of stage/);
     // who has merged it asked for the release, who has reviewed dev counts once, and nobody signs for a review
-    for (const reviewer of ['boris', 'carol']) team.review(toStage, reviewer);
+    for (const reviewer of ['boris', 'carol']) await team.review(toStage, reviewer);
     await slipway(5, ['approve', 'staging', '--yes'], 'irina');
     expect(await stateOf('staging')).toBe(before);
-    team.review(toStage, 'dan');
+    await team.review(toStage, 'dan');
   });
 });
 
@@ -213,11 +213,12 @@ describe('5. a pull request to main needs two approvals', () => {
     const before = await stateOf('production');
     const { team } = world;
     const toMain = await team.open('main', 'stage');
-    team.review(toMain, 'carol');
+    await team.review(toMain, 'carol');
     await team.merge(toMain, 'fast-forward');
     await untilWaitsFor('production', /1 review of main/);
     expect(await stateOf('production')).toBe(before);
-    team.review(toMain, 'irina-katz');
+    const { body } = await team.review(toMain, 'irina-katz');
+    expect(body).toMatchObject({ outcome: 'told', why: expect.stringContaining('/production/') });
   });
 });
 

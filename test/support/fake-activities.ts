@@ -46,6 +46,8 @@ export interface FakeOptions {
   denies?: (by: string) => string | null;
   /** What was said on GitHub about releases to this environment; default nothing. */
   reviews?: (environment: string) => FakeReviewOnGithub[];
+  /** How long until GitHub is asked again by itself; default a moment. */
+  reviewsAgainMs?: number;
   /** Of GitHub: what writes to it; default takes everything. */
   github?: Pick<Activities, 'recordDeployment' | 'setCommitStatus' | 'commentOnPullRequest'>;
   /** When a window opens; default now. */
@@ -174,7 +176,7 @@ export function createFakeActivities(options: FakeOptions): Activities {
       }),
     findGithubApprovals: (question) =>
       call('findGithubApprovals', { key: question.plan.name, hosts: [] }, () =>
-        answerOfGithub(question, options.reviews?.(question.plan.name) ?? []),
+        answerOfGithub(question, options.reviews?.(question.plan.name) ?? [], options.reviewsAgainMs ?? 50),
       ),
     verifyForce: ({ gate, plan, force }) =>
       call('verifyForce', { key: 'name' in plan ? plan.name : plan.pipeline, hosts: [] }, () => {
@@ -403,7 +405,11 @@ function environments({ client, taskQueue }: FakeOptions): EnvironmentActivities
   return createEnvironmentActivities({ client, taskQueue: taskQueue ?? Context.current().info.taskQueue });
 }
 
-function answerOfGithub({ rule, known }: GithubQuestion, said: FakeReviewOnGithub[]): GithubAnswer {
+function answerOfGithub(
+  { rule, known }: GithubQuestion,
+  said: FakeReviewOnGithub[],
+  againMs: number,
+): GithubAnswer {
   const about = said.filter(({ of }) => of === rule.of);
   const rejectedBy = about.flatMap(({ by, rejects = false }) => (rejects ? [by] : []));
   const people = rejectedBy.length > 0 ? [] : about.map(({ by }) => by);
@@ -414,7 +420,7 @@ function answerOfGithub({ rule, known }: GithubQuestion, said: FakeReviewOnGithu
       type: STILL_WAITS,
       message: note,
       nonRetryable: false,
-      nextRetryDelay: 50,
+      nextRetryDelay: againMs,
     });
   const approvals = people.map((by) => ({
     kind: 'approval' as const,

@@ -9,15 +9,15 @@ import { execa } from 'execa';
 import type { GithubStandIn } from './github/stand-in.js';
 import type { FakePull } from './github/state.js';
 import type { TestRepository } from './repository.js';
-import { deliver, pushOf, type Delivered } from './webhooks.js';
+import { deliver, pushOf, reviewOf, type Delivered } from './webhooks.js';
 
 export interface GithubTeam {
   /** Commits on a branch (a new one comes off `dev`) and pushes it. */
   commit(branch: string, message: string, files: Record<string, string | null>): Promise<string>;
   /** Of the branches as they are now. */
   open(base: string, head: string): Promise<FakePull>;
-  /** Approves the pull request as it is. */
-  review(pull: FakePull, by: string): void;
+  /** Approves the pull request as it is, and GitHub tells of it; gives what `slipway serve` answered. */
+  review(pull: FakePull, by: string): Promise<Delivered>;
   /**
    * Merges and pushes the base branch: by a merge commit, or by moving the branch to the reviewed commit. GitHub's own
    * branch protection is not asked. Gives the commit the branch has now.
@@ -112,9 +112,11 @@ export function createGithubTeam({ repository, github, webhook, checks }: TeamTo
       state.pulls.push(pull);
       return pull;
     },
-    review(pull, by) {
+    async review(pull, by) {
       state.permissions[by] ??= 'write';
       pull.reviews.push({ by, state: 'APPROVED', commit: pull.headSha });
+      const { url, secret } = webhook;
+      return await deliver(url, 'pull_request_review', reviewOf('approved', state.repository), { secret });
     },
     async merge(pull, how, by = MERGER) {
       await git('switch', '--quiet', pull.base);

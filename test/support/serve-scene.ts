@@ -13,8 +13,11 @@ export interface Receiver {
   stop(): Promise<CommandRun>;
 }
 
-/** Listens on a free port for pushes to the repository of GitHub's examples. */
-export async function startReceiver(scene: ClientScene, env: Record<string, string> = {}): Promise<Receiver> {
+/** Listens on a free port for deliveries about the repository of GitHub's examples. */
+export async function startReceiver(
+  scene: Pick<ClientScene, 'pipeline' | 'env'> & { repository: { folder: string } },
+  env: Record<string, string> = {},
+): Promise<Receiver> {
   const controller = new AbortController();
   let out = '';
   const { pipeline, repository } = scene;

@@ -50,6 +50,26 @@ export function pushOf(push: {
   };
 }
 
+/** The real payload of an event and action, with these fields changed. */
+function realOf(event: string, action: string, changes: Record<string, unknown>): Record<string, unknown> {
+  const real = payloadsOf(event).find((each) => each['action'] === action);
+  if (real === undefined) throw new Error(`there is no example of ${event} ${action}`);
+  const { github = GITHUB_NAME, ...others } = changes;
+  return { ...real, ...others, repository: { ...(real['repository'] as object), full_name: github } };
+}
+
+/** The real submitted review, which is a comment there, with this state. */
+export function reviewOf(state: string, github = GITHUB_NAME): Record<string, unknown> {
+  const [real] = payloadsOf('pull_request_review');
+  const review = { ...(real?.['review'] as object), state };
+  return realOf('pull_request_review', 'submitted', { review, github });
+}
+
+/** The real request for a review of a deployment, answered with this word. */
+export function deploymentReviewOf(action: string, github = GITHUB_NAME): Record<string, unknown> {
+  return realOf('deployment_review', 'requested', { action, github });
+}
+
 export function sign(body: string, secret = SECRET): string {
   return `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`;
 }

@@ -1,6 +1,7 @@
 /** What GitHub's real payloads mean. */
 import { describe, expect, it } from 'vitest';
 import type { TemporalLink } from '../../../client/connect.js';
+import { createHintPromotions } from '../../../client/webhooks/hint-promotions.js';
 import { readPush, type Push } from '../../../client/webhooks/read-push.js';
 import { receiveDelivery, type Receiver } from '../../../client/webhooks/receive-delivery.js';
 import { releaseOfPush, routesOf } from '../../../client/webhooks/release-of-push.js';
@@ -22,7 +23,7 @@ function pushed(ref: string, more: Partial<Parameters<typeof pushOf>[0]> = {}): 
 }
 
 function receiver(): Receiver {
-  return { routes: [ROUTE], link: noTemporal(), slots: createSlots(1) };
+  return { routes: [ROUTE], link: noTemporal(), slots: createSlots(1), hint: createHintPromotions() };
 }
 
 /** Fails the test when it is asked anything. */
