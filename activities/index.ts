@@ -88,6 +88,7 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
     jobUserOf: jobUsers.ofEnvironment,
     serviceLog: createServiceLog({ hosts, secrets }),
   };
+  const lookAtDependencies = createLookAtDependencies(checking);
   return {
     activities: {
       resolvePlan: createResolvePlan({ source, policy, findLive }),
@@ -112,7 +113,7 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
       listAncestors: createListAncestors({ source }),
       ...createPlatformActivities({
         ...{ hosts, secrets, ...traffic },
-        lookAtDependencies: createLookAtDependencies(checking),
+        lookAtDependencies,
       }),
       ...createCheckActivities(checking),
       ...createTrafficActivities({ hosts, secrets }),
@@ -121,6 +122,7 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
         hosts,
         secrets,
         ...traffic,
+        ...{ lookAtDependencies, liveIn, judge },
       }),
     },
     close: () => hosts.close(),

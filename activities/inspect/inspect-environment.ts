@@ -1,7 +1,8 @@
 /** Looking at an environment from the worker: what `slipway doctor` and `slipway logs` show. Touches nothing. */
 import { ApplicationFailure } from '@temporalio/common';
 import { applyToEnvironment, forceOfRelease } from '../../pipeline/apply-policy.js';
-import type { ConfirmPlan } from '../../pipeline/plan.js';
+import { hashJson } from '../../pipeline/hash-plan.js';
+import type { CheckPlan, ConfirmPlan } from '../../pipeline/plan.js';
 import type {
   Activities,
   InspectInput,
@@ -11,9 +12,14 @@ import type {
   Target,
 } from '../../workflows/activity-contract.js';
 import type { FailureDetails } from '../../workflows/failures.js';
+import type { ReleaseRecord } from '../../workflows/result.js';
+import type { LookAtDependencies } from '../checks/dependencies-before.js';
 import { badInput } from '../failure.js';
 import { openPlatform, placesOf, type PlatformDependencies } from '../platforms/open-platform.js';
 import { stoppable } from '../processes/stop.js';
+import { isCommitId } from '../source/git-names.js';
+import { asksForReviews, environmentSinceReviewed } from '../source/since-reviewed.js';
+import type { Judge } from '../trust/judge.js';
 import type { PolicyStore } from '../trust/policy-store.js';
 import type { Served } from '../traffic/who-is-served.js';
 import { readStepLog } from './step-log.js';
@@ -22,6 +28,10 @@ export interface InspectDependencies extends PlatformDependencies {
   policy: PolicyStore;
   proveTraffic: (target: Target, signal: AbortSignal) => Promise<string>;
   whoIsServed: (confirm: ConfirmPlan, signal: AbortSignal) => Promise<Served>;
+  lookAtDependencies: LookAtDependencies;
+  /** What an environment serves now; null when nothing is live there. */
+  liveIn: (pipeline: string, environment: string) => Promise<ReleaseRecord | null>;
+  judge: Pick<Judge, 'wasLetIn'>;
 }
 
 const COMMAND_TIMEOUT_MS = 30_000;
@@ -37,13 +47,16 @@ export function createInspectEnvironment(
         case 'logs':
           return await readLogs(dependencies, input, signal, report);
         case 'policy':
-          return { findings: [], log: [], policy: await askPolicy(dependencies.policy, input) };
+          return { findings: [], log: [], policy: await askPolicy(dependencies, input) };
       }
     });
 }
 
 /** Applies it to the plan as if it were about to be carried out. */
-async function askPolicy(policy: PolicyStore, { plan, origin }: InspectInput): Promise<PolicyAnswer> {
+async function askPolicy(
+  { policy, liveIn, judge }: InspectDependencies,
+  { plan, origin }: InspectInput,
+): Promise<PolicyAnswer> {
   if (origin === undefined)
     throw badInput({
       what: 'the origin of the plan is missing',
@@ -51,10 +64,17 @@ async function askPolicy(policy: PolicyStore, { plan, origin }: InspectInput): P
       why: null,
       wayOut: 'use the slipway command of the same version as the worker',
     });
-  const loaded = await policy.read();
-  const applied = applyToEnvironment(plan, origin, loaded?.content ?? null, policy);
-  const force = forceOfRelease(origin.force, loaded?.content ?? null, plan.pipeline);
-  return { ...applied, force: force ?? null };
+  const content = (await policy.read())?.content ?? null;
+  const applied = applyToEnvironment(plan, origin, content, policy);
+  const { pipeline, name } = plan;
+  const live = asksForReviews(applied.plan) ? await liveIn(pipeline, name) : null;
+  const letIn =
+    live !== null && isCommitId(live.commit.sha) && judge.wasLetIn(live, pipeline, name)
+      ? live.commit.sha
+      : null;
+  const since = environmentSinceReviewed(applied.plan, content, () => letIn);
+  const force = forceOfRelease(origin.force, content, pipeline);
+  return { plan: since.plan, problems: [...applied.problems, ...since.problems], force: force ?? null };
 }
 
 /** Every place, then the proxy; one that cannot be asked is a finding, not an end. */
@@ -95,7 +115,39 @@ async function examine(
       ])),
     );
   }
+  findings.push(...(await asFinding(plan.name, 'dependencies', () => lookAround(dependencies, target))));
   return { findings, log: [] };
+}
+
+/** What it depends on. Where a policy protects, a plan that no worker sealed asks nobody what was not released before. */
+async function lookAround(
+  { lookAtDependencies, policy }: InspectDependencies,
+  target: Target,
+): Promise<PreflightFinding[]> {
+  const { plan, live } = target;
+  const isFree = plan.seal !== undefined || (await policy.read()) === null;
+  const released = new Set((live?.plan.dependencies ?? []).map(hashJson));
+  const lookAt = async (check: CheckPlan): Promise<PreflightFinding[]> => {
+    const why = whyNotAsked(check, {
+      isLive: live !== null,
+      isKnown: isFree || released.has(hashJson(check)),
+    });
+    if (why === null)
+      return await lookAtDependencies({ ...target, plan: { ...plan, dependencies: [check] } });
+    const thing = `dependency ${check.name}`;
+    return [{ where: plan.name, thing, state: 'warning', message: `not asked: ${why}`, wayOut: null }];
+  };
+  // one by one: together the first no would leave the others unasked
+  return (await Promise.all(plan.dependencies.map(lookAt))).flat();
+}
+
+function whyNotAsked(
+  check: CheckPlan,
+  { isLive, isKnown }: { isLive: boolean; isKnown: boolean },
+): string | null {
+  if (!isKnown) return 'no release that is live has it; a release asks it before it touches anything';
+  const needsCommit = check.kind === 'run' && check.on === 'worker';
+  return needsCommit && !isLive ? 'nothing is live, so there is no commit to run it in' : null;
 }
 
 async function readLogs(

@@ -16,25 +16,35 @@ export function sinceReviewed(
   policy: Policy | null,
   letInCommit: LetInCommit,
 ): ReleasePlan {
-  const problems: PlanProblem[] = [];
-  const environments = [];
-  for (const environment of plan.environments) {
-    const since = findSince(environment, policy, letInCommit);
-    if (since === 'unknown') problems.push(unknownSince(environment));
-    environments.push(typeof since === 'object' ? withHash({ ...environment, ...since }) : environment);
-  }
-  const [first, ...others] = problems;
+  const found = plan.environments.map((each) => environmentSinceReviewed(each, policy, letInCommit));
+  const [first, ...others] = found.flatMap(({ problems }) => problems);
   if (first !== undefined) throw new PlanRefused([first, ...others]);
-  return withHash({ ...plan, environments });
+  return withHash({ ...plan, environments: found.map((each) => each.plan) });
+}
+
+/** The same of one environment, with what would refuse it. */
+export function environmentSinceReviewed(
+  plan: EnvironmentPlan,
+  policy: Policy | null,
+  letInCommit: LetInCommit,
+): { plan: EnvironmentPlan; problems: PlanProblem[] } {
+  const since = findSince(plan, policy, letInCommit);
+  if (since === 'unknown') return { plan, problems: [unknownSince(plan)] };
+  return { plan: withHash({ ...plan, ...since }), problems: [] };
+}
+
+export function asksForReviews({ approvals }: EnvironmentPlan): boolean {
+  return approvals.some(({ by }) => by === 'github-review');
 }
 
 /** null = nothing asks for it. */
 function findSince(
-  { pipeline, name, approvals }: EnvironmentPlan,
+  plan: EnvironmentPlan,
   policy: Policy | null,
   letInCommit: LetInCommit,
 ): { since: string } | 'unknown' | null {
-  if (!approvals.some(({ by }) => by === 'github-review')) return null;
+  if (!asksForReviews(plan)) return null;
+  const { pipeline, name } = plan;
   const owners = policy?.pipelines.get(pipeline)?.environments.get(name)?.reviewed ?? null;
   const since = letInCommit(name) ?? owners;
   if (since !== null) return { since };
