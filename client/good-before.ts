@@ -3,6 +3,7 @@ import type { ReleasePlan } from '../pipeline/plan.js';
 import { goodNow } from '../workflows/environment-memory.js';
 import type { EnvironmentStatus } from '../workflows/messages.js';
 import type { ReleaseRecord } from '../workflows/result.js';
+import { wayToBeGood } from '../workflows/same-files.js';
 import type { Refusal } from './local-plan.js';
 
 export type StatusByName = ReadonlyMap<string, EnvironmentStatus | null>;
@@ -19,7 +20,7 @@ export function findGood(
 
 /** What the promotion would refuse: not good on an earlier environment, which this release does not pass either. */
 export function listMissingBefore(plan: ReleasePlan, status: StatusByName): Refusal[] {
-  const { pipeline, version, commit, environments } = plan;
+  const { pipeline, version, commit, ref, environments } = plan;
   return environments.flatMap(({ name, after }) =>
     after
       .filter((earlier) => !environments.some((passed) => passed.name === earlier))
@@ -27,7 +28,10 @@ export function listMissingBefore(plan: ReleasePlan, status: StatusByName): Refu
       .map((earlier) => ({
         what: `${version} (${commit.sha.slice(0, 7)}) was not good on ${earlier}, and ${name} comes after it`,
         where: `${pipeline} ${name}`,
-        wayOut: `slipway release ${version} --to ${earlier} first`,
+        wayOut: wayToBeGood({
+          ...{ commit, ref, version, earlier, to: name },
+          isGood: (sha) => findGood(status, earlier, sha) !== null,
+        }),
       })),
   );
 }

@@ -28,7 +28,7 @@ export async function compileLocally(invocation: Invocation): Promise<Compiled> 
   const { terminal, global, args } = invocation;
   const to = readEnvironments(invocation);
   const place = await findRepository(terminal.cwd, global.repository);
-  const resolved = await resolveRef(place.root, args[0] ?? null, terminal.env);
+  const resolved = await resolveRef(place.root, args[0] ?? null, terminal.env, invocation.value('commit'));
   const read = readAtCommit(place.root, resolved.commit.sha);
   const where = `commit ${resolved.commit.sha.slice(0, 7)} (${resolved.ref.kind} ${resolved.ref.name})`;
   const file = await loadFile(read, global.file, where);

@@ -81,9 +81,36 @@ function isLocalPath(url: string): boolean {
 
 /**
  * The argument, else GITHUB_REF and GITHUB_SHA, else the branch that is checked out (or the tag on a detached head).
+ * `commit`: one that the branch contains, instead of its head; the worker refuses one that it does not contain.
  * Throws (exit 2) when no commit is found.
  */
 export async function resolveRef(
+  root: string,
+  argument: string | null,
+  env: Record<string, string | undefined>,
+  commit: string | null = null,
+): Promise<ResolvedRef> {
+  const resolved = await resolveHead(root, argument, env);
+  return commit === null ? resolved : await atCommit(root, resolved.ref, commit);
+}
+
+async function atCommit(root: string, ref: ReleaseRef, commit: string): Promise<ResolvedRef> {
+  if (ref.kind !== 'branch')
+    throw badInput({
+      what: `--commit names a commit of a branch, and ${ref.name.slice(0, 100)} is a ${ref.kind}`,
+      where: '--commit',
+      wayOut: 'name the branch that contains it: slipway release BRANCH --commit SHA',
+      docs: 'docs/commands.md#release',
+    });
+  if (!isCommitId(commit)) throw noSuchRef(commit, root);
+  return await describe(root, ref, commit);
+}
+
+function isCommitId(text: string): boolean {
+  return /^[0-9a-f]{7,64}$/.test(text);
+}
+
+async function resolveHead(
   root: string,
   argument: string | null,
   env: Record<string, string | undefined>,
@@ -112,7 +139,7 @@ async function resolveArgument(root: string, argument: string): Promise<Resolved
     if (argument.startsWith('refs/tags/') && kind === 'branch') continue;
     if (await exists(root, full)) return describe(root, { kind, name }, full);
   }
-  if (/^[0-9a-f]{7,64}$/.test(argument)) {
+  if (isCommitId(argument)) {
     const sha = await runGit(root, [
       'rev-parse',
       '--verify',

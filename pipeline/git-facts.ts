@@ -22,8 +22,10 @@ export async function gatherGitFacts(
 ): Promise<GitFacts> {
   const served = [...new Set(live.values())];
   const known = await askCommits(ask, commit, served);
-  const own = known.get(commit);
-  if (own === undefined) throw new Error(`git does not know the commit ${commit}`);
+  const found = known.get(commit);
+  if (found === undefined) throw new Error(`git does not know the commit ${commit}`);
+  const { facts: own, tree, parents } = found;
+  const sameFilesAs = parents.filter((parent) => known.get(parent)?.tree === tree);
   const here = served.filter((sha) => known.has(sha));
   const [authors, changed] = await Promise.all([
     Promise.all(here.filter((sha) => sha !== commit).map((since) => askAuthors(ask, commit, since))),
@@ -31,7 +33,11 @@ export async function gatherGitFacts(
   ]);
   const changedSince = new Map(changed);
   return {
-    commit: { ...own, authors: [...new Set([...own.authors, ...authors.flat()])].sort() },
+    commit: {
+      ...own,
+      authors: [...new Set([...own.authors, ...authors.flat()])].sort(),
+      ...(sameFilesAs.length === 0 ? {} : { sameFilesAs }),
+    },
     changedPaths: new Map(
       [...live].flatMap(([name, sha]) => {
         const paths = changedSince.get(sha);
@@ -43,25 +49,35 @@ export async function gatherGitFacts(
 
 const AUTHORS = '%ae%n%(trailers:key=Co-authored-by,valueonly)';
 
-/** Those of the commits that the repository has, by sha, in one question; `authors` are each commit's own. */
-async function askCommits(ask: AskGit, commit: string, others: string[]): Promise<Map<string, CommitFacts>> {
-  const fields = ['%H', '%an', '%ae', '%cI', '%s', AUTHORS];
+interface KnownCommit {
+  /** `authors` are its own. */
+  facts: CommitFacts;
+  /** Id of all its files. */
+  tree: string;
+  parents: string[];
+}
+
+/** Those of the commits that the repository has, with the parents of the first, by sha, in one question. */
+async function askCommits(ask: AskGit, commit: string, others: string[]): Promise<Map<string, KnownCommit>> {
+  const fields = ['%H', '%an', '%ae', '%cI', '%s', AUTHORS, '%T', '%P'];
   const format = `--format=${fields.map((field) => `${field}%x00`).join('')}`;
   const flags = ['--no-walk=unsorted', '--ignore-missing', '--no-show-signature', '--encoding=UTF-8', format];
-  const words = (await ask(['log', ...flags, commit, ...others, '--'])).split('\0');
-  const found = new Map<string, CommitFacts>();
+  const words = (await ask(['log', ...flags, commit, `${commit}^@`, ...others, '--'])).split('\0');
+  const found = new Map<string, KnownCommit>();
   for (let at = 0; at + fields.length <= words.length; at += fields.length) {
     const [id = '', author = '', authorEmail = '', committedAt = '', subject = '', authors = ''] =
       words.slice(at);
+    const [tree = '', parents = ''] = words.slice(at + 6);
     const sha = id.trim();
-    found.set(sha, {
+    const facts = {
       sha,
       subject: printable(subject),
       author: printable(author),
       authorEmail: printable(authorEmail),
       committedAt: printable(committedAt),
       authors: addressesIn(authors),
-    });
+    };
+    found.set(sha, { facts, tree, parents: parents.split(' ').filter((each) => each !== '') });
   }
   return found;
 }

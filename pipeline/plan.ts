@@ -77,6 +77,8 @@ export interface CommitFacts {
    * nobody vouches for that one: since what its owner calls reviewed, or since the beginning.
    */
   authors: string[];
+  /** Its parents with exactly the same files: a merge that changed nothing. Absent = none. */
+  sameFilesAs?: string[];
 }
 
 /** One image to build, or a folder of the commit for teams without Docker. */

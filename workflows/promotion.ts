@@ -31,6 +31,7 @@ import { excludingOf, promotionFacts, promotionStatus, type PromotionView } from
 import { readFailure } from './read-failure.js';
 import { RequestedChange } from './requested-change.js';
 import { receiveDecisions } from './receive-decisions.js';
+import { wayToBeGood } from './same-files.js';
 import type { EvidenceItem, FailureReport, PromotionResult } from './result.js';
 import { describeRun } from './search-attributes.js';
 
@@ -269,7 +270,7 @@ class Promotion {
   /** `after`: the same commit was good there. Within one release it has just become so. */
   private async beGoodOn(earlier: string): Promise<void> {
     await this.unpaused();
-    const { plan, commit, version } = this.request;
+    const { plan, commit, version, ref } = this.request;
     const name = `good on ${earlier}`;
     this.progress.begin(name);
     const input = { pipeline: plan.pipeline, environment: earlier, requestId: null, commit: commit.sha };
@@ -286,7 +287,10 @@ class Promotion {
         what: `${version} (${commit.sha.slice(0, 7)}) was not good on ${earlier}`,
         where: this.where,
         why: `${plan.name} comes after ${earlier}`,
-        wayOut: `slipway release ${version} --to ${earlier} first`,
+        wayOut: wayToBeGood({
+          ...{ commit, ref, version, earlier, to: plan.name },
+          isGood: (sha) => goodCommits.includes(sha),
+        }),
       });
   }
 

@@ -11,6 +11,7 @@ export const plan: CommandSpec = {
   summary: 'what a release would do and what would refuse it; changes nothing',
   options: [
     { flags: '--to <environment>', summary: 'environment by name, repeated or with commas', repeats: true },
+    { flags: '--commit <sha>', summary: 'a commit that the branch contains, instead of its head' },
   ],
   examples: ['slipway plan', 'slipway plan v1.4.0 --to prod', 'slipway plan --json | jq .data.hash'],
   exits: [EXIT.done, EXIT.refused],
@@ -41,7 +42,12 @@ async function showPlan(invocation: Invocation): Promise<Outcome> {
   const refusals = [...compiled.refusals, ...asked.problems, ...missing];
   if (unknown !== null) uncertain.unshift(`live state unknown: ${unknown}`);
   const to = readEnvironments(invocation);
-  const words = ['slipway', 'release', ...invocation.args, ...(to.length === 0 ? [] : ['--to', ...to])];
+  const commit = invocation.value('commit');
+  const words = [
+    ...['slipway', 'release', ...invocation.args],
+    ...(commit === null ? [] : ['--commit', commit]),
+    ...(to.length === 0 ? [] : ['--to', ...to]),
+  ];
   const screen = renderPlan(invocation.style, {
     plan,
     status,

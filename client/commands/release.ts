@@ -18,6 +18,7 @@ export const release: CommandSpec = {
         'environment by name, repeated or with commas (default: those that take the ref and start by themselves)',
       repeats: true,
     },
+    { flags: '--commit <sha>', summary: 'a commit that the branch contains, instead of its head' },
     {
       flags: '--force <gate>',
       summary:

@@ -104,6 +104,21 @@ describe('what was reviewed counts', () => {
   });
 });
 
+it('the tested commit counts by its own pull request, where a merge that changed nothing is on top of it', async () => {
+  const stage = await develop('stage', { app: '2' });
+  const feature = await develop('cart', { other: '3' });
+  await repository.git('switch', '--quiet', 'stage');
+  const tested = await mergeBranch('cart');
+  await repository.git('switch', '--quiet', 'main');
+  const button = await mergeBranch('stage');
+  standIn.state.pulls = [
+    pullOf(feature, tested, ['bob'], { number: 6, base: 'stage' }),
+    pullOf([...stage, ...feature, tested], button, ['bob', 'carol']),
+  ];
+  expect((await read(button)).by).toEqual(['bob', 'carol']);
+  expect(await read(tested)).toEqual({ by: ['bob', 'carol'], note: '#7 into main: approved by bob, carol' });
+});
+
 describe('what was not reviewed', () => {
   it('a merge by hand with more in it', async () => {
     const commits = await develop('cart', { app: '2' });

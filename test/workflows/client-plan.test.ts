@@ -40,6 +40,12 @@ environments:
     after: stage
     start: manual
     approvals: [{count: 1, by: unverified}]
+  next:
+    from: {branch: next}
+  live:
+    from: {branch: main}
+    after: next
+    start: manual
 `;
 
 let harness: Harness;
@@ -190,6 +196,51 @@ describe('slipway plan and the worker', () => {
     expect(good.out).toMatch(/✓ good on stage since \d+ \w+ \d\d:\d\d UTC/);
     expect(good.out).toMatch(/app: sha256:\w{12}, already built for stage/);
     expect(good.out).toContain('not anna@example.com (author), not the requester');
+  });
+
+  it('name the commit that a merge brought, where it changed nothing and was good before', async () => {
+    await repository.git('switch', '--quiet', '--create', 'next');
+    const tested = await repository.commit('feat: next', { 'app/next': '1' });
+    await expectSame('next');
+    await repository.git('switch', '--quiet', 'main');
+    await repository.git('merge', '--quiet', '--no-ff', '--message=Merge pull request #1', 'next');
+    const merged = await plan('main --to live');
+    const merge = await repository.git('rev-parse', 'HEAD');
+    const way = `slipway release main --commit ${tested.slice(0, 12)} --to live`;
+    expect(merged.commit).toMatchObject({ sha: merge, sameFilesAs: [tested] });
+    expect(merged.refused).toMatchObject([
+      {
+        what: `${merge.slice(0, 7)} (${merge.slice(0, 7)}) was not good on next, and live comes after it`,
+        wayOut: `${merge.slice(0, 7)} only merges ${tested.slice(0, 12)}, which was good on next and has the same files: ${way}`,
+      },
+    ]);
+    const refused = await run('release main --to live');
+    expect(refused).toMatchObject({ exit: 5 });
+    expect(refused.out).toContain(way);
+    // and that is a way out
+    expect(await run(`plan ${way.slice('slipway release '.length)}`)).toMatchObject({ exit: 0 });
+    const released = await expectSame(way.slice('slipway release '.length));
+    expect(released.commit.sha).toBe(tested);
+    expect(released.ref).toEqual({ kind: 'branch', name: 'main' });
+    // a merge that changes something is another release
+    await repository.git('switch', '--quiet', 'next');
+    await repository.commit('feat: more', { 'app/next': '2' });
+    await expectSame('next');
+    await repository.git('switch', '--quiet', 'main');
+    await repository.commit('fix: past next', { 'app/fix': '1' });
+    await repository.git('merge', '--quiet', '--no-ff', '--message=Merge pull request #2', 'next');
+    const other = await plan('main --to live');
+    expect(other.commit).not.toHaveProperty('sameFilesAs');
+    expect(other.refused).toMatchObject([{ wayOut: expect.stringMatching(/--to next first$/) }]);
+  });
+
+  it('refuse a commit that the branch does not contain', async () => {
+    await repository.git('switch', '--quiet', '--create', 'next');
+    const stranger = await repository.commit('feat: next', { 'app/next': '1' });
+    await repository.git('switch', '--quiet', 'main');
+    const refused = await run(`release main --commit ${stranger.slice(0, 9)} --to live`);
+    expect(refused.exit).not.toBe(0);
+    expect(refused.out + refused.err).toContain('the branch does not contain');
   });
 
   it('say where a clone knows too little to agree', async () => {

@@ -21,8 +21,8 @@ describe('from what people type to a commit', () => {
   });
   afterEach(() => repository.remove());
 
-  const resolve = (argument: string | null, env: Record<string, string> = {}) =>
-    resolveRef(repository.folder, argument, env);
+  const resolve = (argument: string | null, env: Record<string, string> = {}, commit?: string) =>
+    resolveRef(repository.folder, argument, env, commit);
 
   it('takes the branch that is checked out', async () => {
     const found = await resolve(null);
@@ -47,6 +47,20 @@ describe('from what people type to a commit', () => {
       commit: { sha: first },
     });
     expect(await resolve(first.slice(0, 10))).toMatchObject({ ref: { kind: 'commit', name: first } });
+  });
+
+  it('takes another commit of a branch, where it is named', async () => {
+    expect(await resolve('main', {}, first.slice(0, 9))).toMatchObject({
+      ...{ ref: { kind: 'branch', name: 'main' }, version: first.slice(0, 7), commit: { sha: first } },
+    });
+    for (const [ref, commit] of [
+      ['v1.0.0', first],
+      [first, first],
+      ['main', 'v1.0.0'],
+      ['main', '--upload-pack=touch'],
+      ['main', 'abcdef0'],
+    ] as const)
+      await expect(resolve(ref, {}, commit)).rejects.toMatchObject({ exit: 2 });
   });
 
   it('prefers the tag of a name, unless told the branch', async () => {
