@@ -3,7 +3,8 @@
  *
  * The SDK tells a codec the owner of a payload (workflow, or activity of a workflow) but not its direction. So workflows
  * mark what they make (`workflow-side.ts`), and an activity's answers are known by the context object its input came
- * with: the SDK hands the same object to both, and a fresh one to heartbeats.
+ * with: the SDK hands the same object to both, and a fresh one to heartbeats. Those are of the run whose question for
+ * this activity came here last.
  */
 import type { Payload, PayloadCodec, SerializationContext } from '@temporalio/common';
 import type { PayloadKeys } from './payload-keys.js';
@@ -23,6 +24,8 @@ export function createPayloadCodec(options: PayloadCodecOptions): PayloadCodec {
   const { keys, namespace, refusals } = options;
   /** Run that asked for the activity, by the context of its task. */
   const runs = new WeakMap<SerializationContext, string>();
+  /** The same by workflow and activity, until it has answered: for its heartbeats. */
+  const underway = new Map<string, string>();
 
   function seal(payload: Payload, context: SerializationContext | undefined): Payload {
     return sealPayload(keys.active, placeOf(payload, context), withoutMarks(payload));
@@ -40,14 +43,25 @@ export function createPayloadCodec(options: PayloadCodecOptions): PayloadCodec {
     if (fromWorkflow)
       return { ...place, kind: 'activity-input', run: metadataOf(payload, METADATA.run) ?? '' };
     const run = runs.get(context);
-    return run === undefined ? { ...place, kind: 'heartbeat' } : { ...place, kind: 'activity-result', run };
+    const name = nameOf(place);
+    if (run === undefined) return { ...place, kind: 'heartbeat', run: underway.get(name) ?? '' };
+    underway.delete(name);
+    return { ...place, kind: 'activity-result', run };
+  }
+
+  function begin(
+    context: SerializationContext,
+    place: Pick<Place, 'workflowId' | 'activityId' | 'run'>,
+  ): void {
+    runs.set(context, place.run);
+    underway.set(nameOf(place), place.run);
   }
 
   function open(payload: Payload, context: SerializationContext | undefined): Payload {
     if (!isSealed(payload)) return takePlaintext(payload, context);
     const { payload: opened, place } = openPayload(keys, payload);
     if (!belongs(place, namespace, context)) throw new PayloadRefused('sealed for another place');
-    if (place.kind === 'activity-input' && context !== undefined) runs.set(context, place.run);
+    if (place.kind === 'activity-input' && context !== undefined) begin(context, place);
     // An answer to what was asked in plaintext, before the keys came.
     const unasked = keys.acceptPlaintext && place.kind === 'activity-result' && place.run === '';
     return mark(opened, unasked ? PLAINTEXT : writePlace(place));
@@ -55,7 +69,12 @@ export function createPayloadCodec(options: PayloadCodecOptions): PayloadCodec {
 
   function takePlaintext(payload: Payload, context: SerializationContext | undefined): Payload {
     if (keys.acceptPlaintext) {
-      if (context?.type === 'activity') runs.set(context, '');
+      if (context?.type === 'activity')
+        begin(context, {
+          workflowId: context.workflowId ?? '',
+          activityId: context.activityId ?? '',
+          run: '',
+        });
       return mark(withoutMarks(payload), PLAINTEXT);
     }
     if (context?.type === 'activity') throw new PayloadRefused('not sealed');
@@ -74,6 +93,10 @@ export function createPayloadCodec(options: PayloadCodecOptions): PayloadCodec {
         }
       }),
   };
+}
+
+function nameOf({ workflowId, activityId }: Pick<Place, 'workflowId' | 'activityId'>): string {
+  return JSON.stringify([workflowId, activityId]);
 }
 
 function mark(payload: Payload, opened: string): Payload {

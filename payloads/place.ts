@@ -22,7 +22,7 @@ export interface Place {
   namespace: string;
   workflowId: string;
   activityId: string;
-  /** Of an activity: which run of that workflow id asked for it. */
+  /** Of an activity, its answers and heartbeats: which run of that workflow id asked for it. */
   run: string;
 }
 

@@ -333,6 +333,40 @@ describe('a stranger with namespace write access', () => {
     expect((await firstSeen(handle)).answer?.text).toContain('looked');
   });
 
+  it('cannot leave for the next attempt what an earlier run of the same id has left', async () => {
+    const heartbeatOf = (handle: WorkflowHandle) =>
+      until('a heartbeat', async () => {
+        const { raw } = await handle.describe();
+        return raw.pendingActivities?.[0]?.heartbeatDetails?.payloads?.[0];
+      });
+    const workflowId = `lane-${randomUUID()}`;
+    const earlier = await startWaiting('look', workflowId);
+    const old = await heartbeatOf(earlier.handle);
+    earlier.letGo();
+    await earlier.handle.result();
+
+    const { handle } = await startWaiting('look', workflowId);
+    const { text } = scene.asked.at(-1) ?? { text: '' };
+    const place = { workflowId, activityId: '1' };
+    const own = await heartbeatOf(handle);
+    const nextAttempt = async (left: Payload): Promise<unknown> => {
+      const details = { payloads: [left] };
+      const { workflowService } = scene.stranger;
+      await workflowService.recordActivityTaskHeartbeatById({ namespace: NAMESPACE, ...place, details });
+      scene.waiting.clear();
+      await scene.stranger.activity.fail(place, ApplicationFailure.retryable('again'));
+      const letGo = await until('the next attempt', () => scene.waiting.get(text));
+      await heartbeatOf(handle);
+      scene.waiting.set(text, letGo);
+      return scene.asked.filter((asked) => asked.text === text).at(-1)?.heartbeat;
+    };
+    expect(await nextAttempt(old)).toBeUndefined();
+    // what this run has left is handed on
+    expect(await nextAttempt(own)).toEqual({ operationId: `heartbeat ${SECRET}` });
+    scene.waiting.get(text)?.();
+    expect((await firstSeen(handle)).answer?.text).toContain('looked');
+  });
+
   it('cannot have an activity run with an input of its own', async () => {
     const taskQueue = `stranger-${randomUUID()}`;
     const end = await scene.startStranger(taskQueue);

@@ -174,7 +174,10 @@ describe('codec', () => {
     const task = activity();
     await codec.decode([await sealedBy(activity(), question, codec)], task);
     const kindOf = (sealed: Payload) => Buffer.from(sealed.metadata?.['slipway-place'] ?? []).toString();
+    expect(kindOf(await sealedBy(activity(), given('at 10'), codec))).toBe('["heartbeat","n","w","1","7"]');
+    expect(kindOf(await sealedBy(activity('2'), given('at 10'), codec))).toBe('["heartbeat","n","w","2",""]');
     expect(kindOf(await sealedBy(task, given('answer'), codec))).toBe('["activity-result","n","w","1","7"]');
+    // it has answered
     expect(kindOf(await sealedBy(activity(), given('at 10'), codec))).toBe('["heartbeat","n","w","1",""]');
   });
 
