@@ -14,8 +14,14 @@ export interface DeploymentOf {
   environment: string;
 }
 
-/** The newest runs of the commit; each is one more question. */
-const MOST_RUNS = 30;
+/** Each is one more question. All or none: whoever may start runs could push a rejection out of sight by starting more. */
+const MOST_RUNS = 100;
+const MOST_LISTED = 1000;
+/** What the clock or any visitor starts on the head of the default branch deploys no release. */
+const STARTED_BY_ANYBODY = [
+  ...['schedule', 'watch', 'fork', 'gollum'],
+  ...['issues', 'issue_comment', 'discussion', 'discussion_comment'],
+];
 
 export interface EnvironmentReview {
   by: string | null;
@@ -34,12 +40,19 @@ export async function readEnvironmentReviews(
   { commit, environment }: DeploymentOf,
 ): Promise<Reviews> {
   const sha = checkCommitId(commit);
-  const runs = await repository.list(
+  const listed = await repository.list(
     `read the workflow runs of ${sha.slice(0, 12)}`,
     (octokit, at) => octokit.request('GET /repos/{owner}/{repo}/actions/runs', { ...at, head_sha: sha }),
     (page) => page.workflow_runs,
-    MOST_RUNS,
+    MOST_LISTED,
   );
+  const runs = listed.filter(({ event }) => !STARTED_BY_ANYBODY.includes(event));
+  if (runs.length > MOST_RUNS || listed.length === MOST_LISTED)
+    return {
+      given: [],
+      rejectedBy: [],
+      note: `${listed.length} workflow runs of ${sha.slice(0, 7)} are too many to read, and one of them may be rejected; release a commit with fewer`,
+    };
   const reviews: EnvironmentReview[] = [];
   for (const run of runs) {
     const given = await repository.ask(`read the reviews of run ${run.id}`, (octokit, at) =>

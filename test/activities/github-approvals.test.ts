@@ -5,7 +5,7 @@ import { readReviews } from '../../activities/github/read-reviews.js';
 import type { Reviews } from '../../activities/github/reviewer.js';
 import { failureOf } from '../support/failure-of.js';
 import { ANYBODY, CLEAN_HISTORY, githubOf, givenGithub, mergedPull, sha } from '../support/github/scene.js';
-import type { FakePull, FakeReview } from '../support/github/state.js';
+import type { FakePull, FakeReview, FakeRun } from '../support/github/state.js';
 
 const standIn = givenGithub();
 
@@ -229,6 +229,34 @@ describe('reviews of an environment', () => {
       },
     ];
     expect(await readEnvironment()).toMatchObject({ given: [], rejectedBy: ['carol'] });
+  });
+
+  const runsOf = (count: number, run: Partial<FakeRun>): FakeRun[] =>
+    Array.from({ length: count }, (_, index) => ({
+      ...{ id: 100 + index, sha: MERGED, startedBy: 'mallory', reviews: [] },
+      ...run,
+    }));
+  const letIn: FakeRun['reviews'][number] = { by: 'bob', state: 'approved', environments: ['production'] };
+
+  it('a rejection cannot be hidden behind newer runs', async () => {
+    const rejected = { ...letIn, by: 'carol', state: 'rejected' as const };
+    const last = { id: 1, sha: MERGED, startedBy: 'anna', reviews: [rejected] };
+    const first = { ...last, id: 2, reviews: [letIn] };
+    standIn.state.runs = [first, ...runsOf(40, {}), last];
+    expect(await readEnvironment()).toMatchObject({ given: [], rejectedBy: ['carol'] });
+    standIn.state.runs = [first, ...runsOf(100, {}), last];
+    expect(await readEnvironment()).toEqual({
+      ...{ given: [], rejectedBy: [] },
+      note: '102 workflow runs of fffffff are too many to read, and one of them may be rejected; release a commit with fewer',
+    });
+  });
+
+  it('runs that anybody can start neither count nor keep others from counting', async () => {
+    const own = { id: 1, sha: MERGED, startedBy: 'anna', reviews: [letIn] };
+    standIn.state.runs = [...runsOf(120, { event: 'issue_comment' }), own];
+    expect((await readEnvironment()).given).toMatchObject([{ by: 'bob' }]);
+    standIn.state.runs = [{ ...own, event: 'schedule' }];
+    expect((await readEnvironment()).given).toEqual([]);
   });
 
   it('without a run nobody has approved', async () => {

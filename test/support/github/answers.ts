@@ -219,6 +219,7 @@ export function createAnswers(description: Description, state: GithubState): Ans
           ...list[0],
           id: run.id,
           head_sha: run.sha,
+          event: run.event ?? 'push',
           html_url: `https://github.com/${state.repository}/actions/runs/${run.id}`,
           actor: user(run.startedBy),
           triggering_actor: user(run.startedBy),

@@ -62,6 +62,8 @@ export interface FakeRun {
   id: number;
   sha: string;
   startedBy: string;
+  /** Default push. */
+  event?: string;
   reviews: { by: string; state: 'approved' | 'rejected'; environments: string[]; type?: 'User' | 'Bot' }[];
 }
 
