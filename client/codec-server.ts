@@ -146,6 +146,7 @@ function writePayload(payload: Payload): { metadata: Record<string, string>; dat
 const REFUSED_BODIES: Record<Exclude<Body['kind'], 'whole'>, Answer> = {
   'too-large': refusal(413, `at most ${String(MAX_BODY_BYTES)} bytes`),
   'too-much-at-once': refusal(503, 'too much at once, ask again'),
+  'no-text': refusal(400, 'not UTF-8'),
   'cut-off': refusal(400, 'the sender went away, or was too slow'),
 };
 

@@ -3,6 +3,8 @@ import type { IncomingMessage } from 'node:http';
 
 export type Body =
   | { kind: 'whole'; text: string }
+  /** Bytes that are no UTF-8: read as text they would be others than those that were signed. */
+  | { kind: 'no-text' }
   /** More than `one`. */
   | { kind: 'too-large' }
   /** Others fill the memory just now. */
@@ -49,9 +51,18 @@ export function createBodyReader(limits: BodyLimits): BodyReader {
         else if (held > limits.all) settle({ kind: 'too-much-at-once' });
       };
       request.on('data', take);
-      request.once('end', () => settle({ kind: 'whole', text: Buffer.concat(chunks, size).toString() }));
+      request.once('end', () => settle(readText(Buffer.concat(chunks, size))));
       request.once('error', () => settle({ kind: 'cut-off' }));
       request.once('close', () => settle({ kind: 'cut-off' }));
     });
   };
+}
+
+/** Each text has one spelling in bytes, a byte order mark included. */
+function readText(bytes: Buffer): Body {
+  try {
+    return { kind: 'whole', text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) };
+  } catch {
+    return { kind: 'no-text' };
+  }
 }

@@ -123,6 +123,7 @@ const REFUSED_BODIES: Record<Exclude<Body['kind'], 'whole'>, DeliveryAnswer> = {
     `more than ${LARGEST_BODY_BYTES / 1024 / 1024} MB, which GitHub never sends`,
   ),
   'too-much-at-once': TOO_MUCH,
+  'no-text': answer(400, 'refused', 'the body is not UTF-8'),
   'cut-off': answer(400, 'refused', 'the sender went away, or was too slow'),
 };
 

@@ -72,6 +72,20 @@ describe('a signature', () => {
     expect(logged).toMatchObject([{ status: 401, outcome: 'refused' }]);
   });
 
+  it('is of the bytes, not of what they would be read as', async () => {
+    const signed = '{"zen":"\ufffd"}';
+    const body = Buffer.concat([Buffer.from('{"zen":"'), Buffer.from([0xff]), Buffer.from('"}')]);
+    expect(body.toString()).toBe(signed);
+    const headers = {
+      ...{ 'content-type': 'application/json; charset=utf-16', 'x-github-event': 'ping' },
+      ...{ 'x-github-delivery': 'd-1', 'x-hub-signature-256': sign(signed) },
+    };
+    const post = async (sent: Buffer | string) =>
+      (await fetch(url, { method: 'POST', headers, body: sent })).status;
+    expect([await post(body), received]).toEqual([400, []]);
+    expect([await post(signed), received.length]).toEqual([202, 1]);
+  });
+
   it('of nothing at all is 401', async () => {
     expect(await deliver(url, 'ping', '')).toMatchObject({ status: 401 });
   });
