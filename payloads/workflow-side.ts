@@ -5,6 +5,7 @@
 import {
   ActivityFailure,
   ApplicationFailure,
+  CancelledFailure,
   ChildWorkflowFailure,
   defaultPayloadConverter,
   type ConverterHint,
@@ -13,7 +14,7 @@ import {
   type ProtoFailure,
   type SerializationContext,
 } from '@temporalio/common';
-import { type WorkflowInterceptorsFactory, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, type WorkflowInterceptorsFactory, workflowInfo } from '@temporalio/workflow';
 import { SealedFailureConverter } from './failure-converter.js';
 import { METADATA, metadataOf, PLAINTEXT, readPlace, REFUSED } from './place.js';
 import { instead, Refused } from './refused.js';
@@ -84,10 +85,14 @@ class GuardedFailureConverter extends SealedFailureConverter {
   }
 }
 
-/** Only what an activity says: timeouts and cancellations are the server's own, and are never sealed. */
+/** Timeouts and cancellations are the server's own, and are never sealed; everything else is said by an activity. */
 function whyFailureRefused(failure: ProtoFailure, context: SerializationContext): string | null {
   const info = failure.applicationFailureInfo;
-  if (!info) return null;
+  if (!info) {
+    const isServers =
+      failure.activityFailureInfo ?? failure.timeoutFailureInfo ?? failure.canceledFailureInfo;
+    return isServers ? null : 'not sealed';
+  }
   const details = info.details?.payloads ?? [];
   for (const payload of details) {
     const why = whyRefused(payload, context);
@@ -121,11 +126,16 @@ export const interceptors: WorkflowInterceptorsFactory = () => ({
     {
       scheduleActivity: async (input, next) => {
         const { activityType, options } = input;
-        return takeAnswer(
-          await next(input),
-          (cause) =>
-            new ActivityFailure(cause.message, activityType, options.activityId, LAST, undefined, cause),
-        );
+        const failed = (cause: ApplicationFailure): Error =>
+          new ActivityFailure(cause.message, activityType, options.activityId, LAST, undefined, cause);
+        const scope = CancellationScope.current();
+        try {
+          return takeAnswer(await next(input), failed);
+        } catch (error) {
+          // the server takes that from anybody, as a failure; undone at once, it would be beside what still runs
+          const isCancelled = error instanceof ActivityFailure && error.cause instanceof CancelledFailure;
+          throw isCancelled && !scope.consideredCancelled ? failed(forged('cancelled unasked')) : error;
+        }
       },
       startChildWorkflowExecution: async (input, next) => {
         const [started, ended] = await next(input);

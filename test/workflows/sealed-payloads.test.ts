@@ -296,6 +296,26 @@ describe('a stranger with namespace write access', () => {
     expect(whyRefused(await firstSeen(handle))).toBe('not sealed');
   });
 
+  it.each([
+    ['was cancelled, which nobody asked for', { canceledFailureInfo: {} }, 'cancelled unasked'],
+    ['was terminated', { terminatedFailureInfo: {} }, 'not sealed'],
+  ])('cannot say that an activity %s', async (_, info, why) => {
+    const { handle } = await startWaiting('touch');
+    await scene.stranger.workflowService.respondActivityTaskFailedById({
+      ...{ namespace: NAMESPACE, workflowId: handle.workflowId, activityId: '1' },
+      failure: { message: 'over', ...info },
+    });
+    expect(whyRefused(await firstSeen(handle))).toBe(why);
+  });
+
+  it('is told from somebody who cancels the run', async () => {
+    const { handle } = await startWaiting('touch');
+    await handle.cancel();
+    await expect(handle.result()).rejects.toMatchObject({
+      cause: { message: expect.stringContaining('unexpected: CancelledFailure') },
+    });
+  });
+
   it('cannot change the kind of a failure that was said', async () => {
     const earlier = await start('ask', ['refuse', [{ text: 'no' }]]);
     await earlier.result();
