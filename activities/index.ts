@@ -122,7 +122,7 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
         hosts,
         secrets,
         ...traffic,
-        ...{ lookAtDependencies, liveIn, judge },
+        ...{ lookAtDependencies, findLive },
       }),
     },
     close: () => hosts.close(),

@@ -12,14 +12,12 @@ import type {
   Target,
 } from '../../workflows/activity-contract.js';
 import type { FailureDetails } from '../../workflows/failures.js';
-import type { ReleaseRecord } from '../../workflows/result.js';
 import type { LookAtDependencies } from '../checks/dependencies-before.js';
+import type { FindLive } from '../environment/live-release.js';
 import { badInput } from '../failure.js';
 import { openPlatform, placesOf, type PlatformDependencies } from '../platforms/open-platform.js';
 import { stoppable } from '../processes/stop.js';
-import { isCommitId } from '../source/git-names.js';
 import { asksForReviews, environmentSinceReviewed } from '../source/since-reviewed.js';
-import type { Judge } from '../trust/judge.js';
 import type { PolicyStore } from '../trust/policy-store.js';
 import type { Served } from '../traffic/who-is-served.js';
 import { readStepLog } from './step-log.js';
@@ -29,9 +27,7 @@ export interface InspectDependencies extends PlatformDependencies {
   proveTraffic: (target: Target, signal: AbortSignal) => Promise<string>;
   whoIsServed: (confirm: ConfirmPlan, signal: AbortSignal) => Promise<Served>;
   lookAtDependencies: LookAtDependencies;
-  /** What an environment serves now; null when nothing is live there. */
-  liveIn: (pipeline: string, environment: string) => Promise<ReleaseRecord | null>;
-  judge: Pick<Judge, 'wasLetIn'>;
+  findLive: FindLive;
 }
 
 const COMMAND_TIMEOUT_MS = 30_000;
@@ -54,7 +50,7 @@ export function createInspectEnvironment(
 
 /** Applies it to the plan as if it were about to be carried out. */
 async function askPolicy(
-  { policy, liveIn, judge }: InspectDependencies,
+  { policy, findLive }: InspectDependencies,
   { plan, origin }: InspectInput,
 ): Promise<PolicyAnswer> {
   if (origin === undefined)
@@ -67,11 +63,8 @@ async function askPolicy(
   const content = (await policy.read())?.content ?? null;
   const applied = applyToEnvironment(plan, origin, content, policy);
   const { pipeline, name } = plan;
-  const live = asksForReviews(applied.plan) ? await liveIn(pipeline, name) : null;
-  const letIn =
-    live !== null && isCommitId(live.commit.sha) && judge.wasLetIn(live, pipeline, name)
-      ? live.commit.sha
-      : null;
+  const live = asksForReviews(applied.plan) ? await findLive(pipeline, name) : null;
+  const letIn = live?.wasLetIn === true ? live.commit : null;
   const since = environmentSinceReviewed(applied.plan, content, () => letIn);
   const force = forceOfRelease(origin.force, content, pipeline);
   return { plan: since.plan, problems: [...applied.problems, ...since.problems], force: force ?? null };

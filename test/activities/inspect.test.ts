@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createLookAtDependencies } from '../../activities/checks/dependencies-before.js';
 import { createInspectEnvironment } from '../../activities/inspect/inspect-environment.js';
 import { createSecrets } from '../../activities/secrets/secrets.js';
+import { createFindLive } from '../../activities/environment/live-release.js';
 import { createSource } from '../../activities/source/source.js';
 import { proveTraffic } from '../../activities/traffic/prove-traffic.js';
 import { whoIsServed } from '../../activities/traffic/who-is-served.js';
@@ -56,8 +57,11 @@ async function ask({ what, plan, policy = NO_POLICY, live = null }: Asking): Pro
       jobUserOf: async () => null,
       serviceLog: async () => '',
     }),
-    liveIn: async () => live,
-    judge: new Judge(seals.ours, policy),
+    findLive: createFindLive({
+      askEnvironment: async () => ({ result: null, live, knows: false, goodCommits: [], underway: [] }),
+      policy,
+      judge: new Judge(seals.ours, policy),
+    }),
   });
   const ref = { kind: 'tag', name: 'v1.0.0' } as const;
   const origin = { ref, repository: '/srv/shop.git', file: 'slipway.yaml' };
