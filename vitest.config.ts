@@ -10,7 +10,7 @@ export default defineConfig({
     maxWorkers: 4,
     globalSetup: ['test/support/secrets-setup.ts'],
     // what the runs' Temporal has kept is searched for secrets
-    teardownTimeout: 120_000,
+    teardownTimeout: 300_000,
     projects: [
       {
         extends: true,
