@@ -16,13 +16,13 @@ const MOST_PROMOTIONS = 50;
  */
 export type HintPromotions = (link: TemporalLink, pipeline: string) => Promise<string[] | null>;
 
-export function createHintPromotions(now: () => number = Date.now): HintPromotions {
+export function createHintPromotions(): HintPromotions {
   const toldMs = new Map<string, number>();
   return async (link, pipeline) => {
     const before = toldMs.get(pipeline);
-    if (before !== undefined && now() - before < HINT_PAUSE_MS) return null;
+    if (before !== undefined && Date.now() - before < HINT_PAUSE_MS) return null;
     // at once, or a flood would have asked Temporal before the first answer
-    toldMs.set(pipeline, now());
+    toldMs.set(pipeline, Date.now());
     try {
       const waiting = await listWaiting(link, pipeline);
       const told = await Promise.all(waiting.map((id) => hint(link, id)));

@@ -33,7 +33,7 @@ export function readReview(event: string, body: unknown): ReviewReading {
   }
   const { action, review, repository } = parsed.data;
   const isWord = DECIDING[event]?.includes(action) === true;
-  // comments are what anybody may send, as often as they like
+  // nobody waits for comments, and anybody may send them as often as they like
   const isComment = event === 'pull_request_review' && review?.state.toLowerCase() !== 'approved';
   if (isWord && !isComment) return { kind: 'review', repository: repository.full_name };
   const why = `nothing waits for ${event} ${isWord ? (review?.state ?? '') : action}`.trimEnd();

@@ -1,11 +1,10 @@
 /** Sealed payloads on a real server: what is in the history, and what a stranger with namespace write access can do. */
 import { randomUUID } from 'node:crypto';
 import { ApplicationFailure, defaultPayloadConverter, type Payload } from '@temporalio/common';
-import type { WorkflowHandle } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createCodecServer } from '../../client/codec-server.js';
-import type { Answer, SealedActivities, Seen } from '../support/fixtures/sealed-workflows.js';
+import type { Answer, Seen } from '../support/fixtures/sealed-workflows.js';
 import { listen } from '../support/listen.js';
 import { plantToken } from '../support/planted.js';
 import {
@@ -19,6 +18,7 @@ import {
   startSealedScene,
   type SealedScene,
 } from '../support/sealed-scene.js';
+import { firstSeen, sealedIn, sealedRuns, whyRefused } from '../support/sealed-runs.js';
 import { quiet, until } from '../support/workflow-harness.js';
 
 let scene: SealedScene;
@@ -37,53 +37,7 @@ afterEach(async () => {
   await stopWorker();
 });
 
-async function start(
-  workflow: string,
-  args: unknown[],
-  workflowId = `sealed-${randomUUID()}`,
-): Promise<WorkflowHandle> {
-  const { client, taskQueue } = scene;
-  return client.workflow.start(workflow, { taskQueue, workflowId, args, memo: { memo: SECRET } });
-}
-
-/** A run whose first activity is under way. */
-async function startWaiting(
-  activity: keyof SealedActivities,
-  workflowId?: string,
-): Promise<{ handle: WorkflowHandle; letGo: () => void }> {
-  const text = `wait ${randomUUID()}`;
-  const handle = await start('ask', [activity, [{ text }]], workflowId);
-  const letGo = await until('the activity runs', () => scene.waiting.get(text));
-  return { handle, letGo };
-}
-
-/** What a stranger can say to the server in the name of activity 1. */
-async function forge(handle: WorkflowHandle, payload: Payload | null, activityId = '1'): Promise<void> {
-  await scene.stranger.workflowService.respondActivityTaskCompletedById({
-    namespace: NAMESPACE,
-    workflowId: handle.workflowId,
-    activityId,
-    ...(payload === null ? {} : { result: { payloads: [payload] } }),
-  });
-}
-
-async function sealedIn(handle: WorkflowHandle, event: string): Promise<Payload> {
-  const found = (await payloadsOf(handle)).find((each) => each.event === event);
-  if (found === undefined) throw new Error(`no payload in ${event}`);
-  return found.payload;
-}
-
-async function firstSeen(handle: WorkflowHandle): Promise<Seen> {
-  const [seen] = (await handle.result()) as Seen[];
-  if (seen === undefined) throw new Error('nothing seen');
-  return seen;
-}
-
-/** What the run has seen of its activity: null when it did not refuse it, else why it did. */
-function whyRefused(seen: Seen | undefined): string | null {
-  if (seen?.answer !== null || seen.failure?.type !== 'ForgedAnswer') return null;
-  return /\((.*?)\)/.exec(seen.failure.message)?.[1] ?? '';
-}
+const { start, startWaiting, startUnderStranger, forge, heartbeatOf } = sealedRuns(() => scene, SECRET);
 
 const forgedAnswer: Answer = { text: 'looked: all is well' };
 
@@ -115,10 +69,7 @@ describe('those with the keys', () => {
 
   it('find heartbeats sealed', async () => {
     const { handle } = await startWaiting('look');
-    const details = await until('a heartbeat', async () => {
-      const { raw } = await handle.describe();
-      return raw.pendingActivities?.[0]?.heartbeatDetails?.payloads?.[0];
-    });
+    const details = await heartbeatOf(handle);
     expect(readable(details)).not.toContain(SECRET);
     expect(readable(details)).toContain('"heartbeat"');
   });
@@ -212,13 +163,6 @@ async function withCodecServer(work: (flags: string[]) => Promise<void>): Promis
   }
 }
 
-/** A parent whose child is on a task queue that only a worker without the keys polls. */
-async function startUnderStranger(): Promise<{ handle: WorkflowHandle; end: () => Promise<void> }> {
-  const taskQueue = `stranger-${randomUUID()}`;
-  const end = await scene.startStranger(taskQueue);
-  return { handle: await start('raise', ['lie', `child-${randomUUID()}`, taskQueue]), end };
-}
-
 describe('a stranger with namespace write access', () => {
   it('cannot answer for an activity in plaintext', async () => {
     const { handle } = await startWaiting('look');
@@ -275,11 +219,7 @@ describe('a stranger with namespace write access', () => {
     expect(whyRefused(await firstSeen(asked.handle))).toBe('not the answer of an activity');
 
     const { handle } = await startWaiting('look');
-    const heartbeat = await until('a heartbeat', async () => {
-      const { raw } = await handle.describe();
-      return raw.pendingActivities?.[0]?.heartbeatDetails?.payloads?.[0];
-    });
-    await forge(handle, heartbeat);
+    await forge(handle, await heartbeatOf(handle));
     expect(whyRefused(await firstSeen(handle))).toBe('not the answer of an activity');
   });
 
@@ -337,10 +277,7 @@ describe('a stranger with namespace write access', () => {
     const { workflowId } = handle;
     const { text } = scene.asked.at(-1) ?? { text: '' };
     const place = { workflowId, activityId: '1' };
-    await until('our heartbeat', async () => {
-      const { raw } = await handle.describe();
-      return raw.pendingActivities?.[0]?.heartbeatDetails;
-    });
+    await heartbeatOf(handle);
     await scene.stranger.activity.heartbeat(place, { operationId: 'forged', offset: 1 });
     scene.waiting.clear();
     await scene.stranger.activity.fail(place, ApplicationFailure.retryable('again'));
@@ -354,11 +291,6 @@ describe('a stranger with namespace write access', () => {
   });
 
   it('cannot leave for the next attempt what an earlier run of the same id has left', async () => {
-    const heartbeatOf = (handle: WorkflowHandle) =>
-      until('a heartbeat', async () => {
-        const { raw } = await handle.describe();
-        return raw.pendingActivities?.[0]?.heartbeatDetails?.payloads?.[0];
-      });
     const workflowId = `lane-${randomUUID()}`;
     const earlier = await startWaiting('look', workflowId);
     const old = await heartbeatOf(earlier.handle);
