@@ -29,6 +29,7 @@ import { Judge } from './trust/judge.js';
 import type { PolicyStore } from './trust/policy-store.js';
 import type { SealKeys } from './trust/seal-keys.js';
 import { createVerifyApproval } from './trust/verify-approval.js';
+import { createVerifyDecision } from './trust/verify-decision.js';
 import { createVerifyForce } from './trust/verify-force.js';
 import { openTraffic } from './traffic/open-traffic.js';
 import { proveTraffic } from './traffic/prove-traffic.js';
@@ -106,6 +107,7 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
       tagArtifacts: createTagArtifacts({ secrets, insecureRegistries }),
       ...environments,
       verifyApproval: createVerifyApproval({ policy, sealKeys }),
+      verifyDecision: createVerifyDecision({ policy }),
       verifyForce: createVerifyForce({ policy }),
       nextOpening: createNextOpening(),
       passFreeze: createPassFreeze({ policy }),

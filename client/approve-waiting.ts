@@ -1,18 +1,13 @@
 /** One approval from beginning to end: signed where proof is asked for, sent, and what a worker made of it. */
-import { setTimeout as pause } from 'node:timers/promises';
 import { refuseApprover } from '../workflows/decisions.js';
-import type { Actor, Decision, ProgressStatus, SignedStatement } from '../workflows/messages.js';
+import type { Actor, Decision, ProgressStatus } from '../workflows/messages.js';
 import { UPDATE } from '../workflows/names.js';
 import type { ApproveOptions, Decided } from './decided.js';
 import { signApproval } from './sign-approval.js';
-import { findSigningKey } from './sign-with-ssh.js';
+import { findSigningKey, type Signed } from './sign-with-ssh.js';
 import type { DecisionTarget } from './targets.js';
 import { refused } from './user-error.js';
-
-export interface Signed {
-  statement: SignedStatement;
-  nonce: string;
-}
+import { afterHearing } from './wait-until-heard.js';
 
 /** What of a client it needs. */
 interface Approver {
@@ -20,9 +15,6 @@ interface Approver {
   progress(workflowId: string): Promise<ProgressStatus | null>;
   decide(target: DecisionTarget, name: 'approve', said: Partial<Decision>): Promise<Decided>;
 }
-
-const PATIENCE_MS = 15_000;
-const AGAIN_MS = 100;
 
 /** Throws UserError (exit 2) when a signature is wanted and no key can give it. */
 export async function approveWaiting(
@@ -42,10 +34,7 @@ export async function approveWaiting(
     ...(signed === null ? {} : { statement: signed.statement, decisionId: signed.nonce }),
   });
   const proof = signed === null ? client.actor.proof : 'ssh';
-  if (!decided.reply.accepted) return decided;
-  const refused = await waitUntilHeard(client, target.workflowId, decided.decisionId);
-  if (refused === null) return { ...decided, proof };
-  return { ...decided, proof, reply: { ...decided.reply, accepted: false, refused } };
+  return await afterHearing({ ...decided, proof }, () => client.progress(target.workflowId));
 }
 
 /**
@@ -70,26 +59,11 @@ export function requireWelcome({ environment, approving, approvals }: ProgressSt
 export async function signWhatWaits(
   client: Pick<Approver, 'actor'>,
   shown: ProgressStatus,
-  { key = null, group = null, env = process.env, insists = false }: ApproveOptions & { insists?: boolean },
+  { key = null, group = null, env = process.env, insists = false }: ApproveOptions,
 ): Promise<Signed | null> {
   const { approving } = shown;
   if (approving === undefined || !(insists || key !== null || approving.mustSign)) return null;
   const { requestId, expiresMs } = approving;
   const keyFile = findSigningKey(key, env);
   return await signApproval({ status: shown, requestId, by: client.actor.by, group, expiresMs, keyFile });
-}
-
-/** Why it does not count; null = it does, or no worker has said so in time. */
-async function waitUntilHeard(
-  client: Pick<Approver, 'progress'>,
-  workflowId: string,
-  decisionId: string,
-): Promise<string | null> {
-  for (const givenUpAt = Date.now() + PATIENCE_MS; Date.now() < givenUpAt; await pause(AGAIN_MS)) {
-    const now = await client.progress(workflowId).catch(() => null);
-    const denial = now?.denials?.find((each) => each.decisionId === decisionId);
-    if (denial !== undefined) return denial.why;
-    if ((now?.claims ?? 0) === 0) return null;
-  }
-  return null;
 }

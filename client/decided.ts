@@ -1,5 +1,5 @@
 /** What a decision is asked with, and what came of it. */
-import type { DecisionReply, ProgressStatus } from '../workflows/messages.js';
+import type { DecisionReply, ProgressStatus, SignedStatement } from '../workflows/messages.js';
 import type { DecisionTarget } from './targets.js';
 
 export interface DecisionOptions {
@@ -8,14 +8,24 @@ export interface DecisionOptions {
   reason?: string | null;
 }
 
-export interface ApproveOptions extends DecisionOptions {
-  group?: string | null;
-  /** What the person looked at: another plan or digest by then voids the approval, and nothing else is signed. */
-  shown?: ProgressStatus | null;
-  /** SSH key to sign with; else as `SLIPWAY_SIGNING_KEY` says, else the usual one. Only used where proof is asked for. */
+export interface SigningOptions {
+  /** SSH key to sign with; else as `SLIPWAY_SIGNING_KEY` says, else the usual one. With it a decision is always signed. */
   key?: string | null;
   /** Default `process.env`. */
   env?: NodeJS.ProcessEnv;
+  /** Sign also where nobody asks for it. */
+  insists?: boolean;
+}
+
+export interface ApproveOptions extends DecisionOptions, SigningOptions {
+  group?: string | null;
+  /** What the person looked at: another plan or digest by then voids the approval, and nothing else is signed. */
+  shown?: ProgressStatus | null;
+}
+
+export interface RollbackOptions extends DecisionOptions {
+  /** From `signRollback`, where the policy says who may; `version` is then the one that was signed. */
+  signed?: { requestId: string; statement: SignedStatement } | null;
 }
 
 export interface Decided {

@@ -29,4 +29,5 @@ export type {
   ReleaseRecord,
   ReleaseResult,
 } from '../workflows/result.js';
-export type { ApproveOptions, Decided, DecisionOptions } from './decided.js';
+export { signRollback, type FreezeOptions } from './signed-decisions.js';
+export type { ApproveOptions, Decided, DecisionOptions, RollbackOptions, SigningOptions } from './decided.js';

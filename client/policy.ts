@@ -4,6 +4,7 @@ import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { rulesOf } from '../pipeline/approval-rules.js';
+import { compileMay, describeMay } from '../pipeline/may-rules.js';
 import {
   explainFileErrors,
   findWriters,
@@ -67,6 +68,7 @@ export function describePolicy(policy: Policy): string[] {
         `${hosts.length} ${hosts.length === 1 ? 'host' : 'hosts'}`,
         `${count} ${count === 1 ? 'approval' : 'approvals'}`,
         ...(production === true ? ['production'] : []),
+        ...describeMay(compileMay(rules)).map(({ rule }) => rule),
       ].join('; ');
     }),
   );

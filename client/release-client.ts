@@ -33,7 +33,7 @@ import {
 import { findProblem } from '../workflows/read-decision.js';
 import type { ChangeResult, PromotionResult, ReleaseResult } from '../workflows/result.js';
 import { type ConnectOptions, connectToTemporal, type TemporalLink } from './connect.js';
-import type { ApproveOptions, Decided, DecisionOptions } from './decided.js';
+import type { ApproveOptions, Decided, DecisionOptions, RollbackOptions, SigningOptions } from './decided.js';
 import {
   type FollowEnd,
   followChange,
@@ -42,6 +42,7 @@ import {
   type FollowOptions,
   type Progress,
 } from './follow.js';
+import type { FreezeOptions } from './signed-decisions.js';
 import { newRequestId, startRelease, type StartedRelease } from './start-release.js';
 import {
   type DecisionTarget,
@@ -241,8 +242,16 @@ export class SlipwayClient {
     return this.decide(target, UPDATE.reject, { reason: options.reason ?? null });
   }
 
-  switchTraffic(environment: string, options: DecisionOptions = {}): Promise<Decided> {
-    return this.decideInLane(environment, UPDATE.switchTraffic, options);
+  /** Signed where the policy says who may, or a key is given. */
+  async switchTraffic(environment: string, options: DecisionOptions & SigningOptions = {}): Promise<Decided> {
+    const target = await this.findChange(environment, options.version ?? null);
+    const { switchSigned } = await import('./signed-decisions.js');
+    return await switchSigned(this, target, options);
+  }
+
+  /** The change in flight. */
+  async findChange(environment: string, version: string | null): Promise<DecisionTarget> {
+    return findLane(await this.requireStatus(environment), version);
   }
 
   /** Traffic back to the old colour of an open change, then the rest is undone. */
@@ -278,35 +287,24 @@ export class SlipwayClient {
     return this.decide(target, UPDATE.resume, { reason: options.reason ?? null });
   }
 
-  /** Nobody enters until `until` (ISO time), or until unfrozen. */
-  freeze(
-    environment: string,
-    options: { until?: string | null; reason?: string | null } = {},
-  ): Promise<Decided> {
-    return this.decideAtEnvironment(environment, UPDATE.freeze, {
-      reason: options.reason ?? null,
-      until: options.until ?? null,
-    });
+  /** Nobody enters until `until` (ISO time), or until unfrozen. Signed as a switch is. */
+  async freeze(environment: string, options: FreezeOptions = {}): Promise<Decided> {
+    const { freezeSigned } = await import('./signed-decisions.js');
+    return await freezeSigned(this, environment, UPDATE.freeze, options);
   }
 
-  unfreeze(environment: string, options: { reason?: string | null } = {}): Promise<Decided> {
-    return this.decideAtEnvironment(environment, UPDATE.unfreeze, { reason: options.reason ?? null });
+  async unfreeze(environment: string, options: Omit<FreezeOptions, 'until'> = {}): Promise<Decided> {
+    const { freezeSigned } = await import('./signed-decisions.js');
+    return await freezeSigned(this, environment, UPDATE.unfreeze, options);
   }
 
   /**
    * Asks the environment for an earlier release, ahead of its queue; null = the last good one.
    * Returns the id under which the environment keeps the result.
    */
-  async requestRollback(environment: string, options: DecisionOptions = {}): Promise<{ requestId: string }> {
-    const version = options.version ?? null;
-    const requestId = newRequestId(`rollback-${version ?? environment}`);
-    const request: EnvironmentRequest = {
-      type: 'rollback',
-      requestId,
-      version,
-      actor: this.actor,
-      reason: options.reason ?? null,
-    };
+  async requestRollback(environment: string, options: RollbackOptions = {}): Promise<{ requestId: string }> {
+    const request = this.rollbackRequest(environment, options);
+    const { requestId } = request;
     await this.link.requireWorker();
     await this.link.ask(() =>
       this.link.client.workflow.signalWithStart(WORKFLOW.environment, {
@@ -316,6 +314,15 @@ export class SlipwayClient {
       }),
     );
     return { requestId };
+  }
+
+  /** What `requestRollback` sends. */
+  rollbackRequest(
+    environment: string,
+    { version = null, reason = null, signed = null }: RollbackOptions,
+  ): Extract<EnvironmentRequest, { type: 'rollback' }> {
+    const requestId = newRequestId(`rollback-${version ?? environment}`);
+    return { type: 'rollback', requestId, version, actor: this.actor, reason, ...signed };
   }
 
   private handle(workflowId: string): WorkflowHandle {
@@ -347,11 +354,12 @@ export class SlipwayClient {
     options: DecisionOptions,
     more: Partial<Decision> = {},
   ): Promise<Decided> {
-    const target = findLane(await this.requireStatus(environment), options.version ?? null);
+    const target = await this.findChange(environment, options.version ?? null);
     return this.decide(target, name, { reason: options.reason ?? null, ...more });
   }
 
-  private async decideAtEnvironment(
+  /** Sends a decision to the environment itself, which need not be there yet. */
+  async decideAtEnvironment(
     environment: string,
     name: UpdateName,
     said: Partial<Decision>,

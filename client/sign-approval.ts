@@ -1,8 +1,8 @@
 /** An approval, signed with the person's SSH key. */
 import { randomUUID } from 'node:crypto';
 import { APPROVAL_NAMESPACE, writeApproval } from '../pipeline/approval-statement.js';
-import type { ProgressStatus, SignedStatement } from '../workflows/messages.js';
-import { signText } from './sign-with-ssh.js';
+import type { ProgressStatus } from '../workflows/messages.js';
+import { signText, type Signed } from './sign-with-ssh.js';
 
 export interface ApprovalWish {
   status: ProgressStatus;
@@ -15,9 +15,7 @@ export interface ApprovalWish {
 }
 
 /** Throws UserError (exit 2) when the key cannot sign. */
-export async function signApproval(
-  wish: ApprovalWish,
-): Promise<{ statement: SignedStatement; nonce: string }> {
+export async function signApproval(wish: ApprovalWish): Promise<Signed> {
   const { status, requestId, by, group, expiresMs, keyFile } = wish;
   const nonce = randomUUID();
   const payload = writeApproval({

@@ -6,6 +6,12 @@ import path from 'node:path';
 import type { SignedStatement } from '../workflows/messages.js';
 import { badInput } from './user-error.js';
 
+export interface Signed {
+  statement: SignedStatement;
+  /** Of the statement; the decision's id as well. */
+  nonce: string;
+}
+
 /** `--key`, else `SLIPWAY_SIGNING_KEY`, else the usual one. Throws UserError (exit 2) when there is none. */
 export function findSigningKey(asked: string | null, env: NodeJS.ProcessEnv): string {
   const named = asked ?? env['SLIPWAY_SIGNING_KEY'] ?? null;

@@ -7,6 +7,7 @@ import { compileEvidenceAge, describeEvidenceAge, findEndlessWait } from './evid
 import { compileFreezes, mergeFreezes } from './freezes.js';
 import { describeForceRule, tightenForce } from './force-rules.js';
 import { withHash } from './hash-plan.js';
+import { compileMay, describeMay, waitForSwitch } from './may-rules.js';
 import { matchesPattern, takesRef } from './match-ref.js';
 import type {
   AppliedRule,
@@ -213,7 +214,8 @@ function tighten(plan: EnvironmentPlan, rules: EnvironmentPolicy): EnvironmentPl
   const production = plan.production || rules.production === true;
   const selfApproval = plan.selfApproval && (rules['self-approval'] ?? !production);
   const waitMs = Math.max(plan.waitMs, rules.wait ?? 0);
-  const { force: inFile, ...rest } = plan;
+  const { force: inFile, may: _earlier, ...rest } = plan;
+  const may = compileMay(rules);
   const forcing = tightenForce(inFile, rules.force);
   const { force } = forcing;
   const age = compileEvidenceAge(plan, rules);
@@ -237,12 +239,15 @@ function tighten(plan: EnvironmentPlan, rules: EnvironmentPolicy): EnvironmentPl
       ? []
       : [{ rule: describeEvidenceAge(age.evidenceWithinMs), from: 'policy' as const }]),
     ...(force === undefined ? [] : [{ rule: describeForceRule(force), from: 'both' as const }]),
+    ...describeMay(may),
   ];
   const freeze = mergeFreezes(plan.freeze ?? [], compileFreezes(rules.freeze, 'policy'));
   const stricter = {
     ...rest,
     ...forcing,
     ...age,
+    ...(may === null ? {} : { may }),
+    traffic: waitForSwitch(plan.traffic, may),
     approvals,
     production,
     selfApproval,

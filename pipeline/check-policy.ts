@@ -5,20 +5,17 @@ import type { EnvironmentPolicy, Policy } from './policy-file.js';
 import { suggestWord } from './suggest.js';
 
 export function checkPolicy(content: Policy): Finding[] {
-  const groups = [...(content.groups?.keys() ?? [])];
   const findings: Finding[] = [...checkLogins(content)];
   for (const [pipeline, { environments, force }] of content.pipelines) {
     findings.push(...checkForce(content, force, ['pipelines', pipeline, 'force']));
     for (const [name, environment] of environments) {
       const place = ['pipelines', pipeline, 'environments', name];
       findings.push(...checkForce(content, environment.force, [...place, 'force']));
+      findings.push(...checkMay(content, environment.may, [...place, 'may']));
       const path = [...place, 'approvals'];
       for (const [index, rule] of rulesOf(environment).entries()) {
         const { group, by = 'ssh' } = rule;
-        if (group !== undefined && !groups.includes(group))
-          findings.push(
-            finding([...path, index, 'group'], `there is no group ${group}`, suggestWord(group, groups)),
-          );
+        if (group !== undefined) findings.push(...checkGroup(content, group, [...path, index, 'group']));
         if (by === 'oidc')
           findings.push(
             finding(
@@ -52,20 +49,27 @@ function checkLogins({ github }: Policy): Finding[] {
   });
 }
 
-function checkForce(
-  { groups, 'allowed-signers': allowedSigners }: Policy,
-  force: EnvironmentPolicy['force'],
-  path: string[],
-): Finding[] {
+function checkForce(policy: Policy, force: EnvironmentPolicy['force'], path: string[]): Finding[] {
   if (force === undefined) return [];
-  const { group } = force;
+  return [...checkGroup(policy, force.group, [...path, 'group']), ...checkSigners(policy, path)];
+}
+
+function checkMay(policy: Policy, may: EnvironmentPolicy['may'], path: string[]): Finding[] {
+  const named = Object.entries(may ?? {}).flatMap(([right, groups = []]) =>
+    groups.flatMap((group, index) => checkGroup(policy, group, [...path, right, index])),
+  );
+  return may === undefined ? [] : [...named, ...checkSigners(policy, path)];
+}
+
+function checkGroup({ groups }: Policy, group: string, path: (string | number)[]): Finding[] {
   const known = [...(groups?.keys() ?? [])];
-  return [
-    ...(known.includes(group)
-      ? []
-      : [finding([...path, 'group'], `there is no group ${group}`, suggestWord(group, known))]),
-    ...(allowedSigners === undefined
-      ? [finding(path, 'is signed with SSH keys, so allowed-signers must name the file that knows them')]
-      : []),
-  ];
+  return known.includes(group)
+    ? []
+    : [finding(path, `there is no group ${group}`, suggestWord(group, known))];
+}
+
+function checkSigners({ 'allowed-signers': allowedSigners }: Policy, path: string[]): Finding[] {
+  return allowedSigners === undefined
+    ? [finding(path, 'is signed with SSH keys, so allowed-signers must name the file that knows them')]
+    : [];
 }

@@ -153,6 +153,29 @@ export interface ForceRule {
   gates: string[];
 }
 
+/** Groups whose signed word it takes; a key that is absent takes nobody's. */
+export interface MayRule {
+  switch?: string[];
+  rollback?: string[];
+  freeze?: string[];
+}
+
+/** What a signed decision is about, whoever takes it: if any of it is another when it is looked at, it does not count. */
+export interface DecisionSubject {
+  /** `rollback` is for a redeploy as well: both bring in again what was there. */
+  decision: 'switch' | 'rollback' | 'freeze' | 'unfreeze';
+  pipeline: string;
+  environment: string;
+  /** Of the change that waits, of the rollback, of the freeze itself: it counts for this one only. */
+  requestId: string;
+  /** switch: of the change, and no later one has it again. */
+  token: number | null;
+  /** What goes live; null = a freeze is about none. */
+  release: { version: string; commit: string; planHash: string; digests: string[] } | null;
+  /** freeze: ISO time when it ends; null = when somebody ends it. */
+  until: string | null;
+}
+
 export type CheckPlan = CheckCommon &
   (
     | {
@@ -437,6 +460,8 @@ export interface EnvironmentPlan {
   github?: { deployments: boolean; statuses: boolean; comment: boolean };
   /** How long the word of its gates lets a deploy begin; absent = for ever. */
   evidenceWithinMs?: number;
+  /** By the policy of when it was planned, so that clients sign; activities ask the policy of their moment. Absent = nothing. */
+  may?: MayRule;
   /** What the worker's policy made of it; absent where there was none. */
   policy?: { rules: AppliedRule[] };
   /** The change's steps, in order: persisted so that runs in flight keep theirs. */

@@ -41,6 +41,11 @@ const reachedHost = choose(
 /** Gates that may be forced, and who may; both files must name a gate. */
 const force = closed({ group: z.string().min(1), gates: uniqueList(entry).min(1) }).optional();
 
+const groupsThatMay = uniqueList(entry).min(1).optional();
+
+/** Groups of which one person's signature is enough; what is not named is open to every client. */
+const may = closed({ switch: groupsThatMay, rollback: groupsThatMay, freeze: groupsThatMay });
+
 const environment = closed({
   /** true = it is production whatever the pipeline file says. */
   production: z.boolean().optional(),
@@ -66,6 +71,8 @@ const environment = closed({
   freeze: freeze.optional(),
   /** Of the environment's gates; without it none. */
   force,
+  /** Who switches traffic, rolls back or deploys again, freezes and opens. */
+  may: may.optional(),
 });
 
 const pipeline = closed({

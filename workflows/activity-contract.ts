@@ -12,6 +12,7 @@ import type {
   CheckPlan,
   Colour,
   CommitFacts,
+  DecisionSubject,
   EnvironmentPlan,
   ForceRule,
   GatePlan,
@@ -48,6 +49,8 @@ export interface Target {
   receipts?: Seal[];
   /** Of the request; absent from older workers. A way back may begin in a freeze. */
   kind?: ChangeKind;
+  /** Signed and verified words that this change goes by: to switch, to come back. Absent = none. */
+  decisions?: EvidenceItem[];
   /** Of the sealed plan, where `plan` leaves out hosts that a person skipped. */
   whole?: Pick<EnvironmentPlan, 'hosts' | 'traffic'>;
 }
@@ -224,6 +227,9 @@ export interface Activities {
   /** Does it count? `approved`, or `fail` with the reason as its note. */
   verifyApproval(input: ApprovalClaim): Promise<EvidenceItem>;
 
+  /** May this person do it, and is that what they signed? `approved`, or `fail` with the reason as its note. */
+  verifyDecision(input: DecisionClaim): Promise<EvidenceItem>;
+
   /** May this gate be passed although it says no? `forced`, or `fail` with the reason as its note. */
   verifyForce(input: ForceClaim): Promise<EvidenceItem>;
 
@@ -262,6 +268,13 @@ export interface ApprovalSubject {
 /** An approval as it came in, and what it is said to be about. */
 export interface ApprovalClaim extends ApprovalSubject {
   decision: Decision;
+}
+
+/** A signed decision as it came in, and what it is said to be about. */
+export interface DecisionClaim {
+  subject: DecisionSubject;
+  by: string;
+  statement: SignedStatement;
 }
 
 /** A force as it came in, and the gate that said no. */

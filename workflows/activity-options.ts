@@ -44,6 +44,7 @@ const CLASS_OF: Record<ActivityName, Class> = {
   listAncestors: 'look',
   verifyApproval: 'look',
   verifyForce: 'look',
+  verifyDecision: 'look',
   nextOpening: 'look',
   findGithubApprovals: 'look',
   passFreeze: 'look',

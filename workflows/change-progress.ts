@@ -2,13 +2,14 @@
 import { condition, setCurrentDetails, upsertMemo, type TimerOptions } from '@temporalio/workflow';
 import type { ChangeRun } from './change-run.js';
 import { describeForced, forcedGates } from './forced.js';
-import type { ProgressStatus } from './messages.js';
+import type { Denial, ProgressStatus } from './messages.js';
 import { environmentId } from './names.js';
 import { warnUnprotected } from './protection.js';
 import { formatDuration, formatMinute, renderReport, showWait, type ReportView } from './report.js';
-import type { FailureReport, StepReport, StepState, UnwindReport } from './result.js';
+import type { EvidenceItem, FailureReport, StepReport, StepState, UnwindReport } from './result.js';
 import { publishState } from './search-attributes.js';
 import { linkToRun } from './ui-links.js';
+import { groupsThatMay } from './who-may.js';
 
 export interface Wait {
   /** What lists show: `switch`, `a person: undo of deploy failed`. */
@@ -25,6 +26,9 @@ export class ChangeProgress {
   failure: FailureReport | null = null;
   readonly steps: StepReport[];
   readonly unwind: UnwindReport[] = [];
+  /** Signed words that did not count, and how many no worker has looked at yet. */
+  denials: Denial[] = [];
+  claims = 0;
   #waiting: { for: string; since: string; ends: { at: string; then: string } | null } | null = null;
   #startedAtMs = new Map<string, number>();
   #published: string | null = null;
@@ -103,7 +107,7 @@ export class ChangeProgress {
 
   status(): ProgressStatus {
     const { request } = this.run.input;
-    const { plan, version, commit, artifacts, colour } = this.run.target;
+    const { plan, token, version, commit, artifacts, colour } = this.run.target;
     return {
       headline: this.headline(),
       state: this.state,
@@ -122,6 +126,13 @@ export class ChangeProgress {
         .filter((item) => item.kind === 'approval' && item.verdict === 'approved')
         .map((item) => ({ by: item.by ?? '', group: groupIn(item.name), at: item.at })),
       forced: forcedGates(request),
+      denials: this.denials,
+      claims: this.claims,
+      switching: {
+        requestId: request.requestId,
+        token,
+        groups: groupsThatMay('switch', [plan]),
+      },
       colour,
       steps: this.steps,
       unwind: this.unwind,
@@ -145,6 +156,8 @@ export class ChangeProgress {
         ...this.traffic(),
         ...this.deadline(),
         `requested by ${request.actor.by} (identity: unverified)`,
+        ...(this.run.target.decisions ?? []).map(describeDecision),
+        ...this.denials.map(({ by, why }) => `not counted: ${by}, ${why}`),
         ...warnUnprotected([request.plan]),
       ],
       commands: this.commands(),
@@ -211,6 +224,11 @@ export class ChangeProgress {
     if (waitingFor !== '') return [{ what: 'try again', command: `slipway retry ${name}` }, stop];
     return this.run.switched ? [{ what: 'back', command: `slipway back ${name}` }, stop] : [stop];
   }
+}
+
+/** `switch by irina@example.com (signed)`. */
+function describeDecision({ name, by, proof }: EvidenceItem): string {
+  return `${name} by ${by ?? 'unknown'} (${proof === 'ssh' ? 'signed' : 'identity: unverified'})`;
 }
 
 /** The promotion writes `approval of platform`, or `approval` for a group of anybody. */

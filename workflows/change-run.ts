@@ -47,6 +47,7 @@ export function startRun(input: ChangeInput): ChangeRun {
       evidence: request.evidence,
       ...(request.receipts === undefined ? {} : { receipts: request.receipts }),
       kind: request.kind,
+      ...(request.decisions === undefined ? {} : { decisions: request.decisions }),
     },
     warm,
     previousColour: blueGreen ? (live?.colour ?? null) : null,

@@ -12,6 +12,7 @@ import { receiveDecisions } from './receive-decisions.js';
 import type { ChangeResult, FailureReport, ReleaseRecord } from './result.js';
 import { LaneLost, Saga } from './saga.js';
 import { describeRun } from './search-attributes.js';
+import { groupsThatMay } from './who-may.js';
 
 export async function change(input: ChangeInput): Promise<ChangeResult> {
   const run = startRun(input);
@@ -77,6 +78,7 @@ function listen(run: ChangeRun, saga: Saga, progress: ChangeProgress): void {
       switched: run.switched,
       hasPrevious: run.previousColour !== null,
       hosts: run.target.plan.hosts.map((host) => host.name),
+      switchers: groupsThatMay('switch', [plan]),
     }),
     apply: (decision) => apply(decision, run, saga, progress),
     headline: () => progress.headline(),
@@ -86,7 +88,7 @@ function listen(run: ChangeRun, saga: Saga, progress: ChangeProgress): void {
 function apply(decision: NamedDecision, run: ChangeRun, saga: Saga, progress: ChangeProgress): void {
   switch (decision.name) {
     case 'switchTraffic':
-      return saga.switchNow();
+      return saga.switchBy(decision);
     case 'back':
       return saga.unwindBecause({ state: 'rolled-back', by: decision.by, failure: null });
     case 'abort':

@@ -7,6 +7,7 @@ import type { Decision, Excluding, Freeze } from './messages.js';
 import { refuseToSayHere } from './approvals.js';
 import { githubProof, missingApprovals, type Approval, type MissingApprovals } from './missing-approvals.js';
 import { UPDATE } from './names.js';
+import { refuseUnsigned } from './who-may.js';
 
 export type DecisionName = keyof typeof UPDATE;
 
@@ -47,12 +48,16 @@ export interface ChangeDeciding extends Deciding {
   switched: boolean;
   /** Is there a colour to go back to? */
   hasPrevious: boolean;
+  /** Groups whose signed word a switch takes; null = anybody's word. */
+  switchers: readonly string[] | null;
   hosts: string[];
 }
 
 export interface EnvironmentDeciding extends Deciding {
   of: 'environment';
   freeze: Freeze | null;
+  /** Groups whose signed word a freeze and its end take; null = anybody's word. */
+  freezers: readonly string[] | null;
   /** Why nothing enters until a person has looked; `resume` says a person has. */
   needsPerson: string | null;
   /** ISO time. */
@@ -204,7 +209,8 @@ function refuseForChange(state: ChangeDeciding, decision: NamedDecision): string
     case 'unfreeze':
       return `a freeze belongs to the environment; slipway ${decision.name} ${environment}`;
     case 'switchTraffic':
-      if (phase === 'awaiting-switch') return null;
+      if (phase === 'awaiting-switch')
+        return refuseWithoutSignature(state.switchers, 'switch', state, decision);
       return state.switched
         ? `traffic of ${environment} has been switched; slipway back ${environment} goes back`
         : `traffic of ${environment} does not wait for a word, it is at ${step}; slipway watch ${environment}`;
@@ -229,6 +235,16 @@ function refuseForChange(state: ChangeDeciding, decision: NamedDecision): string
   }
 }
 
+function refuseWithoutSignature(
+  groups: readonly string[] | null,
+  command: 'switch' | 'freeze' | 'unfreeze',
+  { environment }: Pick<Deciding, 'environment'>,
+  { statement }: NamedDecision,
+): string | null {
+  if (groups === null || statement !== undefined) return null;
+  return refuseUnsigned(groups, `slipway ${command} ${environment}`);
+}
+
 function refuseWhileUnwinding({ environment, phase, step }: ChangeDeciding): string | null {
   if (phase === 'unwinding')
     return `${environment} is already being undone, at ${step}; slipway watch ${environment}`;
@@ -250,17 +266,19 @@ function refuseSkippingHost(state: ChangeDeciding, host: string | null): string 
 }
 
 function refuseForEnvironment(state: EnvironmentDeciding, decision: NamedDecision): string | null {
-  const { environment } = state;
+  const { environment, freezers } = state;
   switch (decision.name) {
     case 'freeze':
-      if (decision.until === null) return null;
+      if (decision.until === null) return refuseWithoutSignature(freezers, 'freeze', state, decision);
       if (Number.isNaN(Date.parse(decision.until)))
         return `until ${decision.until} is no time; give one like 2026-01-09T09:00:00Z`;
       return Date.parse(decision.until) > Date.parse(state.now)
-        ? null
+        ? refuseWithoutSignature(freezers, 'freeze', state, decision)
         : `${decision.until} is over; give a later time`;
     case 'unfreeze':
-      return state.freeze === null ? `${environment} is not frozen; slipway status ${environment}` : null;
+      return state.freeze === null
+        ? `${environment} is not frozen; slipway status ${environment}`
+        : refuseWithoutSignature(freezers, 'unfreeze', state, decision);
     case 'resume':
       return state.needsPerson === null
         ? `${environment} waits for nobody; slipway status ${environment}`

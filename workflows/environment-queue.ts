@@ -9,6 +9,7 @@ import type {
   Decision,
   EnvironmentRequest,
   EnvironmentState,
+  Freeze,
   Superseded,
   Withdrawal,
 } from './messages.js';
@@ -20,9 +21,11 @@ import {
   requestFor,
   resolveRequest,
   untouched,
+  type Resolved,
 } from './environment-memory.js';
 import { warmCutover } from './change-run.js';
-import type { ChangeResult } from './result.js';
+import type { ChangeResult, EvidenceItem } from './result.js';
+import { groupsThatMayBringBack, refuseUnsigned } from './who-may.js';
 
 export type Telling =
   /** The promotion of a request learns how it ended. */
@@ -63,7 +66,12 @@ function isUrgent(request: ChangeRequest): boolean {
   return request.kind === 'rollback' || request.kind === 'redeploy';
 }
 
-export function receiveRequest(state: EnvironmentState, asked: EnvironmentRequest): Step {
+/** `decisions` = people's signed words for it, verified by a worker. */
+export function receiveRequest(
+  state: EnvironmentState,
+  asked: EnvironmentRequest,
+  decisions: EvidenceItem[] = [],
+): Step {
   const requestId = asked.type === 'change' ? asked.request.requestId : asked.requestId;
   const ended = findProcessed(state, requestId);
   if (ended !== null) return { state, tell: tellOutcome(asked, ended) };
@@ -72,7 +80,7 @@ export function receiveRequest(state: EnvironmentState, asked: EnvironmentReques
     state.queue.some((queued) => queued.requestId === requestId);
   if (known) return { state, tell: [] };
 
-  const resolved = resolveRequest(state, asked);
+  const resolved = requireSigned(state, withDecisions(resolveRequest(state, asked), decisions));
   if ('refused' in resolved) {
     const { refused } = resolved;
     const headline = `${refused.where}: ${refused.what}; ${refused.wayOut}`;
@@ -96,6 +104,30 @@ export function receiveRequest(state: EnvironmentState, asked: EnvironmentReques
   const queued = { ...state, announced, queue: enqueue(state.queue, request) };
   const own = announced.find((each) => each.requestId === requestId);
   return own === undefined ? { state: queued, tell: [] } : supersedeOlder(queued, own);
+}
+
+function withDecisions(resolved: Resolved, decisions: EvidenceItem[]): Resolved {
+  if ('refused' in resolved || decisions.length === 0) return resolved;
+  return { request: { ...resolved.request, decisions } };
+}
+
+/** Who may bring back a release that was there is the policy's to say; here only that somebody has signed it. */
+function requireSigned(state: EnvironmentState, resolved: Resolved): Resolved {
+  if ('refused' in resolved) return resolved;
+  const { kind, version, decisions = [] } = resolved.request;
+  const groups = groupsThatMayBringBack(resolved.request, state.live);
+  if ((kind !== 'rollback' && kind !== 'redeploy') || groups === null || decisions.length > 0)
+    return resolved;
+  const { pipeline, environment } = state;
+  const command = `slipway rollback ${environment} ${version}`;
+  return {
+    refused: {
+      what: `that ${version} comes back is not signed`,
+      where: `${pipeline} ${environment}`,
+      why: null,
+      wayOut: refuseUnsigned(groups, command),
+    },
+  };
 }
 
 /** A rollback asked for from a screen that was overtaken; where a person must look it may repair what is there. */
@@ -236,8 +268,9 @@ export function applyDecision(
   state: EnvironmentState,
   decision: NamedDecision,
   at: string,
+  proof: Freeze['proof'] = decision.proof,
 ): EnvironmentState {
-  const { name, by, proof, until, reason } = decision;
+  const { name, by, until, reason } = decision;
   switch (name) {
     case 'freeze':
       return { ...state, freeze: { by, proof, until, reason, since: at } };
@@ -291,7 +324,7 @@ export function begin(state: EnvironmentState, request: ChangeRequest, at: strin
   // What is live when its turn comes is deployed again, not what was live when it was asked for.
   const current =
     request.kind === 'redeploy' && state.live !== null
-      ? requestFor(state.live, 'redeploy', request)
+      ? { ...requestFor(state.live, 'redeploy', request), ...wordsOf(request) }
       : request;
   const { live } = state;
   const warm = state.coldFor === request.requestId ? null : state.warm;
@@ -305,6 +338,11 @@ export function begin(state: EnvironmentState, request: ChangeRequest, at: strin
       cutover: warmCutover({ request: current, live, warm: warm?.record ?? null, token }, at),
     },
   };
+}
+
+/** Of a redeploy: if something else is live by now, they are about another release, and activities refuse it. */
+function wordsOf({ decisions }: ChangeRequest): Pick<ChangeRequest, 'decisions'> {
+  return decisions === undefined ? {} : { decisions };
 }
 
 /** The holder died; what it left is undone under the next token, by a change of kind `recover`. */

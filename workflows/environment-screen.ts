@@ -1,11 +1,13 @@
 /** What an environment shows of itself: one line, and a page for the UI and the memo. */
 import { describeForced, forcedGates } from './forced.js';
-import type { EnvironmentState } from './messages.js';
+import type { EnvironmentState, Freeze } from './messages.js';
 import { plainMarkdown, withoutMarkdown } from './plain-text.js';
 import { warnUnprotected } from './protection.js';
 import { fitLine, formatMinute, renderLinks } from './report.js';
 import type { ReleaseRecord, StepState } from './result.js';
 import type { UiLink } from './ui-links.js';
+
+const DENIALS_SHOWN = 3;
 
 export function headlineOf(state: EnvironmentState): string {
   const { pipeline, environment, live, inFlight, needsPerson, freeze } = state;
@@ -30,6 +32,7 @@ export function stateOf({ inFlight, needsPerson, freeze, queue, live }: Environm
 /** Markdown; one fenced block in ASCII, at most 60 columns. */
 export function renderEnvironment(state: EnvironmentState, links: UiLink[]): string {
   const { environment, live, warm, inFlight, queue, announced, freeze, needsPerson, good } = state;
+  const { denials = [] } = state;
   const entered = [inFlight?.request, ...queue].map((request) => request?.requestId);
   const coming = announced.filter(
     ({ requestId, phase }) => phase !== 'ended' && !entered.includes(requestId),
@@ -46,8 +49,12 @@ export function renderEnvironment(state: EnvironmentState, links: UiLink[]): str
     ),
     freeze === null
       ? null
-      : row('frozen', `by ${freeze.by}${untilText(freeze.until)} ${freeze.reason ?? ''}`),
+      : row(
+          'frozen',
+          `by ${freeze.by}${signedText(freeze)}${untilText(freeze.until)} ${freeze.reason ?? ''}`,
+        ),
     needsPerson === null ? null : row('look', needsPerson),
+    ...denials.slice(-DENIALS_SHOWN).map(({ by, why }) => row('denied', `${by}, ${why}`)),
     row(
       'good',
       good
@@ -79,6 +86,10 @@ function describe(record: ReleaseRecord): string {
   const { version, colour } = record;
   const name = colour === null ? version : `${colour} ${version}`;
   return forcedGates(record).length === 0 ? name : `${name} (forced)`;
+}
+
+function signedText({ proof }: Freeze): string {
+  return proof === 'ssh' ? ', signed' : '';
 }
 
 function untilText(until: string | null): string {

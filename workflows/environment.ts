@@ -25,8 +25,11 @@ import {
   type ChildWorkflowHandle,
   type SignalDefinition,
 } from '@temporalio/workflow';
+import type { NamedDecision } from './decisions.js';
 import { forcedGates } from './forced.js';
+import { HeardInTurn } from './hear-decisions.js';
 import { newEnvironment } from './environment-memory.js';
+import { applyHeard, claimOfDecision, claimOfRequest, receiveHeard } from './environment-decisions.js';
 import { end } from './environment-end.js';
 import {
   applyDecision,
@@ -62,6 +65,7 @@ import { ATTRIBUTE } from './search-attributes.js';
 import { detailChange, summarizeRun } from './static-details.js';
 import { tellOfWayBack } from './tell-github.js';
 import { linkToRun } from './ui-links.js';
+import { groupsThatMayFreeze } from './who-may.js';
 
 const SIGNAL_LIMIT = 5000;
 const DECISIONS_KEPT = 200;
@@ -93,6 +97,7 @@ class Entity {
   /** The change that holds the lane, once the server has confirmed its start. */
   private lane: ChildWorkflowHandle<Change> | null = null;
   private shown = '';
+  private readonly signed = new HeardInTurn();
 
   constructor(private readonly input: EnvironmentInput) {
     this.state = input.carried ?? newEnvironment(input.pipeline, input.environment);
@@ -109,7 +114,7 @@ class Entity {
       request,
       'A deploy, redeploy or rollback is asked for',
       isEnvironmentRequest,
-      receiveRequest,
+      (state, asked) => this.receiveAsked(state, asked),
     );
     this.receive(withdraw, 'A request is no longer wanted', isWithdrawal, receiveWithdrawal);
     this.receive(cutover, 'The change says how to get back', isCutover, (state, told) => ({
@@ -120,7 +125,7 @@ class Entity {
       defineQuery<EnvironmentStatus>(QUERY.status),
       () => {
         const state = thaw(this.state, Date.now());
-        return { ...state, headline: headlineOf(state) };
+        return { ...state, headline: headlineOf(state), claims: this.signed.unheard };
       },
       { description: 'What is live, in flight, queued, frozen' },
     );
@@ -130,6 +135,7 @@ class Entity {
         environment: this.input.environment,
         taken: this.state.decided ?? [],
         freeze: thaw(this.state, Date.now()).freeze,
+        freezers: groupsThatMayFreeze(this.state),
         needsPerson: this.state.needsPerson,
         now: new Date().toISOString(),
       }),
@@ -137,12 +143,34 @@ class Entity {
         this.signals += 1;
         this.take(UPDATE[decision.name], () => {
           const decided = [decision.decisionId, ...(this.state.decided ?? [])].slice(0, DECISIONS_KEPT);
-          const state = applyDecision(this.state, decision, new Date().toISOString());
-          return { state: { ...state, decided }, tell: [] };
+          const state = this.decideOrHear({ ...this.state, decided }, decision);
+          return { state, tell: [] };
         });
       },
       headline: () => headlineOf(this.state),
     });
+  }
+
+  /** A signed word takes effect once a worker has looked at it. */
+  private decideOrHear(state: EnvironmentState, decision: NamedDecision): EnvironmentState {
+    const claim = claimOfDecision(state, decision);
+    const now = (): string => new Date().toISOString();
+    if (claim === null || !patched('freezes-are-verified')) return applyDecision(state, decision, now());
+    this.signed.hear(claim, (item) =>
+      this.take(UPDATE[decision.name], () => applyHeard(this.state, decision, item, now())),
+    );
+    return state;
+  }
+
+  /** So does a signed rollback, before it stands in the queue: the lane waits for no signature. */
+  private receiveAsked(state: EnvironmentState, asked: EnvironmentRequest): Step {
+    const claim = asked.type === 'change' ? null : claimOfRequest(state, asked);
+    if (asked.type === 'change' || claim === null || !patched('rollbacks-are-verified'))
+      return receiveRequest(state, asked);
+    this.signed.hear(claim, (item) =>
+      this.take(SIGNAL.request, () => receiveHeard(this.state, asked, claim, item)),
+    );
+    return { state, tell: [] };
   }
 
   private receive<Payload>(
@@ -218,7 +246,7 @@ class Entity {
   }
 
   private async startAfresh(): Promise<void> {
-    await condition(() => this.telling === 0 && allHandlersFinished());
+    await condition(() => this.telling === 0 && this.signed.unheard === 0 && allHandlersFinished());
     await continueAsNew<typeof environment>({ ...this.input, carried: this.state });
   }
 

@@ -3,6 +3,7 @@
  * throws, or a number that is none, would wedge a run for good. Shape only, and only what a run relies on.
  */
 import type { Announcement, Cutover, EnvironmentRequest, Superseded, Withdrawal } from './messages.js';
+import { readSigned } from './read-decision.js';
 import type { ChangeResult } from './result.js';
 
 type Fields = Record<string, unknown>;
@@ -18,12 +19,13 @@ export function isEnvironmentRequest(value: unknown): value is EnvironmentReques
   if (type === 'change') return isChangeRequest(value['request']);
   if (type !== 'rollback' && type !== 'redeploy') return false;
   const named = type === 'redeploy' || version === null || isText(version);
-  return named && isText(value['requestId']) && isActor(value['actor']);
+  const signed = value['statement'] === undefined || readSigned(value['statement']) !== null;
+  return named && signed && isText(value['requestId']) && isActor(value['actor']);
 }
 
 function isChangeRequest(value: unknown): boolean {
   if (!isObject(value)) return false;
-  const { plan, commit, artifacts, evidence, receipts = [], promotionId } = value;
+  const { plan, commit, artifacts, evidence, receipts = [], decisions = [], promotionId } = value;
   return (
     KINDS.includes(String(value['kind'])) &&
     isText(value['requestId']) &&
@@ -39,6 +41,7 @@ function isChangeRequest(value: unknown): boolean {
     isListOfObjects(artifacts) &&
     isListOfObjects(evidence) &&
     isListOfObjects(receipts) &&
+    isListOfObjects(decisions) &&
     isActor(value['actor']) &&
     (promotionId === null || isText(promotionId))
   );

@@ -36,22 +36,22 @@ export interface Decision extends Actor {
   host: string | null;
   /** freeze only: ISO time, null = until unfrozen. */
   until: string | null;
-  /** approve: what the person signed; the worker that verifies it believes nothing else. */
+  /** approve, switchTraffic, freeze, unfreeze: what the person signed; the worker that verifies it believes nothing else. */
   statement?: SignedStatement;
 }
 
-/** An approval or a force that does not count, and why. */
+/** An approval, a force or a signed decision that does not count, and why. */
 export interface Denial {
   by: string;
   why: string;
-  /** Of the approval; `force GATE`. */
+  /** Of the approval or decision, or the request of a rollback; `force GATE`. */
   decisionId: string;
 }
 
 export interface SignedStatement {
   /** How it was signed. */
   scheme: 'ssh';
-  /** Canonical JSON, as `pipeline/approval-statement.ts` and `force-statement.ts` have it. */
+  /** Canonical JSON, as `pipeline/approval-statement.ts`, `force-statement.ts` and `decision-statement.ts` have it. */
   payload: string;
   /** Armored. */
   signature: string;
@@ -120,15 +120,26 @@ export interface ChangeRequest {
   evidence: EvidenceItem[];
   /** Of when it became live, where it was before: going back to it makes no new ones. */
   receipts?: Seal[];
+  /** rollback and redeploy: a person's signed word for it, verified by a worker. Absent = none was asked for. */
+  decisions?: EvidenceItem[];
   /** Told the outcome; null for changes asked for directly (rollback, redeploy). */
   promotionId: string | null;
+}
+
+/** A release that was there is to come again. */
+interface AskedAgain {
+  requestId: string;
+  actor: Actor;
+  reason: string | null;
+  /** What the person signed, where the policy says who may. */
+  statement?: SignedStatement;
 }
 
 /** `request` signal of the environment. For rollback and redeploy the environment fills in the record itself. */
 export type EnvironmentRequest =
   | { type: 'change'; request: ChangeRequest }
-  | { type: 'rollback'; requestId: string; version: string | null; actor: Actor; reason: string | null }
-  | { type: 'redeploy'; requestId: string; actor: Actor; reason: string | null };
+  | ({ type: 'rollback'; version: string | null } & AskedAgain)
+  | ({ type: 'redeploy' } & AskedAgain);
 
 /** Start argument of the environment entity, also carried through continue-as-new (`carried`). */
 export interface EnvironmentInput {
@@ -167,7 +178,10 @@ export interface Announcement {
   queue: 'newest' | 'fifo';
 }
 
-export interface Freeze extends Actor {
+export interface Freeze {
+  by: string;
+  /** `ssh` = signed by somebody the policy lets freeze. */
+  proof: 'unverified' | 'ssh';
   until: string | null;
   reason: string | null;
   since: string;
@@ -215,6 +229,8 @@ export interface EnvironmentState {
   needsPerson: string | null;
   /** Ids of the decisions taken lately (histories from before this field have none). */
   decided?: string[];
+  /** Signed words that did not count, newest last, at most 20. */
+  denials?: Denial[];
   /** The request that was given a second chance above a token its hosts had seen already. */
   raisedFor?: string;
   /** The rollback that found its warm colour dead and deploys its release again. */
@@ -223,6 +239,8 @@ export interface EnvironmentState {
 
 export interface EnvironmentStatus extends EnvironmentState {
   headline: string;
+  /** Signed words that no worker has looked at yet. Absent in runs of older workers. */
+  claims?: number;
 }
 
 export interface ChangeInput {
@@ -274,13 +292,15 @@ export interface ProgressStatus {
     /** Absent in runs of older workers. */
     excluding?: Excluding;
   };
+  /** Of a change: what a switch is signed about, besides the rest here, and whose word it takes (null = anybody's). */
+  switching?: { requestId: string; token: number; groups: readonly string[] | null };
   /** What GitHub said when it was asked for approvals, rule by rule. Absent in runs of older workers. */
   onGithub?: string[];
-  /** Approvals and forces that did not count. Absent in runs of older workers. */
+  /** Approvals, forces and signed switches that did not count. Absent in runs of older workers. */
   denials?: Denial[];
   /** Gates that were forced. Absent in runs of older workers. */
   forced?: ForcedGate[];
-  /** Approvals that no worker has looked at yet. */
+  /** Approvals and signed switches that no worker has looked at yet. */
   claims?: number;
   colour: Colour | null;
   steps: StepReport[];

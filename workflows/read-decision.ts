@@ -15,7 +15,7 @@ export function findProblem(input: unknown): string | null {
   const wrong = TEXTS.find((field) => typeof (input[field] ?? '') !== 'string');
   if (wrong !== undefined) return `${wrong} of a decision is text; put it in quotes or leave it out`;
   if (input['statement'] !== undefined && readSigned(input['statement']) === null)
-    return 'statement of a decision is {"scheme": "ssh", "payload": …, "signature": …}; slipway approve --print writes it';
+    return 'statement of a decision is {"scheme": "ssh", "payload": …, "signature": …}; slipway approve --print writes it, and so do switch and freeze';
   const long = ['by', ...TEXTS].find((field) => isTooLong(input[field]));
   return long === undefined
     ? null
@@ -50,7 +50,7 @@ export function completeDecision(input: unknown, newId: () => string): Decision 
 }
 
 /** What somebody signed, well formed; null = it is not. */
-function readSigned(value: unknown): SignedStatement | null {
+export function readSigned(value: unknown): SignedStatement | null {
   if (!isObject(value)) return null;
   const { scheme, payload, signature } = value;
   const isWhole = scheme === 'ssh' && typeof payload === 'string' && typeof signature === 'string';

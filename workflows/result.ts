@@ -54,13 +54,13 @@ export interface ReleaseRecord {
 }
 
 export interface EvidenceItem {
-  kind: 'gate' | 'approval' | 'wait';
+  kind: 'gate' | 'approval' | 'wait' | 'decision';
   name: string;
   verdict: 'pass' | 'fail' | 'waived' | 'forced' | 'error' | 'approved';
   by: string | null;
   at: string;
   note: string | null;
-  /** approval and forced: how the person proved to be who they are. */
+  /** approval, forced and decision: how the person proved to be who they are. */
   proof?: Proof;
   /** approval: the group it counts for; null = none. */
   group?: string | null;

@@ -3,14 +3,16 @@
  * while the proxy cannot be asked nothing else is unwound, so both colours stay up.
  */
 import { ActivityFailure } from '@temporalio/common';
-import { CancellationScope, isCancellation, log, sleep } from '@temporalio/workflow';
+import { CancellationScope, isCancellation, log, patched, sleep } from '@temporalio/workflow';
 import type { UndoResult } from './activity-contract.js';
 import type { ChangeProgress } from './change-progress.js';
 import type { ChangeRun } from './change-run.js';
 import { stepNamed, type StepOutcome, type Surroundings } from './change-steps.js';
+import type { Decision } from './messages.js';
 import { Patience } from './patience.js';
 import { readFailure } from './read-failure.js';
 import type { FailureReport } from './result.js';
+import { SignedSwitch } from './signed-switch.js';
 
 const HOUR_MS = 3_600_000;
 /** A step that holds, or a pause, ends by itself. */
@@ -42,6 +44,7 @@ export class Saga {
   #forward: CancellationScope | null = null;
   #begun: string[] = [];
   #wordToSwitch = false;
+  #signed: SignedSwitch;
   #retry = false;
   #stopBaking: (() => void) | null = null;
 
@@ -49,7 +52,9 @@ export class Saga {
     private readonly run: ChangeRun,
     private readonly progress: ChangeProgress,
     private readonly stepNames: string[],
-  ) {}
+  ) {
+    this.#signed = new SignedSwitch(run, progress);
+  }
 
   /** Ends the forward way; what has begun is undone. The first stop counts. */
   unwindBecause(stop: Stop): void {
@@ -58,8 +63,10 @@ export class Saga {
     this.#forward?.cancel();
   }
 
-  switchNow(): void {
-    this.#wordToSwitch = true;
+  /** What is signed counts once a worker has looked at it. */
+  switchBy(decision: Decision): void {
+    if (decision.statement === undefined || !patched('switches-are-verified')) this.#wordToSwitch = true;
+    else this.#signed.take(decision);
   }
 
   retryNow(): void {
@@ -194,10 +201,16 @@ export class Saga {
       awaitSwitch: async () => {
         this.phase = 'awaiting-switch';
         const ms = this.run.target.plan.traffic?.switchWithinMs ?? HOLD_MS;
-        const wait = { waitingFor: 'switch', then: `undoes in ${Math.round(ms / HOUR_MS)} h`, ms };
-        const said = await this.progress.wait(wait, () => this.#wordToSwitch);
-        this.phase = 'stepping';
-        return said;
+        const wait = { waitingFor: 'switch', then: `undoes in ${Math.round(ms / HOUR_MS)} h` };
+        const endsMs = Date.now() + ms;
+        for (;;) {
+          const left = { ...wait, ms: Math.max(1, endsMs - Date.now()) };
+          const isNews = (): boolean => this.#wordToSwitch || this.#signed.unheard > 0;
+          const inTime = await this.progress.wait(left, isNews);
+          if (inTime && !this.#wordToSwitch && !(await this.#signed.hear())) continue;
+          this.phase = 'stepping';
+          return inTime;
+        }
       },
     };
   }

@@ -2,9 +2,10 @@
  * What each activity must be shown before it begins, and what it vouches for afterwards. Every activity of the
  * contract stands here, so none can be forgotten; null = it touches nothing but Temporal, or asks the policy itself.
  */
+import { readDecision } from '../../pipeline/decision-statement.js';
 import { hashJson } from '../../pipeline/hash-plan.js';
 import type { EnvironmentPlan, Seal } from '../../pipeline/plan.js';
-import type { Activities, ApprovalClaim, Target } from '../../workflows/activity-contract.js';
+import type { Activities, ApprovalClaim, DecisionClaim, Target } from '../../workflows/activity-contract.js';
 import type { EvidenceItem } from '../../workflows/result.js';
 import { unauthorized } from '../failure.js';
 import { forcedAmong } from './gate-words.js';
@@ -118,6 +119,11 @@ export const AUTHORITIES: Authorities = {
       return { ...item, seal: sealStatement(keys, { kind: 'gate', ...said }) };
     },
   },
+  // what was signed names all it is about, and is held against a sealed plan where it is used
+  verifyDecision: {
+    authorize: null,
+    vouch: (keys, claim, item) => vouchForDecision(keys, claim, item),
+  },
   verifyApproval: {
     authorize: (judge, { plan, version, commit, artifacts }) => {
       judge.holder({ plan, version, commit, artifacts });
@@ -137,7 +143,12 @@ export const AUTHORITIES: Authorities = {
     }),
   },
   // up to deploy: what began outside a freeze of the policy goes on, and nothing else begins in it
-  preflight: { authorize: (judge, { target }) => judge.begin(target, { isFirst: true }) },
+  preflight: {
+    authorize: async (judge, { target }) => {
+      await judge.begin(target, { isFirst: true });
+      await judge.decisions.comesBack(target);
+    },
+  },
   // a recovery begins with it; who stops an old colour deploys nothing afterwards
   claim: {
     authorize: async (judge, { target }) => {
@@ -160,6 +171,7 @@ export const AUTHORITIES: Authorities = {
       await judge.begin(target);
       // a recovery goes back to what was live over what the release that died has recorded
       judge.prior(target, prior, { undoes: false });
+      await judge.decisions.comesBack(target);
     },
     vouch: (keys, { target }, deployed) => ({ ...deployed, receipt: sealReceipt(keys, target, 'deploy') }),
   },
@@ -194,6 +206,10 @@ export const AUTHORITIES: Authorities = {
       await judge.entry(target, requireHealthy ? 'forward' : 'back');
       judge.colour(target.plan, to);
       judge.colours(target.plan, from);
+      // the way back asks nobody
+      if (!requireHealthy) return;
+      await judge.decisions.comesBack(target);
+      await judge.decisions.switches(target);
     },
     vouch: (keys, { target, to, requireHealthy }, result) =>
       requireHealthy && to === target.colour
@@ -218,6 +234,23 @@ function vouchFor(keys: SealKeys, claim: Omit<ApprovalClaim, 'decision'>, item: 
   const there = { ...(of === undefined ? {} : { of }), ...(url === undefined ? {} : { url }) };
   const said = { ...about, by, group, proof, ...there, at };
   return { ...item, seal: sealStatement(keys, { kind: 'approval', ...said }) };
+}
+
+/** A person's word for exactly this, where a worker knows who it was. */
+function vouchForDecision(
+  keys: SealKeys,
+  { subject, statement }: DecisionClaim,
+  item: EvidenceItem,
+): EvidenceItem {
+  const { decision, pipeline, environment, requestId, token, release } = subject;
+  const { by, at, verdict, proof } = item;
+  const said = readDecision(statement.payload);
+  if (verdict !== 'approved' || proof !== 'ssh' || by === null || said === null || release === null)
+    return item;
+  const { commit, planHash, digests } = release;
+  const about = { decision, pipeline, environment, requestId, token, planHash, commit, digests };
+  const seal = sealStatement(keys, { kind: 'decision', ...about, by, at, expires: said.expires });
+  return { ...item, seal };
 }
 
 function sealPlan(keys: SealKeys, plan: Output<'resolvePlan'>): Output<'resolvePlan'> {

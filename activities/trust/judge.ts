@@ -20,6 +20,7 @@ import { lastWord, NO } from './gate-words.js';
 import { HeldPolicy, type Forced } from './held-policy.js';
 import type { PolicyStore } from './policy-store.js';
 import { wasCarriedOut } from './receipts.js';
+import { SignedDecisions } from './signed-decisions.js';
 import type { SealKeys } from './seal-keys.js';
 import {
   aboutArtifact,
@@ -42,12 +43,14 @@ const CLOCKS_DIFFER_MS = 5_000;
 
 export class Judge {
   readonly policy: HeldPolicy;
+  readonly decisions: SignedDecisions;
 
   constructor(
     private readonly keys: SealKeys,
     policy: PolicyStore,
   ) {
     this.policy = new HeldPolicy(keys, policy);
+    this.decisions = new SignedDecisions(keys, policy);
   }
 
   /** The plan is one that a worker compiled, untouched since. */

@@ -98,6 +98,24 @@ const approval = z.object({
   at: z.string(),
 });
 
+/** This person signed it for exactly this, and may. Of freezes nobody asks for one. */
+const decision = z.object({
+  kind: z.literal('decision'),
+  decision: z.string(),
+  pipeline: z.string(),
+  environment: z.string(),
+  requestId: z.string(),
+  /** switch: of the change it is for. */
+  token: z.number().nullable(),
+  planHash: z.string(),
+  commit: z.string(),
+  digests: z.array(z.string()),
+  by: z.string(),
+  at: z.string(),
+  /** As it was signed: nobody brings a release back by an old word. */
+  expires: z.string(),
+});
+
 /** Gates and approvals had let this in, and nothing was frozen. */
 const open = z.object({
   kind: z.literal('open'),
@@ -135,7 +153,17 @@ const step = z.object({
   needs: z.array(z.string()),
 });
 
-const statement = z.discriminatedUnion('kind', [plan, artifact, image, gate, approval, open, prior, step]);
+const statement = z.discriminatedUnion('kind', [
+  plan,
+  artifact,
+  image,
+  gate,
+  approval,
+  decision,
+  open,
+  prior,
+  step,
+]);
 export type Statement = z.infer<typeof statement>;
 export type StatementOf<Kind extends Statement['kind']> = Extract<Statement, { kind: Kind }>;
 

@@ -6,7 +6,7 @@ import type { EvidenceItem } from '../../workflows/result.js';
 import { stoppable } from '../processes/stop.js';
 import type { LoadedPolicy, PolicyStore } from './policy-store.js';
 import type { SealKeys } from './seal-keys.js';
-import { checkSignature } from './ssh-signature.js';
+import { findSigner, isInOneOf } from './signed-word.js';
 import { forcersOf } from './gate-words.js';
 import { openSeal } from './statements.js';
 import { isOwnWork, namesOf } from './who.js';
@@ -62,29 +62,20 @@ async function judge(deps: ApprovalDependencies, claim: ApprovalClaim): Promise<
 async function judgeSigned(
   policy: LoadedPolicy,
   claim: ApprovalClaim,
-  { payload, signature }: NonNullable<ApprovalClaim['decision']['statement']>,
+  statement: NonNullable<ApprovalClaim['decision']['statement']>,
 ): Promise<Counted | string> {
-  const said = readApproval(payload);
+  const said = readApproval(statement.payload);
   if (said === null) return 'what was signed is no approval';
   const wrong = findOther(claim, said);
   if (wrong !== null) return `it was signed for another ${wrong}`;
   if (Date.parse(said.expires) <= Date.now()) return `it expired at ${said.expires}`;
-  const { allowedSigners, revokedKeys, content } = policy;
-  if (allowedSigners === null) return "the worker's policy names no allowed-signers, so nobody can sign";
   const { by } = said;
-  const answer = await checkSignature({
-    text: payload,
-    signature,
-    namespace: APPROVAL_NAMESPACE,
-    by,
-    allowedSigners,
-    revokedKeys,
-  });
-  if (!answer.isGood) return `the signature does not hold: ${answer.why}`;
-  const isIn = (group: string): boolean => content.groups?.get(group)?.includes(by) === true;
+  const signer = await findSigner(policy, statement, { namespace: APPROVAL_NAMESPACE, by });
+  if (!signer.isGood) return signer.why;
+  const isIn = (group: string): boolean => isInOneOf(policy, [group], by);
   if (said.group !== null && !isIn(said.group)) return `${by} is not in group ${said.group}`;
   const own = claim.plan.approvals.find((rule) => rule.group !== null && isIn(rule.group))?.group ?? null;
-  return { group: said.group ?? own, proof: 'ssh', note: `signed with ${answer.fingerprint}` };
+  return { group: said.group ?? own, proof: 'ssh', note: `signed with ${signer.fingerprint}` };
 }
 
 /** The first thing that is not what was signed; null = all of it is. */

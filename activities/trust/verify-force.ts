@@ -5,7 +5,7 @@ import type { Activities, ForceClaim } from '../../workflows/activity-contract.j
 import type { EvidenceItem } from '../../workflows/result.js';
 import { stoppable } from '../processes/stop.js';
 import type { LoadedPolicy, PolicyStore } from './policy-store.js';
-import { checkSignature } from './ssh-signature.js';
+import { findSigner, isInOneOf } from './signed-word.js';
 
 type Proof = NonNullable<EvidenceItem['proof']>;
 type Counted = Pick<ForceStatement, 'by' | 'reason' | 'ticket'> & { proof: Proof };
@@ -49,19 +49,9 @@ async function denySigned(
 ): Promise<string | null> {
   const rule = ruleOf(policy, plan);
   if (rule?.gates.includes(gate.name) !== true) return `the worker's policy lets nobody force ${gate.name}`;
-  const { allowedSigners, revokedKeys, content } = policy;
-  if (allowedSigners === null) return "the worker's policy names no allowed-signers, so nobody can sign";
-  const answer = await checkSignature({
-    text: force.payload,
-    signature: force.signature,
-    namespace: FORCE_NAMESPACE,
-    by,
-    allowedSigners,
-    revokedKeys,
-  });
-  if (!answer.isGood) return `the signature does not hold: ${answer.why}`;
-  const isIn = content.groups?.get(rule.group)?.includes(by) === true;
-  return isIn ? null : `${by} is not in group ${rule.group}`;
+  const signer = await findSigner(policy, force, { namespace: FORCE_NAMESPACE, by });
+  if (!signer.isGood) return signer.why;
+  return isInOneOf(policy, [rule.group], by) ? null : `${by} is not in group ${rule.group}`;
 }
 
 /** The policy of this moment: the environment's, or the pipeline's for the release's own gates. */

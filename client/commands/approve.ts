@@ -3,6 +3,7 @@ import type { CommandSpec, Invocation, Outcome } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import type { ApproveOptions } from '../decided.js';
 import type { SlipwayClient } from '../release-client.js';
+import { printed, SIGNING_OPTIONS } from '../signing-flags.js';
 
 export const approve: CommandSpec = {
   name: 'approve',
@@ -11,14 +12,7 @@ export const approve: CommandSpec = {
   options: [
     { flags: '--version <version>', summary: 'which release, when two wait' },
     { flags: '--group <name>', summary: 'the group you speak for' },
-    {
-      flags: '--key <path>',
-      summary: 'SSH key to sign with (default: SLIPWAY_SIGNING_KEY, else ~/.ssh/id_…)',
-    },
-    {
-      flags: '--print',
-      summary: 'sign and print what would be sent, for temporal workflow signal; send nothing',
-    },
+    ...SIGNING_OPTIONS,
   ],
   examples: ['slipway approve prod', 'slipway approve prod --group platform --yes --reason "OPS-412"'],
   exits: [EXIT.done, EXIT.refused],
@@ -29,19 +23,12 @@ async function approveWhatWaits(invocation: Invocation): Promise<Outcome> {
   const { confirm, environmentOf, toOutcome } = await import('../decide.js');
   const { openClient } = await import('../session.js');
   const { requireWelcome } = await import('../approve-waiting.js');
+  const { requireShown } = await import('../signed-decisions.js');
   const { renderDecision } = await import('../render/decision.js');
   const environment = environmentOf(invocation);
   const client = await openClient(invocation);
   const target = await client.findWaiting(environment, invocation.value('version'), 'approve');
-  const shown = await client.progress(target.workflowId);
-  if (shown === null) {
-    const { refused } = await import('../user-error.js');
-    throw refused({
-      what: 'it has ended meanwhile',
-      where: environment,
-      wayOut: `slipway status ${environment}`,
-    });
-  }
+  const shown = requireShown(environment, await client.progress(target.workflowId));
   requireWelcome(shown, client.actor.by);
   const { style, terminal, global } = invocation;
   if (!global.json && !invocation.has('print')) terminal.out(renderDecision(style, shown, client.actor));
@@ -83,5 +70,5 @@ async function printSigned(
     decisionId: signed?.nonce,
     statement: signed?.statement,
   };
-  return { exit: EXIT.done, data, screen: `${JSON.stringify(data)}\n` };
+  return printed(data);
 }

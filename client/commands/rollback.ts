@@ -2,6 +2,8 @@ import { rollbackUnderway } from '../../workflows/environment-memory.js';
 import type { EnvironmentStatus } from '../../workflows/messages.js';
 import type { CommandSpec, Invocation, Outcome } from '../command.js';
 import { EXIT } from '../exit-codes.js';
+import type { SlipwayClient } from '../release-client.js';
+import { printed, SIGNING_OPTIONS, signingOf } from '../signing-flags.js';
 
 export const rollback: CommandSpec = {
   name: 'rollback',
@@ -10,6 +12,7 @@ export const rollback: CommandSpec = {
   options: [
     { flags: '--until <state>', summary: 'started, or done (default)' },
     { flags: '--timeout <duration>', summary: 'stop waiting after this long' },
+    ...SIGNING_OPTIONS,
   ],
   examples: ['slipway rollback prod', 'slipway rollback prod v1.3.9 --yes --reason "orders fail"'],
   exits: [
@@ -37,6 +40,7 @@ async function rollBack(invocation: Invocation): Promise<Outcome> {
   const client = await openClient(invocation);
   const found = await client.status(environment);
   const aim = await chooseAim(environment, found, version);
+  if (invocation.has('print')) return await printSigned(invocation, client, found, aim);
   if (!(await confirm(invocation, aim.question))) {
     return {
       exit: EXIT.refused,
@@ -57,18 +61,51 @@ async function rollBack(invocation: Invocation): Promise<Outcome> {
     return followBack(invocation, await client.followLane(environment, options), outcome);
   }
   // By name, as it was shown and confirmed: what is live may have changed since.
+  const { signRollback } = await import('../signed-decisions.js');
+  const signed = found === null ? null : await signRollback(client, found, aim.to, signingOf(invocation));
   const { requestId } = await client.requestRollback(environment, {
     version: aim.to,
     reason: global.reason,
+    signed,
   });
   if (until === 'started') {
     return {
       exit: EXIT.done,
-      data: { accepted: true, requestId, to: aim.to, ...client.actor },
+      data: {
+        accepted: true,
+        requestId,
+        to: aim.to,
+        by: client.actor.by,
+        proof: signed === null ? client.actor.proof : 'ssh',
+      },
       screen: `Asked ${environment} to go back to ${aim.to}: slipway watch ${environment}\n`,
     };
   }
   return followRequest(invocation, client, environment, requestId, options);
+}
+
+/** What would be sent, for another way there. */
+async function printSigned(
+  invocation: Invocation,
+  client: SlipwayClient,
+  found: EnvironmentStatus | null,
+  { how, to }: Aim,
+): Promise<Outcome> {
+  const { environmentOf } = await import('../decide.js');
+  const environment = environmentOf(invocation);
+  if (how === 'back' || found === null) {
+    const { refused } = await import('../user-error.js');
+    throw refused({
+      what: 'the change in flight goes back without a signature',
+      where: environment,
+      wayOut: `slipway back ${environment}`,
+    });
+  }
+  const { signRollback } = await import('../signed-decisions.js');
+  const signed = await signRollback(client, found, to, signingOf(invocation));
+  return printed(
+    client.rollbackRequest(environment, { version: to, reason: invocation.global.reason, signed }),
+  );
 }
 
 interface Aim {

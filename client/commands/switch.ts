@@ -1,22 +1,40 @@
-import type { CommandSpec } from '../command.js';
+import type { CommandSpec, Invocation, Outcome } from '../command.js';
 import { EXIT } from '../exit-codes.js';
+import { printed, SIGNING_OPTIONS, signingOf } from '../signing-flags.js';
 
 export const switchTraffic: CommandSpec = {
   name: 'switch',
   arguments: '<environment>',
-  summary: 'moves traffic to the idle colour that waits for a word',
-  options: [{ flags: '--version <version>', summary: 'which release, when two are in flight' }],
-  examples: ['slipway switch prod'],
+  summary: 'moves traffic to the idle colour that waits for a word; signed where the policy says who may',
+  options: [
+    { flags: '--version <version>', summary: 'which release, when two are in flight' },
+    ...SIGNING_OPTIONS,
+  ],
+  examples: ['slipway switch prod', 'slipway switch prod --key ~/.ssh/work'],
   exits: [EXIT.done, EXIT.refused],
-  run: async (invocation) => {
-    const { environmentOf, toOutcome } = await import('../decide.js');
-    const { openClient } = await import('../session.js');
-    const environment = environmentOf(invocation);
-    const client = await openClient(invocation);
-    const decided = await client.switchTraffic(environment, {
-      version: invocation.value('version'),
-      reason: invocation.global.reason,
-    });
-    return toOutcome(invocation, client, decided, `traffic of ${environment} is being switched`);
-  },
+  run: sayToSwitch,
 };
+
+async function sayToSwitch(invocation: Invocation): Promise<Outcome> {
+  const { environmentOf, toOutcome } = await import('../decide.js');
+  const { openClient } = await import('../session.js');
+  const environment = environmentOf(invocation);
+  const client = await openClient(invocation);
+  const version = invocation.value('version');
+  const { reason } = invocation.global;
+  const signing = signingOf(invocation);
+  if (!invocation.has('print')) {
+    const decided = await client.switchTraffic(environment, { version, reason, ...signing });
+    return toOutcome(invocation, client, decided, `traffic of ${environment} is being switched`);
+  }
+  const { requireShown, signSwitch } = await import('../signed-decisions.js');
+  const { workflowId } = await client.findChange(environment, version);
+  const shown = requireShown(environment, await client.progress(workflowId));
+  const signed = await signSwitch(client, shown, signing);
+  return printed({
+    by: client.actor.by,
+    reason,
+    decisionId: signed?.nonce,
+    statement: signed?.statement,
+  });
+}

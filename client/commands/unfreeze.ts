@@ -1,19 +1,21 @@
 import type { CommandSpec } from '../command.js';
 import { EXIT } from '../exit-codes.js';
+import { SIGNING_OPTIONS, signingOf } from '../signing-flags.js';
 
 export const unfreeze: CommandSpec = {
   name: 'unfreeze',
   arguments: '<environment>',
   summary: 'opens a frozen environment again',
-  options: [],
+  options: SIGNING_OPTIONS,
   examples: ['slipway unfreeze prod'],
   exits: [EXIT.done, EXIT.refused],
   run: async (invocation) => {
-    const { environmentOf, toOutcome } = await import('../decide.js');
+    const { environmentOf } = await import('../decide.js');
     const { openClient } = await import('../session.js');
-    const environment = environmentOf(invocation);
+    const { freezeOrPrint } = await import('../freeze-or-print.js');
     const client = await openClient(invocation);
-    const decided = await client.unfreeze(environment, { reason: invocation.global.reason });
-    return toOutcome(invocation, client, decided, `${environment} is open again`);
+    const done = `${environmentOf(invocation)} is open again`;
+    const wish = { reason: invocation.global.reason, ...signingOf(invocation) };
+    return await freezeOrPrint(invocation, client, 'unfreeze', wish, done);
   },
 };

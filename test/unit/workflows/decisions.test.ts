@@ -41,6 +41,7 @@ function change(overrides: Partial<ChangeDeciding> = {}): ChangeDeciding {
     switched: false,
     hasPrevious: true,
     hosts: ['web-1', 'web-2'],
+    switchers: null,
     ...overrides,
   };
 }
@@ -52,6 +53,7 @@ function environment(overrides: Partial<EnvironmentDeciding> = {}): EnvironmentD
     taken: [],
     freeze: null,
     needsPerson: null,
+    freezers: null,
     now: '2026-11-14T10:00:00Z',
     ...overrides,
   };

@@ -1,0 +1,80 @@
+/**
+ * Who may switch traffic and bring a release back is the policy's to say, and here a worker looks for the word of one of
+ * them. The way back of a change (undo, recovery) asks nobody: it is authorised by what let the release before it in.
+ */
+import type { Target } from '../../workflows/activity-contract.js';
+import { denied } from './denied.js';
+import type { LoadedPolicy, PolicyStore } from './policy-store.js';
+import { wasCarriedOut } from './receipts.js';
+import type { SealKeys } from './seal-keys.js';
+import { groupsOfPolicy, isInOneOf } from './signed-word.js';
+import { isAbout, openSeal, subjectOf, type StatementOf } from './statements.js';
+
+export class SignedDecisions {
+  constructor(
+    private readonly keys: SealKeys,
+    private readonly policy: PolicyStore,
+  ) {}
+
+  /** What was there once comes again by a word for it: rollback and redeploy. */
+  async comesBack(target: Target): Promise<void> {
+    if (target.kind !== 'rollback' && target.kind !== 'redeploy') return;
+    const policy = await this.policy.read();
+    const groups = groupsOfPolicy(policy, placeOf(target), 'rollback');
+    if (policy === null || groups === null) return;
+    if (this.given(target, 'rollback').some(({ by }) => isInOneOf(policy, groups, by))) return;
+    const { plan, version } = target;
+    throw denied(
+      `${plan.pipeline} ${plan.name}`,
+      `nobody of ${groups.join(' or ')} has signed that ${version} comes back`,
+      `nothing was touched; somebody of them signs it: slipway rollback ${plan.name} ${version} --key KEY`,
+    );
+  }
+
+  /** Traffic moves to what this change has deployed by a word for this very change. */
+  async switches(target: Target): Promise<void> {
+    const policy = await this.policy.read();
+    const groups = groupsOfPolicy(policy, placeOf(target), 'switch');
+    if (policy === null || groups === null) return;
+    if (target.kind === 'rollback') return this.hadTraffic(target, policy);
+    const words = this.given(target, 'switch').filter(({ token }) => token === target.token);
+    if (words.some(({ by }) => isInOneOf(policy, groups, by))) return;
+    const { plan, version } = target;
+    throw denied(
+      `${plan.pipeline} ${plan.name}`,
+      `nobody of ${groups.join(' or ')} has signed that traffic moves to ${version}`,
+      `traffic stays; release it again, then slipway switch ${plan.name} --key KEY`,
+    );
+  }
+
+  /** Whatever calls itself a rollback: somebody signed that it comes back, or traffic was there before. */
+  private hadTraffic(target: Target, policy: LoadedPolicy): void {
+    if (groupsOfPolicy(policy, placeOf(target), 'rollback') !== null) return;
+    const { plan, version, commit, receipts = [] } = target;
+    if (wasCarriedOut(this.keys, receipts, { ...placeOf(target), commit: commit.sha })) return;
+    throw denied(
+      `${plan.pipeline} ${plan.name}`,
+      `nobody vouches that ${version} had the traffic before`,
+      `nothing was touched; release it again: slipway release ${version} --to ${plan.name}`,
+    );
+  }
+
+  /** Words that still count, about exactly this release. */
+  private given(target: Target, decision: 'switch' | 'rollback'): StatementOf<'decision'>[] {
+    const { plan, decisions = [] } = target;
+    const subject = subjectOf(target, plan);
+    return decisions
+      .flatMap(({ seal }) => openSeal(this.keys, seal, 'decision') ?? [])
+      .filter(
+        (said) =>
+          said.decision === decision &&
+          isAbout(said, subject) &&
+          said.planHash === plan.planHash &&
+          Date.parse(said.expires) > Date.now(),
+      );
+  }
+}
+
+function placeOf({ plan }: Pick<Target, 'plan'>): { pipeline: string; environment: string } {
+  return { pipeline: plan.pipeline, environment: plan.name };
+}

@@ -1,0 +1,34 @@
+/** What people sign, against a worker's own files: who it really was, and whether the policy of this moment lets them. */
+import type { MayRule } from '../../pipeline/plan.js';
+import type { SignedStatement } from '../../workflows/messages.js';
+import type { LoadedPolicy } from './policy-store.js';
+import { checkSignature } from './ssh-signature.js';
+
+export type Signer = { isGood: true; fingerprint: string } | { isGood: false; why: string };
+
+/** Is it from `by`? Rejects when ssh-keygen cannot be run. */
+export async function findSigner(
+  { allowedSigners, revokedKeys }: LoadedPolicy,
+  { payload, signature }: SignedStatement,
+  { namespace, by }: { namespace: string; by: string },
+): Promise<Signer> {
+  if (allowedSigners === null)
+    return { isGood: false, why: "the worker's policy names no allowed-signers, so nobody can sign" };
+  const signed = { text: payload, signature, namespace, by, allowedSigners, revokedKeys };
+  const answer = await checkSignature(signed);
+  return answer.isGood ? answer : { isGood: false, why: `the signature does not hold: ${answer.why}` };
+}
+
+export function isInOneOf({ content }: LoadedPolicy, groups: readonly string[], by: string): boolean {
+  return groups.some((group) => content.groups?.get(group)?.includes(by) === true);
+}
+
+/** Groups whose signed word it takes; null = nobody's. */
+export function groupsOfPolicy(
+  policy: LoadedPolicy | null,
+  { pipeline, environment }: { pipeline: string; environment: string },
+  right: keyof MayRule,
+): readonly string[] | null {
+  const rules = policy?.content.pipelines.get(pipeline)?.environments.get(environment);
+  return rules?.may?.[right] ?? null;
+}

@@ -1,0 +1,74 @@
+/** Whether somebody may switch, roll back or freeze: who really said it, about what, and whether the policy lets that person. */
+import {
+  DECISION_NAMESPACE,
+  readDecision,
+  type DecisionStatement,
+} from '../../pipeline/decision-statement.js';
+import type { DecisionSubject, MayRule } from '../../pipeline/plan.js';
+import type { Activities, DecisionClaim } from '../../workflows/activity-contract.js';
+import type { EvidenceItem } from '../../workflows/result.js';
+import { stoppable } from '../processes/stop.js';
+import type { PolicyStore } from './policy-store.js';
+import { findSigner, groupsOfPolicy, isInOneOf } from './signed-word.js';
+
+type Counted = Required<Pick<EvidenceItem, 'proof' | 'note'>>;
+
+const RIGHT: Record<DecisionSubject['decision'], keyof MayRule> = {
+  switch: 'switch',
+  rollback: 'rollback',
+  freeze: 'freeze',
+  unfreeze: 'freeze',
+};
+
+export function createVerifyDecision({ policy }: { policy: PolicyStore }): Activities['verifyDecision'] {
+  return async (claim) =>
+    await stoppable('the signature', async (): Promise<EvidenceItem> => {
+      const { by, subject } = claim;
+      const at = new Date().toISOString();
+      const common = { kind: 'decision' as const, name: subject.decision, by, at };
+      const answer = await judge(policy, claim);
+      if (typeof answer === 'string') return { ...common, verdict: 'fail', note: answer };
+      return { ...common, verdict: 'approved', ...answer };
+    });
+}
+
+/** Text = why it does not count. */
+async function judge(
+  store: PolicyStore,
+  { subject, by, statement }: DecisionClaim,
+): Promise<Counted | string> {
+  const policy = await store.read();
+  const groups = groupsOfPolicy(policy, subject, RIGHT[subject.decision]);
+  // what nothing protects is as good as its clients
+  if (policy === null || groups === null) return { proof: 'unverified', note: 'identity: unverified' };
+  const said = readDecision(statement.payload);
+  if (said === null) return 'what was signed is no decision';
+  const wrong = said.by === by ? findOther(subject, said) : 'person';
+  if (wrong !== null) return `it was signed for another ${wrong}`;
+  if (Date.parse(said.expires) <= Date.now()) return `it expired at ${said.expires}`;
+  const signer = await findSigner(policy, statement, { namespace: DECISION_NAMESPACE, by });
+  if (!signer.isGood) return signer.why;
+  if (!isInOneOf(policy, groups, by)) return `${by} is not in ${nameGroups(groups)}`;
+  return { proof: 'ssh', note: `signed with ${signer.fingerprint}` };
+}
+
+function nameGroups(groups: readonly string[]): string {
+  return `${groups.length === 1 ? 'group' : 'groups'} ${groups.join(' or ')}`;
+}
+
+/** The first thing that is not what was signed; null = all of it is. */
+function findOther(asked: DecisionSubject, said: DecisionStatement): string | null {
+  const pairs: [string, string | number | null | undefined, string | number | null | undefined][] = [
+    ['decision', said.decision, asked.decision],
+    ['pipeline', said.pipeline, asked.pipeline],
+    ['environment', said.environment, asked.environment],
+    ['version', said.release?.version, asked.release?.version],
+    ['commit', said.release?.commit, asked.release?.commit],
+    ['plan', said.release?.planHash, asked.release?.planHash],
+    ['digest', said.release?.digests.join(), asked.release?.digests.join()],
+    ['request', said.requestId, asked.requestId],
+    ['change', said.token, asked.token],
+    ['end', said.until, asked.until],
+  ];
+  return pairs.find(([, signed, wanted]) => signed !== wanted)?.[0] ?? null;
+}

@@ -1,0 +1,160 @@
+/** Switching, rolling back and freezing where the policy says who may: signed with the person's SSH key, sent, and heard. */
+import { randomUUID } from 'node:crypto';
+import { DECISION_NAMESPACE, writeDecision } from '../pipeline/decision-statement.js';
+import type { DecisionSubject } from '../pipeline/plan.js';
+import type {
+  Actor,
+  Decision,
+  EnvironmentStatus,
+  ProgressStatus,
+  SignedStatement,
+} from '../workflows/messages.js';
+import { UPDATE } from '../workflows/names.js';
+import { groupsThatMayBringBack, groupsThatMayFreeze, releaseOf } from '../workflows/who-may.js';
+import type { Decided, DecisionOptions, SigningOptions } from './decided.js';
+import { findSigningKey, signText, type Signed } from './sign-with-ssh.js';
+import { newRequestId } from './start-release.js';
+import type { DecisionTarget } from './targets.js';
+import { refused } from './user-error.js';
+import { afterHearing } from './wait-until-heard.js';
+
+/** A rollback may wait for the change in flight to end. */
+const DECISION_LASTS_MS = 24 * 3_600_000;
+
+/** What of a client it needs. */
+interface Speaker {
+  actor: Actor;
+  pipeline: string;
+  status(environment: string): Promise<EnvironmentStatus | null>;
+  progress(workflowId: string): Promise<ProgressStatus | null>;
+  decide(target: DecisionTarget, name: 'switchTraffic', said: Partial<Decision>): Promise<Decided>;
+  decideAtEnvironment(
+    environment: string,
+    name: 'freeze' | 'unfreeze',
+    said: Partial<Decision>,
+  ): Promise<Decided>;
+}
+
+export interface FreezeOptions extends SigningOptions {
+  /** freeze only: ISO time; null = until it is lifted. */
+  until?: string | null;
+  reason?: string | null;
+}
+
+/** Throws UserError (exit 2) when a signature is wanted and no key can give it. */
+export async function switchSigned(
+  client: Speaker,
+  target: DecisionTarget,
+  options: DecisionOptions & SigningOptions,
+): Promise<Decided> {
+  const shown = await client.progress(target.workflowId);
+  // what waits for no word refuses every one: nobody signs for nothing
+  const signed = shown?.waitingFor === 'switch' ? await signSwitch(client, shown, options) : null;
+  const said = { reason: options.reason ?? null, ...sentOf(signed) };
+  const decided = await client.decide(target, UPDATE.switchTraffic, said);
+  if (signed === null) return decided;
+  return await afterHearing({ ...decided, proof: 'ssh' }, () => client.progress(target.workflowId));
+}
+
+/** Throws UserError (exit 5) when there is nothing to sign about. */
+export function requireShown(environment: string, shown: ProgressStatus | null): ProgressStatus {
+  if (shown !== null) return shown;
+  throw refused({
+    what: 'it has ended meanwhile',
+    where: environment,
+    wayOut: `slipway status ${environment}`,
+  });
+}
+
+/** null = the policy asks for no signature, and neither do the options. Throws as `switchSigned`. */
+export async function signSwitch(
+  client: Pick<Speaker, 'actor'>,
+  shown: ProgressStatus,
+  options: SigningOptions,
+): Promise<Signed | null> {
+  const { pipeline, environment, version, commit, planHash, switching } = shown;
+  if (switching === undefined || !mustSign(switching.groups, options)) return null;
+  const { requestId, token } = switching;
+  const digests = shown.artifacts.map(({ digest }) => digest);
+  const release = { version, commit: commit.sha, planHash, digests };
+  const about = { decision: 'switch' as const, pipeline, environment, requestId, token, release };
+  return await sign({ ...about, until: null }, client.actor, options);
+}
+
+/**
+ * For `requestRollback`, to a release that was good there. null and throws as `signSwitch`; exit 5 when it was not good.
+ */
+export async function signRollback(
+  { actor }: Pick<Speaker, 'actor'>,
+  { pipeline, environment, good, live }: EnvironmentStatus,
+  version: string,
+  options: SigningOptions,
+): Promise<{ requestId: string; statement: SignedStatement } | null> {
+  const record = good.find((each) => each.version === version);
+  if (record === undefined)
+    throw refused({
+      what: `${version} was never good there`,
+      where: environment,
+      wayOut: `slipway status ${environment}`,
+    });
+  if (!mustSign(groupsThatMayBringBack(record, live), options)) return null;
+  const requestId = newRequestId(`rollback-${version}`);
+  const about = { decision: 'rollback' as const, pipeline, environment, requestId, token: null };
+  const { statement } = await sign({ ...about, release: releaseOf(record), until: null }, actor, options);
+  return { requestId, statement };
+}
+
+/** Throws as `switchSigned`. */
+export async function freezeSigned(
+  client: Speaker,
+  environment: string,
+  name: 'freeze' | 'unfreeze',
+  options: FreezeOptions,
+): Promise<Decided> {
+  const { until = null, reason = null } = options;
+  const signed = await signFreeze(client, environment, name, options);
+  const decided = await client.decideAtEnvironment(environment, name, { until, reason, ...sentOf(signed) });
+  if (signed === null) return decided;
+  const heard = await afterHearing({ ...decided, proof: 'ssh' }, () => client.status(environment));
+  const now = await client.status(environment).catch(() => null);
+  return { ...heard, reply: { ...heard.reply, state: now?.headline ?? heard.reply.state } };
+}
+
+/** null as `signSwitch`; throws as `switchSigned`. */
+export async function signFreeze(
+  client: Pick<Speaker, 'actor' | 'pipeline' | 'status'>,
+  environment: string,
+  name: 'freeze' | 'unfreeze',
+  options: FreezeOptions,
+): Promise<Signed | null> {
+  const status = await client.status(environment);
+  if (!mustSign(status === null ? null : groupsThatMayFreeze(status), options)) return null;
+  const { pipeline, actor } = client;
+  const about = { decision: name, pipeline, environment, requestId: null, token: null, release: null };
+  return await sign({ ...about, until: options.until ?? null }, actor, options);
+}
+
+function mustSign(
+  groups: readonly string[] | null,
+  { key = null, insists = false }: SigningOptions,
+): boolean {
+  return groups !== null || key !== null || insists;
+}
+
+/** A decision that is about no request is its own: its nonce says which. */
+async function sign(
+  { requestId, ...about }: Omit<DecisionSubject, 'requestId'> & { requestId: string | null },
+  { by }: Actor,
+  { key = null, env = process.env }: SigningOptions,
+): Promise<Signed> {
+  const keyFile = findSigningKey(key, env);
+  const nonce = randomUUID();
+  const expires = new Date(Date.now() + DECISION_LASTS_MS).toISOString();
+  const said = { slipway: 'decision/1' as const, ...about, requestId: requestId ?? nonce };
+  const payload = writeDecision({ ...said, by, nonce, expires });
+  return { statement: await signText(payload, { namespace: DECISION_NAMESPACE, keyFile }), nonce };
+}
+
+function sentOf(signed: Signed | null): Partial<Decision> {
+  return signed === null ? {} : { statement: signed.statement, decisionId: signed.nonce };
+}

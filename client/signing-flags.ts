@@ -1,0 +1,25 @@
+/** What commands have in common that sign with a person's SSH key. */
+import type { CommandSpec, Invocation, Outcome } from './command.js';
+import type { SigningOptions } from './decided.js';
+import { EXIT } from './exit-codes.js';
+
+export const SIGNING_OPTIONS: CommandSpec['options'] = [
+  {
+    flags: '--key <path>',
+    summary: 'SSH key to sign with (default: SLIPWAY_SIGNING_KEY, else ~/.ssh/id_…)',
+  },
+  {
+    flags: '--print',
+    summary: 'sign and print what would be sent, for temporal workflow signal; send nothing',
+  },
+];
+
+export function signingOf(invocation: Invocation): Required<SigningOptions> {
+  const { terminal } = invocation;
+  return { key: invocation.value('key'), env: terminal.env, insists: invocation.has('print') };
+}
+
+/** What would be sent, for another way there. */
+export function printed(data: object): Outcome {
+  return { exit: EXIT.done, data, screen: `${JSON.stringify(data)}\n` };
+}

@@ -1,0 +1,55 @@
+/** Signed words to switch traffic, while a change waits for one: the first that counts is enough. */
+import { log } from '@temporalio/workflow';
+import type { ChangeProgress } from './change-progress.js';
+import type { ChangeRun } from './change-run.js';
+import { counts, hearDecision, withDenial } from './hear-decisions.js';
+import type { Decision } from './messages.js';
+import { releaseOf } from './who-may.js';
+
+export class SignedSwitch {
+  private readonly words: Decision[] = [];
+
+  constructor(
+    private readonly run: ChangeRun,
+    private readonly progress: ChangeProgress,
+  ) {}
+
+  /** Not yet looked at by a worker. */
+  get unheard(): number {
+    return this.words.length;
+  }
+
+  take(decision: Decision): void {
+    this.words.push(decision);
+    this.progress.claims = this.words.length;
+  }
+
+  /** True once one counts: then its seal goes with the target. Rejects only when it is cancelled. */
+  async hear(): Promise<boolean> {
+    for (let [word] = this.words; word !== undefined; [word] = this.words) {
+      const counted = await this.hearOne(word);
+      this.words.splice(0, counted ? this.words.length : 1);
+      this.progress.claims = this.words.length;
+      if (counted) return true;
+    }
+    return false;
+  }
+
+  private async hearOne({ by, decisionId, statement }: Decision): Promise<boolean> {
+    if (statement === undefined) return false;
+    const { target, input } = this.run;
+    const { pipeline, name: environment } = target.plan;
+    const { requestId } = input.request;
+    const about = { decision: 'switch' as const, pipeline, environment, requestId, token: target.token };
+    const subject = { ...about, release: releaseOf(input.request), until: null };
+    const item = await hearDecision({ subject, by, statement });
+    if (counts(item)) {
+      const decisions = [...(target.decisions ?? []), item];
+      this.run.target = { ...this.run.target, decisions };
+      return true;
+    }
+    log.warn(`the word of ${by} to switch does not count: ${item.note ?? ''}`);
+    this.progress.denials = withDenial(this.progress.denials, item, decisionId);
+    return false;
+  }
+}
