@@ -4,7 +4,7 @@ import { EXIT } from './exit-codes.js';
 import type { Decided } from './decided.js';
 import type { SlipwayClient } from './release-client.js';
 import type { Style } from './render/style.js';
-import { lines, plain } from './render/text.js';
+import { describeProof, lines, plain } from './render/text.js';
 
 /** The outcome of one decision: accepted (0) or refused, nothing touched (5). */
 export async function toOutcome(
@@ -68,8 +68,7 @@ function describeAccepted(
   done: string,
   proof: 'ssh' | 'unverified' = actor.proof,
 ): string {
-  const how = proof === 'ssh' ? 'signed' : `identity: ${proof}`;
-  return `${style.green(style.ok)} ${plain(done)}, by ${plain(actor.by)} (${how})`;
+  return `${style.green(style.ok)} ${plain(done)}, by ${plain(actor.by)} (${describeProof(proof)})`;
 }
 
 /** The reply to a decision is given before it takes effect; what it led to is asked for afterwards. */

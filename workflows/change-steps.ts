@@ -144,11 +144,13 @@ async function verify(run: ChangeRun): Promise<StepOutcome> {
 }
 
 async function switchTraffic(run: ChangeRun, around: Surroundings): Promise<StepOutcome> {
-  const { target, previousColour } = run;
-  const { traffic, bake } = target.plan;
-  if (target.colour === null || traffic === null) return passed('no colours');
+  const { colour, plan } = run.target;
+  const { traffic, bake } = plan;
+  if (colour === null || traffic === null) return passed('no colours');
   const byHand = traffic.switch === 'manual' && run.input.request.kind !== 'rollback';
   if (byHand && !run.switched && !(await around.awaitSwitch())) return nobodySwitched(run);
+  // with the word that was waited for
+  const { target, previousColour } = run;
   const compares =
     bake?.checks.some((check) => check.kind === 'prometheus' && check.maxIncrease !== null) ?? false;
   if (compares && !run.warm) {
@@ -166,7 +168,7 @@ async function switchTraffic(run: ChangeRun, around: Surroundings): Promise<Step
   run.cutOver = true;
   const result = await perform(
     'switchTraffic',
-    { target, to: target.colour, from: previousColour, requireHealthy: true },
+    { target, to: colour, from: previousColour, requireHealthy: true },
     calling(run),
   );
   await told;

@@ -3,7 +3,7 @@ import type { EnvironmentStatus, ProgressStatus } from '../../workflows/messages
 import { underway } from '../targets.js';
 import type { Style } from './style.js';
 import { forcedNotes } from './forced.js';
-import { lines, pad, plain, row } from './text.js';
+import { describeProof, lines, pad, plain, row } from './text.js';
 import { formatAge, formatMoment } from './time.js';
 
 export interface EnvironmentView {
@@ -84,7 +84,7 @@ function describeNotes(style: Style, view: EnvironmentView, status: EnvironmentS
   if (freeze !== null) {
     const until = freeze.until === null ? 'frozen' : `frozen until ${formatMoment(freeze.until)}`;
     const why = freeze.reason === null ? '' : `: ${plain(freeze.reason)}`;
-    notes.push(`${until}, ${plain(freeze.by)}${why} (identity: ${freeze.proof})`);
+    notes.push(`${until}, ${plain(freeze.by)}${why} (${describeProof(freeze.proof)})`);
   }
   return notes;
 }

@@ -60,3 +60,8 @@ export function lines(...parts: (string | string[] | null)[]): string {
     .filter((part) => part !== null)
     .join('\n')}\n`;
 }
+
+/** How somebody proved to be who they say: `signed`, `identity: unverified`. */
+export function describeProof(proof: 'ssh' | 'unverified'): string {
+  return proof === 'ssh' ? 'signed' : `identity: ${proof}`;
+}

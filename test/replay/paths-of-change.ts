@@ -16,6 +16,9 @@ export type Path = (harness: Harness) => Promise<string>;
 
 const BY_HAND = { traffic: givenTraffic({ switch: 'manual' }) };
 
+/** Where nobody looks at the signature. */
+export const SIGNED = { scheme: 'ssh', payload: '{}', signature: 'signed' } as const;
+
 function laneOf({ plan }: Scene): string {
   return laneId(plan.pipeline, plan.name);
 }
@@ -65,6 +68,14 @@ export const PATHS_OF_CHANGE: Record<string, Path> = {
     const handle = await startChange(harness, deploy(scene));
     await waitsFor(handle, 'switch');
     await decideOn(handle, 'switchTraffic');
+    await handle.result();
+    return laneOf(scene);
+  },
+  'change-switched-by-a-signed-word': async (harness) => {
+    const scene = givenScene(harness, givenPlan({ ...BY_HAND, may: { switch: ['leads'] } }));
+    const handle = await startChange(harness, deploy(scene));
+    await waitsFor(handle, 'switch');
+    await decideOn(handle, 'switchTraffic', { statement: SIGNED });
     await handle.result();
     return laneOf(scene);
   },

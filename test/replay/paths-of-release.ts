@@ -10,7 +10,7 @@ import { givenDecision, givenPlan } from '../support/given.js';
 import { givenPromotion, PromotionScene } from '../support/promotion-scene.js';
 import { ReleasePipeline, type Plans } from '../support/release-scene.js';
 import { until, type Harness } from '../support/workflow-harness.js';
-import type { Path } from './paths-of-change.js';
+import { SIGNED, type Path } from './paths-of-change.js';
 
 /** For the harness these paths run on: what resolvePlan answers. */
 export const PLANS: Plans = new Map();
@@ -236,6 +236,16 @@ export const PATHS_OF_RELEASE: Record<string, Path> = {
     await prod.send(SIGNAL.withdraw, { requestId: withdrawn.requestId, decision: null });
     await prod.decide('unfreeze');
     await prod.ended(requestId);
+    return prod.id;
+  },
+  'environment-asked-by-signed-words': async (harness) => {
+    const prod = sceneOf(harness, { may: { rollback: ['leads'], freeze: ['leads'] } });
+    for (const number of [1, 2]) await prod.release(number);
+    await prod.decide('freeze', { statement: SIGNED });
+    await prod.until('it is frozen', ({ freeze }) => freeze !== null);
+    await prod.decide('unfreeze', { statement: SIGNED });
+    await prod.until('it is open', ({ freeze }) => freeze === null);
+    await prod.ended(await prod.rollback('v1', SIGNED));
     return prod.id;
   },
   'environment-recovered': async (harness) => {

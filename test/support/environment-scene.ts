@@ -10,6 +10,7 @@ import type {
   EnvironmentInput,
   EnvironmentRequest,
   EnvironmentStatus,
+  SignedStatement,
 } from '../../workflows/messages.js';
 import { environmentId, laneId, QUERY, SIGNAL, WORKFLOW } from '../../workflows/names.js';
 import type { ChangeResult } from '../../workflows/result.js';
@@ -88,7 +89,7 @@ export class EnvironmentScene {
   }
 
   /** Answers the request's id. */
-  async rollback(version: string | null = null): Promise<string> {
+  async rollback(version: string | null = null, statement?: SignedStatement): Promise<string> {
     const requestId = randomUUID();
     const asked: EnvironmentRequest = {
       type: 'rollback',
@@ -96,6 +97,7 @@ export class EnvironmentScene {
       version,
       actor: { by: 'oleg', proof: 'unverified' },
       reason: 'it is slow',
+      ...(statement === undefined ? {} : { statement }),
     };
     await this.send(SIGNAL.request, asked);
     return requestId;

@@ -59,6 +59,8 @@ function environment(overrides: Partial<EnvironmentDeciding> = {}): EnvironmentD
   };
 }
 
+const FROZEN = { by: 'x', proof: 'unverified', until: null, reason: null, since: '' } as const;
+
 function approve(state: PromotionDeciding, by: string, overrides = {}): string | null {
   const verdict = decide(state, { ...givenDecision(by, overrides), name: 'approve' });
   return verdict.accepted ? null : verdict.refused;
@@ -136,10 +138,9 @@ describe('decide', () => {
       ],
     ),
     environment(),
-    environment({
-      freeze: { by: 'x', proof: 'unverified', until: null, reason: null, since: '' },
-      needsPerson: 'look',
-    }),
+    environment({ freeze: FROZEN, needsPerson: 'look' }),
+    environment({ freeze: FROZEN, freezers: ['leads'] }),
+    change({ phase: 'awaiting-switch', switchers: ['leads'] }),
   ];
 
   it('answers every decision in every state, and every refusal says what to do', () => {
@@ -173,6 +174,28 @@ describe('decide', () => {
   ] as const)('%o refuses %s', (state, name, refusal) => {
     const verdict = decide(state, { ...givenDecision('irina'), name });
     expect(verdict).toMatchObject({ accepted: false, refused: expect.stringMatching(refusal) });
+  });
+
+  it.each([
+    [change({ phase: 'awaiting-switch', switchers: ['leads', 'oncall'] }), 'switchTraffic', 'switch'],
+    [environment({ freezers: ['leads', 'oncall'] }), 'freeze', 'freeze'],
+    [environment({ freezers: ['leads', 'oncall'], freeze: FROZEN }), 'unfreeze', 'unfreeze'],
+  ] as const)('%o takes %s signed only, where the policy says who may', (state, name, command) => {
+    const decision = { ...givenDecision('irina'), name };
+    expect(decide(state, decision)).toMatchObject({
+      accepted: false,
+      refused: expect.stringMatching(
+        new RegExp(`signed by somebody of leads or oncall; slipway ${command} prod signs it`),
+      ),
+    });
+    const statement = { scheme: 'ssh' as const, payload: '{}', signature: 's' };
+    expect(decide(state, { ...decision, statement }).accepted).toBe(true);
+  });
+
+  it('goes back and stops by anybody’s word, whoever may do the rest', () => {
+    const switched = change({ phase: 'stepping', switched: true, switchers: ['leads'] });
+    for (const name of ['back', 'abort'] as const)
+      expect(decide(switched, { ...givenDecision('irina'), name }).accepted).toBe(true);
   });
 
   it.each([

@@ -1,0 +1,277 @@
+/** Switch, rollback and freeze where the policy says who may: signed by the command, verified by a worker, on the run's server. */
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { NativeConnection } from '@temporalio/worker';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { createPolicyStore } from '../../activities/trust/policy-store.js';
+import { createVerifyDecision } from '../../activities/trust/verify-decision.js';
+import type { EnvironmentPlan, MayRule } from '../../pipeline/plan.js';
+import type { Target } from '../../workflows/activity-contract.js';
+import type { EnvironmentRequest } from '../../workflows/messages.js';
+import { SIGNAL } from '../../workflows/names.js';
+import { decideOn, statusOf, waitsFor } from '../support/change-scene.js';
+import { EnvironmentScene, givenVersion } from '../support/environment-scene.js';
+import { givenDecision, givenPlan, givenTraffic } from '../support/given.js';
+import { givePersonKey } from '../support/people.js';
+import { readJson, slipway, type CommandRun } from '../support/slipway-command.js';
+import { startWorkers } from '../support/workers.js';
+import { quiet, startHarness, until, type Harness } from '../support/workflow-harness.js';
+
+const IRINA = 'irina@example.com';
+const OLEG = 'oleg@example.com';
+const MAY: MayRule = { switch: ['leads'], rollback: ['leads'], freeze: ['leads'] };
+/** One environment per test, all in the policy. */
+const names = Array.from({ length: 12 }, () => `prod-${randomUUID().slice(0, 8)}`);
+let folder: string;
+let harness: Harness;
+let end: () => Promise<void>;
+/** What was verified, by environment; and what traffic was moved with. */
+const heard: string[] = [];
+const switched: Target[] = [];
+
+beforeAll(async () => {
+  quiet();
+  folder = await mkdtemp(path.join(tmpdir(), 'slw-decisions-'));
+  const lines = [IRINA, OLEG].map((name) => givePersonKey(path.join(folder, name), name));
+  await writeFile(path.join(folder, 'allowed_signers'), (await Promise.all(lines)).join(''));
+  const rules = 'hosts: [], may: {switch: [leads], rollback: [leads], freeze: [leads]}';
+  await writeFile(
+    path.join(folder, 'policy.yaml'),
+    `allowed-signers: allowed_signers
+groups: {leads: [${IRINA}], others: [${OLEG}]}
+pipelines: {shop: {repositories: [/srv/shop.git], environments: {${names.map((name) => `${name}: {${rules}}`).join(', ')}}}}
+`,
+  );
+  harness = await startHarness({ workers: false });
+  const native = await NativeConnection.connect({ address: inject('temporalAddress') });
+  const policy = createPolicyStore(path.join(folder, 'policy.yaml'), { isDemo: false });
+  const verify = createVerifyDecision({ policy });
+  const { activities } = harness;
+  const workers = await startWorkers(native, harness.taskQueue, inject('workflowBundle'), {
+    ...activities,
+    verifyDecision: (claim) => {
+      heard.push(`${claim.subject.environment} ${claim.subject.decision}`);
+      return verify(claim);
+    },
+    switchTraffic: (input) => {
+      switched.push(input.target);
+      return activities.switchTraffic(input);
+    },
+  });
+  end = async () => {
+    await workers();
+    await native.close();
+  };
+}, 60_000);
+afterAll(async () => {
+  await end();
+  await harness.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+function givenEnvironment(may: MayRule | undefined, change: Partial<EnvironmentPlan> = {}): EnvironmentScene {
+  const name = names.pop();
+  if (name === undefined) throw new Error('give the policy more environments');
+  return new EnvironmentScene(
+    harness,
+    givenPlan({ name, policy: { rules: [] }, ...(may === undefined ? {} : { may }), ...change }),
+  );
+}
+
+const byHand = (): EnvironmentScene =>
+  givenEnvironment(MAY, { traffic: givenTraffic({ switch: 'manual' }), bake: null });
+
+/** The command with the person's own key, as the person says it. */
+async function run(line: string, person = IRINA, key = person): Promise<CommandRun> {
+  const env = {
+    TEMPORAL_ADDRESS: inject('temporalAddress'),
+    SLIPWAY_TASK_QUEUE: harness.taskQueue,
+    SLIPWAY_ACTOR: person,
+    SLIPWAY_SIGNING_KEY: path.join(folder, key),
+  };
+  return await slipway([...line.split(' '), '--pipeline', 'shop'], { cwd: folder, env });
+}
+
+const deniedOf = ({ out }: CommandRun): string => String(readJson({ exit: 0, err: '', out }).data['refused']);
+
+describe('a switch by hand', () => {
+  it('goes on by the word of somebody who may, and its seal goes with it', async () => {
+    const prod = byHand();
+    const { requestId } = await prod.ask(givenVersion(prod.plan, 1));
+    const lane = harness.client.workflow.getHandle(prod.lane);
+    await prod.until('the change runs', ({ inFlight }) => inFlight !== null);
+    const asked = await waitsFor(lane, 'switch');
+    expect(asked.switching).toEqual({ requestId, token: 1, groups: ['leads'] });
+
+    const denied = await run(`switch ${prod.plan.name} --json`, OLEG);
+    expect([denied.exit, deniedOf(denied)]).toEqual([5, 'oleg@example.com is not in group leads']);
+    const forged = await run(`switch ${prod.plan.name} --json`, IRINA, OLEG);
+    expect([forged.exit, deniedOf(forged)]).toEqual([
+      5,
+      "the signature does not hold: its key is oleg@example.com's, not irina@example.com's",
+    ]);
+    const shown = await statusOf(lane);
+    expect(shown).toMatchObject({ waitingFor: 'switch', claims: 0, denials: [{ by: OLEG }, { by: IRINA }] });
+    expect(shown.report).toContain('not counted: oleg@example.com, oleg@example.com is not in group leads');
+
+    const done = await run(`switch ${prod.plan.name}`);
+    expect(done, done.err).toMatchObject({ exit: 0, out: expect.stringContaining('(signed)') as unknown });
+    expect((await prod.ended(requestId)).state).toBe('succeeded');
+    const [moved] = switched.filter(({ plan }) => plan.name === prod.plan.name);
+    expect(moved?.decisions).toMatchObject([
+      { name: 'switch', by: IRINA, verdict: 'approved', proof: 'ssh' },
+    ]);
+  });
+
+  it('does not go on by a word that is not signed, however it is sent', async () => {
+    const prod = byHand();
+    await prod.ask(givenVersion(prod.plan, 1));
+    await prod.until('the change runs', ({ inFlight }) => inFlight !== null);
+    const lane = harness.client.workflow.getHandle(prod.lane);
+    await waitsFor(lane, 'switch');
+    await lane.signal('switchTraffic', { by: IRINA });
+    expect(await decideOn(lane, 'switchTraffic', { by: IRINA })).toMatchObject({
+      accepted: false,
+      refused: `the policy wants it signed by somebody of leads; slipway switch ${prod.plan.name} signs it, and with --print writes what temporal workflow signal sends`,
+    });
+    expect((await statusOf(lane)).waitingFor).toBe('switch');
+    expect(heard).not.toContain(`${prod.plan.name} switch`);
+
+    // stopping needs no signature
+    expect(await run(`abort ${prod.plan.name} --until done`, OLEG)).toMatchObject({ exit: 0 });
+    expect(prod.serving()).toBe('nothing');
+  });
+
+  it('goes on by a raw signal with the printed statement, for this change only', async () => {
+    const prod = byHand();
+    const first = await prod.ask(givenVersion(prod.plan, 1));
+    await prod.until('the change runs', ({ inFlight }) => inFlight !== null);
+    const lane = harness.client.workflow.getHandle(prod.lane);
+    await waitsFor(lane, 'switch');
+    const printed: unknown = JSON.parse((await run(`switch ${prod.plan.name} --print`)).out);
+    await lane.signal('switchTraffic', printed);
+    expect((await prod.ended(first.requestId)).state).toBe('succeeded');
+
+    const second = await prod.ask(givenVersion(prod.plan, 2));
+    await prod.until('the next change runs', ({ inFlight }) => inFlight?.token === 2);
+    await waitsFor(lane, 'switch');
+    await lane.signal('switchTraffic', printed);
+    const { denials = [] } = await until('it is denied', async () => {
+      const status = await statusOf(lane);
+      return (status.denials ?? []).length > 0 && status;
+    });
+    expect(denials[0]?.why).toBe('it was signed for another version');
+    expect(await run(`switch ${prod.plan.name}`)).toMatchObject({ exit: 0 });
+    expect((await prod.ended(second.requestId)).state).toBe('succeeded');
+  });
+});
+
+describe('a rollback', () => {
+  it('comes in by the word of somebody who may, verified before it stands in the queue', async () => {
+    const prod = givenEnvironment(MAY, { bake: null });
+    await prod.release(1);
+    await prod.release(2);
+    const unsigned = await prod.ended(await prod.rollback());
+    expect(unsigned).toMatchObject({ state: 'failed', clean: true, steps: [] });
+    expect(unsigned.failure).toMatchObject({
+      what: 'that v1 comes back is not signed',
+      wayOut: expect.stringContaining(`slipway rollback ${prod.plan.name} v1 signs it`) as unknown,
+    });
+    expect(heard).not.toContain(`${prod.plan.name} rollback`);
+
+    const denied = await run(`rollback ${prod.plan.name} --yes`, OLEG);
+    expect(denied.exit).toBe(5);
+    expect(denied.out).toContain('the word of oleg@example.com does not count');
+    const status = await prod.status();
+    expect(status).toMatchObject({ token: 2, claims: 0, denials: [{ by: OLEG }] });
+
+    const done = await run(`rollback ${prod.plan.name} --yes`);
+    expect(done, done.err).toMatchObject({ exit: 0 });
+    expect(prod.serving()).toBe('v1');
+    const [moved] = switched.filter(({ plan, kind }) => plan.name === prod.plan.name && kind === 'rollback');
+    expect(moved?.decisions).toMatchObject([{ name: 'rollback', by: IRINA, proof: 'ssh' }]);
+    // nothing of the word stays with the release
+    expect((await prod.status()).live?.evidence).toEqual([]);
+  });
+
+  it('comes in by a raw signal with the printed statement, once', async () => {
+    const prod = givenEnvironment(MAY, { bake: null });
+    for (const number of [1, 2]) await prod.release(number);
+    const printed = await run(`rollback ${prod.plan.name} v1 --print`);
+    const asked = JSON.parse(printed.out) as Extract<EnvironmentRequest, { type: 'rollback' }>;
+    await prod.send(SIGNAL.request, asked);
+    expect((await prod.ended(asked.requestId)).state).toBe('succeeded');
+    await prod.release(3);
+    await prod.send(SIGNAL.request, asked);
+    const again = { ...asked, requestId: 'another' };
+    await prod.send(SIGNAL.request, again);
+    expect((await prod.ended('another')).failure?.what).toContain('signed for another request');
+    expect(prod.serving()).toBe('v3');
+  });
+
+  it('of what is deployed again takes the same word, and undoing it none', async () => {
+    const prod = givenEnvironment(MAY, { bake: null });
+    for (const number of [1, 2]) await prod.release(number);
+    const printed = await run(`rollback ${prod.plan.name} v2 --print`);
+    const { requestId, actor, reason, statement } = JSON.parse(printed.out) as Extract<
+      EnvironmentRequest,
+      { type: 'rollback' }
+    >;
+    const redeploy = { type: 'redeploy' as const, requestId: 'unsigned', actor, reason };
+    await prod.send(SIGNAL.request, redeploy);
+    expect((await prod.ended('unsigned')).failure?.what).toBe('that v2 comes back is not signed');
+    prod.break('verify', 'say-no');
+    await prod.send(SIGNAL.request, { ...redeploy, requestId, statement });
+    expect(await prod.ended(requestId)).toMatchObject({ state: 'failed', clean: true });
+    expect(prod.serving()).toBe('v2');
+  });
+
+  it('waits for no worker where the policy does not say who may', async () => {
+    const prod = givenEnvironment(undefined, { bake: null });
+    for (const number of [1, 2]) await prod.release(number);
+    expect(await run(`rollback ${prod.plan.name} --yes`, OLEG)).toMatchObject({ exit: 0 });
+    expect(heard.filter((each) => each.startsWith(prod.plan.name))).toEqual([]);
+  });
+});
+
+describe('a freeze', () => {
+  it('begins and ends by the word of somebody who may', async () => {
+    const prod = givenEnvironment(MAY);
+    const { name } = prod.plan;
+    await prod.release(1);
+    const unsigned = await prod.decide('freeze', { by: IRINA });
+    expect(unsigned).toMatchObject({
+      accepted: false,
+      refused: expect.stringContaining('of leads') as unknown,
+    });
+    expect((await run(`freeze ${name} --json`, OLEG)).exit).toBe(5);
+    expect((await prod.status()).freeze).toBeNull();
+
+    const frozen = await run(`freeze ${name} --until 12h --reason holidays`);
+    expect(frozen, frozen.err).toMatchObject({
+      exit: 0,
+      out: expect.stringContaining('is frozen by') as unknown,
+    });
+    expect((await prod.status()).freeze).toMatchObject({ by: IRINA, proof: 'ssh', reason: 'holidays' });
+
+    const handle = harness.client.workflow.getHandle(prod.id);
+    await handle.signal('unfreeze', givenDecision(IRINA));
+    const denied = await run(`unfreeze ${name} --json`, OLEG);
+    expect([denied.exit, deniedOf(denied)]).toEqual([5, 'oleg@example.com is not in group leads']);
+    const { freeze, denials, claims } = await prod.status();
+    expect({ freeze, denials, claims }).toMatchObject({ freeze: { by: IRINA }, claims: 0 });
+    expect(denials).toHaveLength(2);
+
+    const printed: unknown = JSON.parse((await run(`unfreeze ${name} --print`)).out);
+    await handle.signal('unfreeze', printed);
+    await prod.until('it is open', (status) => status.freeze === null);
+    // the same word again opens nothing
+    expect(await run(`freeze ${name}`)).toMatchObject({ exit: 0 });
+    await handle.signal('unfreeze', printed);
+    await handle.signal('unfreeze', { ...(printed as object), decisionId: randomUUID() });
+    await prod.until('it is denied', (status) => status.denials?.length === 3);
+    expect((await prod.status()).freeze).toMatchObject({ by: IRINA });
+  });
+});
