@@ -7,7 +7,14 @@ import {
   waitsFor,
   type Scene,
 } from '../support/change-scene.js';
-import { givenChange, givenPlan, givenPlanInPlace, givenRequest, givenTraffic } from '../support/given.js';
+import {
+  givenChange,
+  givenPlan,
+  givenPlanInPlace,
+  givenRequest,
+  givenTraffic,
+  SIGNED,
+} from '../support/given.js';
 import type { Harness } from '../support/workflow-harness.js';
 import { laneId } from '../../workflows/names.js';
 
@@ -15,9 +22,6 @@ import { laneId } from '../../workflows/names.js';
 export type Path = (harness: Harness) => Promise<string>;
 
 const BY_HAND = { traffic: givenTraffic({ switch: 'manual' }) };
-
-/** Where nobody looks at the signature. */
-export const SIGNED = { scheme: 'ssh', payload: '{}', signature: 'signed' } as const;
 
 function laneOf({ plan }: Scene): string {
   return laneId(plan.pipeline, plan.name);

@@ -6,11 +6,11 @@ import { EnvironmentScene, givenVersion } from '../support/environment-scene.js'
 import type { FakeReviewOnGithub } from '../support/fake-activities.js';
 import { breakActivity } from '../support/fake-world.js';
 import { givenForce } from '../support/forces.js';
-import { givenDecision, givenPlan } from '../support/given.js';
+import { givenDecision, givenPlan, SIGNED } from '../support/given.js';
 import { givenPromotion, PromotionScene } from '../support/promotion-scene.js';
 import { ReleasePipeline, type Plans } from '../support/release-scene.js';
 import { until, type Harness } from '../support/workflow-harness.js';
-import { SIGNED, type Path } from './paths-of-change.js';
+import type { Path } from './paths-of-change.js';
 
 /** For the harness these paths run on: what resolvePlan answers. */
 export const PLANS: Plans = new Map();

@@ -188,13 +188,22 @@ export function createFakeActivities(options: FakeOptions): Activities {
         return { ...common, verdict: 'forced' as const, note: reason, ticket, proof: 'ssh' as const };
       }),
     verifyDecision: ({ subject, by }) =>
-      call('verifyDecision', { key: subject.environment, hosts: [] }, () => {
-        const why = options.denies?.(by) ?? null;
-        const said = { kind: 'decision' as const, name: subject.decision, by, at: new Date(0).toISOString() };
-        return why === null
-          ? { ...said, verdict: 'approved', note: 'signed', proof: 'ssh' }
-          : { ...said, verdict: 'fail', note: why };
-      }),
+      call(
+        'verifyDecision',
+        { key: environmentKey(subject.pipeline, subject.environment), hosts: [] },
+        () => {
+          const why = options.denies?.(by) ?? null;
+          const said = {
+            kind: 'decision' as const,
+            name: subject.decision,
+            by,
+            at: new Date(0).toISOString(),
+          };
+          return why === null
+            ? { ...said, verdict: 'approved', note: 'signed', proof: 'ssh' }
+            : { ...said, verdict: 'fail', note: why };
+        },
+      ),
     nextOpening: async ({ window }) => ({ opensAt: options.opensAt?.(window) ?? null }),
     passFreeze: async () => {
       const frozen = options.frozen?.() ?? null;

@@ -208,6 +208,9 @@ export function givenDecision(by: string, overrides: Partial<Decision> = {}): De
   };
 }
 
+/** Of a decision, where nobody looks at the signature. */
+export const SIGNED = { scheme: 'ssh', payload: '{}', signature: 'signed' } as const;
+
 /** `count` people, of a group where one is named, whose word is enough unless `by` asks for more. */
 export function givenRule(
   count: number,

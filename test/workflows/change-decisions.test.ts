@@ -12,7 +12,14 @@ import {
   type Scene,
 } from '../support/change-scene.js';
 import { activityInputs } from '../support/activity-inputs.js';
-import { givenChange, givenPlan, givenPlanInPlace, givenRequest, givenTraffic } from '../support/given.js';
+import {
+  givenChange,
+  givenPlan,
+  givenPlanInPlace,
+  givenRequest,
+  givenTraffic,
+  SIGNED,
+} from '../support/given.js';
 import { quiet, startHarness, until, type Harness } from '../support/workflow-harness.js';
 
 quiet();
@@ -86,6 +93,30 @@ describe('the switch by hand', () => {
     expect(await statusOf(handle)).toMatchObject({ waitingFor: 'switch' });
     await handle.signal('abort', { by: 'oleg' });
     expect(await handle.result()).toMatchObject({ state: 'aborted' });
+  });
+
+  it('goes on by no signed word that no worker can look at, and by the next', async () => {
+    const plan = givenPlan({ ...BY_HAND, may: { switch: ['leads'] } });
+    const { handle } = await start(plan, (scene) => scene.break('verifyDecision', 'refuse'));
+    await waitsFor(handle, 'switch');
+    await decideOn(handle, 'switchTraffic', { by: 'oleg', statement: SIGNED });
+    await until('it is denied', async () => (await statusOf(handle)).denials?.length === 1);
+    expect(await waitsFor(handle, 'switch')).toMatchObject({ claims: 0, denials: [{ by: 'oleg' }] });
+    await decideOn(handle, 'switchTraffic', { statement: SIGNED });
+    expect(await handle.result()).toMatchObject({ state: 'succeeded' });
+  });
+
+  it('is undone at once while a worker looks at a signed word', async () => {
+    const plan = givenPlan({ ...BY_HAND, may: { switch: ['leads'] } });
+    const { scene, handle, before } = await start(plan, (scene) =>
+      scene.break('verifyDecision', 'hang-before'),
+    );
+    await waitsFor(handle, 'switch');
+    await decideOn(handle, 'switchTraffic', { statement: SIGNED });
+    await scene.arrived('verifyDecision');
+    expect(await decideOn(handle, 'abort')).toMatchObject({ accepted: true });
+    expect(await handle.result()).toMatchObject({ state: 'aborted', clean: true });
+    expect(scene.visible()).toEqual(before);
   });
 
   it('is no word to a step that does not wait for one', async () => {

@@ -9,7 +9,7 @@ import {
   type PromotionDeciding,
 } from '../../../workflows/decisions.js';
 import { missingApprovals, type Approval } from '../../../workflows/missing-approvals.js';
-import { givenDecision, givenRule } from '../../support/given.js';
+import { givenDecision, givenRule, SIGNED } from '../../support/given.js';
 
 function promotion(overrides: Partial<PromotionDeciding> = {}): PromotionDeciding {
   return {
@@ -188,8 +188,7 @@ describe('decide', () => {
         new RegExp(`signed by somebody of leads or oncall; slipway ${command} prod signs it`),
       ),
     });
-    const statement = { scheme: 'ssh' as const, payload: '{}', signature: 's' };
-    expect(decide(state, { ...decision, statement }).accepted).toBe(true);
+    expect(decide(state, { ...decision, statement: SIGNED }).accepted).toBe(true);
   });
 
   it('goes back and stops by anybody’s word, whoever may do the rest', () => {
