@@ -6,10 +6,12 @@ import { appendFileSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { signApproval } from '../../client/sign-approval.js';
+import { signRollback } from '../../client/signed-decisions.js';
 import type { EnvironmentPlan, PlatformPlan, ReleasePlan } from '../../pipeline/plan.js';
 import type { Target } from '../../workflows/activity-contract.js';
-import type { ProgressStatus } from '../../workflows/messages.js';
+import type { EnvironmentStatus, ProgressStatus } from '../../workflows/messages.js';
 import type { EvidenceItem, ReleaseRecord } from '../../workflows/result.js';
+import { releaseOf } from '../../workflows/who-may.js';
 import { givenChange, givenDecision, givenRequest } from '../support/given.js';
 import { isThere, startHostileScene, type HostileScene } from '../support/hostile-scene.js';
 import { givePersonKey } from '../support/people.js';
@@ -20,6 +22,8 @@ let scene: HostileScene;
 let approved: Target;
 /** Compiled by the worker and built, and nobody has approved it. */
 let unapproved: Target;
+/** Each leaves a line. */
+let deploys = 1;
 
 const files = (pipeline: string, folder: string): Record<string, string> => ({
   'slipway.yaml': `pipeline: ${pipeline}
@@ -56,6 +60,7 @@ pipelines:
         hosts: [local]
         commands: ['true', 'echo {digest} >> ${folder}/prod']
         approvals: [{count: 1, group: platform}]
+        may: {rollback: [platform]}
 `;
 
 beforeAll(async () => {
@@ -108,6 +113,25 @@ async function approve({ plan, version, commit, artifacts }: Target, keyFile: st
   return await scene.ask('verifyApproval', claim);
 }
 
+/** As the client signs it and a worker verifies it. */
+async function comeBack(target: Target, key: string): Promise<EvidenceItem> {
+  const { pipeline, name: environment } = target.plan;
+  const actor = { by: ANNA, proof: 'unverified' as const };
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what signing looks at
+  const status = {
+    pipeline,
+    environment,
+    good: [recordOf(target)],
+    live: null,
+  } as unknown as EnvironmentStatus;
+  const signed = await signRollback({ actor }, status, target.version, { key });
+  if (signed === null) throw new Error('nothing was signed');
+  const { requestId, statement } = signed;
+  const about = { decision: 'rollback' as const, pipeline, environment, requestId, token: null, until: null };
+  const subject = { ...about, release: releaseOf(target) };
+  return await scene.ask('verifyDecision', { subject, by: ANNA, statement });
+}
+
 const recordOf = (target: Target): ReleaseRecord => ({ ...target, at: '', by: 'mallory' });
 const evilPlan = (): Partial<EnvironmentPlan> => {
   const { seal: _, ...plan } = approved.plan;
@@ -132,11 +156,35 @@ describe('a worker with a policy', () => {
     expect(readFileSync(path.join(scene.folder, 'prod'), 'utf8')).toBe(`${made?.digest ?? ''}\n`);
   });
 
+  it('deploys what comes back by a word that it has verified', async () => {
+    const decisions = [await comeBack(approved, path.join(scene.folder, 'anna'))];
+    expect(decisions).toMatchObject([{ verdict: 'approved', proof: 'ssh' }]);
+    const target: Target = { ...approved, token: 2, kind: 'rollback', decisions };
+    await scene.ask('claim', { target });
+    await scene.ask('deploy', { target, prior: (await scene.ask('proveWayBack', { target })).prior });
+    approved = { ...approved, token: 2 };
+    deploys += 1;
+  });
+
   const ATTACKS: [string, () => Promise<unknown>, RegExp][] = [
     [
       'a release that nobody approved',
       () => scene.forge('deploy', { target: unapproved, prior: [] }),
       /nobody vouches for 1 approval/,
+    ],
+    [
+      'what comes back without a word',
+      () => scene.forge('deploy', { target: { ...approved, kind: 'rollback' }, prior: [] }),
+      /nobody of platform has signed that v1\.0\.0 comes back/,
+    ],
+    [
+      'what comes back by a word that no worker has heard',
+      async () => {
+        const { seal: _, ...word } = await comeBack(approved, path.join(scene.folder, 'anna'));
+        const target = { ...approved, kind: 'redeploy', decisions: [word] };
+        return await scene.forge('deploy', { target, prior: [] });
+      },
+      /nobody of platform has signed that v1\.0\.0 comes back/,
     ],
     [
       'it by the queue of what is urgent as well',
@@ -211,7 +259,7 @@ describe('a worker with a policy', () => {
   it.each(ATTACKS)('refuses %s', async (_what, attack, reason) => {
     await expect(attack()).rejects.toThrow(reason);
     expect(isThere(scene, 'evil')).toBe(false);
-    expect(readFileSync(path.join(scene.folder, 'prod'), 'utf8').split('\n')).toHaveLength(2);
+    expect(readFileSync(path.join(scene.folder, 'prod'), 'utf8').split('\n')).toHaveLength(deploys + 1);
   });
 
   it.each([
