@@ -11,7 +11,7 @@ import type { EnvironmentPlan, MayRule } from '../../pipeline/plan.js';
 import type { Target } from '../../workflows/activity-contract.js';
 import type { EnvironmentRequest } from '../../workflows/messages.js';
 import { SIGNAL } from '../../workflows/names.js';
-import { decideOn, statusOf, waitsFor } from '../support/change-scene.js';
+import { decideOn, statusOf } from '../support/change-scene.js';
 import { EnvironmentScene, givenVersion } from '../support/environment-scene.js';
 import { givenDecision, givenPlan, givenTraffic } from '../support/given.js';
 import { givePersonKey } from '../support/people.js';
@@ -96,13 +96,21 @@ async function run(line: string, person = IRINA, key = person): Promise<CommandR
 
 const deniedOf = ({ out }: CommandRun): string => String(readJson({ exit: 0, err: '', out }).data['refused']);
 
+/** The lane is a run of its own, which begins after the environment has said so. */
+async function waitsForSwitch(prod: EnvironmentScene, token = 1) {
+  const lane = harness.client.workflow.getHandle(prod.lane);
+  const asked = await until('the change waits for a word to switch', async () => {
+    const status = await statusOf(lane).catch(() => null);
+    return status?.waitingFor === 'switch' && status.switching?.token === token && status;
+  });
+  return { lane, asked };
+}
+
 describe('a switch by hand', () => {
   it('goes on by the word of somebody who may, and its seal goes with it', async () => {
     const prod = byHand();
     const { requestId } = await prod.ask(givenVersion(prod.plan, 1));
-    const lane = harness.client.workflow.getHandle(prod.lane);
-    await prod.until('the change runs', ({ inFlight }) => inFlight !== null);
-    const asked = await waitsFor(lane, 'switch');
+    const { lane, asked } = await waitsForSwitch(prod);
     expect(asked.switching).toEqual({ requestId, token: 1, groups: ['leads'] });
 
     const denied = await run(`switch ${prod.plan.name} --json`, OLEG);
@@ -128,9 +136,7 @@ describe('a switch by hand', () => {
   it('does not go on by a word that is not signed, however it is sent', async () => {
     const prod = byHand();
     await prod.ask(givenVersion(prod.plan, 1));
-    await prod.until('the change runs', ({ inFlight }) => inFlight !== null);
-    const lane = harness.client.workflow.getHandle(prod.lane);
-    await waitsFor(lane, 'switch');
+    const { lane } = await waitsForSwitch(prod);
     await lane.signal('switchTraffic', { by: IRINA });
     expect(await decideOn(lane, 'switchTraffic', { by: IRINA })).toMatchObject({
       accepted: false,
@@ -147,16 +153,13 @@ describe('a switch by hand', () => {
   it('goes on by a raw signal with the printed statement, for this change only', async () => {
     const prod = byHand();
     const first = await prod.ask(givenVersion(prod.plan, 1));
-    await prod.until('the change runs', ({ inFlight }) => inFlight !== null);
-    const lane = harness.client.workflow.getHandle(prod.lane);
-    await waitsFor(lane, 'switch');
+    const { lane } = await waitsForSwitch(prod);
     const printed: unknown = JSON.parse((await run(`switch ${prod.plan.name} --print`)).out);
     await lane.signal('switchTraffic', printed);
     expect((await prod.ended(first.requestId)).state).toBe('succeeded');
 
     const second = await prod.ask(givenVersion(prod.plan, 2));
-    await prod.until('the next change runs', ({ inFlight }) => inFlight?.token === 2);
-    await waitsFor(lane, 'switch');
+    await waitsForSwitch(prod, 2);
     await lane.signal('switchTraffic', printed);
     const { denials = [] } = await until('it is denied', async () => {
       const status = await statusOf(lane);
