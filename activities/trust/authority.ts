@@ -207,9 +207,7 @@ export const AUTHORITIES: Authorities = {
       judge.colour(target.plan, to);
       judge.colours(target.plan, from);
       // the way back asks nobody
-      if (!requireHealthy) return;
-      await judge.decisions.comesBack(target);
-      await judge.decisions.switches(target);
+      if (requireHealthy) await judge.decisions.switches(target);
     },
     vouch: (keys, { target, to, requireHealthy }, result) =>
       requireHealthy && to === target.colour

@@ -18,8 +18,27 @@ export class SignedDecisions {
 
   /** What was there once comes again by a word for it: rollback and redeploy. */
   async comesBack(target: Target): Promise<void> {
-    if (target.kind !== 'rollback' && target.kind !== 'redeploy') return;
+    if (bringsBack(target)) this.requireRollback(target, await this.policy.read());
+  }
+
+  /** Traffic moves to what this change has deployed by a word for this very change, and to what comes back as it came. */
+  async switches(target: Target): Promise<void> {
     const policy = await this.policy.read();
+    if (bringsBack(target)) this.requireRollback(target, policy);
+    const groups = groupsOfPolicy(policy, placeOf(target), 'switch');
+    if (policy === null || groups === null) return;
+    if (target.kind === 'rollback') return this.requireEarlierTraffic(target, policy);
+    const words = this.given(target, 'switch').filter(({ token }) => token === target.token);
+    if (words.some(({ by }) => isInOneOf(policy, groups, by))) return;
+    const { plan, version } = target;
+    throw denied(
+      `${plan.pipeline} ${plan.name}`,
+      `nobody of ${groups.join(' or ')} has signed that traffic moves to ${version}`,
+      `traffic stays; release it again, then slipway switch ${plan.name} --key KEY`,
+    );
+  }
+
+  private requireRollback(target: Target, policy: LoadedPolicy | null): void {
     const groups = groupsOfPolicy(policy, placeOf(target), 'rollback');
     if (policy === null || groups === null) return;
     if (this.given(target, 'rollback').some(({ by }) => isInOneOf(policy, groups, by))) return;
@@ -31,24 +50,8 @@ export class SignedDecisions {
     );
   }
 
-  /** Traffic moves to what this change has deployed by a word for this very change. */
-  async switches(target: Target): Promise<void> {
-    const policy = await this.policy.read();
-    const groups = groupsOfPolicy(policy, placeOf(target), 'switch');
-    if (policy === null || groups === null) return;
-    if (target.kind === 'rollback') return this.hadTraffic(target, policy);
-    const words = this.given(target, 'switch').filter(({ token }) => token === target.token);
-    if (words.some(({ by }) => isInOneOf(policy, groups, by))) return;
-    const { plan, version } = target;
-    throw denied(
-      `${plan.pipeline} ${plan.name}`,
-      `nobody of ${groups.join(' or ')} has signed that traffic moves to ${version}`,
-      `traffic stays; release it again, then slipway switch ${plan.name} --key KEY`,
-    );
-  }
-
   /** Whatever calls itself a rollback: somebody signed that it comes back, or traffic was there before. */
-  private hadTraffic(target: Target, policy: LoadedPolicy): void {
+  private requireEarlierTraffic(target: Target, policy: LoadedPolicy): void {
     if (groupsOfPolicy(policy, placeOf(target), 'rollback') !== null) return;
     const { plan, version, commit, receipts = [] } = target;
     if (wasCarriedOut(this.keys, receipts, { ...placeOf(target), commit: commit.sha })) return;
@@ -73,6 +76,10 @@ export class SignedDecisions {
           Date.parse(said.expires) > Date.now(),
       );
   }
+}
+
+function bringsBack({ kind }: Target): boolean {
+  return kind === 'rollback' || kind === 'redeploy';
 }
 
 function placeOf({ plan }: Pick<Target, 'plan'>): { pipeline: string; environment: string } {
