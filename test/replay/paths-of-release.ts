@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { ApprovalRule, EnvironmentPlan, GatePlan } from '../../pipeline/plan.js';
 import { promotionId, SIGNAL } from '../../workflows/names.js';
 import { EnvironmentScene, givenVersion } from '../support/environment-scene.js';
-import type { FakeReviewOnGithub } from '../support/fake-activities.js';
+import type { FakeReviewOnGithub } from '../support/fake-reviews.js';
 import { breakActivity } from '../support/fake-world.js';
 import { givenForce } from '../support/forces.js';
 import { givenDecision, givenPlan, SIGNED } from '../support/given.js';

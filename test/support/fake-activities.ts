@@ -10,18 +10,16 @@ import { foreignHand, refused, staleFence } from '../../activities/failure.js';
 import type { Colour, ReleasePlan } from '../../pipeline/plan.js';
 import type {
   Activities,
-  GithubAnswer,
-  GithubQuestion,
   SwitchResult,
   Target,
   UndoResult,
   VerifyResult,
   WindowPlan,
 } from '../../workflows/activity-contract.js';
-import { STILL_WAITS } from '../../workflows/failures.js';
 import type { ReleaseRequest } from '../../workflows/messages.js';
 import { forcedGates } from '../../workflows/forced.js';
 import type { BuiltArtifact, EvidenceItem, PriorState } from '../../workflows/result.js';
+import { answerOfGithub, type FakeReviewOnGithub } from './fake-reviews.js';
 import { receiptFor } from './given.js';
 import {
   environmentIn,
@@ -56,13 +54,6 @@ export interface FakeOptions {
   frozen?: () => { until: string; why: string } | null;
   /** Ancestors among the candidates; default none. */
   ancestors?: (commit: string, candidates: string[]) => string[];
-}
-
-export interface FakeReviewOnGithub {
-  by: string;
-  /** Branch or environment. */
-  of: string;
-  rejects?: boolean;
 }
 
 /** Gates that do not pass, by their names. */
@@ -420,37 +411,6 @@ function verdict(verdict: VerifyResult['verdict'], detail: string): VerifyResult
 function environments({ client, taskQueue }: FakeOptions): EnvironmentActivities {
   if (client === undefined) throw ApplicationFailure.nonRetryable('this test gave no client');
   return createEnvironmentActivities({ client, taskQueue: taskQueue ?? Context.current().info.taskQueue });
-}
-
-function answerOfGithub(
-  { rule, known }: GithubQuestion,
-  said: FakeReviewOnGithub[],
-  againMs: number,
-): GithubAnswer {
-  const about = said.filter(({ of }) => of === rule.of);
-  const rejectedBy = about.flatMap(({ by, rejects = false }) => (rejects ? [by] : []));
-  const people = rejectedBy.length > 0 ? [] : about.map(({ by }) => by);
-  const note = `${rule.of ?? ''}: approved by ${people.join(', ') || 'nobody'}`;
-  const isNews = known === null || rejectedBy.length > 0 || people.some((by) => !known.includes(by));
-  if (!isNews)
-    throw ApplicationFailure.create({
-      type: STILL_WAITS,
-      message: note,
-      nonRetryable: false,
-      nextRetryDelay: againMs,
-    });
-  const approvals = people.map((by) => ({
-    kind: 'approval' as const,
-    name: 'approval',
-    verdict: 'approved' as const,
-    by,
-    at: new Date(0).toISOString(),
-    note: 'reviewed on GitHub',
-    ...(rule.by === 'github-review' || rule.by === 'github-environment' ? { proof: rule.by } : {}),
-    group: rule.group,
-    of: rule.of,
-  }));
-  return { approvals, rejectedBy, note };
 }
 
 /** A proxy that names a colour where nothing runs serves nobody. */

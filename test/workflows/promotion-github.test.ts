@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ApprovalRule, EnvironmentPlan } from '../../pipeline/plan.js';
 import type { EvidenceItem } from '../../workflows/result.js';
-import type { FakeReviewOnGithub } from '../support/fake-activities.js';
+import type { FakeReviewOnGithub } from '../support/fake-reviews.js';
 import { breakActivity } from '../support/fake-world.js';
 import { givenPlan, givenRule } from '../support/given.js';
 import { givenPromotion, PromotionScene } from '../support/promotion-scene.js';
