@@ -5,7 +5,13 @@
 import type { DecisionSubject } from '../pipeline/plan.js';
 import type { DecisionClaim } from './activity-contract.js';
 import type { NamedDecision } from './decisions.js';
-import { findProcessed, rememberProcessed, resolveRequest, untouched } from './environment-memory.js';
+import {
+  findProcessed,
+  rememberDecided,
+  rememberProcessed,
+  resolveRequest,
+  untouched,
+} from './environment-memory.js';
 import { applyDecision, receiveRequest, type Step } from './environment-queue.js';
 import { counts, withDenial } from './hear-decisions.js';
 import type { EnvironmentRequest, EnvironmentState } from './messages.js';
@@ -68,11 +74,11 @@ export function applyHeard(
   decision: NamedDecision,
   item: EvidenceItem,
   at: string,
-): Step {
+): EnvironmentState {
   const proof = item.proof === 'ssh' ? 'ssh' : 'unverified';
   return counts(item)
-    ? { state: applyDecision(state, decision, at, proof), tell: [] }
-    : { state: { ...state, ...denying(state, item, decision.decisionId) }, tell: [] };
+    ? rememberDecided(applyDecision(state, decision, at, proof), decision.decisionId)
+    : { ...state, ...denying(state, item, decision.decisionId) };
 }
 
 function denying({ denials = [] }: EnvironmentState, item: EvidenceItem, id: string) {

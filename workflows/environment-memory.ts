@@ -8,6 +8,7 @@ const GOOD_CHARACTERS = 512 * 1024;
 const GOOD_KEPT_ALWAYS = 3;
 const PROCESSED_KEPT = 200;
 const STEPS_KEPT = 20;
+const DECISIONS_KEPT = 200;
 
 export function newEnvironment(pipeline: string, environment: string): EnvironmentState {
   return {
@@ -228,4 +229,9 @@ export function rememberProcessed(
 
 export function findProcessed(state: EnvironmentState, requestId: string): ChangeResult | null {
   return state.processed.find((each) => each.requestId === requestId)?.result ?? null;
+}
+
+/** Of those that took effect: the same again is none. */
+export function rememberDecided(state: EnvironmentState, decisionId: string): EnvironmentState {
+  return { ...state, decided: [decisionId, ...(state.decided ?? [])].slice(0, DECISIONS_KEPT) };
 }

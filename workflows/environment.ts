@@ -28,7 +28,7 @@ import {
 import type { NamedDecision } from './decisions.js';
 import { forcedGates } from './forced.js';
 import { HeardInTurn } from './hear-decisions.js';
-import { newEnvironment } from './environment-memory.js';
+import { newEnvironment, rememberDecided } from './environment-memory.js';
 import { applyHeard, claimOfDecision, claimOfRequest, receiveHeard } from './environment-decisions.js';
 import { end } from './environment-end.js';
 import {
@@ -68,7 +68,6 @@ import { linkToRun } from './ui-links.js';
 import { groupsThatMayFreeze } from './who-may.js';
 
 const SIGNAL_LIMIT = 5000;
-const DECISIONS_KEPT = 200;
 const LANE_HELD_AGAIN_MS = 5000;
 const RECOVERY_BACKOFF_MS = [0, 1000, 2000, 4000, 8000, 16_000, 32_000, 60_000];
 
@@ -141,25 +140,21 @@ class Entity {
       }),
       apply: (decision) => {
         this.signals += 1;
-        this.take(UPDATE[decision.name], () => {
-          const decided = [decision.decisionId, ...(this.state.decided ?? [])].slice(0, DECISIONS_KEPT);
-          const state = this.decideOrHear({ ...this.state, decided }, decision);
-          return { state, tell: [] };
-        });
+        this.takeDecision(decision);
       },
       headline: () => headlineOf(this.state),
     });
   }
 
   /** A signed word takes effect once a worker has looked at it. */
-  private decideOrHear(state: EnvironmentState, decision: NamedDecision): EnvironmentState {
-    const claim = claimOfDecision(state, decision);
+  private takeDecision(decision: NamedDecision): void {
     const now = (): string => new Date().toISOString();
-    if (claim === null || !patched('freezes-are-verified')) return applyDecision(state, decision, now());
-    this.signed.hear(claim, (item) =>
-      this.take(UPDATE[decision.name], () => applyHeard(this.state, decision, item, now())),
-    );
-    return state;
+    const take = (step: () => EnvironmentState): void =>
+      this.take(UPDATE[decision.name], () => ({ state: step(), tell: [] }));
+    const claim = claimOfDecision(this.state, decision);
+    if (claim === null || !patched('freezes-are-verified'))
+      take(() => rememberDecided(applyDecision(this.state, decision, now()), decision.decisionId));
+    else this.signed.hear(claim, (item) => take(() => applyHeard(this.state, decision, item, now())));
   }
 
   /** So does a signed rollback, before it stands in the queue: the lane waits for no signature. */
