@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import type { EnvironmentPlan } from '../../pipeline/plan.js';
 import { SIGNAL } from '../../workflows/names.js';
-import type { FakeReviewOnGithub } from '../support/fake-activities.js';
+import type { FakeReviewOnGithub } from '../support/fake-reviews.js';
 import { givenPlan, givenRule } from '../support/given.js';
 import { givenPromotion, PromotionScene } from '../support/promotion-scene.js';
 import { startReceiver, type Receiver } from '../support/serve-scene.js';
