@@ -30,7 +30,8 @@ const result = spawnSync(
     `--outputFile.json=${report}`,
     ...patterns,
   ],
-  { cwd: root, stdio: 'inherit' },
+  // Temporal, dockerd and the like collect their garbage less often: a whole run has memory to spare, and no time.
+  { cwd: root, stdio: 'inherit', env: { GOGC: '400', ...process.env } },
 );
 const code = printCounts(report, result.status ?? 1);
 rmSync(folder, { recursive: true, force: true });

@@ -75,11 +75,16 @@ export function searched(temporal: EmbeddedTemporal): EmbeddedTemporal {
 /** Until it is over, also through times in which the server is away. */
 async function lookAtHeartbeats(address: string, over: AbortSignal): Promise<void> {
   const listOpen = matching(`ExecutionStatus = 'Running'`);
+  const pauseOrEnd = () => pause(LOOK_AGAIN_MS, undefined, { signal: over }).catch(() => undefined);
+  const lookUntilOver = async (server: Server): Promise<void> => {
+    for (; !over.aborted; await pauseOrEnd())
+      noteFindings(
+        await forEach(await listOpen(server), (each) => findInDescription(server, each, 'secret')),
+      );
+  };
   while (!over.aborted) {
-    await pause(LOOK_AGAIN_MS, undefined, { signal: over }).catch(() => undefined);
-    const look = async (server: Server): Promise<string[]> =>
-      forEach(await listOpen(server), (each) => findInDescription(server, each, 'secret'));
-    noteFindings(await withServer(address, look).catch(() => []));
+    await pauseOrEnd();
+    await withServer(address, lookUntilOver).catch(() => undefined);
   }
 }
 
