@@ -56,7 +56,8 @@ export function processTerminal(): Terminal {
       ? async (pressed) => (await import('./keyboard.js')).listenForKeys(pressed, interrupt)
       : null,
     canAsk,
-    colour: process.stdout.isTTY && !noColour && env['TERM'] !== 'dumb',
+    // undefined in a pipe, whatever its type says: who paints would then ask the environment, and CI says yes
+    colour: Boolean(process.stdout.isTTY) && !noColour && env['TERM'] !== 'dumb',
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
     annotate: (line) => void process.stderr.write(`${line}\n`),

@@ -60,6 +60,12 @@ function isAlive(pid: number): boolean {
 }
 
 describe('the command as a process', () => {
+  it('paints nothing in a pipe, also where the environment says CI', async () => {
+    const run = start(['watch', 'prod'], { CI: 'true', TERM: 'xterm' });
+    expect(await run.ended).toBe(2);
+    expect(run.out()).toMatch(/^✗ no pipeline file here/);
+  });
+
   it('says its version', async () => {
     const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
     const run = start(['--version']);
