@@ -1,3 +1,4 @@
+import type { InspectInput } from '../../workflows/activity-contract.js';
 import type { CommandSpec, Invocation, Outcome } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 
@@ -34,22 +35,29 @@ async function showLogs(invocation: Invocation): Promise<Outcome> {
   const shown = new Map<string, string>();
   for (;;) {
     const { log } = await client.inspect(input);
+    const isFirst = shown.size === 0;
     for (const { host, text } of log) {
       print(invocation, host, newLines(shown.get(host) ?? '', text), log.length > 1);
       shown.set(host, text);
     }
-    if (!invocation.has('follow')) {
-      if (log.every(({ text }) => text.trim() === '') && !invocation.global.json)
-        terminal.err(
-          `There is no log. What a step kept on its hosts: slipway logs ${environment} --step deploy\n`,
-        );
-      return { exit: EXIT.done, data: null, screen: '', written: true };
-    }
+    if (isFirst && log.every(({ text }) => text.trim() === '') && !invocation.global.json)
+      terminal.err(explainNone(environment, input));
+    if (!invocation.has('follow')) return { exit: EXIT.done, data: null, screen: '', written: true };
     const { setTimeout: sleep } = await import('node:timers/promises');
     await sleep(LOOK_AGAIN_MS, undefined, { signal: terminal.interrupted }).catch(() => undefined);
     if (terminal.interrupted.aborted)
       return { exit: EXIT.interrupted, data: null, screen: '', written: true };
   }
+}
+
+/** A platform of commands has only the log that its file tells how to print. */
+function explainNone(environment: string, { plan, step }: InspectInput): string {
+  const { platform } = plan;
+  const why =
+    step === null && platform.kind === 'command' && platform.logs === undefined
+      ? `The platform of ${environment} has no logs: command that prints one (docs/pipeline-file.md#platforms).`
+      : 'There is no log.';
+  return `${why} What a step kept on its hosts: slipway logs ${environment} --step deploy\n`;
 }
 
 function print({ terminal, global }: Invocation, host: string, lines: string[], several: boolean): void {
