@@ -76,7 +76,7 @@ export function renderEnvironment(state: EnvironmentState, links: UiLink[]): str
     ['```', ...rows.filter((each) => each !== null), '```'].join('\n'),
     commands.filter((each) => each !== null).join('\n'),
     renderLinks(links),
-    ['identity: unverified', ...warnUnprotected(live === null ? [] : [live.plan])].join('\n\n'),
+    [...warnUnproven(state), ...warnUnprotected(live === null ? [] : [live.plan])].join('\n\n'),
   ]
     .filter((part) => part !== '')
     .join('\n\n');
@@ -86,6 +86,11 @@ function describe(record: ReleaseRecord): string {
   const { version, colour } = record;
   const name = colour === null ? version : `${colour} ${version}`;
   return forcedGates(record).length === 0 ? name : `${name} (forced)`;
+}
+
+/** Not where the one person on the page has signed. */
+function warnUnproven({ queue, freeze }: EnvironmentState): string[] {
+  return freeze?.proof === 'ssh' && queue.length === 0 ? [] : ['identity: unverified'];
 }
 
 function signedText({ proof }: Freeze): string {

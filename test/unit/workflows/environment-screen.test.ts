@@ -33,6 +33,16 @@ describe('renderEnvironment', () => {
     expect(report).not.toContain('coming');
   });
 
+  it('says identity: unverified, unless the one person on it has signed', () => {
+    const freeze = { by: 'irina', until: null, reason: null, since: COMING.since };
+    const show = (proof: 'ssh' | 'unverified', queue = state.queue) =>
+      renderEnvironment({ ...state, queue, freeze: { ...freeze, proof } }, []);
+    expect(show('unverified')).toContain('identity: unverified');
+    expect(show('ssh')).not.toContain('identity: unverified');
+    expect(show('ssh')).toContain('by irina, signed');
+    expect(show('ssh', [givenRequest(givenPlan(), 'v2.0.0')])).toContain('identity: unverified');
+  });
+
   it('stays within its block, whatever a person gives as reason', () => {
     const reason = `\`\`\`${'a long reason → '.repeat(10)}`;
     const freeze = { by: 'irina', proof: 'unverified' as const, until: null, reason, since: COMING.since };
