@@ -2,7 +2,7 @@
 import { refuseApprover } from '../workflows/decisions.js';
 import type { Actor, Decision, ProgressStatus } from '../workflows/messages.js';
 import { UPDATE } from '../workflows/names.js';
-import type { ApproveOptions, Decided } from './decided.js';
+import { splitRefusal, type ApproveOptions, type Decided } from './decided.js';
 import { signApproval } from './sign-approval.js';
 import { findSigningKey, type Signed } from './sign-with-ssh.js';
 import type { DecisionTarget } from './targets.js';
@@ -16,7 +16,7 @@ interface Approver {
   decide(target: DecisionTarget, name: 'approve', said: Partial<Decision>): Promise<Decided>;
 }
 
-/** Throws UserError (exit 2) when a signature is wanted and no key can give it. */
+/** Throws UserError when a signature is wanted and no key can give it: exit 5 for none, 2 for one that was named. */
 export async function approveWaiting(
   client: Approver,
   target: DecisionTarget,
@@ -33,7 +33,7 @@ export async function approveWaiting(
     digest: shown?.artifacts.map(({ digest }) => digest).join(',') ?? null,
     ...(signed === null ? {} : { statement: signed.statement, decisionId: signed.nonce }),
   });
-  const proof = signed === null ? client.actor.proof : 'ssh';
+  const proof = signed?.proof ?? client.actor.proof;
   return await afterHearing({ ...decided, proof }, () => client.progress(target.workflowId));
 }
 
@@ -51,8 +51,8 @@ export function requireWelcome({ environment, approving, approvals }: ProgressSt
     });
   const never = excluding === undefined ? null : refuseApprover(excluding, approvals, by);
   if (never === null) return;
-  const [what = never, wayOut = 'ask somebody else'] = never.split('; ');
-  throw refused({ what, where: environment, wayOut });
+  const { what, wayOut } = splitRefusal(never);
+  throw refused({ what, where: environment, wayOut: wayOut ?? 'ask somebody else' });
 }
 
 /** null = nothing that waits asks for proof, and neither do the options. */

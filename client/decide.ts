@@ -1,10 +1,12 @@
 /** What approve, switch, pause and their like have in common: say it, show the answer. */
 import type { Invocation, Outcome } from './command.js';
 import { EXIT } from './exit-codes.js';
-import type { Decided } from './decided.js';
+import { splitRefusal, type Decided } from './decided.js';
 import type { SlipwayClient } from './release-client.js';
+import { renderError } from './render/error.js';
 import type { Style } from './render/style.js';
 import { describeProof, lines, plain } from './render/text.js';
+import { refused, type UserError } from './user-error.js';
 
 /** The outcome of one decision: accepted (0) or refused, nothing touched (5). */
 export async function toOutcome(
@@ -27,25 +29,23 @@ export async function toOutcome(
   };
   const [environment = ''] = invocation.args;
   if (!reply.accepted) {
-    const what = reply.refused ?? 'refused';
-    if (!global.json)
-      terminal.err(
-        lines(`${style.red(style.failed)} ${plain(environment)}: ${plain(what)}`, '  nothing was changed'),
-      );
-    const error = {
-      what,
-      where: environment,
-      why: null,
-      wayOut: `see slipway status ${environment}`,
-      docs: null,
-    };
-    return { exit: EXIT.refused, data, screen: '', error };
+    const error = explainRefusal(decided, environment, `slipway status ${environment}`);
+    if (!global.json) terminal.err(renderError(style, error) + NOTHING_CHANGED);
+    return { exit: EXIT.refused, data, screen: '', error: error.explanation() };
   }
   return {
     exit: EXIT.done,
     data,
     screen: lines(describeAccepted(style, client, done, proof), state === '' ? null : `  ${plain(state)}`),
   };
+}
+
+const NOTHING_CHANGED = '  nothing was changed\n';
+
+function explainRefusal({ reply, wayOut }: Decided, where: string, otherwise: string): UserError {
+  const split = splitRefusal(reply.refused ?? 'refused');
+  if (wayOut !== undefined) return refused({ what: reply.refused ?? 'refused', where, wayOut });
+  return refused({ what: split.what, where, wayOut: split.wayOut ?? otherwise });
 }
 
 /** The same as one line, for a screen that goes on. */
@@ -56,9 +56,12 @@ export async function describeReply(
   environment: string,
   done: string,
 ): Promise<string> {
-  const { accepted, refused } = decided.reply;
-  if (!accepted)
-    return `${style.red(style.failed)} ${plain(environment)}: ${plain(refused ?? 'refused')}; nothing was changed`;
+  const { accepted } = decided.reply;
+  if (!accepted) {
+    const { what, wayOut } = explainRefusal(decided, environment, '');
+    const ways = wayOut === '' ? '' : `; ${wayOut}`;
+    return `${style.red(style.failed)} ${plain(environment)}: ${plain(what + ways)}; nothing was changed`;
+  }
   return `${describeAccepted(style, client, done, decided.proof)}: ${plain(await stateAfter(client, decided))}`;
 }
 

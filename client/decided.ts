@@ -25,13 +25,28 @@ export interface ApproveOptions extends DecisionOptions, SigningOptions {
 
 export interface RollbackOptions extends DecisionOptions {
   /** From `signRollback`, where the policy says who may; `version` is then the one that was signed. */
-  signed?: { requestId: string; statement: SignedStatement } | null;
+  signed?: SignedRollback | null;
+}
+
+export interface SignedRollback {
+  requestId: string;
+  statement: SignedStatement;
+  /** As `Decided.proof`. */
+  proof: 'ssh' | 'unverified';
 }
 
 export interface Decided {
   decisionId: string;
-  /** How the person proved to be who they are; absent = not at all. */
+  /** How the person proved to be who they are; absent = not at all. What is signed unasked proves nothing: nobody verifies it. */
   proof?: 'ssh' | 'unverified';
   target: DecisionTarget;
   reply: DecisionReply;
+  /** What helps where a worker did not count what was signed; other refusals say it in `reply.refused`. */
+  wayOut?: string;
+}
+
+/** A refusal as decisions give it: `what; way out`. */
+export function splitRefusal(refused: string): { what: string; wayOut: string | null } {
+  const [what = '', ...rest] = refused.split('; ');
+  return { what, wayOut: rest.length === 0 ? null : rest.join('; ') };
 }

@@ -22,7 +22,7 @@ export const EXIT_MEANING: Record<ExitCode, string> = {
   [EXIT.badInput]: 'bad flags or file, nothing sent',
   [EXIT.failedUndone]: 'failed, everything undone, the old version serves',
   [EXIT.failedNotUndone]: 'failed, not all undone or unknown: a person, now',
-  [EXIT.refused]: 'refused, nothing touched: gate, rejection, expiry, freeze, doctor',
+  [EXIT.refused]: 'refused, nothing touched: gate, rejection, expiry, freeze, doctor, not signed',
   [EXIT.timeout]: 'still going when --timeout ended',
   [EXIT.superseded]: 'superseded, or aborted by a person',
   [EXIT.unreachable]: 'Temporal or worker unreachable; nothing is lost',

@@ -28,7 +28,7 @@ export const FORCE_LASTS_MS = 24 * 3_600_000;
 const LONGEST = { reason: 1000, ticket: 100 };
 const DOCS = 'docs/force.md';
 
-/** What the flags ask for; null = nothing is forced. Throws UserError: exit 2 for mistakes, 5 for gates that nobody may force. */
+/** What the flags ask for; null = nothing is forced. Throws UserError: exit 2 for mistakes, 5 for gates that nobody may force and where there is no key. */
 export function readForceWish(invocation: Invocation, plan: ReleasePlan): ForceWish | null {
   const names = [...new Set(invocation.values('force').flatMap((value) => value.split(',')))]
     .map((name) => name.trim())

@@ -31,6 +31,7 @@ import {
   WORKFLOW_TASK_TIMEOUT_MS,
 } from '../workflows/names.js';
 import { findProblem } from '../workflows/read-decision.js';
+import { readFailure } from '../workflows/read-failure.js';
 import type { ChangeResult, PromotionResult, ReleaseResult } from '../workflows/result.js';
 import { type ConnectOptions, connectToTemporal, type TemporalLink } from './connect.js';
 import type { ApproveOptions, Decided, DecisionOptions, RollbackOptions, SigningOptions } from './decided.js';
@@ -215,12 +216,10 @@ export class SlipwayClient {
       );
     } catch (error) {
       if (!(error instanceof WorkflowFailedError)) throw error;
-      throw refused({
-        what: 'the worker could not look',
-        where: `${this.pipeline} ${input.plan.name}`,
-        why: messageOf(error),
-        wayOut: `the whole story is in ${this.link.linkTo(start.workflowId, null) ?? start.workflowId}`,
-      });
+      const story = this.link.linkTo(start.workflowId, null) ?? start.workflowId;
+      const place = `${this.pipeline} ${input.plan.name}`;
+      const { report } = readFailure(error.cause, place, `the whole story is in ${story}`);
+      throw refused({ ...report, what: `the worker could not look: ${report.what}` });
     }
   }
 
@@ -322,7 +321,8 @@ export class SlipwayClient {
     { version = null, reason = null, signed = null }: RollbackOptions,
   ): Extract<EnvironmentRequest, { type: 'rollback' }> {
     const requestId = newRequestId(`rollback-${version ?? environment}`);
-    return { type: 'rollback', requestId, version, actor: this.actor, reason, ...signed };
+    const asked = { type: 'rollback' as const, requestId, version, actor: this.actor, reason };
+    return signed === null ? asked : { ...asked, requestId: signed.requestId, statement: signed.statement };
   }
 
   private handle(workflowId: string): WorkflowHandle {
@@ -436,6 +436,3 @@ function endedMeanwhile(environment: string) {
 }
 
 /** The innermost cause says what happened; the layers around it only where. */
-function messageOf(error: Error): string {
-  return error.cause instanceof Error ? messageOf(error.cause) : error.message;
-}

@@ -33,5 +33,6 @@ export async function signApproval(wish: ApprovalWish): Promise<Signed> {
     nonce,
     expires: new Date(Date.now() + expiresMs).toISOString(),
   });
-  return { statement: await signText(payload, { namespace: APPROVAL_NAMESPACE, keyFile }), nonce };
+  const proof = status.approving?.mustSign === true ? 'ssh' : 'unverified';
+  return { statement: await signText(payload, { namespace: APPROVAL_NAMESPACE, keyFile }), nonce, proof };
 }

@@ -4,15 +4,17 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import type { SignedStatement } from '../workflows/messages.js';
-import { badInput } from './user-error.js';
+import { badInput, refused } from './user-error.js';
 
 export interface Signed {
   statement: SignedStatement;
   /** Of the statement; the decision's id as well. */
   nonce: string;
+  /** What it will count as: a worker verifies only what its policy asks to be signed. */
+  proof: 'ssh' | 'unverified';
 }
 
-/** `--key`, else `SLIPWAY_SIGNING_KEY`, else the usual one. Throws UserError (exit 2) when there is none. */
+/** `--key`, else `SLIPWAY_SIGNING_KEY`, else the usual one. Throws UserError: exit 2 for one that is not there, 5 when nobody has named one and there is none. */
 export function findSigningKey(asked: string | null, env: NodeJS.ProcessEnv): string {
   const named = asked ?? env['SLIPWAY_SIGNING_KEY'] ?? null;
   const home = env['HOME'] ?? homedir();
@@ -21,12 +23,14 @@ export function findSigningKey(asked: string | null, env: NodeJS.ProcessEnv): st
   // a certificate beside the key says more than the key
   if (found !== undefined && existsSync(`${found}-cert.pub`)) return `${found}-cert.pub`;
   if (found !== undefined && existsSync(found)) return found;
-  throw badInput({
+  const explanation = {
     what: named === null ? 'there is no SSH key to sign with' : 'there is no such key',
     where: named ?? path.join(home, '.ssh'),
     wayOut: 'name one with --key, also the .pub of a key that your agent has',
     docs: 'docs/approvals.md#signing',
-  });
+  };
+  // a mistake in what was typed, or somebody who cannot say this: the policy wants it signed
+  throw named === null ? refused(explanation) : badInput(explanation);
 }
 
 /** `keyFile` = a private key, or the public half of one that the agent has. Throws UserError (exit 2) when it cannot. */

@@ -2,16 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import { DECISION_NAMESPACE, writeDecision } from '../pipeline/decision-statement.js';
 import type { DecisionSubject } from '../pipeline/plan.js';
-import type {
-  Actor,
-  Decision,
-  EnvironmentStatus,
-  ProgressStatus,
-  SignedStatement,
-} from '../workflows/messages.js';
+import type { Actor, Decision, EnvironmentStatus, ProgressStatus } from '../workflows/messages.js';
 import { UPDATE } from '../workflows/names.js';
 import { groupsThatMayBringBack, groupsThatMayFreeze, releaseOf } from '../workflows/who-may.js';
-import type { Decided, DecisionOptions, SigningOptions } from './decided.js';
+import type { Decided, DecisionOptions, SignedRollback, SigningOptions } from './decided.js';
 import { findSigningKey, signText, type Signed } from './sign-with-ssh.js';
 import { newRequestId } from './start-release.js';
 import type { DecisionTarget } from './targets.js';
@@ -41,7 +35,7 @@ export interface FreezeOptions extends SigningOptions {
   reason?: string | null;
 }
 
-/** Throws UserError (exit 2) when a signature is wanted and no key can give it. */
+/** Throws UserError when a signature is wanted and no key can give it: exit 5 for none, 2 for one that was named. */
 export async function switchSigned(
   client: Speaker,
   target: DecisionTarget,
@@ -53,7 +47,8 @@ export async function switchSigned(
   const said = { reason: options.reason ?? null, ...sentOf(signed) };
   const decided = await client.decide(target, UPDATE.switchTraffic, said);
   if (signed === null) return decided;
-  return await afterHearing({ ...decided, proof: 'ssh' }, () => client.progress(target.workflowId));
+  const { proof } = signed;
+  return await afterHearing({ ...decided, proof }, () => client.progress(target.workflowId));
 }
 
 /** Throws UserError (exit 5) when there is nothing to sign about. */
@@ -78,7 +73,7 @@ export async function signSwitch(
   const digests = shown.artifacts.map(({ digest }) => digest);
   const release = { version, commit: commit.sha, planHash, digests };
   const about = { decision: 'switch' as const, pipeline, environment, requestId, token, release };
-  return await sign({ ...about, until: null }, client.actor, options);
+  return await sign({ ...about, until: null }, { ...client, groups: switching.groups }, options);
 }
 
 /**
@@ -89,7 +84,7 @@ export async function signRollback(
   { pipeline, environment, good, live }: EnvironmentStatus,
   version: string,
   options: SigningOptions,
-): Promise<{ requestId: string; statement: SignedStatement } | null> {
+): Promise<SignedRollback | null> {
   const record = good.find((each) => each.version === version);
   if (record === undefined)
     throw refused({
@@ -97,11 +92,13 @@ export async function signRollback(
       where: environment,
       wayOut: `slipway status ${environment}`,
     });
-  if (!mustSign(groupsThatMayBringBack(record, live), options)) return null;
+  const groups = groupsThatMayBringBack(record, live);
+  if (!mustSign(groups, options)) return null;
   const requestId = newRequestId(`rollback-${version}`);
   const about = { decision: 'rollback' as const, pipeline, environment, requestId, token: null };
-  const { statement } = await sign({ ...about, release: releaseOf(record), until: null }, actor, options);
-  return { requestId, statement };
+  const said = { ...about, release: releaseOf(record), until: null };
+  const { statement, proof } = await sign(said, { actor, groups }, options);
+  return { requestId, statement, proof };
 }
 
 /** Throws as `switchSigned`. */
@@ -115,9 +112,11 @@ export async function freezeSigned(
   const signed = await signFreeze(client, environment, name, options);
   const decided = await client.decideAtEnvironment(environment, name, { until, reason, ...sentOf(signed) });
   if (signed === null) return decided;
-  const heard = await afterHearing({ ...decided, proof: 'ssh' }, () => client.status(environment));
+  const heard = await afterHearing(decided, () => client.status(environment));
   const now = await client.status(environment).catch(() => null);
-  return { ...heard, reply: { ...heard.reply, state: now?.headline ?? heard.reply.state } };
+  // the worker asks its policy, which may be newer than what is known here
+  const proof = now?.freeze?.proof ?? signed.proof;
+  return { ...heard, proof, reply: { ...heard.reply, state: now?.headline ?? heard.reply.state } };
 }
 
 /** null as `signSwitch`; throws as `switchSigned`. */
@@ -128,10 +127,11 @@ export async function signFreeze(
   options: FreezeOptions,
 ): Promise<Signed | null> {
   const status = await client.status(environment);
-  if (!mustSign(status === null ? null : groupsThatMayFreeze(status), options)) return null;
+  const groups = status === null ? null : groupsThatMayFreeze(status);
+  if (!mustSign(groups, options)) return null;
   const { pipeline, actor } = client;
   const about = { decision: name, pipeline, environment, requestId: null, token: null, release: null };
-  return await sign({ ...about, until: options.until ?? null }, actor, options);
+  return await sign({ ...about, until: options.until ?? null }, { actor, groups }, options);
 }
 
 function mustSign(
@@ -144,7 +144,7 @@ function mustSign(
 /** A decision that is about no request is its own: its nonce says which. */
 async function sign(
   { requestId, ...about }: Omit<DecisionSubject, 'requestId'> & { requestId: string | null },
-  { by }: Actor,
+  { actor: { by }, groups }: { actor: Actor; groups: readonly string[] | null },
   { key = null, env = process.env }: SigningOptions,
 ): Promise<Signed> {
   const keyFile = findSigningKey(key, env);
@@ -152,7 +152,8 @@ async function sign(
   const expires = new Date(Date.now() + DECISION_LASTS_MS).toISOString();
   const said = { slipway: 'decision/1' as const, ...about, requestId: requestId ?? nonce };
   const payload = writeDecision({ ...said, by, nonce, expires });
-  return { statement: await signText(payload, { namespace: DECISION_NAMESPACE, keyFile }), nonce };
+  const statement = await signText(payload, { namespace: DECISION_NAMESPACE, keyFile });
+  return { statement, nonce, proof: groups === null ? 'unverified' : 'ssh' };
 }
 
 function sentOf(signed: Signed | null): Partial<Decision> {

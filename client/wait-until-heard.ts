@@ -16,7 +16,11 @@ export async function afterHearing(decided: Decided, look: () => Promise<Heard |
     const now = await look().catch(() => null);
     const denial = now?.denials?.find((each) => each.decisionId === decisionId);
     if (denial !== undefined)
-      return { ...decided, reply: { ...reply, accepted: false, refused: denial.why } };
+      return {
+        ...decided,
+        reply: { ...reply, accepted: false, refused: denial.why },
+        ...(denial.wayOut === undefined ? {} : { wayOut: denial.wayOut }),
+      };
     if ((now?.claims ?? 0) === 0) break;
   }
   return decided;

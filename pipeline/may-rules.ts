@@ -1,6 +1,7 @@
 /** Who may switch, roll back and freeze, as the worker's policy has it: a pipeline file says nothing of it. */
 import type { AppliedRule, EnvironmentPlan, MayRule } from './plan.js';
-import type { EnvironmentPolicy } from './policy-file.js';
+import type { LoadedFile } from './load-pipeline.js';
+import type { EnvironmentPolicy, Policy } from './policy-file.js';
 
 /** Without what the policy does not say; null = it says nothing. */
 export function compileMay({ may }: EnvironmentPolicy): MayRule | null {
@@ -29,5 +30,18 @@ export function describeMay(may: MayRule | null): AppliedRule[] {
     groups === undefined
       ? []
       : [{ rule: `${groups.join(' or ')} may ${what}, signed`, from: 'policy' as const }],
+  );
+}
+
+/** Environments whose `may` asks nobody for anything: `policy.yaml:9:14: may of shop prod names nothing …`. */
+export function findIdleMay({ name: file, content, positionOf }: LoadedFile<Policy>): string[] {
+  return [...content.pipelines].flatMap(([pipeline, { environments }]) =>
+    [...environments].flatMap(([name, rules]) => {
+      if (rules.may === undefined || compileMay(rules) !== null) return [];
+      const { line, column } = positionOf(['pipelines', pipeline, 'environments', name, 'may']);
+      return [
+        `${file}:${line}:${column}: may of ${pipeline} ${name} names nothing, so nobody has to sign anything; name switch, rollback or freeze (docs/who-may.md), or leave it out`,
+      ];
+    }),
   );
 }

@@ -119,6 +119,7 @@ async function serve(
   const policy = createPolicyStore(configuration.policyFile, configuration);
   const jobUsers = createJobUsers(policy, privatePlacesOf(configuration, process.env));
   await tellWhoRunsJobs(policy, jobUsers, logger).catch(badInput);
+  for (const warning of await policy.checkSigners().catch(badInput)) logger.warn(warning);
   const native = await NativeConnection.connect(options);
   cleanUps.push(() => native.close());
   const activities = createActivities({

@@ -60,7 +60,7 @@ export function receiveHeard(
     what: `the word of ${actor.by} does not count: ${item.note ?? ''}`,
     where: `${pipeline} ${environment}`,
     why: null,
-    wayOut: `somebody the policy lets roll back signs it: slipway rollback ${environment}`,
+    wayOut: item.wayOut ?? `somebody the policy lets roll back signs it: slipway rollback ${environment}`,
   };
   const headline = `${failure.where}: ${failure.what}`;
   const result = untouched(state, { state: 'failed', headline, failure });

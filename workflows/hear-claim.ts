@@ -3,6 +3,8 @@ import { isCancellation } from '@temporalio/workflow';
 import { readFailure } from './read-failure.js';
 import type { EvidenceItem } from './result.js';
 
+const LOOK = "look at the worker's log, then say it again";
+
 /** `claim` is what the answer is about where there is none. Rejects only when it is cancelled. */
 export async function hearClaim(
   claim: Pick<EvidenceItem, 'kind' | 'name' | 'by'>,
@@ -12,7 +14,7 @@ export async function hearClaim(
     return await ask();
   } catch (error) {
     if (isCancellation(error)) throw error;
-    const { what } = readFailure(error, '', '').report;
-    return { ...claim, verdict: 'fail', at: new Date().toISOString(), note: what };
+    const { what, wayOut } = readFailure(error, '', LOOK).report;
+    return { ...claim, verdict: 'fail', at: new Date().toISOString(), note: what, wayOut };
   }
 }

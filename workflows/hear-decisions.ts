@@ -2,6 +2,7 @@
 import { CancellationScope } from '@temporalio/workflow';
 import type { DecisionClaim } from './activity-contract.js';
 import { perform } from './activity-options.js';
+import { denialOf } from './denials.js';
 import { hearClaim } from './hear-claim.js';
 import type { Denial } from './messages.js';
 import type { EvidenceItem } from './result.js';
@@ -23,13 +24,8 @@ export function counts({ verdict }: EvidenceItem): boolean {
 }
 
 /** Newest last; `decisionId` is what the client waits for. */
-export function withDenial(
-  denials: readonly Denial[],
-  { by, note }: EvidenceItem,
-  decisionId: string,
-): Denial[] {
-  const denial = { by: by ?? 'unknown', why: note ?? '', decisionId };
-  return [...denials, denial].slice(-DENIALS_KEPT);
+export function withDenial(denials: readonly Denial[], item: EvidenceItem, decisionId: string): Denial[] {
+  return [...denials, denialOf(item, decisionId)].slice(-DENIALS_KEPT);
 }
 
 /** Signed words to an environment: heard one after the other, and nothing of what they ask for happens before. */

@@ -4,6 +4,7 @@ import type { GatePlan } from '../pipeline/plan.js';
 import type { ForceClaim } from './activity-contract.js';
 import { perform } from './activity-options.js';
 import { hearClaim } from './hear-claim.js';
+import { denialOf } from './denials.js';
 import type { Denial, Force } from './messages.js';
 import type { Progress } from './progress.js';
 import { Refusal } from './promotion-end.js';
@@ -53,7 +54,7 @@ export class Forces {
       why = item.note ?? '';
       this.evidence.push({ ...item, note: `not forced: ${why}` });
       log.warn(`gate ${gate.name} is not forced: ${why}`);
-      this.denials.push({ by: item.by ?? 'unknown', why, decisionId: `force ${gate.name}` });
+      this.denials.push(denialOf(item, `force ${gate.name}`));
     }
     this.progress.set(gate.name, 'failed', refusal.note);
     throw new Refusal({
@@ -87,8 +88,10 @@ function noteForced({ by }: EvidenceItem, refusal: EvidenceItem): string {
   return `FORCED by ${by ?? 'unknown'}; it said ${refusal.note ?? refusal.verdict}`;
 }
 
-/** The other way out, where there is one. */
-function mayBeForced({ gate, plan }: Pick<ForceClaim, 'gate' | 'plan'>): string {
+/** The other way out, where there is one: the command as it is typed. */
+function mayBeForced({ gate, plan, subject }: Omit<ForceClaim, 'force'>): string {
   const { gates = [], group = '' } = plan.force ?? {};
-  return gates.includes(gate.name) ? `, or somebody of ${group} forces it: --force ${gate.name}` : '';
+  if (!gates.includes(gate.name)) return '';
+  const names = 'environments' in plan ? plan.environments.map(({ name }) => name) : [plan.name];
+  return `, or somebody of ${group} forces it: slipway release ${subject.version} --to ${names.join(',')} --force ${gate.name} --ticket TICKET --reason "WHY"`;
 }

@@ -44,6 +44,8 @@ export interface Decision extends Actor {
 export interface Denial {
   by: string;
   why: string;
+  /** What helps; absent = nobody said. */
+  wayOut?: string;
   /** Of the approval or decision, or the request of a rollback; `force GATE`. */
   decisionId: string;
 }

@@ -60,6 +60,8 @@ export interface EvidenceItem {
   by: string | null;
   at: string;
   note: string | null;
+  /** What a person signed and does not count: what helps. */
+  wayOut?: string;
   /** approval, forced and decision: how the person proved to be who they are. */
   proof?: Proof;
   /** approval: the group it counts for; null = none. */

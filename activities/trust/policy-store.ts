@@ -3,8 +3,17 @@ import { createHash } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { explainFileErrors, findWriters, loadPolicy, type Policy } from '../../pipeline/index.js';
+import {
+  checkSigners,
+  explainFileErrors,
+  findWriters,
+  loadPolicy,
+  type LoadedFile,
+  type Policy,
+} from '../../pipeline/index.js';
 import { refused } from '../failure.js';
+import { keyFileAccess } from './key-files.js';
+import { findRevoked } from './ssh-signature.js';
 
 export interface LoadedPolicy {
   content: Policy;
@@ -22,20 +31,45 @@ export interface PolicyStore {
   isDemo: boolean;
 }
 
+export interface PolicyFile extends PolicyStore {
+  /**
+   * What the owner should know of who signs: members who never can. Throws Refused, as `read` and where a file of signers
+   * or revoked keys is missing, unreadable or written by others.
+   */
+  checkSigners(): Promise<string[]>;
+}
+
 const LARGEST_POLICY_BYTES = 1024 * 1024;
 
 /** `file` null = there is none. */
-export function createPolicyStore(file: string | null, { isDemo }: { isDemo: boolean }): PolicyStore {
-  let known: { stamp: string; policy: LoadedPolicy } | null = null;
+export function createPolicyStore(file: string | null, { isDemo }: { isDemo: boolean }): PolicyFile {
+  let known: Known | null = null;
+  const look = async (name: string): Promise<Known> => {
+    const stamp = await stampOf(name);
+    if (known?.stamp !== stamp) known = { stamp, ...(await readPolicy(name)) };
+    return known;
+  };
   return {
     isDemo,
-    read: async () => {
-      if (file === null) return null;
-      const stamp = await stampOf(file);
-      if (known?.stamp !== stamp) known = { stamp, policy: await readPolicy(file) };
-      return known.policy;
+    read: async () => (file === null ? null : (await look(file)).policy),
+    checkSigners: async () => {
+      if (file === null) return [];
+      const beside = (name: string): string => path.resolve(path.dirname(file), name);
+      const { problem, warnings } = await checkSigners((await look(file)).loaded, {
+        ...keyFileAccess,
+        beside,
+        findRevoked,
+      });
+      if (problem !== null) throw refused(problem);
+      return warnings;
     },
   };
+}
+
+interface Known {
+  stamp: string;
+  policy: LoadedPolicy;
+  loaded: LoadedFile<Policy>;
 }
 
 /** Changes with the file; only its owner and root may write it, and the folder it is in. */
@@ -52,11 +86,11 @@ async function lookAt(file: string, isFolder: boolean): Promise<Stats> {
   });
   const { mode, uid } = found;
   const problem = findWriters({ path: file, mode, uid, isFolder, userId: process.getuid?.() ?? 0 });
-  if (problem !== null) throw broken(file, problem.what, problem.wayOut);
+  if (problem !== null) throw broken(file, problem.what, `${problem.wayOut} on the worker`);
   return found;
 }
 
-async function readPolicy(file: string): Promise<LoadedPolicy> {
+async function readPolicy(file: string): Promise<Omit<Known, 'stamp'>> {
   const bytes = await readFile(file);
   if (bytes.length > LARGEST_POLICY_BYTES)
     throw broken(
@@ -72,12 +106,13 @@ async function readPolicy(file: string): Promise<LoadedPolicy> {
   const { content } = loaded.file;
   const beside = (name: string | undefined): string | null =>
     name === undefined ? null : path.resolve(path.dirname(file), name);
-  return {
+  const policy = {
     content,
     allowedSigners: beside(content['allowed-signers']),
     revokedKeys: beside(content['revoked-keys']),
     hash: createHash('sha256').update(bytes).digest('hex'),
   };
+  return { policy, loaded: loaded.file };
 }
 
 function broken(where: string, what: string, wayOut: string): Error {

@@ -2,21 +2,43 @@
 import type { MayRule } from '../../pipeline/plan.js';
 import type { SignedStatement } from '../../workflows/messages.js';
 import type { LoadedPolicy } from './policy-store.js';
-import { checkSignature } from './ssh-signature.js';
-
-export type Signer = { isGood: true; fingerprint: string } | { isGood: false; why: string };
+import { findBrokenKeyFile } from './key-files.js';
+import { checkSignature, type Denied, type SignatureAnswer } from './ssh-signature.js';
 
 /** Is it from `by`? Rejects when ssh-keygen cannot be run. */
 export async function findSigner(
   { allowedSigners, revokedKeys }: LoadedPolicy,
   { payload, signature }: SignedStatement,
   { namespace, by }: { namespace: string; by: string },
-): Promise<Signer> {
+): Promise<SignatureAnswer> {
   if (allowedSigners === null)
-    return { isGood: false, why: "the worker's policy names no allowed-signers, so nobody can sign" };
+    return {
+      isGood: false,
+      why: "the worker's policy names no allowed-signers, so nobody can sign",
+      wayOut: "its owner names the file in the worker's policy.yaml (docs/policy.md)",
+    };
+  const broken = await findBrokenKeyFile([allowedSigners, revokedKeys]);
+  if (broken !== null)
+    return {
+      isGood: false,
+      why: `the worker cannot check signatures: ${broken.what}`,
+      wayOut: broken.wayOut,
+    };
   const signed = { text: payload, signature, namespace, by, allowedSigners, revokedKeys };
   const answer = await checkSignature(signed);
-  return answer.isGood ? answer : { isGood: false, why: `the signature does not hold: ${answer.why}` };
+  return answer.isGood ? answer : { ...answer, why: `the signature does not hold: ${answer.why}` };
+}
+
+/** As the evidence has it. */
+export function noteOf({ why, wayOut }: Denied): { note: string; wayOut: string } {
+  return { note: why, wayOut };
+}
+
+export function notInGroups(by: string, groups: readonly string[]): Denied {
+  return {
+    why: `${by} is not in ${groups.length === 1 ? 'group' : 'groups'} ${groups.join(' or ')}`,
+    wayOut: `ask somebody of ${groups.join(' or ')}, or the owner of the worker changes groups in its policy.yaml`,
+  };
 }
 
 export function isInOneOf({ content }: LoadedPolicy, groups: readonly string[], by: string): boolean {

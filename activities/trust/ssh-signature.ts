@@ -6,6 +6,14 @@ import path from 'node:path';
 import { plainEnvironment } from '../processes/run-process.js';
 
 const TIMEOUT_MS = 10_000;
+const OWNER = 'the owner of the worker';
+const LINES = 'docs/approvals.md#allowed_signers';
+
+/** Why what somebody signed does not count, and what helps. */
+export interface Denied {
+  why: string;
+  wayOut: string;
+}
 
 export interface SignedText {
   text: string;
@@ -18,7 +26,7 @@ export interface SignedText {
   revokedKeys: string | null;
 }
 
-export type SignatureAnswer = { isGood: true; fingerprint: string } | { isGood: false; why: string };
+export type SignatureAnswer = { isGood: true; fingerprint: string } | ({ isGood: false } & Denied);
 
 /** Rejects when ssh-keygen cannot be run. */
 export async function checkSignature(signed: SignedText): Promise<SignatureAnswer> {
@@ -33,20 +41,54 @@ export async function checkSignature(signed: SignedText): Promise<SignatureAnswe
     if (verified.exitCode === 0 && fingerprint !== '') return { isGood: true, fingerprint };
     // OpenSSH does not say which of the two it was
     if (revokedKeys !== null && (await sshKeygen(verify, text)).exitCode === 0)
-      return { isGood: false, why: 'its key is revoked' };
+      return { isGood: false, why: 'its key is revoked', wayOut: 'sign with another key: --key PATH' };
     const found = await sshKeygen(['-Y', 'find-principals', '-s', file, '-f', allowedSigners], '');
     const owner = found.exitCode === 0 ? found.stdout.trim().split('\n').join(', ') : '';
-    return { isGood: false, why: explain(verified.stderr, by, owner) };
+    return { isGood: false, ...explain(verified.stderr, signed, owner) };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-function explain(stderr: string, by: string, owner: string): string {
-  if (owner !== '' && !owner.split(', ').includes(by)) return `its key is ${owner}'s, not ${by}'s`;
-  if (/expired|not yet valid|outside/i.test(stderr)) return 'its key was not valid at this time';
-  if (owner === '') return 'its key is not among the allowed signers';
-  return 'it was made for something else';
+/** Those of the public keys that the binary list revokes. Rejects when it cannot be read. */
+export async function findRevoked(list: string, keys: string[]): Promise<string[]> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'slipway-revoked-'));
+  try {
+    const ask = async (key: string, index: number): Promise<string[]> => {
+      const file = path.join(folder, String(index));
+      await writeFile(file, `${key}\n`);
+      const { exitCode, stderr } = await sshKeygen(['-Q', '-f', list, file], '');
+      if (exitCode > 1) throw new Error(stderr);
+      return exitCode === 1 ? [key] : [];
+    };
+    return (await Promise.all(keys.map(ask))).flat();
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function explain(stderr: string, { by, namespace }: SignedText, owner: string): Denied {
+  if (owner !== '' && !owner.split(', ').includes(by))
+    return {
+      why: `its key is ${owner}'s, not ${by}'s`,
+      wayOut: `say who you are with SLIPWAY_ACTOR, or sign with a key of ${by}: --key PATH`,
+    };
+  if (/expired|not yet valid|outside/i.test(stderr))
+    return {
+      why: 'its key was not valid at this time',
+      wayOut: `sign with a key or certificate that is valid now, or ${OWNER} looks at valid-before (${LINES})`,
+    };
+  if (owner === '')
+    return {
+      why: 'its key is not among the allowed signers',
+      wayOut: `sign with another key (--key PATH), or ${OWNER} adds a line for ${by} and this key to allowed_signers (${LINES})`,
+    };
+  if (/not permitted for use in signature namespace/.test(stderr))
+    return {
+      why: `its key may not sign ${namespace}`,
+      wayOut: `${OWNER} adds ${namespace} to namespaces="…" of the line of ${by} in allowed_signers (${LINES})`,
+    };
+  return { why: 'it was made for something else', wayOut: 'sign it again' };
 }
 
 async function sshKeygen(

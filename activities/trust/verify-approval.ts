@@ -6,7 +6,8 @@ import type { EvidenceItem } from '../../workflows/result.js';
 import { stoppable } from '../processes/stop.js';
 import type { LoadedPolicy, PolicyStore } from './policy-store.js';
 import type { SealKeys } from './seal-keys.js';
-import { findSigner, isInOneOf } from './signed-word.js';
+import { findSigner, isInOneOf, noteOf, notInGroups } from './signed-word.js';
+import type { Denied } from './ssh-signature.js';
 import { forcersOf } from './gate-words.js';
 import { openSeal } from './statements.js';
 import { isOwnWork, namesOf } from './who.js';
@@ -15,6 +16,8 @@ export interface ApprovalDependencies {
   policy: PolicyStore;
   sealKeys: SealKeys;
 }
+
+const ASK_OTHERS = 'ask somebody else';
 
 interface Counted {
   group: string | null;
@@ -29,32 +32,31 @@ export function createVerifyApproval(deps: ApprovalDependencies): Activities['ve
       const at = new Date().toISOString();
       const common = { kind: 'approval' as const, by, at };
       const answer = await judge(deps, claim);
-      if (typeof answer === 'string') return { ...common, name: 'approval', verdict: 'fail', note: answer };
+      if ('why' in answer) return { ...common, name: 'approval', verdict: 'fail', ...noteOf(answer) };
       const { group, proof, note } = answer;
       const name = group === null ? 'approval' : `approval of ${group}`;
       return { ...common, name, verdict: 'approved', note, proof, group };
     });
 }
 
-/** Text = why it does not count. */
-async function judge(deps: ApprovalDependencies, claim: ApprovalClaim): Promise<Counted | string> {
+async function judge(deps: ApprovalDependencies, claim: ApprovalClaim): Promise<Counted | Denied> {
   const { plan, requester, decision } = claim;
   const { by, group, statement } = decision;
   const authors = openSeal(deps.sealKeys, plan.seal, 'plan')?.authors ?? [];
   const policy = await deps.policy.read();
   const names = namesOf(by, policy?.content ?? null);
   if (!plan.selfApproval && isOwnWork(names, requester, authors))
-    return `${by} asked for this release or wrote it`;
+    return { why: `${by} asked for this release or wrote it`, wayOut: ASK_OTHERS };
   const forcers = forcersOf(deps.sealKeys, claim);
   if (!plan.selfApproval && names.some((name) => isAmong(name, forcers)))
-    return `${by} forced a gate of this release`;
+    return { why: `${by} forced a gate of this release`, wayOut: ASK_OTHERS };
   // what nothing protects is as good as its clients
   if (policy === null || plan.policy === undefined)
     return { group, proof: 'unverified', note: 'identity: unverified' };
   if (statement === undefined) {
     if (plan.approvals.some((rule) => rule.by === 'unverified'))
       return { group, proof: 'unverified', note: 'identity: unverified' };
-    return 'it is not signed; slipway approve signs with your SSH key';
+    return { why: 'it is not signed', wayOut: `slipway approve ${plan.name} signs with your SSH key` };
   }
   return await judgeSigned(policy, claim, statement);
 }
@@ -63,17 +65,18 @@ async function judgeSigned(
   policy: LoadedPolicy,
   claim: ApprovalClaim,
   statement: NonNullable<ApprovalClaim['decision']['statement']>,
-): Promise<Counted | string> {
+): Promise<Counted | Denied> {
   const said = readApproval(statement.payload);
-  if (said === null) return 'what was signed is no approval';
+  const wayOut = `sign it again: slipway approve ${claim.plan.name}`;
+  if (said === null) return { why: 'what was signed is no approval', wayOut };
   const wrong = findOther(claim, said);
-  if (wrong !== null) return `it was signed for another ${wrong}`;
-  if (Date.parse(said.expires) <= Date.now()) return `it expired at ${said.expires}`;
+  if (wrong !== null) return { why: `it was signed for another ${wrong}`, wayOut };
+  if (Date.parse(said.expires) <= Date.now()) return { why: `it expired at ${said.expires}`, wayOut };
   const { by } = said;
   const signer = await findSigner(policy, statement, { namespace: APPROVAL_NAMESPACE, by });
-  if (!signer.isGood) return signer.why;
+  if (!signer.isGood) return signer;
   const isIn = (group: string): boolean => isInOneOf(policy, [group], by);
-  if (said.group !== null && !isIn(said.group)) return `${by} is not in group ${said.group}`;
+  if (said.group !== null && !isIn(said.group)) return notInGroups(by, [said.group]);
   const own = claim.plan.approvals.find((rule) => rule.group !== null && isIn(rule.group))?.group ?? null;
   return { group: said.group ?? own, proof: 'ssh', note: `signed with ${signer.fingerprint}` };
 }

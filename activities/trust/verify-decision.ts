@@ -9,7 +9,8 @@ import type { Activities, DecisionClaim } from '../../workflows/activity-contrac
 import type { EvidenceItem } from '../../workflows/result.js';
 import { stoppable } from '../processes/stop.js';
 import type { PolicyStore } from './policy-store.js';
-import { findSigner, groupsOfPolicy, isInOneOf } from './signed-word.js';
+import { findSigner, groupsOfPolicy, isInOneOf, noteOf, notInGroups } from './signed-word.js';
+import type { Denied } from './ssh-signature.js';
 
 type Counted = Required<Pick<EvidenceItem, 'proof' | 'note'>>;
 
@@ -27,33 +28,34 @@ export function createVerifyDecision({ policy }: { policy: PolicyStore }): Activ
       const at = new Date().toISOString();
       const common = { kind: 'decision' as const, name: subject.decision, by, at };
       const answer = await judge(policy, claim);
-      if (typeof answer === 'string') return { ...common, verdict: 'fail', note: answer };
+      if ('why' in answer) return { ...common, verdict: 'fail', ...noteOf(answer) };
       return { ...common, verdict: 'approved', ...answer };
     });
 }
 
-/** Text = why it does not count. */
 async function judge(
   store: PolicyStore,
   { subject, by, statement }: DecisionClaim,
-): Promise<Counted | string> {
+): Promise<Counted | Denied> {
   const policy = await store.read();
   const groups = groupsOfPolicy(policy, subject, RIGHT[subject.decision]);
   // what nothing protects is as good as its clients
   if (policy === null || groups === null) return { proof: 'unverified', note: 'identity: unverified' };
   const said = readDecision(statement.payload);
-  if (said === null) return 'what was signed is no decision';
+  const wayOut = `sign it again: ${commandOf(subject)}`;
+  if (said === null) return { why: 'what was signed is no decision', wayOut };
   const wrong = said.by === by ? findOther(subject, said) : 'person';
-  if (wrong !== null) return `it was signed for another ${wrong}`;
-  if (Date.parse(said.expires) <= Date.now()) return `it expired at ${said.expires}`;
+  if (wrong !== null) return { why: `it was signed for another ${wrong}`, wayOut };
+  if (Date.parse(said.expires) <= Date.now()) return { why: `it expired at ${said.expires}`, wayOut };
   const signer = await findSigner(policy, statement, { namespace: DECISION_NAMESPACE, by });
-  if (!signer.isGood) return signer.why;
-  if (!isInOneOf(policy, groups, by)) return `${by} is not in ${nameGroups(groups)}`;
+  if (!signer.isGood) return signer;
+  if (!isInOneOf(policy, groups, by)) return notInGroups(by, groups);
   return { proof: 'ssh', note: `signed with ${signer.fingerprint}` };
 }
 
-function nameGroups(groups: readonly string[]): string {
-  return `${groups.length === 1 ? 'group' : 'groups'} ${groups.join(' or ')}`;
+function commandOf({ decision, environment, release }: DecisionSubject): string {
+  const version = decision === 'rollback' && release !== null ? ` ${release.version}` : '';
+  return `slipway ${decision} ${environment}${version}`;
 }
 
 /** The first thing that is not what was signed; null = all of it is. */

@@ -5,7 +5,10 @@ import type { Activities, ForceClaim } from '../../workflows/activity-contract.j
 import type { EvidenceItem } from '../../workflows/result.js';
 import { stoppable } from '../processes/stop.js';
 import type { LoadedPolicy, PolicyStore } from './policy-store.js';
-import { findSigner, isInOneOf } from './signed-word.js';
+import { findSigner, isInOneOf, noteOf, notInGroups } from './signed-word.js';
+import type { Denied } from './ssh-signature.js';
+
+const SIGN_AGAIN = 'release it again with --force, which signs it (docs/force.md#how)';
 
 type Proof = NonNullable<EvidenceItem['proof']>;
 type Counted = Pick<ForceStatement, 'by' | 'reason' | 'ticket'> & { proof: Proof };
@@ -18,27 +21,38 @@ export function createVerifyForce({ policy }: { policy: PolicyStore }): Activiti
       const at = new Date(Math.max(Date.now(), Date.parse(refusal.at) + 1)).toISOString();
       const common = { kind: 'gate' as const, name: gate.name, at };
       const said = readForce(force.payload);
-      const answer = said === null ? 'what was signed is no force' : await judge(policy, claim, said);
-      if (typeof answer === 'string')
-        return { ...common, by: said?.by ?? null, verdict: 'fail', note: answer };
+      const answer =
+        said === null
+          ? { why: 'what was signed is no force', wayOut: SIGN_AGAIN }
+          : await judge(policy, claim, said);
+      if ('why' in answer) return { ...common, by: said?.by ?? null, verdict: 'fail', ...noteOf(answer) };
       const { by, reason, ticket, proof } = answer;
       return { ...common, by, verdict: 'forced', note: reason, ticket, proof };
     });
 }
 
-/** Text = why it does not count. */
-async function judge(store: PolicyStore, claim: ForceClaim, said: ForceStatement): Promise<Counted | string> {
+async function judge(store: PolicyStore, claim: ForceClaim, said: ForceStatement): Promise<Counted | Denied> {
   const { gate, plan } = claim;
-  if (plan.force?.gates.includes(gate.name) !== true) return `nobody may force ${gate.name}`;
-  const wrong = findOther(claim, said);
-  if (wrong !== null) return `it was signed for another ${wrong}`;
-  if (said.reason.trim() === '') return 'it gives no reason';
-  if (said.ticket.trim() === '') return 'it names no ticket';
-  if (Date.parse(said.expires) <= Date.now()) return `it expired at ${said.expires}`;
+  if (plan.force?.gates.includes(gate.name) !== true)
+    return {
+      why: `nobody may force ${gate.name}`,
+      wayOut: 'both files must name it (docs/force.md#who-may)',
+    };
+  const wrong = findMissing(claim, said);
+  if (wrong !== null) return { why: wrong, wayOut: SIGN_AGAIN };
   const policy = await store.read();
   // what nothing protects is as good as its clients
   const why = policy === null ? null : await denySigned(policy, claim, said);
   return why ?? { ...said, proof: policy === null ? 'unverified' : 'ssh' };
+}
+
+/** What of a statement keeps it from counting, whoever signed it. */
+function findMissing(claim: ForceClaim, said: ForceStatement): string | null {
+  const wrong = findOther(claim, said);
+  if (wrong !== null) return `it was signed for another ${wrong}`;
+  if (said.reason.trim() === '') return 'it gives no reason';
+  if (said.ticket.trim() === '') return 'it names no ticket';
+  return Date.parse(said.expires) <= Date.now() ? `it expired at ${said.expires}` : null;
 }
 
 /** null = the person signed it, and may. */
@@ -46,12 +60,16 @@ async function denySigned(
   policy: LoadedPolicy,
   { gate, plan, force }: ForceClaim,
   { by }: ForceStatement,
-): Promise<string | null> {
+): Promise<Denied | null> {
   const rule = ruleOf(policy, plan);
-  if (rule?.gates.includes(gate.name) !== true) return `the worker's policy lets nobody force ${gate.name}`;
+  if (rule?.gates.includes(gate.name) !== true)
+    return {
+      why: `the worker's policy lets nobody force ${gate.name}`,
+      wayOut: "its owner names it under force in the worker's policy.yaml (docs/force.md#who-may)",
+    };
   const signer = await findSigner(policy, force, { namespace: FORCE_NAMESPACE, by });
-  if (!signer.isGood) return signer.why;
-  return isInOneOf(policy, [rule.group], by) ? null : `${by} is not in group ${rule.group}`;
+  if (!signer.isGood) return signer;
+  return isInOneOf(policy, [rule.group], by) ? null : notInGroups(by, [rule.group]);
 }
 
 /** The policy of this moment: the environment's, or the pipeline's for the release's own gates. */

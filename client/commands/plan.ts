@@ -90,7 +90,7 @@ async function askWorker(
     return { ...(await askPolicy(client, local)), unknown: null };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    return { plan: null, problems: [], unknown: `${error.what} (${error.where})` };
+    return { plan: null, problems: [], unknown: `${error.what} (${error.where}); ${error.wayOut}` };
   }
 }
 

@@ -76,7 +76,7 @@ async function rollBack(invocation: Invocation): Promise<Outcome> {
         requestId,
         to: aim.to,
         by: client.actor.by,
-        proof: signed === null ? client.actor.proof : 'ssh',
+        proof: signed?.proof ?? client.actor.proof,
       },
       screen: `Asked ${environment} to go back to ${aim.to}: slipway watch ${environment}\n`,
     };

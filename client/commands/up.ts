@@ -12,7 +12,11 @@ export const up: CommandSpec = {
     { flags: '--in-memory', summary: 'keep nothing: for demonstrations' },
     { flags: '--demo', summary: 'release to production without a policy that protects it' },
   ],
-  examples: ['slipway up', 'slipway up --port 7300 --data ./slipway-data'],
+  examples: [
+    'slipway up   # metrics on 127.0.0.1:9464 and health on 127.0.0.1:9465, where these are free',
+    'slipway up --port 7300 --data ./slipway-data',
+    'SLIPWAY_METRICS_ADDRESS=off SLIPWAY_HEALTH_ADDRESS=127.0.0.1:9475 slipway up',
+  ],
   exits: [EXIT.interrupted],
   run: async (invocation) => {
     const { runWorkerProgram } = await import('../worker-program.js');

@@ -79,7 +79,8 @@ async function signed(
   decision: Kind,
   by: string,
   key: string,
-): Promise<{ statement: SignedStatement; subject: DecisionSubject }> {
+  groups: string[] | null = null,
+): Promise<{ statement: SignedStatement; subject: DecisionSubject; proof: 'ssh' | 'unverified' }> {
   const actor = { by, proof: 'unverified' as const };
   const options = { key: keyOf(key) };
   const { version, commit, artifacts } = record;
@@ -91,7 +92,7 @@ async function signed(
     live: null,
   } as unknown as EnvironmentStatus;
   const client = { actor, pipeline: 'shop', status: async () => ({ ...status, queue: [], inFlight: null }) };
-  const switching = { requestId: 'request-7', token: 7, groups: null };
+  const switching = { requestId: 'request-7', token: 7, groups };
   const about = { pipeline: 'shop', environment: 'prod', planHash: plan.planHash };
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what signing looks at
   const shown = { ...about, version, commit, artifacts, switching } as unknown as ProgressStatus;
@@ -104,7 +105,7 @@ async function signed(
   const said = readDecision(answer?.statement.payload ?? '');
   if (answer === null || said === null) throw new Error('what the client signs is no decision');
   const { slipway: _slipway, by: _by, nonce: _nonce, expires: _expires, ...subject } = said;
-  return { statement: answer.statement, subject };
+  return { statement: answer.statement, subject, proof: answer.proof };
 }
 
 interface Saying {
@@ -162,6 +163,13 @@ describe('a signed decision counts', () => {
   });
 });
 
+test('what is signed unasked is no proof: nobody verifies it', async () => {
+  expect((await signed('switch', IRINA, IRINA)).proof).toBe('unverified');
+  expect((await signed('rollback', IRINA, IRINA)).proof).toBe('unverified');
+  expect((await signed('freeze', IRINA, IRINA)).proof).toBe('unverified');
+  expect((await signed('switch', IRINA, IRINA, ['leads'])).proof).toBe('ssh');
+});
+
 describe('a decision does not count', () => {
   const reworded = (from: string, to: string) => (whole: SignedStatement) => ({
     ...whole,
@@ -173,7 +181,7 @@ describe('a decision does not count', () => {
     ['sent by somebody else', { sender: 'oleg@example.com' }, /signed for another person/],
     ['with a key that has expired', { by: 'old@example.com' }, /signature does not hold/],
     ['with a key that is revoked', { by: 'gone@example.com' }, /key is revoked/],
-    ['with a key for approvals', { by: 'approver@example.com' }, /signature does not hold/],
+    ['with a key for approvals', { by: 'approver@example.com' }, /its key may not sign decision@slipway/],
     ['signed as an approval', { namespace: APPROVAL_NAMESPACE }, /made for something else/],
     ['of somebody in another group', { by: 'oleg@example.com' }, /oleg@example\.com is not in group leads/],
     [

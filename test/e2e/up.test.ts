@@ -229,14 +229,22 @@ describe('slipway worker', () => {
       const refused = run('worker', '--data', path.join(folder, 'run-as'));
       expect(await refused.exit).toBe(2);
       expect(refused.err()).toContain('there is no user no-such-user on this machine; useradd --system');
-      for (const [runAs, says] of [
-        ['', true],
-        ['run-as: {user: nobody}\n', false],
+      await writeFile(policy, `allowed-signers: allowed_signers\n${pipelines}`);
+      const blind = run('worker', '--data', path.join(folder, 'run-as'));
+      expect(await blind.exit).toBe(2);
+      expect(blind.err()).toContain('policy.yaml:1:18: allowed-signers: there is no file');
+      await writeFile(path.join(folder, 'allowed_signers'), '');
+      const signing = 'allowed-signers: allowed_signers\ngroups: {leads: [irina@example.com]}\n';
+      const freezing = pipelines.replace('hosts:', 'may: {freeze: [leads]}, hosts:');
+      for (const [text, says] of [
+        [`${signing}${freezing}`, true],
+        [`run-as: {user: nobody}\n${pipelines}`, false],
       ] as const) {
-        await writeFile(policy, `${runAs}${pipelines}`);
+        await writeFile(policy, text);
         const worker = run('worker', '--data', path.join(folder, 'run-as'));
         await worker.line;
         expect(worker.err().split('NOT SEPARATED').length - 1).toBe(says ? 1 : 0);
+        expect(worker.err().includes('irina@example.com of group leads cannot sign')).toBe(says);
         worker.child.kill('SIGTERM');
         await worker.exit;
       }

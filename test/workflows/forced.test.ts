@@ -89,7 +89,11 @@ describe('a gate of an environment', () => {
   it('says who may force it, where the plan lets somebody', async () => {
     const plan = givenPlan({ gates: [gate('red')], force: { group: 'leads', gates: ['red'] } });
     const result = await (await PromotionScene.start(harness, givenPromotion(plan, 1))).end();
-    expect(result.failure?.wayOut).toMatch(/^mend it, .*, or somebody of leads forces it: --force red$/);
+    const { version } = givenPromotion(plan, 1);
+    expect(result.failure?.wayOut).toMatch(/^mend it, .*, or somebody of leads forces it: /);
+    expect(result.failure?.wayOut).toContain(
+      `: slipway release ${version} --to ${plan.name} --force red --ticket TICKET --reason "WHY"`,
+    );
   });
 
   it('stays red where the force does not count, and says why', async () => {

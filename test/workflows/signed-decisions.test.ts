@@ -124,6 +124,24 @@ describe('a switch by hand', () => {
     expect(shown).toMatchObject({ waitingFor: 'switch', claims: 0, denials: [{ by: OLEG }, { by: IRINA }] });
     expect(shown.report).toContain('not counted: oleg@example.com, oleg@example.com is not in group leads');
 
+    const told = await run(`switch ${prod.plan.name}`, OLEG);
+    expect(told.err).toBe(`✗ oleg@example.com is not in group leads
+  where     ${prod.plan.name}
+  way out   ask somebody of leads, or the owner of the worker changes groups in its policy.yaml
+  nothing was changed
+`);
+    const keyless = await slipway(['switch', prod.plan.name, '--pipeline', 'shop', '--json'], {
+      cwd: folder,
+      env: {
+        ...{ TEMPORAL_ADDRESS: inject('temporalAddress'), SLIPWAY_TASK_QUEUE: harness.taskQueue },
+        ...{ SLIPWAY_ACTOR: IRINA, HOME: folder },
+      },
+    });
+    expect([keyless.exit, readJson(keyless).error?.['what']]).toEqual([
+      5,
+      'there is no SSH key to sign with',
+    ]);
+
     const done = await run(`switch ${prod.plan.name}`);
     expect(done, done.err).toMatchObject({ exit: 0, out: expect.stringContaining('(signed)') as unknown });
     expect((await prod.ended(requestId)).state).toBe('succeeded');
@@ -276,5 +294,16 @@ describe('a freeze', () => {
     await handle.signal('unfreeze', { ...(printed as object), decisionId: randomUUID() });
     await prod.until('it is denied', (status) => status.denials?.length === 3);
     expect((await prod.status()).freeze).toMatchObject({ by: IRINA });
+  });
+
+  it('that is not there cannot end, and the way out stands apart', async () => {
+    const prod = givenEnvironment(MAY);
+    const { name } = prod.plan;
+    await prod.release(1);
+    expect(readJson(await run(`unfreeze ${name} --json`)).error).toMatchObject({
+      what: `${name} is not frozen`,
+      where: name,
+      wayOut: `slipway status ${name}`,
+    });
   });
 });

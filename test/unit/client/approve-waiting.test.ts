@@ -56,6 +56,8 @@ describe('before it signs, approve refuses', () => {
   });
 });
 
+const NO_KEY = { exit: EXIT.refused, what: 'there is no SSH key to sign with' };
+
 describe('approve goes on to look for a key', () => {
   it.each([
     ['of somebody else', 'oleg', givenWaiting()],
@@ -66,12 +68,12 @@ describe('approve goes on to look for a key', () => {
       givenWaiting({ excluding: { ...excluding, selfApproval: true } }),
     ],
   ])('%s', async (_whose, by, shown) => {
-    await expect(approveAs(by, shown)).rejects.toMatchObject({ exit: EXIT.badInput });
+    await expect(approveAs(by, shown)).rejects.toMatchObject(NO_KEY);
   });
 
   it('where an older worker does not say who is left out', async () => {
     const { excluding: _, ...older } = givenWaiting().approving ?? {};
     const shown = { ...givenWaiting(), approving: older } as ProgressStatus;
-    await expect(approveAs('vadim', shown)).rejects.toMatchObject({ exit: EXIT.badInput });
+    await expect(approveAs('vadim', shown)).rejects.toMatchObject(NO_KEY);
   });
 });

@@ -87,7 +87,7 @@ describe('a force', () => {
     [
       'without any key',
       ALL,
-      2,
+      5,
       { what: /there is no SSH key to sign with/, where: /\.ssh$/, wayOut: /--key/ },
     ],
     [

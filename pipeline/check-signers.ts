@@ -1,0 +1,119 @@
+/**
+ * The OpenSSH files that a policy names: are they there, does nobody else write them, and can everybody sign who should?
+ * Pure: whoever has the machine answers.
+ */
+import { explainFileErrors } from './file-error.js';
+import type { LoadedFile } from './load-pipeline.js';
+import type { Policy } from './policy-file.js';
+import { readPublicKey, readSignerLines } from './signer-lines.js';
+import { findSilentMembers } from './silent-members.js';
+import { findWriters } from './who-may-write.js';
+
+/** Each rejects as `node:fs` does. */
+export interface KeyFileAccess {
+  stat(path: string): Promise<{ mode: number; uid: number }>;
+  readFile(path: string): Promise<Uint8Array>;
+  folderOf(path: string): string;
+  /** Who asks. */
+  userId: number;
+}
+
+export interface SignersAccess extends KeyFileAccess {
+  /** Names in the policy are of files beside it. */
+  beside(name: string): string;
+  /** Those of the public keys that OpenSSH's binary list revokes. Rejects when it is damaged. */
+  findRevoked(list: string, keys: string[]): Promise<string[]>;
+}
+
+export interface SignersAnswer {
+  /** Nobody could be believed, or somebody else decides who is. */
+  problem: { what: string; where: string; why: string | null; wayOut: string } | null;
+  /** Members who can never sign: `policy.yaml:4:14: irina@example.com of group …; way out`. */
+  warnings: string[];
+}
+
+const LINES = 'docs/approvals.md#allowed_signers';
+const REVOKING = 'docs/approvals.md#revoked-keys';
+
+/** null = it can be read, and only its owner writes it and puts another in its place. */
+export async function findKeyFileProblem(
+  path: string,
+  access: KeyFileAccess,
+): Promise<{ what: string; wayOut: string } | null> {
+  const { userId } = access;
+  try {
+    for (const [each, isFolder] of [
+      [path, false],
+      [access.folderOf(path), true],
+    ] as const) {
+      const { mode, uid } = await access.stat(each);
+      const writers = findWriters({ path: each, mode, uid, isFolder, userId });
+      if (writers !== null)
+        return { what: `${each} ${writers.what}`, wayOut: `${writers.wayOut} on the worker` };
+    }
+    await access.readFile(path);
+    return null;
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    return code === 'ENOENT'
+      ? {
+          what: `there is no file ${path}`,
+          wayOut: `put it there on the worker, or correct its name (${LINES})`,
+        }
+      : { what: `${path} cannot be read (${code})`, wayOut: `let the worker's user read it: ls -l ${path}` };
+  }
+}
+
+export async function checkSigners(file: LoadedFile<Policy>, access: SignersAccess): Promise<SignersAnswer> {
+  const { content } = file;
+  const tell = (key: string, what: string, wayOut: string): SignersAnswer => {
+    const error = file.errorAt([key], what);
+    return { problem: { ...explainFileErrors([error], file.name), wayOut }, warnings: [] };
+  };
+  for (const key of ['allowed-signers', 'revoked-keys'] as const) {
+    const problem =
+      content[key] === undefined ? null : await findKeyFileProblem(access.beside(content[key]), access);
+    if (problem !== null) return tell(key, problem.what, problem.wayOut);
+  }
+  if (content['allowed-signers'] === undefined) return { problem: null, warnings: [] };
+  const lines = readSignerLines(await readText(access, content['allowed-signers']));
+  const revoked = await findRevoked(
+    content['revoked-keys'],
+    lines.map(({ key }) => key),
+    access,
+  );
+  if (revoked === null)
+    return tell(
+      'revoked-keys',
+      'is no list of revoked keys, so no signature counts',
+      `make it again: ssh-keygen -k -f ${access.beside(content['revoked-keys'] ?? '')} KEY.pub (${REVOKING})`,
+    );
+  const silent = findSilentMembers(content, lines, { revoked: new Set(revoked), nowMs: Date.now() });
+  const signers = access.beside(content['allowed-signers']);
+  return {
+    problem: null,
+    warnings: silent.map(({ path, what }) => {
+      const { line, column } = file.errorAt(path, what);
+      return `${file.name}:${line}:${column}: ${what}; mend ${signers} (${LINES}), or take the name out of the group`;
+    }),
+  };
+}
+
+async function readText(access: SignersAccess, name: string): Promise<string> {
+  return Buffer.from(await access.readFile(access.beside(name))).toString();
+}
+
+/** Either OpenSSH's binary list, or public keys a line. null = it is neither. */
+async function findRevoked(
+  name: string | undefined,
+  keys: string[],
+  access: SignersAccess,
+): Promise<string[] | null> {
+  if (name === undefined) return [];
+  const text = await readText(access, name);
+  if (text.startsWith('SSHKRL\n'))
+    return await access.findRevoked(access.beside(name), keys).catch(() => null);
+  const listed = text.split('\n').filter((line) => !/^\s*(#|$)/.test(line));
+  const revoked = listed.map((line) => readPublicKey(line.trim()));
+  return revoked.includes(null) ? null : revoked.filter((key) => key !== null);
+}
