@@ -1,7 +1,7 @@
 /** `slipway plan` prints exactly what the worker compiles: both asked about one repository, compared whole. */
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -10,6 +10,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'v
 import { createFindLive } from '../../activities/environment/live-release.js';
 import { createResolvePlan } from '../../activities/source/resolve-plan.js';
 import { createSource } from '../../activities/source/source.js';
+import { createPolicyStore, type PolicyStore } from '../../activities/trust/policy-store.js';
 import type { ReleasePlan } from '../../pipeline/plan.js';
 import { createRepository, type TestRepository } from '../support/repository.js';
 import { readJson, slipway, type CommandRun } from '../support/slipway-command.js';
@@ -53,6 +54,8 @@ let native: NativeConnection;
 let endWorkers: () => Promise<void>;
 let cacheFolder: string;
 let repository: TestRepository;
+/** Of the worker that is asked about a plan; it has none until a test gives it one. */
+let policy: PolicyStore = NO_POLICY;
 /** Every plan the worker has compiled, newest last. */
 const compiled: ReleasePlan[] = [];
 
@@ -72,6 +75,10 @@ beforeAll(async () => {
   native = await NativeConnection.connect({ address: inject('temporalAddress') });
   endWorkers = await startWorkers(native, harness.taskQueue, inject('workflowBundle'), {
     ...harness.activities,
+    inspectEnvironment: async (input) => {
+      await policy.read();
+      return harness.activities.inspectEnvironment(input);
+    },
     resolvePlan: async (request) => {
       const plan = await resolvePlan(request);
       compiled.push(plan);
@@ -241,6 +248,18 @@ describe('slipway plan and the worker', () => {
     const refused = await run(`release main --commit ${stranger.slice(0, 9)} --to live`);
     expect(refused.exit).not.toBe(0);
     expect(refused.out + refused.err).toContain('the branch does not contain');
+  });
+
+  it('say why the worker could not look at its policy, and what mends it', async () => {
+    const file = path.join(repository.folder, 'policy.yaml');
+    await writeFile(file, 'pipelines: {}\n', { mode: 0o600 });
+    await chmod(file, 0o666);
+    policy = createPolicyStore(file, { isDemo: false });
+    const { uncertain } = await plan('main');
+    policy = NO_POLICY;
+    expect(uncertain).toContain(
+      `the worker's policy is unknown: the worker could not look: the worker's policy may be written by others (mode 666) (${file}); chmod go-w ${file} on the worker`,
+    );
   });
 
   it('say where a clone knows too little to agree', async () => {
