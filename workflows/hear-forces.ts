@@ -44,6 +44,7 @@ export class Forces {
   ): Promise<void> {
     const { gate, refusal } = claim;
     let why: string | null = null;
+    let orForce = mayBeForced(claim);
     for (const { statement } of this.of(gate)) {
       const item = await this.ask({ ...claim, force: statement });
       if (item.verdict === 'forced') {
@@ -52,6 +53,7 @@ export class Forces {
         return this.progress.set(gate.name, 'succeeded', noteForced(item, refusal));
       }
       why = item.note ?? '';
+      if (item.wayOut !== undefined) orForce = `, or ${item.wayOut}`;
       this.evidence.push({ ...item, note: `not forced: ${why}` });
       log.warn(`gate ${gate.name} is not forced: ${why}`);
       this.denials.push(denialOf(item, `force ${gate.name}`));
@@ -61,7 +63,7 @@ export class Forces {
       what: `gate ${gate.name} says no${refusal.note === null ? '' : `: ${refusal.note}`}`,
       where,
       why: why === null ? null : `it is not forced: ${why}`,
-      wayOut: `${wayOut}${mayBeForced(claim)}`,
+      wayOut: `${wayOut}${orForce}`,
     });
   }
 

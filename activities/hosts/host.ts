@@ -59,6 +59,8 @@ export interface CommandResult {
   timedOut: boolean;
   cancelled: boolean;
   connectionLost: boolean;
+  /** The user of `run-as`, where it ran as that one. */
+  ranAs?: string;
 }
 
 export interface Host {

@@ -40,6 +40,8 @@ export function createShellHost(parts: ShellHostParts): Host {
   const { name, where, shell } = parts;
 
   const ask = createAsk(shell, where);
+  const ranAs = ({ isTeams }: RemoteCommand): Pick<CommandResult, 'ranAs'> =>
+    isTeams === true && parts.jobUser !== null ? { ranAs: parts.jobUser.name } : {};
 
   const run = async (asked: RemoteCommand): Promise<CommandResult> => {
     const command = asItsUser(asked, parts.jobUser);
@@ -70,6 +72,7 @@ export function createShellHost(parts: ShellHostParts): Host {
       timedOut: result.timedOut,
       cancelled: false,
       connectionLost: result.connectionLost,
+      ...ranAs(asked),
     };
   };
 
@@ -89,6 +92,7 @@ export function createShellHost(parts: ShellHostParts): Host {
     runLong: async (command: LongCommand) => ({
       ...(await runLongCommand({ name, where, scrub: parts.scrub, ask }, asItsUser(command, parts.jobUser))),
       command: parts.scrub(quoteArgv(command.argv)),
+      ...ranAs(command),
     }),
     docker: parts.docker,
     readFile: async (path) => {

@@ -83,7 +83,7 @@ export function requireSuccess(context: PlatformContext, result: CommandResult, 
       ? `${what} was not done in ${Math.round(result.durationMs / 1000)} s`
       : result.cancelled
         ? `${what} was ended`
-        : `${what} exited ${result.exitCode}`,
+        : `${what} exited ${result.exitCode}${result.ranAs === undefined ? '' : `, run as ${result.ranAs}`}`,
     where: placeOf(context),
     why: output === '' ? null : output,
     wayOut: 'correct what it says, then release again',

@@ -7,6 +7,8 @@ import { askRunCheck } from '../../activities/checks/run.js';
 import type { Host, Hosts } from '../../activities/hosts/host.js';
 import { createHosts } from '../../activities/hosts/hosts.js';
 import type { JobUsers } from '../../activities/job-user/job-users.js';
+import type { PlatformContext } from '../../activities/platforms/platform.js';
+import { requireSuccess } from '../../activities/platforms/stack-deploy.js';
 import { createSecrets } from '../../activities/secrets/secrets.js';
 import { createSource } from '../../activities/source/source.js';
 import { withCheckout } from '../../activities/source/checkout.js';
@@ -82,8 +84,23 @@ describe('a team’s command on the worker', () => {
   });
 
   it('while what Slipway does there stays the worker’s', async () => {
-    expect((await host.run({ argv: ['id', '-un'], timeoutMs: 10_000 })).stdout).toBe('root\n');
-    expect((await host.run({ argv: ['id', '-un'], ...TEAMS })).stdout).toBe('nobody\n');
+    const own = await host.run({ argv: ['id', '-un'], timeoutMs: 10_000 });
+    expect([own.stdout, own.ranAs]).toEqual(['root\n', undefined]);
+    const teams = await host.run({ argv: ['id', '-un'], ...TEAMS });
+    expect([teams.stdout, teams.ranAs]).toEqual(['nobody\n', 'nobody']);
+  });
+
+  it('that is refused says as whom it ran, or nobody knew whose rights were too few', async () => {
+    const long = { argv: sh('mkdir /not-here'), fence: fenceOf('refused', 1), operationId: '1-deploy' };
+    const result = await host.runLong({ ...long, ...TEAMS });
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what a refusal looks at
+    const context = {
+      ...{ host, target: { plan: environmentFor() } },
+      signal: new AbortController().signal,
+    } as unknown as PlatformContext;
+    expect(() => requireSuccess(context, result, 'the deploy command')).toThrow(
+      /the deploy command exited 1, run as nobody/,
+    );
   });
 
   it.each([

@@ -96,6 +96,15 @@ describe('a gate of an environment', () => {
     );
   });
 
+  it('says what helps a force that does not count', async () => {
+    const plan = givenPlan({ gates: [gate('red')], force: { group: 'leads', gates: ['red'] } });
+    breakActivity(harness.world, plan.name, 'verifyForce', 'refuse');
+    const request = givenPromotion(plan, 1, { forces: [givenForce('red')] });
+    const { failure } = await (await PromotionScene.start(harness, request)).end();
+    expect(failure?.wayOut).toMatch(/^mend it, .*, or /);
+    expect(failure?.wayOut).not.toContain('--force');
+  });
+
   it('stays red where the force does not count, and says why', async () => {
     const promotion = await promote(['red'], { forces: [givenForce('red', { by: 'mallory' })] });
     const result = await promotion.end();
