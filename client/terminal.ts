@@ -1,4 +1,6 @@
 /** Everything a command may touch of the process it runs in, so that tests can stand in for it. */
+import { isatty } from 'node:tty';
+
 export interface Terminal {
   env: Record<string, string | undefined>;
   cwd: string;
@@ -56,8 +58,8 @@ export function processTerminal(): Terminal {
       ? async (pressed) => (await import('./keyboard.js')).listenForKeys(pressed, interrupt)
       : null,
     canAsk,
-    // undefined in a pipe, whatever its type says: who paints would then ask the environment, and CI says yes
-    colour: Boolean(process.stdout.isTTY) && !noColour && env['TERM'] !== 'dumb',
+    // stdout.isTTY is undefined in a pipe: who paints would then ask the environment, and CI says yes
+    colour: isatty(process.stdout.fd) && !noColour && env['TERM'] !== 'dumb',
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
     annotate: (line) => void process.stderr.write(`${line}\n`),
