@@ -20,8 +20,9 @@ export function findSigningKey(asked: string | null, env: NodeJS.ProcessEnv): st
   const home = env['HOME'] ?? homedir();
   const usual = ['id_ed25519', 'id_ecdsa', 'id_rsa'].map((name) => path.join(home, '.ssh', name));
   const found = named === null ? usual.find((file) => existsSync(file)) : named;
-  // a certificate beside the key says more than the key
-  if (found !== undefined && existsSync(`${found}-cert.pub`)) return `${found}-cert.pub`;
+  // a certificate beside the key says more than the key, also where that is in the agent and its public half is named
+  const certificate = `${found?.replace(/\.pub$/, '') ?? ''}-cert.pub`;
+  if (found !== undefined && existsSync(certificate)) return certificate;
   if (found !== undefined && existsSync(found)) return found;
   const explanation = {
     what: named === null ? 'there is no SSH key to sign with' : 'there is no such key',
