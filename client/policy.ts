@@ -63,16 +63,21 @@ export async function readPolicy(file: string): Promise<CheckedPolicy> {
 /** As the worker asks: the binary list of revoked keys is OpenSSH's own. */
 async function findRevoked(list: string, keys: string[]): Promise<string[]> {
   const folder = await mkdtemp(path.join(tmpdir(), 'slipway-revoked-'));
+  const query = async (...files: string[]): Promise<boolean> => {
+    const exit = await promisify(execFile)('ssh-keygen', ['-Q', '-f', list, ...files]).then(
+      () => 0,
+      ({ code }: { code?: unknown }) => code,
+    );
+    if (exit !== 0 && exit !== 1) throw new Error(`ssh-keygen cannot read ${list}`);
+    return exit === 1;
+  };
   try {
+    // without any key it only says whether it is a list
+    await query();
     const ask = async (key: string, index: number): Promise<string[]> => {
       const file = path.join(folder, String(index));
       await writeFile(file, `${key}\n`);
-      const exit = await promisify(execFile)('ssh-keygen', ['-Q', '-f', list, file]).then(
-        () => 0,
-        ({ code }: { code?: unknown }) => code,
-      );
-      if (exit !== 0 && exit !== 1) throw new Error(`ssh-keygen cannot read ${list}`);
-      return exit === 1 ? [key] : [];
+      return (await query(file)) ? [key] : [];
     };
     return (await Promise.all(keys.map(ask))).flat();
   } finally {

@@ -76,20 +76,19 @@ export async function checkSigners(file: LoadedFile<Policy>, access: SignersAcce
     if (problem !== null) return tell(key, problem.what, problem.wayOut);
   }
   if (content['allowed-signers'] === undefined) return { problem: null, warnings: [] };
-  const lines = readSignerLines(await readText(access, content['allowed-signers']));
-  const revoked = await findRevoked(
-    content['revoked-keys'],
-    lines.map(({ key }) => key),
-    access,
-  );
-  if (revoked === null)
-    return tell(
-      'revoked-keys',
-      'is no list of revoked keys, so no signature counts',
-      `make it again: ssh-keygen -k -f ${access.beside(content['revoked-keys'] ?? '')} KEY.pub (${REVOKING})`,
-    );
-  const silent = findSilentMembers(content, lines, { revoked: new Set(revoked), nowMs: Date.now() });
   const signers = access.beside(content['allowed-signers']);
+  const lines = readSignerLines(Buffer.from(await access.readFile(signers)).toString());
+  const list = content['revoked-keys'];
+  const revoked =
+    list === undefined
+      ? []
+      : await findRevokedAmong(
+          lines.map(({ key }) => key),
+          access.beside(list),
+          access,
+        );
+  if ('what' in revoked) return tell('revoked-keys', revoked.what, revoked.wayOut);
+  const silent = findSilentMembers(content, lines, { revoked: new Set(revoked), nowMs: Date.now() });
   return {
     problem: null,
     warnings: silent.map(({ path, what }) => {
@@ -99,21 +98,19 @@ export async function checkSigners(file: LoadedFile<Policy>, access: SignersAcce
   };
 }
 
-async function readText(access: SignersAccess, name: string): Promise<string> {
-  return Buffer.from(await access.readFile(access.beside(name))).toString();
-}
-
-/** Either OpenSSH's binary list, or public keys a line. null = it is neither. */
-async function findRevoked(
-  name: string | undefined,
+/** `list` is either OpenSSH's binary one, or public keys a line; with one that is neither no signature counts. */
+export async function findRevokedAmong(
   keys: string[],
-  access: SignersAccess,
-): Promise<string[] | null> {
-  if (name === undefined) return [];
-  const text = await readText(access, name);
-  if (text.startsWith('SSHKRL\n'))
-    return await access.findRevoked(access.beside(name), keys).catch(() => null);
+  list: string,
+  { readFile, findRevoked }: Pick<SignersAccess, 'readFile' | 'findRevoked'>,
+): Promise<string[] | { what: string; wayOut: string }> {
+  const damaged = {
+    what: `${list} is no list of revoked keys, so no signature counts`,
+    wayOut: `make it again on the worker: ssh-keygen -k -f ${list} KEY.pub (${REVOKING})`,
+  };
+  const text = Buffer.from(await readFile(list)).toString();
+  if (text.startsWith('SSHKRL\n')) return await findRevoked(list, keys).catch(() => damaged);
   const listed = text.split('\n').filter((line) => !/^\s*(#|$)/.test(line));
   const revoked = listed.map((line) => readPublicKey(line.trim()));
-  return revoked.includes(null) ? null : revoked.filter((key) => key !== null);
+  return revoked.includes(null) ? damaged : revoked.filter((key) => key !== null);
 }

@@ -1,6 +1,6 @@
 /** What the other rooms call. */
 export { compilePlan } from './compile-plan.js';
-export { checkSigners, findKeyFileProblem, type KeyFileAccess } from './check-signers.js';
+export { checkSigners, findKeyFileProblem, findRevokedAmong, type KeyFileAccess } from './check-signers.js';
 export { explainFileErrors } from './file-error.js';
 export { findUnsupported } from './find-unsupported.js';
 export {

@@ -15,7 +15,7 @@ export async function findSigner(
     return {
       isGood: false,
       why: "the worker's policy names no allowed-signers, so nobody can sign",
-      wayOut: "its owner names the file in the worker's policy.yaml (docs/policy.md)",
+      wayOut: 'the owner of the worker names the file in its policy.yaml (docs/policy.md)',
     };
   const broken = await findBrokenKeyFile([allowedSigners, revokedKeys]);
   if (broken !== null)

@@ -1,8 +1,9 @@
 /** Who signed a text with an SSH key, as OpenSSH's own tool says. No shell; the text goes in on stdin. */
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { findRevokedAmong } from '../../pipeline/index.js';
 import { plainEnvironment } from '../processes/run-process.js';
 
 const TIMEOUT_MS = 10_000;
@@ -39,9 +40,13 @@ export async function checkSignature(signed: SignedText): Promise<SignatureAnswe
     const verified = await sshKeygen([...verify, ...(revokedKeys === null ? [] : ['-r', revokedKeys])], text);
     const fingerprint = /key (SHA256:\S+)/.exec(verified.stdout)?.[1] ?? '';
     if (verified.exitCode === 0 && fingerprint !== '') return { isGood: true, fingerprint };
-    // OpenSSH does not say which of the two it was
-    if (revokedKeys !== null && (await sshKeygen(verify, text)).exitCode === 0)
-      return { isGood: false, why: 'its key is revoked', wayOut: 'sign with another key: --key PATH' };
+    // OpenSSH does not say which of the two it was, nor whether the list is one at all
+    if (revokedKeys !== null && (await sshKeygen(verify, text)).exitCode === 0) {
+      const list = await findRevokedAmong([], revokedKeys, { readFile, findRevoked });
+      return 'what' in list
+        ? { isGood: false, why: list.what, wayOut: list.wayOut }
+        : { isGood: false, why: 'its key is revoked', wayOut: 'sign with another key: --key PATH' };
+    }
     const found = await sshKeygen(['-Y', 'find-principals', '-s', file, '-f', allowedSigners], '');
     const owner = found.exitCode === 0 ? found.stdout.trim().split('\n').join(', ') : '';
     return { isGood: false, ...explain(verified.stderr, signed, owner) };
@@ -53,13 +58,18 @@ export async function checkSignature(signed: SignedText): Promise<SignatureAnswe
 /** Those of the public keys that the binary list revokes. Rejects when it cannot be read. */
 export async function findRevoked(list: string, keys: string[]): Promise<string[]> {
   const folder = await mkdtemp(path.join(tmpdir(), 'slipway-revoked-'));
+  const query = async (...files: string[]): Promise<boolean> => {
+    const { exitCode, stderr } = await sshKeygen(['-Q', '-f', list, ...files], '');
+    if (exitCode > 1) throw new Error(stderr);
+    return exitCode === 1;
+  };
   try {
+    // without any key it only says whether it is a list
+    await query();
     const ask = async (key: string, index: number): Promise<string[]> => {
       const file = path.join(folder, String(index));
       await writeFile(file, `${key}\n`);
-      const { exitCode, stderr } = await sshKeygen(['-Q', '-f', list, file], '');
-      if (exitCode > 1) throw new Error(stderr);
-      return exitCode === 1 ? [key] : [];
+      return (await query(file)) ? [key] : [];
     };
     return (await Promise.all(keys.map(ask))).flat();
   } finally {

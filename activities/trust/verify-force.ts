@@ -65,7 +65,7 @@ async function denySigned(
   if (rule?.gates.includes(gate.name) !== true)
     return {
       why: `the worker's policy lets nobody force ${gate.name}`,
-      wayOut: "its owner names it under force in the worker's policy.yaml (docs/force.md#who-may)",
+      wayOut: 'the owner of the worker names it under force in its policy.yaml (docs/force.md#who-may)',
     };
   const signer = await findSigner(policy, force, { namespace: FORCE_NAMESPACE, by });
   if (!signer.isGood) return signer;

@@ -65,6 +65,8 @@ export async function startHostileScene(
   mkdirSync(home);
   const policyFile = path.join(folder, 'policy.yaml');
   writeFileSync(policyFile, policy({ pipeline, repository: repository.folder, folder }), { mode: 0o600 });
+  // a worker does not start without the file its policy names
+  writeFileSync(path.join(folder, 'allowed_signers'), '', { mode: 0o600 });
   const address = inject('temporalAddress');
   const taskQueue = `hostile-${randomUUID()}`;
   const argv = [
