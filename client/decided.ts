@@ -25,7 +25,7 @@ export interface ApproveOptions extends DecisionOptions, SigningOptions {
 
 export interface RollbackOptions extends DecisionOptions {
   /** From `signRollback`, where the policy says who may; `version` is then the one that was signed. */
-  signed?: SignedRollback | null;
+  signed?: Pick<SignedRollback, 'requestId' | 'statement'> | null;
 }
 
 export interface SignedRollback {

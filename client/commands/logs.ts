@@ -33,15 +33,16 @@ async function showLogs(invocation: Invocation): Promise<Outcome> {
   const wish = { step: invocation.value('step'), host: invocation.value('host'), lines };
   const input = await askForLogs(client, environment, wish);
   const shown = new Map<string, string>();
+  let isSaid = false;
   for (;;) {
     const { log } = await client.inspect(input);
-    const isFirst = shown.size === 0;
     for (const { host, text } of log) {
       print(invocation, host, newLines(shown.get(host) ?? '', text), log.length > 1);
       shown.set(host, text);
     }
-    if (isFirst && log.every(({ text }) => text.trim() === '') && !invocation.global.json)
+    if (!isSaid && log.every(({ text }) => text.trim() === '') && !invocation.global.json)
       terminal.err(explainNone(environment, input));
+    isSaid = true;
     if (!invocation.has('follow')) return { exit: EXIT.done, data: null, screen: '', written: true };
     const { setTimeout: sleep } = await import('node:timers/promises');
     await sleep(LOOK_AGAIN_MS, undefined, { signal: terminal.interrupted }).catch(() => undefined);

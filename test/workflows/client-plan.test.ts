@@ -250,6 +250,16 @@ describe('slipway plan and the worker', () => {
     expect(refused.out + refused.err).toContain('the branch does not contain');
   });
 
+  it('have no log where the file does not say how one is printed, and say so', async () => {
+    expect(await run('release main')).toMatchObject({ exit: 0 });
+    expect(await run('logs dev')).toEqual({
+      exit: 0,
+      out: '',
+      err: 'The platform of dev has no logs: command that prints one (docs/pipeline-file.md#platforms). What a step kept on its hosts: slipway logs dev --step deploy\n',
+    });
+    expect((await run('logs dev --step deploy')).err).toMatch(/^There is no log\. /);
+  });
+
   it('say why the worker could not look at its policy, and what mends it', async () => {
     const file = path.join(repository.folder, 'policy.yaml');
     await writeFile(file, 'pipelines: {}\n', { mode: 0o600 });
