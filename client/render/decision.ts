@@ -6,6 +6,11 @@ import { cut, labelled, lines, plain, sha7 } from './text.js';
 const LABEL = 10;
 const SUBJECT = 60;
 
+/** What the word of this person will be worth. */
+function proofOf({ approving }: ProgressStatus, { proof }: Actor): string {
+  return approving?.mustSign === true ? 'to be signed with your SSH key' : `identity: ${proof}`;
+}
+
 /** What an approver looks at before saying yes: whole digests, since those are what gets bound. */
 export function renderDecision(style: Style, status: ProgressStatus, actor: Actor): string {
   const { commit, artifacts } = status;
@@ -25,6 +30,6 @@ export function renderDecision(style: Style, status: ProgressStatus, actor: Acto
     ),
     labelled('plan', [status.planHash], LABEL),
     labelled('waits for', status.waitingFor === null ? [] : [plain(status.waitingFor)], LABEL),
-    labelled('you are', [`${plain(actor.by)} (identity: ${actor.proof})`], LABEL),
+    labelled('you are', [`${plain(actor.by)} (${proofOf(status, actor)})`], LABEL),
   );
 }

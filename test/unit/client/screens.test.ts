@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { renderDecision } from '../../../client/render/decision.js';
 import { renderFindings } from '../../../client/render/doctor.js';
 import { makeStyle } from '../../../client/render/style.js';
 import { renderStatus } from '../../../client/render/status.js';
@@ -284,5 +285,16 @@ describe('the screen of doctor', () => {
       { where: 'you', thing: 'file', state: 'ok', message: 'valid', wayOut: null },
     ]);
     expect(screen).toContain('Nothing stands in the way.');
+  });
+});
+
+describe('the screen before an approval', () => {
+  it('says what the word is worth: a signature where one is wanted, else what the client says', () => {
+    const anna = { by: 'anna', proof: 'unverified' as const };
+    const approving = { requestId: 'request-7', mustSign: true, expiresMs: 1 };
+    expect(renderDecision(glyphs, givenProgress({ approving }), anna)).toContain(
+      'you are   anna (to be signed with your SSH key)',
+    );
+    expect(renderDecision(glyphs, givenProgress(), anna)).toContain('you are   anna (identity: unverified)');
   });
 });
