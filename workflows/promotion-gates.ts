@@ -42,6 +42,7 @@ export class PromotionGates {
   private async passGate(gate: GatePlan): Promise<void> {
     await this.begins();
     const { plan, requestId, repositoryUrl, commit, ref, version, artifacts } = this.request;
+    const isAgain = this.askedAtMs.has(gate.name);
     this.progress.begin(gate.name);
     const environments = [plan.name];
     const subject = { pipeline: plan.pipeline, repositoryUrl, commit, ref, version, artifacts, environments };
@@ -52,7 +53,8 @@ export class PromotionGates {
     );
     this.evidence.push(item);
     this.askedAtMs.set(gate.name, Date.now());
-    if (!saysNo(item)) return this.progress.set(gate.name, 'succeeded', item.note);
+    const note = isAgain ? `${item.note ?? item.verdict}, asked again` : item.note;
+    if (!saysNo(item)) return this.progress.set(gate.name, 'succeeded', note);
     const wayOut = `mend it, then slipway release ${version} --to ${plan.name}`;
     const claim = { gate, plan, requestId, subject, refusal: item };
     await this.forces.pass(claim, { where: this.where, wayOut });

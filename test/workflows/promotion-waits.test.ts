@@ -88,6 +88,10 @@ describe('a promotion that waits', () => {
       });
       const end = await promotion.end();
       expect(end.state).toBe('succeeded');
+      const asked = end.evidence.filter(({ name }) => name === 'ci').length;
+      const { steps } = await promotion.status();
+      const note = steps.find(({ name }) => name === 'ci')?.note ?? '';
+      expect(note.endsWith(', asked again')).toBe(asked > 1);
       return end.evidence.map(({ name }) => name);
     };
     expect(await names(7 * 24 * HOUR_MS)).toEqual(['ci', 'wait timer', 'ci', 'wait timer', 'window']);
