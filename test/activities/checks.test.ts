@@ -13,6 +13,7 @@ import {
   type CheckScene,
 } from '../support/check-scene.js';
 import { startHttpBackend } from '../support/http-backend.js';
+import { startImpatientServer } from '../support/impatient-server.js';
 import { processesWith, until } from '../support/processes.js';
 import { freePort } from '../support/sshd.js';
 
@@ -100,6 +101,16 @@ describe('http', () => {
     const second = await startHttpBackend('blue', first.port);
     expect(await ask({ url: second.url })).toMatchObject({ verdict: 'passed' });
     await second.stop();
+  });
+
+  it('asks anew on a connection of its own where several kept ones are closed in the moment they are used', async () => {
+    const server = await startImpatientServer();
+    const url = `http://127.0.0.1:${server.port}`;
+    const atOnce = await Promise.all([ask({ url }), ask({ url }), ask({ url })]);
+    expect(atOnce.map(({ verdict }) => verdict)).toEqual(['passed', 'passed', 'passed']);
+    expect(await ask({ url })).toMatchObject({ verdict: 'passed' });
+    expect(server.lost()).toBe(1);
+    server.stop();
   });
 
   describe('with a server that looks at requests', () => {

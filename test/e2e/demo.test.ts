@@ -66,7 +66,7 @@ describe('npm start', () => {
     const code = await demo.ended;
     const lines = demo.out().trim().split('\n');
     expect(lines, demo.err()).toHaveLength(1);
-    expect(JSON.parse(lines[0] ?? '')).toEqual({
+    expect(JSON.parse(lines[0] ?? ''), demo.err()).toEqual({
       ok: true,
       released: ['v1.0.0', 'v2.0.0'],
       undone: ['v3.0.0'],
@@ -98,7 +98,11 @@ describe('npm start', () => {
     // oxlint-disable-next-line no-control-regex
     expect(demo.err()).toMatch(/^[\n\x20-\x7e]*$/);
     expect(demo.err()).toContain('ok v2.0.0 live, deployed once');
-    expect(JSON.parse(demo.out())).toMatchObject({ ok: true, undone: ['v3.0.0'], failedRequests: 0 });
+    expect(JSON.parse(demo.out()), demo.err()).toMatchObject({
+      ok: true,
+      undone: ['v3.0.0'],
+      failedRequests: 0,
+    });
     await expectNothingLeft();
   }, 300_000);
 
