@@ -81,6 +81,9 @@ function serverArguments(options: EmbeddedOptions): string[] {
     ...['--dynamic-config-value', 'history.transferProcessorMaxPollRPS=2000'],
     // Nor need it read the list of search attributes again for each write: ours are there from the start.
     ...['--dynamic-config-value', 'system.forceSearchAttributesCacheRefreshOnRead=false'],
+    // One partition of a queue: a task meets whoever waits for it at once, and no part asks another for work.
+    ...['--dynamic-config-value', 'matching.numTaskqueueReadPartitions=1'],
+    ...['--dynamic-config-value', 'matching.numTaskqueueWritePartitions=1'],
     ...SEARCH_ATTRIBUTES.flatMap(({ name, type }) => ['--search-attribute', `${name}=${type}`]),
   ];
 }
