@@ -2,6 +2,7 @@
  * What a plan must know from git, asked and read in one way: the worker asks its mirror, `slipway plan` the checkout,
  * and both compile the same plan. Pure: whoever has the repository runs the questions.
  */
+import { isCommitId } from './commit-id.js';
 import type { CommitFacts } from './plan.js';
 
 /** Runs `git` with this argv in the repository; stdout as text. Rejects when git says no. */
@@ -20,7 +21,8 @@ export async function gatherGitFacts(
   commit: string,
   live: ReadonlyMap<string, string>,
 ): Promise<GitFacts> {
-  const served = [...new Set(live.values())];
+  // what is live is what Temporal says: anything but a commit would be a flag of git
+  const served = [...new Set(live.values())].filter(isCommitId);
   const known = await askCommits(ask, commit, served);
   const found = known.get(commit);
   if (found === undefined) throw new Error(`git does not know the commit ${commit}`);

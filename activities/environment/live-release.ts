@@ -3,7 +3,7 @@
  * where a policy protects only a release counts that seals show to have been let in; any other is unknown.
  */
 import type { Activities } from '../../workflows/activity-contract.js';
-import { isCommitId } from '../source/git-names.js';
+import { isCommitId } from '../../pipeline/commit-id.js';
 import type { Judge } from '../trust/judge.js';
 import type { PolicyStore } from '../trust/policy-store.js';
 

@@ -147,6 +147,20 @@ describe('history', () => {
     await expect(gatherGitFacts(askMirror(mirror), 'ab'.repeat(20), live)).rejects.toThrow('ab'.repeat(20));
   });
 
+  it('hands nothing to git that an environment says is live and is no commit', async () => {
+    const head = await repository.commit('one', { a: '1' });
+    const mirror = await source.fetch(repository.folder);
+    const written = path.join(cacheFolder, 'written');
+    const live = new Map([
+      ['dev', `--output=${written}`],
+      ['prod', `-O${written}`],
+    ]);
+    const { commit, changedPaths } = await gatherGitFacts(askMirror(mirror), head, live);
+    expect(commit.authors).toEqual(['anna@example.com']);
+    expect([...changedPaths]).toEqual([]);
+    expect(existsSync(written)).toBe(false);
+  });
+
   it('knows order and difference', async () => {
     const one = await repository.commit('one', { a: '1', 'docs/x.md': '1' });
     const two = await repository.commit('two', { 'docs/new\nline;$(x).md': '1', 'docs/x.md': null });
