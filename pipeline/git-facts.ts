@@ -23,21 +23,27 @@ export async function gatherGitFacts(
 ): Promise<GitFacts> {
   // what is live is what Temporal says: anything but a commit would be a flag of git
   const served = [...new Set(live.values())].filter(isCommitId);
-  const known = await askCommits(ask, commit, served);
+  // Asked beside each other, also about what may not be here: to start git takes longer than most of its answers.
+  const [known, ...differences] = await Promise.all([
+    askCommits(ask, commit, served),
+    ...served.map(async (sha) => [sha, await askDifference(ask, sha, commit)] as const),
+  ]);
   const found = known.get(commit);
   if (found === undefined) throw new Error(`git does not know the commit ${commit}`);
   const { facts: own, tree, parents } = found;
   const sameFilesAs = parents.filter((parent) => known.get(parent)?.tree === tree);
-  const here = served.filter((sha) => known.has(sha));
-  const [authors, changed] = await Promise.all([
-    Promise.all(here.filter((sha) => sha !== commit).map((since) => askAuthors(ask, commit, since))),
-    Promise.all(here.map(async (sha) => [sha, await askChangedPaths(ask, sha, commit)] as const)),
-  ]);
-  const changedSince = new Map(changed);
+  const changedSince = new Map<string, string[]>();
+  const authors = new Set(own.authors);
+  for (const [sha, difference] of differences) {
+    if (!known.has(sha)) continue;
+    if (difference instanceof Error) throw difference;
+    changedSince.set(sha, difference.paths);
+    for (const author of difference.authors) authors.add(author);
+  }
   return {
     commit: {
       ...own,
-      authors: [...new Set([...own.authors, ...authors.flat()])].sort(),
+      authors: [...authors].sort(),
       ...(sameFilesAs.length === 0 ? {} : { sameFilesAs }),
     },
     changedPaths: new Map(
@@ -47,6 +53,21 @@ export async function gatherGitFacts(
       }),
     ),
   };
+}
+
+/** What is new since `from`; the error where git could not say. */
+async function askDifference(
+  ask: AskGit,
+  from: string,
+  to: string,
+): Promise<{ authors: string[]; paths: string[] } | Error> {
+  if (from === to) return { authors: [], paths: [] };
+  try {
+    const [authors, paths] = await Promise.all([askAuthors(ask, to, from), askChangedPaths(ask, from, to)]);
+    return { authors, paths };
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
 }
 
 const AUTHORS = '%ae%n%(trailers:key=Co-authored-by,valueonly)';

@@ -11,6 +11,8 @@ import { checkCommitId, checkRepositoryUrl, redactUrls } from './git-names.js';
 import { gitFailed, readGit, runGit, type GitAnswer, type GitCall } from './run-git.js';
 
 export interface Source {
+  /** The repository as it was fetched last, or empty. Throws BadInput for an address that is none. */
+  open(url: string): Promise<Mirror>;
   /**
    * The repository with everything its branches and tags have now. Throws BadInput when there is no such
    * repository or the worker may not read it; a retryable failure when it cannot be reached.
@@ -94,6 +96,7 @@ export function createSource(options: { cacheFolder: string }): Source {
   }
 
   return {
+    open,
     fetch: fetchAll,
 
     async fetchCommit(url, commit, signal) {

@@ -106,6 +106,7 @@ async function questionOf({
 async function ask(asking: Asking = {}): Promise<GithubAnswer> {
   const real = createSource({ cacheFolder: path.join(folder, 'cache') });
   const source = {
+    open: (_url: string) => real.open(repository.folder),
     fetch: (_url: string) => real.fetch(repository.folder),
     fetchCommit: (_url: string, sha: string) => real.fetchCommit(repository.folder, sha),
   };
