@@ -6,6 +6,8 @@ import { checkSignature } from './ssh-signature.js';
 
 export type Signer = { isGood: true; fingerprint: string } | { isGood: false; why: string };
 
+type Word = string | number | null | undefined;
+
 /** Is it from `by`? Rejects when ssh-keygen cannot be run. */
 export async function findSigner(
   { allowedSigners, revokedKeys }: LoadedPolicy,
@@ -21,6 +23,11 @@ export async function findSigner(
 
 export function isInOneOf({ content }: LoadedPolicy, groups: readonly string[], by: string): boolean {
   return groups.some((group) => content.groups?.get(group)?.includes(by) === true);
+}
+
+/** What was signed beside what is asked for: the first that differs, by its name; null = none does. */
+export function firstOther(pairs: [name: string, signed: Word, asked: Word][]): string | null {
+  return pairs.find(([, signed, asked]) => signed !== asked)?.[0] ?? null;
 }
 
 /** Groups whose signed word it takes; null = nobody's. */

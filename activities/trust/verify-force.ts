@@ -5,7 +5,7 @@ import type { Activities, ForceClaim } from '../../workflows/activity-contract.j
 import type { EvidenceItem } from '../../workflows/result.js';
 import { stoppable } from '../processes/stop.js';
 import type { LoadedPolicy, PolicyStore } from './policy-store.js';
-import { findSigner, isInOneOf } from './signed-word.js';
+import { findSigner, firstOther, isInOneOf } from './signed-word.js';
 
 type Proof = NonNullable<EvidenceItem['proof']>;
 type Counted = Pick<ForceStatement, 'by' | 'reason' | 'ticket'> & { proof: Proof };
@@ -62,14 +62,14 @@ function ruleOf({ content }: LoadedPolicy, plan: ForceClaim['plan']): ForceRule 
 
 /** The first thing that is not what was signed; null = all of it is. */
 function findOther({ gate, plan, requestId, subject }: ForceClaim, said: ForceStatement): string | null {
-  const pairs: [string, string, string][] = [
+  const other = firstOther([
     ['pipeline', said.pipeline, plan.pipeline],
     ['gate', said.gate, gate.name],
     ['release', said.requestId, requestId],
     ['version', said.version, subject.version],
     ['commit', said.commit, subject.commit.sha],
-  ];
+  ]);
   const goesTo = 'environments' in plan ? plan.environments.map(({ name }) => name) : [plan.name];
   const isElsewhere = goesTo.some((name) => !said.environments.includes(name));
-  return pairs.find(([, signed, asked]) => signed !== asked)?.[0] ?? (isElsewhere ? 'environment' : null);
+  return other ?? (isElsewhere ? 'environment' : null);
 }
