@@ -102,3 +102,12 @@ export const policyFile = closed({
 export type Policy = z.output<typeof policyFile>;
 export type EnvironmentPolicy = z.output<typeof environment>;
 export type PipelinePolicy = z.output<typeof pipeline>;
+
+/** undefined = there is no policy, or it has no such environment. */
+export function rulesOfEnvironment(
+  policy: Policy | null | undefined,
+  pipeline: string,
+  environment: string,
+): EnvironmentPolicy | undefined {
+  return policy?.pipelines.get(pipeline)?.environments.get(environment);
+}

@@ -6,6 +6,7 @@
 import { askAuthors, PlanRefused, type Policy } from '../../pipeline/index.js';
 import { withHash } from '../../pipeline/hash-plan.js';
 import type { ReleasePlan } from '../../pipeline/plan.js';
+import { rulesOfEnvironment } from '../../pipeline/policy-file.js';
 import { askMirror } from './history.js';
 import { hasCommit, type Mirror } from './source.js';
 
@@ -29,7 +30,7 @@ export async function nameAuthors(
   if (policy === null || first === undefined) return plan;
   const authors = new Set(plan.commit.authors);
   for (const { pipeline, name } of asking) {
-    const reviewed = policy.pipelines.get(pipeline)?.environments.get(name)?.reviewed ?? null;
+    const reviewed = rulesOfEnvironment(policy, pipeline, name)?.reviewed ?? null;
     const since = reviewed !== null && (await hasCommit(mirror, reviewed)) ? reviewed : null;
     for (const author of await askAuthors(askMirror(mirror), plan.commit.sha, since)) authors.add(author);
   }

@@ -6,7 +6,7 @@
 import { withHash } from '../../pipeline/hash-plan.js';
 import type { EnvironmentPlan, ReleasePlan } from '../../pipeline/plan.js';
 import { PlanRefused, type PlanProblem } from '../../pipeline/plan-refused.js';
-import type { Policy } from '../../pipeline/policy-file.js';
+import { rulesOfEnvironment, type Policy } from '../../pipeline/policy-file.js';
 
 type LetInCommit = (environment: string) => string | null;
 
@@ -45,7 +45,7 @@ function findSince(
 ): { since: string } | 'unknown' | null {
   if (!asksForReviews(plan)) return null;
   const { pipeline, name } = plan;
-  const owners = policy?.pipelines.get(pipeline)?.environments.get(name)?.reviewed ?? null;
+  const owners = rulesOfEnvironment(policy, pipeline, name)?.reviewed ?? null;
   const since = letInCommit(name) ?? owners;
   if (since !== null) return { since };
   return policy === null ? null : 'unknown';

@@ -1,5 +1,6 @@
 /** What people sign, against a worker's own files: who it really was, and whether the policy of this moment lets them. */
 import type { MayRule } from '../../pipeline/plan.js';
+import { rulesOfEnvironment } from '../../pipeline/policy-file.js';
 import type { SignedStatement } from '../../workflows/messages.js';
 import type { LoadedPolicy } from './policy-store.js';
 import { checkSignature } from './ssh-signature.js';
@@ -36,6 +37,6 @@ export function groupsOfPolicy(
   { pipeline, environment }: { pipeline: string; environment: string },
   right: keyof MayRule,
 ): readonly string[] | null {
-  const rules = policy?.content.pipelines.get(pipeline)?.environments.get(environment);
+  const rules = rulesOfEnvironment(policy?.content, pipeline, environment);
   return rules?.may?.[right] ?? null;
 }

@@ -1,6 +1,7 @@
 /** Whether a gate that says no may be passed all the same: who really said so, about what, and whether that person may. */
 import { FORCE_NAMESPACE, readForce, type ForceStatement } from '../../pipeline/force-statement.js';
 import type { ForceRule } from '../../pipeline/plan.js';
+import { rulesOfEnvironment } from '../../pipeline/policy-file.js';
 import type { Activities, ForceClaim } from '../../workflows/activity-contract.js';
 import type { EvidenceItem } from '../../workflows/result.js';
 import { stoppable } from '../processes/stop.js';
@@ -56,8 +57,8 @@ async function denySigned(
 
 /** The policy of this moment: the environment's, or the pipeline's for the release's own gates. */
 function ruleOf({ content }: LoadedPolicy, plan: ForceClaim['plan']): ForceRule | undefined {
-  const ours = content.pipelines.get(plan.pipeline);
-  return 'environments' in plan ? ours?.force : ours?.environments.get(plan.name)?.force;
+  if ('environments' in plan) return content.pipelines.get(plan.pipeline)?.force;
+  return rulesOfEnvironment(content, plan.pipeline, plan.name)?.force;
 }
 
 /** The first thing that is not what was signed; null = all of it is. */
