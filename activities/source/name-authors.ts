@@ -8,6 +8,7 @@ import { withHash } from '../../pipeline/hash-plan.js';
 import type { ReleasePlan } from '../../pipeline/plan.js';
 import { rulesOfEnvironment } from '../../pipeline/policy-file.js';
 import { askMirror } from './history.js';
+import { sayReviewed } from './since-reviewed.js';
 import { hasCommit, type Mirror } from './source.js';
 
 /** Of all their addresses: they travel in every seal of the plan. */
@@ -39,7 +40,7 @@ export async function nameAuthors(
       {
         what: `nobody approves their own work, and ${authors.size} people wrote what ${first.name} does not serve yet: nothing that a worker let in is live there`,
         where: `${first.pipeline} ${first.name}`,
-        wayOut: `the owner of the worker adds reviewed: COMMIT to pipelines.${first.pipeline}.environments.${first.name} in policy.yaml: what is live there now, or the commit to begin with`,
+        wayOut: sayReviewed(first),
       },
     ]);
   return withHash({ ...plan, commit: { ...plan.commit, authors: [...authors].sort() } });
