@@ -4,7 +4,7 @@ import type { ApprovalSubject } from './activity-contract.js';
 import { perform } from './activity-options.js';
 import { approvalEvidence, describeMissing, openApprovals } from './approvals.js';
 import { AskingGithub } from './ask-github.js';
-import { hearClaim } from './hear-claim.js';
+import { denialOf, hearClaim } from './hear-claim.js';
 import type { Decision, Denial, PromotionRequest } from './messages.js';
 import { githubProof, type Approval, type MissingApprovals } from './missing-approvals.js';
 import type { Progress } from './progress.js';
@@ -119,9 +119,9 @@ export class Approvals {
       if (item.verdict === 'approved' && item.by !== null) this.count(item);
       else {
         this.evidence.push(item);
-        const why = item.note ?? '';
-        log.warn(`the approval of ${by} does not count: ${why}`);
-        this.denials.push({ by, why, decisionId });
+        const denial = denialOf(item, decisionId);
+        log.warn(`the approval of ${by} does not count: ${denial.why}`);
+        this.denials.push(denial);
       }
       this.progress.publish();
     }

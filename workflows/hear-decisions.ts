@@ -2,7 +2,7 @@
 import { CancellationScope } from '@temporalio/workflow';
 import type { DecisionClaim } from './activity-contract.js';
 import { perform } from './activity-options.js';
-import { hearClaim } from './hear-claim.js';
+import { denialOf, hearClaim } from './hear-claim.js';
 import type { Denial } from './messages.js';
 import type { EvidenceItem } from './result.js';
 
@@ -22,14 +22,9 @@ export function counts({ verdict }: EvidenceItem): boolean {
   return verdict === 'approved';
 }
 
-/** Newest last; `decisionId` is what the client waits for. */
-export function withDenial(
-  denials: readonly Denial[],
-  { by, note }: EvidenceItem,
-  decisionId: string,
-): Denial[] {
-  const denial = { by: by ?? 'unknown', why: note ?? '', decisionId };
-  return [...denials, denial].slice(-DENIALS_KEPT);
+/** Newest last. */
+export function withDenial(denials: readonly Denial[], item: EvidenceItem, decisionId: string): Denial[] {
+  return [...denials, denialOf(item, decisionId)].slice(-DENIALS_KEPT);
 }
 
 /** Signed words to an environment: heard one after the other, and nothing of what they ask for happens before. */

@@ -3,7 +3,7 @@ import { log } from '@temporalio/workflow';
 import type { GatePlan } from '../pipeline/plan.js';
 import type { ForceClaim } from './activity-contract.js';
 import { perform } from './activity-options.js';
-import { hearClaim } from './hear-claim.js';
+import { denialOf, hearClaim } from './hear-claim.js';
 import type { Denial, Force } from './messages.js';
 import type { Progress } from './progress.js';
 import { Refusal } from './promotion-end.js';
@@ -50,10 +50,11 @@ export class Forces {
         markForced();
         return this.progress.set(gate.name, 'succeeded', noteForced(item, refusal));
       }
-      why = item.note ?? '';
+      const denial = denialOf(item, `force ${gate.name}`);
+      why = denial.why;
       this.evidence.push({ ...item, note: `not forced: ${why}` });
       log.warn(`gate ${gate.name} is not forced: ${why}`);
-      this.denials.push({ by: item.by ?? 'unknown', why, decisionId: `force ${gate.name}` });
+      this.denials.push(denial);
     }
     this.progress.set(gate.name, 'failed', refusal.note);
     throw new Refusal({
