@@ -3,7 +3,7 @@ import type { CommandSpec, Invocation, Outcome } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import type { ApproveOptions } from '../decided.js';
 import type { SlipwayClient } from '../release-client.js';
-import { printed, SIGNING_OPTIONS } from '../signing-flags.js';
+import { printedDecision, SIGNING_OPTIONS } from '../signing-flags.js';
 
 export const approve: CommandSpec = {
   name: 'approve',
@@ -62,13 +62,5 @@ async function printSigned(
 ): Promise<Outcome> {
   const { signWhatWaits } = await import('../approve-waiting.js');
   const signed = await signWhatWaits(client, shown, { ...wish, insists: true });
-  const { group } = wish;
-  const data = {
-    by: client.actor.by,
-    group,
-    reason,
-    decisionId: signed?.nonce,
-    statement: signed?.statement,
-  };
-  return printed(data);
+  return printedDecision(client.actor.by, { group: wish.group, reason }, signed);
 }
