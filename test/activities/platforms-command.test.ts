@@ -6,7 +6,7 @@ import { fenceFor } from '../../activities/fence-for.js';
 import { command } from '../../activities/platforms/command.js';
 import type { PlatformContext } from '../../activities/platforms/platform.js';
 import type { Host, Hosts } from '../../activities/hosts/host.js';
-import type { PlatformPlan } from '../../pipeline/plan.js';
+import type { PlatformPlan } from '../../pipeline/plan-platform.js';
 import type { Target } from '../../workflows/activity-contract.js';
 import { givenCommit } from '../support/given.js';
 import { hostPlan, hostsKnowing, reaching } from '../support/hosts.js';

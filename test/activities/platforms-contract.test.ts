@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { platformFor, PLATFORMS } from '../../activities/platforms/platform-for.js';
 import type { Platform, PlatformContext } from '../../activities/platforms/platform.js';
-import type { PlatformPlan } from '../../pipeline/plan.js';
+import type { PlatformPlan } from '../../pipeline/plan-platform.js';
 import { startSwarmWorld, type Release, type SwarmWorld } from '../support/swarm-world.js';
 
 let world: SwarmWorld;

@@ -9,8 +9,8 @@ import type {
   ImageArtifact,
   ReleasePlan,
   Seal,
-  TrafficPlan,
 } from '../../pipeline/plan.js';
+import type { TrafficPlan } from '../../pipeline/plan-traffic.js';
 import { withHash } from '../../pipeline/hash-plan.js';
 import type {
   ChangeInput,
