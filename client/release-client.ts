@@ -24,7 +24,6 @@ import type {
 import {
   environmentId,
   laneId,
-  QUERY,
   SIGNAL,
   UPDATE,
   WORKFLOW,
@@ -32,6 +31,7 @@ import {
 } from '../workflows/names.js';
 import { findProblem } from '../workflows/read-decision.js';
 import type { ChangeResult, PromotionResult, ReleaseResult } from '../workflows/result.js';
+import { askStatus, unlessUnknown } from './ask-status.js';
 import { type ConnectOptions, connectToTemporal, type TemporalLink } from './connect.js';
 import type { ApproveOptions, Decided, DecisionOptions, RollbackOptions, SigningOptions } from './decided.js';
 import {
@@ -118,30 +118,20 @@ export class SlipwayClient {
   }
 
   async releaseStatus(workflowId: string): Promise<ReleaseStatus> {
-    return this.link.ask(() => this.handle(workflowId).query<ReleaseStatus>(QUERY.status));
+    return askStatus<ReleaseStatus>(this.link, this.handle(workflowId));
   }
 
   // looking
 
   /** What an environment remembers; null when no release has ever reached it. */
   async status(environment: string): Promise<EnvironmentStatus | null> {
-    try {
-      const handle = this.handle(environmentId(this.pipeline, environment));
-      return await this.link.ask(() => handle.query<EnvironmentStatus>(QUERY.status));
-    } catch (error) {
-      if (error instanceof WorkflowNotFoundError) return null;
-      throw error;
-    }
+    const handle = this.handle(environmentId(this.pipeline, environment));
+    return unlessUnknown(askStatus<EnvironmentStatus>(this.link, handle));
   }
 
   /** Progress of a promotion or change; null when its run is not known (any more). */
   async progress(workflowId: string): Promise<ProgressStatus | null> {
-    try {
-      return await this.link.ask(() => this.handle(workflowId).query<ProgressStatus>(QUERY.status));
-    } catch (error) {
-      if (error instanceof WorkflowNotFoundError) return null;
-      throw error;
-    }
+    return unlessUnknown(askStatus<ProgressStatus>(this.link, this.handle(workflowId)));
   }
 
   /** Environments of this pipeline that a release has reached, by name. */
