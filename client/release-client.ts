@@ -2,34 +2,18 @@
  * The typed library behind the `slipway` command: start, follow, decide. Every method names an environment, finds the
  * workflow that decides for it, and throws `UserError` (with an exit code and a way out) when it cannot.
  */
-import { randomUUID } from 'node:crypto';
-import {
-  type WorkflowHandle,
-  WithStartWorkflowOperation,
-  WorkflowFailedError,
-  WorkflowNotFoundError,
-} from '@temporalio/client';
-import type { Workflow } from '@temporalio/common';
+import { type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
 import type { InspectInput, InspectResult } from '../workflows/activity-contract.js';
 import type {
   Actor,
   Decision,
-  DecisionReply,
   EnvironmentRequest,
   EnvironmentStatus,
   ProgressStatus,
   ReleaseRequest,
   ReleaseStatus,
 } from '../workflows/messages.js';
-import {
-  environmentId,
-  laneId,
-  SIGNAL,
-  UPDATE,
-  WORKFLOW,
-  WORKFLOW_TASK_TIMEOUT_MS,
-} from '../workflows/names.js';
-import { findProblem } from '../workflows/read-decision.js';
+import { environmentId, laneId, UPDATE, WORKFLOW } from '../workflows/names.js';
 import type { ChangeResult, PromotionResult, ReleaseResult } from '../workflows/result.js';
 import { askStatus, unlessUnknown } from './ask-status.js';
 import { type ConnectOptions, connectToTemporal, type TemporalLink } from './connect.js';
@@ -42,16 +26,19 @@ import {
   type FollowOptions,
   type Progress,
 } from './follow.js';
+import { lookAtHosts } from './look-at-hosts.js';
+import { sendDecision, sendRequest, sendToEnvironment, type UpdateName } from './send-decision.js';
 import type { FreezeOptions } from './signed-decisions.js';
 import { newRequestId, startRelease, type StartedRelease } from './start-release.js';
 import {
   type DecisionTarget,
+  endedMeanwhile,
   findAnyInFlight,
   findLane,
   findPaused,
   findWaitingPromotion,
 } from './targets.js';
-import { badInput, refused } from './user-error.js';
+import { refused } from './user-error.js';
 
 export interface SlipwayClientOptions extends ConnectOptions {
   /** Name of the pipeline: the file's `pipeline:`. */
@@ -69,11 +56,6 @@ export type ReleaseWish = Omit<ReleaseRequest, 'requestId' | 'pipeline' | 'actor
 
 /** How anything that can be followed ends. */
 export type AnyResult = ReleaseResult | PromotionResult | ChangeResult;
-
-/** Looking at many hosts, some of which do not answer, takes its time. */
-const LOOK_MS = 120_000;
-
-type UpdateName = keyof typeof UPDATE;
 
 export class SlipwayClient {
   readonly pipeline: string;
@@ -189,29 +171,8 @@ export class SlipwayClient {
   }
 
   /** Looks at the hosts from the worker; touches nothing. */
-  async inspect(input: InspectInput): Promise<InspectResult> {
-    await this.link.requireWorker();
-    const start = {
-      workflowId: `inspect/${this.pipeline}/${input.plan.name}/${randomUUID().slice(0, 8)}`,
-      taskQueue: this.link.taskQueue,
-      args: [input] as [InspectInput],
-      staticSummary: `${input.what} ${input.plan.name}, asked by ${this.actor.by}`,
-    };
-    type Inspect = (input: InspectInput) => Promise<InspectResult>;
-    try {
-      return await this.link.ask(
-        () => this.link.client.workflow.execute<Inspect>(WORKFLOW.inspect, start),
-        LOOK_MS,
-      );
-    } catch (error) {
-      if (!(error instanceof WorkflowFailedError)) throw error;
-      throw refused({
-        what: 'the worker could not look',
-        where: `${this.pipeline} ${input.plan.name}`,
-        why: messageOf(error),
-        wayOut: `the whole story is in ${this.link.linkTo(start.workflowId, null) ?? start.workflowId}`,
-      });
-    }
+  inspect(input: InspectInput): Promise<InspectResult> {
+    return lookAtHosts(this, input);
   }
 
   // deciding
@@ -294,16 +255,8 @@ export class SlipwayClient {
    */
   async requestRollback(environment: string, options: RollbackOptions = {}): Promise<{ requestId: string }> {
     const request = this.rollbackRequest(environment, options);
-    const { requestId } = request;
-    await this.link.requireWorker();
-    await this.link.ask(() =>
-      this.link.client.workflow.signalWithStart(WORKFLOW.environment, {
-        ...this.environmentStart(environment),
-        signal: SIGNAL.request,
-        signalArgs: [request],
-      }),
-    );
-    return { requestId };
+    await sendRequest(this, environment, request);
+    return { requestId: request.requestId };
   }
 
   /** What `requestRollback` sends. */
@@ -317,15 +270,6 @@ export class SlipwayClient {
 
   private handle(workflowId: string): WorkflowHandle {
     return this.link.client.workflow.getHandle(workflowId);
-  }
-
-  private environmentStart(environment: string) {
-    return {
-      workflowId: environmentId(this.pipeline, environment),
-      taskQueue: this.link.taskQueue,
-      args: [{ pipeline: this.pipeline, environment, carried: null }],
-      workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT_MS,
-    };
   }
 
   private async requireStatus(environment: string): Promise<EnvironmentStatus> {
@@ -349,83 +293,12 @@ export class SlipwayClient {
   }
 
   /** Sends a decision to the environment itself, which need not be there yet. */
-  async decideAtEnvironment(
-    environment: string,
-    name: UpdateName,
-    said: Partial<Decision>,
-  ): Promise<Decided> {
-    await this.link.requireWorker();
-    const { workflowId, ...start } = this.environmentStart(environment);
-    const decision = this.makeDecision(said);
-    const reply = await this.link.ask(() =>
-      this.link.client.workflow.executeUpdateWithStart<Workflow, DecisionReply, [Decision]>(name, {
-        updateId: decision.decisionId,
-        args: [decision],
-        startWorkflowOperation: new WithStartWorkflowOperation(WORKFLOW.environment, {
-          ...start,
-          workflowId,
-          workflowIdConflictPolicy: 'USE_EXISTING',
-        }),
-      }),
-    );
-    const target = { kind: 'environment' as const, workflowId, version: '' };
-    return { decisionId: decision.decisionId, target, reply };
+  decideAtEnvironment(environment: string, name: UpdateName, said: Partial<Decision>): Promise<Decided> {
+    return sendToEnvironment(this, environment, name, said);
   }
 
   /** Sends a decision to whoever takes it; the named ones above find out who that is. */
-  async decide(target: DecisionTarget, name: UpdateName, said: Partial<Decision>): Promise<Decided> {
-    const decision = this.makeDecision(said);
-    try {
-      const reply = await this.link.ask(() =>
-        this.handle(target.workflowId).executeUpdate<DecisionReply, [Decision]>(name, {
-          updateId: decision.decisionId,
-          args: [decision],
-        }),
-      );
-      return { decisionId: decision.decisionId, target, reply };
-    } catch (error) {
-      if (!(error instanceof WorkflowNotFoundError)) throw error;
-      // It ended between our look and our word.
-      const { decisionId } = decision;
-      return {
-        decisionId,
-        target,
-        reply: { accepted: false, refused: 'it has ended meanwhile', state: 'ended' },
-      };
-    }
+  decide(target: DecisionTarget, name: UpdateName, said: Partial<Decision>): Promise<Decided> {
+    return sendDecision(this, target, name, said);
   }
-
-  private makeDecision(said: Partial<Decision>): Decision {
-    const decision: Decision = {
-      ...this.actor,
-      decisionId: randomUUID(),
-      reason: null,
-      planHash: null,
-      digest: null,
-      group: null,
-      host: null,
-      until: null,
-      ...said,
-    };
-    const problem = findProblem(decision);
-    if (problem === null) return decision;
-    throw badInput({
-      what: problem,
-      where: `decision of ${decision.by.slice(0, 100)}`,
-      wayOut: 'correct it; nothing was sent',
-    });
-  }
-}
-
-function endedMeanwhile(environment: string) {
-  return refused({
-    what: 'it has ended meanwhile',
-    where: environment,
-    wayOut: `slipway status ${environment}`,
-  });
-}
-
-/** The innermost cause says what happened; the layers around it only where. */
-function messageOf(error: Error): string {
-  return error.cause instanceof Error ? messageOf(error.cause) : error.message;
 }

@@ -1,0 +1,41 @@
+/** Hosts as a worker sees them. */
+import { randomUUID } from 'node:crypto';
+import { WorkflowFailedError } from '@temporalio/client';
+import type { InspectInput, InspectResult } from '../workflows/activity-contract.js';
+import { WORKFLOW } from '../workflows/names.js';
+import type { Sender } from './send-decision.js';
+import { refused } from './user-error.js';
+
+/** Looking at many hosts, some of which do not answer, takes its time. */
+const LOOK_MS = 120_000;
+
+/** Touches nothing. Throws UserError: exit 5 where the worker could not look. */
+export async function lookAtHosts(
+  { link, pipeline, actor }: Sender,
+  input: InspectInput,
+): Promise<InspectResult> {
+  await link.requireWorker();
+  const start = {
+    workflowId: `inspect/${pipeline}/${input.plan.name}/${randomUUID().slice(0, 8)}`,
+    taskQueue: link.taskQueue,
+    args: [input] as [InspectInput],
+    staticSummary: `${input.what} ${input.plan.name}, asked by ${actor.by}`,
+  };
+  type Inspect = (input: InspectInput) => Promise<InspectResult>;
+  try {
+    return await link.ask(() => link.client.workflow.execute<Inspect>(WORKFLOW.inspect, start), LOOK_MS);
+  } catch (error) {
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    throw refused({
+      what: 'the worker could not look',
+      where: `${pipeline} ${input.plan.name}`,
+      why: messageOf(error),
+      wayOut: `the whole story is in ${link.linkTo(start.workflowId, null) ?? start.workflowId}`,
+    });
+  }
+}
+
+/** The innermost cause says what happened; the layers around it only where. */
+function messageOf(error: Error): string {
+  return error.cause instanceof Error ? messageOf(error.cause) : error.message;
+}
