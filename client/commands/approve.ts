@@ -20,7 +20,7 @@ export const approve: CommandSpec = {
 };
 
 async function approveWhatWaits(invocation: Invocation): Promise<Outcome> {
-  const { confirm, environmentOf, toOutcome } = await import('../decide.js');
+  const { confirm, environmentOf, NOT_CONFIRMED, toOutcome } = await import('../decide.js');
   const { openClient } = await import('../session.js');
   const { requireWelcome } = await import('../approve-waiting.js');
   const { requireShown } = await import('../signed-decisions.js');
@@ -35,13 +35,8 @@ async function approveWhatWaits(invocation: Invocation): Promise<Outcome> {
   if (
     !invocation.has('print') &&
     !(await confirm(invocation, `Approve ${shown.version} for ${environment}?`))
-  ) {
-    return {
-      exit: EXIT.refused,
-      data: { accepted: false, refused: 'not confirmed' },
-      screen: 'Nothing was changed.\n',
-    };
-  }
+  )
+    return NOT_CONFIRMED;
   const wish = { group: invocation.value('group'), key: invocation.value('key'), env: terminal.env };
   if (invocation.has('print')) return await printSigned(client, shown, wish, global.reason);
   const decided = await client.approve(environment, {
