@@ -24,7 +24,7 @@ export class Forces {
   constructor(
     forces: unknown,
     private readonly progress: Progress,
-    /** What counts and what does not is added, beside what the gate itself said. */
+    /** What gates say is added, and what counts of the forces and what does not. */
     private readonly evidence: EvidenceItem[],
   ) {
     const listed: unknown[] = Array.isArray(forces) ? forces : forces === undefined ? [] : [forces];
@@ -34,6 +34,15 @@ export class Forces {
       else
         this.denials.push({ by: 'unknown', why: 'a force of the request is malformed', decisionId: 'force' });
     }
+  }
+
+  /** Takes down what a gate said. After a no its step stays as it is, until `pass` has looked who forces it. */
+  takeWord(gate: GatePlan, item: EvidenceItem): 'yes' | 'no' {
+    this.evidence.push(item);
+    const { verdict, note } = item;
+    if (verdict === 'fail' || verdict === 'error') return 'no';
+    this.progress.set(gate.name, 'succeeded', note);
+    return 'yes';
   }
 
   /** Lets a gate pass that said no. Throws Refusal unless somebody who may has forced it. */
@@ -76,11 +85,6 @@ export class Forces {
       perform('verifyForce', claim, { summary }),
     );
   }
-}
-
-/** Does a gate stop what asked it? */
-export function saysNo({ verdict }: EvidenceItem): boolean {
-  return verdict === 'fail' || verdict === 'error';
 }
 
 /** What a step says of it: never only that it went on. */
