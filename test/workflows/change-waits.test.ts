@@ -2,8 +2,15 @@
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ATTRIBUTE } from '../../workflows/search-attributes.js';
-import { decideOn, givenScene, startChange, statusOf, type Scene } from '../support/change-scene.js';
-import { givenChange, givenPlan, givenRequest, givenTraffic } from '../support/given.js';
+import {
+  changeOf,
+  decideOn,
+  givenScene,
+  startChange,
+  statusOf,
+  type Scene,
+} from '../support/change-scene.js';
+import { givenPlan, givenTraffic } from '../support/given.js';
 import { part } from '../support/parts.js';
 import { quiet, startHarness, until, type Harness } from '../support/workflow-harness.js';
 
@@ -44,7 +51,7 @@ async function registerSearchAttributes({ connection, namespace }: TestWorkflowE
 }
 
 async function start(scene: Scene): ReturnType<typeof startChange> {
-  return await startChange(harness, givenChange(givenRequest(scene.plan, 'v2'), { live: scene.live }));
+  return await startChange(harness, changeOf(scene));
 }
 
 /** Workflow time from start to end. */

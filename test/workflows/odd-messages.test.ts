@@ -4,9 +4,9 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ApprovalRule } from '../../pipeline/plan.js';
-import { givenScene, startChange, waitsFor } from '../support/change-scene.js';
+import { changeOf, givenScene, startChange, waitsFor } from '../support/change-scene.js';
 import { EnvironmentScene, givenVersion, sha } from '../support/environment-scene.js';
-import { givenChange, givenPlan, givenRequest, givenTraffic } from '../support/given.js';
+import { givenPlan, givenTraffic } from '../support/given.js';
 import { endOf, givenPromotion, PromotionScene } from '../support/promotion-scene.js';
 import type { ReleaseRequest } from '../../workflows/messages.js';
 import { quiet, startHarness, type Harness } from '../support/workflow-harness.js';
@@ -126,7 +126,7 @@ describe('a decision with an empty id', () => {
   it('is one of its own', async () => {
     const plan = givenPlan({ traffic: givenTraffic({ switch: 'manual' }) });
     const scene = givenScene(harness, plan);
-    const handle = await startChange(harness, givenChange(givenRequest(plan, 'v2'), { live: scene.live }));
+    const handle = await startChange(harness, changeOf(scene));
     await waitsFor(handle, 'switch');
     await handle.signal('pause', { by: 'anna', decisionId: '' });
     await handle.signal('switchTraffic', { by: 'anna', decisionId: '' });
