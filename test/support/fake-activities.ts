@@ -73,7 +73,8 @@ interface Place {
   hosts: string[];
 }
 
-const NOWHERE: Place = { key: '-', hosts: [] };
+/** Where a plan is made: before anybody knows what it is for. */
+export const NOWHERE: Place = { key: '-', hosts: [] };
 
 export function createFakeActivities(options: FakeOptions): Activities {
   const { world } = options;

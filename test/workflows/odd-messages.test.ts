@@ -6,6 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ApprovalRule } from '../../pipeline/plan.js';
 import { changeOf, givenScene, startChange, waitsFor } from '../support/change-scene.js';
 import { EnvironmentScene, givenVersion, sha } from '../support/environment-scene.js';
+import { NOWHERE } from '../support/fake-activities.js';
+import { breakActivity, release } from '../support/fake-world.js';
 import { givenPlan, givenTraffic } from '../support/given.js';
 import { endOf, givenPromotion, PromotionScene } from '../support/promotion-scene.js';
 import type { ReleaseRequest } from '../../workflows/messages.js';
@@ -112,13 +114,16 @@ describe('a promotion and a release', () => {
     expect(await promotion.decide('approve', 'oleg')).toMatchObject({ accepted: true });
     expect(await promotion.end()).toMatchObject({ state: 'succeeded', red: false });
 
-    const release = await harness.client.workflow.start(WORKFLOW.release, {
+    // one that has no plan is soon over
+    breakActivity(harness.world, NOWHERE.key, 'resolvePlan', 'hang-before');
+    const run = await harness.client.workflow.start(WORKFLOW.release, {
       workflowId: releaseId(plan.pipeline, plan.name),
       taskQueue: harness.taskQueue,
       args: [{ ...UNKNOWN_RELEASE, pipeline: plan.pipeline }],
     });
-    for (const shape of SHAPES) await release.signal(SIGNAL.superseded, shape);
-    await expect(endOf(release)).resolves.toMatchObject({ state: 'failed', red: true });
+    for (const shape of SHAPES) await run.signal(SIGNAL.superseded, shape);
+    release(harness.world, NOWHERE.key, 'resolvePlan');
+    await expect(endOf(run)).resolves.toMatchObject({ state: 'failed', red: true });
   });
 });
 
