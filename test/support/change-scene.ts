@@ -14,7 +14,7 @@ import type {
 } from '../../workflows/messages.js';
 import { laneId, QUERY, WORKFLOW } from '../../workflows/names.js';
 import type { ChangeResult, ReleaseRecord } from '../../workflows/result.js';
-import { runningOf } from './fake-activities.js';
+import { runningOf } from './fake-hosts.js';
 import {
   breakActivity,
   environmentIn,

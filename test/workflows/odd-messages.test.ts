@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ApprovalRule } from '../../pipeline/plan.js';
 import { changeOf, givenScene, startChange, waitsFor } from '../support/change-scene.js';
 import { EnvironmentScene, givenVersion, sha } from '../support/environment-scene.js';
-import { NOWHERE } from '../support/fake-activities.js';
+import { NOWHERE } from '../support/fake-hosts.js';
 import { breakActivity, release } from '../support/fake-world.js';
 import { givenPlan, givenTraffic } from '../support/given.js';
 import { endOf, givenPromotion, PromotionScene } from '../support/promotion-scene.js';
