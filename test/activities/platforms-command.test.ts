@@ -8,7 +8,7 @@ import type { PlatformContext } from '../../activities/platforms/platform.js';
 import type { Host, Hosts } from '../../activities/hosts/host.js';
 import type { PlatformPlan } from '../../pipeline/plan-platform.js';
 import type { Target } from '../../workflows/activity-contract.js';
-import { givenCommit } from '../support/given.js';
+import { givenCommit, givenTarget } from '../support/given.js';
 import { hostPlan, hostsKnowing, reaching } from '../support/hosts.js';
 import { failureOf } from '../support/failure-of.js';
 import { startSshd, type Sshd } from '../support/sshd.js';
@@ -66,16 +66,7 @@ function on(
       ...('logs' in platform ? { logs: inFolder(platform.logs) } : {}),
     } as PlatformPlan,
   };
-  const target: Target = {
-    plan,
-    token: 1,
-    version: 'v2',
-    commit: givenCommit(),
-    artifacts: [{ name: 'app', kind: 'folder', repository: 'site', digest: `sha256:${'2'.repeat(64)}` }],
-    colour: null,
-    live: null,
-    ...change,
-  };
+  const target = givenTarget(plan, change);
   return {
     host,
     target,

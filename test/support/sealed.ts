@@ -8,13 +8,14 @@ import type { PolicyStore } from '../../activities/trust/policy-store.js';
 import { createVouching } from '../../activities/trust/vouching.js';
 import { loadSealKeys, type SealKeys } from '../../activities/trust/seal-keys.js';
 import { withHash } from '../../pipeline/hash-plan.js';
-import type { ApprovalRule, EnvironmentPlan, GatePlan, ReleasePlan } from '../../pipeline/plan.js';
+import type { ApprovalRule, EnvironmentPlan, ReleasePlan } from '../../pipeline/plan.js';
 import type { Activities, Target } from '../../workflows/activity-contract.js';
 import { githubProof } from '../../workflows/missing-approvals.js';
 import type { BuiltArtifact, EvidenceItem, PriorState } from '../../workflows/result.js';
 import {
   givenArtifacts,
   givenCommit,
+  givenGate,
   givenImage,
   givenDecision,
   givenPlan,
@@ -75,14 +76,7 @@ export async function throughVouching<N extends Name>(
   return result as Output<N>;
 }
 
-export const GATE: GatePlan = {
-  kind: 'run',
-  name: 'ci',
-  timeoutMs: 1000,
-  command: 'make test',
-  report: {},
-  options: {},
-};
+export const GATE = givenGate('ci', 'make test');
 
 export interface SealedRelease {
   plan: ReleasePlan;

@@ -3,12 +3,11 @@
  * that throws would wedge its run for good, and a wrong number kept would outlive it.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ApprovalRule } from '../../pipeline/plan.js';
 import { changeOf, givenScene, startChange, waitsFor } from '../support/change-scene.js';
 import { EnvironmentScene, givenVersion, sha } from '../support/environment-scene.js';
 import { NOWHERE } from '../support/fake-hosts.js';
 import { breakActivity, release } from '../support/fake-world.js';
-import { givenPlan, givenTraffic } from '../support/given.js';
+import { givenPlan, givenRule, givenTraffic } from '../support/given.js';
 import { endOf, givenPromotion, PromotionScene } from '../support/promotion-scene.js';
 import type { ReleaseRequest } from '../../workflows/messages.js';
 import { quiet, startHarness, type Harness } from '../support/workflow-harness.js';
@@ -23,13 +22,7 @@ afterAll(() => harness.close());
 
 const SHAPES: unknown[] = [undefined, null, 7, 'text', [], {}, { requestId: 'x' }, { requestId: 7 }];
 
-const ONE_APPROVAL: ApprovalRule = {
-  count: 1,
-  group: null,
-  by: 'unverified',
-  of: null,
-  expiresMs: 3_600_000,
-};
+const ONE_APPROVAL = givenRule(1);
 
 /** The harness makes no plan for it. */
 const UNKNOWN_RELEASE: Omit<ReleaseRequest, 'pipeline'> = {

@@ -1,10 +1,10 @@
 /** Waits of minutes, hours and days, on the server that skips time. */
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ApprovalRule, EnvironmentPlan } from '../../pipeline/plan.js';
+import type { EnvironmentPlan } from '../../pipeline/plan.js';
 import { EnvironmentScene } from '../support/environment-scene.js';
 import { breakActivity } from '../support/fake-world.js';
-import { givenDecision, givenPlan } from '../support/given.js';
+import { givenDecision, givenPlan, givenRule } from '../support/given.js';
 import { givenPromotion, PromotionScene } from '../support/promotion-scene.js';
 import { GATE } from '../support/sealed.js';
 import { hoursOf, startSkippingHarness } from '../support/time-skipping.js';
@@ -27,7 +27,7 @@ async function start(plan: EnvironmentPlan): Promise<PromotionScene> {
 
 describe('a promotion that waits', () => {
   it('rejects itself when its approvals do not come in time', async () => {
-    const rule: ApprovalRule = { count: 2, group: null, by: 'unverified', of: null, expiresMs: 72 * HOUR_MS };
+    const rule = givenRule(2, null, { expiresMs: 72 * HOUR_MS });
     const promotion = await start(givenPlan({ approvals: [rule] }));
     await promotion.waitsFor('2 approvals');
     await promotion.decide('approve', 'oleg');
@@ -38,7 +38,7 @@ describe('a promotion that waits', () => {
   });
 
   it('is still announced when a gate of its own has looked at its environment', async () => {
-    const rule: ApprovalRule = { count: 1, group: null, by: 'unverified', of: null, expiresMs: HOUR_MS };
+    const rule = givenRule(1);
     const plan = givenPlan({ approvals: [rule] });
     const promotion = await start(plan);
     await promotion.waitsFor('1 approval');
