@@ -206,7 +206,7 @@ describe('a change on one host', () => {
     const environment = new MockActivityEnvironment({ activityId: 'cancelled' });
     const running = run(({ deploy }) => deploy({ target: givenTarget(plan), prior: [] }), environment);
     const ended = failureOf(running);
-    await expect.poll(() => release(), { timeout: 10_000 }).toBe('begun');
+    await expect.poll(() => release(), { timeout: 60_000 }).toBe('begun');
     environment.cancel('CANCELLED', { ...GONE, cancelRequested: true, workerShutdown: false });
     expect(await ended).toBeInstanceOf(CancelledFailure);
     expect(await run(({ takeOver }) => takeOver({ target: givenTarget(plan, { token: 2 }) }))).toEqual({
@@ -224,7 +224,7 @@ describe('a change on one host', () => {
     const dieWhileDeploying = async (): Promise<void> => {
       const environment = new MockActivityEnvironment({ activityId: `dying-${(scheduled += 1)}` });
       const ended = failureOf(run(({ deploy }) => deploy({ target: givenTarget(plan), prior }), environment));
-      await expect.poll(() => release(), { timeout: 10_000 }).toMatch(/^v2 \d/);
+      await expect.poll(() => release(), { timeout: 60_000 }).toMatch(/^v2 \d/);
       environment.cancel('WORKER_SHUTDOWN', { ...GONE, cancelRequested: false, workerShutdown: true });
       await ended;
     };
@@ -249,7 +249,7 @@ describe('a change on one host', () => {
     const environment = new MockActivityEnvironment({ activityId: 'dying' });
     const running = run(({ deploy }) => deploy({ target: givenTarget(plan), prior: [] }), environment);
     const ended = failureOf(running);
-    await expect.poll(() => release(), { timeout: 10_000 }).toBe('begun');
+    await expect.poll(() => release(), { timeout: 60_000 }).toBe('begun');
     environment.cancel('WORKER_SHUTDOWN', { ...GONE, cancelRequested: false, workerShutdown: true });
     expect(await ended).toMatchObject({
       message: expect.stringContaining('the next attempt goes on') as string,

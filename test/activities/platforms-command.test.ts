@@ -138,7 +138,7 @@ test('a worker that stops detaches; the next attempt attaches and nothing runs t
   });
   const stopping = new AbortController();
   const first = failureOf(command.deploy({ ...context, signal: stopping.signal }));
-  await expect.poll(() => read('RUNS').catch(() => ''), { timeout: 10_000 }).toBe('run\n');
+  await expect.poll(() => read('RUNS').catch(() => ''), { timeout: 60_000 }).toBe('run\n');
   stopping.abort('detach');
   expect(await first).toBeDefined();
   const second = command.deploy(context);
@@ -151,7 +151,7 @@ test('a real cancel ends the command on the host', async () => {
   const context = on({ command: 'echo $$ > PID; while :; do sleep 0.05; done' });
   const cancelling = new AbortController();
   const ended = failureOf(command.deploy({ ...context, signal: cancelling.signal }));
-  await expect.poll(() => read('PID').catch(() => ''), { timeout: 10_000 }).not.toBe('');
+  await expect.poll(() => read('PID').catch(() => ''), { timeout: 60_000 }).not.toBe('');
   cancelling.abort('kill');
   expect(await ended).toBeDefined();
   expect(await isAlive()).toBe(false);
