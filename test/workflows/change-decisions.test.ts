@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Activities } from '../../workflows/activity-contract.js';
 import type { EnvironmentPlan } from '../../pipeline/plan.js';
 import {
@@ -14,14 +14,10 @@ import {
 } from '../support/change-scene.js';
 import { activityInputs } from '../support/activity-inputs.js';
 import { givenPlan, givenPlanInPlace, givenTraffic, SIGNED } from '../support/given.js';
-import { quiet, startHarness, until, type Harness } from '../support/workflow-harness.js';
+import { useHarness } from '../support/use-harness.js';
+import { until } from '../support/workflow-harness.js';
 
-quiet();
-let harness: Harness;
-beforeAll(async () => {
-  harness = await startHarness();
-});
-afterAll(() => harness.close());
+const harness = useHarness();
 
 const BY_HAND: Partial<EnvironmentPlan> = { traffic: givenTraffic({ switch: 'manual' }) };
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { activityInputs } from '../support/activity-inputs.js';
 import {
   changeOf,
@@ -16,14 +16,9 @@ import {
   givenRequest,
   givenTraffic,
 } from '../support/given.js';
-import { quiet, startHarness, type Harness } from '../support/workflow-harness.js';
+import { useHarness } from '../support/use-harness.js';
 
-quiet();
-let harness: Harness;
-beforeAll(async () => {
-  harness = await startHarness();
-});
-afterAll(() => harness.close());
+const harness = useHarness();
 
 describe('rollback', () => {
   it('to a warm colour is one switch, without a word and without a deploy', async () => {

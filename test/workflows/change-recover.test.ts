@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Activities } from '../../workflows/activity-contract.js';
 import type { ChangeInput, Cutover } from '../../workflows/messages.js';
 import { environmentId, laneId } from '../../workflows/names.js';
@@ -14,14 +14,10 @@ import {
 } from '../support/change-scene.js';
 import { environmentIn } from '../support/fake-world.js';
 import { givenPlan, givenPlanInPlace } from '../support/given.js';
-import { quiet, startHarness, until, type Harness } from '../support/workflow-harness.js';
+import { useHarness } from '../support/use-harness.js';
+import { until } from '../support/workflow-harness.js';
 
-quiet();
-let harness: Harness;
-beforeAll(async () => {
-  harness = await startHarness();
-});
-afterAll(() => harness.close());
+const harness = useHarness();
 
 /** What the change told the environment before it died: the last `cutover` it sent, read from its history. */
 async function lastCutover(scene: Scene): Promise<Cutover | null> {

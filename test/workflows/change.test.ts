@@ -1,14 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { changeOf, givenScene, runChange, runsEverywhere } from '../support/change-scene.js';
 import { givenPlan, givenPlanInPlace } from '../support/given.js';
-import { quiet, startHarness, type Harness } from '../support/workflow-harness.js';
+import { useHarness } from '../support/use-harness.js';
 
-quiet();
-let harness: Harness;
-beforeAll(async () => {
-  harness = await startHarness();
-});
-afterAll(() => harness.close());
+const harness = useHarness();
 
 describe('a change that goes well', () => {
   it('deploys into the idle colour, switches, bakes, settles and keeps the old colour warm', async () => {

@@ -2,7 +2,7 @@
  * Messages as people, scripts and the UI really send them: without input, half an object, of another shape. A handler
  * that throws would wedge its run for good, and a wrong number kept would outlive it.
  */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { changeOf, givenScene, startChange, waitsFor } from '../support/change-scene.js';
 import { EnvironmentScene, givenVersion, sha } from '../support/environment-scene.js';
 import { NOWHERE } from '../support/fake-hosts.js';
@@ -10,15 +10,10 @@ import { breakActivity, release } from '../support/fake-world.js';
 import { givenPlan, givenRule, givenTraffic } from '../support/given.js';
 import { endOf, givenPromotion, PromotionScene } from '../support/promotion-scene.js';
 import type { ReleaseRequest } from '../../workflows/messages.js';
-import { quiet, startHarness, type Harness } from '../support/workflow-harness.js';
+import { useHarness } from '../support/use-harness.js';
 import { releaseId, SIGNAL, WORKFLOW } from '../../workflows/names.js';
 
-quiet();
-let harness: Harness;
-beforeAll(async () => {
-  harness = await startHarness();
-});
-afterAll(() => harness.close());
+const harness = useHarness();
 
 const SHAPES: unknown[] = [undefined, null, 7, 'text', [], {}, { requestId: 'x' }, { requestId: 7 }];
 

@@ -1,19 +1,15 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { EnvironmentPlan } from '../../pipeline/plan.js';
 import { activityInputs } from '../support/activity-inputs.js';
 import { givenDecision, givenGate, givenImage, givenRule } from '../support/given.js';
 import { breakActivity } from '../support/fake-world.js';
 import { ReleasePipeline, startReleaseHarness, type Plans } from '../support/release-scene.js';
-import { quiet, until, type Harness } from '../support/workflow-harness.js';
+import { useHarness } from '../support/use-harness.js';
+import { until } from '../support/workflow-harness.js';
 
-let harness: Harness;
 const plans: Plans = new Map();
 
-beforeAll(async () => {
-  quiet();
-  harness = await startReleaseHarness(plans);
-});
-afterAll(() => harness.close());
+const harness = useHarness(() => startReleaseHarness(plans));
 
 const given = (): ReleasePipeline => new ReleasePipeline(harness, plans);
 const oneApproval = givenRule(1);

@@ -1,6 +1,6 @@
 /** GitHub tells `slipway serve` of reviews: whoever waits for one asks GitHub at once, and believes nothing of it. */
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { expect, inject, it } from 'vitest';
 import type { EnvironmentPlan } from '../../pipeline/plan.js';
 import { SIGNAL } from '../../workflows/names.js';
 import type { FakeReviewOnGithub } from '../support/fake-reviews.js';
@@ -8,18 +8,16 @@ import { givenPlan, givenRule } from '../support/given.js';
 import { givenPromotion, PromotionScene } from '../support/promotion-scene.js';
 import { startReceiver, type Receiver } from '../support/serve-scene.js';
 import { deliver, deploymentReviewOf, reviewOf, type Delivered } from '../support/webhooks.js';
-import { quiet, startHarness, until, type Harness } from '../support/workflow-harness.js';
+import { useHarness } from '../support/use-harness.js';
+import { startHarness, until } from '../support/workflow-harness.js';
 
-let harness: Harness;
 /** By the environment they are about. */
 const said = new Map<string, FakeReviewOnGithub[]>();
 
-beforeAll(async () => {
-  quiet();
-  // by itself GitHub is not asked again while a test runs
-  harness = await startHarness({ reviews: (name) => said.get(name) ?? [], reviewsAgainMs: 3_600_000 });
-});
-afterAll(() => harness.close());
+// by itself GitHub is not asked again while a test runs
+const harness = useHarness(() =>
+  startHarness({ reviews: (name) => said.get(name) ?? [], reviewsAgainMs: 3_600_000 }),
+);
 
 interface Waiting {
   plan: EnvironmentPlan;
