@@ -86,6 +86,13 @@ export function environmentOf({ args }: Invocation): string {
   return args[0] ?? '';
 }
 
+/** What a command ends with when its question was answered with no. */
+export const NOT_CONFIRMED: Outcome = {
+  exit: EXIT.refused,
+  data: { accepted: false, refused: 'not confirmed' },
+  screen: 'Nothing was changed.\n',
+};
+
 /** Asks, unless `--yes`. Throws (exit 2) where nobody can be asked. */
 export async function confirm(invocation: Invocation, question: string): Promise<boolean> {
   const { terminal, global } = invocation;

@@ -4,8 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { WorkflowFailedError, WorkflowNotFoundError, type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import type { EnvironmentStatus, ProgressStatus, ReleaseStatus } from '../workflows/messages.js';
-import { environmentId, laneId, QUERY } from '../workflows/names.js';
+import { environmentId, laneId } from '../workflows/names.js';
 import type { ChangeResult, PromotionResult, ReleaseRecord, ReleaseResult } from '../workflows/result.js';
+import { askStatus, unlessUnknown } from './ask-status.js';
 import type { TemporalLink } from './connect.js';
 import { isChanging, type ShownProgress, withChange, withLive, withResult } from './merge-progress.js';
 import { askTrouble, withTrouble } from './trouble.js';
@@ -103,10 +104,7 @@ async function lookAtPromotion(link: TemporalLink, workflowId: string): Promise<
   const live = await lookAtLive(link, promotion);
   if (!isChanging(promotion)) return withLive(promotion, live);
   const lane = workflow.getHandle(laneId(promotion.pipeline, promotion.environment));
-  const change = await queryWithTrouble<ProgressStatus>(link, lane).catch((error: unknown) => {
-    if (error instanceof WorkflowNotFoundError) return null;
-    throw error;
-  });
+  const change = await unlessUnknown(queryWithTrouble<ProgressStatus>(link, lane));
   return withLive(withChange(promotion, change), live);
 }
 
@@ -121,10 +119,7 @@ async function lookAtLive(
   { pipeline, environment }: ProgressStatus,
 ): Promise<ReleaseRecord | null> {
   const handle = link.client.workflow.getHandle(environmentId(pipeline, environment));
-  const status = await query<EnvironmentStatus>(link, handle).catch((error: unknown) => {
-    if (error instanceof WorkflowNotFoundError) return null;
-    throw error;
-  });
+  const status = await unlessUnknown(askStatus<EnvironmentStatus>(link, handle));
   return status?.live ?? null;
 }
 
@@ -133,14 +128,10 @@ async function queryWithTrouble<Status extends ReleaseStatus | ProgressStatus>(
   handle: WorkflowHandle,
 ): Promise<Status> {
   const [status, trouble] = await Promise.all([
-    query<Status>(link, handle),
+    askStatus<Status>(link, handle),
     askTrouble(link, handle.workflowId),
   ]);
   return withTrouble(status, trouble);
-}
-
-function query<Status>(link: TemporalLink, handle: WorkflowHandle): Promise<Status> {
-  return link.ask(() => handle.query<Status>(QUERY.status));
 }
 
 async function* follow<Result>(

@@ -3,7 +3,7 @@ import type { Invocation, Outcome } from './command.js';
 import { environmentOf, toOutcome } from './decide.js';
 import type { SlipwayClient } from './release-client.js';
 import { signFreeze, type FreezeOptions } from './signed-decisions.js';
-import { printed } from './signing-flags.js';
+import { printedDecision } from './signing-flags.js';
 
 export async function freezeOrPrint(
   invocation: Invocation,
@@ -17,6 +17,5 @@ export async function freezeOrPrint(
     return toOutcome(invocation, client, await client[name](environment, wish), done);
   const { until = null, reason = null } = wish;
   const signed = await signFreeze(client, environment, name, wish);
-  const { by } = client.actor;
-  return printed({ by, until, reason, decisionId: signed?.nonce, statement: signed?.statement });
+  return printedDecision(client.actor.by, { until, reason }, signed);
 }

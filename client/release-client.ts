@@ -2,37 +2,20 @@
  * The typed library behind the `slipway` command: start, follow, decide. Every method names an environment, finds the
  * workflow that decides for it, and throws `UserError` (with an exit code and a way out) when it cannot.
  */
-import { randomUUID } from 'node:crypto';
-import {
-  type WorkflowHandle,
-  WithStartWorkflowOperation,
-  WorkflowFailedError,
-  WorkflowNotFoundError,
-} from '@temporalio/client';
-import type { Workflow } from '@temporalio/common';
+import { type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
 import type { InspectInput, InspectResult } from '../workflows/activity-contract.js';
 import type {
   Actor,
   Decision,
-  DecisionReply,
   EnvironmentRequest,
   EnvironmentStatus,
   ProgressStatus,
   ReleaseRequest,
   ReleaseStatus,
 } from '../workflows/messages.js';
-import {
-  environmentId,
-  laneId,
-  QUERY,
-  SIGNAL,
-  UPDATE,
-  WORKFLOW,
-  WORKFLOW_TASK_TIMEOUT_MS,
-} from '../workflows/names.js';
-import { findProblem } from '../workflows/read-decision.js';
-import { readFailure } from '../workflows/read-failure.js';
+import { environmentId, laneId, UPDATE, WORKFLOW } from '../workflows/names.js';
 import type { ChangeResult, PromotionResult, ReleaseResult } from '../workflows/result.js';
+import { askStatus, unlessUnknown } from './ask-status.js';
 import { type ConnectOptions, connectToTemporal, type TemporalLink } from './connect.js';
 import type { ApproveOptions, Decided, DecisionOptions, RollbackOptions, SigningOptions } from './decided.js';
 import {
@@ -43,16 +26,19 @@ import {
   type FollowOptions,
   type Progress,
 } from './follow.js';
+import { lookAtHosts } from './look-at-hosts.js';
+import { sendDecision, sendRequest, sendToEnvironment, type UpdateName } from './send-decision.js';
 import type { FreezeOptions } from './signed-decisions.js';
 import { newRequestId, startRelease, type StartedRelease } from './start-release.js';
 import {
   type DecisionTarget,
+  endedMeanwhile,
   findAnyInFlight,
   findLane,
   findPaused,
   findWaitingPromotion,
 } from './targets.js';
-import { badInput, refused } from './user-error.js';
+import { refused } from './user-error.js';
 
 export interface SlipwayClientOptions extends ConnectOptions {
   /** Name of the pipeline: the file's `pipeline:`. */
@@ -70,11 +56,6 @@ export type ReleaseWish = Omit<ReleaseRequest, 'requestId' | 'pipeline' | 'actor
 
 /** How anything that can be followed ends. */
 export type AnyResult = ReleaseResult | PromotionResult | ChangeResult;
-
-/** Looking at many hosts, some of which do not answer, takes its time. */
-const LOOK_MS = 120_000;
-
-type UpdateName = keyof typeof UPDATE;
 
 export class SlipwayClient {
   readonly pipeline: string;
@@ -119,30 +100,20 @@ export class SlipwayClient {
   }
 
   async releaseStatus(workflowId: string): Promise<ReleaseStatus> {
-    return this.link.ask(() => this.handle(workflowId).query<ReleaseStatus>(QUERY.status));
+    return askStatus<ReleaseStatus>(this.link, this.handle(workflowId));
   }
 
   // looking
 
   /** What an environment remembers; null when no release has ever reached it. */
   async status(environment: string): Promise<EnvironmentStatus | null> {
-    try {
-      const handle = this.handle(environmentId(this.pipeline, environment));
-      return await this.link.ask(() => handle.query<EnvironmentStatus>(QUERY.status));
-    } catch (error) {
-      if (error instanceof WorkflowNotFoundError) return null;
-      throw error;
-    }
+    const handle = this.handle(environmentId(this.pipeline, environment));
+    return unlessUnknown(askStatus<EnvironmentStatus>(this.link, handle));
   }
 
   /** Progress of a promotion or change; null when its run is not known (any more). */
   async progress(workflowId: string): Promise<ProgressStatus | null> {
-    try {
-      return await this.link.ask(() => this.handle(workflowId).query<ProgressStatus>(QUERY.status));
-    } catch (error) {
-      if (error instanceof WorkflowNotFoundError) return null;
-      throw error;
-    }
+    return unlessUnknown(askStatus<ProgressStatus>(this.link, this.handle(workflowId)));
   }
 
   /** Environments of this pipeline that a release has reached, by name. */
@@ -200,27 +171,8 @@ export class SlipwayClient {
   }
 
   /** Looks at the hosts from the worker; touches nothing. */
-  async inspect(input: InspectInput): Promise<InspectResult> {
-    await this.link.requireWorker();
-    const start = {
-      workflowId: `inspect/${this.pipeline}/${input.plan.name}/${randomUUID().slice(0, 8)}`,
-      taskQueue: this.link.taskQueue,
-      args: [input] as [InspectInput],
-      staticSummary: `${input.what} ${input.plan.name}, asked by ${this.actor.by}`,
-    };
-    type Inspect = (input: InspectInput) => Promise<InspectResult>;
-    try {
-      return await this.link.ask(
-        () => this.link.client.workflow.execute<Inspect>(WORKFLOW.inspect, start),
-        LOOK_MS,
-      );
-    } catch (error) {
-      if (!(error instanceof WorkflowFailedError)) throw error;
-      const story = this.link.linkTo(start.workflowId, null) ?? start.workflowId;
-      const place = `${this.pipeline} ${input.plan.name}`;
-      const { report } = readFailure(error.cause, place, `the whole story is in ${story}`);
-      throw refused({ ...report, what: `the worker could not look: ${report.what}` });
-    }
+  inspect(input: InspectInput): Promise<InspectResult> {
+    return lookAtHosts(this, input);
   }
 
   // deciding
@@ -303,16 +255,8 @@ export class SlipwayClient {
    */
   async requestRollback(environment: string, options: RollbackOptions = {}): Promise<{ requestId: string }> {
     const request = this.rollbackRequest(environment, options);
-    const { requestId } = request;
-    await this.link.requireWorker();
-    await this.link.ask(() =>
-      this.link.client.workflow.signalWithStart(WORKFLOW.environment, {
-        ...this.environmentStart(environment),
-        signal: SIGNAL.request,
-        signalArgs: [request],
-      }),
-    );
-    return { requestId };
+    await sendRequest(this, environment, request);
+    return { requestId: request.requestId };
   }
 
   /** What `requestRollback` sends. */
@@ -327,15 +271,6 @@ export class SlipwayClient {
 
   private handle(workflowId: string): WorkflowHandle {
     return this.link.client.workflow.getHandle(workflowId);
-  }
-
-  private environmentStart(environment: string) {
-    return {
-      workflowId: environmentId(this.pipeline, environment),
-      taskQueue: this.link.taskQueue,
-      args: [{ pipeline: this.pipeline, environment, carried: null }],
-      workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT_MS,
-    };
   }
 
   private async requireStatus(environment: string): Promise<EnvironmentStatus> {
@@ -359,80 +294,12 @@ export class SlipwayClient {
   }
 
   /** Sends a decision to the environment itself, which need not be there yet. */
-  async decideAtEnvironment(
-    environment: string,
-    name: UpdateName,
-    said: Partial<Decision>,
-  ): Promise<Decided> {
-    await this.link.requireWorker();
-    const { workflowId, ...start } = this.environmentStart(environment);
-    const decision = this.makeDecision(said);
-    const reply = await this.link.ask(() =>
-      this.link.client.workflow.executeUpdateWithStart<Workflow, DecisionReply, [Decision]>(name, {
-        updateId: decision.decisionId,
-        args: [decision],
-        startWorkflowOperation: new WithStartWorkflowOperation(WORKFLOW.environment, {
-          ...start,
-          workflowId,
-          workflowIdConflictPolicy: 'USE_EXISTING',
-        }),
-      }),
-    );
-    const target = { kind: 'environment' as const, workflowId, version: '' };
-    return { decisionId: decision.decisionId, target, reply };
+  decideAtEnvironment(environment: string, name: UpdateName, said: Partial<Decision>): Promise<Decided> {
+    return sendToEnvironment(this, environment, name, said);
   }
 
   /** Sends a decision to whoever takes it; the named ones above find out who that is. */
-  async decide(target: DecisionTarget, name: UpdateName, said: Partial<Decision>): Promise<Decided> {
-    const decision = this.makeDecision(said);
-    try {
-      const reply = await this.link.ask(() =>
-        this.handle(target.workflowId).executeUpdate<DecisionReply, [Decision]>(name, {
-          updateId: decision.decisionId,
-          args: [decision],
-        }),
-      );
-      return { decisionId: decision.decisionId, target, reply };
-    } catch (error) {
-      if (!(error instanceof WorkflowNotFoundError)) throw error;
-      // It ended between our look and our word.
-      const { decisionId } = decision;
-      return {
-        decisionId,
-        target,
-        reply: { accepted: false, refused: 'it has ended meanwhile', state: 'ended' },
-      };
-    }
-  }
-
-  private makeDecision(said: Partial<Decision>): Decision {
-    const decision: Decision = {
-      ...this.actor,
-      decisionId: randomUUID(),
-      reason: null,
-      planHash: null,
-      digest: null,
-      group: null,
-      host: null,
-      until: null,
-      ...said,
-    };
-    const problem = findProblem(decision);
-    if (problem === null) return decision;
-    throw badInput({
-      what: problem,
-      where: `decision of ${decision.by.slice(0, 100)}`,
-      wayOut: 'correct it; nothing was sent',
-    });
+  decide(target: DecisionTarget, name: UpdateName, said: Partial<Decision>): Promise<Decided> {
+    return sendDecision(this, target, name, said);
   }
 }
-
-function endedMeanwhile(environment: string) {
-  return refused({
-    what: 'it has ended meanwhile',
-    where: environment,
-    wayOut: `slipway status ${environment}`,
-  });
-}
-
-/** The innermost cause says what happened; the layers around it only where. */

@@ -1,5 +1,5 @@
 /** The runs of a release's workflow id: queries need a worker, what is read here does not. */
-import { WorkflowNotFoundError } from '@temporalio/client';
+import { unlessUnknown } from './ask-status.js';
 import type { TemporalLink } from './connect.js';
 
 export interface ReleaseRun {
@@ -18,12 +18,9 @@ export async function findRun(
   workflowId: string,
   runId?: string,
 ): Promise<ReleaseRun | null> {
-  try {
-    return toRun(await link.ask(() => link.client.workflow.getHandle(workflowId, runId).describe()));
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return null;
-    throw error;
-  }
+  const handle = link.client.workflow.getHandle(workflowId, runId);
+  const found = await unlessUnknown(link.ask(() => handle.describe()));
+  return found === null ? null : toRun(found);
 }
 
 /** Among all runs of the id, which a release with another aim may have taken over since. */

@@ -8,7 +8,7 @@ import { groupsThatMayBringBack, groupsThatMayFreeze, releaseOf } from '../workf
 import type { Decided, DecisionOptions, SignedRollback, SigningOptions } from './decided.js';
 import { findSigningKey, signText, type Signed } from './sign-with-ssh.js';
 import { newRequestId } from './start-release.js';
-import type { DecisionTarget } from './targets.js';
+import { endedMeanwhile, type DecisionTarget } from './targets.js';
 import { refused } from './user-error.js';
 import { afterHearing } from './wait-until-heard.js';
 
@@ -54,11 +54,7 @@ export async function switchSigned(
 /** Throws UserError (exit 5) when there is nothing to sign about. */
 export function requireShown(environment: string, shown: ProgressStatus | null): ProgressStatus {
   if (shown !== null) return shown;
-  throw refused({
-    what: 'it has ended meanwhile',
-    where: environment,
-    wayOut: `slipway status ${environment}`,
-  });
+  throw endedMeanwhile(environment);
 }
 
 /** null = the policy asks for no signature, and neither do the options. Throws as `switchSigned`. */

@@ -2,6 +2,7 @@
 import type { CommandSpec, Invocation, Outcome } from './command.js';
 import type { SigningOptions } from './decided.js';
 import { EXIT } from './exit-codes.js';
+import type { Signed } from './sign-with-ssh.js';
 
 export const SIGNING_OPTIONS: CommandSpec['options'] = [
   {
@@ -22,4 +23,9 @@ export function signingOf(invocation: Invocation): Required<SigningOptions> {
 /** What would be sent, for another way there. */
 export function printed(data: object): Outcome {
   return { exit: EXIT.done, data, screen: `${JSON.stringify(data)}\n` };
+}
+
+/** The same of a decision; null = there is nothing to sign. */
+export function printedDecision(by: string, said: object, signed: Signed | null): Outcome {
+  return printed({ by, ...said, decisionId: signed?.nonce, statement: signed?.statement });
 }

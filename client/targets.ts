@@ -1,7 +1,7 @@
 /** People name an environment; here it becomes the workflow that decides. Pure: reads the environment's status. */
 import type { Announcement, EnvironmentStatus } from '../workflows/messages.js';
 import { environmentId, laneId } from '../workflows/names.js';
-import { badInput, refused } from './user-error.js';
+import { badInput, refused, type UserError } from './user-error.js';
 
 export interface DecisionTarget {
   workflowId: string;
@@ -134,4 +134,13 @@ function describe(status: EnvironmentStatus): string | null {
     ...underway(status).map((one) => `${one.version} is ${one.phase}`),
   ];
   return flights.length === 0 ? null : flights.join(', ');
+}
+
+/** It was there when it was looked for. */
+export function endedMeanwhile(environment: string): UserError {
+  return refused({
+    what: 'it has ended meanwhile',
+    where: environment,
+    wayOut: `slipway status ${environment}`,
+  });
 }

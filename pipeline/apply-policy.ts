@@ -18,7 +18,12 @@ import type {
   ReleaseRef,
 } from './plan.js';
 import { PlanRefused, type PlanProblem } from './plan-refused.js';
-import type { EnvironmentPolicy, PipelinePolicy, Policy } from './policy-file.js';
+import {
+  rulesOfEnvironment,
+  type EnvironmentPolicy,
+  type PipelinePolicy,
+  type Policy,
+} from './policy-file.js';
 import { commandsIn, hostsIn, referencesIn, targetsIn } from './reach-of-plan.js';
 import { schemeOf } from './secret-references.js';
 
@@ -69,7 +74,7 @@ function findForbiddenLogin(
   policy: Policy | null,
 ): PlanProblem[] {
   return environments.flatMap(({ name }) => {
-    const rules = policy?.pipelines.get(pipeline)?.environments.get(name);
+    const rules = rulesOfEnvironment(policy, pipeline, name);
     const found = [
       ...outside(rules?.targets, registry === null ? [] : [registry.server], 'target'),
       ...findForbiddenSecrets(registry, rules, policy),

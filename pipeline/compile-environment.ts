@@ -19,8 +19,8 @@ import {
   type EnvironmentPlan,
   type PreflightPlan,
   type RepositoryLocation,
-  type SshPlan,
 } from './plan.js';
+import type { SshPlan } from './plan-platform.js';
 import type { Settings } from './schema-environment.js';
 import { renderTags, type RenderedTags } from './render-tags.js';
 import { RUN_NAMES } from './templates.js';

@@ -1,7 +1,7 @@
 /** How an environment runs the software. */
 import type { TextCompiler } from './compile-text.js';
 import { strategyOf, type EnvironmentSettings } from './environment-settings.js';
-import type { PerColour, PlatformPlan } from './plan.js';
+import type { PerColour, PlatformPlan } from './plan-platform.js';
 import { refusePlan } from './plan-refused.js';
 import type { Platform } from './schema-platforms.js';
 import { RUN_NAMES } from './templates.js';

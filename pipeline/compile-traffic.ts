@@ -3,7 +3,8 @@ import { resolveUrl } from './compile-checks.js';
 import type { TextCompiler } from './compile-text.js';
 import type { EnvironmentSettings } from './environment-settings.js';
 import type { FilePath } from './file-error.js';
-import type { ConfirmPlan, HostPlan, TrafficCommon, TrafficPlan } from './plan.js';
+import type { HostPlan } from './plan-platform.js';
+import type { ConfirmPlan, TrafficCommon, TrafficPlan } from './plan-traffic.js';
 import { refusePlan } from './plan-refused.js';
 import type { Traffic } from './schema-traffic.js';
 

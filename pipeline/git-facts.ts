@@ -2,6 +2,7 @@
  * What a plan must know from git, asked and read in one way: the worker asks its mirror, `slipway plan` the checkout,
  * and both compile the same plan. Pure: whoever has the repository runs the questions.
  */
+import { isCommitId } from './commit-id.js';
 import type { CommitFacts } from './plan.js';
 
 /** Runs `git` with this argv in the repository; stdout as text. Rejects when git says no. */
@@ -20,22 +21,29 @@ export async function gatherGitFacts(
   commit: string,
   live: ReadonlyMap<string, string>,
 ): Promise<GitFacts> {
-  const served = [...new Set(live.values())];
-  const known = await askCommits(ask, commit, served);
+  // what is live is what Temporal says: anything but a commit would be a flag of git
+  const served = [...new Set(live.values())].filter(isCommitId);
+  // Asked beside each other, also about what may not be here: to start git takes longer than most of its answers.
+  const [known, ...differences] = await Promise.all([
+    askCommits(ask, commit, served),
+    ...served.map(async (sha) => [sha, await askDifference(ask, sha, commit)] as const),
+  ]);
   const found = known.get(commit);
   if (found === undefined) throw new Error(`git does not know the commit ${commit}`);
   const { facts: own, tree, parents } = found;
   const sameFilesAs = parents.filter((parent) => known.get(parent)?.tree === tree);
-  const here = served.filter((sha) => known.has(sha));
-  const [authors, changed] = await Promise.all([
-    Promise.all(here.filter((sha) => sha !== commit).map((since) => askAuthors(ask, commit, since))),
-    Promise.all(here.map(async (sha) => [sha, await askChangedPaths(ask, sha, commit)] as const)),
-  ]);
-  const changedSince = new Map(changed);
+  const changedSince = new Map<string, string[]>();
+  const authors = new Set(own.authors);
+  for (const [sha, difference] of differences) {
+    if (!known.has(sha)) continue;
+    if (difference instanceof Error) throw difference;
+    changedSince.set(sha, difference.paths);
+    for (const author of difference.authors) authors.add(author);
+  }
   return {
     commit: {
       ...own,
-      authors: [...new Set([...own.authors, ...authors.flat()])].sort(),
+      authors: [...authors].sort(),
       ...(sameFilesAs.length === 0 ? {} : { sameFilesAs }),
     },
     changedPaths: new Map(
@@ -45,6 +53,21 @@ export async function gatherGitFacts(
       }),
     ),
   };
+}
+
+/** What is new since `from`; the error where git could not say. */
+async function askDifference(
+  ask: AskGit,
+  from: string,
+  to: string,
+): Promise<{ authors: string[]; paths: string[] } | Error> {
+  if (from === to) return { authors: [], paths: [] };
+  try {
+    const [authors, paths] = await Promise.all([askAuthors(ask, to, from), askChangedPaths(ask, from, to)]);
+    return { authors, paths };
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
 }
 
 const AUTHORS = '%ae%n%(trailers:key=Co-authored-by,valueonly)';

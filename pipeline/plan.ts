@@ -5,6 +5,10 @@
  * Plans are persisted inside workflow histories for weeks: fields are added, never renamed or removed,
  * and a change that old workers could not carry out raises `PLAN_VERSION` (see upcast-plan.ts).
  */
+import type { HostPlan, PlatformPlan, SshPlan } from './plan-platform.js';
+import type { TrafficPlan } from './plan-traffic.js';
+import type { SecretReference, TextOrReference } from './secret-references.js';
+
 export const PLAN_VERSION = 1;
 
 /**
@@ -19,12 +23,6 @@ export interface Seal {
   /** base64. */
   signature: string;
 }
-
-/** `env:NAME`, `file:/path`, `age:file#key`, `sops:file#key` or `vault:kv/path#field`: resolved in activities only. */
-export type SecretReference = string;
-
-/** Plain text, or a secret reference where the file allows one (`hosts: [env:PROD_HOST]`). */
-export type TextOrReference = string;
 
 export type Colour = 'blue' | 'green';
 
@@ -213,134 +211,6 @@ export interface CheckCommon {
   intervalMs: number;
   /** Failures inside this time after the deploy do not count. */
   startPeriodMs: number;
-}
-
-export interface HostPlan {
-  /** What screens call it: the address, or the reference where that is a secret. */
-  name: string;
-  /** `host`, `user@host`, `user@host:port` or a reference to one of these; `local` runs on the worker itself. */
-  address: TextOrReference;
-}
-
-export interface SshPlan {
-  user: TextOrReference | null;
-  port: number | null;
-  /** Private key (its text or a path), a reference; null = the worker's SSH agent, then ~/.ssh/id_*. */
-  key: SecretReference | null;
-  /** known_hosts file inside the repository at the commit (its text is put here by the compiler); null = the worker's own. */
-  knownHosts: string | null;
-  /** Jump hosts, nearest first: `user@bastion:22`. */
-  jump: TextOrReference[];
-}
-
-export type PlatformPlan =
-  | { kind: 'swarm'; service: string; fields: Record<string, string> }
-  | {
-      kind: 'stack';
-      /** Text of the stack file at the commit, one per colour (`in-place` has only `live`). */
-      files: PerColour;
-      /** Stack name, one per colour. */
-      names: PerColour;
-    }
-  | {
-      kind: 'command';
-      command: string;
-      inspect: string | null;
-      restore: string | null;
-      /** Stops the idle colour when it is no longer needed. */
-      retire: string | null;
-      /** Prints the newest lines of the service's log; absent = nobody knows where it is. */
-      logs?: string;
-      on: 'host' | 'worker';
-    }
-  | { kind: 'compose'; folder: string; file: string | null; services: string[] }
-  | {
-      kind: 'kubernetes';
-      resource: string;
-      container: string | null;
-      namespace: string | null;
-      kubeconfig: SecretReference | null;
-    }
-  | {
-      kind: 'helm';
-      chart: string;
-      release: string;
-      namespace: string | null;
-      set: Record<string, string>;
-      kubeconfig: SecretReference | null;
-    };
-
-/** A value per colour; `live` is the one used when there are no colours. */
-export interface PerColour {
-  live: string;
-  blue: string;
-  green: string;
-}
-
-export type TrafficPlan = TrafficCommon &
-  (
-    | {
-        kind: 'nginx';
-        /** The include file that names the upstream. */
-        file: string;
-        /** `host:port` per colour; null = `<file>.blue` and `<file>.green` on the host hold the whole text. */
-        upstreams: { blue: string; green: string } | null;
-        upstreamName: string;
-        testCommand: string;
-        reloadCommand: string;
-      }
-    | {
-        kind: 'haproxy';
-        /** Admin socket. */
-        socket: string;
-        /** Map file read by `use_backend %[…,map(FILE)]`. */
-        map: string;
-        key: string;
-        /** Name of the backend per colour, checked against `show backend`. */
-        backends: { blue: string; green: string };
-      }
-    | {
-        kind: 'command';
-        /** `{colour}` is the colour to switch to. */
-        switchCommand: string;
-        /** Prints `blue` or `green`. */
-        currentCommand: string;
-        testCommand: string | null;
-        on: 'host' | 'worker';
-      }
-    | { kind: 'traefik'; options: Record<string, unknown> }
-    | { kind: 'caddy'; options: Record<string, unknown> }
-  );
-
-export interface TrafficCommon {
-  switch: 'auto' | 'manual';
-  /** How long a manual switch may be waited for before the idle colour is undone. */
-  switchWithinMs: number;
-  confirm: ConfirmPlan;
-  /**
-   * Where each colour answers by itself, as the proxy's host sees it (file key `colours: {blue: http://…, green: …}`).
-   * null = nginx's `upstreams`, else the checks' own urls, which then contain `{colour}`.
-   */
-  colourUrls: { blue: string; green: string } | null;
-  /** Longest request plus margin: how long the old colour keeps serving what it has. */
-  drainMs: number;
-  /** Canary weights in percent; empty = all at once. */
-  weights: number[];
-  /** Where the proxy runs when it is not the environment's first host. */
-  host: HostPlan | null;
-}
-
-export interface ConfirmPlan {
-  /** Asked through the proxy, from the worker. */
-  url: string;
-  /** Response header that names the colour; null = the body's trimmed text. */
-  header: string | null;
-  /** Answers of the new colour in a row. */
-  times: number;
-  /** Pause between two questions; 0 = the next as soon as the last is answered (wrong answers always wait a little). */
-  intervalMs: number;
-  /** How long the row of answers may take altogether. */
-  timeoutMs: number;
 }
 
 export interface BakePlan {

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { approvals, freeze, takesRefs } from './schema-environment.js';
 import { choose, closed, named, uniqueList } from './schema-words.js';
+import { COMMIT_ID } from './commit-id.js';
 import { duration, hostAddress, repositoryPath } from './schema-values.js';
 
 /** As `allowed_signers` names a person; no spaces, since that file is made of words. */
@@ -12,7 +13,7 @@ const person = z.string().regex(/^[^\s,"]{1,200}$/, {
   error: 'must be a name as allowed_signers has it, such as anna@example.com',
 });
 
-const commitId = z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/, {
+const commitId = z.string().regex(COMMIT_ID, {
   error: 'must be a full commit id, as git rev-parse HEAD prints it',
 });
 
@@ -101,3 +102,12 @@ export const policyFile = closed({
 export type Policy = z.output<typeof policyFile>;
 export type EnvironmentPolicy = z.output<typeof environment>;
 export type PipelinePolicy = z.output<typeof pipeline>;
+
+/** undefined = there is no policy, or it has no such environment. */
+export function rulesOfEnvironment(
+  policy: Policy | null | undefined,
+  pipeline: string,
+  environment: string,
+): EnvironmentPolicy | undefined {
+  return policy?.pipelines.get(pipeline)?.environments.get(environment);
+}

@@ -1,5 +1,7 @@
 /** What an environment's plan can reach: hosts, things on them, commands and secrets. What a policy allows or not. */
-import type { CheckPlan, EnvironmentPlan, PlatformPlan, TrafficPlan } from './plan.js';
+import type { CheckPlan, EnvironmentPlan } from './plan.js';
+import type { PlatformPlan } from './plan-platform.js';
+import type { TrafficPlan } from './plan-traffic.js';
 import { reachOfStack } from './reach-of-stack.js';
 import { isSecretReference, schemeOf } from './secret-references.js';
 

@@ -1,5 +1,11 @@
 /** A secret is named, never written: where a worker finds it. */
 
+/** `env:NAME`, `file:/path`, `age:file#key`, `sops:file#key` or `vault:kv/path#field`: resolved in activities only. */
+export type SecretReference = string;
+
+/** Plain text, or a secret reference where the file allows one (`hosts: [env:PROD_HOST]`). */
+export type TextOrReference = string;
+
 const SECRET_SCHEMES = ['env', 'file', 'age', 'sops', 'vault'] as const;
 export type SecretScheme = (typeof SECRET_SCHEMES)[number];
 

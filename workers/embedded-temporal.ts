@@ -1,11 +1,12 @@
 /** `slipway up`: Temporal's own development server on a file, as a child of the worker process. */
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { promisify } from 'node:util';
-import { existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
+import { lastLine } from '../activities/hosts/tail.js';
 import { findTemporal } from './find-temporal.js';
 import { isFree } from './ports.js';
 import { SEARCH_ATTRIBUTES } from './search-attributes.js';
@@ -44,6 +45,7 @@ export async function startEmbeddedTemporal(options: EmbeddedOptions): Promise<E
   const { path: program } = await findTemporal(options.env);
   mkdirSync(options.dataFolder, { recursive: true, mode: 0o700 });
   const logFile = path.join(options.dataFolder, 'temporal.log');
+  const loggedBefore = existsSync(logFile) ? statSync(logFile).size : 0;
   const child = spawn(program, serverArguments(options), {
     stdio: ['ignore', openSync(logFile, 'a', 0o600), openSync(logFile, 'a', 0o600)],
     // A group of its own: Ctrl-C in the terminal reaches us first, and we end it after the worker.
@@ -59,7 +61,11 @@ export async function startEmbeddedTemporal(options: EmbeddedOptions): Promise<E
     await waitUntilServing(address, child);
   } catch (error) {
     await stop(child, ended);
-    throw new Error(`the embedded Temporal did not come up; its log: ${logFile}`, { cause: error });
+    const said = lastLine(readFileSync(logFile).subarray(loggedBefore).toString()).slice(0, 300);
+    throw new Error(
+      `the embedded Temporal did not come up: ${messageOf(error)}${said === '' ? '' : `; its last words: ${said}`}; its log: ${logFile}`,
+      { cause: error },
+    );
   }
   return { address, uiUrl: `http://127.0.0.1:${options.uiPort}`, ended, stop: () => stop(child, ended) };
 }
@@ -75,22 +81,28 @@ function serverArguments(options: EmbeddedOptions): string[] {
     ...['--dynamic-config-value', 'history.transferProcessorMaxPollRPS=2000'],
     // Nor need it read the list of search attributes again for each write: ours are there from the start.
     ...['--dynamic-config-value', 'system.forceSearchAttributesCacheRefreshOnRead=false'],
+    // One partition of a queue: a task meets whoever waits for it at once, and no part asks another for work.
+    ...['--dynamic-config-value', 'matching.numTaskqueueReadPartitions=1'],
+    ...['--dynamic-config-value', 'matching.numTaskqueueWritePartitions=1'],
     ...SEARCH_ATTRIBUTES.flatMap(({ name, type }) => ['--search-attribute', `${name}=${type}`]),
   ];
 }
 
+const PATIENCE_MS = 60_000;
+
 async function waitUntilServing(address: string, child: ChildProcess): Promise<void> {
-  const deadline = Date.now() + 30_000;
+  const deadline = Date.now() + PATIENCE_MS;
   for (;;) {
     if (child.exitCode !== null || child.signalCode !== null)
-      throw new Error(`it ended with ${child.exitCode}`);
+      throw new Error(`it ended with ${child.exitCode ?? child.signalCode}`);
     try {
       const connection = await Connection.connect({ address, connectTimeout: 1000 });
       await connection.workflowService.describeNamespace({ namespace: 'default' });
       await connection.close();
       return;
     } catch (error) {
-      if (Date.now() > deadline) throw error;
+      if (Date.now() > deadline)
+        throw new Error(`no answer within ${PATIENCE_MS / 1000} s: ${messageOf(error)}`, { cause: error });
       await delay(50);
     }
   }
@@ -137,4 +149,8 @@ async function findServer(pid: number): Promise<{ parent: number } | null> {
   } catch {
     return null;
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -269,12 +269,9 @@ function refuseForEnvironment(state: EnvironmentDeciding, decision: NamedDecisio
   const { environment, freezers } = state;
   switch (decision.name) {
     case 'freeze':
-      if (decision.until === null) return refuseWithoutSignature(freezers, 'freeze', state, decision);
-      if (Number.isNaN(Date.parse(decision.until)))
-        return `until ${decision.until} is no time; give one like 2026-01-09T09:00:00Z`;
-      return Date.parse(decision.until) > Date.parse(state.now)
-        ? refuseWithoutSignature(freezers, 'freeze', state, decision)
-        : `${decision.until} is over; give a later time`;
+      return (
+        refuseEnd(decision.until, state.now) ?? refuseWithoutSignature(freezers, 'freeze', state, decision)
+      );
     case 'unfreeze':
       return state.freeze === null
         ? `${environment} is not frozen; slipway status ${environment}`
@@ -294,4 +291,11 @@ function refuseForEnvironment(state: EnvironmentDeciding, decision: NamedDecisio
     case 'skipHost':
       return `this is decided by the change of ${environment} while one runs; slipway status ${environment}`;
   }
+}
+
+/** `until` null = somebody lifts the freeze. */
+function refuseEnd(until: string | null, now: string): string | null {
+  if (until === null) return null;
+  if (Number.isNaN(Date.parse(until))) return `until ${until} is no time; give one like 2026-01-09T09:00:00Z`;
+  return Date.parse(until) > Date.parse(now) ? null : `${until} is over; give a later time`;
 }

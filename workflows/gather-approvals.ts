@@ -4,8 +4,7 @@ import type { ApprovalSubject } from './activity-contract.js';
 import { perform } from './activity-options.js';
 import { approvalEvidence, describeMissing, openApprovals } from './approvals.js';
 import { AskingGithub } from './ask-github.js';
-import { denialOf } from './denials.js';
-import { hearClaim } from './hear-claim.js';
+import { denialOf, hearClaim } from './hear-claim.js';
 import type { Decision, Denial, PromotionRequest } from './messages.js';
 import { githubProof, type Approval, type MissingApprovals } from './missing-approvals.js';
 import type { Progress } from './progress.js';
@@ -120,8 +119,9 @@ export class Approvals {
       if (item.verdict === 'approved' && item.by !== null) this.count(item);
       else {
         this.evidence.push(item);
-        log.warn(`the approval of ${by} does not count: ${item.note ?? ''}`);
-        this.denials.push(denialOf({ ...item, by }, decisionId));
+        const denial = denialOf({ ...item, by }, decisionId);
+        log.warn(`the approval of ${by} does not count: ${denial.why}`);
+        this.denials.push(denial);
       }
       this.progress.publish();
     }

@@ -2,8 +2,7 @@
 import { CancellationScope } from '@temporalio/workflow';
 import type { DecisionClaim } from './activity-contract.js';
 import { perform } from './activity-options.js';
-import { denialOf } from './denials.js';
-import { hearClaim } from './hear-claim.js';
+import { denialOf, hearClaim } from './hear-claim.js';
 import type { Denial } from './messages.js';
 import type { EvidenceItem } from './result.js';
 
@@ -23,7 +22,7 @@ export function counts({ verdict }: EvidenceItem): boolean {
   return verdict === 'approved';
 }
 
-/** Newest last; `decisionId` is what the client waits for. */
+/** Newest last. */
 export function withDenial(denials: readonly Denial[], item: EvidenceItem, decisionId: string): Denial[] {
   return [...denials, denialOf(item, decisionId)].slice(-DENIALS_KEPT);
 }

@@ -3,8 +3,7 @@ import { log } from '@temporalio/workflow';
 import type { GatePlan } from '../pipeline/plan.js';
 import type { ForceClaim } from './activity-contract.js';
 import { perform } from './activity-options.js';
-import { hearClaim } from './hear-claim.js';
-import { denialOf } from './denials.js';
+import { denialOf, hearClaim } from './hear-claim.js';
 import type { Denial, Force } from './messages.js';
 import type { Progress } from './progress.js';
 import { Refusal } from './promotion-end.js';
@@ -25,7 +24,7 @@ export class Forces {
   constructor(
     forces: unknown,
     private readonly progress: Progress,
-    /** What counts and what does not is added, beside what the gate itself said. */
+    /** What gates say is added, and what counts of the forces and what does not. */
     private readonly evidence: EvidenceItem[],
   ) {
     const listed: unknown[] = Array.isArray(forces) ? forces : forces === undefined ? [] : [forces];
@@ -35,6 +34,15 @@ export class Forces {
       else
         this.denials.push({ by: 'unknown', why: 'a force of the request is malformed', decisionId: 'force' });
     }
+  }
+
+  /** Takes down what a gate said. After a no its step stays as it is, until `pass` has looked who forces it. */
+  takeWord(gate: GatePlan, item: EvidenceItem, { isAgain = false } = {}): 'yes' | 'no' {
+    this.evidence.push(item);
+    const { verdict, note } = item;
+    if (verdict === 'fail' || verdict === 'error') return 'no';
+    this.progress.set(gate.name, 'succeeded', isAgain ? `${note ?? verdict}, asked again` : note);
+    return 'yes';
   }
 
   /** Lets a gate pass that said no. Throws Refusal unless somebody who may has forced it. */
@@ -52,11 +60,12 @@ export class Forces {
         markForced();
         return this.progress.set(gate.name, 'succeeded', noteForced(item, refusal));
       }
-      why = item.note ?? '';
-      if (item.wayOut !== undefined) orForce = `, or ${item.wayOut}`;
+      const denial = denialOf(item, `force ${gate.name}`);
+      why = denial.why;
+      if (denial.wayOut !== undefined) orForce = `, or ${denial.wayOut}`;
       this.evidence.push({ ...item, note: `not forced: ${why}` });
       log.warn(`gate ${gate.name} is not forced: ${why}`);
-      this.denials.push(denialOf(item, `force ${gate.name}`));
+      this.denials.push(denial);
     }
     this.progress.set(gate.name, 'failed', refusal.note);
     throw new Refusal({
@@ -78,11 +87,6 @@ export class Forces {
       perform('verifyForce', claim, { summary }),
     );
   }
-}
-
-/** Does a gate stop what asked it? */
-export function saysNo({ verdict }: EvidenceItem): boolean {
-  return verdict === 'fail' || verdict === 'error';
 }
 
 /** What a step says of it: never only that it went on. */

@@ -1,10 +1,9 @@
 /** The gates of an environment: each is asked about the release, and again when its word has grown old. */
 import type { GatePlan } from '../pipeline/plan.js';
 import { perform } from './activity-options.js';
-import { saysNo, type Forces } from './hear-forces.js';
+import type { Forces } from './hear-forces.js';
 import type { PromotionRequest } from './messages.js';
 import type { Progress } from './progress.js';
-import type { EvidenceItem } from './result.js';
 import { sealOf } from './seal-of.js';
 
 export class PromotionGates {
@@ -16,8 +15,6 @@ export class PromotionGates {
     private readonly where: string,
     private readonly progress: Progress,
     private readonly forces: Forces,
-    /** Of the promotion; what the gates say is added. */
-    private readonly evidence: EvidenceItem[],
     /** Before each gate: a paused promotion asks none. */
     private readonly begins: () => Promise<void>,
   ) {}
@@ -51,10 +48,8 @@ export class PromotionGates {
       { gate, plan: subject, ...sealOf(plan) },
       { summary: `${gate.name} for ${version}`, plan },
     );
-    this.evidence.push(item);
     this.askedAtMs.set(gate.name, Date.now());
-    const note = isAgain ? `${item.note ?? item.verdict}, asked again` : item.note;
-    if (!saysNo(item)) return this.progress.set(gate.name, 'succeeded', note);
+    if (this.forces.takeWord(gate, item, { isAgain }) === 'yes') return;
     const wayOut = `mend it, then slipway release ${version} --to ${plan.name}`;
     const claim = { gate, plan, requestId, subject, refusal: item };
     await this.forces.pass(claim, { where: this.where, wayOut });

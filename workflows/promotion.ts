@@ -71,8 +71,8 @@ class Promotion {
     );
     this.opening = new Opening(request, this.progress, this.evidence, () => this.idle());
     this.forces = new Forces(request.forces, this.progress, this.evidence);
-    const { where, progress, forces, evidence } = this;
-    this.gates = new PromotionGates(request, where, progress, forces, evidence, () => this.unpaused());
+    const { where, progress, forces } = this;
+    this.gates = new PromotionGates(request, where, progress, forces, () => this.unpaused());
     this.change = new RequestedChange(request, this.evidence, () => this.stop);
     this.progress.plan([
       ...plan.after.map((earlier) => `good on ${earlier}`),

@@ -18,7 +18,7 @@ import { announceEnd, announceRelease, findOlder, sweepAnnouncements } from './a
 import { attempt } from './attempt.js';
 import { waitsForItsWords } from './awaited-words.js';
 import { describeForced } from './forced.js';
-import { Forces, saysNo } from './hear-forces.js';
+import { Forces } from './hear-forces.js';
 import { isSuperseded } from './message-shapes.js';
 import type { Decision, ReleaseRequest, ReleaseStatus, Superseded } from './messages.js';
 import { QUERY, SIGNAL } from './names.js';
@@ -174,12 +174,10 @@ class Release {
       const subject = { ...of, artifacts: [], environments };
       const summary = `${gate.name} for ${version}`;
       const item = await perform('runGate', { gate, plan: subject, ...sealOf(plan) }, { summary });
-      this.evidence.push(item);
-      if (saysNo(item)) {
-        const wayOut = 'nothing was built; mend it, then release the commit that has the fix';
-        const claim = { gate, plan, requestId, subject, refusal: item };
-        await this.forces.pass(claim, { where: `${pipeline} ${version}`, wayOut });
-      } else this.progress.set(gate.name, 'succeeded', item.note);
+      if (this.forces.takeWord(gate, item) === 'yes') continue;
+      const wayOut = 'nothing was built; mend it, then release the commit that has the fix';
+      const claim = { gate, plan, requestId, subject, refusal: item };
+      await this.forces.pass(claim, { where: `${pipeline} ${version}`, wayOut });
     }
     if (plan.environments.length > 0) await this.build(plan);
   }

@@ -5,6 +5,7 @@
 import type { ArtifactPlan, FolderArtifact, ImageArtifact, ReleasePlan } from '../../pipeline/plan.js';
 import type { Activities } from '../../workflows/activity-contract.js';
 import type { BuiltArtifact } from '../../workflows/result.js';
+import { OneAtATime } from '../one-at-a-time.js';
 import { stoppable } from '../processes/stop.js';
 import { loginOf, type LoginDependencies } from '../registry/registry-login.js';
 import { createRegistry } from '../registry/registry-client.js';
@@ -38,8 +39,8 @@ interface Work {
 }
 
 export function createBuildArtifacts(deps: BuildDependencies): Activities['buildArtifacts'] {
-  /** Builds of one image of one commit, one after the other in this process: the second adopts the first's. */
-  const running = new Map<string, Promise<unknown>>();
+  /** Builds of one image of one commit: the second adopts the first's. */
+  const builds = new OneAtATime();
 
   return async ({ plan }) =>
     await stoppable('the build', async (signal, report) => {
@@ -54,7 +55,7 @@ export function createBuildArtifacts(deps: BuildDependencies): Activities['build
       for (const artifact of plan.artifacts) {
         report(artifact.name);
         const key = `${artifact.kind === 'image' ? artifact.repository : artifact.folder}@${plan.commit.sha}`;
-        const made = await afterOthers(running, key, () => makeArtifact(work, artifact));
+        const made = await builds.run(key, () => makeArtifact(work, artifact));
         signal.throwIfAborted();
         artifacts.push(made.artifact);
         notes.push(...(made.note === null ? [] : [made.note]));
@@ -62,24 +63,6 @@ export function createBuildArtifacts(deps: BuildDependencies): Activities['build
       }
       return { artifacts, adopted, ...(notes.length === 0 ? {} : { note: notes.join('; ') }) };
     });
-}
-
-async function afterOthers<T>(
-  running: Map<string, Promise<unknown>>,
-  key: string,
-  work: () => Promise<T>,
-): Promise<T> {
-  const before = running.get(key);
-  const mine = (async () => {
-    await before?.catch(() => undefined);
-    return await work();
-  })();
-  running.set(key, mine);
-  try {
-    return await mine;
-  } finally {
-    if (running.get(key) === mine) running.delete(key);
-  }
 }
 
 interface Made {

@@ -2,11 +2,10 @@
  * What a worker says of an image it has built, kept beside it in the registry: under a tag of its own that is made of
  * the digest, so that it is found whatever other tags the image gets. Whoever may push there can copy labels, but no seal.
  */
-import { z } from 'zod';
-import type { ImageArtifact } from '../../pipeline/plan.js';
+import type { ImageArtifact, Seal } from '../../pipeline/plan.js';
 import type { Registry } from '../registry/registry-client.js';
 import type { SealKeys } from '../trust/seal-keys.js';
-import { isSame, openSeal, sealStatement, type StatementOf } from '../trust/statements.js';
+import { isSame, isSeal, openSeal, sealStatement, type StatementOf } from '../trust/statements.js';
 import { hashBuildInputs } from './build-command.js';
 
 const ANNOTATION = 'dev.slipway.seal';
@@ -48,12 +47,11 @@ function aboutImage(image: ImageArtifact, commit: string, digest: string): State
   return { kind: 'image', commit, repository: image.repository, digest, inputs: hashBuildInputs(image) };
 }
 
-const shapeOfSeal = z.object({ statement: z.string(), keyId: z.string(), signature: z.string() });
-
 /** Anybody may have written it. */
-function readSeal(text: string | undefined): z.output<typeof shapeOfSeal> | undefined {
+function readSeal(text: string | undefined): Seal | undefined {
   try {
-    return shapeOfSeal.safeParse(JSON.parse(text ?? '')).data;
+    const seal: unknown = JSON.parse(text ?? '');
+    return isSeal(seal) ? seal : undefined;
   } catch {
     return undefined;
   }

@@ -1,5 +1,6 @@
 /** One question to a running release. `inconclusive` = could not be asked; never counted as an answer. */
-import type { CheckPlan, Colour, HostPlan } from '../../pipeline/plan.js';
+import type { CheckPlan, Colour } from '../../pipeline/plan.js';
+import type { HostPlan } from '../../pipeline/plan-platform.js';
 import type { CheckOutcome, Target } from '../../workflows/activity-contract.js';
 import type { Host } from '../hosts/host.js';
 import type { Checkout } from '../source/checkout.js';

@@ -1,5 +1,6 @@
 /** Where a colour answers before it has traffic. */
-import type { Colour, EnvironmentPlan, HostPlan } from '../../pipeline/plan.js';
+import type { Colour, EnvironmentPlan } from '../../pipeline/plan.js';
+import type { HostPlan } from '../../pipeline/plan-platform.js';
 import { badInput } from '../failure.js';
 import type { Host } from '../hosts/host.js';
 

@@ -29,9 +29,11 @@ export async function askHttp(question: HttpQuestion): Promise<HttpAnswer> {
   try {
     return await askOnce(question);
   } catch (error) {
-    // the server closed a kept connection in the moment it was used again: nothing was answered, so ask anew
-    if (error instanceof ReusedConnectionLost) return askOnce(question);
-    throw error;
+    if (!(error instanceof ReusedConnectionLost)) throw error;
+    // The server closed a kept connection in the moment it was used again: nothing was answered. Asked anew on a
+    // connection of its own, since the other kept ones may be as old.
+    const { agent: _, ...alone } = question;
+    return askOnce(alone);
   }
 }
 

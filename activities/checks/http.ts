@@ -1,7 +1,8 @@
 /** `{http: /health}`: one GET, one good status. A redirect is its own status: a login page answers 200 as well. */
 import http from 'node:http';
 import https from 'node:https';
-import type { CheckPlan, HostPlan } from '../../pipeline/plan.js';
+import type { CheckPlan } from '../../pipeline/plan.js';
+import type { HostPlan } from '../../pipeline/plan-platform.js';
 import type { Host } from '../hosts/host.js';
 import { failed, inconclusive, passed, type CheckContext, type CheckOnce, type Finding } from './check.js';
 import { findOwnUrl, findProxyHost, locateColour, type CheckAddress } from './colour-address.js';

@@ -1,5 +1,6 @@
 /** `{run: ./smoke.sh}`: exit 0 is good. On the worker in a checkout of the commit, or on every host of the environment. */
-import type { CheckPlan, HostPlan } from '../../pipeline/plan.js';
+import type { CheckPlan } from '../../pipeline/plan.js';
+import type { HostPlan } from '../../pipeline/plan-platform.js';
 import { renderCommand, runTimeValues } from '../platforms/run-time-values.js';
 import { runInCheckout } from '../source/checkout.js';
 import { failed, inconclusive, passed, type CheckContext, type CheckOnce, type Finding } from './check.js';

@@ -2,8 +2,9 @@
  * What an environment serves, as far as that may be believed. Whoever can write to Temporal can say what is live, so
  * where a policy protects only a release counts that seals show to have been let in; any other is unknown.
  */
+import { rulesOfEnvironment } from '../../pipeline/policy-file.js';
 import type { Activities } from '../../workflows/activity-contract.js';
-import { isCommitId } from '../source/git-names.js';
+import { isCommitId } from '../../pipeline/commit-id.js';
 import type { Judge } from '../trust/judge.js';
 import type { PolicyStore } from '../trust/policy-store.js';
 
@@ -45,7 +46,7 @@ export function createFindBefore({
   return async (pipeline, environment) => {
     const live = await findLive(pipeline, environment);
     if (live !== null) return live.commit;
-    const rules = (await policy.read())?.content.pipelines.get(pipeline)?.environments.get(environment);
-    return rules?.reviewed ?? null;
+    const loaded = await policy.read();
+    return rulesOfEnvironment(loaded?.content, pipeline, environment)?.reviewed ?? null;
   };
 }

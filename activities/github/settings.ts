@@ -1,5 +1,5 @@
 /** How the worker reaches GitHub: told by its environment, never by a repository. */
-import type { SecretReference } from '../../pipeline/plan.js';
+import type { SecretReference } from '../../pipeline/secret-references.js';
 
 export interface GithubSettings {
   /** REST API without a slash at the end: `https://api.github.com`, `https://ghe.example.com/api/v3`. */

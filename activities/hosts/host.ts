@@ -4,7 +4,8 @@
  */
 import type { Duplex } from 'node:stream';
 import type Docker from 'dockerode';
-import type { EnvironmentPlan, HostPlan } from '../../pipeline/plan.js';
+import type { EnvironmentPlan } from '../../pipeline/plan.js';
+import type { HostPlan } from '../../pipeline/plan-platform.js';
 
 export interface RemoteCommand {
   /** Quoted by the runner; element 0 is the program. For a team's own shell text use `['sh', '-c', text]`. */

@@ -2,7 +2,8 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { applyToEnvironment, forceOfRelease } from '../../pipeline/apply-policy.js';
 import { hashJson } from '../../pipeline/hash-plan.js';
-import type { CheckPlan, ConfirmPlan } from '../../pipeline/plan.js';
+import type { CheckPlan } from '../../pipeline/plan.js';
+import type { ConfirmPlan } from '../../pipeline/plan-traffic.js';
 import type {
   Activities,
   InspectInput,

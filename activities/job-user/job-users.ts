@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { judgeJobAccount, jobUsersIn, type Account } from '../../pipeline/index.js';
+import { rulesOfEnvironment } from '../../pipeline/policy-file.js';
 import { refused } from '../failure.js';
 import type { LoadedPolicy, PolicyStore } from '../trust/policy-store.js';
 import type { JobUser } from './job-user.js';
@@ -54,7 +55,7 @@ export function createJobUsers(policy: PolicyStore, places: PrivatePlaces): JobU
     },
     ofEnvironment: async ({ pipeline, name }) => {
       const loaded = await readPolicy();
-      const own = loaded?.content.pipelines.get(pipeline)?.environments.get(name)?.['run-as'];
+      const own = rulesOfEnvironment(loaded?.content, pipeline, name)?.['run-as'];
       return await find((own ?? loaded?.content['run-as'])?.user, loaded);
     },
     proveAll: async () => {

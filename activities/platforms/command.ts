@@ -7,7 +7,7 @@ import { lastLine } from '../hosts/tail.js';
 import { foreignHand, refused } from '../failure.js';
 import { finding, lookAtHost } from './host-findings.js';
 import { placeOf } from './host-question.js';
-import type { Platform, PlatformContext } from './platform.js';
+import { platformPlan, type Platform, type PlatformContext } from './platform.js';
 import {
   asPrevious,
   renderCommand,
@@ -39,16 +39,8 @@ export const command: Platform = {
   logs: readLogs,
 };
 
-function commandPlan(
-  context: PlatformContext,
-): Extract<PlatformContext['target']['plan']['platform'], { kind: 'command' }> {
-  const { platform } = context.target.plan;
-  if (platform.kind !== 'command') throw new Error(`platform command was given a plan for ${platform.kind}`);
-  return platform;
-}
-
 async function preflight(context: PlatformContext): Promise<PreflightFinding[]> {
-  const { restore, retire: retireCommand } = commandPlan(context);
+  const { restore, retire: retireCommand } = platformPlan(context, 'command');
   const hasWayBack = restore !== null || retireCommand !== null || context.target.live !== null;
   const wayBack = hasWayBack
     ? finding(context, 'restore', 'ok', restore === null ? 'by deploying the release before' : 'by restore:')
@@ -72,7 +64,7 @@ async function ownPorts(context: PlatformContext): Promise<number[]> {
 
 /** null = nothing there: inspect fails or prints nothing. */
 async function inspect(context: PlatformContext): Promise<string | null> {
-  const template = commandPlan(context).inspect;
+  const template = platformPlan(context, 'command').inspect;
   if (template === null) return null;
   const result = await ask(context, template, 'inspect');
   if (result.exitCode === null)
@@ -83,7 +75,7 @@ async function inspect(context: PlatformContext): Promise<string | null> {
 
 /** The last lines of what `logs` prints, whatever it exits with: a service that is gone may have left some. */
 async function readLogs(context: PlatformContext, lines: number): Promise<string> {
-  const template = commandPlan(context).logs;
+  const template = platformPlan(context, 'command').logs;
   if (template === undefined) return '';
   const { stdout, stderr } = await ask(context, template, 'logs');
   return `${stdout}${stderr}`.trimEnd().split('\n').slice(-lines).join('\n');
@@ -102,14 +94,14 @@ async function ask(context: PlatformContext, template: string, name: string): Pr
 async function recordPrior(context: PlatformContext): Promise<Prior | null> {
   const inspected = await inspect(context);
   const isFirst =
-    inspected === null && (commandPlan(context).inspect !== null || context.target.live === null);
+    inspected === null && (platformPlan(context, 'command').inspect !== null || context.target.live === null);
   return isFirst ? null : { kind: 'command', inspected };
 }
 
 async function proveWayBack(context: PlatformContext, recorded: unknown): Promise<string> {
   if (recorded === null) return 'nothing is there yet';
   const prior = priorSchema.parse(recorded);
-  const { restore } = commandPlan(context);
+  const { restore } = platformPlan(context, 'command');
   if (restore !== null) {
     const rendered = renderCommand(restore, restoreValues(context, prior), 'restore');
     return `restore: ${rendered}`;
@@ -128,7 +120,7 @@ async function deploy(context: PlatformContext): Promise<string> {
   const { stdout } = await run(
     context,
     'deploy',
-    commandPlan(context).command,
+    platformPlan(context, 'command').command,
     runTimeValues(context.target),
   );
   const said = lastLine(stdout);
@@ -140,7 +132,7 @@ async function deploy(context: PlatformContext): Promise<string> {
  * or the release before, run again, makes sure; what inspect says afterwards is compared.
  */
 async function undo(context: PlatformContext, recorded: unknown): Promise<UndoResult> {
-  const plan = commandPlan(context);
+  const plan = platformPlan(context, 'command');
   if (recorded === null) return await undoFirst(context);
   const prior = priorSchema.parse(recorded);
   const { live } = context.target;
@@ -163,7 +155,7 @@ async function undo(context: PlatformContext, recorded: unknown): Promise<UndoRe
 
 /** There was nothing before: what the release brought is retired. */
 async function undoFirst(context: PlatformContext): Promise<UndoResult> {
-  const plan = commandPlan(context);
+  const plan = platformPlan(context, 'command');
   if (plan.inspect !== null && (await inspect(context)) === null)
     return { outcome: 'never-ran', note: 'inspect finds nothing, as before' };
   if (plan.retire === null) throw noWayBack(context);
@@ -181,7 +173,7 @@ function noWayBack(context: PlatformContext): Error {
 }
 
 async function retire(context: PlatformContext, colour: Colour): Promise<UndoResult> {
-  const template = commandPlan(context).retire;
+  const template = platformPlan(context, 'command').retire;
   if (template === null) return { outcome: 'never-ran', note: 'no retire command: the colour stays' };
   await run(context, `retire-${colour}`, template, runTimeValues(context.target, colour));
   return { outcome: 'undone', note: `${colour} retired` };

@@ -2,7 +2,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { activityInfo } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import type { Colour, ConfirmPlan, HostPlan } from '../../pipeline/plan.js';
+import type { Colour } from '../../pipeline/plan.js';
+import type { HostPlan } from '../../pipeline/plan-platform.js';
+import type { ConfirmPlan } from '../../pipeline/plan-traffic.js';
 import type { Activities, PriorState, Target, UndoResult } from '../../workflows/activity-contract.js';
 import { otherColour } from '../../workflows/colours.js';
 import { FAILURE } from '../../workflows/failures.js';

@@ -1,5 +1,5 @@
 /** A plan's platform on each place it runs at, with everything a driver needs. */
-import type { HostPlan } from '../../pipeline/plan.js';
+import type { HostPlan } from '../../pipeline/plan-platform.js';
 import type { Target } from '../../workflows/activity-contract.js';
 import { commandEnvironment } from '../command-environment.js';
 import { fenceFor } from '../fence-for.js';

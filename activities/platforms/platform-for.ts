@@ -1,5 +1,5 @@
 /** The platform of a plan. */
-import type { PlatformPlan } from '../../pipeline/plan.js';
+import type { PlatformPlan } from '../../pipeline/plan-platform.js';
 import { badInput } from '../failure.js';
 import { command } from './command.js';
 import type { Platform } from './platform.js';

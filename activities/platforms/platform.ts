@@ -3,6 +3,7 @@
  * holds them all to it.
  */
 import type { Colour } from '../../pipeline/plan.js';
+import type { PlatformPlan } from '../../pipeline/plan-platform.js';
 import type { PreflightFinding, PriorState, Target, UndoResult } from '../../workflows/activity-contract.js';
 import type { Fence, Host } from '../hosts/host.js';
 
@@ -44,4 +45,20 @@ export interface Platform {
   /** What is there, as text: two equal ones in a row mean that nothing moves any more. */
   observe(context: PlatformContext): Promise<string>;
   logs(context: PlatformContext, lines: number): Promise<string>;
+}
+
+type PlanOf<Kind extends PlatformPlan['kind']> = Extract<PlatformPlan, { kind: Kind }>;
+
+/** The platform's part of the plan; each is given plans of its own kind only. */
+export function platformPlan<Kind extends PlatformPlan['kind']>(
+  { target }: PlatformContext,
+  kind: Kind,
+): PlanOf<Kind> {
+  const { platform } = target.plan;
+  if (isOf(platform, kind)) return platform;
+  throw new Error(`platform ${kind} was given a plan for ${platform.kind}`);
+}
+
+function isOf<Kind extends PlatformPlan['kind']>(plan: PlatformPlan, kind: Kind): plan is PlanOf<Kind> {
+  return plan.kind === kind;
 }

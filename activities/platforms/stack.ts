@@ -13,7 +13,7 @@ import {
   resolveDigest,
 } from './image-availability.js';
 import { digestOf } from './image-reference.js';
-import type { Platform, PlatformContext } from './platform.js';
+import { platformPlan, type Platform, type PlatformContext } from './platform.js';
 import { runTimeEnvironment, runTimeValues } from './run-time-values.js';
 import { readLogs } from './service-logs.js';
 import { runStackDeploy, stackFiles } from './stack-deploy.js';
@@ -59,16 +59,8 @@ export const stack: Platform = {
   },
 };
 
-function stackPlan(
-  context: PlatformContext,
-): Extract<PlatformContext['target']['plan']['platform'], { kind: 'stack' }> {
-  const { platform } = context.target.plan;
-  if (platform.kind !== 'stack') throw new Error(`platform stack was given a plan for ${platform.kind}`);
-  return platform;
-}
-
 function stackName(context: PlatformContext, colour: Colour | null = context.target.colour): string {
-  return stackPlan(context).names[colour ?? 'live'];
+  return platformPlan(context, 'stack').names[colour ?? 'live'];
 }
 
 function placeOfFile(context: PlatformContext): string {
@@ -108,7 +100,10 @@ function lookAtStack(context: PlatformContext, name: string, services: Service[]
 }
 
 function lookAtFile(context: PlatformContext): PreflightFinding {
-  const file = readStackFile(stackPlan(context).files[context.target.colour ?? 'live'], placeOfFile(context));
+  const file = readStackFile(
+    platformPlan(context, 'stack').files[context.target.colour ?? 'live'],
+    placeOfFile(context),
+  );
   // Before the build there are no images to look for in it.
   if (context.target.artifacts.length > 0)
     imagesOfRelease(file, context.target.artifacts, environmentOf(context), placeOfFile(context));
@@ -181,7 +176,7 @@ async function proveWayBack(context: PlatformContext, recorded: unknown): Promis
 async function deploy(context: PlatformContext): Promise<string> {
   const name = stackName(context);
   const where = placeOfFile(context);
-  const text = stackPlan(context).files[context.target.colour ?? 'live'];
+  const text = platformPlan(context, 'stack').files[context.target.colour ?? 'live'];
   const file = readStackFile(text, where);
   const env = environmentOf(context);
   const images = imagesOfRelease(file, context.target.artifacts, env, where);

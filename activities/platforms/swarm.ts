@@ -13,7 +13,7 @@ import {
 } from './image-availability.js';
 import { finding, lookAtHost } from './host-findings.js';
 import { placeOf } from './host-question.js';
-import type { Platform, PlatformContext } from './platform.js';
+import { platformPlan, type Platform, type PlatformContext } from './platform.js';
 import { findCredentials } from './registry-credentials.js';
 import { readLogs } from './service-logs.js';
 import { awaitConvergence, sentenceFor } from './swarm-convergence.js';
@@ -63,9 +63,7 @@ export const swarm: Platform = {
 };
 
 function serviceName(context: PlatformContext, colour: Colour | null = context.target.colour): string {
-  const { platform } = context.target.plan;
-  if (platform.kind !== 'swarm') throw new Error(`platform swarm was given a plan for ${platform.kind}`);
-  return platform.service.replaceAll('{colour}', colour ?? '');
+  return platformPlan(context, 'swarm').service.replaceAll('{colour}', colour ?? '');
 }
 
 async function preflight(context: PlatformContext): Promise<PreflightFinding[]> {

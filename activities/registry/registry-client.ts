@@ -101,12 +101,11 @@ export function createRegistry(options: RegistryOptions): Registry {
   }
 
   async function readManifest(repository: string, reference: string): Promise<Manifest> {
-    const thing = nameThing(repository, reference);
-    const path = `manifests/${reference}`;
-    const answer = await send({ repository, method: 'GET', path, thing, headers: ACCEPT_MANIFESTS }, [200]);
+    const call = manifestCall('GET', repository, reference);
+    const answer = await send(call, [200]);
     const digest = `sha256:${createHash('sha256').update(answer.body).digest('hex')}`;
     if (reference.startsWith('sha256:') && digest !== reference)
-      throw unreadable(thing, `it answered with ${digest}`);
+      throw unreadable(call.thing, `it answered with ${digest}`);
     const mediaType = answer.headers.get('content-type')?.split(';')[0]?.trim() ?? '';
     return { digest, bytes: answer.body, mediaType };
   }
@@ -116,10 +115,8 @@ export function createRegistry(options: RegistryOptions): Registry {
     tag: string,
     { mediaType, bytes: body }: Pick<Manifest, 'mediaType' | 'bytes'>,
   ): Promise<void> {
-    const path = `manifests/${tag}`;
-    const thing = nameThing(repository, tag);
     const headers = { 'content-type': mediaType };
-    await send({ repository, method: 'PUT', path, thing, headers, body }, [200, 201, 202]);
+    await send({ ...manifestCall('PUT', repository, tag), headers, body }, [200, 201, 202]);
   }
 
   async function readDocument(repository: string, digest: string): Promise<ManifestJson> {
@@ -141,10 +138,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     readManifest,
 
     async findDigest(repository, reference) {
-      const thing = nameThing(repository, reference);
-      const path = `manifests/${reference}`;
-      const call: Call = { repository, method: 'HEAD', path, thing, headers: ACCEPT_MANIFESTS };
-      const answer = await send(call, [200, 404]);
+      const answer = await send(manifestCall('HEAD', repository, reference), [200, 404]);
       if (answer.status === 404) return null;
       return (
         answer.headers.get('docker-content-digest') ?? (await readManifest(repository, reference)).digest
@@ -165,10 +159,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     },
 
     async readAnnotations(repository, tag) {
-      const thing = nameThing(repository, tag);
-      const path = `manifests/${tag}`;
-      const call: Call = { repository, method: 'GET', path, thing, headers: ACCEPT_MANIFESTS };
-      const answer = await send(call, [200, 404]);
+      const answer = await send(manifestCall('GET', repository, tag), [200, 404]);
       return answer.status === 404 ? null : (parseManifest(answer.body)?.annotations ?? {});
     },
 
@@ -183,6 +174,11 @@ export function createRegistry(options: RegistryOptions): Registry {
       return await Promise.all(documents.map((image) => readConfigLabels(repository, image)));
     },
   };
+}
+
+function manifestCall(method: Call['method'], repository: string, reference: string): Call {
+  const thing = nameThing(repository, reference);
+  return { repository, method, path: `manifests/${reference}`, thing, headers: ACCEPT_MANIFESTS };
 }
 
 function nameThing(repository: string, reference: string): string {

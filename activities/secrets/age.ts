@@ -1,6 +1,6 @@
 /** `age:FILE#KEY`: a document encrypted with age, binary or armored, for the identity of the worker. */
 import { armor, Decrypter } from 'age-encryption';
-import type { SecretReference } from '../../pipeline/plan.js';
+import type { SecretReference } from '../../pipeline/secret-references.js';
 import { entryOf } from './document-entry.js';
 import type { KeptFiles } from './kept-files.js';
 import { noSecret } from './secret-failure.js';

@@ -1,7 +1,7 @@
 /** One entry of a document with secrets: YAML, JSON or dotenv. The document itself never gets into an error. */
 import { parseEnv } from 'node:util';
 import { isAlias, isMap, isScalar, isSeq, parseDocument, type Document } from 'yaml';
-import type { SecretReference } from '../../pipeline/plan.js';
+import type { SecretReference } from '../../pipeline/secret-references.js';
 import { noSecret } from './secret-failure.js';
 
 /** What comes first in a dotenv file, comments aside, and never in YAML or JSON. */

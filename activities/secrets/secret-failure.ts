@@ -1,5 +1,5 @@
 /** How a secret that cannot be had is told of: by its reference, never by anything that was read on the way. */
-import type { SecretReference } from '../../pipeline/plan.js';
+import type { SecretReference } from '../../pipeline/secret-references.js';
 import { refused, unreachable } from '../failure.js';
 
 const WHERE = 'secrets of the worker';

@@ -1,7 +1,7 @@
 /** Files of the worker that hold secrets: where they are, and their content. */
 import { open as openFile, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import type { SecretReference } from '../../pipeline/plan.js';
+import type { SecretReference } from '../../pipeline/secret-references.js';
 import { openToOthers } from '../../pipeline/who-may-write.js';
 import { noSecret } from './secret-failure.js';
 

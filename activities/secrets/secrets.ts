@@ -1,7 +1,11 @@
 /** Turns secret references into values, inside activities only, and removes the values from text again. */
 import { readFile } from 'node:fs/promises';
-import type { SecretReference } from '../../pipeline/plan.js';
-import { REFERENCE_FORMS, schemeOf, type SecretScheme } from '../../pipeline/secret-references.js';
+import {
+  REFERENCE_FORMS,
+  schemeOf,
+  type SecretReference,
+  type SecretScheme,
+} from '../../pipeline/secret-references.js';
 import { badInput } from '../failure.js';
 import { createAge } from './age.js';
 import { KeptFiles } from './kept-files.js';

@@ -1,6 +1,6 @@
 /** `sops:FILE#KEY`: a file encrypted with SOPS, decrypted by the program sops of the worker, whoever keeps its key. */
 import { execFile, type ExecFileException } from 'node:child_process';
-import type { SecretReference } from '../../pipeline/plan.js';
+import type { SecretReference } from '../../pipeline/secret-references.js';
 import { entryOf } from './document-entry.js';
 import type { KeptFiles } from './kept-files.js';
 import { noAnswer, noSecret } from './secret-failure.js';

@@ -1,7 +1,7 @@
 /** The token for Vault: given, in a file that an agent renews, or had for an AppRole and kept while it is good. */
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import type { SecretReference } from '../../pipeline/plan.js';
+import type { SecretReference } from '../../pipeline/secret-references.js';
 import { noSecret } from './secret-failure.js';
 import { explainStatus } from './vault-status.js';
 import { askVault, type VaultServer } from './vault-server.js';

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import http from 'node:http';
 import https from 'node:https';
-import type { SecretReference } from '../../pipeline/plan.js';
+import type { SecretReference } from '../../pipeline/secret-references.js';
 import { noAnswer, noSecret } from './secret-failure.js';
 
 const LARGEST_BYTES = 1024 * 1024;

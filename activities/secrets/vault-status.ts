@@ -1,5 +1,5 @@
 /** What Vault's statuses mean. Its words are looked at, never passed on: what answers there may not be Vault at all. */
-import type { SecretReference } from '../../pipeline/plan.js';
+import type { SecretReference } from '../../pipeline/secret-references.js';
 import { noAnswer, noSecret } from './secret-failure.js';
 import type { VaultAnswer, VaultServer } from './vault-server.js';
 

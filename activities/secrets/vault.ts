@@ -1,6 +1,6 @@
 /** `vault:PATH#FIELD`: a field of a secret that HashiCorp Vault or OpenBao keeps in a KV engine, version 1 or 2. */
 import { z } from 'zod';
-import type { SecretReference } from '../../pipeline/plan.js';
+import type { SecretReference } from '../../pipeline/secret-references.js';
 import { entryOf } from './document-entry.js';
 import { KeptAnswers } from './kept-answers.js';
 import { noSecret } from './secret-failure.js';

@@ -1,7 +1,7 @@
 /** What is the worker's alone: a pipeline file that names it as a secret would hand it to its commands. */
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
-import type { SecretReference } from '../../pipeline/plan.js';
+import type { SecretReference } from '../../pipeline/secret-references.js';
 import { noSecret } from './secret-failure.js';
 
 const VARIABLES = ['VAULT_TOKEN', 'VAULT_SECRET_ID', 'TEMPORAL_API_KEY', 'SOPS_AGE_KEY'];

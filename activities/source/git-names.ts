@@ -1,15 +1,9 @@
 /** Names that come from people and repositories, checked before git sees them. */
+import { isCommitId } from '../../pipeline/commit-id.js';
 import type { ReleaseRef } from '../../pipeline/plan.js';
 import { isRefName } from '../../pipeline/ref-names.js';
 import { hasPassword, isRepositoryUrl, REPOSITORY_FORMS } from '../../pipeline/repository-url.js';
 import { badInput } from '../failure.js';
-
-const COMMIT = /^[0-9a-f]{40}([0-9a-f]{24})?$/;
-
-/** A full object id, lower case. */
-export function isCommitId(text: string): boolean {
-  return COMMIT.test(text);
-}
 
 /** Throws BadInput for anything but a full sha: short ones may mean another commit tomorrow. */
 export function checkCommitId(text: string): string {

@@ -1,6 +1,6 @@
 import type { Activities } from '../../workflows/activity-contract.js';
 import { stoppable } from '../processes/stop.js';
-import { isCommitId } from './git-names.js';
+import { isCommitId } from '../../pipeline/commit-id.js';
 import { isAncestor } from './history.js';
 import { hasCommit, type Source } from './source.js';
 

@@ -6,7 +6,9 @@
 import { askAuthors, PlanRefused, type Policy } from '../../pipeline/index.js';
 import { withHash } from '../../pipeline/hash-plan.js';
 import type { ReleasePlan } from '../../pipeline/plan.js';
+import { rulesOfEnvironment } from '../../pipeline/policy-file.js';
 import { askMirror } from './history.js';
+import { sayReviewed } from './since-reviewed.js';
 import { hasCommit, type Mirror } from './source.js';
 
 /** Of all their addresses: they travel in every seal of the plan. */
@@ -29,7 +31,7 @@ export async function nameAuthors(
   if (policy === null || first === undefined) return plan;
   const authors = new Set(plan.commit.authors);
   for (const { pipeline, name } of asking) {
-    const reviewed = policy.pipelines.get(pipeline)?.environments.get(name)?.reviewed ?? null;
+    const reviewed = rulesOfEnvironment(policy, pipeline, name)?.reviewed ?? null;
     const since = reviewed !== null && (await hasCommit(mirror, reviewed)) ? reviewed : null;
     for (const author of await askAuthors(askMirror(mirror), plan.commit.sha, since)) authors.add(author);
   }
@@ -38,7 +40,7 @@ export async function nameAuthors(
       {
         what: `nobody approves their own work, and ${authors.size} people wrote what ${first.name} does not serve yet: nothing that a worker let in is live there`,
         where: `${first.pipeline} ${first.name}`,
-        wayOut: `the owner of the worker adds reviewed: COMMIT to pipelines.${first.pipeline}.environments.${first.name} in policy.yaml: what is live there now, or the commit to begin with`,
+        wayOut: sayReviewed(first),
       },
     ]);
   return withHash({ ...plan, commit: { ...plan.commit, authors: [...authors].sort() } });

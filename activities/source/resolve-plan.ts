@@ -49,9 +49,13 @@ export async function resolvePlan(
 ): Promise<ReleasePlan> {
   const policy = (await deps.policy.read())?.content ?? null;
   requireRepository(policy, request);
-  // goes on when this attempt is stopped: a first clone of a large repository is then there for the next one
-  const mirror = await deps.source.fetch(request.repositoryUrl);
-  return await withObjects(mirror, (objects) => planOf(deps, request, objects, policy));
+  const mirror = await deps.source.open(request.repositoryUrl);
+  // the reader starts beside the fetch, and finds what that brings
+  return await withObjects(mirror, async (objects) => {
+    // goes on when this attempt is stopped: a first clone of a large repository is then there for the next one
+    await deps.source.fetch(request.repositoryUrl);
+    return await planOf(deps, request, objects, policy);
+  });
 }
 
 async function planOf(

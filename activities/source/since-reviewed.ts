@@ -6,7 +6,7 @@
 import { withHash } from '../../pipeline/hash-plan.js';
 import type { EnvironmentPlan, ReleasePlan } from '../../pipeline/plan.js';
 import { PlanRefused, type PlanProblem } from '../../pipeline/plan-refused.js';
-import type { Policy } from '../../pipeline/policy-file.js';
+import { rulesOfEnvironment, type Policy } from '../../pipeline/policy-file.js';
 
 type LetInCommit = (environment: string) => string | null;
 
@@ -37,6 +37,11 @@ export function asksForReviews({ approvals }: EnvironmentPlan): boolean {
   return approvals.some(({ by }) => by === 'github-review');
 }
 
+/** The way out where nothing that a worker let in is live. */
+export function sayReviewed({ pipeline, name }: Pick<EnvironmentPlan, 'pipeline' | 'name'>): string {
+  return `the owner of the worker adds reviewed: COMMIT to pipelines.${pipeline}.environments.${name} in policy.yaml: what is live there now, or the commit to begin with`;
+}
+
 /** null = nothing asks for it. */
 function findSince(
   plan: EnvironmentPlan,
@@ -45,7 +50,7 @@ function findSince(
 ): { since: string } | 'unknown' | null {
   if (!asksForReviews(plan)) return null;
   const { pipeline, name } = plan;
-  const owners = policy?.pipelines.get(pipeline)?.environments.get(name)?.reviewed ?? null;
+  const owners = rulesOfEnvironment(policy, pipeline, name)?.reviewed ?? null;
   const since = letInCommit(name) ?? owners;
   if (since !== null) return { since };
   return policy === null ? null : 'unknown';
@@ -55,6 +60,6 @@ function unknownSince({ pipeline, name }: EnvironmentPlan): PlanProblem {
   return {
     what: `up to which commit ${name} needs no reviews is not known: nothing that a worker let in is live there`,
     where: `${pipeline} ${name}`,
-    wayOut: `the owner of the worker adds reviewed: COMMIT to pipelines.${pipeline}.environments.${name} in policy.yaml: what is live there now, or the commit to begin with`,
+    wayOut: sayReviewed({ pipeline, name }),
   };
 }

@@ -7,10 +7,13 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { badInput } from '../failure.js';
+import { OneAtATime } from '../one-at-a-time.js';
 import { checkCommitId, checkRepositoryUrl, redactUrls } from './git-names.js';
 import { gitFailed, readGit, runGit, type GitAnswer, type GitCall } from './run-git.js';
 
 export interface Source {
+  /** The repository as it was fetched last, or empty. Throws BadInput for an address that is none. */
+  open(url: string): Promise<Mirror>;
   /**
    * The repository with everything its branches and tags have now. Throws BadInput when there is no such
    * repository or the worker may not read it; a retryable failure when it cannot be reached.
@@ -33,22 +36,8 @@ const FETCH_TIMEOUT_MS = 10 * 60_000;
 
 export function createSource(options: { cacheFolder: string }): Source {
   const mirrors = path.join(options.cacheFolder, 'git');
-  const running = new Map<string, Promise<unknown>>();
-
-  /** One fetch at a time per mirror in this process; git's own locks hold between processes. */
-  async function queued<T>(folder: string, work: () => Promise<T>): Promise<T> {
-    const before = running.get(folder);
-    const mine = (async () => {
-      await before?.catch(() => undefined);
-      return await work();
-    })();
-    running.set(folder, mine);
-    try {
-      return await mine;
-    } finally {
-      if (running.get(folder) === mine) running.delete(folder);
-    }
-  }
+  /** By mirror; git's own locks hold between processes. */
+  const fetches = new OneAtATime();
 
   async function open(url: string): Promise<Mirror> {
     checkRepositoryUrl(url);
@@ -87,13 +76,14 @@ export function createSource(options: { cacheFolder: string }): Source {
 
   async function fetchAll(url: string, signal?: AbortSignal): Promise<Mirror> {
     const mirror = await open(url);
-    await queued(mirror.folder, () =>
+    await fetches.run(mirror.folder, () =>
       fetchRefs(mirror, url, ['+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*'], signal),
     );
     return mirror;
   }
 
   return {
+    open,
     fetch: fetchAll,
 
     async fetchCommit(url, commit, signal) {
@@ -103,9 +93,9 @@ export function createSource(options: { cacheFolder: string }): Source {
       await fetchAll(url, signal);
       if (await hasCommit(mirror, commit)) return mirror;
       // a commit on no branch: servers may still hand it out by its id
-      await queued(mirror.folder, () =>
-        fetchRefs(mirror, url, [`+${commit}:refs/slipway/${commit}`], signal),
-      ).catch(() => undefined);
+      await fetches
+        .run(mirror.folder, () => fetchRefs(mirror, url, [`+${commit}:refs/slipway/${commit}`], signal))
+        .catch(() => undefined);
       if (await hasCommit(mirror, commit)) return mirror;
       throw badInput({
         what: `commit ${commit} does not exist`,

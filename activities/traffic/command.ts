@@ -2,7 +2,8 @@
  * A proxy of the team's own: one command switches, one says which colour it is on. They are repeated after a crash,
  * and run beside those of other pipelines: locking what they share is theirs.
  */
-import type { Colour, TrafficPlan } from '../../pipeline/plan.js';
+import type { Colour } from '../../pipeline/plan.js';
+import type { TrafficPlan } from '../../pipeline/plan-traffic.js';
 import { foreignHand, refused } from '../failure.js';
 import type { CommandResult, Fence } from '../hosts/host.js';
 import type { Traffic, TrafficContext } from './traffic.js';

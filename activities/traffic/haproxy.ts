@@ -2,7 +2,8 @@
  * HAProxy: `use_backend %[…,map(FILE)]`. The map file is persisted first, so a reload or restart keeps the colour;
  * then the running process is told over its admin socket. Nothing is reloaded, so no connection is dropped.
  */
-import type { Colour, TrafficPlan } from '../../pipeline/plan.js';
+import type { Colour } from '../../pipeline/plan.js';
+import type { TrafficPlan } from '../../pipeline/plan-traffic.js';
 import { foreignHand, refused } from '../failure.js';
 import type { CommandResult, Fence } from '../hosts/host.js';
 import { applyFile, requireReplaceable } from './apply-file.js';

@@ -1,5 +1,6 @@
 /** nginx: an include file that holds one upstream; written, tested and reloaded in one locked command. */
-import type { Colour, TrafficPlan } from '../../pipeline/plan.js';
+import type { Colour } from '../../pipeline/plan.js';
+import type { TrafficPlan } from '../../pipeline/plan-traffic.js';
 import { foreignHand, refused } from '../failure.js';
 import { applyFile, requireReplaceable } from './apply-file.js';
 import { readUpstream, renderUpstream, upstreamBlock } from './nginx-text.js';

@@ -2,7 +2,8 @@
 import http from 'node:http';
 import https from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Colour, ConfirmPlan } from '../../pipeline/plan.js';
+import type { Colour } from '../../pipeline/plan.js';
+import type { ConfirmPlan } from '../../pipeline/plan-traffic.js';
 import { probeColour, type ColourAnswer } from './probe-colour.js';
 
 /** Every so many answers come over a new connection: a kept one may be held by a worker that is on its way out. */

@@ -1,5 +1,6 @@
 /** The driver of an environment's proxy, bound to its host and fence. */
-import type { Colour, TrafficPlan } from '../../pipeline/plan.js';
+import type { Colour } from '../../pipeline/plan.js';
+import type { TrafficPlan } from '../../pipeline/plan-traffic.js';
 import type { Target } from '../../workflows/activity-contract.js';
 import { commandEnvironment } from '../command-environment.js';
 import { badInput } from '../failure.js';

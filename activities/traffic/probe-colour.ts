@@ -1,6 +1,7 @@
 /** Asks the proxy, as any client would, whose answer this is. */
 import type http from 'node:http';
-import type { Colour, ConfirmPlan } from '../../pipeline/plan.js';
+import type { Colour } from '../../pipeline/plan.js';
+import type { ConfirmPlan } from '../../pipeline/plan-traffic.js';
 import { askHttp, type HttpAnswer } from '../checks/http-request.js';
 
 export interface ColourAnswer {

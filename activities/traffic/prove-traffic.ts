@@ -1,5 +1,5 @@
 /** Before anything is touched: could traffic be moved, and moved back? */
-import type { HostPlan } from '../../pipeline/plan.js';
+import type { HostPlan } from '../../pipeline/plan-platform.js';
 import type { Target } from '../../workflows/activity-contract.js';
 import { findOwnUrl, locateColour } from '../checks/colour-address.js';
 import { refused, unreachable } from '../failure.js';

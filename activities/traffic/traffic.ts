@@ -1,5 +1,6 @@
 /** What a reverse proxy must be able to do; observing is shared (observe-colour.ts), so no driver is believed. */
-import type { Colour, TrafficPlan } from '../../pipeline/plan.js';
+import type { Colour } from '../../pipeline/plan.js';
+import type { TrafficPlan } from '../../pipeline/plan-traffic.js';
 import type { Fence, Host } from '../hosts/host.js';
 
 export interface TrafficContext<Plan extends TrafficPlan = TrafficPlan> {

@@ -1,6 +1,7 @@
 /** Which colour users really get: asked of the proxy, never read from a file. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Colour, ConfirmPlan } from '../../pipeline/plan.js';
+import type { Colour } from '../../pipeline/plan.js';
+import type { ConfirmPlan } from '../../pipeline/plan-traffic.js';
 import { probeColour } from './probe-colour.js';
 
 const AGREEING = 3;

@@ -6,7 +6,7 @@ import { compileFreezes, describeFreeze, findFreeze } from '../../pipeline/freez
 import { hashJson } from '../../pipeline/hash-plan.js';
 import type { EnvironmentPlan, ReleasePlan } from '../../pipeline/plan.js';
 import { PlanRefused } from '../../pipeline/plan-refused.js';
-import type { EnvironmentPolicy } from '../../pipeline/policy-file.js';
+import { rulesOfEnvironment, type EnvironmentPolicy } from '../../pipeline/policy-file.js';
 import type { Target } from '../../workflows/activity-contract.js';
 import type { ForcedGate } from '../../workflows/result.js';
 import { denied } from './denied.js';
@@ -34,9 +34,8 @@ export class HeldPolicy {
     return (await this.policy.read()) !== null;
   }
 
-  /** undefined = there is no policy, or it has no such environment. */
   private async rulesOf({ pipeline, name }: EnvironmentPlan): Promise<EnvironmentPolicy | undefined> {
-    return (await this.policy.read())?.content.pipelines.get(pipeline)?.environments.get(name);
+    return rulesOfEnvironment((await this.policy.read())?.content, pipeline, name);
   }
 
   /** What is built for it may be, and pushed with its login. */
@@ -55,7 +54,7 @@ export class HeldPolicy {
     const loaded = await this.policy.read();
     if (loaded === null) return;
     const where = `${plan.pipeline} ${plan.name}`;
-    const rules = loaded.content.pipelines.get(plan.pipeline)?.environments.get(plan.name);
+    const rules = rulesOfEnvironment(loaded.content, plan.pipeline, plan.name);
     if (rules === undefined) throw denied(where, "the worker's policy has no such environment");
     const listed = isSealed ? rules : { commands: [], secrets: [], ...rules };
     const [problem] = findOutOfReach(plan, listed, loaded.content);

@@ -25,7 +25,7 @@ export class SignedDecisions {
   async switches(target: Target): Promise<void> {
     const policy = await this.policy.read();
     if (bringsBack(target)) this.requireRollback(target, policy);
-    const groups = groupsOfPolicy(policy, placeOf(target), 'switch');
+    const groups = groupsOfPolicy(policy, subjectOf(target, target.plan), 'switch');
     if (policy === null || groups === null) return;
     if (target.kind === 'rollback') return this.requireEarlierTraffic(target, policy);
     const words = this.given(target, 'switch').filter(({ token }) => token === target.token);
@@ -39,7 +39,7 @@ export class SignedDecisions {
   }
 
   private requireRollback(target: Target, policy: LoadedPolicy | null): void {
-    const groups = groupsOfPolicy(policy, placeOf(target), 'rollback');
+    const groups = groupsOfPolicy(policy, subjectOf(target, target.plan), 'rollback');
     if (policy === null || groups === null) return;
     if (this.given(target, 'rollback').some(({ by }) => isInOneOf(policy, groups, by))) return;
     const { plan, version } = target;
@@ -52,9 +52,9 @@ export class SignedDecisions {
 
   /** Whatever calls itself a rollback: somebody signed that it comes back, or traffic was there before. */
   private requireEarlierTraffic(target: Target, policy: LoadedPolicy): void {
-    if (groupsOfPolicy(policy, placeOf(target), 'rollback') !== null) return;
-    const { plan, version, commit, receipts = [] } = target;
-    if (wasCarriedOut(this.keys, receipts, { ...placeOf(target), commit: commit.sha })) return;
+    if (groupsOfPolicy(policy, subjectOf(target, target.plan), 'rollback') !== null) return;
+    const { plan, version, receipts = [] } = target;
+    if (wasCarriedOut(this.keys, receipts, subjectOf(target, target.plan))) return;
     throw denied(
       `${plan.pipeline} ${plan.name}`,
       `nobody vouches that ${version} had the traffic before`,
@@ -80,8 +80,4 @@ export class SignedDecisions {
 
 function bringsBack({ kind }: Target): boolean {
   return kind === 'rollback' || kind === 'redeploy';
-}
-
-function placeOf({ plan }: Pick<Target, 'plan'>): { pipeline: string; environment: string } {
-  return { pipeline: plan.pipeline, environment: plan.name };
 }

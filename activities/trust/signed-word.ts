@@ -1,9 +1,12 @@
 /** What people sign, against a worker's own files: who it really was, and whether the policy of this moment lets them. */
 import type { MayRule } from '../../pipeline/plan.js';
+import { rulesOfEnvironment } from '../../pipeline/policy-file.js';
 import type { SignedStatement } from '../../workflows/messages.js';
 import type { LoadedPolicy } from './policy-store.js';
 import { findBrokenKeyFile } from './key-files.js';
 import { checkSignature, type Denied, type SignatureAnswer } from './ssh-signature.js';
+
+type Word = string | number | null | undefined;
 
 /** Is it from `by`? Rejects when ssh-keygen cannot be run. */
 export async function findSigner(
@@ -45,12 +48,17 @@ export function isInOneOf({ content }: LoadedPolicy, groups: readonly string[], 
   return groups.some((group) => content.groups?.get(group)?.includes(by) === true);
 }
 
+/** What was signed beside what is asked for: the first that differs, by its name; null = none does. */
+export function firstOther(pairs: [name: string, signed: Word, asked: Word][]): string | null {
+  return pairs.find(([, signed, asked]) => signed !== asked)?.[0] ?? null;
+}
+
 /** Groups whose signed word it takes; null = nobody's. */
 export function groupsOfPolicy(
   policy: LoadedPolicy | null,
   { pipeline, environment }: { pipeline: string; environment: string },
   right: keyof MayRule,
 ): readonly string[] | null {
-  const rules = policy?.content.pipelines.get(pipeline)?.environments.get(environment);
+  const rules = rulesOfEnvironment(policy?.content, pipeline, environment);
   return rules?.may?.[right] ?? null;
 }

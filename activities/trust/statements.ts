@@ -248,7 +248,7 @@ export function openSeal<Kind extends Statement['kind']>(
 }
 
 /** Whoever writes the input writes its types as well. */
-function isSeal(seal: unknown): seal is Seal {
+export function isSeal(seal: unknown): seal is Seal {
   return shapeOfSeal.safeParse(seal).success;
 }
 

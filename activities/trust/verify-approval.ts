@@ -6,7 +6,7 @@ import type { EvidenceItem } from '../../workflows/result.js';
 import { stoppable } from '../processes/stop.js';
 import type { LoadedPolicy, PolicyStore } from './policy-store.js';
 import type { SealKeys } from './seal-keys.js';
-import { findSigner, isInOneOf, noteOf, notInGroups } from './signed-word.js';
+import { findSigner, firstOther, isInOneOf, noteOf, notInGroups } from './signed-word.js';
 import type { Denied } from './ssh-signature.js';
 import { forcersOf } from './gate-words.js';
 import { openSeal } from './statements.js';
@@ -86,7 +86,7 @@ function findOther(
   { plan, requestId, version, commit, artifacts, decision }: ApprovalClaim,
   said: NonNullable<ReturnType<typeof readApproval>>,
 ): string | null {
-  const pairs: [string, string, string][] = [
+  return firstOther([
     ['pipeline', said.pipeline, plan.pipeline],
     ['environment', said.environment, plan.name],
     ['release', said.requestId, requestId],
@@ -96,6 +96,5 @@ function findOther(
     ['digest', said.digests.join(), artifacts.map(({ digest }) => digest).join()],
     ['person', said.by, decision.by],
     ['group', said.group ?? '', decision.group ?? ''],
-  ];
-  return pairs.find(([, signed, asked]) => signed !== asked)?.[0] ?? null;
+  ]);
 }

@@ -9,7 +9,7 @@ import type { Activities, DecisionClaim } from '../../workflows/activity-contrac
 import type { EvidenceItem } from '../../workflows/result.js';
 import { stoppable } from '../processes/stop.js';
 import type { PolicyStore } from './policy-store.js';
-import { findSigner, groupsOfPolicy, isInOneOf, noteOf, notInGroups } from './signed-word.js';
+import { findSigner, firstOther, groupsOfPolicy, isInOneOf, noteOf, notInGroups } from './signed-word.js';
 import type { Denied } from './ssh-signature.js';
 
 type Counted = Required<Pick<EvidenceItem, 'proof' | 'note'>>;
@@ -60,7 +60,7 @@ function commandOf({ decision, environment, release }: DecisionSubject): string 
 
 /** The first thing that is not what was signed; null = all of it is. */
 function findOther(asked: DecisionSubject, said: DecisionStatement): string | null {
-  const pairs: [string, string | number | null | undefined, string | number | null | undefined][] = [
+  return firstOther([
     ['decision', said.decision, asked.decision],
     ['pipeline', said.pipeline, asked.pipeline],
     ['environment', said.environment, asked.environment],
@@ -71,6 +71,5 @@ function findOther(asked: DecisionSubject, said: DecisionStatement): string | nu
     ['request', said.requestId, asked.requestId],
     ['change', said.token, asked.token],
     ['end', said.until, asked.until],
-  ];
-  return pairs.find(([, signed, wanted]) => signed !== wanted)?.[0] ?? null;
+  ]);
 }

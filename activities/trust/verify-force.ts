@@ -1,11 +1,12 @@
 /** Whether a gate that says no may be passed all the same: who really said so, about what, and whether that person may. */
 import { FORCE_NAMESPACE, readForce, type ForceStatement } from '../../pipeline/force-statement.js';
 import type { ForceRule } from '../../pipeline/plan.js';
+import { rulesOfEnvironment } from '../../pipeline/policy-file.js';
 import type { Activities, ForceClaim } from '../../workflows/activity-contract.js';
 import type { EvidenceItem } from '../../workflows/result.js';
 import { stoppable } from '../processes/stop.js';
 import type { LoadedPolicy, PolicyStore } from './policy-store.js';
-import { findSigner, isInOneOf, noteOf, notInGroups } from './signed-word.js';
+import { findSigner, firstOther, isInOneOf, noteOf, notInGroups } from './signed-word.js';
 import type { Denied } from './ssh-signature.js';
 
 const SIGN_AGAIN = 'release it again with --force, which signs it (docs/force.md#how)';
@@ -74,20 +75,20 @@ async function denySigned(
 
 /** The policy of this moment: the environment's, or the pipeline's for the release's own gates. */
 function ruleOf({ content }: LoadedPolicy, plan: ForceClaim['plan']): ForceRule | undefined {
-  const ours = content.pipelines.get(plan.pipeline);
-  return 'environments' in plan ? ours?.force : ours?.environments.get(plan.name)?.force;
+  if ('environments' in plan) return content.pipelines.get(plan.pipeline)?.force;
+  return rulesOfEnvironment(content, plan.pipeline, plan.name)?.force;
 }
 
 /** The first thing that is not what was signed; null = all of it is. */
 function findOther({ gate, plan, requestId, subject }: ForceClaim, said: ForceStatement): string | null {
-  const pairs: [string, string, string][] = [
+  const other = firstOther([
     ['pipeline', said.pipeline, plan.pipeline],
     ['gate', said.gate, gate.name],
     ['release', said.requestId, requestId],
     ['version', said.version, subject.version],
     ['commit', said.commit, subject.commit.sha],
-  ];
+  ]);
   const goesTo = 'environments' in plan ? plan.environments.map(({ name }) => name) : [plan.name];
   const isElsewhere = goesTo.some((name) => !said.environments.includes(name));
-  return pairs.find(([, signed, asked]) => signed !== asked)?.[0] ?? (isElsewhere ? 'environment' : null);
+  return other ?? (isElsewhere ? 'environment' : null);
 }

@@ -3,7 +3,7 @@ import type { CommandSpec, Invocation, Outcome } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import type { ApproveOptions } from '../decided.js';
 import type { SlipwayClient } from '../release-client.js';
-import { printed, SIGNING_OPTIONS } from '../signing-flags.js';
+import { printedDecision, SIGNING_OPTIONS } from '../signing-flags.js';
 
 export const approve: CommandSpec = {
   name: 'approve',
@@ -20,7 +20,7 @@ export const approve: CommandSpec = {
 };
 
 async function approveWhatWaits(invocation: Invocation): Promise<Outcome> {
-  const { confirm, environmentOf, toOutcome } = await import('../decide.js');
+  const { confirm, environmentOf, NOT_CONFIRMED, toOutcome } = await import('../decide.js');
   const { openClient } = await import('../session.js');
   const { requireWelcome } = await import('../approve-waiting.js');
   const { requireShown } = await import('../signed-decisions.js');
@@ -35,13 +35,8 @@ async function approveWhatWaits(invocation: Invocation): Promise<Outcome> {
   if (
     !invocation.has('print') &&
     !(await confirm(invocation, `Approve ${shown.version} for ${environment}?`))
-  ) {
-    return {
-      exit: EXIT.refused,
-      data: { accepted: false, refused: 'not confirmed' },
-      screen: 'Nothing was changed.\n',
-    };
-  }
+  )
+    return NOT_CONFIRMED;
   const wish = { group: invocation.value('group'), key: invocation.value('key'), env: terminal.env };
   if (invocation.has('print')) return await printSigned(client, shown, wish, global.reason);
   const decided = await client.approve(environment, {
@@ -62,13 +57,5 @@ async function printSigned(
 ): Promise<Outcome> {
   const { signWhatWaits } = await import('../approve-waiting.js');
   const signed = await signWhatWaits(client, shown, { ...wish, insists: true });
-  const { group } = wish;
-  const data = {
-    by: client.actor.by,
-    group,
-    reason,
-    decisionId: signed?.nonce,
-    statement: signed?.statement,
-  };
-  return printed(data);
+  return printedDecision(client.actor.by, { group: wish.group, reason }, signed);
 }

@@ -9,18 +9,13 @@ export const reject: CommandSpec = {
   examples: ['slipway reject prod --reason "not before Monday"'],
   exits: [EXIT.done, EXIT.refused],
   run: async (invocation) => {
-    const { confirm, environmentOf, toOutcome } = await import('../decide.js');
+    const { confirm, environmentOf, NOT_CONFIRMED, toOutcome } = await import('../decide.js');
     const { openClient } = await import('../session.js');
     const environment = environmentOf(invocation);
     const client = await openClient(invocation);
     const target = await client.findWaiting(environment, invocation.value('version'), 'reject');
-    if (!(await confirm(invocation, `Reject ${target.version} for ${environment}? This is final.`))) {
-      return {
-        exit: EXIT.refused,
-        data: { accepted: false, refused: 'not confirmed' },
-        screen: 'Nothing was changed.\n',
-      };
-    }
+    if (!(await confirm(invocation, `Reject ${target.version} for ${environment}? This is final.`)))
+      return NOT_CONFIRMED;
     const decided = await client.reject(environment, {
       version: target.version,
       reason: invocation.global.reason,

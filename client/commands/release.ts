@@ -70,7 +70,10 @@ async function startAndFollow(invocation: Invocation): Promise<Outcome> {
   const force = readForceWish(invocation, prepared.plan);
   const client = await openClient(invocation, prepared.plan.pipeline);
   const forcing = force === null ? {} : await signAfterAsking(invocation, client, prepared.plan, force);
-  if (forcing === null) return NOT_CONFIRMED;
+  if (forcing === null) {
+    const { NOT_CONFIRMED } = await import('../decide.js');
+    return NOT_CONFIRMED;
+  }
   const started = await client.startRelease({ ...prepared.wish, ...forcing });
   if (started.joined && force !== null) throw await joinedUnforced(prepared.plan);
   const say = (text: string): void => {
@@ -96,12 +99,6 @@ async function startAndFollow(invocation: Invocation): Promise<Outcome> {
   const followed = await showWhileFollowing(invocation, client.followRelease(started, options), 'silent');
   return conclude(invocation, client, started, followed);
 }
-
-const NOT_CONFIRMED: Outcome = {
-  exit: EXIT.refused,
-  data: { accepted: false, refused: 'not confirmed' },
-  screen: 'Nothing was changed.\n',
-};
 
 /** Shows what is forced first; null = the person thought better of it. */
 async function signAfterAsking(

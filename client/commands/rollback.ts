@@ -28,7 +28,7 @@ export const rollback: CommandSpec = {
 };
 
 async function rollBack(invocation: Invocation): Promise<Outcome> {
-  const { environmentOf, confirm, toOutcome } = await import('../decide.js');
+  const { environmentOf, confirm, NOT_CONFIRMED, toOutcome } = await import('../decide.js');
   const { openClient } = await import('../session.js');
   const { readChoice, readDuration } = await import('../flags.js');
   const { followBack, followRequest } = await import('../way-back.js');
@@ -41,13 +41,7 @@ async function rollBack(invocation: Invocation): Promise<Outcome> {
   const found = await client.status(environment);
   const aim = await chooseAim(environment, found, version);
   if (invocation.has('print')) return await printSigned(invocation, client, found, aim);
-  if (!(await confirm(invocation, aim.question))) {
-    return {
-      exit: EXIT.refused,
-      data: { accepted: false, refused: 'not confirmed' },
-      screen: 'Nothing was changed.\n',
-    };
-  }
+  if (!(await confirm(invocation, aim.question))) return NOT_CONFIRMED;
   const options = { timeoutMs, signal: terminal.interrupted };
   if (aim.how === 'back') {
     const decided = await client.back(environment, { reason: global.reason });

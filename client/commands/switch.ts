@@ -1,6 +1,6 @@
 import type { CommandSpec, Invocation, Outcome } from '../command.js';
 import { EXIT } from '../exit-codes.js';
-import { printed, SIGNING_OPTIONS, signingOf } from '../signing-flags.js';
+import { printedDecision, SIGNING_OPTIONS, signingOf } from '../signing-flags.js';
 
 export const switchTraffic: CommandSpec = {
   name: 'switch',
@@ -31,10 +31,5 @@ async function sayToSwitch(invocation: Invocation): Promise<Outcome> {
   const { workflowId } = await client.findChange(environment, version);
   const shown = requireShown(environment, await client.progress(workflowId));
   const signed = await signSwitch(client, shown, signing);
-  return printed({
-    by: client.actor.by,
-    reason,
-    decisionId: signed?.nonce,
-    statement: signed?.statement,
-  });
+  return printedDecision(client.actor.by, { reason }, signed);
 }

@@ -1,7 +1,8 @@
 /** What a release would do, before it does it. */
 import { isGivenOnGithub } from '../../pipeline/approval-rules.js';
 import { describeFreeze as nameFreeze, findFreeze } from '../../pipeline/freezes.js';
-import type { CheckPlan, EnvironmentPlan, GatePlan, PlatformPlan, ReleasePlan } from '../../pipeline/plan.js';
+import type { CheckPlan, EnvironmentPlan, GatePlan, ReleasePlan } from '../../pipeline/plan.js';
+import type { PlatformPlan } from '../../pipeline/plan-platform.js';
 import { formatDuration } from '../../pipeline/durations.js';
 import { describeRule } from '../../workflows/approvals.js';
 import { describeForceRule } from '../../pipeline/force-rules.js';

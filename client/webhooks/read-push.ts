@@ -1,6 +1,7 @@
 /** GitHub's `push` payload → what may be released. Everything in it is somebody else's text. */
 import { z } from 'zod';
 import { oneLine } from '../../workflows/plain-text.js';
+import { COMMIT_ID } from '../../pipeline/commit-id.js';
 import type { ReleaseRef } from '../../pipeline/plan.js';
 import { isRefName, isVersionName } from '../../pipeline/ref-names.js';
 
@@ -26,7 +27,7 @@ export type PushReading =
   | { kind: 'ignored'; repository: string; ref: string; why: string }
   | { kind: 'malformed'; why: string };
 
-const sha = z.string().regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/, 'is no commit id');
+const sha = z.string().regex(COMMIT_ID, 'is no commit id');
 
 const pushPayload = z.object({
   ref: z.string().max(1000),

@@ -13,7 +13,8 @@ import {
   type CheckScene,
 } from '../support/check-scene.js';
 import { startHttpBackend } from '../support/http-backend.js';
-import { processesWith, until } from '../support/processes.js';
+import { startImpatientServer } from '../support/impatient-server.js';
+import { untilGone } from '../support/processes.js';
 import { freePort } from '../support/sshd.js';
 
 let scene: CheckScene;
@@ -100,6 +101,16 @@ describe('http', () => {
     const second = await startHttpBackend('blue', first.port);
     expect(await ask({ url: second.url })).toMatchObject({ verdict: 'passed' });
     await second.stop();
+  });
+
+  it('asks anew on a connection of its own where several kept ones are closed in the moment they are used', async () => {
+    const server = await startImpatientServer();
+    const url = `http://127.0.0.1:${server.port}`;
+    const atOnce = await Promise.all([ask({ url }), ask({ url }), ask({ url })]);
+    expect(atOnce.map(({ verdict }) => verdict)).toEqual(['passed', 'passed', 'passed']);
+    expect(await ask({ url })).toMatchObject({ verdict: 'passed' });
+    expect(server.lost()).toBe(1);
+    server.stop();
   });
 
   describe('with a server that looks at requests', () => {
@@ -195,13 +206,13 @@ describe('run', () => {
       verdict: 'failed',
       detail: expect.stringContaining('not done within 0.3s') as string,
     });
-    await until('the processes to be gone', async () => (await processesWith(`sleep ${mark}`)).length === 0);
+    await untilGone(`sleep ${mark}`);
   });
 
   it('leaves nothing behind when it was good', async () => {
     const mark = `61.${process.pid}`;
     expect(await ask({ command: `sleep ${mark} & exit 0` })).toMatchObject({ verdict: 'passed' });
-    await until('the process to be gone', async () => (await processesWith(`sleep ${mark}`)).length === 0);
+    await untilGone(`sleep ${mark}`);
   });
 
   it('is inconclusive when the host cannot be reached', async () => {

@@ -30,6 +30,7 @@ afterEach(async () => {
 async function read(commit: string, from: string | null = since, branch = 'main') {
   const real = createSource({ cacheFolder: path.join(folder, 'cache') });
   const source = {
+    open: (_url: string) => real.open(repository.folder),
     fetch: (_url: string) => real.fetch(repository.folder),
     fetchCommit: (_url: string, sha: string) => real.fetchCommit(repository.folder, sha),
   };

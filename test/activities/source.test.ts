@@ -76,7 +76,7 @@ describe('the mirror', () => {
     await source.fetch(repository.folder);
     await holds(mirror, { kind: 'branch', name: 'main' }, second);
     expect(existsSync(lock)).toBe(false);
-  }, 60_000);
+  });
 
   it('finds a commit that is on no branch', async () => {
     await repository.git('config', 'uploadpack.allowAnySHA1InWant', 'true');
@@ -145,6 +145,20 @@ describe('history', () => {
       ['stage', ['b']],
     ]);
     await expect(gatherGitFacts(askMirror(mirror), 'ab'.repeat(20), live)).rejects.toThrow('ab'.repeat(20));
+  });
+
+  it('hands nothing to git that an environment says is live and is no commit', async () => {
+    const head = await repository.commit('one', { a: '1' });
+    const mirror = await source.fetch(repository.folder);
+    const written = path.join(cacheFolder, 'written');
+    const live = new Map([
+      ['dev', `--output=${written}`],
+      ['prod', `-O${written}`],
+    ]);
+    const { commit, changedPaths } = await gatherGitFacts(askMirror(mirror), head, live);
+    expect(commit.authors).toEqual(['anna@example.com']);
+    expect([...changedPaths]).toEqual([]);
+    expect(existsSync(written)).toBe(false);
   });
 
   it('knows order and difference', async () => {

@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Hosts } from '../../activities/hosts/host.js';
 import { ConnectionPool } from '../../activities/ssh/connection-pool.js';
 import type { SshTarget } from '../../activities/ssh/connect.js';
-import type { SshPlan } from '../../pipeline/plan.js';
+import type { SshPlan } from '../../pipeline/plan-platform.js';
 import { environmentFor, hostPlan, hostsKnowing, reaching, silent } from '../support/hosts.js';
 import { until } from '../support/processes.js';
 import { freePort, makeKey, startSshd, type Sshd } from '../support/sshd.js';

@@ -8,7 +8,7 @@ import { createTrafficActivities } from '../../activities/traffic/create-traffic
 import { openTraffic } from '../../activities/traffic/open-traffic.js';
 import { proveTraffic } from '../../activities/traffic/prove-traffic.js';
 import type { Look } from '../../activities/traffic/traffic.js';
-import type { TrafficPlan } from '../../pipeline/plan.js';
+import type { TrafficPlan } from '../../pipeline/plan-traffic.js';
 import type { Target } from '../../workflows/activity-contract.js';
 import { FAILURE } from '../../workflows/failures.js';
 import { runActivity } from '../support/run-activity.js';

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { part } from '../support/parts.js';
-import { processesWith, until } from '../support/processes.js';
+import { until, untilGone } from '../support/processes.js';
 import { searchOutput } from '../support/search-for-secrets.js';
 
 let folder: string;
@@ -56,7 +56,7 @@ async function untilSeen(demo: Demo, what: string, isSeen: (said: string) => boo
 
 /** Everything the demo starts names its folder on its command line or was started by something that does. */
 async function expectNothingLeft(): Promise<void> {
-  await until('the demo’s processes to be gone', async () => (await processesWith(folder)).length === 0);
+  await untilGone(folder);
   expect(await readdir(folder)).toEqual([]);
 }
 
@@ -66,7 +66,7 @@ describe('npm start', () => {
     const code = await demo.ended;
     const lines = demo.out().trim().split('\n');
     expect(lines, demo.err()).toHaveLength(1);
-    expect(JSON.parse(lines[0] ?? '')).toEqual({
+    expect(JSON.parse(lines[0] ?? ''), demo.err()).toEqual({
       ok: true,
       released: ['v1.0.0', 'v2.0.0'],
       undone: ['v3.0.0'],
@@ -98,7 +98,11 @@ describe('npm start', () => {
     // oxlint-disable-next-line no-control-regex
     expect(demo.err()).toMatch(/^[\n\x20-\x7e]*$/);
     expect(demo.err()).toContain('ok v2.0.0 live, deployed once');
-    expect(JSON.parse(demo.out())).toMatchObject({ ok: true, undone: ['v3.0.0'], failedRequests: 0 });
+    expect(JSON.parse(demo.out()), demo.err()).toMatchObject({
+      ok: true,
+      undone: ['v3.0.0'],
+      failedRequests: 0,
+    });
     await expectNothingLeft();
   }, 300_000);
 
@@ -135,5 +139,5 @@ describe('npm start', () => {
     expect(await demo.ended).toBe(2);
     expect(demo.err()).toContain('npm start knows no --fast; there is -- --yes and -- --ascii');
     await expectNothingLeft();
-  }, 60_000);
+  });
 });

@@ -1,5 +1,6 @@
 /** Plans and hosts for tests that talk to a real sshd or to this machine. */
-import type { EnvironmentPlan, HostPlan, SshPlan } from '../../pipeline/plan.js';
+import type { EnvironmentPlan } from '../../pipeline/plan.js';
+import type { HostPlan, SshPlan } from '../../pipeline/plan-platform.js';
 import type { Fence, Hosts } from '../../activities/hosts/host.js';
 import { createHosts } from '../../activities/hosts/hosts.js';
 import { createSecrets, type Secrets } from '../../activities/secrets/secrets.js';

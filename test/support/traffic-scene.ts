@@ -10,7 +10,8 @@ import { createSecrets, type Secrets } from '../../activities/secrets/secrets.js
 import { compilePlan } from '../../pipeline/compile-plan.js';
 import { renderFileErrors } from '../../pipeline/file-error.js';
 import { loadPipeline } from '../../pipeline/load-pipeline.js';
-import type { Colour, ConfirmPlan, EnvironmentPlan } from '../../pipeline/plan.js';
+import type { Colour, EnvironmentPlan } from '../../pipeline/plan.js';
+import type { ConfirmPlan } from '../../pipeline/plan-traffic.js';
 import type { Target } from '../../workflows/activity-contract.js';
 import { readSnippets, type Snippet } from './doc-snippets.js';
 import { givenArtifacts, givenCommit } from './given.js';

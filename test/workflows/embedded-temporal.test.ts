@@ -46,3 +46,14 @@ it('one that a killed worker left is ended first', async () => {
   expect(await answers(next)).toBe(true);
   expect(readFileSync(path.join(dataFolder, 'worker.pid'), 'utf8')).toBe(String(process.pid));
 });
+
+it('one that ends at once says why, in its own words', async () => {
+  writeFileSync(path.join(dataFolder, 'temporal.log'), 'of an earlier start\n');
+  writeFileSync(
+    path.join(dataFolder, 'temporal.db'),
+    'no database at all, and longer than its header would be',
+  );
+  await expect(start()).rejects.toThrow(
+    /did not come up: it ended with 1; its last words: .*not a database.*; its log: .*temporal\.log$/s,
+  );
+});

@@ -1,19 +1,14 @@
 /** Approvals of a plan that a worker sealed: counted once a worker has looked at them, and shown when they do not count. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { ApprovalRule, EnvironmentPlan } from '../../pipeline/plan.js';
 import { breakActivity } from '../support/fake-world.js';
 import { givenDecision, givenPlan, givenRule } from '../support/given.js';
 import { givenPromotion, PromotionScene } from '../support/promotion-scene.js';
-import { quiet, startHarness, type Harness } from '../support/workflow-harness.js';
+import { useHarness } from '../support/use-harness.js';
+import { startHarness } from '../support/workflow-harness.js';
 
-let harness: Harness;
-
-beforeAll(async () => {
-  quiet();
-  const denies = (by: string): string | null => (by === 'mallory' ? 'its key is revoked' : null);
-  harness = await startHarness({ denies });
-});
-afterAll(() => harness.close());
+const denies = (by: string): string | null => (by === 'mallory' ? 'its key is revoked' : null);
+const harness = useHarness(() => startHarness({ denies }));
 
 const rule = (count: number, group: string | null, by: ApprovalRule['by'] = 'ssh'): ApprovalRule =>
   givenRule(count, group, { by });

@@ -3,9 +3,10 @@
  * new in this release may only add to the database.
  */
 import { setImmediate } from 'node:timers/promises';
+import { isCommitId } from '../../../pipeline/commit-id.js';
 import type { GatePlan } from '../../../pipeline/plan.js';
 import type { GateSubject } from '../../../workflows/activity-contract.js';
-import { checkPathInRepository, isCommitId } from '../../source/git-names.js';
+import { checkPathInRepository } from '../../source/git-names.js';
 import { withObjects, type GitObjects } from '../../source/git-objects.js';
 import { hasCommit } from '../../source/source.js';
 import type { GateAnswer, GateDependencies } from '../gate-answer.js';

@@ -86,6 +86,7 @@ async function tell(): Promise<Record<string, unknown>> {
   const back = thirdResult.unwind.find(({ step }) => step === 'switch');
   say(`✗ ${thirdResult.failure?.what ?? 'failed'}`);
   say(`↶ traffic back on v2.0.0 in ${back?.tookMs ?? '?'} ms`, failedSoFar(load));
+  if (load.failed() > 0) say(`✗ lost requests: ${reasonsOf(load)}`);
   if (thirdEnd.exit !== 3) throw new Error(`v3.0.0 was not wholly undone: ${explain(thirdEnd)}`);
 
   const numbers = {
@@ -168,6 +169,10 @@ function noteOf(status: ProgressStatus, step: string): string {
 
 function failedSoFar(load: Load): string {
   return `${load.failed()} failed`;
+}
+
+function reasonsOf(load: Load): string {
+  return [...load.failures()].map(([reason, count]) => `${count} × ${reason}`).join(', ');
 }
 
 /** Says yes by itself after 15 s, and at once when nobody is there. */

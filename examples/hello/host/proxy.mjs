@@ -18,19 +18,24 @@ createServer((request, response) => {
     response.end(JSON.stringify({ requests: window.length, failed }));
     return;
   }
-  const { method, url, headers } = request;
-  const forwarded = ask(
-    { host: '127.0.0.1', port: ports[colour], method, path: url, headers, agent },
-    (answer) => {
-      // What users do: neither our own questions nor a health check.
-      if (url.startsWith('/orders')) window.push([Date.now(), answer.statusCode >= 500]);
-      response.writeHead(answer.statusCode, answer.headers);
-      answer.pipe(response);
-    },
-  );
-  forwarded.on(
-    'error',
-    () => response.headersSent || response.writeHead(502).end('no answer from the shop\n'),
-  );
-  request.pipe(forwarded);
+  forward(request, response, agent);
 }).listen(Number(read('ports/proxy')), '127.0.0.1');
+
+function forward(request, response, connections) {
+  const { method, url, headers } = request;
+  const options = { host: '127.0.0.1', port: ports[colour], method, path: url, headers, agent: connections };
+  const forwarded = ask(options, (answer) => {
+    // What users do: neither our own questions nor a health check.
+    if (url.startsWith('/orders')) window.push([Date.now(), answer.statusCode >= 500]);
+    response.writeHead(answer.statusCode, answer.headers);
+    answer.pipe(response);
+  });
+  forwarded.on('error', (error) => {
+    if (response.headersSent) return response.destroy();
+    // The shop closed an idle connection in the moment it was used again: it was not asked yet.
+    if (forwarded.reusedSocket && error.code === 'ECONNRESET' && method === 'GET')
+      return forward(request, response, false);
+    response.writeHead(502).end('no answer from the shop\n');
+  });
+  request.pipe(forwarded);
+}

@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import {
   checkPathInRepository,
   checkRepositoryUrl,
-  isCommitId,
   redactUrls,
 } from '../../../activities/source/git-names.js';
+import { isCommitId } from '../../../pipeline/commit-id.js';
 import { isRefName } from '../../../pipeline/ref-names.js';
 
 describe('names git may see', () => {

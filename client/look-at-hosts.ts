@@ -1,0 +1,35 @@
+/** Hosts as a worker sees them. */
+import { randomUUID } from 'node:crypto';
+import { WorkflowFailedError } from '@temporalio/client';
+import type { InspectInput, InspectResult } from '../workflows/activity-contract.js';
+import { WORKFLOW } from '../workflows/names.js';
+import { readFailure } from '../workflows/read-failure.js';
+import type { Sender } from './send-decision.js';
+import { refused } from './user-error.js';
+
+/** Looking at many hosts, some of which do not answer, takes its time. */
+const LOOK_MS = 120_000;
+
+/** Touches nothing. Throws UserError: exit 5 where the worker could not look. */
+export async function lookAtHosts(
+  { link, pipeline, actor }: Sender,
+  input: InspectInput,
+): Promise<InspectResult> {
+  await link.requireWorker();
+  const start = {
+    workflowId: `inspect/${pipeline}/${input.plan.name}/${randomUUID().slice(0, 8)}`,
+    taskQueue: link.taskQueue,
+    args: [input] as [InspectInput],
+    staticSummary: `${input.what} ${input.plan.name}, asked by ${actor.by}`,
+  };
+  type Inspect = (input: InspectInput) => Promise<InspectResult>;
+  try {
+    return await link.ask(() => link.client.workflow.execute<Inspect>(WORKFLOW.inspect, start), LOOK_MS);
+  } catch (error) {
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    const story = link.linkTo(start.workflowId, null) ?? start.workflowId;
+    const place = `${pipeline} ${input.plan.name}`;
+    const { report } = readFailure(error.cause, place, `the whole story is in ${story}`);
+    throw refused({ ...report, what: `the worker could not look: ${report.what}` });
+  }
+}

@@ -1,0 +1,68 @@
+/** Of the plan: the proxy, how it moves traffic, and how that is confirmed. Persisted like the rest of it. */
+import type { HostPlan } from './plan-platform.js';
+
+export type TrafficPlan = TrafficCommon &
+  (
+    | {
+        kind: 'nginx';
+        /** The include file that names the upstream. */
+        file: string;
+        /** `host:port` per colour; null = `<file>.blue` and `<file>.green` on the host hold the whole text. */
+        upstreams: { blue: string; green: string } | null;
+        upstreamName: string;
+        testCommand: string;
+        reloadCommand: string;
+      }
+    | {
+        kind: 'haproxy';
+        /** Admin socket. */
+        socket: string;
+        /** Map file read by `use_backend %[…,map(FILE)]`. */
+        map: string;
+        key: string;
+        /** Name of the backend per colour, checked against `show backend`. */
+        backends: { blue: string; green: string };
+      }
+    | {
+        kind: 'command';
+        /** `{colour}` is the colour to switch to. */
+        switchCommand: string;
+        /** Prints `blue` or `green`. */
+        currentCommand: string;
+        testCommand: string | null;
+        on: 'host' | 'worker';
+      }
+    | { kind: 'traefik'; options: Record<string, unknown> }
+    | { kind: 'caddy'; options: Record<string, unknown> }
+  );
+
+export interface TrafficCommon {
+  switch: 'auto' | 'manual';
+  /** How long a manual switch may be waited for before the idle colour is undone. */
+  switchWithinMs: number;
+  confirm: ConfirmPlan;
+  /**
+   * Where each colour answers by itself, as the proxy's host sees it (file key `colours: {blue: http://…, green: …}`).
+   * null = nginx's `upstreams`, else the checks' own urls, which then contain `{colour}`.
+   */
+  colourUrls: { blue: string; green: string } | null;
+  /** Longest request plus margin: how long the old colour keeps serving what it has. */
+  drainMs: number;
+  /** Canary weights in percent; empty = all at once. */
+  weights: number[];
+  /** Where the proxy runs when it is not the environment's first host. */
+  host: HostPlan | null;
+}
+
+export interface ConfirmPlan {
+  /** Asked through the proxy, from the worker. */
+  url: string;
+  /** Response header that names the colour; null = the body's trimmed text. */
+  header: string | null;
+  /** Answers of the new colour in a row. */
+  times: number;
+  /** Pause between two questions; 0 = the next as soon as the last is answered (wrong answers always wait a little). */
+  intervalMs: number;
+  /** How long the row of answers may take altogether. */
+  timeoutMs: number;
+}
