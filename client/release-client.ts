@@ -37,6 +37,7 @@ import {
   findLane,
   findPaused,
   findWaitingPromotion,
+  matches,
 } from './targets.js';
 import { refused } from './user-error.js';
 
@@ -52,6 +53,8 @@ export type ReleaseWish = Omit<ReleaseRequest, 'requestId' | 'pipeline' | 'actor
   reason?: string | null;
   /** Where something was signed about it already; else a new one. */
   requestId?: string;
+  /** What its plan goes to, where that is known: then it is seen that another release is under way there. Default `to`. */
+  environments?: readonly string[];
 };
 
 /** How anything that can be followed ends. */
@@ -79,8 +82,8 @@ export class SlipwayClient {
 
   // releases
 
-  /** Starts a release, or joins the same one under way. */
-  startRelease(wish: ReleaseWish): Promise<StartedRelease> {
+  /** Starts a release, or joins the one under way. Throws as `startRelease` of start-release.ts. */
+  startRelease({ environments, ...wish }: ReleaseWish): Promise<StartedRelease> {
     const request: ReleaseRequest = {
       reason: null,
       requestId: newRequestId(wish.version),
@@ -88,7 +91,7 @@ export class SlipwayClient {
       pipeline: this.pipeline,
       actor: this.actor,
     };
-    return startRelease(this.link, request);
+    return startRelease(this.link, request, environments);
   }
 
   /** Yields each change of the release and its promotions; returns how it ended. */
@@ -133,11 +136,11 @@ export class SlipwayClient {
   async findInFlight(environment: string, version: string | null): Promise<DecisionTarget> {
     const status = await this.requireStatus(environment);
     const { inFlight } = status;
-    if (inFlight !== null && (version === null || inFlight.request.version === version)) {
-      const { promotionId: promotion, version: inLane } = inFlight.request;
+    if (inFlight !== null && matches(inFlight.request, version)) {
+      const { promotionId: promotion, version: inLane, requestId } = inFlight.request;
       return promotion === null
         ? findLane(status, version)
-        : { kind: 'promotion', workflowId: promotion, version: inLane };
+        : { kind: 'promotion', workflowId: promotion, version: inLane, requestId };
     }
     return findAnyInFlight(status, version, 'watch');
   }

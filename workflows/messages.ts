@@ -319,6 +319,10 @@ export interface ReleaseStatus {
   /** null until the worker has resolved the plan. */
   commit: CommitFacts | null;
   artifacts: BuiltArtifact[];
+  /** What was asked for. Absent in runs of older workers, as is the next. */
+  ref?: ReleaseRef;
+  /** Environments where it has not come to its end; null until the worker has resolved the plan. */
+  goesTo?: string[] | null;
   /** Plan, gates, build. */
   steps: StepReport[];
   /** Every promotion started so far, in the order of `after`. */

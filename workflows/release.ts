@@ -285,6 +285,8 @@ class Release {
       version: this.version(),
       commit: plan?.commit ?? null,
       artifacts,
+      ref: request.ref,
+      goesTo: plan === null ? null : this.promotions.notEnded(plan),
       steps: progress.steps,
       promotions: this.promotions.statuses(),
       skipped: [...(plan?.skipped ?? []), ...this.promotions.skipped],

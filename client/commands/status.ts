@@ -94,8 +94,9 @@ function toData({ name, status: found, change, promotions }: EnvironmentView): u
       found === null || live === null ? 'unknown' : found.needsPerson === null ? 'ok' : 'needs a person',
     needsPerson: found?.needsPerson ?? null,
     queue: found?.queue.map(({ version }) => version) ?? [],
-    waiting: [...promotions].map(([workflowId, { version, state, waitingFor, waitingSince }]) => ({
+    waiting: [...promotions].map(([workflowId, { version, state, waitingFor, waitingSince, approving }]) => ({
       version,
+      requestId: approving?.requestId ?? null,
       state,
       waitingFor,
       since: waitingSince,
@@ -106,6 +107,7 @@ function toData({ name, status: found, change, promotions }: EnvironmentView): u
       : {
           inFlight: {
             version: found.inFlight.request.version,
+            requestId: found.inFlight.request.requestId,
             kind: found.inFlight.request.kind,
             state: change?.state ?? null,
             waitingFor: change?.waitingFor ?? null,
