@@ -1,4 +1,5 @@
 /** What an environment shows of itself: one line, and a page for the UI and the memo. */
+import { describeDenial } from './denials.js';
 import { describeForced, forcedGates } from './forced.js';
 import type { EnvironmentState, Freeze } from './messages.js';
 import { plainMarkdown, withoutMarkdown } from './plain-text.js';
@@ -54,7 +55,6 @@ export function renderEnvironment(state: EnvironmentState, links: UiLink[]): str
           `by ${freeze.by}${signedText(freeze)}${untilText(freeze.until)} ${freeze.reason ?? ''}`,
         ),
     needsPerson === null ? null : row('look', needsPerson),
-    ...denials.slice(-DENIALS_SHOWN).map(({ by, why }) => row('denied', `${by}, ${why}`)),
     row(
       'good',
       good
@@ -76,6 +76,7 @@ export function renderEnvironment(state: EnvironmentState, links: UiLink[]): str
     ['```', ...rows.filter((each) => each !== null), '```'].join('\n'),
     commands.filter((each) => each !== null).join('\n'),
     renderLinks(links),
+    ...denials.slice(-DENIALS_SHOWN).map((denial) => plainMarkdown(`not counted: ${describeDenial(denial)}`)),
     ['identity: unverified', ...warnUnprotected(live === null ? [] : [live.plan])].join('\n\n'),
   ]
     .filter((part) => part !== '')

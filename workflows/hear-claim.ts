@@ -1,6 +1,5 @@
 /** What a worker makes of what somebody said or signed; that it cannot be looked at is a no. */
 import { isCancellation } from '@temporalio/workflow';
-import type { Denial } from './messages.js';
 import { readFailure } from './read-failure.js';
 import type { EvidenceItem } from './result.js';
 
@@ -16,9 +15,4 @@ export async function hearClaim(
     const { what } = readFailure(error, '', '').report;
     return { ...claim, verdict: 'fail', at: new Date().toISOString(), note: what };
   }
-}
-
-/** What does not count, as screens show it; `decisionId` is what the client waits for. */
-export function denialOf({ by, note }: EvidenceItem, decisionId: string): Denial {
-  return { by: by ?? 'unknown', why: note ?? '', decisionId };
 }

@@ -46,6 +46,10 @@ export interface Denial {
   why: string;
   /** Of the approval or decision, or the request of a rollback; `force GATE`. */
   decisionId: string;
+  /** `approval`, `switch`, `rollback`, `freeze`, `unfreeze`, `force of GATE`. Absent in runs of older workers, as is the next. */
+  decision?: string;
+  /** ISO time. */
+  at?: string;
 }
 
 export interface SignedStatement {
@@ -209,6 +213,13 @@ export interface InFlight {
   withdrawn?: Decision;
 }
 
+/** `denied`: nobody's word for it counted, so that the word itself may still come. */
+export interface Processed {
+  requestId: string;
+  result: ChangeResult;
+  denied?: true;
+}
+
 /** All the environment remembers. `live` is the last release that settled (or was put back). */
 export interface EnvironmentState {
   pipeline: string;
@@ -224,7 +235,7 @@ export interface EnvironmentState {
   announced: Announcement[];
   freeze: Freeze | null;
   /** Request ids already handled and their results, newest first, at most 200. */
-  processed: { requestId: string; result: ChangeResult }[];
+  processed: Processed[];
   /** Set when an unwind left something behind: nothing enters until a person has looked. */
   needsPerson: string | null;
   /** Ids of the decisions taken lately (histories from before this field have none). */
@@ -302,6 +313,8 @@ export interface ProgressStatus {
   forced?: ForcedGate[];
   /** Approvals and signed switches that no worker has looked at yet. */
   claims?: number;
+  /** Ids of those that counted. Absent in runs of older workers. */
+  decided?: string[];
   colour: Colour | null;
   steps: StepReport[];
   unwind: UnwindReport[];

@@ -17,6 +17,7 @@ import { perform } from './activity-options.js';
 import { announceEnd, announceRelease, findOlder, sweepAnnouncements } from './announcing.js';
 import { attempt } from './attempt.js';
 import { waitsForItsWords } from './awaited-words.js';
+import { describeDenial } from './denials.js';
 import { describeForced } from './forced.js';
 import { Forces } from './hear-forces.js';
 import { isSuperseded } from './message-shapes.js';
@@ -82,7 +83,10 @@ class Release {
     });
     receiveDecisions({
       state: () => ({ of: 'release', version: this.version(), phase: this.phase, taken: [] }),
-      apply: (decision) => this.abort(decision),
+      apply: (decision) => {
+        this.abort(decision);
+        return 'done';
+      },
       headline: () => this.progress.headline(),
     });
     // The UI's button: the same as a person's abort. The rejection is how a scope says that it was cancelled.
@@ -260,7 +264,7 @@ class Release {
       unwind: [],
       failure,
       facts: [
-        ...this.forces.denials.map(({ by, why }) => `not counted: ${by}, ${why}`),
+        ...this.forces.denials.map((denial) => `not counted: ${describeDenial(denial)}`),
         `requested by ${request.actor.by} (identity: unverified)`,
         ...warnUnprotected(this.plan?.environments ?? []),
       ],

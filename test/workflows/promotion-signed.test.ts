@@ -1,7 +1,7 @@
 /** Approvals of a plan that a worker sealed: counted once a worker has looked at them, and shown when they do not count. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ApprovalRule, EnvironmentPlan } from '../../pipeline/plan.js';
-import { breakActivity } from '../support/fake-world.js';
+import { breakActivity, mend, release as letGo } from '../support/fake-world.js';
 import { givenDecision, givenPlan, givenRule } from '../support/given.js';
 import { givenPromotion, PromotionScene } from '../support/promotion-scene.js';
 import { quiet, startHarness, type Harness } from '../support/workflow-harness.js';
@@ -27,6 +27,9 @@ const sealed = (
     seal: { statement: '{}', keyId: 'k', signature: 's' },
     ...(protectedBy === undefined ? {} : { policy: protectedBy }),
   });
+
+const environmentOf = async (promotion: PromotionScene): Promise<string> =>
+  (await promotion.status()).environment;
 
 const start = (plan: EnvironmentPlan): Promise<PromotionScene> =>
   PromotionScene.start(harness, givenPromotion(plan, 1));
@@ -54,8 +57,9 @@ describe('approvals of a sealed plan', () => {
     const decisionId = 'decision-1';
     expect(await promotion.decide('approve', 'mallory', { decisionId })).toMatchObject({ accepted: true });
     const denied = await promotion.until('the denial', ({ denials = [] }) => denials.length > 0);
-    expect(denied.denials).toEqual([{ by: 'mallory', why: 'its key is revoked', decisionId }]);
-    expect(denied.report).toContain('not counted: mallory, its key is revoked');
+    const denial = { by: 'mallory', why: 'its key is revoked', decisionId, decision: 'approval' };
+    expect(denied.denials).toMatchObject([denial]);
+    expect(denied.report).toContain('not counted: approval by mallory: its key is revoked');
     expect(denied).toMatchObject({ approvals: [], claims: 0, state: 'waiting' });
     await promotion.decide('approve', 'irina');
     const { state, evidence } = await promotion.end();
@@ -99,9 +103,12 @@ describe('approvals of a sealed plan', () => {
     for (const decision of [said, said, again]) await promotion.handle.signal('approve', decision);
     const heard = await promotion.until(
       'both ids are heard',
-      ({ approvals, claims }) => approvals.length === 2 && claims === 0,
+      ({ denials = [], claims }) => denials.length === 1 && claims === 0,
     );
     expect(heard.waitingFor).toContain('1 approval');
+    expect(heard.approvals).toMatchObject([{ by: 'irina' }]);
+    const why = 'irina has approved already and counts once; somebody else must';
+    expect(heard.denials).toMatchObject([{ by: 'irina', why, decisionId: 'another' }]);
     await promotion.decide('approve', 'oleg');
     expect((await promotion.end()).state).toBe('succeeded');
   });
@@ -113,6 +120,94 @@ describe('approvals of a sealed plan', () => {
     const { state, evidence } = await promotion.end();
     expect(state).toBe('succeeded');
     expect(evidence.filter(({ verdict }) => verdict === 'approved').map(({ by }) => by)).toContain('oleg');
+  });
+
+  it('that fill no slot are shown with why, and not among the approvals', async () => {
+    const promotion = await start(sealed([rule(1, 'platform'), rule(1, 'backend')]));
+    await promotion.waitsFor('2 approvals');
+    // no worker has found oleg in a group that is asked for
+    expect(await promotion.decide('approve', 'oleg')).toMatchObject({ accepted: true });
+    const denied = await promotion.until('the denial', ({ denials = [] }) => denials.length === 1);
+    const why = 'oleg is in none of the groups that are asked for; missing: platform, backend';
+    expect(denied).toMatchObject({ approvals: [], decided: [], denials: [{ by: 'oleg', why }] });
+    expect(denied.report).toContain('not counted: approval by oleg: is in none of the groups');
+    expect(denied.report).not.toContain('**approved**');
+
+    // two of one group at the same moment: one of them fills nothing
+    const platform = { group: 'platform' };
+    await promotion.handle.signal('approve', givenDecision('irina', platform));
+    await promotion.handle.signal('approve', givenDecision('olga', platform));
+    const both = await promotion.until('the other', ({ denials = [] }) => denials.length === 2);
+    expect(both).toMatchObject({ approvals: [{ by: 'irina' }], waitingFor: '1 approval (backend)' });
+    expect(both.denials?.[1]).toMatchObject({
+      by: 'olga',
+      why: 'no approval of group platform is missing; missing: backend',
+    });
+    await promotion.decide('approve', 'olga', { group: 'backend' });
+    const { state, evidence } = await promotion.end();
+    expect(state).toBe('succeeded');
+    expect(evidence.filter(({ verdict }) => verdict === 'approved').map(({ by }) => by)).toEqual([
+      'irina',
+      'olga',
+    ]);
+    expect(evidence[0]).toMatchObject({ by: 'oleg', verdict: 'fail', note: why });
+  });
+
+  it('do not use up their id when they do not count, and do when they do', async () => {
+    const promotion = await start(sealed([rule(2, null)]));
+    const asked = await promotion.waitsFor('2 approvals');
+    const decisionId = 'seen by mallory';
+    await promotion.handle.signal('approve', givenDecision('mallory', { decisionId }));
+    const denied = await promotion.until(
+      'the bad copy is denied',
+      ({ denials = [] }) => denials.length === 1,
+    );
+    // nobody's clock starts again for it
+    expect(denied.waitingSince).toBe(asked.waitingSince);
+    await promotion.handle.signal('approve', givenDecision('irina', { decisionId }));
+    await promotion.until('the word itself counts', ({ decided = [] }) => decided.includes(decisionId));
+    await promotion.handle.signal('approve', givenDecision('mallory', { decisionId }));
+    await promotion.decide('approve', 'oleg');
+    const { state, evidence } = await promotion.end();
+    expect(state).toBe('succeeded');
+    expect(evidence.map(({ by, verdict }) => [by, verdict])).toEqual([
+      ['mallory', 'fail'],
+      ['irina', 'approved'],
+      ['oleg', 'approved'],
+      [null, 'pass'],
+    ]);
+  });
+
+  it('that come in a flood keep no room from what counts, and little of them is kept', async () => {
+    const promotion = await start(sealed([rule(1, null)]));
+    await promotion.waitsFor('1 approval');
+    breakActivity(harness.world, await environmentOf(promotion), 'verifyApproval', 'hang-before');
+    const flood = async (count: number): Promise<void> => {
+      for (let turn = 0; turn < count; turn += 1) {
+        const decision = givenDecision('mallory', { reason: `${'x'.repeat(9000)}${turn}` });
+        await promotion.handle.signal('approve', decision);
+      }
+    };
+    await flood(25);
+    const full = await promotion.until(
+      'it is full',
+      ({ claims, denials = [] }) => claims === 20 && denials.length === 5,
+    );
+    expect(full.denials?.[0]?.why).toBe('20 words wait to be looked at; say it again in a moment');
+    expect(await promotion.decide('approve', 'irina')).toMatchObject({
+      accepted: false,
+      refused: '20 words wait to be looked at; say it again in a moment',
+    });
+    mend(harness.world, await environmentOf(promotion));
+    letGo(harness.world, await environmentOf(promotion), 'verifyApproval');
+    await promotion.until('all are heard', ({ claims }) => claims === 0);
+    await flood(10);
+    const heard = await promotion.until('they are heard', ({ claims }) => claims === 0);
+    expect(heard.denials).toHaveLength(20);
+    await promotion.decide('approve', 'irina');
+    const { state, evidence } = await promotion.end();
+    expect(state).toBe('succeeded');
+    expect(evidence.filter(({ verdict }) => verdict === 'fail')).toHaveLength(20);
   });
 
   it('need no signature where nothing protects', async () => {

@@ -1,0 +1,42 @@
+/**
+ * Words that did not count: who said what, and why not. Few are kept and each is short: whoever can write to the
+ * namespace can say thousands. Pure.
+ */
+import type { DecisionName } from './decisions.js';
+import type { Denial } from './messages.js';
+import { oneLine } from './plain-text.js';
+
+export const DENIALS_KEPT = 20;
+
+const LONGEST = { by: 100, why: 400 };
+
+/** What people call what somebody signs; the other decisions nobody signs. */
+const WORDS: Partial<Record<DecisionName, string>> = {
+  approve: 'approval',
+  switchTraffic: 'switch',
+  freeze: 'freeze',
+  unfreeze: 'unfreeze',
+};
+
+/** null = it is none that anybody signs. */
+export function nameOfWord(name: DecisionName): string | null {
+  return WORDS[name] ?? null;
+}
+
+/** Newest last. */
+export function withDenial(denials: readonly Denial[] | undefined, denial: Required<Denial>): Denial[] {
+  const { by, why } = denial;
+  const short = { ...denial, by: shorten(by, LONGEST.by), why: shorten(why, LONGEST.why) };
+  return [...(denials ?? []), short].slice(-DENIALS_KEPT);
+}
+
+/** `freeze by oleg@example.com: is not in group leads`. */
+export function describeDenial({ decision, by, why }: Denial): string {
+  const who = decision === undefined ? by : `${decision} by ${by}`;
+  return `${who}: ${why.startsWith(`${by} `) ? why.slice(by.length + 1) : why}`;
+}
+
+function shorten(text: string, longest: number): string {
+  const line = oneLine(text);
+  return line.length <= longest ? line : `${line.slice(0, longest - 1)}…`;
+}
