@@ -25,9 +25,11 @@ export function withChange(promotion: ShownProgress, lane: ProgressStatus | null
   if (lane === null || lane.version !== promotion.version || lane.commit.sha !== promotion.commit.sha)
     return promotion;
   const { headline, state, waitingFor, waitingSince, waitEnds, colour, unwind, failure, report } = lane;
+  const denials = [...(promotion.denials ?? []), ...(lane.denials ?? [])];
   return {
     ...promotion,
     ...{ headline, state, waitingFor, waitingSince, waitEnds, colour, unwind, failure, report },
+    denials,
     steps: replaceChange(promotion.steps, lane.steps),
   };
 }

@@ -94,12 +94,13 @@ function toData({ name, status: found, change, promotions }: EnvironmentView): u
       found === null || live === null ? 'unknown' : found.needsPerson === null ? 'ok' : 'needs a person',
     needsPerson: found?.needsPerson ?? null,
     queue: found?.queue.map(({ version }) => version) ?? [],
-    waiting: [...promotions].map(([workflowId, { version, state, waitingFor, waitingSince, approving }]) => ({
-      version,
-      requestId: approving?.requestId ?? null,
-      state,
-      waitingFor,
-      since: waitingSince,
+    waiting: [...promotions].map(([workflowId, promotion]) => ({
+      version: promotion.version,
+      requestId: promotion.approving?.requestId ?? null,
+      state: promotion.state,
+      waitingFor: promotion.waitingFor,
+      since: promotion.waitingSince,
+      denials: promotion.denials ?? [],
       workflowId,
     })),
     ...(found?.inFlight == null
@@ -112,8 +113,10 @@ function toData({ name, status: found, change, promotions }: EnvironmentView): u
             state: change?.state ?? null,
             waitingFor: change?.waitingFor ?? null,
             steps: change?.steps ?? [],
+            denials: change?.denials ?? [],
           },
         }),
     ...(found?.freeze == null ? {} : { freeze: found.freeze }),
+    denials: found?.denials ?? [],
   };
 }

@@ -2,6 +2,7 @@
 import type { EnvironmentStatus, ProgressStatus } from '../../workflows/messages.js';
 import { nameAmong, underway } from '../targets.js';
 import type { Style } from './style.js';
+import { recentlyDenied } from './denied.js';
 import { forcedNotes } from './forced.js';
 import { describeProof, lines, pad, plain, row } from './text.js';
 import { formatAge, formatMoment } from './time.js';
@@ -87,6 +88,9 @@ function describeNotes(style: Style, view: EnvironmentView, status: EnvironmentS
     const why = freeze.reason === null ? '' : `: ${plain(freeze.reason)}`;
     notes.push(`${until}, ${plain(freeze.by)}${why} (${describeProof(freeze.proof)})`);
   }
+  const onTheWay = [...view.promotions.values(), ...(view.change === null ? [] : [view.change])];
+  const denials = [status, ...onTheWay].flatMap((each) => each.denials ?? []);
+  notes.push(...recentlyDenied(style, denials, now));
   return notes;
 }
 

@@ -4,6 +4,7 @@ import type { StepState, UnwindReport } from '../../workflows/result.js';
 import { exitMeaningOf } from '../exit-codes.js';
 import type { ShownProgress } from '../merge-progress.js';
 import { signOf, type Style } from './style.js';
+import { deniedLines } from './denied.js';
 import { forcedLines } from './forced.js';
 import { cut, digest12, labelled, lines, pad, plain, plainLines, row, sha7 } from './text.js';
 import { formatMoment, formatTook } from './time.js';
@@ -31,6 +32,7 @@ export function renderProgress(style: Style, status: ShownProgress, now: Date): 
     `  ${commitLine(style, status)}`,
     stepLines(style, status),
     approvalLine(style, status),
+    deniedLines(style, status.denials),
     status.failure === null ? [] : failureLines(style, status),
     unwindLines(style, status.unwind),
     artifactLine(status),

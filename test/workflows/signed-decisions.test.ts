@@ -105,6 +105,14 @@ function badCopyOf<Said extends Printed>(said: Said): Said {
   return { ...said, statement: { ...said.statement, signature: 'none' } };
 }
 
+/** By every command that looks, in each of its forms. */
+async function expectShown({ plan }: EnvironmentScene, text: string): Promise<void> {
+  for (const line of [`watch ${plan.name} --until waiting`, `status ${plan.name}`])
+    expect((await run(line)).out, line).toContain(text);
+  for (const line of [`watch ${plan.name} --until waiting --json`, `status ${plan.name} --json`])
+    expect((await run(line)).out, line).toContain('"why":"oleg@example.com is not in group leads"');
+}
+
 /** The lane is a run of its own, which begins after the environment has said so. */
 async function waitsForSwitch(prod: EnvironmentScene, token = 1) {
   const lane = harness.client.workflow.getHandle(prod.lane);
@@ -134,6 +142,8 @@ describe('a switch by hand', () => {
     expect(shown.report).toContain('not counted: switch by oleg@example.com: is not in group leads');
     // what does not count starts no clock again
     expect(shown.waitingSince).toBe(asked.waitingSince);
+
+    await expectShown(prod, 'not counted: switch by oleg@example.com: is not in group leads');
 
     const done = await run(`switch ${prod.plan.name}`);
     expect(done, done.err).toMatchObject({ exit: 0, out: expect.stringContaining('(signed)') as unknown });
@@ -295,6 +305,12 @@ describe('a freeze', () => {
     await until('the environment shows it where no worker is', async () => {
       const { memo } = await handle.describe();
       return String(memo?.['report']).includes(`not counted: unfreeze by ${IRINA}: ${byPolicy}`);
+    });
+
+    const status = await run(`status ${name}`);
+    expect(status.out).toContain(`not counted: unfreeze by ${IRINA}: ${byPolicy}`);
+    expect(await run(`status ${name} --json`)).toMatchObject({
+      out: expect.stringContaining(byPolicy) as unknown,
     });
 
     const printed = JSON.parse((await run(`unfreeze ${name} --print`)).out) as Printed;
