@@ -26,6 +26,7 @@ import {
   type FollowOptions,
   type Progress,
 } from './follow.js';
+import { EXIT } from './exit-codes.js';
 import { lookAtHosts } from './look-at-hosts.js';
 import { sendDecision, sendRequest, sendToEnvironment, type UpdateName } from './send-decision.js';
 import type { FreezeOptions } from './signed-decisions.js';
@@ -39,7 +40,7 @@ import {
   findWaitingPromotion,
   matches,
 } from './targets.js';
-import { refused } from './user-error.js';
+import { refused, UserError } from './user-error.js';
 
 export interface SlipwayClientOptions extends ConnectOptions {
   /** Name of the pipeline: the file's `pipeline:`. */
@@ -132,7 +133,10 @@ export class SlipwayClient {
     return [...names].sort();
   }
 
-  /** What can be followed on an environment: the promotion waiting or changing, else the change in flight. */
+  /**
+   * What can be followed on an environment: the promotion waiting or changing, else the change in flight, else what has
+   * just ended (the last of `version`, whenever that was).
+   */
   async findInFlight(environment: string, version: string | null): Promise<DecisionTarget> {
     const status = await this.requireStatus(environment);
     const { inFlight } = status;
@@ -142,7 +146,16 @@ export class SlipwayClient {
         ? findLane(status, version)
         : { kind: 'promotion', workflowId: promotion, version: inLane, requestId };
     }
-    return findAnyInFlight(status, version, 'watch');
+    try {
+      return findAnyInFlight(status, version, 'watch');
+    } catch (error) {
+      if (!(error instanceof UserError) || error.exit !== EXIT.refused) throw error;
+      const { findJustEnded } = await import('./just-ended.js');
+      const place = { pipeline: this.pipeline, environment };
+      const ended = await findJustEnded(this.link, place, version);
+      if (ended === null) throw error;
+      return ended;
+    }
   }
 
   /** Follows what `findInFlight` or `findStoppable` has found. */

@@ -169,6 +169,11 @@ function nextCommands({ state, waitingFor, environment, unwind, steps }: Progres
   if (unwind.some((one) => one.outcome === 'undo-failed')) return [`slipway retry ${name}`];
   if (state === 'waiting') {
     const what = waitingFor ?? '';
+    // these say what a person has written, so they come first
+    if (what.startsWith('the end of a freeze by '))
+      return [`slipway unfreeze ${name}`, `slipway abort ${name}`];
+    if (what.startsWith('the end of a freeze')) return [`slipway abort ${name}`];
+    if (what.startsWith('a person to look first')) return [`slipway resume ${name}`, `slipway abort ${name}`];
     if (/approv/i.test(what)) return [`slipway approve ${name}`, `slipway reject ${name}`];
     if (/switch|traffic/i.test(what)) return [`slipway switch ${name}`, `slipway abort ${name}`];
     if (/pause|resume/i.test(what)) return [`slipway resume ${name}`, `slipway abort ${name}`];
