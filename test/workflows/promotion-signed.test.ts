@@ -1,19 +1,30 @@
 /** Approvals of a plan that a worker sealed: counted once a worker has looked at them, and shown when they do not count. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { ApprovalRule, EnvironmentPlan } from '../../pipeline/plan.js';
 import { breakActivity, mend, release as letGo } from '../support/fake-world.js';
 import { givenDecision, givenPlan, givenRule } from '../support/given.js';
+import { givePersonKey } from '../support/people.js';
 import { givenPromotion, PromotionScene } from '../support/promotion-scene.js';
+import { slipway } from '../support/slipway-command.js';
 import { quiet, startHarness, type Harness } from '../support/workflow-harness.js';
 
 let harness: Harness;
+let folder: string;
 
 beforeAll(async () => {
   quiet();
+  folder = await mkdtemp(path.join(tmpdir(), 'slw-approvals-'));
+  await givePersonKey(path.join(folder, 'key'), 'oleg@example.com');
   const denies = (by: string): string | null => (by === 'mallory' ? 'its key is revoked' : null);
   harness = await startHarness({ denies });
 });
-afterAll(() => harness.close());
+afterAll(async () => {
+  await harness.close();
+  await rm(folder, { recursive: true, force: true });
+});
 
 const rule = (count: number, group: string | null, by: ApprovalRule['by'] = 'ssh'): ApprovalRule =>
   givenRule(count, group, { by });
@@ -151,6 +162,33 @@ describe('approvals of a sealed plan', () => {
       'olga',
     ]);
     expect(evidence[0]).toMatchObject({ by: 'oleg', verdict: 'fail', note: why });
+  });
+
+  it('end the command with 5 when they fill no slot, and it says why', async () => {
+    const plan = sealed([rule(1, 'platform'), rule(1, 'backend')]);
+    const promotion = await start(plan);
+    await promotion.waitsFor('2 approvals');
+    const run = async (line: string) =>
+      await slipway([...line.split(' '), plan.name, '--pipeline', plan.pipeline], {
+        cwd: folder,
+        env: {
+          TEMPORAL_ADDRESS: inject('temporalAddress'),
+          SLIPWAY_TASK_QUEUE: harness.taskQueue,
+          SLIPWAY_ACTOR: 'oleg@example.com',
+          SLIPWAY_SIGNING_KEY: path.join(folder, 'key'),
+        },
+      });
+    const why = 'is in none of the groups that are asked for; missing: platform, backend';
+    const approved = await run('approve --yes');
+    expect(approved).toMatchObject({ exit: 5 });
+    expect(approved.err).toContain(`oleg@example.com ${why}`);
+    for (const line of ['watch --until waiting', 'status']) {
+      const { out } = await run(line);
+      expect(out, line).toContain(`not counted: approval by oleg@example.com: ${why}`);
+      expect(out, line).not.toContain('approved');
+    }
+    await promotion.decide('abort', 'irina');
+    await promotion.end();
   });
 
   it('do not use up their id when they do not count, and do when they do', async () => {
