@@ -1,7 +1,7 @@
 /** What a change shows: its steps, what it waits for, and the report in the UI, the memo and the status query. */
 import { condition, setCurrentDetails, upsertMemo, type TimerOptions } from '@temporalio/workflow';
 import type { ChangeRun } from './change-run.js';
-import { describeDenial, withDenial } from './denials.js';
+import { describeDenials, withDenial } from './denials.js';
 import { describeForced, forcedGates } from './forced.js';
 import type { Decision, Denial, ProgressStatus } from './messages.js';
 import { environmentId } from './names.js';
@@ -173,7 +173,7 @@ export class ChangeProgress {
         ...this.deadline(),
         `requested by ${request.actor.by} (identity: unverified)`,
         ...(this.run.target.decisions ?? []).map(describeDecision),
-        ...this.denials.map((denial) => `not counted: ${describeDenial(denial)}`),
+        ...describeDenials(this.denials),
         ...warnUnprotected([request.plan]),
       ],
       commands: this.commands(),

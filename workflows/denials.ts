@@ -7,6 +7,7 @@ import type { Denial } from './messages.js';
 import { oneLine } from './plain-text.js';
 
 export const DENIALS_KEPT = 20;
+export const DENIALS_SHOWN = 3;
 
 const LONGEST = { by: 100, why: 400 };
 
@@ -34,6 +35,14 @@ export function withDenial(denials: readonly Denial[] | undefined, denial: Requi
 export function describeDenial({ decision, by, why }: Denial): string {
   const who = decision === undefined ? by : `${decision} by ${by}`;
   return `${who}: ${why.startsWith(`${by} `) ? why.slice(by.length + 1) : why}`;
+}
+
+/** Lines of a report, the newest last. */
+export function describeDenials(denials: readonly Denial[] = []): string[] {
+  const left = denials.length - DENIALS_SHOWN;
+  const more = left > 0 ? [`not counted: ${left} more`] : [];
+  const newest = denials.slice(-DENIALS_SHOWN);
+  return [...more, ...newest.map((denial) => `not counted: ${describeDenial(denial)}`)];
 }
 
 function shorten(text: string, longest: number): string {

@@ -1,5 +1,5 @@
 /** What an environment shows of itself: one line, and a page for the UI and the memo. */
-import { describeDenial } from './denials.js';
+import { describeDenials } from './denials.js';
 import { describeForced, forcedGates } from './forced.js';
 import type { EnvironmentState, Freeze } from './messages.js';
 import { plainMarkdown, withoutMarkdown } from './plain-text.js';
@@ -7,8 +7,6 @@ import { warnUnprotected } from './protection.js';
 import { fitLine, formatMinute, renderLinks } from './report.js';
 import type { ReleaseRecord, StepState } from './result.js';
 import type { UiLink } from './ui-links.js';
-
-const DENIALS_SHOWN = 3;
 
 export function headlineOf(state: EnvironmentState): string {
   const { pipeline, environment, live, inFlight, needsPerson, freeze } = state;
@@ -33,7 +31,6 @@ export function stateOf({ inFlight, needsPerson, freeze, queue, live }: Environm
 /** Markdown; one fenced block in ASCII, at most 60 columns. */
 export function renderEnvironment(state: EnvironmentState, links: UiLink[]): string {
   const { environment, live, warm, inFlight, queue, announced, freeze, needsPerson, good } = state;
-  const { denials = [] } = state;
   const entered = [inFlight?.request, ...queue].map((request) => request?.requestId);
   const coming = announced.filter(
     ({ requestId, phase }) => phase !== 'ended' && !entered.includes(requestId),
@@ -76,7 +73,7 @@ export function renderEnvironment(state: EnvironmentState, links: UiLink[]): str
     ['```', ...rows.filter((each) => each !== null), '```'].join('\n'),
     commands.filter((each) => each !== null).join('\n'),
     renderLinks(links),
-    ...denials.slice(-DENIALS_SHOWN).map((denial) => plainMarkdown(`not counted: ${describeDenial(denial)}`)),
+    ...describeDenials(state.denials).map(plainMarkdown),
     ['identity: unverified', ...warnUnprotected(live === null ? [] : [live.plan])].join('\n\n'),
   ]
     .filter((part) => part !== '')

@@ -1,7 +1,7 @@
 /** What a promotion shows: the facts under its report, and its answer to `status`. */
 import { refuseToSayHere } from './approvals.js';
 import type { PromotionDeciding } from './decisions.js';
-import { describeDenial } from './denials.js';
+import { describeDenials } from './denials.js';
 import type { Denial, Excluding, ProgressStatus, PromotionRequest } from './messages.js';
 import { describeForced, forcedGates } from './forced.js';
 import { githubProof, missingApprovals, type Approval } from './missing-approvals.js';
@@ -50,7 +50,7 @@ export function promotionFacts(view: PromotionView): ReportFacts {
       `**plan** ${plan.planHash.slice(0, 8)} · ${digests}`,
       ...(approved === '' ? [] : [`**approved** ${approved}`]),
       ...view.onGithub.map((said) => `on GitHub ${said}`),
-      ...view.denials.map((denial) => `not counted: ${describeDenial(denial)}`),
+      ...describeDenials(view.denials),
       `requested by ${actor.by} (identity: unverified)`,
       ...(view.untold === null ? [] : [`GitHub was not told: ${view.untold}`]),
       ...warnUnprotected([plan]),

@@ -17,7 +17,7 @@ import { perform } from './activity-options.js';
 import { announceEnd, announceRelease, findOlder, sweepAnnouncements } from './announcing.js';
 import { attempt } from './attempt.js';
 import { waitsForItsWords } from './awaited-words.js';
-import { describeDenial } from './denials.js';
+import { describeDenials } from './denials.js';
 import { describeForced } from './forced.js';
 import { Forces } from './hear-forces.js';
 import { isSuperseded } from './message-shapes.js';
@@ -264,7 +264,7 @@ class Release {
       unwind: [],
       failure,
       facts: [
-        ...this.forces.denials.map((denial) => `not counted: ${describeDenial(denial)}`),
+        ...describeDenials(this.forces.denials),
         `requested by ${request.actor.by} (identity: unverified)`,
         ...warnUnprotected(this.plan?.environments ?? []),
       ],

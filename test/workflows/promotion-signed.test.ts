@@ -9,7 +9,7 @@ import { givenDecision, givenPlan, givenRule } from '../support/given.js';
 import { givePersonKey } from '../support/people.js';
 import { givenPromotion, PromotionScene } from '../support/promotion-scene.js';
 import { slipway } from '../support/slipway-command.js';
-import { quiet, startHarness, type Harness } from '../support/workflow-harness.js';
+import { quiet, startHarness, until, type Harness } from '../support/workflow-harness.js';
 
 let harness: Harness;
 let folder: string;
@@ -246,6 +246,24 @@ describe('approvals of a sealed plan', () => {
     const { state, evidence } = await promotion.end();
     expect(state).toBe('succeeded');
     expect(evidence.filter(({ verdict }) => verdict === 'fail')).toHaveLength(20);
+  });
+
+  it('are no longer looked at once a flood has filled the history, and the way out is said', async () => {
+    const promotion = await start(sealed([rule(1, null)]));
+    await promotion.waitsFor('1 approval');
+    const reason = 'x'.repeat(5000);
+    const large = (): Promise<void> =>
+      promotion.handle.signal('approve', givenDecision('mallory', { reason }));
+    await until('it listens no more', async () => {
+      await Promise.all(Array.from({ length: 40 }, large));
+      const { denials = [] } = await promotion.status();
+      return denials.at(-1)?.why.startsWith('too much was said here that did not count') === true;
+    });
+    const { refused } = await promotion.decide('approve', 'irina');
+    expect(refused).toMatch(/; slipway abort \S+, then slipway release v1 --to \S+$/);
+    // what stops it is heard
+    expect(await promotion.decide('abort', 'irina')).toMatchObject({ accepted: true });
+    expect(await promotion.end()).toMatchObject({ state: 'aborted', clean: true });
   });
 
   it('need no signature where nothing protects', async () => {
