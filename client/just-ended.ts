@@ -1,7 +1,7 @@
 /** What has just come to its end on an environment: whoever begins to watch a moment too late learns how it ended. */
-import { WorkflowNotFoundError } from '@temporalio/client';
 import type { ProgressStatus } from '../workflows/messages.js';
-import { laneId, promotionId, QUERY, WORKFLOW } from '../workflows/names.js';
+import { laneId, promotionId, WORKFLOW } from '../workflows/names.js';
+import { askStatus, unlessUnknown } from './ask-status.js';
 import type { TemporalLink } from './connect.js';
 import { matches, type DecisionTarget } from './targets.js';
 
@@ -58,18 +58,11 @@ async function findChange(
   workflowId: string,
   version: string | null,
 ): Promise<Ended | null> {
-  try {
-    return await link.ask(async () => {
-      const handle = link.client.workflow.getHandle(workflowId);
-      const { closeTime } = await handle.describe();
-      const status = await handle.query<ProgressStatus>(QUERY.status);
-      const target = { kind: 'lane' as const, workflowId, version: status.version, requestId: '' };
-      const isRetirement = status.steps.some(({ name }) => name === 'retire');
-      if (isRetirement || !matches(target, version)) return null;
-      return { target, closedAtMs: closeTime?.getTime() ?? Infinity };
-    });
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return null;
-    throw error;
-  }
+  const handle = link.client.workflow.getHandle(workflowId);
+  const status = await unlessUnknown(askStatus<ProgressStatus>(link, handle));
+  if (status === null || status.steps.some(({ name }) => name === 'retire')) return null;
+  const target = { kind: 'lane' as const, workflowId, version: status.version, requestId: '' };
+  if (!matches(target, version)) return null;
+  const { closeTime } = await link.ask(() => handle.describe());
+  return { target, closedAtMs: closeTime?.getTime() ?? Infinity };
 }

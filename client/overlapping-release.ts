@@ -3,9 +3,9 @@
  * ask twice for the same approvals. It is joined where it goes everywhere the new one would; else it is in the way.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { WorkflowNotFoundError } from '@temporalio/client';
 import type { ReleaseRequest, ReleaseStatus } from '../workflows/messages.js';
-import { QUERY, releaseId, WORKFLOW } from '../workflows/names.js';
+import { releaseId, WORKFLOW } from '../workflows/names.js';
+import { askStatus, unlessUnknown } from './ask-status.js';
 import type { TemporalLink } from './connect.js';
 import { findRun } from './release-runs.js';
 import { refused } from './user-error.js';
@@ -71,12 +71,7 @@ async function readGoal(
 ): Promise<string[]> {
   const handle = link.client.workflow.getHandle(workflowId, runId);
   for (const givenUpAt = Date.now() + PLAN_PATIENCE_MS; ; await pause(AGAIN_MS)) {
-    const status = await link
-      .ask(() => handle.query<ReleaseStatus>(QUERY.status))
-      .catch((error: unknown) => {
-        if (error instanceof WorkflowNotFoundError) return null;
-        throw error;
-      });
+    const status = await unlessUnknown(askStatus<ReleaseStatus>(link, handle));
     const isSame =
       status?.version === version && status.ref?.kind === ref.kind && status.ref.name === ref.name;
     if (!isSame || status.goesTo === undefined || !isOpen(status)) return [];
