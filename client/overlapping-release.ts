@@ -5,6 +5,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ReleaseRequest, ReleaseStatus } from '../workflows/messages.js';
 import { releaseId, WORKFLOW } from '../workflows/names.js';
+import { isShellWord } from '../workflows/plain-text.js';
 import { askStatus, unlessUnknown } from './ask-status.js';
 import type { TemporalLink } from './connect.js';
 import { findRun } from './release-runs.js';
@@ -100,7 +101,8 @@ function refuse(
   const taken = environments.filter((name) => found.some(({ goesTo }) => goesTo.includes(name)));
   const free = environments.filter((name) => !taken.includes(name));
   const watch = taken.map((name) => `slipway watch ${name}`).join(', ');
-  const rest = free.length === 0 ? '' : `; the rest: slipway release ${ref.name} --to ${free.join(',')}`;
+  const again = isShellWord(ref.name) ? `slipway release ${ref.name}` : 'the same slipway release';
+  const rest = free.length === 0 ? '' : `; the rest: ${again} --to ${free.join(',')}`;
   throw refused({
     what: `${version} is under way to ${taken.join(', ')} already`,
     where: `${pipeline} ${taken.join(', ')}`,

@@ -1,6 +1,7 @@
 /** People name an environment; here it becomes the workflow that decides. Pure: reads the environment's status. */
 import type { Announcement, EnvironmentStatus } from '../workflows/messages.js';
 import { environmentId, laneId } from '../workflows/names.js';
+import { isShellWord } from '../workflows/plain-text.js';
 import { formatMoment } from './render/time.js';
 import { badInput, refused, type UserError } from './user-error.js';
 
@@ -118,10 +119,11 @@ function single(
       const name = nameAmong(found, one);
       return name === one.version ? name : `${name} (${one.how})`;
     });
+    const which = nameAmong(found, first);
     throw badInput({
       what: `${String(found.length)} are in flight: ${named.join(', ')}`,
       where: environment,
-      wayOut: `say which: slipway ${verb} ${environment} --version ${nameAmong(found, first)}`,
+      wayOut: `say which: slipway ${verb} ${environment} --version ${isShellWord(which) ? which : 'VERSION'}`,
       docs: 'docs/commands.md#deciding',
     });
   }

@@ -104,10 +104,10 @@ export class ChangeProgress {
     }
   }
 
-  /** A word to switch that does not count. */
-  deny({ by, decisionId }: Decision, why: string): void {
+  /** What somebody said (`switch`) does not count. */
+  deny(word: string, { by, decisionId }: Decision, why: string): void {
     const at = new Date(Date.now()).toISOString();
-    this.denials = withDenial(this.denials, { by, why, decisionId, decision: 'switch', at });
+    this.denials = withDenial(this.denials, { by, why, decisionId, decision: word, at });
     this.show();
   }
 

@@ -83,7 +83,7 @@ function listen(run: ChangeRun, saga: Saga, progress: ChangeProgress): void {
       switchers: groupsThatMay('switch', [plan]),
     }),
     apply: (decision) => apply(decision, run, saga, progress),
-    deny: (decision, why) => progress.deny(decision, why),
+    deny: (word, decision, why) => progress.deny(word, decision, why),
     headline: () => progress.headline(),
   });
 }

@@ -26,9 +26,7 @@ export function nameOfWord(name: DecisionName): string | null {
 
 /** Newest last. */
 export function withDenial(denials: readonly Denial[] | undefined, denial: Required<Denial>): Denial[] {
-  const { by, why } = denial;
-  const short = { ...denial, by: shorten(by, LONGEST.by), why: shorten(why, LONGEST.why) };
-  return [...(denials ?? []), short].slice(-DENIALS_KEPT);
+  return [...(denials ?? []), { ...denial, ...shorten(denial) }].slice(-DENIALS_KEPT);
 }
 
 /** `freeze by oleg@example.com: is not in group leads`. */
@@ -45,7 +43,12 @@ export function describeDenials(denials: readonly Denial[] = []): string[] {
   return [...more, ...newest.map((denial) => `not counted: ${describeDenial(denial)}`)];
 }
 
-function shorten(text: string, longest: number): string {
+/** As far as screens and evidence carry it along. */
+export function shorten({ by, why }: Pick<Denial, 'by' | 'why'>): Pick<Denial, 'by' | 'why'> {
+  return { by: cut(by, LONGEST.by), why: cut(why, LONGEST.why) };
+}
+
+function cut(text: string, longest: number): string {
   const line = oneLine(text);
   return line.length <= longest ? line : `${line.slice(0, longest - 1)}…`;
 }

@@ -13,10 +13,10 @@ import {
   resolveRequest,
   untouched,
 } from './environment-memory.js';
-import { nameOfWord, withDenial } from './denials.js';
+import { withDenial } from './denials.js';
 import { applyDecision, isUnderway, receiveRequest, type Step } from './environment-queue.js';
 import { counts } from './hear-decisions.js';
-import type { EnvironmentRequest, EnvironmentState } from './messages.js';
+import type { Decision, EnvironmentRequest, EnvironmentState } from './messages.js';
 import type { EvidenceItem } from './result.js';
 import { releaseOf } from './who-may.js';
 
@@ -103,16 +103,16 @@ export function applyHeard(
   const proof = item.proof === 'ssh' ? 'ssh' : 'unverified';
   return counts(item)
     ? rememberDecided(applyDecision(state, decision, at, proof), decisionId)
-    : denyWord(state, decision, item.note ?? '', item.at);
+    : denyWord(state, item.name, decision, { why: item.note ?? '', at: item.at });
 }
 
 /** A freeze, or another word that a person signs, does not count. `at` is ISO time. */
 export function denyWord(
   state: EnvironmentState,
-  { name, by, decisionId }: NamedDecision,
-  why: string,
-  at: string,
+  word: string,
+  { by, decisionId }: Decision,
+  more: { why: string; at: string },
 ): EnvironmentState {
-  const denial = { by, why, decisionId, decision: nameOfWord(name) ?? name, at };
+  const denial = { by, decisionId, decision: word, ...more };
   return { ...state, denials: withDenial(state.denials, denial) };
 }

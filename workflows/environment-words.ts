@@ -13,7 +13,7 @@ import {
 import { forgetDenied, rememberDecided } from './environment-memory.js';
 import { applyDecision, receiveRequest, type Step } from './environment-queue.js';
 import { HeardInTurn } from './hear-decisions.js';
-import type { EnvironmentRequest, EnvironmentState } from './messages.js';
+import type { Decision, EnvironmentRequest, EnvironmentState } from './messages.js';
 import { SIGNAL, UPDATE } from './names.js';
 import type { Applied } from './receive-decisions.js';
 import { refuseToHear } from './unheard.js';
@@ -50,9 +50,9 @@ export class EnvironmentWords {
   }
 
   /** A signal that was refused. */
-  deny(decision: NamedDecision, why: string): void {
-    const state = denyWord(this.state(), decision, why, now());
-    this.take(UPDATE[decision.name], () => ({ state, tell: [] }));
+  deny(word: string, decision: Decision, why: string): void {
+    const state = denyWord(this.state(), word, decision, { why, at: now() });
+    this.take(word, () => ({ state, tell: [] }));
   }
 
   /** A signed rollback is looked at before it stands in the queue: the lane waits for no signature. */

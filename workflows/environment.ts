@@ -143,10 +143,10 @@ class Entity {
         return this.words.apply(decision);
       },
       // runs from before this patch wrote it to the log only
-      deny: (decision, why) => {
+      deny: (word, decision, why) => {
         if (!patched('refused-signals-are-shown')) return;
         this.signals += 1;
-        this.words.deny(decision, why);
+        this.words.deny(word, decision, why);
       },
       headline: () => headlineOf(this.state),
     });

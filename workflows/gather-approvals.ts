@@ -3,7 +3,7 @@ import { log, patched } from '@temporalio/workflow';
 import type { ApprovalSubject } from './activity-contract.js';
 import { perform } from './activity-options.js';
 import { refuseUseless } from './decisions.js';
-import { DENIALS_KEPT, withDenial } from './denials.js';
+import { DENIALS_KEPT, shorten, withDenial } from './denials.js';
 import { approvalEvidence, describeMissing, openApprovals } from './approvals.js';
 import { AskingGithub } from './ask-github.js';
 import { hearClaim } from './hear-claim.js';
@@ -72,10 +72,10 @@ export class Approvals {
     return isBelieved ? 'done' : 'unheard';
   }
 
-  /** It does not count, and no worker needs to look at it. */
-  deny({ by, decisionId }: Decision, why: string): void {
+  /** What somebody said (`approval`) does not count. */
+  deny(word: string, { by, decisionId }: Decision, why: string): void {
     const at = new Date().toISOString();
-    this.denials = withDenial(this.denials, { by, why, decisionId, decision: 'approval', at });
+    this.denials = withDenial(this.denials, { by, why, decisionId, decision: word, at });
     this.progress.publish();
   }
 
@@ -150,7 +150,7 @@ export class Approvals {
       } else {
         log.warn(`the approval of ${by} does not count: ${why}`);
         this.keepDenied(item, why);
-        this.deny(decision, why);
+        this.deny('approval', decision, why);
       }
       this.progress.publish();
     }
@@ -170,7 +170,8 @@ export class Approvals {
     const isDenied = (item: EvidenceItem): boolean => item.kind === kind && item.verdict === 'fail';
     if (this.evidence.filter(isDenied).length >= DENIALS_KEPT)
       this.evidence.splice(this.evidence.findIndex(isDenied), 1);
-    this.evidence.push({ kind, name, by, at, verdict: 'fail', note: why });
+    const short = shorten({ by: by ?? 'unknown', why });
+    this.evidence.push({ kind, name, by: short.by, at, verdict: 'fail', note: short.why });
   }
 
   /** Says a worker; where nothing protects, what people say here needs no proof. */

@@ -134,7 +134,7 @@ class Promotion {
         digests: artifacts.map((artifact) => artifact.digest),
       }),
       apply: (decision) => this.apply(decision),
-      deny: (decision, why) => this.approvals.deny(decision, why),
+      deny: (word, decision, why) => this.approvals.deny(word, decision, why),
       headline: () => this.progress.headline(),
     });
     const whole = CancellationScope.current();

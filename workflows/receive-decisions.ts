@@ -42,8 +42,8 @@ export interface Receiver {
   state: () => Decidable;
   /** Applies an accepted decision: records it and returns; never waits, never throws. */
   apply: (decision: NamedDecision) => Applied;
-  /** Nobody gets an answer to a signal: that it was refused is shown. Never throws. */
-  deny?: (decision: NamedDecision, why: string) => void;
+  /** Nobody gets an answer to a signal: that it was refused is shown. `word` = `freeze` and the like. Never throws. */
+  deny?: (word: string, decision: Decision, why: string) => void;
   headline: () => string;
 }
 
@@ -80,7 +80,8 @@ export function receiveDecisions(receiver: Receiver): void {
         const { refused } = receive(name, decision);
         if (refused === null) return;
         log.warn(`${name} was not taken: ${refused}`);
-        if (nameOfWord(name) !== null) receiver.deny?.({ ...decision, name }, refused);
+        const word = nameOfWord(name);
+        if (word !== null) receiver.deny?.(word, decision, refused);
       },
       { description },
     );

@@ -24,6 +24,7 @@ import { isSuperseded } from './message-shapes.js';
 import type { Decision, ReleaseRequest, ReleaseStatus, Superseded } from './messages.js';
 import { QUERY, SIGNAL } from './names.js';
 import { Progress, type ReportFacts } from './progress.js';
+import { isShellWord } from './plain-text.js';
 import { readFailure } from './read-failure.js';
 import { receiveDecisions } from './receive-decisions.js';
 import { Refusal } from './promotion-end.js';
@@ -142,8 +143,7 @@ class Release {
     const where = `${pipeline} ${this.version()}`;
     if (error instanceof Refusal) return error.report;
     const { name } = this.request.ref;
-    // what is copied into a shell must mean itself there
-    const again = /^[\w./@+=,-]+$/.test(name) ? `slipway release ${name}` : 'the same slipway release';
+    const again = isShellWord(name) ? `slipway release ${name}` : 'the same slipway release';
     return readFailure(error, where, `${again} tries again`).report;
   }
 

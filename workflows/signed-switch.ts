@@ -52,7 +52,7 @@ export class SignedSwitch {
     }
     const why = item.note ?? '';
     log.warn(`the word of ${by} to switch does not count: ${why}`);
-    this.progress.deny(word, why);
+    this.progress.deny('switch', word, why);
     return false;
   }
 }

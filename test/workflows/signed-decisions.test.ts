@@ -163,7 +163,19 @@ describe('a switch by hand', () => {
       accepted: false,
       refused: `the policy wants it signed by somebody of leads; slipway switch ${prod.plan.name} signs it, and with --print writes what temporal workflow signal sends`,
     });
-    expect((await statusOf(lane)).waitingFor).toBe('switch');
+    await lane.signal('approve', { by: OLEG });
+    // nobody has had an answer to these
+    expect(await statusOf(lane)).toMatchObject({
+      waitingFor: 'switch',
+      denials: [
+        {
+          by: IRINA,
+          decision: 'switch',
+          why: expect.stringContaining('the policy wants it signed') as unknown,
+        },
+        { by: OLEG, decision: 'approval', why: expect.stringContaining('approvals are over') as unknown },
+      ],
+    });
     expect(heard).not.toContain(`${prod.plan.name} switch`);
 
     // stopping needs no signature

@@ -73,6 +73,11 @@ describe('what an environment means', () => {
       wayOut: 'say which: slipway abort prod --version v2-3f',
     });
     expect(findWaitingPromotion(status, 'v2-9c', 'approve').workflowId).toBe(again.workflowId);
+    // anybody can announce a name; what is copied into a shell is none that does something there
+    const hostile = givenEnvironment({ announced: [{ ...again, requestId: '$(reboot)' }, again] });
+    expect(refusal(() => findWaitingPromotion(hostile, null, 'approve')).wayOut).toBe(
+      'say which: slipway approve prod --version VERSION',
+    );
     const lane = inFlight('v2');
     const { requestId } = lane.request;
     const inLane = givenEnvironment({ inFlight: lane, announced: [again] });
