@@ -3,7 +3,7 @@ import type { DecisionReply, ProgressStatus, SignedStatement } from '../workflow
 import type { DecisionTarget } from './targets.js';
 
 export interface DecisionOptions {
-  /** Needed when two are in flight. */
+  /** Needed when two are in flight: the version or, where both have the same, the request id. */
   version?: string | null;
   reason?: string | null;
 }

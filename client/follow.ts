@@ -5,10 +5,17 @@ import { WorkflowFailedError, WorkflowNotFoundError, type WorkflowHandle } from 
 import { ApplicationFailure } from '@temporalio/common';
 import type { EnvironmentStatus, ProgressStatus, ReleaseStatus } from '../workflows/messages.js';
 import { environmentId, laneId } from '../workflows/names.js';
-import type { ChangeResult, PromotionResult, ReleaseRecord, ReleaseResult } from '../workflows/result.js';
+import type { ChangeResult, PromotionResult, ReleaseResult } from '../workflows/result.js';
 import { askStatus, unlessUnknown } from './ask-status.js';
 import type { TemporalLink } from './connect.js';
-import { isChanging, type ShownProgress, withChange, withLive, withResult } from './merge-progress.js';
+import {
+  isChanging,
+  type ShownProgress,
+  withChange,
+  withLive,
+  withQueue,
+  withResult,
+} from './merge-progress.js';
 import { askTrouble, withTrouble } from './trouble.js';
 import { UserError } from './user-error.js';
 
@@ -101,8 +108,9 @@ async function lookAtOne(asking: Promise<ShownProgress>, { workflowId }: Workflo
 async function lookAtPromotion(link: TemporalLink, workflowId: string): Promise<ShownProgress> {
   const { workflow } = link.client;
   const promotion = await queryWithTrouble<ProgressStatus>(link, workflow.getHandle(workflowId));
-  const live = await lookAtLive(link, promotion);
-  if (!isChanging(promotion)) return withLive(promotion, live);
+  const environment = await lookAtEnvironment(link, promotion);
+  const live = environment?.live ?? null;
+  if (!isChanging(promotion)) return withLive(withQueue(promotion, environment), live);
   const lane = workflow.getHandle(laneId(promotion.pipeline, promotion.environment));
   const change = await unlessUnknown(queryWithTrouble<ProgressStatus>(link, lane));
   return withLive(withChange(promotion, change), live);
@@ -110,17 +118,16 @@ async function lookAtPromotion(link: TemporalLink, workflowId: string): Promise<
 
 async function lookAtChange(link: TemporalLink, handle: WorkflowHandle): Promise<ShownProgress> {
   const change = await queryWithTrouble<ProgressStatus>(link, handle);
-  return withLive(change, await lookAtLive(link, change));
+  return withLive(change, (await lookAtEnvironment(link, change))?.live ?? null);
 }
 
-/** What the environment serves, as far as it has settled. */
-async function lookAtLive(
+/** What it serves, as far as it has settled, and what it waits for. */
+async function lookAtEnvironment(
   link: TemporalLink,
   { pipeline, environment }: ProgressStatus,
-): Promise<ReleaseRecord | null> {
+): Promise<EnvironmentStatus | null> {
   const handle = link.client.workflow.getHandle(environmentId(pipeline, environment));
-  const status = await unlessUnknown(askStatus<EnvironmentStatus>(link, handle));
-  return status?.live ?? null;
+  return await unlessUnknown(askStatus<EnvironmentStatus>(link, handle));
 }
 
 async function queryWithTrouble<Status extends ReleaseStatus | ProgressStatus>(

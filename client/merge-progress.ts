@@ -1,7 +1,9 @@
 /** A promotion hands over to a change; people follow one release. Here the two become one picture. Pure. */
 import type { Colour } from '../pipeline/plan.js';
-import type { ProgressStatus } from '../workflows/messages.js';
+import type { EnvironmentStatus, ProgressStatus } from '../workflows/messages.js';
 import type { ChangeResult, PromotionResult, ReleaseRecord, StepReport } from '../workflows/result.js';
+import { describeProof } from './render/text.js';
+import { formatMoment } from './render/time.js';
 
 /** What users get. */
 export interface Live {
@@ -25,10 +27,47 @@ export function withChange(promotion: ShownProgress, lane: ProgressStatus | null
   if (lane === null || lane.version !== promotion.version || lane.commit.sha !== promotion.commit.sha)
     return promotion;
   const { headline, state, waitingFor, waitingSince, waitEnds, colour, unwind, failure, report } = lane;
+  const denials = [...(promotion.denials ?? []), ...(lane.denials ?? [])];
   return {
     ...promotion,
     ...{ headline, state, waitingFor, waitingSince, waitEnds, colour, unwind, failure, report },
+    denials,
     steps: replaceChange(promotion.steps, lane.steps),
+  };
+}
+
+/** In the queue, where only the environment knows why nothing enters: it is frozen, or a person has to look first. */
+export function withQueue<Status extends ProgressStatus>(
+  promotion: Status,
+  environment: EnvironmentStatus | null,
+): Status {
+  const isQueued = promotion.steps.some(({ name, state }) => name === CHANGE && state === 'waiting');
+  const blocked = isQueued && environment !== null ? whyNothingEnters(environment) : null;
+  if (environment === null || blocked === null) return promotion;
+  const { pipeline, version, environment: name } = promotion;
+  const own = environment.announced.find(({ requestId }) => requestId === promotion.approving?.requestId);
+  const since = [blocked.since, own?.since ?? ''].sort().at(-1) ?? '';
+  return {
+    ...promotion,
+    state: 'waiting',
+    headline: `${pipeline} ${version} → ${name}: waits for ${blocked.for}`,
+    waitingFor: blocked.for,
+    waitingSince: since === '' ? null : since,
+    waitEnds: blocked.ends,
+  };
+}
+
+function whyNothingEnters({ inFlight, needsPerson, freeze }: EnvironmentStatus) {
+  if (inFlight !== null) return null;
+  if (needsPerson !== null) return { for: `a person to look first: ${needsPerson}`, since: '', ends: null };
+  if (freeze === null) return null;
+  const { by, until, reason, since, proof } = freeze;
+  const end = until === null ? 'until it is lifted' : `until ${formatMoment(until)}`;
+  const why = reason === null ? '' : `: ${reason}`;
+  return {
+    for: `the end of a freeze by ${by} (${describeProof(proof)}), ${end}${why}`,
+    since,
+    ends: until === null ? null : { at: until, then: 'opens' },
   };
 }
 

@@ -73,6 +73,7 @@ export async function prepareRelease(
     commit: resolved.commit.sha,
     version: plan.version,
     to: readEnvironments(invocation),
+    environments: plan.environments.map(({ name }) => name),
     reason: invocation.global.reason,
   };
   return { plan, wish };

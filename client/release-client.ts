@@ -26,6 +26,7 @@ import {
   type FollowOptions,
   type Progress,
 } from './follow.js';
+import { EXIT } from './exit-codes.js';
 import { lookAtHosts } from './look-at-hosts.js';
 import { sendDecision, sendRequest, sendToEnvironment, type UpdateName } from './send-decision.js';
 import type { FreezeOptions } from './signed-decisions.js';
@@ -37,8 +38,9 @@ import {
   findLane,
   findPaused,
   findWaitingPromotion,
+  matches,
 } from './targets.js';
-import { refused } from './user-error.js';
+import { refused, UserError } from './user-error.js';
 
 export interface SlipwayClientOptions extends ConnectOptions {
   /** Name of the pipeline: the file's `pipeline:`. */
@@ -52,6 +54,8 @@ export type ReleaseWish = Omit<ReleaseRequest, 'requestId' | 'pipeline' | 'actor
   reason?: string | null;
   /** Where something was signed about it already; else a new one. */
   requestId?: string;
+  /** What its plan goes to, where that is known: then it is seen that another release is under way there. Default `to`. */
+  environments?: readonly string[];
 };
 
 /** How anything that can be followed ends. */
@@ -79,8 +83,8 @@ export class SlipwayClient {
 
   // releases
 
-  /** Starts a release, or joins the same one under way. */
-  startRelease(wish: ReleaseWish): Promise<StartedRelease> {
+  /** Starts a release, or joins the one under way. Throws as `startRelease` of start-release.ts. */
+  startRelease({ environments, ...wish }: ReleaseWish): Promise<StartedRelease> {
     const request: ReleaseRequest = {
       reason: null,
       requestId: newRequestId(wish.version),
@@ -88,7 +92,7 @@ export class SlipwayClient {
       pipeline: this.pipeline,
       actor: this.actor,
     };
-    return startRelease(this.link, request);
+    return startRelease(this.link, request, environments);
   }
 
   /** Yields each change of the release and its promotions; returns how it ended. */
@@ -129,17 +133,29 @@ export class SlipwayClient {
     return [...names].sort();
   }
 
-  /** What can be followed on an environment: the promotion waiting or changing, else the change in flight. */
+  /**
+   * What can be followed on an environment: the promotion waiting or changing, else the change in flight, else what has
+   * just ended (the last of `version`, whenever that was).
+   */
   async findInFlight(environment: string, version: string | null): Promise<DecisionTarget> {
     const status = await this.requireStatus(environment);
     const { inFlight } = status;
-    if (inFlight !== null && (version === null || inFlight.request.version === version)) {
-      const { promotionId: promotion, version: inLane } = inFlight.request;
+    if (inFlight !== null && matches(inFlight.request, version)) {
+      const { promotionId: promotion, version: inLane, requestId } = inFlight.request;
       return promotion === null
         ? findLane(status, version)
-        : { kind: 'promotion', workflowId: promotion, version: inLane };
+        : { kind: 'promotion', workflowId: promotion, version: inLane, requestId };
     }
-    return findAnyInFlight(status, version, 'watch');
+    try {
+      return findAnyInFlight(status, version, 'watch');
+    } catch (error) {
+      if (!(error instanceof UserError) || error.exit !== EXIT.refused) throw error;
+      const { findJustEnded } = await import('./just-ended.js');
+      const place = { pipeline: this.pipeline, environment };
+      const ended = await findJustEnded(this.link, place, version);
+      if (ended === null) throw error;
+      return ended;
+    }
   }
 
   /** Follows what `findInFlight` or `findStoppable` has found. */

@@ -82,6 +82,7 @@ export function toReleaseData(
     promotions,
     skipped: release?.skipped ?? [],
     forced: release?.forced ?? first?.forced ?? [],
+    denials: release?.denials ?? [],
     failure: release?.failure ?? null,
   };
 }
@@ -98,6 +99,7 @@ function toPromotionData(status: ShownProgress, link: string | null): unknown {
     identity,
     live = null,
     forced = [],
+    denials = [],
   } = status;
   return {
     environment,
@@ -107,6 +109,7 @@ function toPromotionData(status: ShownProgress, link: string | null): unknown {
     unwind,
     live,
     forced,
+    denials,
     failure,
     requestedBy,
     identity,

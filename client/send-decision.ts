@@ -71,7 +71,7 @@ export async function sendToEnvironment(
       }),
     }),
   );
-  return { decisionId, target: { kind: 'environment', workflowId, version: '' }, reply };
+  return { decisionId, target: { kind: 'environment', workflowId, version: '', requestId: '' }, reply };
 }
 
 /** Into its queue. */

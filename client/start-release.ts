@@ -4,6 +4,7 @@ import type { ReleaseRequest } from '../workflows/messages.js';
 import { releaseId, WORKFLOW } from '../workflows/names.js';
 import { withoutMarkdown } from '../workflows/plain-text.js';
 import type { TemporalLink } from './connect.js';
+import { findToJoin } from './overlapping-release.js';
 import { findRun } from './release-runs.js';
 
 export interface StartedRelease {
@@ -11,6 +12,8 @@ export interface StartedRelease {
   runId: string;
   /** true: this very release was already under way, nothing new was started. */
   joined: boolean;
+  /** Joined, and it goes there: more than was asked for. Absent where it is what was asked for. */
+  goesTo?: string[];
   /** Page in the Temporal UI. */
   url: string | null;
 }
@@ -24,14 +27,25 @@ export function newRequestId(version: string, unique = randomUUID().slice(0, 8))
 }
 
 /**
- * Starts a release or joins the same one under way. Same means same version, ref and environments: a release of this
- * version to other environments (one commit on two branches, `--to stage` then `--to prod`) runs beside it.
+ * Starts a release or joins the one under way that goes to all of its environments. What goes elsewhere (`--to stage` then
+ * `--to prod`), or is of another ref (one commit on two branches), runs beside it. `environments` are those of the
+ * request's plan; empty = nobody knows them yet, and only the same request is joined. Throws UserError (exit 5) when a
+ * release of the same version and ref is under way to some of them only.
  */
-export async function startRelease(link: TemporalLink, request: ReleaseRequest): Promise<StartedRelease> {
+export async function startRelease(
+  link: TemporalLink,
+  request: ReleaseRequest,
+  environments: readonly string[] = request.to,
+): Promise<StartedRelease> {
   await link.requireWorker();
-  const { beside } = idsOf(request);
-  if ((await findRun(link, beside))?.closedAtMs === null) return startOrJoin(link, beside, request);
-  return startWhereItBelongs(link, request);
+  const { plain, beside } = idsOf(request);
+  const [atPlain, atBeside] = await Promise.all([findRun(link, plain), findRun(link, beside)]);
+  if (atBeside?.closedAtMs === null) return startOrJoin(link, beside, request);
+  const isAsked = atPlain?.closedAtMs === null && atPlain.aim === aimOf(request);
+  const other = isAsked ? null : await findToJoin(link, request, environments);
+  if (other === null) return startWhereItBelongs(link, request);
+  const { workflowId, runId, goesTo } = other;
+  return { workflowId, runId, joined: true, url: link.linkTo(workflowId, runId), goesTo };
 }
 
 /** As `startRelease`, where no release runs at the id beside. */

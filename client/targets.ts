@@ -1,12 +1,25 @@
 /** People name an environment; here it becomes the workflow that decides. Pure: reads the environment's status. */
 import type { Announcement, EnvironmentStatus } from '../workflows/messages.js';
 import { environmentId, laneId } from '../workflows/names.js';
+import { isShellWord } from '../workflows/plain-text.js';
+import { formatMoment } from './render/time.js';
 import { badInput, refused, type UserError } from './user-error.js';
 
-export interface DecisionTarget {
+export interface DecisionTarget extends Named {
   workflowId: string;
   kind: 'release' | 'promotion' | 'lane' | 'environment';
+}
+
+/** What `--version` takes: the version or, where two of one version are on their way, the request id. */
+interface Named {
   version: string;
+  requestId: string;
+}
+
+interface Candidate extends Named {
+  workflowId: string;
+  /** `waiting since 14 Nov 10:00 UTC`. */
+  how: string;
 }
 
 /** The promotion that waits: what approve and reject mean. Throws UserError when there is none, or more than one. */
@@ -16,18 +29,18 @@ export function findWaitingPromotion(
   verb: string,
 ): DecisionTarget {
   const waiting = underway(status).filter(
-    (one) => one.phase === 'waiting' && isPromotion(one) && matches(one.version, version),
+    (one) => one.phase === 'waiting' && isPromotion(one) && matches(one, version),
   );
   return {
     kind: 'promotion',
-    ...single(waiting, status, verb, `nothing${ofVersion(version)} waits for a decision`),
+    ...single(waiting.map(toCandidate), status, verb, `nothing${ofVersion(version)} waits for a decision`),
   };
 }
 
 /** The change in flight: what switch, back, retry and skip-host mean. */
 export function findLane(status: EnvironmentStatus, version: string | null): DecisionTarget {
   const { inFlight, environment, pipeline } = status;
-  if (inFlight === null || !matches(inFlight.request.version, version)) {
+  if (inFlight === null || !matches(inFlight.request, version)) {
     throw refused({
       what: `no change${ofVersion(version)} is in flight`,
       where: environment,
@@ -35,7 +48,8 @@ export function findLane(status: EnvironmentStatus, version: string | null): Dec
       wayOut: `see what there is: slipway status ${environment}`,
     });
   }
-  return { kind: 'lane', workflowId: laneId(pipeline, environment), version: inFlight.request.version };
+  const { version: inLane, requestId } = inFlight.request;
+  return { kind: 'lane', workflowId: laneId(pipeline, environment), version: inLane, requestId };
 }
 
 /** What abort and pause mean: the change in flight or, before it, the promotion. Two candidates need `--version`. */
@@ -46,16 +60,12 @@ export function findAnyInFlight(
 ): DecisionTarget {
   const { inFlight } = status;
   const others = underway(status).filter(
-    (one) => one.workflowId !== inFlight?.request.promotionId && matches(one.version, version),
+    (one) => one.workflowId !== inFlight?.request.promotionId && matches(one, version),
   );
-  const inLane = inFlight !== null && matches(inFlight.request.version, version);
+  const inLane = inFlight !== null && matches(inFlight.request, version);
   if (inLane && others.length === 0) return findLane(status, version);
-  const candidates = inLane
-    ? [
-        { workflowId: laneId(status.pipeline, status.environment), version: inFlight.request.version },
-        ...others,
-      ]
-    : others;
+  const lane = inLane ? [{ ...findLane(status, version), how: 'in the lane' }] : [];
+  const candidates = [...lane, ...others.map(toCandidate)];
   const chosen = single(candidates, status, verb, `nothing${ofVersion(version)} is in flight`);
   return { kind: kindOf(chosen.workflowId), ...chosen };
 }
@@ -68,6 +78,7 @@ export function findPaused(status: EnvironmentStatus, version: string | null): D
       kind: 'environment',
       workflowId: environmentId(pipeline, environment),
       version: live?.version ?? '',
+      requestId: '',
     };
   }
   return findAnyInFlight(status, version, 'resume');
@@ -88,11 +99,11 @@ function kindOf(workflowId: string): DecisionTarget['kind'] {
 }
 
 function single(
-  found: { workflowId: string; version: string }[],
+  found: Candidate[],
   status: EnvironmentStatus,
   verb: string,
   none: string,
-): { workflowId: string; version: string } {
+): Named & { workflowId: string } {
   const { environment } = status;
   const [first] = found;
   if (first === undefined) {
@@ -103,24 +114,37 @@ function single(
       wayOut: `see what there is: slipway status ${environment}`,
     });
   }
-  const versions = new Set(found.map((one) => one.version));
   if (found.length > 1) {
-    const list = [...versions].join(', ');
+    const named = found.map((one) => {
+      const name = nameAmong(found, one);
+      return name === one.version ? name : `${name} (${one.how})`;
+    });
+    const which = nameAmong(found, first);
     throw badInput({
-      what: `${String(found.length)} are in flight: ${list}`,
+      what: `${String(found.length)} are in flight: ${named.join(', ')}`,
       where: environment,
-      wayOut:
-        versions.size > 1
-          ? `say which: slipway ${verb} ${environment} --version ${first.version}`
-          : `let the older one end: slipway status ${environment}`,
+      wayOut: `say which: slipway ${verb} ${environment} --version ${isShellWord(which) ? which : 'VERSION'}`,
       docs: 'docs/commands.md#deciding',
     });
   }
-  return { workflowId: first.workflowId, version: first.version };
+  const { workflowId, version, requestId } = first;
+  return { workflowId, version, requestId };
 }
 
-function matches(candidate: string, version: string | null): boolean {
-  return version === null || candidate === version;
+/** By its version where that says which, else by its request id: `v3.0.0-3fa9c1d2`. */
+export function nameAmong(all: readonly Named[], { version, requestId }: Named): string {
+  return all.some((other) => other.version === version && other.requestId !== requestId)
+    ? requestId
+    : version;
+}
+
+function toCandidate({ workflowId, version, requestId, phase, since }: Announcement): Candidate {
+  return { workflowId, version, requestId, how: `${phase} since ${formatMoment(since)}` };
+}
+
+/** `wanted`: a version or a request id; null = any. */
+export function matches({ version, requestId }: Named, wanted: string | null): boolean {
+  return wanted === null || version === wanted || requestId === wanted;
 }
 
 function ofVersion(version: string | null): string {

@@ -151,6 +151,11 @@ function waitsForApproval(status: ProgressStatus | null): status is ProgressStat
   return isOpen(status) && status.state === 'waiting' && /approval/i.test(status.waitingFor ?? '');
 }
 
+/** Says which also where another release of this version is beside it; an older worker tells the version only. */
+function requestOf({ approving, version }: ProgressStatus): string {
+  return approving?.requestId ?? version;
+}
+
 function legend(status: ProgressStatus | null): string {
   return [
     'q quit (the release goes on)',
@@ -169,10 +174,11 @@ function approval(
 ): Question | null {
   if (!waitsForApproval(status)) return null;
   const { version, artifacts } = status;
+  const which = requestOf(status);
   const digests = artifacts.map(({ digest }) => digest12(digest)).join(', ');
   return {
     text: `Approve ${plain(version)} for ${plain(environment)}, ${digests}, as ${plain(client.actor.by)}?`,
-    send: () => client.approve(environment, { version, shown: status, reason }),
+    send: () => client.approve(environment, { version: which, shown: status, reason }),
     done: `approved ${version} for ${environment}`,
   };
 }
@@ -187,7 +193,7 @@ function stop(
   const { version } = status;
   return {
     text: `Stop ${plain(version)} on ${plain(environment)} and undo it, as ${plain(client.actor.by)}?`,
-    send: () => client.abort(environment, { version, reason }),
+    send: () => client.abort(environment, { version: requestOf(status), reason }),
     done: `${environment} is being stopped and undone`,
   };
 }

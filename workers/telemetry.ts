@@ -26,6 +26,18 @@ function describeError(error: unknown): unknown {
   return { name, message, stack, ...(cause instanceof Error ? { cause: describeError(cause) } : {}) };
 }
 
+/**
+ * The SDK's words for a release or promotion that ended red: what it was refused for stands in its message, and it is no
+ * error of the worker. What is one fails a workflow's task, and is said otherwise.
+ */
+const WORKFLOW_FAILED = 'Workflow failed';
+
+/** Of the first cause: the layers around it only say where. */
+function messageOf(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  return error.cause instanceof Error ? messageOf(error.cause) : error.message;
+}
+
 const PINO_LEVEL: Record<LogLevel, 'trace' | 'debug' | 'info' | 'warn' | 'error'> = {
   TRACE: 'trace',
   DEBUG: 'debug',
@@ -37,9 +49,10 @@ const PINO_LEVEL: Record<LogLevel, 'trace' | 'debug' | 'info' | 'warn' | 'error'
 /** Must run before the first worker or connection of the process. `metrics` null = off. */
 export function installRuntime(logger: Logger, metrics: Endpoint | null): void {
   Runtime.install({
-    logger: new DefaultLogger('INFO', ({ level, message, meta }) =>
-      logger[PINO_LEVEL[level]](meta ?? {}, message),
-    ),
+    logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
+      if (message === WORKFLOW_FAILED) logger.info({ ...meta, error: messageOf(meta?.['error']) }, message);
+      else logger[PINO_LEVEL[level]](meta ?? {}, message);
+    }),
     // We end the process ourselves, in order: worker, connections, then the embedded server.
     shutdownSignals: [],
     telemetryOptions: {

@@ -29,6 +29,7 @@ import type {
   SignedStatement,
   Withdrawal,
 } from './messages.js';
+import type { Approval } from './missing-approvals.js';
 import type { BuiltArtifact, ChangeResult, EvidenceItem, PriorState, ReleaseRecord } from './result.js';
 
 /** The one thing a change writes to: an environment, under a fence. */
@@ -268,6 +269,8 @@ export interface ApprovalSubject {
 /** An approval as it came in, and what it is said to be about. */
 export interface ApprovalClaim extends ApprovalSubject {
   decision: Decision;
+  /** Those that count already: who is in several groups speaks for one that is missing. */
+  counted?: Approval[];
 }
 
 /** A signed decision as it came in, and what it is said to be about. */

@@ -1,8 +1,9 @@
 /** What a change shows: its steps, what it waits for, and the report in the UI, the memo and the status query. */
 import { condition, setCurrentDetails, upsertMemo, type TimerOptions } from '@temporalio/workflow';
 import type { ChangeRun } from './change-run.js';
+import { describeDenials, withDenial, type Reason } from './denials.js';
 import { describeForced, forcedGates } from './forced.js';
-import type { Denial, ProgressStatus } from './messages.js';
+import type { Decision, Denial, ProgressStatus } from './messages.js';
 import { environmentId } from './names.js';
 import { warnUnprotected } from './protection.js';
 import { formatDuration, formatMinute, renderReport, showWait, type ReportView } from './report.js';
@@ -29,10 +30,14 @@ export class ChangeProgress {
   /** Signed words that did not count, and how many no worker has looked at yet. */
   denials: Denial[] = [];
   claims = 0;
+  /** Ids of the signed words that counted. */
+  readonly decided: string[] = [];
   #waiting: { for: string; since: string; ends: { at: string; then: string } | null } | null = null;
   #startedAtMs = new Map<string, number>();
   #published: string | null = null;
   #ended: string | null = null;
+  /** Of the step at hand: a word that does not count does not start its clock again. */
+  #lastWait: { for: string; since: string } | null = null;
 
   constructor(
     private readonly run: ChangeRun,
@@ -42,6 +47,7 @@ export class ChangeProgress {
   }
 
   begin(name: string, doing = name): void {
+    this.#lastWait = null;
     if (!this.#startedAtMs.has(name)) this.#startedAtMs.set(name, Date.now());
     this.setStep(name, 'running', null);
     this.move('running', doing);
@@ -84,8 +90,10 @@ export class ChangeProgress {
   async wait(wait: Wait, until: () => boolean): Promise<boolean> {
     const before = { state: this.state, doing: this.doing };
     const at = new Date(Date.now() + wait.ms).toISOString();
-    const since = new Date(Date.now()).toISOString();
+    const last = this.#lastWait?.for === wait.waitingFor ? this.#lastWait : null;
+    const since = last?.since ?? new Date(Date.now()).toISOString();
     this.#waiting = { for: wait.waitingFor, since, ends: { at, then: wait.then } };
+    this.#lastWait = this.#waiting;
     this.move('waiting', `waits for ${wait.waitingFor}`);
     const options: TimerOptions = { summary: `waits for ${wait.waitingFor}; ${wait.then}`.slice(0, 100) };
     try {
@@ -94,6 +102,13 @@ export class ChangeProgress {
       this.#waiting = null;
       this.move(before.state, before.doing);
     }
+  }
+
+  /** What somebody said (`switch`) does not count. */
+  deny(word: string, { by, decisionId }: Decision, reason: Reason): void {
+    const at = new Date(Date.now()).toISOString();
+    this.denials = withDenial(this.denials, { by, ...reason, decisionId, decision: word, at });
+    this.show();
   }
 
   headline(): string {
@@ -128,6 +143,7 @@ export class ChangeProgress {
       forced: forcedGates(request),
       denials: this.denials,
       claims: this.claims,
+      decided: this.decided,
       switching: {
         requestId: request.requestId,
         token,
@@ -157,7 +173,7 @@ export class ChangeProgress {
         ...this.deadline(),
         `requested by ${request.actor.by} (identity: unverified)`,
         ...(this.run.target.decisions ?? []).map(describeDecision),
-        ...this.denials.map(({ by, why }) => `not counted: ${by}, ${why}`),
+        ...describeDenials(this.denials),
         ...warnUnprotected([request.plan]),
       ],
       commands: this.commands(),

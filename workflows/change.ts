@@ -8,10 +8,11 @@ import type { ChangeDeciding, NamedDecision } from './decisions.js';
 import { forcedGates } from './forced.js';
 import type { ChangeInput, ProgressStatus } from './messages.js';
 import { QUERY, SIGNAL } from './names.js';
-import { receiveDecisions } from './receive-decisions.js';
+import { receiveDecisions, type Applied } from './receive-decisions.js';
 import type { ChangeResult, FailureReport, ReleaseRecord } from './result.js';
 import { LaneLost, Saga } from './saga.js';
 import { describeRun } from './search-attributes.js';
+import { refuseToHear } from './unheard.js';
 import { groupsThatMay } from './who-may.js';
 
 export async function change(input: ChangeInput): Promise<ChangeResult> {
@@ -70,7 +71,8 @@ function listen(run: ChangeRun, saga: Saga, progress: ChangeProgress): void {
     state: (): ChangeDeciding => ({
       of: 'change',
       environment: plan.name,
-      taken: [],
+      taken: progress.decided,
+      deaf: refuseToHear(progress.claims, `slipway abort ${plan.name}, then release it again`),
       phase:
         saga.stop !== null && saga.phase !== 'parked' && saga.phase !== 'ended' ? 'unwinding' : saga.phase,
       paused: saga.paused,
@@ -81,34 +83,42 @@ function listen(run: ChangeRun, saga: Saga, progress: ChangeProgress): void {
       switchers: groupsThatMay('switch', [plan]),
     }),
     apply: (decision) => apply(decision, run, saga, progress),
+    deny: (word, decision, reason) => progress.deny(word, decision, reason),
     headline: () => progress.headline(),
   });
 }
 
-function apply(decision: NamedDecision, run: ChangeRun, saga: Saga, progress: ChangeProgress): void {
+function apply(decision: NamedDecision, run: ChangeRun, saga: Saga, progress: ChangeProgress): Applied {
   switch (decision.name) {
     case 'switchTraffic':
       return saga.switchBy(decision);
     case 'back':
-      return saga.unwindBecause({ state: 'rolled-back', by: decision.by, failure: null });
+      saga.unwindBecause({ state: 'rolled-back', by: decision.by, failure: null });
+      break;
     case 'abort':
-      return saga.unwindBecause({ state: 'aborted', by: decision.by, failure: null });
+      saga.unwindBecause({ state: 'aborted', by: decision.by, failure: null });
+      break;
     case 'pause':
       saga.paused = true;
-      return progress.publish();
+      progress.publish();
+      break;
     case 'resume':
       saga.paused = false;
-      return progress.publish();
+      progress.publish();
+      break;
     case 'retryStep':
-      return saga.retryNow();
+      saga.retryNow();
+      break;
     case 'skipHost':
-      return skipHost(run, saga, decision.host);
+      skipHost(run, saga, decision.host);
+      break;
     // decide() refuses these to a change.
     case 'approve':
     case 'reject':
     case 'freeze':
     case 'unfreeze':
   }
+  return 'done';
 }
 
 /** The steps that follow leave the host out; an undo leaves out none, and a proxy that runs there stays the proxy. */

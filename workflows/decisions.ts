@@ -5,7 +5,7 @@
 import type { ApprovalRule } from '../pipeline/plan.js';
 import type { Decision, Excluding, Freeze } from './messages.js';
 import { refuseToSayHere } from './approvals.js';
-import { githubProof, missingApprovals, type Approval, type MissingApprovals } from './missing-approvals.js';
+import { fillsOpenSlot, githubProof, missingApprovals, type Approval } from './missing-approvals.js';
 import { UPDATE } from './names.js';
 import { refuseUnsigned } from './who-may.js';
 
@@ -25,6 +25,8 @@ interface Deciding {
   environment: string;
   /** Ids of decisions already taken. */
   taken: readonly string[];
+  /** Why no worker looks at a further signed word now, `what; way out`; absent or null = one does. */
+  deaf?: string | null;
 }
 
 export interface PromotionDeciding extends Deciding, Excluding {
@@ -146,11 +148,7 @@ function refuseApproval(state: PromotionDeciding, decision: NamedDecision): stri
     !decision.digest.split(',').every((digest) => state.digests.includes(digest))
   )
     return `the digest is not this release's; slipway approve ${environment} shows the one of now`;
-  const open = missingApprovals(state.rules, state.approvals);
-  const after = missingApprovals(state.rules, [...state.approvals, { by, group, at: '' }]);
-  if (countMissing(after) < countMissing(open)) return null;
-  const reviewed = state.approvals.some((approval) => isAmong(by, [approval.by]));
-  return refuseUseless(environment, open, reviewed ? by : null, group);
+  return refuseUseless(state, { by, group, at: '' }) ?? state.deaf ?? null;
 }
 
 /** Why nothing that this person signs can count, `what; way out`; null = it may. */
@@ -170,28 +168,32 @@ export function refuseApprover(
   return hasSaidHere ? `${by} has approved already and counts once; somebody else must` : null;
 }
 
-/** It is an approval, but none that is missing; `reviewer` has given one on GitHub already. */
-function refuseUseless(
-  environment: string,
-  open: MissingApprovals[],
-  reviewer: string | null,
-  group: string | null,
-): string {
+/** Why an approval fills no slot that is open, `what; way out`; null = it fills one. */
+export function refuseUseless(
+  { environment, rules, approvals }: Pick<PromotionDeciding, 'environment' | 'rules' | 'approvals'>,
+  said: Approval,
+): string | null {
+  if (fillsOpenSlot(rules, approvals, said)) return null;
+  const { by, group, proof } = said;
+  const open = missingApprovals(rules, approvals);
   if (open.length === 0) return `all approvals are there; slipway watch ${environment}`;
-  if (open.every(({ by }) => by !== undefined)) return refuseToSayHere(open);
-  if (reviewer !== null)
-    return `${reviewer} has approved on GitHub already and counts once; somebody else must`;
-  const groups = open.filter(({ by }) => by === undefined).map((slot) => slot.group ?? 'anybody');
-  return `no approval of group ${group ?? 'any'} is missing; missing: ${groups.join(', ')}`;
+  if (open.every((slot) => slot.by !== undefined)) return refuseToSayHere(open);
+  const before = approvals.find((approval) => isAmong(by, [approval.by]));
+  if (before !== undefined) {
+    const where = githubProof(before.proof) === null ? '' : ' on GitHub';
+    return `${by} has approved${where} already and counts once; somebody else must`;
+  }
+  const groups = open.filter((slot) => slot.by === undefined).map((slot) => slot.group ?? 'anybody');
+  const missing = `missing: ${groups.join(', ')}`;
+  // a worker has looked for the person in each of them
+  if (group === null && proof === 'ssh')
+    return `${by} is in none of the groups that are asked for; ${missing}`;
+  return `no approval of group ${group ?? 'any'} is missing; ${missing}`;
 }
 
 /** Names are compared as people write them. */
 export function isAmong(person: string, names: readonly string[]): boolean {
   return names.some((name) => name.toLowerCase() === person.toLowerCase());
-}
-
-function countMissing(slots: { missing: number }[]): number {
-  return slots.reduce((sum, slot) => sum + slot.missing, 0);
 }
 
 function atTheChange(environment: string, name: DecisionName): string {
@@ -238,10 +240,11 @@ function refuseForChange(state: ChangeDeciding, decision: NamedDecision): string
 function refuseWithoutSignature(
   groups: readonly string[] | null,
   command: 'switch' | 'freeze' | 'unfreeze',
-  { environment }: Pick<Deciding, 'environment'>,
+  { environment, deaf = null }: Pick<Deciding, 'environment' | 'deaf'>,
   { statement }: NamedDecision,
 ): string | null {
-  if (groups === null || statement !== undefined) return null;
+  if (statement !== undefined) return deaf;
+  if (groups === null) return null;
   return refuseUnsigned(groups, `slipway ${command} ${environment}`);
 }
 

@@ -7,14 +7,16 @@ import type { DecisionClaim } from './activity-contract.js';
 import type { NamedDecision } from './decisions.js';
 import {
   findProcessed,
+  forgetDenied,
   rememberDecided,
   rememberProcessed,
   resolveRequest,
   untouched,
 } from './environment-memory.js';
-import { applyDecision, receiveRequest, type Step } from './environment-queue.js';
-import { counts, withDenial } from './hear-decisions.js';
-import type { EnvironmentRequest, EnvironmentState } from './messages.js';
+import { reasonOf, withDenial, type Reason } from './denials.js';
+import { applyDecision, isUnderway, receiveRequest, type Step } from './environment-queue.js';
+import { counts } from './hear-decisions.js';
+import type { Decision, EnvironmentRequest, EnvironmentState } from './messages.js';
 import type { EvidenceItem } from './result.js';
 import { releaseOf } from './who-may.js';
 
@@ -44,6 +46,12 @@ export function claimOfRequest(state: EnvironmentState, asked: AskedAgain): Deci
   return { subject, by: actor.by, statement };
 }
 
+/** So far nobody's word for it has counted, and here comes one. */
+export function mayComeAgain({ processed }: EnvironmentState, { requestId, statement }: AskedAgain): boolean {
+  const isDenied = processed.some((each) => each.requestId === requestId && each.denied === true);
+  return isDenied && statement !== undefined;
+}
+
 /** A worker has looked at what was signed. */
 export function receiveHeard(
   state: EnvironmentState,
@@ -53,19 +61,37 @@ export function receiveHeard(
 ): Step {
   // what was looked at, also when something else is live by now
   const named = asked.type === 'redeploy' ? asked : { ...asked, version: subject.release?.version ?? null };
-  if (counts(item)) return receiveRequest(state, named, [item]);
-  const { requestId, actor } = asked;
+  const { requestId } = asked;
+  if (counts(item)) return receiveRequest(forgetDenied(state, requestId), named, [item]);
+  return refuseAsked(state, asked, reasonOf(item), item.at);
+}
+
+/** The word for it does not count, or cannot be looked at. `at` is ISO time. */
+export function refuseAsked(
+  state: EnvironmentState,
+  { requestId, actor }: AskedAgain,
+  reason: Reason,
+  at: string,
+): Step {
+  const {
+    why,
+    wayOut = `somebody the policy lets roll back signs it: slipway rollback ${state.environment}`,
+  } = reason;
+  const denial = { by: actor.by, ...reason, decisionId: requestId, decision: 'rollback', at };
+  const denied = { ...state, denials: withDenial(state.denials, denial) };
+  // a bad copy of a word that counted
+  if (isUnderway(state, requestId) || findProcessed(state, requestId) !== null)
+    return { state: denied, tell: [] };
   const { pipeline, environment } = state;
   const failure = {
-    what: `the word of ${actor.by} does not count: ${item.note ?? ''}`,
+    what: `the word of ${actor.by} does not count: ${why}`,
     where: `${pipeline} ${environment}`,
     why: null,
-    wayOut: item.wayOut ?? `somebody the policy lets roll back signs it: slipway rollback ${environment}`,
+    wayOut,
   };
   const headline = `${failure.where}: ${failure.what}`;
   const result = untouched(state, { state: 'failed', headline, failure });
-  const processed = rememberProcessed(state, requestId, result);
-  return { state: { ...state, processed, ...denying(state, item, requestId) }, tell: [] };
+  return { state: { ...denied, processed: rememberProcessed(state, requestId, result, true) }, tell: [] };
 }
 
 /** A worker has looked at a freeze or its end. `at` is ISO time. */
@@ -75,12 +101,22 @@ export function applyHeard(
   item: EvidenceItem,
   at: string,
 ): EnvironmentState {
+  const { decisionId } = decision;
+  // said twice, and the first counted
+  if (state.decided?.includes(decisionId) === true) return state;
   const proof = item.proof === 'ssh' ? 'ssh' : 'unverified';
   return counts(item)
-    ? rememberDecided(applyDecision(state, decision, at, proof), decision.decisionId)
-    : { ...state, ...denying(state, item, decision.decisionId) };
+    ? rememberDecided(applyDecision(state, decision, at, proof), decisionId)
+    : denyWord(state, item.name, decision, { ...reasonOf(item), at: item.at });
 }
 
-function denying({ denials = [] }: EnvironmentState, item: EvidenceItem, id: string) {
-  return { denials: withDenial(denials, item, id) };
+/** A freeze, or another word that a person signs, does not count. `at` is ISO time. */
+export function denyWord(
+  state: EnvironmentState,
+  word: string,
+  { by, decisionId }: Decision,
+  more: Reason & { at: string },
+): EnvironmentState {
+  const denial = { by, decisionId, decision: word, ...more };
+  return { ...state, denials: withDenial(state.denials, denial) };
 }

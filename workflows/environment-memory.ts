@@ -77,7 +77,8 @@ function isSameRelease(one: ReleaseRecord, other: ReleaseRecord): boolean {
   return one.version === other.version && one.commit.sha === other.commit.sha;
 }
 
-export type Resolved = { request: ChangeRequest } | { refused: FailureReport };
+/** `isDenied`: for want of somebody's word, which may still come. */
+export type Resolved = { request: ChangeRequest } | { refused: FailureReport; isDenied?: boolean };
 
 /** Fills a rollback or redeploy in from the records; a change comes complete. */
 export function resolveRequest(state: EnvironmentState, asked: EnvironmentRequest): Resolved {
@@ -220,15 +221,23 @@ export function rememberProcessed(
   state: EnvironmentState,
   requestId: string,
   result: ChangeResult,
+  isDenied = false,
 ): EnvironmentState['processed'] {
   const others = state.processed.filter((each) => each.requestId !== requestId);
-  return [{ requestId, result: { ...result, live: null, warm: null } }, ...others]
+  const denied = isDenied ? { denied: true as const } : {};
+  return [{ requestId, result: { ...result, live: null, warm: null }, ...denied }, ...others]
     .slice(0, PROCESSED_KEPT)
     .map((each, place) => (place < STEPS_KEPT ? each : { ...each, result: { ...each.result, steps: [] } }));
 }
 
 export function findProcessed(state: EnvironmentState, requestId: string): ChangeResult | null {
   return state.processed.find((each) => each.requestId === requestId)?.result ?? null;
+}
+
+/** A word for it may still come: a bad copy of one has not had its result. */
+export function forgetDenied(state: EnvironmentState, requestId: string): EnvironmentState {
+  const processed = state.processed.filter((each) => each.requestId !== requestId || each.denied !== true);
+  return { ...state, processed };
 }
 
 /** Of those that took effect: the same again is none. */

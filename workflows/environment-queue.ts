@@ -75,17 +75,14 @@ export function receiveRequest(
   const requestId = asked.type === 'change' ? asked.request.requestId : asked.requestId;
   const ended = findProcessed(state, requestId);
   if (ended !== null) return { state, tell: tellOutcome(asked, ended) };
-  const known =
-    state.inFlight?.request.requestId === requestId ||
-    state.queue.some((queued) => queued.requestId === requestId);
-  if (known) return { state, tell: [] };
+  if (isUnderway(state, requestId)) return { state, tell: [] };
 
   const resolved = requireSigned(state, withDecisions(resolveRequest(state, asked), decisions));
   if ('refused' in resolved) {
-    const { refused } = resolved;
+    const { refused, isDenied } = resolved;
     const headline = `${refused.where}: ${refused.what}; ${refused.wayOut}`;
     const result = untouched(state, { state: 'failed', headline, failure: refused });
-    const processed = rememberProcessed(state, requestId, result);
+    const processed = rememberProcessed(state, requestId, result, isDenied);
     return { state: { ...state, processed }, tell: tellOutcome(asked, result) };
   }
 
@@ -106,6 +103,11 @@ export function receiveRequest(
   return own === undefined ? { state: queued, tell: [] } : supersedeOlder(queued, own);
 }
 
+/** In the queue or in the lane. */
+export function isUnderway({ inFlight, queue }: EnvironmentState, requestId: string): boolean {
+  return inFlight?.request.requestId === requestId || queue.some((queued) => queued.requestId === requestId);
+}
+
 function withDecisions(resolved: Resolved, decisions: EvidenceItem[]): Resolved {
   if ('refused' in resolved || decisions.length === 0) return resolved;
   return { request: { ...resolved.request, decisions } };
@@ -121,6 +123,7 @@ function requireSigned(state: EnvironmentState, resolved: Resolved): Resolved {
   const { pipeline, environment } = state;
   const command = `slipway rollback ${environment} ${version}`;
   return {
+    isDenied: true,
     refused: {
       what: `that ${version} comes back is not signed`,
       where: `${pipeline} ${environment}`,

@@ -1,4 +1,5 @@
 /** What an environment shows of itself: one line, and a page for the UI and the memo. */
+import { describeDenials } from './denials.js';
 import { describeForced, forcedGates } from './forced.js';
 import type { EnvironmentState, Freeze } from './messages.js';
 import { plainMarkdown, withoutMarkdown } from './plain-text.js';
@@ -6,8 +7,6 @@ import { warnUnprotected } from './protection.js';
 import { fitLine, formatMinute, renderLinks } from './report.js';
 import type { ReleaseRecord, StepState } from './result.js';
 import type { UiLink } from './ui-links.js';
-
-const DENIALS_SHOWN = 3;
 
 export function headlineOf(state: EnvironmentState): string {
   const { pipeline, environment, live, inFlight, needsPerson, freeze } = state;
@@ -32,7 +31,6 @@ export function stateOf({ inFlight, needsPerson, freeze, queue, live }: Environm
 /** Markdown; one fenced block in ASCII, at most 60 columns. */
 export function renderEnvironment(state: EnvironmentState, links: UiLink[]): string {
   const { environment, live, warm, inFlight, queue, announced, freeze, needsPerson, good } = state;
-  const { denials = [] } = state;
   const entered = [inFlight?.request, ...queue].map((request) => request?.requestId);
   const coming = announced.filter(
     ({ requestId, phase }) => phase !== 'ended' && !entered.includes(requestId),
@@ -54,7 +52,6 @@ export function renderEnvironment(state: EnvironmentState, links: UiLink[]): str
           `by ${freeze.by}${signedText(freeze)}${untilText(freeze.until)} ${freeze.reason ?? ''}`,
         ),
     needsPerson === null ? null : row('look', needsPerson),
-    ...denials.slice(-DENIALS_SHOWN).map(({ by, why }) => row('denied', `${by}, ${why}`)),
     row(
       'good',
       good
@@ -76,6 +73,7 @@ export function renderEnvironment(state: EnvironmentState, links: UiLink[]): str
     ['```', ...rows.filter((each) => each !== null), '```'].join('\n'),
     commands.filter((each) => each !== null).join('\n'),
     renderLinks(links),
+    ...describeDenials(state.denials).map(plainMarkdown),
     [...warnUnproven(state), ...warnUnprotected(live === null ? [] : [live.plan])].join('\n\n'),
   ]
     .filter((part) => part !== '')

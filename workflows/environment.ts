@@ -25,27 +25,23 @@ import {
   type ChildWorkflowHandle,
   type SignalDefinition,
 } from '@temporalio/workflow';
-import type { NamedDecision } from './decisions.js';
 import { forcedGates } from './forced.js';
-import { HeardInTurn } from './hear-decisions.js';
-import { newEnvironment, rememberDecided } from './environment-memory.js';
-import { applyHeard, claimOfDecision, claimOfRequest, receiveHeard } from './environment-decisions.js';
+import { newEnvironment } from './environment-memory.js';
 import { end } from './environment-end.js';
 import {
-  applyDecision,
   begin,
   beginRecovery,
   giveBack,
   nextMove,
   receiveAnnouncement,
   receiveCutover,
-  receiveRequest,
   receiveWithdrawal,
   thaw,
   type Step,
   type Telling,
 } from './environment-queue.js';
 import { headlineOf, renderEnvironment, stateOf } from './environment-screen.js';
+import { EnvironmentWords } from './environment-words.js';
 import { isAnnouncement, isCutover, isEnvironmentRequest, isWithdrawal } from './message-shapes.js';
 import type {
   Announcement,
@@ -96,7 +92,10 @@ class Entity {
   /** The change that holds the lane, once the server has confirmed its start. */
   private lane: ChildWorkflowHandle<Change> | null = null;
   private shown = '';
-  private readonly signed = new HeardInTurn();
+  private readonly words = new EnvironmentWords(
+    () => this.state,
+    (name, step) => this.take(name, step),
+  );
 
   constructor(private readonly input: EnvironmentInput) {
     this.state = input.carried ?? newEnvironment(input.pipeline, input.environment);
@@ -113,7 +112,7 @@ class Entity {
       request,
       'A deploy, redeploy or rollback is asked for',
       isEnvironmentRequest,
-      (state, asked) => this.receiveAsked(state, asked),
+      (state, asked) => this.words.request(state, asked),
     );
     this.receive(withdraw, 'A request is no longer wanted', isWithdrawal, receiveWithdrawal);
     this.receive(cutover, 'The change says how to get back', isCutover, (state, told) => ({
@@ -124,7 +123,7 @@ class Entity {
       defineQuery<EnvironmentStatus>(QUERY.status),
       () => {
         const state = thaw(this.state, Date.now());
-        return { ...state, headline: headlineOf(state), claims: this.signed.unheard };
+        return { ...state, headline: headlineOf(state), claims: this.words.unheard };
       },
       { description: 'What is live, in flight, queued, frozen' },
     );
@@ -133,6 +132,7 @@ class Entity {
         of: 'environment',
         environment: this.input.environment,
         taken: this.state.decided ?? [],
+        deaf: this.words.deaf,
         freeze: thaw(this.state, Date.now()).freeze,
         freezers: groupsThatMayFreeze(this.state),
         needsPerson: this.state.needsPerson,
@@ -140,32 +140,16 @@ class Entity {
       }),
       apply: (decision) => {
         this.signals += 1;
-        this.takeDecision(decision);
+        return this.words.apply(decision);
+      },
+      // runs from before this patch wrote it to the log only
+      deny: (word, decision, reason) => {
+        if (!patched('refused-signals-are-shown')) return;
+        this.signals += 1;
+        this.words.deny(word, decision, reason);
       },
       headline: () => headlineOf(this.state),
     });
-  }
-
-  /** A signed word takes effect once a worker has looked at it. */
-  private takeDecision(decision: NamedDecision): void {
-    const now = (): string => new Date().toISOString();
-    const take = (step: () => EnvironmentState): void =>
-      this.take(UPDATE[decision.name], () => ({ state: step(), tell: [] }));
-    const claim = claimOfDecision(this.state, decision);
-    if (claim === null || !patched('freezes-are-verified'))
-      take(() => rememberDecided(applyDecision(this.state, decision, now()), decision.decisionId));
-    else this.signed.hear(claim, (item) => take(() => applyHeard(this.state, decision, item, now())));
-  }
-
-  /** So does a signed rollback, before it stands in the queue: the lane waits for no signature. */
-  private receiveAsked(state: EnvironmentState, asked: EnvironmentRequest): Step {
-    const claim = asked.type === 'change' ? null : claimOfRequest(state, asked);
-    if (asked.type === 'change' || claim === null || !patched('rollbacks-are-verified'))
-      return receiveRequest(state, asked);
-    this.signed.hear(claim, (item) =>
-      this.take(SIGNAL.request, () => receiveHeard(this.state, asked, claim, item)),
-    );
-    return { state, tell: [] };
   }
 
   private receive<Payload>(
@@ -241,7 +225,7 @@ class Entity {
   }
 
   private async startAfresh(): Promise<void> {
-    await condition(() => this.telling === 0 && this.signed.unheard === 0 && allHandlersFinished());
+    await condition(() => this.telling === 0 && this.words.unheard === 0 && allHandlersFinished());
     await continueAsNew<typeof environment>({ ...this.input, carried: this.state });
   }
 

@@ -2,18 +2,24 @@
 import { log, patched } from '@temporalio/workflow';
 import type { ApprovalSubject } from './activity-contract.js';
 import { perform } from './activity-options.js';
+import { refuseUseless } from './decisions.js';
+import { DENIALS_KEPT, reasonOf, shorten, withDenial, type Reason } from './denials.js';
 import { approvalEvidence, describeMissing, openApprovals } from './approvals.js';
 import { AskingGithub } from './ask-github.js';
-import { denialOf, hearClaim } from './hear-claim.js';
+import { hearClaim } from './hear-claim.js';
 import type { Decision, Denial, PromotionRequest } from './messages.js';
-import { githubProof, type Approval, type MissingApprovals } from './missing-approvals.js';
+import { githubProof, type Approval, type MissingApprovals, type Proof } from './missing-approvals.js';
 import type { Progress } from './progress.js';
+import type { Applied } from './receive-decisions.js';
 import { Refusal } from './promotion-end.js';
 import type { EvidenceItem } from './result.js';
+import { refuseToHear } from './unheard.js';
 
 export class Approvals {
   readonly counted: Approval[] = [];
-  readonly denials: Denial[] = [];
+  denials: Denial[] = [];
+  /** Ids of the decisions that counted. */
+  readonly decided: string[] = [];
   /** Said, and not yet looked at by a worker. */
   private readonly claims: Decision[] = [];
   private readonly github: AskingGithub;
@@ -48,12 +54,28 @@ export class Approvals {
     return this.claims.length;
   }
 
+  /** Why no further one is looked at now; null = one is. */
+  get deaf(): string | null {
+    const { version, plan } = this.request;
+    const again = `slipway abort ${plan.name}, then slipway release ${version} --to ${plan.name}`;
+    return refuseToHear(this.claims.length, again);
+  }
+
   /** May come at any time, also long before it is asked for. */
-  take(decision: Decision): void {
+  take(decision: Decision): Applied {
     const { by, group } = decision;
     // plans from before there were seals count what they are told
-    if (this.request.plan.seal === undefined) this.counted.push({ by, group, at: new Date().toISOString() });
+    const isBelieved = this.request.plan.seal === undefined;
+    if (isBelieved) this.counted.push({ by, group, at: new Date().toISOString() });
     else this.claims.push(decision);
+    this.progress.publish();
+    return isBelieved ? 'done' : 'unheard';
+  }
+
+  /** What somebody said (`approval`) does not count. */
+  deny(word: string, { by, decisionId }: Decision, reason: Reason): void {
+    const at = new Date().toISOString();
+    this.denials = withDenial(this.denials, { by, ...reason, decisionId, decision: word, at });
     this.progress.publish();
   }
 
@@ -110,21 +132,47 @@ export class Approvals {
   private async hearClaims(): Promise<void> {
     for (let [decision] = this.claims; decision !== undefined; [decision] = this.claims) {
       const { by, decisionId } = decision;
-      const claim = { ...this.subject(), decision };
+      // said twice, and the first counted
+      if (this.decided.includes(decisionId)) {
+        this.claims.shift();
+        continue;
+      }
+      const claim = { ...this.subject(), decision, counted: this.counted };
       const summary = `of ${by} for ${claim.version}`;
       const item = await hearClaim({ kind: 'approval', name: 'approval', by }, () =>
         perform('verifyApproval', claim, { summary }),
       );
       this.claims.shift();
-      if (item.verdict === 'approved' && item.by !== null) this.count(item);
-      else {
-        this.evidence.push(item);
-        const denial = denialOf({ ...item, by }, decisionId);
-        log.warn(`the approval of ${by} does not count: ${denial.why}`);
-        this.denials.push(denial);
+      const reason = this.whyNot(item);
+      if (reason === null) {
+        this.decided.push(decisionId);
+        this.count(item);
+      } else {
+        log.warn(`the approval of ${by} does not count: ${reason.why}`);
+        this.keepDenied(item, reason.why);
+        this.deny('approval', decision, reason);
       }
       this.progress.publish();
     }
+  }
+
+  /** null = it counts. Runs from before this patch took what fills no slot among the approvals. */
+  private whyNot(item: EvidenceItem): Reason | null {
+    const { verdict, by, at, group = null, proof } = item;
+    if (verdict !== 'approved' || by === null) return reasonOf(item);
+    const { name: environment, approvals: rules } = this.request.plan;
+    const said = { by, group, at, ...(this.isProven(proof) ? { proof } : {}) };
+    const why = refuseUseless({ environment, rules, approvals: this.counted }, said);
+    return why !== null && patched('useless-approvals-do-not-count') ? { why } : null;
+  }
+
+  /** With the evidence, the newest few: all of it goes with the request. */
+  private keepDenied({ kind, name, by, at }: EvidenceItem, why: string): void {
+    const isDenied = (item: EvidenceItem): boolean => item.kind === kind && item.verdict === 'fail';
+    if (this.evidence.filter(isDenied).length >= DENIALS_KEPT)
+      this.evidence.splice(this.evidence.findIndex(isDenied), 1);
+    const short = shorten({ by: by ?? 'unknown', why });
+    this.evidence.push({ kind, name, by: short.by, at, verdict: 'fail', note: short.why });
   }
 
   /** Says a worker; where nothing protects, what people say here needs no proof. */
@@ -134,10 +182,12 @@ export class Approvals {
     this.evidence.push(item);
     const onGithub = githubProof(proof);
     if (onGithub !== null) this.counted.push({ by, group, at, proof: onGithub, of });
-    else if (this.request.plan.policy === undefined || proof === undefined)
-      this.counted.push({ by, group, at });
-    else this.counted.push({ by, group, at, proof });
+    else this.counted.push({ by, group, at, ...(this.isProven(proof) ? { proof } : {}) });
     this.progress.publish();
+  }
+
+  private isProven(proof: Proof | undefined): proof is Proof {
+    return this.request.plan.policy !== undefined && proof !== undefined;
   }
 
   /** Of now: another gate may have been forced since. */

@@ -1,6 +1,5 @@
 /** What a worker makes of what somebody said or signed; that it cannot be looked at is a no. */
 import { isCancellation } from '@temporalio/workflow';
-import type { Denial } from './messages.js';
 import { readFailure } from './read-failure.js';
 import type { EvidenceItem } from './result.js';
 
@@ -18,10 +17,4 @@ export async function hearClaim(
     const { what, wayOut } = readFailure(error, '', LOOK).report;
     return { ...claim, verdict: 'fail', at: new Date().toISOString(), note: what, wayOut };
   }
-}
-
-/** What does not count, as screens show it; `decisionId` is what the client waits for. */
-export function denialOf({ by, note, wayOut }: EvidenceItem, decisionId: string): Denial {
-  const denial = { by: by ?? 'unknown', why: note ?? '', decisionId };
-  return wayOut === undefined ? denial : { ...denial, wayOut };
 }

@@ -2,11 +2,8 @@
 import { CancellationScope } from '@temporalio/workflow';
 import type { DecisionClaim } from './activity-contract.js';
 import { perform } from './activity-options.js';
-import { denialOf, hearClaim } from './hear-claim.js';
-import type { Denial } from './messages.js';
+import { hearClaim } from './hear-claim.js';
 import type { EvidenceItem } from './result.js';
-
-const DENIALS_KEPT = 20;
 
 /** Rejects only when it is cancelled. */
 export async function hearDecision(claim: DecisionClaim): Promise<EvidenceItem> {
@@ -20,11 +17,6 @@ export async function hearDecision(claim: DecisionClaim): Promise<EvidenceItem> 
 
 export function counts({ verdict }: EvidenceItem): boolean {
   return verdict === 'approved';
-}
-
-/** Newest last. */
-export function withDenial(denials: readonly Denial[], item: EvidenceItem, decisionId: string): Denial[] {
-  return [...denials, denialOf(item, decisionId)].slice(-DENIALS_KEPT);
 }
 
 /** Signed words to an environment: heard one after the other, and nothing of what they ask for happens before. */

@@ -3,7 +3,8 @@ import { log } from '@temporalio/workflow';
 import type { GatePlan } from '../pipeline/plan.js';
 import type { ForceClaim } from './activity-contract.js';
 import { perform } from './activity-options.js';
-import { denialOf, hearClaim } from './hear-claim.js';
+import { reasonOf, withDenial } from './denials.js';
+import { hearClaim } from './hear-claim.js';
 import type { Denial, Force } from './messages.js';
 import type { Progress } from './progress.js';
 import { Refusal } from './promotion-end.js';
@@ -17,7 +18,7 @@ const MOST = 100;
 
 export class Forces {
   /** Forces that did not count. */
-  readonly denials: Denial[] = [];
+  denials: Denial[] = [];
   private readonly forces: Force[] = [];
 
   /** `forces` is as the request has it: anybody may have written that. */
@@ -31,8 +32,7 @@ export class Forces {
     for (const each of listed.slice(0, MOST)) {
       const force = readForce(each);
       if (force !== null) this.forces.push(force);
-      else
-        this.denials.push({ by: 'unknown', why: 'a force of the request is malformed', decisionId: 'force' });
+      else this.deny({ by: 'unknown', why: 'a force of the request is malformed', decisionId: 'force' });
     }
   }
 
@@ -60,12 +60,12 @@ export class Forces {
         markForced();
         return this.progress.set(gate.name, 'succeeded', noteForced(item, refusal));
       }
-      const denial = denialOf(item, `force ${gate.name}`);
-      why = denial.why;
-      if (denial.wayOut !== undefined) orForce = `, or ${denial.wayOut}`;
+      const reason = reasonOf(item);
+      why = reason.why;
+      if (reason.wayOut !== undefined) orForce = `, or ${reason.wayOut}`;
       this.evidence.push({ ...item, note: `not forced: ${why}` });
       log.warn(`gate ${gate.name} is not forced: ${why}`);
-      this.denials.push(denial);
+      this.deny({ by: item.by ?? 'unknown', ...reason, decisionId: `force ${gate.name}` });
     }
     this.progress.set(gate.name, 'failed', refusal.note);
     throw new Refusal({
@@ -74,6 +74,12 @@ export class Forces {
       why: why === null ? null : `it is not forced: ${why}`,
       wayOut: `${wayOut}${orForce}`,
     });
+  }
+
+  private deny(denial: Omit<Denial, 'decision' | 'at'>): void {
+    const at = new Date().toISOString();
+    const decision = denial.decisionId.replace(/^force /, 'force of ');
+    this.denials = withDenial(this.denials, { ...denial, decision, at });
   }
 
   private of({ name }: GatePlan): Force[] {

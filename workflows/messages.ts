@@ -48,6 +48,10 @@ export interface Denial {
   wayOut?: string;
   /** Of the approval or decision, or the request of a rollback; `force GATE`. */
   decisionId: string;
+  /** `approval`, `switch`, `rollback`, `freeze`, `unfreeze`, `force of GATE`. Absent in runs of older workers, as is the next. */
+  decision?: string;
+  /** ISO time. */
+  at?: string;
 }
 
 export interface SignedStatement {
@@ -211,6 +215,13 @@ export interface InFlight {
   withdrawn?: Decision;
 }
 
+/** `denied`: nobody's word for it counted, so that the word itself may still come. */
+export interface Processed {
+  requestId: string;
+  result: ChangeResult;
+  denied?: true;
+}
+
 /** All the environment remembers. `live` is the last release that settled (or was put back). */
 export interface EnvironmentState {
   pipeline: string;
@@ -226,7 +237,7 @@ export interface EnvironmentState {
   announced: Announcement[];
   freeze: Freeze | null;
   /** Request ids already handled and their results, newest first, at most 200. */
-  processed: { requestId: string; result: ChangeResult }[];
+  processed: Processed[];
   /** Set when an unwind left something behind: nothing enters until a person has looked. */
   needsPerson: string | null;
   /** Ids of the decisions taken lately (histories from before this field have none). */
@@ -304,6 +315,8 @@ export interface ProgressStatus {
   forced?: ForcedGate[];
   /** Approvals and signed switches that no worker has looked at yet. */
   claims?: number;
+  /** Ids of those that counted. Absent in runs of older workers. */
+  decided?: string[];
   colour: Colour | null;
   steps: StepReport[];
   unwind: UnwindReport[];
@@ -321,6 +334,10 @@ export interface ReleaseStatus {
   /** null until the worker has resolved the plan. */
   commit: CommitFacts | null;
   artifacts: BuiltArtifact[];
+  /** What was asked for. Absent in runs of older workers, as is the next. */
+  ref?: ReleaseRef;
+  /** Environments where it has not come to its end; null until the worker has resolved the plan. */
+  goesTo?: string[] | null;
   /** Plan, gates, build. */
   steps: StepReport[];
   /** Every promotion started so far, in the order of `after`. */

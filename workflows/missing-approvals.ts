@@ -64,6 +64,13 @@ export function missingApprovals(rules: ApprovalRule[], approvals: Approval[]): 
   return [...open.values()].filter(({ missing }) => missing > 0);
 }
 
+/** Is less missing with it than without? What helps nobody now never does. */
+export function fillsOpenSlot(rules: ApprovalRule[], approvals: Approval[], said: Approval): boolean {
+  const count = (given: Approval[]): number =>
+    missingApprovals(rules, given).reduce((sum, { missing }) => sum + missing, 0);
+  return count([...approvals, said]) < count(approvals);
+}
+
 /** Is this what the rule asks for? */
 export function isOfRule(slot: MissingApprovals, rule: ApprovalRule): boolean {
   return JSON.stringify({ ...slot, missing: 0 }) === keyOf(rule);

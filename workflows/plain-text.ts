@@ -11,6 +11,11 @@ export function oneLine(text: string): string {
     .replaceAll(/[\p{Cc}\s]+/gu, ' ');
 }
 
+/** Is it one word that means itself where somebody copies it into a shell? */
+export function isShellWord(text: string): boolean {
+  return /^[\w./@+=,-]+$/.test(text);
+}
+
 /** One line of Markdown that means itself. */
 export function plainMarkdown(text: string): string {
   return oneLine(text).replaceAll(/[<>*_`[\]|\\]/g, (sign) => `\\${sign}`);

@@ -28,6 +28,8 @@ export class Progress {
   #ended: string | null = null;
   #startedAtMs = new Map<string, number>();
   #published: string | null = null;
+  /** Of the step at hand: what did not count does not start its clock again. */
+  #lastWait: Waiting | null = null;
 
   constructor(
     private readonly facts: () => ReportFacts,
@@ -42,6 +44,7 @@ export class Progress {
 
   /** `doing` is what the headline says meanwhile. */
   begin(name: string, doing = name): void {
+    this.#lastWait = null;
     this.#startedAtMs.set(name, Date.now());
     this.#doing = doing;
     this.set(name, 'running', null);
@@ -132,8 +135,11 @@ export class Progress {
     this.publish();
   }
 
-  #startWaiting(waiting: Waiting, person: boolean): void {
+  #startWaiting(begun: Waiting, person: boolean): void {
+    const since = this.#lastWait?.for === begun.for ? this.#lastWait.since : begun.since;
+    const waiting = { ...begun, since };
     this.waiting = waiting;
+    this.#lastWait = waiting;
     this.state = 'waiting';
     this.#needsPerson = person;
     this.publish();

@@ -1,6 +1,7 @@
 /** What a promotion shows: the facts under its report, and its answer to `status`. */
 import { refuseToSayHere } from './approvals.js';
 import type { PromotionDeciding } from './decisions.js';
+import { describeDenials } from './denials.js';
 import type { Denial, Excluding, ProgressStatus, PromotionRequest } from './messages.js';
 import { describeForced, forcedGates } from './forced.js';
 import { githubProof, missingApprovals, type Approval } from './missing-approvals.js';
@@ -19,6 +20,8 @@ export interface PromotionView {
   denials: Denial[];
   /** Not yet looked at. */
   claims: number;
+  /** Ids of the approvals that counted. */
+  decided: string[];
   /** What GitHub said, rule by rule. */
   onGithub: string[];
   evidence: EvidenceItem[];
@@ -47,7 +50,7 @@ export function promotionFacts(view: PromotionView): ReportFacts {
       `**plan** ${plan.planHash.slice(0, 8)} · ${digests}`,
       ...(approved === '' ? [] : [`**approved** ${approved}`]),
       ...view.onGithub.map((said) => `on GitHub ${said}`),
-      ...view.denials.map(({ by, why }) => `not counted: ${by}, ${why}`),
+      ...describeDenials(view.denials),
       `requested by ${actor.by} (identity: unverified)`,
       ...(view.untold === null ? [] : [`GitHub was not told: ${view.untold}`]),
       ...warnUnprotected([plan]),
@@ -122,6 +125,7 @@ export function promotionStatus(view: PromotionView, progress: Progress): Progre
     denials: view.denials,
     forced: forcedGates({ artifacts, evidence: view.evidence }),
     claims: view.claims,
+    decided: view.decided,
     onGithub: view.onGithub,
     colour: null,
     steps,

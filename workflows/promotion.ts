@@ -30,7 +30,7 @@ import { PromotionGates } from './promotion-gates.js';
 import { excludingOf, promotionFacts, promotionStatus, type PromotionView } from './promotion-screen.js';
 import { readFailure } from './read-failure.js';
 import { RequestedChange } from './requested-change.js';
-import { receiveDecisions } from './receive-decisions.js';
+import { receiveDecisions, type Applied } from './receive-decisions.js';
 import { wayToBeGood } from './same-files.js';
 import type { EvidenceItem, FailureReport, PromotionResult } from './result.js';
 import { describeRun } from './search-attributes.js';
@@ -123,7 +123,8 @@ class Promotion {
       state: () => ({
         of: 'promotion',
         environment: plan.name,
-        taken: [],
+        taken: this.approvals.decided,
+        deaf: this.approvals.deaf,
         phase: this.phase,
         paused: this.paused,
         rules: plan.approvals,
@@ -133,6 +134,7 @@ class Promotion {
         digests: artifacts.map((artifact) => artifact.digest),
       }),
       apply: (decision) => this.apply(decision),
+      deny: (word, decision, reason) => this.approvals.deny(word, decision, reason),
       headline: () => this.progress.headline(),
     });
     const whole = CancellationScope.current();
@@ -142,21 +144,23 @@ class Promotion {
     );
   }
 
-  private apply(decision: NamedDecision): void {
+  private apply(decision: NamedDecision): Applied {
     const { name, by } = decision;
     switch (name) {
       case 'approve':
         return this.approvals.take(decision);
       case 'reject':
-        return this.reject(by, decision.reason, decision);
+        this.reject(by, decision.reason, decision);
+        break;
       case 'abort':
-        return this.stopBecause({ kind: 'aborted', by, decision });
+        this.stopBecause({ kind: 'aborted', by, decision });
+        break;
       case 'pause':
         this.paused = true;
-        return;
+        break;
       case 'resume':
         this.paused = false;
-        return;
+        break;
       // decide() refuses these to a promotion.
       case 'switchTraffic':
       case 'back':
@@ -165,6 +169,7 @@ class Promotion {
       case 'freeze':
       case 'unfreeze':
     }
+    return 'done';
   }
 
   /** `decision` null = on GitHub. */
@@ -365,6 +370,7 @@ class Promotion {
       approvals: approvals.counted,
       denials: [...forces.denials, ...approvals.denials],
       claims: approvals.unheard,
+      decided: approvals.decided,
       onGithub: approvals.onGithub,
       evidence,
       failure,

@@ -1,6 +1,15 @@
 /** Each decision as an update (validated, answered) and as a signal of the same name (for the CLI and the UI). */
-import { ApplicationFailure, defineSignal, defineUpdate, log, setHandler, uuid4 } from '@temporalio/workflow';
+import {
+  ApplicationFailure,
+  defineSignal,
+  defineUpdate,
+  log,
+  patched,
+  setHandler,
+  uuid4,
+} from '@temporalio/workflow';
 import { DECISIONS, decide, type Decidable, type DecisionName, type NamedDecision } from './decisions.js';
+import { nameOfWord, type Reason } from './denials.js';
 import type { Decision, DecisionReply } from './messages.js';
 import { FAILURE } from './failures.js';
 import { completeDecision, findProblem } from './read-decision.js';
@@ -22,11 +31,19 @@ const WHAT_IT_DOES: Record<DecisionName, string> = {
   unfreeze: `Open again: ${BY}`,
 };
 
+/**
+ * `unheard`: a worker looks at it first. Until it counts, its id is free, and the receiver remembers it then: a bad copy of
+ * what somebody signed must not keep the word itself out.
+ */
+export type Applied = 'done' | 'unheard';
+
 export interface Receiver {
   /** The state as of now; `taken` is kept here and need not be known. */
   state: () => Decidable;
   /** Applies an accepted decision: records it and returns; never waits, never throws. */
-  apply: (decision: NamedDecision) => void;
+  apply: (decision: NamedDecision) => Applied;
+  /** Nobody gets an answer to a signal: that it was refused is shown. `word` = `freeze` and the like. Never throws. */
+  deny?: (word: string, decision: Decision, reason: Reason) => void;
   headline: () => string;
 }
 
@@ -38,8 +55,8 @@ export function receiveDecisions(receiver: Receiver): void {
     const state = receiver.state();
     const verdict = decide({ ...state, taken: [...state.taken, ...taken] }, named);
     if (verdict.accepted && verdict.effect !== 'none') {
-      taken.push(decision.decisionId);
-      receiver.apply(named);
+      const isUnheard = receiver.apply(named) === 'unheard';
+      if (!isUnheard || !patched('refused-words-use-up-no-id')) taken.push(decision.decisionId);
     }
     return {
       accepted: verdict.accepted,
@@ -58,8 +75,13 @@ export function receiveDecisions(receiver: Receiver): void {
       defineSignal<[unknown]>(name),
       (input) => {
         const problem = findProblem(input);
-        const reply = problem === null ? receive(name, completeDecision(input, uuid4)) : { refused: problem };
-        if (reply.refused !== null) log.warn(`${name} was not taken: ${reply.refused}`);
+        if (problem !== null) return log.warn(`${name} was not taken: ${problem}`);
+        const decision = completeDecision(input, uuid4);
+        const { refused } = receive(name, decision);
+        if (refused === null) return;
+        log.warn(`${name} was not taken: ${refused}`);
+        const word = nameOfWord(name);
+        if (word !== null) receiver.deny?.(word, decision, { why: refused });
       },
       { description },
     );

@@ -143,6 +143,12 @@ export class Promotions {
     return this.handles.has(environment);
   }
 
+  /** Environments that it is on its way to, or will be. */
+  notEnded({ environments }: ReleasePlan): string[] {
+    const over = [...this.results, ...this.skipped].map(({ environment }) => environment);
+    return environments.map(({ name }) => name).filter((name) => !over.includes(name));
+  }
+
   links(): UiLink[] {
     return [...this.handles].map(([environment, { workflowId, firstExecutionRunId }]) =>
       linkToRun(`promotion to ${environment}`, workflowId, firstExecutionRunId),

@@ -17,12 +17,14 @@ import { perform } from './activity-options.js';
 import { announceEnd, announceRelease, findOlder, sweepAnnouncements } from './announcing.js';
 import { attempt } from './attempt.js';
 import { waitsForItsWords } from './awaited-words.js';
+import { describeDenials } from './denials.js';
 import { describeForced } from './forced.js';
 import { Forces } from './hear-forces.js';
 import { isSuperseded } from './message-shapes.js';
 import type { Decision, ReleaseRequest, ReleaseStatus, Superseded } from './messages.js';
 import { QUERY, SIGNAL } from './names.js';
 import { Progress, type ReportFacts } from './progress.js';
+import { isShellWord } from './plain-text.js';
 import { readFailure } from './read-failure.js';
 import { receiveDecisions } from './receive-decisions.js';
 import { Refusal } from './promotion-end.js';
@@ -82,7 +84,10 @@ class Release {
     });
     receiveDecisions({
       state: () => ({ of: 'release', version: this.version(), phase: this.phase, taken: [] }),
-      apply: (decision) => this.abort(decision),
+      apply: (decision) => {
+        this.abort(decision);
+        return 'done';
+      },
       headline: () => this.progress.headline(),
     });
     // The UI's button: the same as a person's abort. The rejection is how a scope says that it was cancelled.
@@ -138,8 +143,7 @@ class Release {
     const where = `${pipeline} ${this.version()}`;
     if (error instanceof Refusal) return error.report;
     const { name } = this.request.ref;
-    // what is copied into a shell must mean itself there
-    const again = /^[\w./@+=,-]+$/.test(name) ? `slipway release ${name}` : 'the same slipway release';
+    const again = isShellWord(name) ? `slipway release ${name}` : 'the same slipway release';
     return readFailure(error, where, `${again} tries again`).report;
   }
 
@@ -260,7 +264,7 @@ class Release {
       unwind: [],
       failure,
       facts: [
-        ...this.forces.denials.map(({ by, why }) => `not counted: ${by}, ${why}`),
+        ...describeDenials(this.forces.denials),
         `requested by ${request.actor.by} (identity: unverified)`,
         ...warnUnprotected(this.plan?.environments ?? []),
       ],
@@ -285,6 +289,8 @@ class Release {
       version: this.version(),
       commit: plan?.commit ?? null,
       artifacts,
+      ref: request.ref,
+      goesTo: plan === null ? null : this.promotions.notEnded(plan),
       steps: progress.steps,
       promotions: this.promotions.statuses(),
       skipped: [...(plan?.skipped ?? []), ...this.promotions.skipped],

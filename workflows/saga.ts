@@ -11,6 +11,7 @@ import { stepNamed, type StepOutcome, type Surroundings } from './change-steps.j
 import type { Decision } from './messages.js';
 import { Patience } from './patience.js';
 import { readFailure } from './read-failure.js';
+import type { Applied } from './receive-decisions.js';
 import type { FailureReport } from './result.js';
 import { SignedSwitch } from './signed-switch.js';
 
@@ -64,9 +65,11 @@ export class Saga {
   }
 
   /** What is signed counts once a worker has looked at it. */
-  switchBy(decision: Decision): void {
-    if (decision.statement === undefined || !patched('switches-are-verified')) this.#wordToSwitch = true;
-    else this.#signed.take(decision);
+  switchBy(decision: Decision): Applied {
+    const isUnheard = decision.statement !== undefined && patched('switches-are-verified');
+    if (isUnheard) this.#signed.take(decision);
+    else this.#wordToSwitch = true;
+    return isUnheard ? 'unheard' : 'done';
   }
 
   retryNow(): void {

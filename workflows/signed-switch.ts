@@ -2,7 +2,8 @@
 import { log } from '@temporalio/workflow';
 import type { ChangeProgress } from './change-progress.js';
 import type { ChangeRun } from './change-run.js';
-import { counts, hearDecision, withDenial } from './hear-decisions.js';
+import { reasonOf } from './denials.js';
+import { counts, hearDecision } from './hear-decisions.js';
 import type { Decision } from './messages.js';
 import { releaseOf } from './who-may.js';
 
@@ -35,7 +36,8 @@ export class SignedSwitch {
     return false;
   }
 
-  private async hearOne({ by, decisionId, statement }: Decision): Promise<boolean> {
+  private async hearOne(word: Decision): Promise<boolean> {
+    const { by, decisionId, statement } = word;
     if (statement === undefined) return false;
     const { target, input } = this.run;
     const { pipeline, name: environment } = target.plan;
@@ -46,10 +48,12 @@ export class SignedSwitch {
     if (counts(item)) {
       const decisions = [...(target.decisions ?? []), item];
       this.run.target = { ...this.run.target, decisions };
+      this.progress.decided.push(decisionId);
       return true;
     }
-    log.warn(`the word of ${by} to switch does not count: ${item.note ?? ''}`);
-    this.progress.denials = withDenial(this.progress.denials, item, decisionId);
+    const reason = reasonOf(item);
+    log.warn(`the word of ${by} to switch does not count: ${reason.why}`);
+    this.progress.deny('switch', word, reason);
     return false;
   }
 }

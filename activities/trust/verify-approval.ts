@@ -2,6 +2,7 @@
 import { readApproval, APPROVAL_NAMESPACE } from '../../pipeline/approval-statement.js';
 import type { Activities, ApprovalClaim } from '../../workflows/activity-contract.js';
 import { isAmong } from '../../workflows/decisions.js';
+import { fillsOpenSlot } from '../../workflows/missing-approvals.js';
 import type { EvidenceItem } from '../../workflows/result.js';
 import { stoppable } from '../processes/stop.js';
 import type { LoadedPolicy, PolicyStore } from './policy-store.js';
@@ -77,8 +78,15 @@ async function judgeSigned(
   if (!signer.isGood) return signer;
   const isIn = (group: string): boolean => isInOneOf(policy, [group], by);
   if (said.group !== null && !isIn(said.group)) return notInGroups(by, [said.group]);
-  const own = claim.plan.approvals.find((rule) => rule.group !== null && isIn(rule.group))?.group ?? null;
-  return { group: said.group ?? own, proof: 'ssh', note: `signed with ${signer.fingerprint}` };
+  const own = claim.plan.approvals.flatMap(({ group }) => (group !== null && isIn(group) ? [group] : []));
+  const { plan, counted = [] } = claim;
+  const isMissing = (group: string): boolean =>
+    fillsOpenSlot(plan.approvals, counted, { by, group, at: '', proof: 'ssh' });
+  return {
+    group: said.group ?? own.find(isMissing) ?? own[0] ?? null,
+    proof: 'ssh',
+    note: `signed with ${signer.fingerprint}`,
+  };
 }
 
 /** The first thing that is not what was signed; null = all of it is. */

@@ -29,7 +29,10 @@ async function stopAndUndo(invocation: Invocation): Promise<Outcome> {
   // Whoever holds the lane now is who we watch go, even if another enters right behind.
   const options = { timeoutMs, signal: terminal.interrupted };
   const following = await client.follow(environment, target, options);
-  const decided = await client.abort(environment, { version: target.version, reason: global.reason });
+  const decided = await client.abort(environment, {
+    version: target.requestId,
+    reason: global.reason,
+  });
   const outcome = await toOutcome(invocation, client, decided, `${environment} is being stopped and undone`);
   if (!decided.reply.accepted || until === 'started') return outcome;
   return followBack(invocation, following, outcome);

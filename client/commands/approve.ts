@@ -40,7 +40,7 @@ async function approveWhatWaits(invocation: Invocation): Promise<Outcome> {
   const wish = { group: invocation.value('group'), key: invocation.value('key'), env: terminal.env };
   if (invocation.has('print')) return await printSigned(client, shown, wish, global.reason);
   const decided = await client.approve(environment, {
-    version: target.version,
+    version: target.requestId,
     ...wish,
     reason: global.reason,
     shown,

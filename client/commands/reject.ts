@@ -17,7 +17,7 @@ export const reject: CommandSpec = {
     if (!(await confirm(invocation, `Reject ${target.version} for ${environment}? This is final.`)))
       return NOT_CONFIRMED;
     const decided = await client.reject(environment, {
-      version: target.version,
+      version: target.requestId,
       reason: invocation.global.reason,
     });
     return toOutcome(invocation, client, decided, `rejected ${target.version} for ${environment}`);

@@ -80,7 +80,7 @@ async function startAndFollow(invocation: Invocation): Promise<Outcome> {
     if (!global.json) terminal.out(`${text}\n`);
   };
   say(
-    `${style.now} ${prepared.plan.pipeline} ${prepared.wish.version} ${started.joined ? 'is under way, joined' : 'started'}, by ${plain(client.actor.by)} (identity: ${client.actor.proof})`,
+    `${style.now} ${prepared.plan.pipeline} ${prepared.wish.version} ${describeStart(started)}, by ${plain(client.actor.by)} (identity: ${client.actor.proof})`,
   );
   if (started.url !== null) say(`  ${started.url}`);
   if (until === 'started') {
@@ -98,6 +98,12 @@ async function startAndFollow(invocation: Invocation): Promise<Outcome> {
   const options = { until, timeoutMs, signal: terminal.interrupted };
   const followed = await showWhileFollowing(invocation, client.followRelease(started, options), 'silent');
   return conclude(invocation, client, started, followed);
+}
+
+/** `is under way to stage, prod, joined`. */
+function describeStart({ joined, goesTo }: StartedRelease): string {
+  if (!joined) return 'started';
+  return goesTo === undefined ? 'is under way, joined' : `is under way to ${goesTo.join(', ')}, joined`;
 }
 
 /** Shows what is forced first; null = the person thought better of it. */

@@ -2,6 +2,7 @@ import { forcedGates } from '../../workflows/forced.js';
 import type { ProgressStatus } from '../../workflows/messages.js';
 import type { CommandSpec, Invocation, Outcome } from '../command.js';
 import { EXIT } from '../exit-codes.js';
+import type { withQueue } from '../merge-progress.js';
 import type { EnvironmentView } from '../render/status.js';
 import type { SlipwayClient } from '../release-client.js';
 
@@ -20,6 +21,8 @@ const LOOK_AGAIN_MS = 2_000;
 async function showStatus(invocation: Invocation): Promise<Outcome> {
   const { openClient, listFileEnvironments, requireNamed } = await import('../session.js');
   const { renderStatus } = await import('../render/status.js');
+  const { withQueue } = await import('../merge-progress.js');
+  const toData = (view: EnvironmentView): unknown => describeEnvironment(view, withQueue);
   const client = await openClient(invocation);
   const { args, style, terminal, global } = invocation;
   const [asked] = args;
@@ -75,7 +78,10 @@ async function viewEnvironment(client: SlipwayClient, name: string): Promise<Env
   return { name, status: found, change, promotions };
 }
 
-function toData({ name, status: found, change, promotions }: EnvironmentView): unknown {
+function describeEnvironment(
+  { name, status: found, change, promotions }: EnvironmentView,
+  complete: typeof withQueue,
+): unknown {
   const live = found?.live ?? null;
   return {
     name,
@@ -94,24 +100,35 @@ function toData({ name, status: found, change, promotions }: EnvironmentView): u
       found === null || live === null ? 'unknown' : found.needsPerson === null ? 'ok' : 'needs a person',
     needsPerson: found?.needsPerson ?? null,
     queue: found?.queue.map(({ version }) => version) ?? [],
-    waiting: [...promotions].map(([workflowId, { version, state, waitingFor, waitingSince }]) => ({
-      version,
-      state,
-      waitingFor,
-      since: waitingSince,
-      workflowId,
-    })),
+    waiting: [...promotions].map(([workflowId, raw]) => toWaiting(workflowId, complete(raw, found))),
     ...(found?.inFlight == null
       ? {}
       : {
           inFlight: {
             version: found.inFlight.request.version,
+            requestId: found.inFlight.request.requestId,
             kind: found.inFlight.request.kind,
             state: change?.state ?? null,
             waitingFor: change?.waitingFor ?? null,
             steps: change?.steps ?? [],
+            denials: change?.denials ?? [],
           },
         }),
     ...(found?.freeze == null ? {} : { freeze: found.freeze }),
+    denials: found?.denials ?? [],
+  };
+}
+
+function toWaiting(workflowId: string, promotion: ProgressStatus): unknown {
+  const { version, state, waitingFor, waitingSince, waitEnds, approving, denials = [] } = promotion;
+  return {
+    version,
+    requestId: approving?.requestId ?? null,
+    state,
+    waitingFor,
+    since: waitingSince,
+    ends: waitEnds,
+    denials,
+    workflowId,
   };
 }

@@ -1,5 +1,6 @@
 import type { ReleaseStatus } from '../../workflows/messages.js';
 import { signOf, type Style } from './style.js';
+import { deniedLines } from './denied.js';
 import { forcedLines } from './forced.js';
 import { cut, digest12, labelled, lines, pad, plain, plainLines, row, sha7 } from './text.js';
 import { formatTook } from './time.js';
@@ -26,6 +27,7 @@ export function renderRelease(style: Style, status: ReleaseStatus): string {
           step.tookMs === null ? '' : formatTook(step.tookMs),
         ),
       ),
+    deniedLines(style, status.denials),
     status.artifacts.map(({ name, digest }) => `    ${pad(plain(name), STEP)}${digest12(digest)}`),
     status.skipped.map(
       ({ environment, why }) => `  ${style.pending} ${pad(plain(environment), STEP)}left out: ${plain(why)}`,

@@ -1,7 +1,8 @@
 /** Every environment on one line, and below it what is out of the ordinary. */
 import type { EnvironmentStatus, ProgressStatus } from '../../workflows/messages.js';
-import { underway } from '../targets.js';
+import { nameAmong, underway } from '../targets.js';
 import type { Style } from './style.js';
+import { recentlyDenied } from './denied.js';
 import { forcedNotes } from './forced.js';
 import { describeProof, lines, pad, plain, row } from './text.js';
 import { formatAge, formatMoment } from './time.js';
@@ -65,18 +66,19 @@ function describeLive({ status }: EnvironmentView): string {
 function describeNotes(style: Style, view: EnvironmentView, status: EnvironmentStatus, now: Date): string[] {
   const { inFlight, freeze, warm, queue } = status;
   const notes: string[] = [];
+  const all = [...underway(status), ...queue, ...(inFlight === null ? [] : [inFlight.request])];
+  const nameOf = (one: (typeof all)[number]): string => plain(nameAmong(all, one));
   if (status.needsPerson !== null) notes.push(style.red(`needs a person: ${plain(status.needsPerson)}`));
   if (status.live !== null) notes.push(...forcedNotes(style, status.live));
-  if (inFlight !== null)
-    notes.push(`${style.now} ${plain(inFlight.request.version)}, ${describeChange(view)}`);
+  if (inFlight !== null) notes.push(`${style.now} ${nameOf(inFlight.request)}, ${describeChange(view)}`);
   for (const one of underway(status)) {
     if (one.phase === 'queued' || one.workflowId === inFlight?.request.promotionId) continue;
     const promotion = view.promotions.get(one.workflowId);
     notes.push(
-      `${plain(one.version)} ${describePromotion(promotion)}, ${formatAge(promotion?.waitingSince ?? one.since, now)}`,
+      `${nameOf(one)} ${describePromotion(promotion)}, ${formatAge(promotion?.waitingSince ?? one.since, now)}`,
     );
   }
-  for (const request of queue) notes.push(`${style.pending} ${plain(request.version)} queued`);
+  for (const request of queue) notes.push(`${style.pending} ${nameOf(request)} queued`);
   if (warm !== null) {
     const colour = warm.record.colour === null ? '' : ` ${warm.record.colour}`;
     notes.push(`${plain(warm.record.version)}${colour} warm until ${formatMoment(warm.retireAt)}`);
@@ -86,6 +88,9 @@ function describeNotes(style: Style, view: EnvironmentView, status: EnvironmentS
     const why = freeze.reason === null ? '' : `: ${plain(freeze.reason)}`;
     notes.push(`${until}, ${plain(freeze.by)}${why} (${describeProof(freeze.proof)})`);
   }
+  const onTheWay = [...view.promotions.values(), ...(view.change === null ? [] : [view.change])];
+  const denials = [status, ...onTheWay].flatMap((each) => each.denials ?? []);
+  notes.push(...recentlyDenied(style, denials, now));
   return notes;
 }
 

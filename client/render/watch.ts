@@ -4,6 +4,7 @@ import type { StepState, UnwindReport } from '../../workflows/result.js';
 import { exitMeaningOf } from '../exit-codes.js';
 import type { ShownProgress } from '../merge-progress.js';
 import { signOf, type Style } from './style.js';
+import { deniedLines } from './denied.js';
 import { forcedLines } from './forced.js';
 import { cut, digest12, labelled, lines, pad, plain, plainLines, row, sha7 } from './text.js';
 import { formatMoment, formatTook } from './time.js';
@@ -31,6 +32,7 @@ export function renderProgress(style: Style, status: ShownProgress, now: Date): 
     `  ${commitLine(style, status)}`,
     stepLines(style, status),
     approvalLine(style, status),
+    deniedLines(style, status.denials),
     status.failure === null ? [] : failureLines(style, status),
     unwindLines(style, status.unwind),
     artifactLine(status),
@@ -167,6 +169,11 @@ function nextCommands({ state, waitingFor, environment, unwind, steps }: Progres
   if (unwind.some((one) => one.outcome === 'undo-failed')) return [`slipway retry ${name}`];
   if (state === 'waiting') {
     const what = waitingFor ?? '';
+    // these say what a person has written, so they come first
+    if (what.startsWith('the end of a freeze by '))
+      return [`slipway unfreeze ${name}`, `slipway abort ${name}`];
+    if (what.startsWith('the end of a freeze')) return [`slipway abort ${name}`];
+    if (what.startsWith('a person to look first')) return [`slipway resume ${name}`, `slipway abort ${name}`];
     if (/approv/i.test(what)) return [`slipway approve ${name}`, `slipway reject ${name}`];
     if (/switch|traffic/i.test(what)) return [`slipway switch ${name}`, `slipway abort ${name}`];
     if (/pause|resume/i.test(what)) return [`slipway resume ${name}`, `slipway abort ${name}`];

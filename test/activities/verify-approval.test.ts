@@ -55,7 +55,7 @@ const POLICY = `allowed-signers: allowed_signers
 revoked-keys: revoked
 groups:
   platform: [irina@example.com, carla@example.com, old@example.com, gone@example.com, early@example.com, git@example.com, anna@example.com, vadim]
-  backend: [oleg@example.com]
+  backend: [oleg@example.com, carla@example.com]
 pipelines: {shop: {repositories: [/srv/shop.git], environments: {prod: {hosts: [], approvals: [{count: 1, group: platform}]}}}}
 `;
 
@@ -129,6 +129,16 @@ describe('a signed approval counts', () => {
     expect(await say({ by: 'oleg@example.com' })).toMatchObject({ verdict: 'approved', group: null });
     const item = await say({ by: 'oleg@example.com', group: 'backend' });
     expect(item).toMatchObject({ verdict: 'approved', group: 'backend' });
+  });
+
+  test('of somebody in several groups, for one that is missing', async () => {
+    const by = 'carla@example.com';
+    const { environment: plan } = release;
+    const approvals = plan.approvals.flatMap((rule) => [rule, { ...rule, group: 'backend' }]);
+    const counted = [{ by: 'irina@example.com', group: 'platform', at: '', proof: 'ssh' as const }];
+    const claim = { plan: { ...plan, approvals } };
+    expect(await say({ by, claim })).toMatchObject({ group: 'platform' });
+    expect(await say({ by, claim: { ...claim, counted } })).toMatchObject({ group: 'backend' });
   });
 
   test('by a certificate of an SSH CA', async () => {

@@ -206,6 +206,11 @@ describe('README', () => {
     const back = await type('slipway rollback prod', 'anna');
     expect(back, back.err + back.out).toMatchObject({ exit: 0 });
     await live('v1.0.0');
-    expect((await type('slipway watch prod', 'anna')).exit).toBe(5);
+    // it has just ended: how is told
+    const watched = await type('slipway watch prod', 'anna');
+    expect(watched, watched.err).toMatchObject({
+      exit: 0,
+      out: expect.stringContaining('v1.0.0') as unknown,
+    });
   }, 180_000);
 });

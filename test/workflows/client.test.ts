@@ -130,6 +130,44 @@ describe('a release, said with the command', () => {
     letGo(scene.harness.world, environmentKey(scene.pipeline, 'stage'), 'preflight');
   });
 
+  it('is watched to its end also by who comes a moment too late', async () => {
+    await bringLive('v1.0.0');
+    const late = await run(`watch ${scene.prod} --until done`);
+    expect(late, late.err).toMatchObject({ exit: 0 });
+    expect(late.out).toContain('v1.0.0');
+    await run(`release v2.0.0 --to ${scene.prod} --until waiting`, 'irina');
+    await run(`reject ${scene.prod} --yes`);
+    await untilStatus('nothing waits', ({ waiting }) => JSON.stringify(waiting) === '[]');
+    expect(await run(`watch ${scene.prod} --version v2.0.0`)).toMatchObject({ exit: 5 });
+    expect(await run(`watch ${scene.prod} --version v1.0.0`)).toMatchObject({ exit: 0 });
+    const never = await run(`watch ${scene.prod} --version v9.9.9`);
+    expect(never.err).toContain('nothing of v9.9.9 is in flight');
+  });
+
+  it('says that a freeze is what it waits for, whose and until when', async () => {
+    expect(await run(`freeze ${scene.prod} --until 12h --reason holidays`, 'oleg')).toMatchObject({
+      exit: 0,
+    });
+    await run(`release v1.0.0 --to ${scene.prod} --until waiting`, 'irina');
+    await run(`approve ${scene.prod} --yes`);
+    const said = await waitsFor('the end of a freeze by oleg (identity: unverified), until ');
+    const [{ state, ends }] = said['waiting'] as [{ state: string; ends: { at: string; then: string } }];
+    expect({ state, then: ends.then }).toEqual({ state: 'waiting', then: 'opens' });
+    expect(said['freeze']).toMatchObject({ until: ends.at });
+    for (const line of [
+      `watch ${scene.prod} --until waiting`,
+      `release v1.0.0 --to ${scene.prod} --until waiting`,
+    ]) {
+      const watched = await run(line, 'irina');
+      expect(watched, line).toMatchObject({ exit: 0 });
+      expect(watched.out).toMatch(/WAITING for the end of a freeze by oleg .*: holidays/);
+      expect(watched.out).toContain(`slipway unfreeze ${scene.prod}`);
+    }
+    expect(await run(`unfreeze ${scene.prod}`)).toMatchObject({ exit: 0 });
+    await waitsFor('switch');
+    await run(`abort ${scene.prod} --until done`);
+  });
+
   it('ends with 5 when it is rejected: nothing was touched', async () => {
     await run(`release v1.0.0 --to ${scene.prod} --until waiting`, 'irina');
     const watching = run(`watch ${scene.prod} --json`);

@@ -105,8 +105,14 @@ describe('a gate of an environment', () => {
       { verdict: 'fail', by: 'mallory', note: 'not forced: its key is revoked' },
     ]);
     const { denials, report } = await promotion.status();
-    expect(denials).toEqual([{ by: 'mallory', why: 'its key is revoked', decisionId: 'force red' }]);
-    expect(report).toContain('not counted: mallory, its key is revoked');
+    const denial = {
+      by: 'mallory',
+      why: 'its key is revoked',
+      decisionId: 'force red',
+      decision: 'force of red',
+    };
+    expect(denials).toMatchObject([denial]);
+    expect(report).toContain('not counted: force of red by mallory: its key is revoked');
     expect(await isMarked(promotion.handle.workflowId)).toBe(false);
   });
 

@@ -1,14 +1,26 @@
 /** Approvals of a plan that a worker sealed: counted once a worker has looked at them, and shown when they do not count. */
-import { describe, expect, it } from 'vitest';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { ApprovalRule, EnvironmentPlan } from '../../pipeline/plan.js';
-import { breakActivity } from '../support/fake-world.js';
+import { breakActivity, mend, release as letGo } from '../support/fake-world.js';
 import { givenDecision, givenPlan, givenRule } from '../support/given.js';
+import { givePersonKey } from '../support/people.js';
 import { givenPromotion, PromotionScene } from '../support/promotion-scene.js';
+import { slipway } from '../support/slipway-command.js';
 import { useHarness } from '../support/use-harness.js';
-import { startHarness } from '../support/workflow-harness.js';
+import { startHarness, until } from '../support/workflow-harness.js';
 
 const denies = (by: string): string | null => (by === 'mallory' ? 'its key is revoked' : null);
 const harness = useHarness(() => startHarness({ denies }));
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'slw-approvals-'));
+  await givePersonKey(path.join(folder, 'key'), 'oleg@example.com');
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const rule = (count: number, group: string | null, by: ApprovalRule['by'] = 'ssh'): ApprovalRule =>
   givenRule(count, group, { by });
@@ -22,6 +34,9 @@ const sealed = (
     seal: { statement: '{}', keyId: 'k', signature: 's' },
     ...(protectedBy === undefined ? {} : { policy: protectedBy }),
   });
+
+const environmentOf = async (promotion: PromotionScene): Promise<string> =>
+  (await promotion.status()).environment;
 
 const start = (plan: EnvironmentPlan): Promise<PromotionScene> =>
   PromotionScene.start(harness, givenPromotion(plan, 1));
@@ -49,8 +64,9 @@ describe('approvals of a sealed plan', () => {
     const decisionId = 'decision-1';
     expect(await promotion.decide('approve', 'mallory', { decisionId })).toMatchObject({ accepted: true });
     const denied = await promotion.until('the denial', ({ denials = [] }) => denials.length > 0);
-    expect(denied.denials).toEqual([{ by: 'mallory', why: 'its key is revoked', decisionId }]);
-    expect(denied.report).toContain('not counted: mallory, its key is revoked');
+    const denial = { by: 'mallory', why: 'its key is revoked', decisionId, decision: 'approval' };
+    expect(denied.denials).toMatchObject([denial]);
+    expect(denied.report).toContain('not counted: approval by mallory: its key is revoked');
     expect(denied).toMatchObject({ approvals: [], claims: 0, state: 'waiting' });
     await promotion.decide('approve', 'irina');
     const { state, evidence } = await promotion.end();
@@ -94,9 +110,12 @@ describe('approvals of a sealed plan', () => {
     for (const decision of [said, said, again]) await promotion.handle.signal('approve', decision);
     const heard = await promotion.until(
       'both ids are heard',
-      ({ approvals, claims }) => approvals.length === 2 && claims === 0,
+      ({ denials = [], claims }) => denials.length === 1 && claims === 0,
     );
     expect(heard.waitingFor).toContain('1 approval');
+    expect(heard.approvals).toMatchObject([{ by: 'irina' }]);
+    const why = 'irina has approved already and counts once; somebody else must';
+    expect(heard.denials).toMatchObject([{ by: 'irina', why, decisionId: 'another' }]);
     await promotion.decide('approve', 'oleg');
     expect((await promotion.end()).state).toBe('succeeded');
   });
@@ -108,6 +127,139 @@ describe('approvals of a sealed plan', () => {
     const { state, evidence } = await promotion.end();
     expect(state).toBe('succeeded');
     expect(evidence.filter(({ verdict }) => verdict === 'approved').map(({ by }) => by)).toContain('oleg');
+  });
+
+  it('that fill no slot are shown with why, and not among the approvals', async () => {
+    const promotion = await start(sealed([rule(1, 'platform'), rule(1, 'backend')]));
+    await promotion.waitsFor('2 approvals');
+    // no worker has found oleg in a group that is asked for
+    expect(await promotion.decide('approve', 'oleg')).toMatchObject({ accepted: true });
+    const denied = await promotion.until('the denial', ({ denials = [] }) => denials.length === 1);
+    const why = 'oleg is in none of the groups that are asked for; missing: platform, backend';
+    expect(denied).toMatchObject({ approvals: [], decided: [], denials: [{ by: 'oleg', why }] });
+    expect(denied.report).toContain('not counted: approval by oleg: is in none of the groups');
+    expect(denied.report).not.toContain('**approved**');
+
+    // two of one group at the same moment: one of them fills nothing
+    const platform = { group: 'platform' };
+    await promotion.handle.signal('approve', givenDecision('irina', platform));
+    await promotion.handle.signal('approve', givenDecision('olga', platform));
+    const both = await promotion.until('the other', ({ denials = [] }) => denials.length === 2);
+    expect(both).toMatchObject({ approvals: [{ by: 'irina' }], waitingFor: '1 approval (backend)' });
+    expect(both.denials?.[1]).toMatchObject({
+      by: 'olga',
+      why: 'no approval of group platform is missing; missing: backend',
+    });
+    await promotion.decide('approve', 'olga', { group: 'backend' });
+    const { state, evidence } = await promotion.end();
+    expect(state).toBe('succeeded');
+    expect(evidence.filter(({ verdict }) => verdict === 'approved').map(({ by }) => by)).toEqual([
+      'irina',
+      'olga',
+    ]);
+    expect(evidence[0]).toMatchObject({ by: 'oleg', verdict: 'fail', note: why });
+  });
+
+  it('end the command with 5 when they fill no slot, and it says why', async () => {
+    const plan = sealed([rule(1, 'platform'), rule(1, 'backend')]);
+    const promotion = await start(plan);
+    await promotion.waitsFor('2 approvals');
+    const run = async (line: string) =>
+      await slipway([...line.split(' '), plan.name, '--pipeline', plan.pipeline], {
+        cwd: folder,
+        env: {
+          TEMPORAL_ADDRESS: inject('temporalAddress'),
+          SLIPWAY_TASK_QUEUE: harness.taskQueue,
+          SLIPWAY_ACTOR: 'oleg@example.com',
+          SLIPWAY_SIGNING_KEY: path.join(folder, 'key'),
+        },
+      });
+    const why = 'is in none of the groups that are asked for; missing: platform, backend';
+    const approved = await run('approve --yes');
+    expect(approved).toMatchObject({ exit: 5 });
+    expect(approved.err).toContain(`oleg@example.com ${why}`);
+    for (const line of ['watch --until waiting', 'status']) {
+      const { out } = await run(line);
+      expect(out, line).toContain(`not counted: approval by oleg@example.com: ${why}`);
+      expect(out, line).not.toContain('approved');
+    }
+    await promotion.decide('abort', 'irina');
+    await promotion.end();
+  });
+
+  it('do not use up their id when they do not count, and do when they do', async () => {
+    const promotion = await start(sealed([rule(2, null)]));
+    const asked = await promotion.waitsFor('2 approvals');
+    const decisionId = 'seen by mallory';
+    await promotion.handle.signal('approve', givenDecision('mallory', { decisionId }));
+    const denied = await promotion.until(
+      'the bad copy is denied',
+      ({ denials = [] }) => denials.length === 1,
+    );
+    // nobody's clock starts again for it
+    expect(denied.waitingSince).toBe(asked.waitingSince);
+    await promotion.handle.signal('approve', givenDecision('irina', { decisionId }));
+    await promotion.until('the word itself counts', ({ decided = [] }) => decided.includes(decisionId));
+    await promotion.handle.signal('approve', givenDecision('mallory', { decisionId }));
+    await promotion.decide('approve', 'oleg');
+    const { state, evidence } = await promotion.end();
+    expect(state).toBe('succeeded');
+    expect(evidence.map(({ by, verdict }) => [by, verdict])).toEqual([
+      ['mallory', 'fail'],
+      ['irina', 'approved'],
+      ['oleg', 'approved'],
+      [null, 'pass'],
+    ]);
+  });
+
+  it('that come in a flood keep no room from what counts, and little of them is kept', async () => {
+    const promotion = await start(sealed([rule(1, null)]));
+    await promotion.waitsFor('1 approval');
+    breakActivity(harness.world, await environmentOf(promotion), 'verifyApproval', 'hang-before');
+    const flood = async (count: number): Promise<void> => {
+      for (let turn = 0; turn < count; turn += 1) {
+        const decision = givenDecision('mallory', { reason: `${'x'.repeat(9000)}${turn}` });
+        await promotion.handle.signal('approve', decision);
+      }
+    };
+    await flood(25);
+    const full = await promotion.until(
+      'it is full',
+      ({ claims, denials = [] }) => claims === 20 && denials.length === 5,
+    );
+    expect(full.denials?.[0]?.why).toBe('20 words wait to be looked at; say it again in a moment');
+    expect(await promotion.decide('approve', 'irina')).toMatchObject({
+      accepted: false,
+      refused: '20 words wait to be looked at; say it again in a moment',
+    });
+    mend(harness.world, await environmentOf(promotion));
+    letGo(harness.world, await environmentOf(promotion), 'verifyApproval');
+    await promotion.until('all are heard', ({ claims }) => claims === 0);
+    await flood(10);
+    const heard = await promotion.until('they are heard', ({ claims }) => claims === 0);
+    expect(heard.denials).toHaveLength(20);
+    await promotion.decide('approve', 'irina');
+    const { state, evidence } = await promotion.end();
+    expect(state).toBe('succeeded');
+    expect(evidence.filter(({ verdict }) => verdict === 'fail')).toHaveLength(20);
+  });
+
+  it('are no longer looked at once a flood has filled the history, and the way out is said', async () => {
+    const promotion = await start(sealed([rule(1, null)]));
+    await promotion.waitsFor('1 approval');
+    const reason = 'x'.repeat(5000);
+    const large = (): Promise<void> =>
+      promotion.handle.signal('approve', givenDecision('mallory', { reason }));
+    await until('it listens no more', async () => {
+      await Promise.all(Array.from({ length: 40 }, large));
+      const { denials = [] } = await promotion.status();
+      return denials.at(-1)?.why.startsWith('too much was said here that did not count') === true;
+    });
+    const { refused } = await promotion.decide('approve', 'irina');
+    expect(refused).toMatch(/; slipway abort \S+, then slipway release v1 --to \S+$/);
+    // what stops it is heard
+    expect(await promotion.decide('abort', 'irina')).toMatchObject({ accepted: true });
+    expect(await promotion.end()).toMatchObject({ state: 'aborted', clean: true });
   });
 
   it('need no signature where nothing protects', async () => {

@@ -9,7 +9,7 @@ import { createPolicyStore } from '../../activities/trust/policy-store.js';
 import { createVerifyDecision } from '../../activities/trust/verify-decision.js';
 import type { EnvironmentPlan, MayRule } from '../../pipeline/plan.js';
 import type { Target } from '../../workflows/activity-contract.js';
-import type { EnvironmentRequest } from '../../workflows/messages.js';
+import type { EnvironmentRequest, SignedStatement } from '../../workflows/messages.js';
 import { SIGNAL } from '../../workflows/names.js';
 import { decideOn, statusOf } from '../support/change-scene.js';
 import { EnvironmentScene, givenVersion } from '../support/environment-scene.js';
@@ -96,6 +96,23 @@ async function run(line: string, person = IRINA, key = person): Promise<CommandR
 
 const deniedOf = ({ out }: CommandRun): string => String(readJson({ exit: 0, err: '', out }).data['refused']);
 
+interface Printed {
+  statement: SignedStatement;
+}
+
+/** As somebody sends it who has seen it, to be first. */
+function badCopyOf<Said extends Printed>(said: Said): Said {
+  return { ...said, statement: { ...said.statement, signature: 'none' } };
+}
+
+/** By every command that looks, in each of its forms. */
+async function expectShown({ plan }: EnvironmentScene, text: string): Promise<void> {
+  for (const line of [`watch ${plan.name} --until waiting`, `status ${plan.name}`])
+    expect((await run(line)).out, line).toContain(text);
+  for (const line of [`watch ${plan.name} --until waiting --json`, `status ${plan.name} --json`])
+    expect((await run(line)).out, line).toContain('"why":"oleg@example.com is not in group leads"');
+}
+
 /** The lane is a run of its own, which begins after the environment has said so. */
 async function waitsForSwitch(prod: EnvironmentScene, token = 1) {
   const lane = harness.client.workflow.getHandle(prod.lane);
@@ -122,7 +139,11 @@ describe('a switch by hand', () => {
     ]);
     const shown = await statusOf(lane);
     expect(shown).toMatchObject({ waitingFor: 'switch', claims: 0, denials: [{ by: OLEG }, { by: IRINA }] });
-    expect(shown.report).toContain('not counted: oleg@example.com, oleg@example.com is not in group leads');
+    expect(shown.report).toContain('not counted: switch by oleg@example.com: is not in group leads');
+    // what does not count starts no clock again
+    expect(shown.waitingSince).toBe(asked.waitingSince);
+
+    await expectShown(prod, 'not counted: switch by oleg@example.com: is not in group leads');
 
     const told = await run(`switch ${prod.plan.name}`, OLEG);
     expect(told.err).toBe(`✗ oleg@example.com is not in group leads
@@ -160,7 +181,19 @@ describe('a switch by hand', () => {
       accepted: false,
       refused: `the policy wants it signed by somebody of leads; slipway switch ${prod.plan.name} signs it, and with --print writes what temporal workflow signal sends`,
     });
-    expect((await statusOf(lane)).waitingFor).toBe('switch');
+    await lane.signal('approve', { by: OLEG });
+    // nobody has had an answer to these
+    expect(await statusOf(lane)).toMatchObject({
+      waitingFor: 'switch',
+      denials: [
+        {
+          by: IRINA,
+          decision: 'switch',
+          why: expect.stringContaining('the policy wants it signed') as unknown,
+        },
+        { by: OLEG, decision: 'approval', why: expect.stringContaining('approvals are over') as unknown },
+      ],
+    });
     expect(heard).not.toContain(`${prod.plan.name} switch`);
 
     // stopping needs no signature
@@ -172,7 +205,10 @@ describe('a switch by hand', () => {
     const prod = byHand();
     const first = await prod.ask(givenVersion(prod.plan, 1));
     const { lane } = await waitsForSwitch(prod);
-    const printed: unknown = JSON.parse((await run(`switch ${prod.plan.name} --print`)).out);
+    const printed = JSON.parse((await run(`switch ${prod.plan.name} --print`)).out) as Printed;
+    // a bad copy of it, under its own id, does not keep it out
+    await lane.signal('switchTraffic', badCopyOf(printed));
+    await until('the copy is denied', async () => (await statusOf(lane)).denials?.length === 1);
     await lane.signal('switchTraffic', printed);
     expect((await prod.ended(first.requestId)).state).toBe('succeeded');
 
@@ -221,8 +257,14 @@ describe('a rollback', () => {
     const prod = givenEnvironment(MAY, { bake: null });
     for (const number of [1, 2]) await prod.release(number);
     const printed = await run(`rollback ${prod.plan.name} v1 --print`);
-    const asked = JSON.parse(printed.out) as Extract<EnvironmentRequest, { type: 'rollback' }>;
-    await prod.send(SIGNAL.request, asked);
+    const asked = JSON.parse(printed.out) as Extract<EnvironmentRequest, { type: 'rollback' }> & Printed;
+    const { statement: _, ...unsigned } = asked;
+    for (const bad of [badCopyOf(asked), unsigned]) {
+      await prod.send(SIGNAL.request, bad);
+      expect((await prod.ended(asked.requestId)).state).toBe('failed');
+    }
+    for (const sent of [asked, badCopyOf(asked)]) await prod.send(SIGNAL.request, sent);
+    await prod.until('it has come back', ({ live, claims }) => live?.version === 'v1' && claims === 0);
     expect((await prod.ended(asked.requestId)).state).toBe('succeeded');
     await prod.release(3);
     await prod.send(SIGNAL.request, asked);
@@ -283,16 +325,34 @@ describe('a freeze', () => {
     expect([denied.exit, deniedOf(denied)]).toEqual([5, 'oleg@example.com is not in group leads']);
     const { freeze, denials, claims } = await prod.status();
     expect({ freeze, denials, claims }).toMatchObject({ freeze: { by: IRINA }, claims: 0 });
-    expect(denials).toHaveLength(2);
+    // also the one that was sent past the command
+    const byPolicy = 'the policy wants it signed by somebody of leads';
+    expect(denials).toMatchObject([
+      { by: OLEG, decision: 'freeze', why: 'oleg@example.com is not in group leads' },
+      { by: IRINA, decision: 'unfreeze', why: expect.stringContaining(byPolicy) as unknown },
+      { by: OLEG, decision: 'unfreeze' },
+    ]);
+    await until('the environment shows it where no worker is', async () => {
+      const { memo } = await handle.describe();
+      return String(memo?.['report']).includes(`not counted: unfreeze by ${IRINA}: ${byPolicy}`);
+    });
 
-    const printed: unknown = JSON.parse((await run(`unfreeze ${name} --print`)).out);
+    const status = await run(`status ${name}`);
+    expect(status.out).toContain(`not counted: unfreeze by ${IRINA}: ${byPolicy}`);
+    expect(await run(`status ${name} --json`)).toMatchObject({
+      out: expect.stringContaining(byPolicy) as unknown,
+    });
+
+    const printed = JSON.parse((await run(`unfreeze ${name} --print`)).out) as Printed;
+    await handle.signal('unfreeze', badCopyOf(printed));
+    await prod.until('the copy is denied', (status) => status.denials?.length === 4);
     await handle.signal('unfreeze', printed);
     await prod.until('it is open', (status) => status.freeze === null);
     // the same word again opens nothing
     expect(await run(`freeze ${name}`)).toMatchObject({ exit: 0 });
     await handle.signal('unfreeze', printed);
-    await handle.signal('unfreeze', { ...(printed as object), decisionId: randomUUID() });
-    await prod.until('it is denied', (status) => status.denials?.length === 3);
+    await handle.signal('unfreeze', { ...printed, decisionId: randomUUID() });
+    await prod.until('it is denied', (status) => status.denials?.length === 5);
     expect((await prod.status()).freeze).toMatchObject({ by: IRINA });
   });
 

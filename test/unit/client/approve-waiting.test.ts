@@ -27,7 +27,8 @@ async function approveAs(by: string, shown = givenWaiting()): Promise<void> {
     throw new Error('nothing may be asked or sent');
   };
   const client = { actor: { by, proof: 'unverified' as const }, progress: nowhere, decide: nowhere };
-  const target = { kind: 'promotion' as const, workflowId: 'promotion/shop/prod/1', version: 'v1.4.0' };
+  const named = { workflowId: 'promotion/shop/prod/1', version: 'v1.4.0', requestId: '1' };
+  const target = { kind: 'promotion' as const, ...named };
   await approveWaiting(client, target, { shown, env: { HOME: '/nowhere' } });
 }
 

@@ -141,6 +141,24 @@ describe('the screen of one promotion', () => {
     expect(screen).toMatch(/inspect says [0-9a-f]+… {2}1m 02s/);
   });
 
+  it('says what was said and does not count, the newest three', () => {
+    const denials = Array.from({ length: 5 }, (_, turn) => ({
+      by: 'oleg',
+      why: `oleg is in none of the groups that are asked for; missing: platform ${String(turn)}`,
+      decisionId: 'd',
+      decision: 'approval',
+      at: '2026-11-14T10:41:00Z',
+    }));
+    const said = renderProgress(glyphs, { ...waiting, denials }, NOW)
+      .split('\n')
+      .filter((line) => line.startsWith('  !'));
+    const none = 'approval by oleg: is in none of the groups that are asked for; missing: platform';
+    expect(said).toEqual([
+      '  ! not counted: 2 more, with --json',
+      ...[2, 3, 4].map((turn) => `  ! not counted: ${none} ${String(turn)} (14 Nov 10:41 UTC)`),
+    ]);
+  });
+
   it('says NOT UNDONE and how to try again when an undo failed', () => {
     const parked = {
       ...failed,
@@ -231,6 +249,23 @@ describe('the screen of all environments', () => {
         '',
       ].join('\n'),
     );
+  });
+
+  it('says what was said to an environment and does not count, for a day', () => {
+    const denial = { by: 'oleg', why: 'oleg is not in group leads', decisionId: 'd', decision: 'freeze' };
+    const denials = ['2026-11-13T10:00:00Z', '2026-11-14T10:00:00Z'].map((at) => ({ ...denial, at }));
+    const status = givenEnvironment({ live, denials });
+    const promotions = new Map([['p', givenProgress({ denials: [{ ...denial, decision: 'approval' }] })]]);
+    const screen = renderStatus(
+      glyphs,
+      'secretmagic',
+      [{ name: 'prod', status, change: null, promotions }],
+      NOW,
+    );
+    expect(screen.match(/! not counted: .*/g)).toEqual([
+      '! not counted: freeze by oleg: is not in group leads (14 Nov 10:00 UTC)',
+      '! not counted: approval by oleg: is not in group leads',
+    ]);
   });
 
   it('marks an environment that an unwind left in pieces', () => {

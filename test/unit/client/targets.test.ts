@@ -44,6 +44,7 @@ describe('what an environment means', () => {
       kind: 'promotion',
       workflowId: 'promotion/secretmagic/prod/v2',
       version: 'v2',
+      requestId: 'v2',
     });
   });
 
@@ -55,6 +56,35 @@ describe('what an environment means', () => {
       wayOut: 'say which: slipway approve prod --version v2',
     });
     expect(findWaitingPromotion(status, 'v1', 'approve').version).toBe('v1');
+  });
+
+  it('names two of one version by what --version takes', () => {
+    const again = { ...announced('v2'), requestId: 'v2-9c', workflowId: 'promotion/secretmagic/prod/v2-9c' };
+    const status = givenEnvironment({
+      announced: [announced('v1'), { ...announced('v2'), requestId: 'v2-3f' }, again],
+    });
+    const since = 'waiting since 14 Nov 10:00 UTC';
+    expect(refusal(() => findWaitingPromotion(status, null, 'approve')).what).toBe(
+      `3 are in flight: v1, v2-3f (${since}), v2-9c (${since})`,
+    );
+    expect(refusal(() => findAnyInFlight(status, 'v2', 'abort'))).toEqual({
+      exit: 2,
+      what: `2 are in flight: v2-3f (${since}), v2-9c (${since})`,
+      wayOut: 'say which: slipway abort prod --version v2-3f',
+    });
+    expect(findWaitingPromotion(status, 'v2-9c', 'approve').workflowId).toBe(again.workflowId);
+    // anybody can announce a name; what is copied into a shell is none that does something there
+    const hostile = givenEnvironment({ announced: [{ ...again, requestId: '$(reboot)' }, again] });
+    expect(refusal(() => findWaitingPromotion(hostile, null, 'approve')).wayOut).toBe(
+      'say which: slipway approve prod --version VERSION',
+    );
+    const lane = inFlight('v2');
+    const { requestId } = lane.request;
+    const inLane = givenEnvironment({ inFlight: lane, announced: [again] });
+    expect(refusal(() => findAnyInFlight(inLane, null, 'pause')).what).toBe(
+      `2 are in flight: ${requestId} (in the lane), v2-9c (${since})`,
+    );
+    expect(findAnyInFlight(inLane, requestId, 'pause').kind).toBe('lane');
   });
 
   it('refuses, touching nothing, when nothing waits', () => {
@@ -101,6 +131,7 @@ describe('what an environment means', () => {
       kind: 'environment',
       workflowId: 'environment/secretmagic/prod',
       version: 'v1',
+      requestId: '',
     });
   });
 });

@@ -1,0 +1,65 @@
+/** One picture of a promotion and of what knows more about it: its environment while it queues, its change while that runs. */
+import { describe, expect, it } from 'vitest';
+import { withChange, withQueue } from '../../../client/merge-progress.js';
+import type { Announcement, Freeze } from '../../../workflows/messages.js';
+import type { StepState } from '../../../workflows/result.js';
+import { givenPlan, givenRequest } from '../../support/given.js';
+import { givenEnvironment, givenProgress } from './given-status.js';
+
+const step = (state: StepState) => [{ name: 'change', state, tookMs: null, note: 'in the queue of prod' }];
+const approving = { requestId: 'r1', mustSign: false, expiresMs: 1 };
+const queued = givenProgress({ state: 'running', steps: step('waiting'), approving });
+const freeze: Freeze = {
+  ...{ by: 'irina', proof: 'ssh', until: null, reason: null, since: '2026-11-14T08:00:00Z' },
+};
+const own: Announcement = {
+  ...{ requestId: 'r1', workflowId: 'p', phase: 'queued', version: 'v1.4.0', commit: 'c', supersedes: [] },
+  ...{ waitingFor: null, since: '2026-11-14T10:00:00Z', queue: 'fifo' },
+};
+
+describe('a promotion in the queue', () => {
+  it('waits for the end of a freeze: whose, until when, why, since both were there', () => {
+    const seen = withQueue(queued, givenEnvironment({ freeze, announced: [own] }));
+    expect(seen).toMatchObject({
+      state: 'waiting',
+      waitingFor: 'the end of a freeze by irina (signed), until it is lifted',
+      waitingSince: own.since,
+      waitEnds: null,
+    });
+    const until = '2026-12-01T09:00:00Z';
+    const later = { ...freeze, until, reason: 'holidays', since: '2026-11-14T11:00:00Z' };
+    expect(withQueue(queued, givenEnvironment({ freeze: later, announced: [own] }))).toMatchObject({
+      waitingFor: 'the end of a freeze by irina (signed), until 1 Dec 09:00 UTC: holidays',
+      waitingSince: later.since,
+      waitEnds: { at: until, then: 'opens' },
+    });
+  });
+
+  it('waits for a person where an unwind left something', () => {
+    const needsPerson = 'undo of deploy failed';
+    expect(withQueue(queued, givenEnvironment({ freeze, needsPerson })).waitingFor).toBe(
+      'a person to look first: undo of deploy failed',
+    );
+  });
+
+  it.each([
+    ['nothing keeps it out', queued, givenEnvironment()],
+    ['another change is in the lane', queued, givenEnvironment({ freeze, inFlight: inLane() })],
+    ['it has entered', givenProgress({ steps: step('running') }), givenEnvironment({ freeze })],
+    ['it is at its approvals', givenProgress({ steps: step('pending') }), givenEnvironment({ freeze })],
+    ['nobody knows the environment', queued, null],
+  ])('is as it says where %s', (_where, promotion, environment) => {
+    expect(withQueue(promotion, environment)).toBe(promotion);
+  });
+});
+
+function inLane() {
+  return { request: givenRequest(givenPlan(), 'v1.3.9'), token: 1, cutover: null };
+}
+
+it('what did not count before the change and in it is told together', () => {
+  const denial = (decision: string) => ({ by: 'oleg', why: 'no', decisionId: decision, decision });
+  const promotion = givenProgress({ denials: [denial('approval')] });
+  const { denials } = withChange(promotion, givenProgress({ denials: [denial('switch')] }));
+  expect(denials?.map(({ decision }) => decision)).toEqual(['approval', 'switch']);
+});
