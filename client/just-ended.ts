@@ -1,6 +1,6 @@
 /** What has just come to its end on an environment: whoever begins to watch a moment too late learns how it ended. */
-import type { ProgressStatus } from '../workflows/messages.js';
-import { laneId, promotionId, WORKFLOW } from '../workflows/names.js';
+import type { ProgressStatus, ReleaseStatus } from '../workflows/messages.js';
+import { laneId, promotionId, releaseId, WORKFLOW } from '../workflows/names.js';
 import { askStatus, unlessUnknown } from './ask-status.js';
 import type { TemporalLink } from './connect.js';
 import { matches, type DecisionTarget } from './targets.js';
@@ -26,7 +26,32 @@ export async function findJustEnded(
   ].filter((each) => each !== null);
   const [last] = found.sort((one, other) => other.closedAtMs - one.closedAtMs);
   if (last === undefined) return null;
-  return version !== null || Date.now() - last.closedAtMs < JUST_MS ? last.target : null;
+  if (version !== null) return last.target;
+  if (Date.now() - last.closedAtMs >= JUST_MS) return null;
+  // who has just started the next one means that, and it may not have made itself known yet
+  return (await isNextComing(link, { pipeline, environment })) ? null : last.target;
+}
+
+async function isNextComing(
+  link: TemporalLink,
+  { pipeline, environment }: { pipeline: string; environment: string },
+): Promise<boolean> {
+  const query = `WorkflowType = '${WORKFLOW.release}' AND ExecutionStatus = 'Running' AND WorkflowId STARTS_WITH ${quote(releaseId(pipeline, ''))}`;
+  return await link.ask(async () => {
+    for await (const { workflowId } of link.client.workflow.list({ query })) {
+      const handle = link.client.workflow.getHandle(workflowId);
+      const status = await unlessUnknown(askStatus<ReleaseStatus>(link, handle));
+      if (status === null) continue;
+      // the one whose promotion has just ended learns of it a moment later
+      const isHere = status.promotions.some((promotion) => promotion.environment === environment);
+      if (!isHere && (status.goesTo?.includes(environment) ?? true)) return true;
+    }
+    return false;
+  });
+}
+
+function quote(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
 }
 
 /** The newest of the environment; ids and versions are other people's text. */
@@ -35,7 +60,6 @@ async function findPromotion(
   prefix: string,
   version: string | null,
 ): Promise<Ended | null> {
-  const quote = (text: string): string => `'${text.replaceAll("'", "''")}'`;
   const wanted =
     version === null
       ? `WorkflowId STARTS_WITH ${quote(prefix)}`

@@ -135,7 +135,13 @@ describe('a release, said with the command', () => {
     const late = await run(`watch ${scene.prod} --until done`);
     expect(late, late.err).toMatchObject({ exit: 0 });
     expect(late.out).toContain('v1.0.0');
-    await run(`release v2.0.0 --to ${scene.prod} --until waiting`, 'irina');
+    // the next one is meant once it has been started, also before it has made its plan
+    breakActivity(scene.harness.world, '-', 'resolvePlan', 'hang-before');
+    await run(`release v2.0.0 --to ${scene.prod} --until started`, 'irina');
+    await until('it is listed', async () => (await run(`watch ${scene.prod}`)).exit === 5);
+    mend(scene.harness.world, '-');
+    letGo(scene.harness.world, '-', 'resolvePlan');
+    await waitsFor('1 approval');
     await run(`reject ${scene.prod} --yes`);
     await untilStatus('nothing waits', ({ waiting }) => JSON.stringify(waiting) === '[]');
     expect(await run(`watch ${scene.prod} --version v2.0.0`)).toMatchObject({ exit: 5 });
