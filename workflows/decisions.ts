@@ -184,11 +184,11 @@ export function refuseUseless(
     return `${by} has approved${where} already and counts once; somebody else must`;
   }
   const groups = open.filter((slot) => slot.by === undefined).map((slot) => slot.group ?? 'anybody');
-  const missing = `missing: ${groups.join(', ')}`;
+  const missing = `(missing: ${groups.join(', ')})`;
   // a worker has looked for the person in each of them
   if (group === null && proof === 'ssh')
-    return `${by} is in none of the groups that are asked for; ${missing}`;
-  return `no approval of group ${group ?? 'any'} is missing; ${missing}`;
+    return `${by} is in none of the groups that are asked for ${missing}`;
+  return `no approval of group ${group ?? 'any'} is asked for ${missing}`;
 }
 
 /** Names are compared as people write them. */

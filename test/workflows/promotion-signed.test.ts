@@ -135,7 +135,7 @@ describe('approvals of a sealed plan', () => {
     // no worker has found oleg in a group that is asked for
     expect(await promotion.decide('approve', 'oleg')).toMatchObject({ accepted: true });
     const denied = await promotion.until('the denial', ({ denials = [] }) => denials.length === 1);
-    const why = 'oleg is in none of the groups that are asked for; missing: platform, backend';
+    const why = 'oleg is in none of the groups that are asked for (missing: platform, backend)';
     expect(denied).toMatchObject({ approvals: [], decided: [], denials: [{ by: 'oleg', why }] });
     expect(denied.report).toContain('not counted: approval by oleg: is in none of the groups');
     expect(denied.report).not.toContain('**approved**');
@@ -148,7 +148,7 @@ describe('approvals of a sealed plan', () => {
     expect(both).toMatchObject({ approvals: [{ by: 'irina' }], waitingFor: '1 approval (backend)' });
     expect(both.denials?.[1]).toMatchObject({
       by: 'olga',
-      why: 'no approval of group platform is missing; missing: backend',
+      why: 'no approval of group platform is asked for (missing: backend)',
     });
     await promotion.decide('approve', 'olga', { group: 'backend' });
     const { state, evidence } = await promotion.end();
@@ -174,7 +174,7 @@ describe('approvals of a sealed plan', () => {
           SLIPWAY_SIGNING_KEY: path.join(folder, 'key'),
         },
       });
-    const why = 'is in none of the groups that are asked for; missing: platform, backend';
+    const why = 'is in none of the groups that are asked for (missing: platform, backend)';
     const approved = await run('approve --yes');
     expect(approved).toMatchObject({ exit: 5 });
     expect(approved.err).toContain(`oleg@example.com ${why}`);

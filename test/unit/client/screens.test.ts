@@ -144,7 +144,7 @@ describe('the screen of one promotion', () => {
   it('says what was said and does not count, the newest three', () => {
     const denials = Array.from({ length: 5 }, (_, turn) => ({
       by: 'oleg',
-      why: `oleg is in none of the groups that are asked for; missing: platform ${String(turn)}`,
+      why: `oleg is in none of the groups that are asked for (missing: platform ${String(turn)})`,
       decisionId: 'd',
       decision: 'approval',
       at: '2026-11-14T10:41:00Z',
@@ -152,10 +152,10 @@ describe('the screen of one promotion', () => {
     const said = renderProgress(glyphs, { ...waiting, denials }, NOW)
       .split('\n')
       .filter((line) => line.startsWith('  !'));
-    const none = 'approval by oleg: is in none of the groups that are asked for; missing: platform';
+    const none = 'approval by oleg: is in none of the groups that are asked for (missing: platform';
     expect(said).toEqual([
       '  ! not counted: 2 more, with --json',
-      ...[2, 3, 4].map((turn) => `  ! not counted: ${none} ${String(turn)} (14 Nov 10:41 UTC)`),
+      ...[2, 3, 4].map((turn) => `  ! not counted: ${none} ${String(turn)}) (14 Nov 10:41 UTC)`),
     ]);
   });
 

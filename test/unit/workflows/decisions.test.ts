@@ -81,7 +81,7 @@ describe('approvals', () => {
       'of a group nobody asked for',
       'irina',
       { group: 'sales' },
-      /no approval of group sales is missing; missing: platform, backend/,
+      /no approval of group sales is asked for \(missing: platform, backend\)/,
     ],
   ])('%s is refused', (_, by, overrides, refusal) => {
     expect(approve(promotion(), by, overrides)).toMatch(refusal);
