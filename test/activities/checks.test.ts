@@ -14,7 +14,7 @@ import {
 } from '../support/check-scene.js';
 import { startHttpBackend } from '../support/http-backend.js';
 import { startImpatientServer } from '../support/impatient-server.js';
-import { processesWith, until } from '../support/processes.js';
+import { untilGone } from '../support/processes.js';
 import { freePort } from '../support/sshd.js';
 
 let scene: CheckScene;
@@ -206,13 +206,13 @@ describe('run', () => {
       verdict: 'failed',
       detail: expect.stringContaining('not done within 0.3s') as string,
     });
-    await until('the processes to be gone', async () => (await processesWith(`sleep ${mark}`)).length === 0);
+    await untilGone(`sleep ${mark}`);
   });
 
   it('leaves nothing behind when it was good', async () => {
     const mark = `61.${process.pid}`;
     expect(await ask({ command: `sleep ${mark} & exit 0` })).toMatchObject({ verdict: 'passed' });
-    await until('the process to be gone', async () => (await processesWith(`sleep ${mark}`)).length === 0);
+    await untilGone(`sleep ${mark}`);
   });
 
   it('is inconclusive when the host cannot be reached', async () => {

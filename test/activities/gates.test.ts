@@ -16,7 +16,7 @@ function command(text: string, timeoutMs = 60_000): GatePlan {
 async function expectGone(pidFile: string): Promise<void> {
   const pid = (await readFile(pidFile, 'utf8')).trim();
   expect(pid).toMatch(/^\d+$/);
-  await vi.waitFor(() => expect(existsSync(`/proc/${pid}`)).toBe(false), { timeout: 20_000 });
+  await vi.waitFor(() => expect(existsSync(`/proc/${pid}`)).toBe(false), { timeout: 50_000 });
 }
 
 describe('a command gate', () => {
@@ -97,7 +97,7 @@ describe('a command gate', () => {
     const pidFile = path.join(scene.folder, 'pid');
     const { environment, ended } = start(command(`echo $$ > ${pidFile}; exec sleep 600`), sha);
     await vi.waitFor(async () => expect(await readFile(pidFile, 'utf8')).toMatch(/\d\n/), {
-      timeout: 20_000,
+      timeout: 50_000,
     });
     environment.cancel('CANCELLED', new ActivityCancellationDetails({ cancelRequested: true }));
     await expect(ended).rejects.toBeInstanceOf(CancelledFailure);
@@ -109,7 +109,7 @@ describe('a command gate', () => {
     const pidFile = path.join(scene.folder, 'pid');
     const { environment, ended } = start(command(`echo $$ > ${pidFile}; exec sleep 600`), sha);
     await vi.waitFor(async () => expect(await readFile(pidFile, 'utf8')).toMatch(/\d\n/), {
-      timeout: 20_000,
+      timeout: 50_000,
     });
     environment.cancel('WORKER_SHUTDOWN', new ActivityCancellationDetails({ workerShutdown: true }));
     await expect(ended).rejects.toMatchObject({ nonRetryable: false, message: 'gate tests was interrupted' });

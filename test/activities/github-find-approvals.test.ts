@@ -14,15 +14,11 @@ import { givenCommit, givenRule } from '../support/given.js';
 import { githubOf, givenGithub, mergedPull, runScheduled } from '../support/github/scene.js';
 import { givenPolicyStore } from '../support/policies.js';
 import { createRepository, type TestRepository } from '../support/repository.js';
-import {
-  givenSealedRelease,
-  NO_POLICY,
-  refusalWith,
-  throughVouching,
-  useSealKeys,
-} from '../support/sealed.js';
+import { givenSealedRelease, NO_POLICY, throughVouching } from '../support/sealed.js';
+import { useVouchingWorker } from '../support/vouching-worker.js';
 
-const seals = useSealKeys();
+const worker = useVouchingWorker();
+const seals = worker.keys;
 const standIn = givenGithub();
 let repository: TestRepository;
 let folder: string;
@@ -313,15 +309,11 @@ describe('a question', () => {
       [{ plan: { ...question.plan, selfApproval: true } }, /changed after it was sealed/],
     ];
     for (const [change, why] of attacks)
-      expect(
-        await refusalWith(seals.ours, 'findGithubApprovals', { ...question, ...change }, POLICY),
-      ).toMatch(why);
+      expect(await worker.refusal('findGithubApprovals', { ...question, ...change }, POLICY)).toMatch(why);
   });
 
   it('uses the login only for repositories the policy names', async () => {
     const question = await asked({ plan: { repository: { url: 'https://github.com/evil/shop' } } });
-    expect(await refusalWith(seals.ours, 'findGithubApprovals', question, POLICY)).toMatch(
-      /does not allow it/,
-    );
+    expect(await worker.refusal('findGithubApprovals', question, POLICY)).toMatch(/does not allow it/);
   });
 });

@@ -128,7 +128,7 @@ describe('github-checks', () => {
   it('waits for what still runs, and for what may come after it', async () => {
     standIn.state.checkRuns = [{ sha: COMMIT, name: 'lint', status: 'queued', conclusion: null }];
     const { result } = start(checksGate(), { waitedMs: 0 });
-    await vi.waitFor(() => expect(standIn.questions).toHaveLength(2), { timeout: 30_000 });
+    await vi.waitFor(() => expect(standIn.questions).toHaveLength(2), { timeout: 50_000 });
     standIn.state.checkRuns = [done('lint', 'success'), done('test', 'success')];
     expect(await result).toMatchObject({ verdict: 'pass' });
     expect(standIn.questions).toHaveLength(4);
@@ -136,7 +136,7 @@ describe('github-checks', () => {
 
   it('waits a little for CI that has not begun', async () => {
     const { result } = start(checksGate(), { waitedMs: 0 });
-    await vi.waitFor(() => expect(standIn.questions).toHaveLength(2), { timeout: 30_000 });
+    await vi.waitFor(() => expect(standIn.questions).toHaveLength(2), { timeout: 50_000 });
     standIn.state.checkRuns = [done('lint', 'success'), done('test', 'success')];
     expect(await result).toMatchObject({ verdict: 'pass' });
   });
@@ -162,7 +162,7 @@ describe('github-checks', () => {
     standIn.state.checkRuns = [{ sha: COMMIT, name: 'lint', status: 'queued', conclusion: null }];
     const { result, environment } = start(checksGate(), { waitedMs: 0 });
     const ended = failureOf(result);
-    await vi.waitFor(() => expect(standIn.questions).toHaveLength(2), { timeout: 30_000 });
+    await vi.waitFor(() => expect(standIn.questions).toHaveLength(2), { timeout: 50_000 });
     environment.cancel('CANCELLED', new ActivityCancellationDetails({ cancelRequested: true }));
     expect(await ended).toBeInstanceOf(CancelledFailure);
   });
@@ -244,7 +244,7 @@ describe('pull-request', () => {
 
   it('waits until GitHub knows the pull request of a fresh merge', async () => {
     const { result } = start(titleGate, { commit, waitedMs: 0 });
-    await vi.waitFor(() => expect(standIn.questions).toHaveLength(1), { timeout: 30_000 });
+    await vi.waitFor(() => expect(standIn.questions).toHaveLength(1), { timeout: 50_000 });
     standIn.state.pulls = [mergedPull()];
     expect(await result).toMatchObject({ verdict: 'pass' });
   });

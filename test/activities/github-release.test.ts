@@ -4,7 +4,7 @@ import type { EnvironmentPlan } from '../../pipeline/plan.js';
 import { EnvironmentScene, sha } from '../support/environment-scene.js';
 import { activitiesOf, githubOf, mergedPull, UI_URL } from '../support/github/scene.js';
 import { startGithub, type GithubStandIn } from '../support/github/stand-in.js';
-import { givenPlan } from '../support/given.js';
+import { givenPlan, givenRule } from '../support/given.js';
 import { givenPromotion, PromotionScene } from '../support/promotion-scene.js';
 import { startTemporal } from '../support/temporal-setup.js';
 import { quiet, startHarness, until, type Harness } from '../support/workflow-harness.js';
@@ -36,7 +36,7 @@ describe('an environment that GitHub hears of', () => {
       name: 'prod',
       repository: { url: standIn.repositoryUrl },
       github: { deployments: true, statuses: true, comment: true },
-      approvals: [{ count: 1, group: null, by: 'unverified', of: null, expiresMs: 3_600_000 }],
+      approvals: [givenRule(1)],
     });
     prod = new EnvironmentScene(harness, plan);
     standIn.state.pulls = [mergedPull({ mergeSha: sha(1) })];

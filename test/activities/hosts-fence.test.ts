@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import type { Fence } from '../../activities/hosts/host.js';
 import { givenHost, HOST_KINDS } from '../support/host-kinds.js';
 import { fenceOf } from '../support/hosts.js';
-import { markedSleeps, processesWith, until } from '../support/processes.js';
+import { markedSleeps, processesWith, until, untilRuns } from '../support/processes.js';
 
 const { nap, endAll } = markedSleeps();
 
@@ -126,7 +126,7 @@ describe.each(HOST_KINDS)('the fence on a host %s', (_kind, start) => {
       operationId: '3-deploy',
     });
     await until('the commands', async () => (await processesWith(nap(3))).length >= 4);
-    await until('the bystander', async () => (await processesWith(nap(4))).length > 0);
+    await untilRuns(nap(4));
     const { host } = await subject.another();
     const killed = await host.killStale(fenceOf('takeover', 4));
     expect(killed).toContain('3-deploy');

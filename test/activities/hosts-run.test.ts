@@ -5,10 +5,9 @@ import net from 'node:net';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { createHosts } from '../../activities/hosts/hosts.js';
 import { createSecrets } from '../../activities/secrets/secrets.js';
 import { givenHost, HOST_KINDS } from '../support/host-kinds.js';
-import { environmentFor, fenceOf, hostPlan, hostsKnowing, reaching, silent } from '../support/hosts.js';
+import { environmentFor, fenceOf, hostPlan, hostsKnowing, reaching } from '../support/hosts.js';
 import { plantToken } from '../support/planted.js';
 import { markedSleeps, processesWith } from '../support/processes.js';
 import { startSshd } from '../support/sshd.js';
@@ -175,14 +174,7 @@ describe('over ssh only', () => {
     const sshd = await startSshd({
       config: ['ForceCommand echo Welcome; echo careful >&2; eval "$SSH_ORIGINAL_COMMAND"'],
     });
-    const secrets = createSecrets({});
-    const hosts = createHosts({
-      resolveSecret: secrets.resolve,
-      scrub: secrets.scrub,
-      knownHostsPath: sshd.knownHostsPath,
-      logger: silent,
-      jobUserOf: () => Promise.resolve(null),
-    });
+    const hosts = hostsKnowing(sshd.knownHostsPath);
     try {
       const host = await hosts.open(reaching(sshd), hostPlan(sshd.destination));
       expect(await host.run({ argv: ['echo', 'mine'], timeoutMs: 10_000 })).toMatchObject({
@@ -212,14 +204,7 @@ describe('over ssh only', () => {
 
   test('a full disk, a host without flock and a home that cannot be written are named', async () => {
     const sshd = await startSshd();
-    const secrets = createSecrets({});
-    const hosts = createHosts({
-      resolveSecret: secrets.resolve,
-      scrub: secrets.scrub,
-      knownHostsPath: sshd.knownHostsPath,
-      logger: silent,
-      jobUserOf: () => Promise.resolve(null),
-    });
+    const hosts = hostsKnowing(sshd.knownHostsPath);
     const fence = fenceOf('full', 2);
     try {
       const host = await hosts.open(reaching(sshd), hostPlan(sshd.destination));
@@ -272,13 +257,7 @@ describe('over ssh only', () => {
     await bare.crash();
     await writeFile(config, (await readFile(config, 'utf8')).replace('SetEnv ', `SetEnv PATH=${programs} `));
     await bare.start();
-    const own = createHosts({
-      resolveSecret: secrets.resolve,
-      scrub: secrets.scrub,
-      knownHostsPath: bare.knownHostsPath,
-      logger: silent,
-      jobUserOf: () => Promise.resolve(null),
-    });
+    const own = hostsKnowing(bare.knownHostsPath);
     try {
       const host = await own.open(reaching(bare), hostPlan(bare.destination));
       await expect(host.claim(fence)).rejects.toThrow(
@@ -292,8 +271,7 @@ describe('over ssh only', () => {
 });
 
 test('a local command sees none of the worker’s variables', async () => {
-  const secrets = createSecrets({});
-  const hosts = hostsKnowing('/dev/null', {}, secrets);
+  const hosts = hostsKnowing('/dev/null');
   process.env['WORKER_ONLY'] = 'secret of the worker';
   try {
     const host = await hosts.open(environmentFor(), hostPlan('local'));

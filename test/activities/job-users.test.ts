@@ -120,18 +120,14 @@ describe('a worker', () => {
     `--inh-caps=-${capability}`,
   ];
 
-  it.each(['setuid', 'setgid', 'chown'])(
-    'that may not (%s) refuses, and says the way out',
-    async (right) => {
-      expect(await proveIn(...dropping(right))).toMatch(
-        /run-as: this worker cannot run commands as nobody \(.*\); start the worker as root, with setpriv/,
-      );
-    },
-    60_000,
-  );
+  it.each(['setuid', 'setgid', 'chown'])('that may not (%s) refuses, and says the way out', async (right) => {
+    expect(await proveIn(...dropping(right))).toMatch(
+      /run-as: this worker cannot run commands as nobody \(.*\); start the worker as root, with setpriv/,
+    );
+  });
 
   it('that may not make process namespaces does without', async () => {
     expect(await proveIn(...dropping('sys_admin'))).toContain('"hasOwnProcesses":false');
     expect(await proveIn()).toContain('"hasOwnProcesses":true');
-  }, 60_000);
+  });
 });

@@ -12,8 +12,8 @@ import {
 import { createServiceLog } from '../../activities/platforms/open-platform.js';
 import { createSecrets } from '../../activities/secrets/secrets.js';
 import type { Colour, EnvironmentPlan } from '../../pipeline/plan.js';
-import type { PreflightFinding, Target } from '../../workflows/activity-contract.js';
-import { givenCommit, givenTraffic } from '../support/given.js';
+import type { PreflightFinding } from '../../workflows/activity-contract.js';
+import { givenTarget, givenTraffic } from '../support/given.js';
 import { hostsKnowing, hostPlan, reaching } from '../support/hosts.js';
 import { failureOf } from '../support/failure-of.js';
 import { plantToken } from '../support/planted.js';
@@ -81,19 +81,6 @@ function planned(change: Partial<EnvironmentPlan> = {}): EnvironmentPlan {
   };
 }
 
-function target(plan: EnvironmentPlan, change: Partial<Target> = {}): Target {
-  return {
-    plan,
-    token: 1,
-    version: 'v2',
-    commit: givenCommit(),
-    artifacts: [{ name: 'app', kind: 'folder', repository: 'site', digest: `sha256:${'2'.repeat(64)}` }],
-    colour: null,
-    live: null,
-    ...change,
-  };
-}
-
 /** One activity, as Temporal runs it; every call is a new scheduling unless it is given an environment. */
 let scheduled = 0;
 function run<T>(
@@ -113,14 +100,14 @@ const release = async (): Promise<string> =>
 test('preflight looks at the hosts and at what the environment depends on', async () => {
   const redis = { where: 'prod', thing: 'dependency redis', message: 'redis: refused', wayOut: null };
   dependencies = [{ ...redis, state: 'problem' }];
-  const { findings } = await run(({ preflight }) => preflight({ target: target(planned()) }));
+  const { findings } = await run(({ preflight }) => preflight({ target: givenTarget(planned()) }));
   expect(findings[0]).toMatchObject({ thing: 'restore' });
   expect(findings.at(-1)).toEqual({ ...redis, state: 'problem' });
 });
 
 describe('a change on one host', () => {
   test('claims, records, deploys and undoes', async () => {
-    const first = target(planned());
+    const first = givenTarget(planned());
     const { hosts: claimed } = await run(({ claim }) => claim({ target: first }));
     expect(claimed).toEqual([
       { host: 'web-1', hostId: expect.stringMatching(/^\S{20,}$/) as string, previousToken: 0 },
@@ -130,7 +117,7 @@ describe('a change on one host', () => {
     await run(({ deploy }) => deploy({ target: first, prior: wayBack.prior }));
     expect(await release()).toBe('v2');
 
-    const second = target(planned(), { token: 2, version: 'v3' });
+    const second = givenTarget(planned(), { token: 2, version: 'v3' });
     await run(({ claim }) => claim({ target: second }));
     const further = await run(({ proveWayBack }) => proveWayBack({ target: second }));
     expect(further.wayBack).toBe('proven');
@@ -151,7 +138,7 @@ describe('a change on one host', () => {
     const plan = planned();
     if (plan.platform.kind !== 'command') throw new Error('command');
     plan.platform.command = `echo run >> $HOME/release-${count}; exit 1`;
-    const input = { target: target(plan), prior: [] };
+    const input = { target: givenTarget(plan), prior: [] };
     const same = { activityId: `same-${count}` };
     await expect(run(({ deploy }) => deploy(input), new MockActivityEnvironment(same))).rejects.toMatchObject(
       {
@@ -170,7 +157,7 @@ describe('a change on one host', () => {
 
   test('a host that was reinstalled in the middle is left alone', async () => {
     const input = {
-      target: target(planned()),
+      target: givenTarget(planned()),
       prior: [{ host: 'web-1', hostId: 'another', platform: null }],
     };
     await expect(run(({ deploy }) => deploy(input))).rejects.toMatchObject({ type: 'ForeignHand' });
@@ -179,11 +166,11 @@ describe('a change on one host', () => {
   });
 
   test('undo of a host the change never reached is nothing', async () => {
-    expect(await run(({ undoDeploy }) => undoDeploy({ target: target(planned()), prior: [] }))).toMatchObject(
-      {
-        outcome: 'never-ran',
-      },
-    );
+    expect(
+      await run(({ undoDeploy }) => undoDeploy({ target: givenTarget(planned()), prior: [] })),
+    ).toMatchObject({
+      outcome: 'never-ran',
+    });
   });
 
   test('secrets reach the command; the log of the host gets a line', async () => {
@@ -191,16 +178,16 @@ describe('a change on one host', () => {
     const plan = planned({ secrets: { API_TOKEN: 'env:API_TOKEN' }, hostLog: log });
     if (plan.platform.kind !== 'command') throw new Error('command');
     plan.platform.command = `echo "$API_TOKEN" > $HOME/release-${count}`;
-    await run(({ deploy }) => deploy({ target: target(plan), prior: [] }));
+    await run(({ deploy }) => deploy({ target: givenTarget(plan), prior: [] }));
     expect(await release()).toBe(API_TOKEN);
     expect(await readFile(log, 'utf8')).toMatch(/^\S+Z shop prod-\d+ v2 9f2c1d0 token 1: deployed\n$/);
   });
 
   test('an undo is no failure because its line cannot be written into the log of the host', async () => {
-    await run(({ deploy }) => deploy({ target: target(planned(), { version: 'v1' }), prior: [] }));
-    const { prior } = await run(({ proveWayBack }) => proveWayBack({ target: target(planned()) }));
+    await run(({ deploy }) => deploy({ target: givenTarget(planned(), { version: 'v1' }), prior: [] }));
+    const { prior } = await run(({ proveWayBack }) => proveWayBack({ target: givenTarget(planned()) }));
     const log = path.join(machines[0].home, `release-${count}`, 'deploy.log');
-    const next = target(planned({ hostLog: log }));
+    const next = givenTarget(planned({ hostLog: log }));
     await expect(run(({ deploy }) => deploy({ target: next, prior }))).rejects.toMatchObject({
       message: expect.stringContaining('deploy.log cannot be written') as string,
     });
@@ -217,12 +204,12 @@ describe('a change on one host', () => {
     if (plan.platform.kind !== 'command') throw new Error('command');
     plan.platform.command = `echo begun > $HOME/release-${count}; while :; do sleep 0.05; done`;
     const environment = new MockActivityEnvironment({ activityId: 'cancelled' });
-    const running = run(({ deploy }) => deploy({ target: target(plan), prior: [] }), environment);
+    const running = run(({ deploy }) => deploy({ target: givenTarget(plan), prior: [] }), environment);
     const ended = failureOf(running);
-    await expect.poll(() => release(), { timeout: 10_000 }).toBe('begun');
+    await expect.poll(() => release(), { timeout: 60_000 }).toBe('begun');
     environment.cancel('CANCELLED', { ...GONE, cancelRequested: true, workerShutdown: false });
     expect(await ended).toBeInstanceOf(CancelledFailure);
-    expect(await run(({ takeOver }) => takeOver({ target: target(plan, { token: 2 }) }))).toEqual({
+    expect(await run(({ takeOver }) => takeOver({ target: givenTarget(plan, { token: 2 }) }))).toEqual({
       serving: null,
       killed: [],
     });
@@ -232,25 +219,25 @@ describe('a change on one host', () => {
     const plan = planned();
     if (plan.platform.kind !== 'command') throw new Error('command');
     plan.platform.command = `trap '' HUP; n=0; while [ $n -lt 1000 ]; do n=$((n+1)); echo "{tag} $n" > $HOME/release-${count}; sleep 0.02; done`;
-    await run(({ deploy }) => deploy({ target: target(planned(), { version: 'v1' }), prior: [] }));
-    const { prior } = await run(({ proveWayBack }) => proveWayBack({ target: target(plan) }));
+    await run(({ deploy }) => deploy({ target: givenTarget(planned(), { version: 'v1' }), prior: [] }));
+    const { prior } = await run(({ proveWayBack }) => proveWayBack({ target: givenTarget(plan) }));
     const dieWhileDeploying = async (): Promise<void> => {
       const environment = new MockActivityEnvironment({ activityId: `dying-${(scheduled += 1)}` });
-      const ended = failureOf(run(({ deploy }) => deploy({ target: target(plan), prior }), environment));
-      await expect.poll(() => release(), { timeout: 10_000 }).toMatch(/^v2 \d/);
+      const ended = failureOf(run(({ deploy }) => deploy({ target: givenTarget(plan), prior }), environment));
+      await expect.poll(() => release(), { timeout: 60_000 }).toMatch(/^v2 \d/);
       environment.cancel('WORKER_SHUTDOWN', { ...GONE, cancelRequested: false, workerShutdown: true });
       await ended;
     };
     await dieWhileDeploying();
-    await run(({ deploy }) => deploy({ target: target(planned()), prior }));
+    await run(({ deploy }) => deploy({ target: givenTarget(planned()), prior }));
     expect(await release()).toBe('v2');
     await dieWhileDeploying();
-    expect(await run(({ undoDeploy }) => undoDeploy({ target: target(plan), prior }))).toMatchObject({
+    expect(await run(({ undoDeploy }) => undoDeploy({ target: givenTarget(plan), prior }))).toMatchObject({
       outcome: 'undone',
     });
     expect(await release()).toBe('v1');
     // nothing is left that a higher token would have to end
-    const { killed } = await run(({ takeOver }) => takeOver({ target: target(plan, { token: 2 }) }));
+    const { killed } = await run(({ takeOver }) => takeOver({ target: givenTarget(plan, { token: 2 }) }));
     expect(killed).toEqual([]);
     expect(await release()).toBe('v1');
   });
@@ -260,36 +247,40 @@ describe('a change on one host', () => {
     if (plan.platform.kind !== 'command') throw new Error('command');
     plan.platform.command = `echo begun > $HOME/release-${count}; while :; do sleep 0.05; done`;
     const environment = new MockActivityEnvironment({ activityId: 'dying' });
-    const running = run(({ deploy }) => deploy({ target: target(plan), prior: [] }), environment);
+    const running = run(({ deploy }) => deploy({ target: givenTarget(plan), prior: [] }), environment);
     const ended = failureOf(running);
-    await expect.poll(() => release(), { timeout: 10_000 }).toBe('begun');
+    await expect.poll(() => release(), { timeout: 60_000 }).toBe('begun');
     environment.cancel('WORKER_SHUTDOWN', { ...GONE, cancelRequested: false, workerShutdown: true });
     expect(await ended).toMatchObject({
       message: expect.stringContaining('the next attempt goes on') as string,
     });
     serving = 'green';
-    const next = target({ ...plan, traffic: givenTraffic() }, { token: 2 });
+    const next = givenTarget({ ...plan, traffic: givenTraffic() }, { token: 2 });
     const taken = await run(({ takeOver }) => takeOver({ target: next }));
     expect(taken.serving).toBe('green');
     expect(taken.killed).toEqual([expect.stringMatching(/^web-1 1-deploy-/)]);
-    await expect(run(({ deploy }) => deploy({ target: target(plan), prior: [] }))).rejects.toMatchObject({
-      type: 'StaleFence',
-    });
+    await expect(run(({ deploy }) => deploy({ target: givenTarget(plan), prior: [] }))).rejects.toMatchObject(
+      {
+        type: 'StaleFence',
+      },
+    );
   });
 });
 
 describe('colours', () => {
   test('the one that has the traffic is never retired', async () => {
     const plan = planned({ traffic: givenTraffic() });
-    await run(({ deploy }) => deploy({ target: target(plan, { colour: 'blue' }), prior: [] }));
+    await run(({ deploy }) => deploy({ target: givenTarget(plan, { colour: 'blue' }), prior: [] }));
     serving = 'blue';
     await expect(
-      run(({ retireColour }) => retireColour({ target: target(plan, { colour: 'green' }), colour: 'blue' })),
+      run(({ retireColour }) =>
+        retireColour({ target: givenTarget(plan, { colour: 'green' }), colour: 'blue' }),
+      ),
     ).rejects.toMatchObject({ type: 'Refused' });
     expect(await release()).toBe('v2');
     serving = 'green';
     const retired = await run(({ retireColour }) =>
-      retireColour({ target: target(plan, { colour: 'green' }), colour: 'blue' }),
+      retireColour({ target: givenTarget(plan, { colour: 'green' }), colour: 'blue' }),
     );
     expect(retired.outcome).toBe('undone');
     expect(await release()).toBe('');
@@ -297,9 +288,11 @@ describe('colours', () => {
 
   test('none is retired while nobody can say which of them has the traffic', async () => {
     const plan = planned({ traffic: givenTraffic() });
-    await run(({ deploy }) => deploy({ target: target(plan, { colour: 'blue' }), prior: [] }));
+    await run(({ deploy }) => deploy({ target: givenTarget(plan, { colour: 'blue' }), prior: [] }));
     const retire = (): Promise<unknown> =>
-      run(({ retireColour }) => retireColour({ target: target(plan, { colour: 'green' }), colour: 'blue' }));
+      run(({ retireColour }) =>
+        retireColour({ target: givenTarget(plan, { colour: 'green' }), colour: 'blue' }),
+      );
     await expect(retire()).rejects.toMatchObject({ type: 'Refused' });
     configured = 'blue';
     await expect(retire()).rejects.toMatchObject({ type: 'Refused' });
@@ -311,7 +304,7 @@ describe('colours', () => {
   });
 
   test('a first release claims the colour that nobody is served by', async () => {
-    const first = target(planned({ traffic: givenTraffic() }), { colour: 'blue', live: null });
+    const first = givenTarget(planned({ traffic: givenTraffic() }), { colour: 'blue', live: null });
     serving = 'blue';
     expect(await run(({ claim }) => claim({ target: first }))).toMatchObject({ serving: 'blue' });
     serving = null;
@@ -325,7 +318,7 @@ describe('colours', () => {
   test('the way back includes the traffic', async () => {
     const plan = planned({ traffic: givenTraffic() });
     const { note } = await run(({ proveWayBack }) =>
-      proveWayBack({ target: target(plan, { colour: 'green' }) }),
+      proveWayBack({ target: givenTarget(plan, { colour: 'green' }) }),
     );
     expect(note).toContain('traffic can be moved');
   });
@@ -337,13 +330,13 @@ test('commands on the worker need no host', async () => {
   if (plan.platform.kind !== 'command') throw new Error('command');
   const file = path.join(machines[0].home, `release-${count}`);
   plan.platform = { ...plan.platform, command: `echo {tag} > ${file}`, inspect: null, on: 'worker' };
-  const { hosts: claimed } = await run(({ claim }) => claim({ target: target(plan) }));
+  const { hosts: claimed } = await run(({ claim }) => claim({ target: givenTarget(plan) }));
   expect(claimed.map(({ host }) => host)).toEqual(['worker']);
-  await run(({ deploy }) => deploy({ target: target(plan), prior: [] }));
+  await run(({ deploy }) => deploy({ target: givenTarget(plan), prior: [] }));
   expect(await release()).toBe('v2');
 });
 
 test('the log of an environment without one is empty', async () => {
   const log = createServiceLog({ hosts, secrets: createSecrets({}) });
-  expect(await log(target(planned()), null)).toBe('');
+  expect(await log(givenTarget(planned()), null)).toBe('');
 });

@@ -8,7 +8,7 @@ import type { PlatformContext } from '../../activities/platforms/platform.js';
 import type { Host, Hosts } from '../../activities/hosts/host.js';
 import type { PlatformPlan } from '../../pipeline/plan-platform.js';
 import type { Target } from '../../workflows/activity-contract.js';
-import { givenCommit } from '../support/given.js';
+import { givenCommit, givenTarget } from '../support/given.js';
 import { hostPlan, hostsKnowing, reaching } from '../support/hosts.js';
 import { failureOf } from '../support/failure-of.js';
 import { startSshd, type Sshd } from '../support/sshd.js';
@@ -66,16 +66,7 @@ function on(
       ...('logs' in platform ? { logs: inFolder(platform.logs) } : {}),
     } as PlatformPlan,
   };
-  const target: Target = {
-    plan,
-    token: 1,
-    version: 'v2',
-    commit: givenCommit(),
-    artifacts: [{ name: 'app', kind: 'folder', repository: 'site', digest: `sha256:${'2'.repeat(64)}` }],
-    colour: null,
-    live: null,
-    ...change,
-  };
+  const target = givenTarget(plan, change);
   return {
     host,
     target,
@@ -147,7 +138,7 @@ test('a worker that stops detaches; the next attempt attaches and nothing runs t
   });
   const stopping = new AbortController();
   const first = failureOf(command.deploy({ ...context, signal: stopping.signal }));
-  await expect.poll(() => read('RUNS').catch(() => ''), { timeout: 10_000 }).toBe('run\n');
+  await expect.poll(() => read('RUNS').catch(() => ''), { timeout: 60_000 }).toBe('run\n');
   stopping.abort('detach');
   expect(await first).toBeDefined();
   const second = command.deploy(context);
@@ -160,7 +151,7 @@ test('a real cancel ends the command on the host', async () => {
   const context = on({ command: 'echo $$ > PID; while :; do sleep 0.05; done' });
   const cancelling = new AbortController();
   const ended = failureOf(command.deploy({ ...context, signal: cancelling.signal }));
-  await expect.poll(() => read('PID').catch(() => ''), { timeout: 10_000 }).not.toBe('');
+  await expect.poll(() => read('PID').catch(() => ''), { timeout: 60_000 }).not.toBe('');
   cancelling.abort('kill');
   expect(await ended).toBeDefined();
   expect(await isAlive()).toBe(false);

@@ -39,7 +39,7 @@ const ROWS: Row[] = [
     begin: async () => {
       const options = ['--detach', '--with-registry-auth', '--name', name, '--update-monitor', '500ms'];
       await world.docker('service', 'create', ...options, '--stop-grace-period', '1s', world.image('v1'));
-      await expect.poll(() => running(name), { timeout: 20_000 }).toBe('v1');
+      await expect.poll(() => running(name), { timeout: 60_000 }).toBe('v1');
     },
     runs: () => running(name),
     meddle: () => byHand(name),
@@ -204,6 +204,6 @@ describe.each(ROWS)('platform $kind', (each) => {
   test('stands still when it is left alone', async () => {
     const context = on('v1', 1);
     const before = await platform.observe(context);
-    await expect.poll(() => platform.observe(context)).toBe(before);
+    await expect.poll(() => platform.observe(context), { timeout: 60_000 }).toBe(before);
   });
 });

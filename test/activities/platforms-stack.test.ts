@@ -174,7 +174,7 @@ describe('a further release', () => {
     await stack.claim(context);
     const stopping = new AbortController();
     const ended = failureOf(stack.deploy({ ...context, signal: stopping.signal }));
-    await expect.poll(() => images(), { timeout: 20_000 }).toContain(world.digests.slow);
+    await expect.poll(() => images(), { timeout: 60_000 }).toContain(world.digests.slow);
     stopping.abort('detach');
     expect(await ended).toBeDefined();
     expect(await stack.deploy(context)).toContain(`${name}_web 1 of 1`);

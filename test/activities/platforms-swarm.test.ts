@@ -35,7 +35,7 @@ async function givenService(...options: string[]): Promise<void> {
     ...options,
     world.image('v1'),
   );
-  await expect.poll(() => runningTasks(), { timeout: 20_000 }).not.toBe('');
+  await expect.poll(() => runningTasks(), { timeout: 60_000 }).not.toBe('');
 }
 
 function on(release: Release, change: Partial<Target> = {}): PlatformContext {
@@ -101,7 +101,7 @@ describe('a good release', () => {
     await swarm.claim(context);
     const first = swarm.deploy({ ...context, signal: stopping.signal });
     const ended = failureOf(first);
-    await expect.poll(() => imageInSpec(), { timeout: 10_000 }).toBe(world.image('slow'));
+    await expect.poll(() => imageInSpec(), { timeout: 60_000 }).toBe(world.image('slow'));
     stopping.abort('detach');
     expect(await ended).toBeInstanceOf(Error);
     expect(await swarm.deploy(context)).toContain('1 of 1');
@@ -255,10 +255,10 @@ describe('fences and foreign hands', () => {
   });
 
   test('a change that waits is told when a newer one claims', async () => {
-    const context = on('slow', { token: 4 });
+    const context = on('starting', { token: 4 });
     await swarm.claim(context);
     const waiting = failureOf(swarm.deploy(context));
-    await expect.poll(() => imageInSpec(), { timeout: 10_000 }).toBe(world.image('slow'));
+    await expect.poll(() => imageInSpec(), { timeout: 60_000 }).toBe(world.image('starting'));
     await swarm.claim(on('v2', { token: 5 }));
     expect(await waiting).toMatchObject({ type: 'StaleFence' });
   });

@@ -13,7 +13,7 @@ import { withCheckout } from '../../activities/source/checkout.js';
 import { givenCheckScene, runCheck, type CheckScene } from '../support/check-scene.js';
 import { environmentFor, fenceOf, hostPlan, silent } from '../support/hosts.js';
 import { givenJobScene, type JobScene } from '../support/job-users.js';
-import { markedSleeps, processesWith } from '../support/processes.js';
+import { markedSleeps, processesWith, untilGone, untilRuns } from '../support/processes.js';
 
 const { nap, endAll } = markedSleeps();
 let scene: JobScene;
@@ -121,7 +121,7 @@ describe('a team’s command on the worker', () => {
       operationId: '1-deploy',
       signal: stopping.signal,
     });
-    await vi.waitFor(async () => expect(await processesWith(second)).not.toEqual([]), { timeout: 20_000 });
+    await untilRuns(second);
     stopping.abort('kill');
     expect(await ended).toMatchObject({ cancelled: true });
     expect([...(await processesWith(first)), ...(await processesWith(second))]).toEqual([]);
@@ -131,7 +131,7 @@ describe('a team’s command on the worker', () => {
     const [late, stale] = [nap(3), nap(4)];
     const result = await host.run({ argv: sh(late), isTeams: true, timeoutMs: 300 });
     expect(result.timedOut).toBe(true);
-    await vi.waitFor(async () => expect(await processesWith(late)).toEqual([]), { timeout: 20_000 });
+    await untilGone(late);
     const detaching = new AbortController();
     const left = host.runLong({
       argv: sh(stale),
@@ -140,7 +140,7 @@ describe('a team’s command on the worker', () => {
       operationId: '1-deploy',
       signal: detaching.signal,
     });
-    await vi.waitFor(async () => expect(await processesWith(stale)).not.toEqual([]), { timeout: 20_000 });
+    await untilRuns(stale);
     detaching.abort('detach');
     await left;
     expect(await host.killStale(fenceOf('stale', 2))).toEqual(['1-deploy']);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { CancelledFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRunGate } from '../../activities/gates/run-gate.js';
 import type { JobUser } from '../../activities/job-user/job-user.js';
 import { createSource, type Source } from '../../activities/source/source.js';
@@ -14,7 +14,7 @@ import type { EvidenceItem } from '../../workflows/result.js';
 import { givenGateDependencies, subjectOf } from '../support/gate-scene.js';
 import { givenJobScene, type JobScene } from '../support/job-users.js';
 import { startLonelyWorker } from '../support/lonely-worker.js';
-import { markedSleeps, processesWith } from '../support/processes.js';
+import { markedSleeps, processesWith, untilGone, untilRuns } from '../support/processes.js';
 import { createRepository, type TestRepository } from '../support/repository.js';
 
 const { nap, endAll } = markedSleeps();
@@ -131,13 +131,10 @@ describe.each([true, false])('with processes of its own: %s, commit code that', 
     const [first, second] = hasOwnProcesses ? [nap(1), nap(2)] : [nap(3), nap(4)];
     const user = { ...nobody, hasOwnProcesses };
     const { environment, ended } = start(`sh -c '${first} & ${second}' & wait`, user);
-    await vi.waitFor(async () => expect(await processesWith(second)).not.toEqual([]), { timeout: 20_000 });
+    await untilRuns(second);
     environment.cancel('CANCELLED', { ...NOTHING, cancelRequested: true });
     await expect(ended).rejects.toBeInstanceOf(CancelledFailure);
-    await vi.waitFor(
-      async () => expect([...(await processesWith(first)), ...(await processesWith(second))]).toEqual([]),
-      { timeout: 20_000 },
-    );
+    await untilGone(first, second);
   });
 
   it('ends in its own way first, and has its deadline', async () => {
@@ -161,14 +158,15 @@ async function checkouts(): Promise<string[]> {
 describe('jobs of the same user', () => {
   it('with processes of their own leave none behind that could look into the next', async () => {
     const away = nap(5);
-    await ask(`setsid -f ${away}; sleep 0.2`, { ...nobody, hasOwnProcesses: true });
+    const begins = `setsid -f sh -c 'touch begun; exec ${away}'; until [ -e begun ]; do sleep 0.02; done`;
+    await ask(begins, { ...nobody, hasOwnProcesses: true });
     expect(await processesWith(away)).toEqual([]);
   });
 
   it('see neither the processes nor the checkouts of each other', async () => {
     const other = nap(6);
     const { environment, ended } = start(`echo secret > of-the-other; ${other}`, nobody);
-    await vi.waitFor(async () => expect(await processesWith(other)).not.toEqual([]), { timeout: 20_000 });
+    await untilRuns(other);
     const spying = `cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -o '${other.replace('sleep ', 'slee[p] ')}'; ls ${tmpdir()}/slipway-checkout-*/*`;
     const item = await ask(`${spying}; exit 1`, nobody);
     expect(item.note).not.toContain(other);
@@ -184,18 +182,10 @@ it('a worker that is killed leaves nothing of its jobs', async () => {
   const [near, away] = [nap(7), nap(8)];
   const argv = ['sh', '-c', `setsid -f ${away}; ${near} & wait`];
   const worker = startLonelyWorker({ argv, user: nobody });
-  await vi.waitFor(
-    async () => {
-      expect(await processesWith(near)).not.toEqual([]);
-      expect(await processesWith(away)).not.toEqual([]);
-    },
-    { timeout: 60_000 },
-  );
+  await untilRuns(near, away);
   worker.kill('SIGKILL');
-  await vi.waitFor(
-    async () => expect([...(await processesWith(near)), ...(await processesWith(away))]).toEqual([]),
-    { timeout: 20_000 },
-  );
+  await untilGone(near, away);
+  expect([...(await processesWith(near)), ...(await processesWith(away))]).toEqual([]);
 });
 
 describe('a report', () => {

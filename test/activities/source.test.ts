@@ -76,7 +76,7 @@ describe('the mirror', () => {
     await source.fetch(repository.folder);
     await holds(mirror, { kind: 'branch', name: 'main' }, second);
     expect(existsSync(lock)).toBe(false);
-  }, 60_000);
+  });
 
   it('finds a commit that is on no branch', async () => {
     await repository.git('config', 'uploadpack.allowAnySHA1InWant', 'true');

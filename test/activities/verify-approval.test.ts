@@ -1,11 +1,10 @@
 /** Approvals as people sign them, with real keys and OpenSSH's own tool, and every way in which one does not count. */
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { createPolicyStore } from '../../activities/trust/policy-store.js';
 import { sealStatement } from '../../activities/trust/statements.js';
 import { createVerifyApproval } from '../../activities/trust/verify-approval.js';
@@ -15,58 +14,41 @@ import type { ApprovalClaim } from '../../workflows/activity-contract.js';
 import type { ProgressStatus, SignedStatement } from '../../workflows/messages.js';
 import type { EvidenceItem } from '../../workflows/result.js';
 import { givenCommit, givenDecision } from '../support/given.js';
-import { givePersonKey, revokeKey } from '../support/people.js';
 import {
   evidenceOf,
   givenSealedRelease,
-  givenSealKeys,
   NO_POLICY,
+  useSealKeys,
   type SealedRelease,
 } from '../support/sealed.js';
+import { useSigners } from '../support/signers.js';
 
 const exec = promisify(execFile);
 const HOUR_MS = 3_600_000;
 const REQUEST = 'request-7';
-let folder: string;
-let trust: Awaited<ReturnType<typeof givenSealKeys>>;
+const signers = useSigners({
+  'irina@example.com': '',
+  'oleg@example.com': 'namespaces="approval@slipway" ',
+  'old@example.com': 'valid-before="20250101" ',
+  'early@example.com': 'valid-after="20990101" ',
+  'git@example.com': 'namespaces="git" ',
+  'anna@example.com': '',
+  vadim: '',
+});
+const { keyOf } = signers;
+const seals = useSealKeys();
 let release: SealedRelease;
-const keyOf = (name: string): string => path.join(folder, name, 'key');
-
-async function person(name: string, options?: string): Promise<string> {
-  await mkdir(path.join(folder, name));
-  return await givePersonKey(keyOf(name), name, options);
-}
 
 beforeAll(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), 'slw-approval-'));
-  trust = await givenSealKeys();
-  const lines = [
-    await person('irina@example.com'),
-    await person('oleg@example.com', 'namespaces="approval@slipway" '),
-    await person('old@example.com', 'valid-before="20250101" '),
-    await person('early@example.com', 'valid-after="20990101" '),
-    await person('git@example.com', 'namespaces="git" '),
-    await person('gone@example.com'),
-    await person('anna@example.com'),
-    await person('vadim'),
-  ];
-  await person('stranger@example.com');
-  await person('authority');
+  await signers.add('authority');
   const ca = await readFile(`${keyOf('authority')}.pub`, 'utf8');
-  lines.push(`*@example.com cert-authority ${ca}`);
-  await person('carla@example.com');
+  await appendFile(path.join(signers.folder, 'allowed_signers'), `*@example.com cert-authority ${ca}`);
+  await signers.add('carla@example.com');
   const certify = ['-q', '-s', keyOf('authority'), '-I', 'carla', '-n', 'carla@example.com', '-V', '-1h:+8h'];
   await exec('ssh-keygen', [...certify, `${keyOf('carla@example.com')}.pub`]);
-  await writeFile(path.join(folder, 'allowed_signers'), lines.join(''));
-  await revokeKey(path.join(folder, 'revoked'), keyOf('gone@example.com'));
-  await writeFile(path.join(folder, 'policy.yaml'), POLICY);
+  await writeFile(path.join(signers.folder, 'policy.yaml'), POLICY);
   const rules = [{ count: 1, group: 'platform', by: 'ssh' as const, of: null, expiresMs: HOUR_MS }];
-  release = await givenSealedRelease(trust.keys, { approvals: rules, policy: { rules: [] } });
-}, 60_000);
-
-afterAll(async () => {
-  await trust.remove();
-  await rm(folder, { recursive: true, force: true });
+  release = await givenSealedRelease(seals.ours, { approvals: rules, policy: { rules: [] } });
 });
 
 const POLICY = `allowed-signers: allowed_signers
@@ -124,8 +106,9 @@ async function say(saying: Saying = {}): Promise<EvidenceItem> {
     decision: { ...givenDecision(sentBy, { group }), ...(statement === undefined ? {} : { statement }) },
     ...saying.claim,
   };
-  const policy = saying.policy ?? createPolicyStore(path.join(folder, 'policy.yaml'), { isDemo: false });
-  const verify = createVerifyApproval({ policy, sealKeys: trust.keys });
+  const policy =
+    saying.policy ?? createPolicyStore(path.join(signers.folder, 'policy.yaml'), { isDemo: false });
+  const verify = createVerifyApproval({ policy, sealKeys: seals.ours });
   const item: EvidenceItem = await new MockActivityEnvironment().run(verify, claim);
   return item;
 }
@@ -244,7 +227,7 @@ describe('an approval does not count', () => {
       forced: [{ gate: 'scan', by: 'Irina@example.com', reason: 'urgent', ticket: 'OPS-412' }],
     }));
     const said = { kind: 'gate' as const, pipeline: 'shop', environment: 'prod', commit: target.commit.sha };
-    const seal = sealStatement(trust.keys, {
+    const seal = sealStatement(seals.ours, {
       ...said,
       gate: 'hash',
       digests: [],
@@ -276,7 +259,7 @@ describe('an approval does not count', () => {
 
 let elsewhere = '';
 beforeAll(async () => {
-  const file = path.join(folder, 'text');
+  const file = path.join(signers.folder, 'text');
   await writeFile(file, 'hello');
   await exec('ssh-keygen', ['-q', '-Y', 'sign', '-n', 'file', '-f', keyOf('irina@example.com'), file]);
   elsewhere = await readFile(`${file}.sig`, 'utf8');

@@ -1,9 +1,8 @@
 /** Decisions as people sign them, with real keys and OpenSSH's own tool, and every way in which one does not count. */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createPolicyStore } from '../../activities/trust/policy-store.js';
 import { createVerifyDecision } from '../../activities/trust/verify-decision.js';
 import { signFreeze, signRollback, signSwitch } from '../../client/signed-decisions.js';
@@ -19,8 +18,8 @@ import type { DecisionSubject } from '../../pipeline/plan.js';
 import type { EnvironmentStatus, ProgressStatus, SignedStatement } from '../../workflows/messages.js';
 import type { EvidenceItem } from '../../workflows/result.js';
 import { givenPlan, givenRecord } from '../support/given.js';
-import { givePersonKey, revokeKey } from '../support/people.js';
 import { NO_POLICY } from '../support/sealed.js';
+import { useSigners } from '../support/signers.js';
 
 const IRINA = 'irina@example.com';
 const plan = givenPlan({ name: 'prod' });
@@ -31,34 +30,18 @@ const release = {
   planHash: plan.planHash,
   digests: record.artifacts.map(({ digest }) => digest),
 };
-let folder: string;
-const keyOf = (name: string): string => path.join(folder, name, 'key');
-
-async function person(name: string, options?: string): Promise<string> {
-  await mkdir(path.join(folder, name));
-  return await givePersonKey(keyOf(name), name, options);
-}
-
-beforeAll(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), 'slw-decision-'));
-  const lines = [
-    await person(IRINA),
-    await person('decider@example.com', 'namespaces="decision@slipway" '),
-    await person('approver@example.com', 'namespaces="approval@slipway" '),
-    await person('old@example.com', 'valid-before="20250101" '),
-    await person('gone@example.com'),
-    await person('oleg@example.com'),
-  ];
-  await person('stranger@example.com');
-  await writeFile(path.join(folder, 'allowed_signers'), lines.join(''));
-  await revokeKey(path.join(folder, 'revoked'), keyOf('gone@example.com'));
-}, 60_000);
-afterAll(() => rm(folder, { recursive: true, force: true }));
+const signers = useSigners({
+  [IRINA]: '',
+  'decider@example.com': 'namespaces="decision@slipway" ',
+  'approver@example.com': 'namespaces="approval@slipway" ',
+  'old@example.com': 'valid-before="20250101" ',
+  'oleg@example.com': '',
+});
 
 const ALL = 'may: {switch: [leads], rollback: [others, leads], freeze: [leads]}';
 
 async function policyOf(may = ALL, files = 'allowed-signers: allowed_signers'): Promise<typeof NO_POLICY> {
-  const file = path.join(folder, 'policy.yaml');
+  const file = path.join(signers.folder, 'policy.yaml');
   await writeFile(
     file,
     `${files}
@@ -81,7 +64,7 @@ async function signed(
   key: string,
 ): Promise<{ statement: SignedStatement; subject: DecisionSubject }> {
   const actor = { by, proof: 'unverified' as const };
-  const options = { key: keyOf(key) };
+  const options = { key: signers.keyOf(key) };
   const { version, commit, artifacts } = record;
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what signing looks at
   const status = {
@@ -129,7 +112,7 @@ async function say(saying: Saying = {}): Promise<EvidenceItem> {
   const { namespace = DECISION_NAMESPACE } = saying;
   const isAltered = saying.said !== undefined || saying.namespace !== undefined;
   const payload = writeDecision({ ...said, ...saying.said });
-  const statement = isAltered ? await signText(payload, { namespace, keyFile: keyOf(key) }) : whole;
+  const statement = isAltered ? await signText(payload, { namespace, keyFile: signers.keyOf(key) }) : whole;
   const claim = { subject, by: sender, statement: saying.statement?.(statement) ?? statement };
   const verify = createVerifyDecision({ policy: saying.policy ?? (await policyOf()) });
   const item: EvidenceItem = await new MockActivityEnvironment().run(verify, claim);

@@ -1,9 +1,8 @@
 /** Forces as people sign them, with real keys and OpenSSH's own tool, and every way in which one does not count. */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { createPolicyStore } from '../../activities/trust/policy-store.js';
 import { createVerifyForce } from '../../activities/trust/verify-force.js';
 import { signForces } from '../../client/force-gates.js';
@@ -19,53 +18,38 @@ import type { EnvironmentPlan } from '../../pipeline/plan.js';
 import type { ForceClaim } from '../../workflows/activity-contract.js';
 import type { SignedStatement } from '../../workflows/messages.js';
 import type { EvidenceItem } from '../../workflows/result.js';
-import { givePersonKey, revokeKey } from '../support/people.js';
 import {
   evidenceOf,
   GATE,
   gateInput,
   givenSealedRelease,
-  givenSealKeys,
   NO_POLICY,
+  useSealKeys,
   type SealedRelease,
 } from '../support/sealed.js';
+import { useSigners } from '../support/signers.js';
 
 const REQUEST = 'request-7';
 const IRINA = 'irina@example.com';
-let folder: string;
+const signers = useSigners({
+  [IRINA]: '',
+  'both@example.com': 'namespaces="approval@slipway,force@slipway" ',
+  'approver@example.com': 'namespaces="approval@slipway" ',
+  'old@example.com': 'valid-before="20250101" ',
+  'oleg@example.com': '',
+});
+const seals = useSealKeys();
 let release: SealedRelease;
-const keyOf = (name: string): string => path.join(folder, name, 'key');
-
-async function person(name: string, options?: string): Promise<string> {
-  await mkdir(path.join(folder, name));
-  return await givePersonKey(keyOf(name), name, options);
-}
 
 beforeAll(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), 'slw-force-'));
-  const lines = [
-    await person(IRINA),
-    await person('both@example.com', 'namespaces="approval@slipway,force@slipway" '),
-    await person('approver@example.com', 'namespaces="approval@slipway" '),
-    await person('old@example.com', 'valid-before="20250101" '),
-    await person('gone@example.com'),
-    await person('oleg@example.com'),
-  ];
-  await person('stranger@example.com');
-  await writeFile(path.join(folder, 'allowed_signers'), lines.join(''));
-  await revokeKey(path.join(folder, 'revoked'), keyOf('gone@example.com'));
   const force = { group: 'leads', gates: [GATE.name, 'other'] };
-  const trust = await givenSealKeys();
-  release = await givenSealedRelease(trust.keys, { force, policy: { rules: [] } });
-  await trust.remove();
-}, 60_000);
-
-afterAll(() => rm(folder, { recursive: true, force: true }));
+  release = await givenSealedRelease(seals.ours, { force, policy: { rules: [] } });
+});
 
 const FORCE = 'force: {group: leads, gates: [ci]}';
 
 async function policyOf(environment = FORCE, pipeline = FORCE): Promise<typeof NO_POLICY> {
-  const file = path.join(folder, 'policy.yaml');
+  const file = path.join(signers.folder, 'policy.yaml');
   await writeFile(
     file,
     `allowed-signers: allowed_signers
@@ -100,7 +84,7 @@ interface Saying {
 
 async function say(saying: Saying = {}): Promise<EvidenceItem> {
   const { by = IRINA, key = by } = saying;
-  const keyFile = keyOf(key);
+  const keyFile = signers.keyOf(key);
   const { pipeline, version, commit } = release.plan;
   const about = { pipeline, version, commit: commit.sha, environments: ['prod'], requestId: REQUEST };
   const person = { by, reason: 'no fix is out', ticket: 'OPS-412', keyFile };

@@ -2,7 +2,7 @@
 import type { SlipwayClient } from '../../client/index.js';
 import type { Decision, DecisionReply } from '../../workflows/messages.js';
 import { promotionId, UPDATE, WORKFLOW } from '../../workflows/names.js';
-import { givenDecision, givenPlanInPlace } from '../support/given.js';
+import { givenDecision, givenPlanInPlace, givenRule } from '../support/given.js';
 import { givenPromotion } from '../support/promotion-scene.js';
 import { until } from '../support/processes.js';
 import { withEnds } from './ends.js';
@@ -78,7 +78,7 @@ async function startPromotion(client: SlipwayClient, pipeline: string, index: nu
     pipeline,
     name: `env-${index % ENVIRONMENTS}`,
     queue: 'fifo',
-    approvals: [{ count: 1, group: null, by: 'unverified', of: null, expiresMs: 72 * HOUR_MS }],
+    approvals: [givenRule(1, null, { expiresMs: 72 * HOUR_MS })],
     waitMs: HOUR_MS,
   });
   const request = givenPromotion(plan, index + 1);

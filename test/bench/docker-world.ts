@@ -11,12 +11,11 @@ import { commitTag } from '../../activities/build/build-command.js';
 import type { Colour } from '../../pipeline/plan.js';
 import { adoptableLabels } from '../support/build-inputs.js';
 import { startDockerHost, type DockerHost } from '../support/docker-host.js';
-import { createHaproxy } from '../support/haproxy.js';
 import { part } from '../support/parts.js';
 import { startRegistry } from '../support/registry.js';
 import { createRepository } from '../support/repository.js';
-import { freePort } from '../support/sshd.js';
 import type { Ends } from './ends.js';
+import { startHaproxy } from './haproxy.js';
 import { ENVIRONMENT, PIPELINE } from './switching-world.js';
 
 const exec = promisify(execFile);
@@ -69,7 +68,10 @@ export async function startDockerWorld(ends: Ends): Promise<DockerWorld> {
   const script = path.join(host.home, 'web');
   await writeFile(script, SCRIPT);
   await chmod(script, 0o755);
-  const { url, socket, map } = await startProxy(ends, host.address);
+  const { url, socket, map } = await startHaproxy(ends, 'web', {
+    blue: `${host.address}:${PORT.blue}`,
+    green: `${host.address}:${PORT.green}`,
+  });
   const repository = await createRepository();
   ends.push(() => repository.remove());
   const name = `${registry.server}/team/web`;
@@ -155,37 +157,4 @@ async function writeRoot(folder: string): Promise<string> {
   const archive = path.join(folder, 'root.tar');
   await exec('tar', ['-C', root, '-cf', archive, '.']);
   return archive;
-}
-
-async function startProxy(
-  ends: Ends,
-  backend: string,
-): Promise<{ url: string; socket: string; map: string }> {
-  const haproxy = await createHaproxy();
-  ends.push(() => haproxy.stop());
-  const port = await freePort();
-  const socket = path.join(haproxy.folder, 'slipway.sock');
-  const map = path.join(haproxy.folder, 'slipway', 'web.map');
-  await mkdir(path.dirname(map));
-  await writeFile(map, 'web web_blue\n');
-  await writeFile(
-    haproxy.configuration,
-    `global
-    stats socket ${socket} mode 600 level admin
-defaults
-    mode http
-    timeout connect 2s
-    timeout client 30s
-    timeout server 30s
-frontend web
-    bind 127.0.0.1:${port}
-    use_backend %[str(web),map(${map})]
-backend web_blue
-    server blue ${backend}:${PORT.blue}
-backend web_green
-    server green ${backend}:${PORT.green}
-`,
-  );
-  await haproxy.start(socket);
-  return { url: `http://127.0.0.1:${port}`, socket, map };
 }

@@ -6,13 +6,13 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { SlipwayClient } from '../../client/index.js';
 import { laneId } from '../../workflows/names.js';
-import { createHaproxy } from '../support/haproxy.js';
 import { startHttpBackend } from '../support/http-backend.js';
 import { createNginx } from '../support/nginx.js';
 import { createRepository } from '../support/repository.js';
 import { freePort, startSshd } from '../support/sshd.js';
 import { until } from '../support/processes.js';
 import type { Ends } from './ends.js';
+import { startHaproxy } from './haproxy.js';
 
 export const ENVIRONMENT = 'prod';
 export const PIPELINE = 'bench';
@@ -38,7 +38,7 @@ export async function startSwitchingWorld(ends: Ends, kind: 'haproxy' | 'nginx')
   const sshd = await startSshd();
   ends.push(() => sshd.stop());
   const addresses = { blue: blue.address, green: green.address };
-  const proxy = kind === 'haproxy' ? await startHaproxy(ends, addresses) : await startNginx(ends, addresses);
+  const proxy = kind === 'haproxy' ? await startColours(ends, addresses) : await startNginx(ends, addresses);
   const repository = await createRepository();
   ends.push(() => repository.remove());
   const knownHosts = await readFile(sshd.knownHostsPath, 'utf8');
@@ -80,35 +80,10 @@ ${bake ? '    bake: { for: 1h, interval: 1s, checks: [health] }\n' : ''}    keep
   };
 }
 
-async function startHaproxy(ends: Ends, backends: { blue: string; green: string }): Promise<Proxy> {
-  const haproxy = await createHaproxy();
-  ends.push(() => haproxy.stop());
-  const port = await freePort();
-  const socket = path.join(haproxy.folder, 'slipway.sock');
-  const map = path.join(haproxy.folder, 'slipway', 'bench.map');
-  await mkdir(path.dirname(map));
-  await writeFile(map, 'bench bench_blue\n');
-  await writeFile(
-    haproxy.configuration,
-    `global
-    stats socket ${socket} mode 600 level admin
-defaults
-    mode http
-    timeout connect 2s
-    timeout client 30s
-    timeout server 30s
-frontend web
-    bind 127.0.0.1:${port}
-    use_backend %[str(bench),map(${map})]
-backend bench_blue
-    server blue ${backends.blue}
-backend bench_green
-    server green ${backends.green}
-`,
-  );
-  await haproxy.start(socket);
+async function startColours(ends: Ends, backends: { blue: string; green: string }): Promise<Proxy> {
+  const { url, socket, map } = await startHaproxy(ends, 'bench', backends);
   return {
-    url: `http://127.0.0.1:${port}`,
+    url,
     traffic: [
       `haproxy: ${socket}`,
       `map: ${map}`,

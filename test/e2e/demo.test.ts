@@ -7,7 +7,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { part } from '../support/parts.js';
-import { processesWith, until } from '../support/processes.js';
+import { until, untilGone } from '../support/processes.js';
 import { searchOutput } from '../support/search-for-secrets.js';
 
 let folder: string;
@@ -56,7 +56,7 @@ async function untilSeen(demo: Demo, what: string, isSeen: (said: string) => boo
 
 /** Everything the demo starts names its folder on its command line or was started by something that does. */
 async function expectNothingLeft(): Promise<void> {
-  await until('the demo’s processes to be gone', async () => (await processesWith(folder)).length === 0);
+  await untilGone(folder);
   expect(await readdir(folder)).toEqual([]);
 }
 
@@ -139,5 +139,5 @@ describe('npm start', () => {
     expect(await demo.ended).toBe(2);
     expect(demo.err()).toContain('npm start knows no --fast; there is -- --yes and -- --ascii');
     await expectNothingLeft();
-  }, 60_000);
+  });
 });

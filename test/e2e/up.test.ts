@@ -8,13 +8,13 @@ import { createInterface } from 'node:readline';
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { startEmbeddedTemporal } from '../../workers/embedded-temporal.js';
 import { environmentId, TASK_QUEUE, UPDATE, WORKFLOW } from '../../workflows/names.js';
 import type { EnvironmentInput, EnvironmentStatus } from '../../workflows/messages.js';
 import { part } from '../support/parts.js';
 import { processesWith, until } from '../support/processes.js';
 import { searchOutput } from '../support/search-for-secrets.js';
-import { searched, searchTemporal } from '../support/search-temporal.js';
+import { searchTemporal } from '../support/search-temporal.js';
+import { startTemporal } from '../support/slipway-processes.js';
 import { freePort } from '../support/sshd.js';
 
 interface Ready {
@@ -208,12 +208,7 @@ describe('slipway up', () => {
 
 describe('slipway worker', () => {
   test('does not start as one that cannot do what its policy says, and says when nothing protects its key', async () => {
-    const server = searched(
-      await startEmbeddedTemporal({
-        ...{ port: ports.temporal, uiPort: ports.ui, inMemory: true, env },
-        dataFolder: path.join(folder, 'server'),
-      }),
-    );
+    const server = await startTemporal(folder);
     const policy = path.join(folder, 'policy.yaml');
     const pipelines =
       'pipelines: {shop: {repositories: [/srv/shop.git], environments: {prod: {production: true, hosts: [web-1]}}}}\n';
@@ -257,12 +252,7 @@ describe('slipway worker', () => {
   });
 
   test('does not start on a history it cannot replay, and names the run', async () => {
-    const server = searched(
-      await startEmbeddedTemporal({
-        ...{ port: ports.temporal, uiPort: ports.ui, inMemory: true, env },
-        dataFolder: path.join(folder, 'server'),
-      }),
-    );
+    const server = await startTemporal(folder);
     env = { ...env, TEMPORAL_ADDRESS: server.address, SLIPWAY_METRICS_ADDRESS: 'off' };
     try {
       await withOtherWorker(server.address, () =>

@@ -1,18 +1,13 @@
 /** Each step × each way to go wrong: exactly what was there before, or the new release wholly. Never anything between. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { Activities } from '../../workflows/activity-contract.js';
 import { STEPS } from '../../workflows/change-steps.js';
 import { decideOn, runChange, startChange, waitsFor } from '../support/change-scene.js';
 import type { FaultKind } from '../support/fake-world.js';
-import { quiet, startHarness, type Harness } from '../support/workflow-harness.js';
+import { useHarness } from '../support/use-harness.js';
 import { findActivities, findUndos, givenCase, judgeWorld, lastLook, SETTINGS } from './matrix-of-changes.js';
 
-quiet();
-let harness: Harness;
-beforeAll(async () => {
-  harness = await startHarness();
-});
-afterAll(() => harness.close());
+const harness = useHarness();
 
 /** Every step of the table is in the matrix: one that no setting runs would go untried. */
 it('the settings run every step of the table', () => {

@@ -4,9 +4,9 @@ import type { Activities } from '../../workflows/activity-contract.js';
 import { STEPS } from '../../workflows/change-steps.js';
 import type { ChangeInput, ChangeKind } from '../../workflows/messages.js';
 import type { ChangeResult } from '../../workflows/result.js';
-import { givenScene, runsEverywhere, type Scene } from '../support/change-scene.js';
+import { changeOf, givenScene, runsEverywhere, type Scene } from '../support/change-scene.js';
 import type { FakeEnvironment } from '../support/fake-world.js';
-import { givenChange, givenPlan, givenPlanInPlace, givenRequest } from '../support/given.js';
+import { givenPlan, givenPlanInPlace } from '../support/given.js';
 import type { Harness } from '../support/workflow-harness.js';
 
 export interface Setting {
@@ -98,8 +98,7 @@ export interface Case {
 
 export function givenCase(harness: Pick<Harness, 'world'>, setting: Setting, steps = setting.steps): Case {
   const scene = givenScene(harness, setting.plan(steps), setting.versions);
-  const request = givenRequest(scene.plan, setting.version, setting.kind);
-  const input = givenChange(request, { live: scene.live, warm: scene.warm });
+  const input = changeOf(scene, setting.version, setting.kind);
   return { scene, input, before: scene.now(), setting };
 }
 

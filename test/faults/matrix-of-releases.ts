@@ -4,13 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { WorkflowNotFoundError, type WorkflowHandle } from '@temporalio/client';
-import type {
-  ApprovalRule,
-  EnvironmentPlan,
-  FreezePlan,
-  GatePlan,
-  ReleasePlan,
-} from '../../pipeline/plan.js';
+import type { EnvironmentPlan, FreezePlan, ReleasePlan } from '../../pipeline/plan.js';
 import type { TemporalLink } from '../../client/connect.js';
 import { startRelease } from '../../client/start-release.js';
 import type { Activities } from '../../workflows/activity-contract.js';
@@ -23,11 +17,13 @@ import { EnvironmentScene, sha } from '../support/environment-scene.js';
 import { breakActivity, planKey, release as letGo, type FaultKind } from '../support/fake-world.js';
 import {
   givenCommit,
+  givenGate,
   givenPlan,
   givenPlanInPlace,
   givenRecord,
   givenReleasePlan,
   givenReleaseRequest,
+  givenRule,
 } from '../support/given.js';
 import { givenPromotion, PromotionScene } from '../support/promotion-scene.js';
 import { until, type Harness } from '../support/workflow-harness.js';
@@ -54,21 +50,8 @@ export interface Setting {
   thorough: boolean;
 }
 
-const GATE: GatePlan = {
-  kind: 'run',
-  name: 'tests',
-  timeoutMs: 1000,
-  command: 'npm test',
-  report: {},
-  options: {},
-};
-export const ONE_APPROVAL: ApprovalRule = {
-  count: 1,
-  group: null,
-  by: 'unverified',
-  of: null,
-  expiresMs: 3_600_000,
-};
+const GATE = givenGate();
+export const ONE_APPROVAL = givenRule(1);
 
 const LONG_OVER: FreezePlan = {
   from: '2026-01-01T00:00:00.000Z',

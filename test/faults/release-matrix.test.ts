@@ -2,21 +2,17 @@
  * Each activity of a release and its promotions × each way to go wrong: exactly what was there before, or the new
  * release wholly; nothing left behind, and the results say what happened.
  */
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { olderThan } from '../support/environment-scene.js';
 import type { FaultKind } from '../support/fake-world.js';
-import { quiet, startHarness, type Harness } from '../support/workflow-harness.js';
+import { useHarness } from '../support/use-harness.js';
+import { startHarness } from '../support/workflow-harness.js';
 import { judgeRelease, type Verdict } from './judge-release.js';
 import { nameOf, ReleaseCase, SETTINGS, type Call } from './matrix-of-releases.js';
 
-quiet();
 // Many releases in one test, on a machine that may be busy.
 vi.setConfig({ testTimeout: 300_000 });
-let harness: Harness;
-beforeAll(async () => {
-  harness = await startHarness({ ancestors: olderThan });
-});
-afterAll(() => harness.close());
+const harness = useHarness(() => startHarness({ ancestors: olderThan }));
 
 describe.each(SETTINGS)('$name', (setting) => {
   let calls: Call[];

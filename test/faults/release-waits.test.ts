@@ -2,28 +2,24 @@
  * A promotion stopped where it waits or its change runs: by cancelling it, by cancelling its release, by terminating
  * it. What was there before is there again, and nobody waits for anything any more.
  */
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { EnvironmentPlan } from '../../pipeline/plan.js';
 import { olderThan } from '../support/environment-scene.js';
 import { givenDecision } from '../support/given.js';
 import { PromotionScene } from '../support/promotion-scene.js';
-import { quiet, startHarness, type Harness } from '../support/workflow-harness.js';
+import { useHarness } from '../support/use-harness.js';
+import { startHarness } from '../support/workflow-harness.js';
 import { judgeRelease } from './judge-release.js';
 import { ONE_APPROVAL, ReleaseCase, SETTINGS } from './matrix-of-releases.js';
 
 const NEVER = 'never';
 const HOUR_MS = 3_600_000;
 
-quiet();
 // For a machine that may be busy.
 vi.setConfig({ testTimeout: 300_000 });
-let harness: Harness;
-beforeAll(async () => {
-  const opensAt = ({ zone }: { zone: string }): string | null =>
-    zone === NEVER ? new Date(Date.now() + HOUR_MS).toISOString() : null;
-  harness = await startHarness({ ancestors: olderThan, opensAt });
-});
-afterAll(() => harness.close());
+const opensAt = ({ zone }: { zone: string }): string | null =>
+  zone === NEVER ? new Date(Date.now() + HOUR_MS).toISOString() : null;
+const harness = useHarness(() => startHarness({ ancestors: olderThan, opensAt }));
 
 interface Wait {
   name: string;

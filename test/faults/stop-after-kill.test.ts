@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, expect, inject, it } from 'vitest';
 import type { Activities } from '../../workflows/activity-contract.js';
-import { givenScene, startChange } from '../support/change-scene.js';
+import { changeOf, givenScene, startChange } from '../support/change-scene.js';
 import { openWorldFile } from '../support/fake-world.js';
-import { givenChange, givenPlan, givenPlanInPlace, givenRequest } from '../support/given.js';
+import { givenPlan, givenPlanInPlace } from '../support/given.js';
 import { quiet, startHarness } from '../support/workflow-harness.js';
 import { startWorkerProcess } from './worker-process.js';
 
@@ -36,7 +36,7 @@ it('is stopped and undone, and says so', async () => {
     const scene = givenScene(harness, stop.inPlace === true ? givenPlanInPlace() : givenPlan());
     const before = scene.visible();
     scene.break(stop.activity, 'hang-before');
-    const input = givenChange(givenRequest(scene.plan, 'v2'), { live: scene.live });
+    const input = changeOf(scene);
     changes.push({ ...stop, scene, before, handle: await startChange(harness, input) });
   }
   let worker = await startWorkerProcess(args);

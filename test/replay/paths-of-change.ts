@@ -1,5 +1,6 @@
 /** One run per path of the change: what is recorded, and must replay for as long as such runs may be open. */
 import {
+  changeOf,
   decideOn,
   givenScene,
   runChange,
@@ -7,14 +8,9 @@ import {
   waitsFor,
   type Scene,
 } from '../support/change-scene.js';
-import {
-  givenChange,
-  givenPlan,
-  givenPlanInPlace,
-  givenRequest,
-  givenTraffic,
-  SIGNED,
-} from '../support/given.js';
+import { givenPlan, givenPlanInPlace, givenTraffic, SIGNED } from '../support/given.js';
+import type { EnvironmentPlan } from '../../pipeline/plan.js';
+import type { Decision } from '../../workflows/messages.js';
 import type { Harness } from '../support/workflow-harness.js';
 import { laneId } from '../../workflows/names.js';
 
@@ -27,29 +23,35 @@ function laneOf({ plan }: Scene): string {
   return laneId(plan.pipeline, plan.name);
 }
 
-function deploy(scene: Scene): ReturnType<typeof givenChange> {
-  return givenChange(givenRequest(scene.plan, 'v2'), { live: scene.live, warm: scene.warm });
-}
-
 async function deployColour(harness: Harness): Promise<string> {
   const scene = givenScene(harness, givenPlan());
-  await runChange(harness, deploy(scene));
+  await runChange(harness, changeOf(scene));
   return laneOf(scene);
 }
 
 async function rollBackWarm(harness: Harness): Promise<string> {
   const scene = givenScene(harness, givenPlan(), { live: 'v3', warm: 'v2' });
-  await runChange(
-    harness,
-    givenChange(givenRequest(scene.plan, 'v2', 'rollback'), { live: scene.live, warm: scene.warm }),
-  );
+  await runChange(harness, changeOf(scene, 'v2', 'rollback'));
+  return laneOf(scene);
+}
+
+async function switchByHand(
+  harness: Harness,
+  plan: EnvironmentPlan,
+  word: Partial<Decision> = {},
+): Promise<string> {
+  const scene = givenScene(harness, plan);
+  const handle = await startChange(harness, changeOf(scene));
+  await waitsFor(handle, 'switch');
+  await decideOn(handle, 'switchTraffic', word);
+  await handle.result();
   return laneOf(scene);
 }
 
 async function loseItsPatience(harness: Harness): Promise<string> {
   const scene = givenScene(harness, givenPlan({ timeoutMs: 1_000, traffic: givenTraffic({ drainMs: 10 }) }));
   scene.break('bake', 'inconclusive', { times: -1 });
-  await runChange(harness, deploy(scene));
+  await runChange(harness, changeOf(scene));
   return laneOf(scene);
 }
 
@@ -59,45 +61,32 @@ export const PATHS_OF_CHANGE: Record<string, Path> = {
   'change-deployed-and-told': deployColour,
   'change-first-release': async (harness) => {
     const scene = givenScene(harness, givenPlan(), { live: null });
-    await runChange(harness, deploy(scene));
+    await runChange(harness, changeOf(scene));
     return laneOf(scene);
   },
   'change-in-place': async (harness) => {
     const scene = givenScene(harness, givenPlanInPlace());
-    await runChange(harness, deploy(scene));
+    await runChange(harness, changeOf(scene));
     return laneOf(scene);
   },
-  'change-switched-by-hand': async (harness) => {
-    const scene = givenScene(harness, givenPlan(BY_HAND));
-    const handle = await startChange(harness, deploy(scene));
-    await waitsFor(handle, 'switch');
-    await decideOn(handle, 'switchTraffic');
-    await handle.result();
-    return laneOf(scene);
-  },
-  'change-switched-by-a-signed-word': async (harness) => {
-    const scene = givenScene(harness, givenPlan({ ...BY_HAND, may: { switch: ['leads'] } }));
-    const handle = await startChange(harness, deploy(scene));
-    await waitsFor(handle, 'switch');
-    await decideOn(handle, 'switchTraffic', { statement: SIGNED });
-    await handle.result();
-    return laneOf(scene);
-  },
+  'change-switched-by-hand': (harness) => switchByHand(harness, givenPlan(BY_HAND)),
+  'change-switched-by-a-signed-word': (harness) =>
+    switchByHand(harness, givenPlan({ ...BY_HAND, may: { switch: ['leads'] } }), { statement: SIGNED }),
   'change-waits-for-switch': async (harness) => {
     const scene = givenScene(harness, givenPlan(BY_HAND));
-    await waitsFor(await startChange(harness, deploy(scene)), 'switch');
+    await waitsFor(await startChange(harness, changeOf(scene)), 'switch');
     return laneOf(scene);
   },
   'change-failed-before-traffic': async (harness) => {
     const scene = givenScene(harness, givenPlan());
     scene.break('verify', 'say-no');
-    await runChange(harness, deploy(scene));
+    await runChange(harness, changeOf(scene));
     return laneOf(scene);
   },
   'change-failed-in-bake': async (harness) => {
     const scene = givenScene(harness, givenPlan({ traffic: givenTraffic({ drainMs: 10 }) }));
     scene.break('bake', 'say-no');
-    await runChange(harness, deploy(scene));
+    await runChange(harness, changeOf(scene));
     return laneOf(scene);
   },
   // The history of this name is from before the patience of a step was a timer.
@@ -106,7 +95,7 @@ export const PATHS_OF_CHANGE: Record<string, Path> = {
   'change-switched-back': async (harness) => {
     const scene = givenScene(harness, givenPlan());
     scene.break('bake', 'hang-before');
-    const handle = await startChange(harness, deploy(scene));
+    const handle = await startChange(harness, changeOf(scene));
     await scene.arrived('bake');
     await decideOn(handle, 'back');
     await handle.result();
@@ -115,7 +104,7 @@ export const PATHS_OF_CHANGE: Record<string, Path> = {
   'change-cancelled': async (harness) => {
     const scene = givenScene(harness, givenPlan());
     scene.break('deploy', 'hang-before');
-    const handle = await startChange(harness, deploy(scene));
+    const handle = await startChange(harness, changeOf(scene));
     await scene.arrived('deploy');
     await handle.cancel();
     await handle.result();
@@ -124,7 +113,7 @@ export const PATHS_OF_CHANGE: Record<string, Path> = {
   'change-held-and-retried': async (harness) => {
     const scene = givenScene(harness, givenPlan());
     scene.break('verify', 'inconclusive');
-    const handle = await startChange(harness, deploy(scene));
+    const handle = await startChange(harness, changeOf(scene));
     await waitsFor(handle, 'could not be made');
     await decideOn(handle, 'retryStep');
     await handle.result();
@@ -133,7 +122,7 @@ export const PATHS_OF_CHANGE: Record<string, Path> = {
   'change-paused-and-resumed': async (harness) => {
     const scene = givenScene(harness, givenPlan());
     scene.break('deploy', 'hang-before');
-    const handle = await startChange(harness, deploy(scene));
+    const handle = await startChange(harness, changeOf(scene));
     await scene.arrived('deploy');
     await decideOn(handle, 'pause');
     scene.release('deploy');
@@ -146,7 +135,7 @@ export const PATHS_OF_CHANGE: Record<string, Path> = {
     const scene = givenScene(harness, givenPlan());
     scene.break('verify', 'say-no');
     scene.break('undoDeploy', 'foreign');
-    const handle = await startChange(harness, deploy(scene));
+    const handle = await startChange(harness, changeOf(scene));
     await waitsFor(handle, 'a person: undo of deploy failed');
     await decideOn(handle, 'retryStep');
     await handle.result();
@@ -155,7 +144,7 @@ export const PATHS_OF_CHANGE: Record<string, Path> = {
   'change-superseded': async (harness) => {
     const scene = givenScene(harness, givenPlan());
     scene.break('bake', 'hang-before');
-    const handle = await startChange(harness, deploy(scene));
+    const handle = await startChange(harness, changeOf(scene));
     await scene.arrived('bake');
     await handle.signal('superseded', { environment: scene.plan.name, version: 'v3', commit: 'abc' });
     await handle.result();
@@ -166,16 +155,13 @@ export const PATHS_OF_CHANGE: Record<string, Path> = {
   'change-warm-rollback-known': rollBackWarm,
   'change-retired': async (harness) => {
     const scene = givenScene(harness, givenPlan(), { live: 'v3', warm: 'v2' });
-    await runChange(
-      harness,
-      givenChange(givenRequest(scene.plan, 'v2', 'retire'), { live: scene.live, warm: scene.warm }),
-    );
+    await runChange(harness, changeOf(scene, 'v2', 'retire'));
     return laneOf(scene);
   },
   'change-recovered': async (harness) => {
     const scene = givenScene(harness, givenPlan());
     scene.break('bake', 'hang-before');
-    const input = deploy(scene);
+    const input = changeOf(scene);
     const handle = await startChange(harness, input);
     await scene.arrived('bake');
     await handle.terminate('slipway unlock');
@@ -200,8 +186,7 @@ export const PATHS_OF_CHANGE: Record<string, Path> = {
       switching: true,
     };
     const recovering = { token: 2, cutover, request: input.request };
-    const request = givenRequest(scene.plan, 'v2', 'recover');
-    await runChange(harness, givenChange(request, { token: 3, live: scene.live, recovering }));
+    await runChange(harness, changeOf(scene, 'v2', 'recover', { token: 3, recovering }));
     return laneOf(scene);
   },
 };

@@ -1,12 +1,12 @@
 /** One run per path of release, promotion and environment: recorded, and must replay while such runs may be open. */
 import { randomUUID } from 'node:crypto';
-import type { ApprovalRule, EnvironmentPlan, GatePlan } from '../../pipeline/plan.js';
+import type { ApprovalRule, EnvironmentPlan } from '../../pipeline/plan.js';
 import { promotionId, SIGNAL } from '../../workflows/names.js';
 import { EnvironmentScene, givenVersion } from '../support/environment-scene.js';
 import type { FakeReviewOnGithub } from '../support/fake-reviews.js';
 import { breakActivity } from '../support/fake-world.js';
 import { givenForce } from '../support/forces.js';
-import { givenDecision, givenPlan, SIGNED } from '../support/given.js';
+import { givenDecision, givenGate, givenPlan, givenRule, SIGNED } from '../support/given.js';
 import { givenPromotion, PromotionScene } from '../support/promotion-scene.js';
 import { ReleasePipeline, type Plans } from '../support/release-scene.js';
 import { until, type Harness } from '../support/workflow-harness.js';
@@ -15,25 +15,12 @@ import type { Path } from './paths-of-change.js';
 /** For the harness these paths run on: what resolvePlan answers. */
 export const PLANS: Plans = new Map();
 
-const oneApproval: ApprovalRule = {
-  count: 1,
-  group: null,
-  by: 'unverified',
-  of: null,
-  expiresMs: 72 * 3_600_000,
-};
+const oneApproval = givenRule(1, null, { expiresMs: 72 * 3_600_000 });
 const oneReview: ApprovalRule = { ...oneApproval, by: 'github-review', of: 'main' };
 const GITHUB = { deployments: true, statuses: true, comment: true };
-const gate: GatePlan = {
-  kind: 'run',
-  name: 'tests',
-  timeoutMs: 1000,
-  command: 'npm test',
-  report: {},
-  options: {},
-};
+const gate = givenGate();
 
-const red: GatePlan = { ...gate, name: 'red' };
+const red = givenGate('red');
 
 /** Everything that goes to this environment was reviewed. */
 const REVIEWED = 'reviewed-on-github';

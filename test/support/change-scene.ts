@@ -5,10 +5,16 @@ import type { Colour, EnvironmentPlan } from '../../pipeline/plan.js';
 import type { Activities } from '../../workflows/activity-contract.js';
 import type { change } from '../../workflows/change.js';
 import type { DecisionName } from '../../workflows/decisions.js';
-import type { ChangeInput, Decision, DecisionReply, ProgressStatus } from '../../workflows/messages.js';
+import type {
+  ChangeInput,
+  ChangeKind,
+  Decision,
+  DecisionReply,
+  ProgressStatus,
+} from '../../workflows/messages.js';
 import { laneId, QUERY, WORKFLOW } from '../../workflows/names.js';
 import type { ChangeResult, ReleaseRecord } from '../../workflows/result.js';
-import { runningOf } from './fake-activities.js';
+import { runningOf } from './fake-hosts.js';
 import {
   breakActivity,
   environmentIn,
@@ -19,7 +25,7 @@ import {
   type FakeEnvironment,
   type Slot,
 } from './fake-world.js';
-import { givenDecision, givenRecord } from './given.js';
+import { givenChange, givenDecision, givenRecord, givenRequest } from './given.js';
 import { until, type Harness } from './workflow-harness.js';
 
 export interface Scene {
@@ -78,6 +84,16 @@ export function givenScene(
     now: () => world.read().environments[key],
     visible: () => visible(world.read().environments[key]),
   };
+}
+
+/** A change of the scene as its environment starts it. */
+export function changeOf(
+  { plan, live, warm }: Pick<Scene, 'plan' | 'live' | 'warm'>,
+  version = 'v2',
+  kind?: ChangeKind,
+  overrides: Partial<ChangeInput> = {},
+): ChangeInput {
+  return givenChange(givenRequest(plan, version, kind), { live, warm, ...overrides });
 }
 
 export type ChangeHandle = WorkflowHandle<typeof change>;

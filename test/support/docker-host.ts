@@ -5,31 +5,18 @@
  */
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
-import {
-  appendFile,
-  chmod,
-  chown,
-  mkdir,
-  mkdtemp,
-  readFile,
-  readlink,
-  rm,
-  writeFile,
-} from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { findCgroups, findDeadBridge, joinBridge, leaveBridge, removeCgroups } from './host-network.js';
+import { initPid, READY_WITHIN_MS, startNamespace, writeAccounts, writeKeys } from './host-namespace.js';
 import { part } from './parts.js';
-import { makeKey } from './sshd.js';
+import { until } from './until.js';
 
 const exec = promisify(execFile);
 
-/** Uid and gid of the unprivileged ssh user `deploy`, who is in the host's docker group. */
-const DEPLOY_ID = 4000;
-const DOCKER_GROUP_ID = 4001;
-const READY_WITHIN_MS = 60_000;
 const NAMESPACES = ['net', 'mnt', 'pid'] as const;
 
 export interface Output {
@@ -99,89 +86,6 @@ export async function startDockerHost(options: DockerHostOptions): Promise<Docke
     throw error;
   }
   return host;
-}
-
-async function writeAccounts(folder: string): Promise<void> {
-  await chmod(folder, 0o755);
-  for (const name of ['etc', 'etc-work']) await mkdir(path.join(folder, name));
-  for (const home of ['root', 'deploy']) await mkdir(path.join(folder, 'homes', home), { recursive: true });
-  await chown(path.join(folder, 'homes', 'deploy'), DEPLOY_ID, DEPLOY_ID);
-  const passwd = await readFile('/etc/passwd', 'utf8');
-  const group = await readFile('/etc/group', 'utf8');
-  const others = (text: string, names: string[]): string =>
-    text
-      .split('\n')
-      .filter((line) => line !== '' && !names.some((name) => line.startsWith(`${name}:`)))
-      .join('\n');
-  await writeFile(
-    path.join(folder, 'etc', 'passwd'),
-    `${others(passwd, ['deploy'])}\ndeploy:*:${DEPLOY_ID}:${DEPLOY_ID}::/home/deploy:/bin/sh\n`,
-  );
-  await writeFile(
-    path.join(folder, 'etc', 'group'),
-    `${others(group, ['deploy', 'docker'])}\ndeploy:x:${DEPLOY_ID}:\ndocker:x:${DOCKER_GROUP_ID}:deploy\n`,
-  );
-}
-
-async function writeKeys(
-  folder: string,
-  address: string,
-): Promise<{ keyPath: string; knownHostsPath: string }> {
-  const keyPath = path.join(folder, 'id_ed25519');
-  const hostKey = path.join(folder, 'host_ed25519');
-  for (const file of [keyPath, hostKey]) await makeKey(file);
-  const knownHostsPath = path.join(folder, 'known_hosts');
-  const [type = '', key = ''] = (await readFile(`${hostKey}.pub`, 'utf8')).split(' ');
-  await writeFile(knownHostsPath, `${address} ${type} ${key}\n`);
-  const settings = [
-    `ListenAddress ${address}:22`,
-    `HostKey ${hostKey}`,
-    `AuthorizedKeysFile ${keyPath}.pub`,
-    'PidFile none',
-    'UsePAM no',
-    'StrictModes no',
-    'PasswordAuthentication no',
-    'PermitRootLogin prohibit-password',
-    'Subsystem sftp internal-sftp',
-    'MaxStartups 100',
-    'LogLevel VERBOSE',
-  ];
-  await writeFile(path.join(folder, 'sshd_config'), `${settings.join('\n')}\n`);
-  return { keyPath, knownHostsPath };
-}
-
-/** Init of the namespaces: private /run, homes and accounts, then it reaps until the end. */
-async function startNamespace(folder: string, boot: 'first' | 'again'): Promise<ChildProcess> {
-  const setUp = [
-    'mount -t tmpfs tmpfs /run',
-    'mkdir -p /run/sshd /run/lock /home',
-    `mount --bind ${folder}/homes/root /root`,
-    `mount --bind ${folder}/homes /home`,
-    // What the host writes below /etc (dockerd's identity, a proxy's configuration) stays its own.
-    `mount -t overlay overlay -o lowerdir=/etc,upperdir=${folder}/etc,workdir=${folder}/etc-work /etc`,
-    ...(boot === 'first' ? ['rm -f /etc/docker/key.json /etc/docker/daemon.json'] : []),
-    'ip link set lo up',
-    `echo ready > ${folder}/init`,
-    // A shell as init reaps what is orphaned, as long as it keeps waiting for a child.
-    'while :; do sleep 1000 & wait $!; done',
-  ].join(' && ');
-  const argv = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', 'sh', '-c', setUp];
-  const init = spawn('setpriv', ['--pdeathsig', 'KILL', 'unshare', '--propagation', 'private', ...argv], {
-    stdio: 'ignore',
-  });
-  await waitFor(
-    `the namespace of ${folder}`,
-    () => existsSync(path.join(folder, 'init')) || init.exitCode !== null,
-  );
-  if (init.exitCode !== null)
-    throw new Error(`docker host: unshare ended with ${init.exitCode}; it needs root`);
-  return init;
-}
-
-/** Pid of the namespace's init, as this process sees it: the only child of `unshare`. */
-async function initPid(init: ChildProcess): Promise<number> {
-  const children = await readFile(`/proc/${init.pid}/task/${init.pid}/children`, 'utf8');
-  return Number(children.trim().split(' ')[0]);
 }
 
 interface Parts {
@@ -255,7 +159,11 @@ class NamespacedHost implements DockerHost {
     const argv = [this.parts.sshd, '-D', '-f', config, '-E', this.log('sshd')];
     this.sshd = spawn(...this.inside(argv), { stdio: 'ignore' });
     this.sshd.unref();
-    await waitFor(`sshd of ${this.name}`, async () => (await this.ssh(['true'])).exitCode === 0);
+    await until(
+      `sshd of ${this.name}`,
+      async () => (await this.ssh(['true'])).exitCode === 0,
+      READY_WITHIN_MS,
+    );
   }
 
   async killSshd(): Promise<void> {
@@ -295,11 +203,15 @@ class NamespacedHost implements DockerHost {
       stdio: 'ignore',
     });
     const started = this.dockerd;
-    await waitFor(`dockerd of ${this.name}`, async () => {
-      if (started.exitCode !== null || started.signalCode !== null)
-        throw new Error(`dockerd ended:\n${await readFile(log, 'utf8')}`);
-      return (await this.docker(['version', '--format', '{{.Server.Version}}'])).exitCode === 0;
-    });
+    await until(
+      `dockerd of ${this.name}`,
+      async () => {
+        if (started.exitCode !== null || started.signalCode !== null)
+          throw new Error(`dockerd ended:\n${await readFile(log, 'utf8')}`);
+        return (await this.docker(['version', '--format', '{{.Server.Version}}'])).exitCode === 0;
+      },
+      READY_WITHIN_MS,
+    );
   }
 
   async killDockerd(): Promise<void> {
@@ -409,12 +321,4 @@ async function capture(program: string, argv: string[], stdin = ''): Promise<Out
     child.once('close', (code) => resolve(code ?? 255));
   });
   return { exitCode, stdout, stderr };
-}
-
-async function waitFor(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + READY_WITHIN_MS;
-  while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error(`${what} was not ready within ${READY_WITHIN_MS} ms`);
-    await pause(50);
-  }
 }

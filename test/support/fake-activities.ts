@@ -6,7 +6,7 @@ import {
   createEnvironmentActivities,
   type EnvironmentActivities,
 } from '../../activities/environment/ask-environments.js';
-import { foreignHand, refused, staleFence } from '../../activities/failure.js';
+import { foreignHand, refused } from '../../activities/failure.js';
 import type { Colour, ReleasePlan } from '../../pipeline/plan.js';
 import type {
   Activities,
@@ -18,7 +18,19 @@ import type {
 } from '../../workflows/activity-contract.js';
 import type { ReleaseRequest } from '../../workflows/messages.js';
 import { forcedGates } from '../../workflows/forced.js';
-import type { BuiltArtifact, EvidenceItem, PriorState } from '../../workflows/result.js';
+import type { BuiltArtifact, EvidenceItem } from '../../workflows/result.js';
+import {
+  checkFence,
+  hostsOf,
+  NOWHERE,
+  placeOf,
+  raiseFence,
+  restore,
+  runningOf,
+  servedIn,
+  slotOf,
+  type Place,
+} from './fake-hosts.js';
 import { answerOfGithub, type FakeReviewOnGithub } from './fake-reviews.js';
 import { receiptFor } from './given.js';
 import {
@@ -26,8 +38,6 @@ import {
   environmentKey,
   planKey,
   type FakeEnvironment,
-  type FakeHost,
-  type Slot,
   type World,
   type WorldState,
 } from './fake-world.js';
@@ -67,13 +77,6 @@ function forcedIn(evidence: EvidenceItem[]): Pick<BuiltArtifact, 'forced'> {
   const forced = forcedGates({ evidence });
   return forced.length === 0 ? {} : { forced };
 }
-
-interface Place {
-  key: string;
-  hosts: string[];
-}
-
-const NOWHERE: Place = { key: '-', hosts: [] };
 
 export function createFakeActivities(options: FakeOptions): Activities {
   const { world } = options;
@@ -330,11 +333,6 @@ export function createFakeActivities(options: FakeOptions): Activities {
   });
 }
 
-/** `v2@sha256:…`, as a slot shows it. */
-export function runningOf(release: Pick<Target, 'version' | 'artifacts'>): string {
-  return `${release.version}@${release.artifacts[0]?.digest ?? ''}`;
-}
-
 /** No two builds of a commit are alike; what was pushed is adopted. `half`: it died before the push. */
 function buildOnce(
   { builds }: WorldState,
@@ -349,56 +347,6 @@ function buildOnce(
   return { digest, adopted };
 }
 
-function placeOf(target: Target): Place {
-  const { pipeline, name, hosts } = target.plan;
-  return { key: environmentKey(pipeline, name), hosts: hosts.map((host) => host.name) };
-}
-
-function slotOf(target: Target): Slot {
-  return target.colour ?? 'live';
-}
-
-/** `half`: only the first host, as if the worker died in the middle. */
-function hostsOf(environment: FakeEnvironment, target: Target, half: boolean): [string, FakeHost][] {
-  const names = target.plan.hosts.map((host) => host.name);
-  const hosts = Object.entries(environment.hosts).filter(([name]) => names.includes(name));
-  return half ? hosts.slice(0, 1) : hosts;
-}
-
-function checkFence(host: FakeHost, target: Target, name: string): void {
-  if (host.fence > target.token)
-    throw staleFence({
-      what: `token ${host.fence} was seen`,
-      where: name,
-      why: null,
-      wayOut: 'nothing to do',
-      seenToken: host.fence,
-    });
-}
-
-function raiseFence(host: FakeHost, target: Target, name: string): void {
-  checkFence(host, target, name);
-  host.fence = target.token;
-}
-
-function restore(environment: FakeEnvironment, target: Target, prior: PriorState): UndoResult['outcome'] {
-  const host = environment.hosts[prior.host];
-  if (host === undefined) return 'never-ran';
-  checkFence(host, target, prior.host);
-  const slot = slotOf(target);
-  const before = typeof prior.platform === 'string' ? prior.platform : null;
-  if (host.slots[slot] === before) return 'never-ran';
-  if (host.slots[slot] !== runningOf(target))
-    throw foreignHand({
-      what: `found ${String(host.slots[slot])}`,
-      where: prior.host,
-      why: null,
-      wayOut: 'look',
-    });
-  host.slots[slot] = before;
-  return 'undone';
-}
-
 function verdict(verdict: VerifyResult['verdict'], detail: string): VerifyResult {
   return {
     verdict,
@@ -411,10 +359,4 @@ function verdict(verdict: VerifyResult['verdict'], detail: string): VerifyResult
 function environments({ client, taskQueue }: FakeOptions): EnvironmentActivities {
   if (client === undefined) throw ApplicationFailure.nonRetryable('this test gave no client');
   return createEnvironmentActivities({ client, taskQueue: taskQueue ?? Context.current().info.taskQueue });
-}
-
-/** A proxy that names a colour where nothing runs serves nobody. */
-function servedIn({ proxy, hosts }: FakeEnvironment): Colour | null {
-  const runs = proxy !== null && Object.values(hosts).some((host) => host.slots[proxy] != null);
-  return runs ? proxy : null;
 }

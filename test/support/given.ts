@@ -6,6 +6,7 @@ import type {
   Colour,
   CommitFacts,
   EnvironmentPlan,
+  GatePlan,
   ImageArtifact,
   ReleasePlan,
   Seal,
@@ -19,6 +20,7 @@ import type {
   Decision,
   ReleaseRequest,
 } from '../../workflows/messages.js';
+import type { Target } from '../../workflows/activity-contract.js';
 import type { BuiltArtifact, ReleaseRecord } from '../../workflows/result.js';
 
 const ALL_STEPS = ['preflight', 'claim', 'proveWayBack', 'deploy', 'verify', 'switch', 'bake', 'settle'];
@@ -210,6 +212,25 @@ export function givenDecision(by: string, overrides: Partial<Decision> = {}): De
 
 /** Of a decision, where nobody looks at the signature. */
 export const SIGNED = { scheme: 'ssh', payload: '{}', signature: 'signed' } as const;
+
+/** v2 of a folder, on its way into this environment, where nothing is live. */
+export function givenTarget(plan: EnvironmentPlan, overrides: Partial<Target> = {}): Target {
+  return {
+    plan,
+    token: 1,
+    version: 'v2',
+    commit: givenCommit(),
+    artifacts: [{ name: 'app', kind: 'folder', repository: 'site', digest: `sha256:${'2'.repeat(64)}` }],
+    colour: null,
+    live: null,
+    ...overrides,
+  };
+}
+
+/** A gate that runs a command. */
+export function givenGate(name = 'tests', command = 'npm test'): GatePlan & { kind: 'run' } {
+  return { kind: 'run', name, timeoutMs: 1000, command, report: {}, options: {} };
+}
 
 /** `count` people, of a group where one is named, whose word is enough unless `by` asks for more. */
 export function givenRule(

@@ -1,8 +1,9 @@
 /** Looking at this machine's processes and files. */
 import { randomInt } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
+import { until } from './until.js';
 
-export { until } from './until.js';
+export { until };
 
 /** Live processes whose command line contains `text`; zombies do not count. */
 export async function processesWith(text: string): Promise<number[]> {
@@ -17,6 +18,17 @@ export async function processesWith(text: string): Promise<number[]> {
     }
   }
   return found;
+}
+
+/** Waits until each of them runs. */
+export async function untilRuns(...texts: string[]): Promise<void> {
+  for (const text of texts) await until(`${text} runs`, async () => (await processesWith(text)).length > 0);
+}
+
+/** Waits until none of them runs. */
+export async function untilGone(...texts: string[]): Promise<void> {
+  for (const text of texts)
+    await until(`${text} is gone`, async () => (await processesWith(text)).length === 0);
 }
 
 /** Long sleeps that no other run has, so that they can be found again, and ended whatever happened to the test. */

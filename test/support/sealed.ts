@@ -4,19 +4,18 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 import type { Context } from '@temporalio/activity';
-import { ApplicationFailure } from '@temporalio/common';
 import type { PolicyStore } from '../../activities/trust/policy-store.js';
 import { createVouching } from '../../activities/trust/vouching.js';
 import { loadSealKeys, type SealKeys } from '../../activities/trust/seal-keys.js';
 import { withHash } from '../../pipeline/hash-plan.js';
-import type { ApprovalRule, EnvironmentPlan, GatePlan, ReleasePlan } from '../../pipeline/plan.js';
+import type { ApprovalRule, EnvironmentPlan, ReleasePlan } from '../../pipeline/plan.js';
 import type { Activities, Target } from '../../workflows/activity-contract.js';
-import { FAILURE } from '../../workflows/failures.js';
 import { githubProof } from '../../workflows/missing-approvals.js';
 import type { BuiltArtifact, EvidenceItem, PriorState } from '../../workflows/result.js';
 import {
   givenArtifacts,
   givenCommit,
+  givenGate,
   givenImage,
   givenDecision,
   givenPlan,
@@ -77,53 +76,7 @@ export async function throughVouching<N extends Name>(
   return result as Output<N>;
 }
 
-/** Did the activity begin, given this? */
-export async function beginsWith(
-  keys: SealKeys,
-  name: Name,
-  input: unknown,
-  policy: PolicyStore = NO_POLICY,
-): Promise<boolean> {
-  let begun = false;
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the very point: anybody may send anything
-  await throughVouching(
-    keys,
-    name,
-    input as never,
-    () => {
-      begun = true;
-      return { prior: [], artifacts: [], verdict: 'pass', at: '' } as never;
-    },
-    policy,
-  );
-  return begun;
-}
-
-/** Why it did not begin; throws when it did. */
-export async function refusalWith(
-  keys: SealKeys,
-  name: Name,
-  input: unknown,
-  policy: PolicyStore = NO_POLICY,
-): Promise<string> {
-  const outcome = await beginsWith(keys, name, input, policy).catch((error: unknown) => error);
-  if (
-    !(outcome instanceof ApplicationFailure) ||
-    outcome.type !== FAILURE.unauthorized ||
-    outcome.nonRetryable !== true
-  )
-    throw new Error(`${name} was not refused: ${String(outcome)}`);
-  return outcome.message;
-}
-
-export const GATE: GatePlan = {
-  kind: 'run',
-  name: 'ci',
-  timeoutMs: 1000,
-  command: 'make test',
-  report: {},
-  options: {},
-};
+export const GATE = givenGate('ci', 'make test');
 
 export interface SealedRelease {
   plan: ReleasePlan;
@@ -208,9 +161,7 @@ export async function givenSealedRelease(
   if (environment === undefined) throw new Error('there is no environment');
   const built = { artifacts: givenArtifacts(version), adopted: false };
   const { artifacts } = await throughVouching(keys, 'buildArtifacts', { plan }, () => built, policy);
-  const item = await throughVouching(keys, 'runGate', gateInput(plan, environment, artifacts), () =>
-    evidenceOf('pass'),
-  );
+  const item = await gateSaid(keys, { plan, environment, artifacts }, 'pass');
   const target: Target = {
     plan: environment,
     token: 7,
@@ -251,6 +202,17 @@ export function gateInput(
   const of = { pipeline, repositoryUrl: repository.url, commit, ref, version };
   const subject = { ...of, artifacts, environments: [environment.name] };
   return { gate: GATE, plan: subject, ...(environment.seal === undefined ? {} : { seal: environment.seal }) };
+}
+
+/** What a worker makes of this word of the gate. */
+export async function gateSaid(
+  keys: SealKeys,
+  { plan, environment, artifacts }: Pick<SealedRelease, 'plan' | 'environment' | 'artifacts'>,
+  verdict: EvidenceItem['verdict'],
+  at?: string,
+): Promise<EvidenceItem> {
+  const input = gateInput(plan, environment, artifacts);
+  return await throughVouching(keys, 'runGate', input, () => evidenceOf(verdict, at));
 }
 
 const LATELY_MS = Date.now() - 3_600_000;

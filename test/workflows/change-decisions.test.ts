@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Activities } from '../../workflows/activity-contract.js';
 import type { EnvironmentPlan } from '../../pipeline/plan.js';
 import {
+  changeOf,
   decideOn,
   givenScene,
   runsEverywhere,
@@ -12,22 +13,11 @@ import {
   type Scene,
 } from '../support/change-scene.js';
 import { activityInputs } from '../support/activity-inputs.js';
-import {
-  givenChange,
-  givenPlan,
-  givenPlanInPlace,
-  givenRequest,
-  givenTraffic,
-  SIGNED,
-} from '../support/given.js';
-import { quiet, startHarness, until, type Harness } from '../support/workflow-harness.js';
+import { givenPlan, givenPlanInPlace, givenTraffic, SIGNED } from '../support/given.js';
+import { useHarness } from '../support/use-harness.js';
+import { until } from '../support/workflow-harness.js';
 
-quiet();
-let harness: Harness;
-beforeAll(async () => {
-  harness = await startHarness();
-});
-afterAll(() => harness.close());
+const harness = useHarness();
 
 const BY_HAND: Partial<EnvironmentPlan> = { traffic: givenTraffic({ switch: 'manual' }) };
 
@@ -45,7 +35,7 @@ async function start(
   const scene = givenScene(harness, plan, { live: 'v1', ...warm });
   prepare(scene);
   const before = scene.visible();
-  const input = givenChange(givenRequest(plan, 'v2'), { live: scene.live, warm: scene.warm });
+  const input = changeOf(scene);
   return { scene, handle: await startChange(harness, input), before };
 }
 

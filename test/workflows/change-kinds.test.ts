@@ -1,6 +1,13 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { activityInputs } from '../support/activity-inputs.js';
-import { givenScene, runChange, runsEverywhere, startChange, waitsFor } from '../support/change-scene.js';
+import {
+  changeOf,
+  givenScene,
+  runChange,
+  runsEverywhere,
+  startChange,
+  waitsFor,
+} from '../support/change-scene.js';
 import {
   givenChange,
   givenPlan,
@@ -9,20 +16,15 @@ import {
   givenRequest,
   givenTraffic,
 } from '../support/given.js';
-import { quiet, startHarness, type Harness } from '../support/workflow-harness.js';
+import { useHarness } from '../support/use-harness.js';
 
-quiet();
-let harness: Harness;
-beforeAll(async () => {
-  harness = await startHarness();
-});
-afterAll(() => harness.close());
+const harness = useHarness();
 
 describe('rollback', () => {
   it('to a warm colour is one switch, without a word and without a deploy', async () => {
     const plan = givenPlan({ traffic: givenTraffic({ switch: 'manual' }) });
     const scene = givenScene(harness, plan, { live: 'v2', warm: 'v1' });
-    const input = givenChange(givenRequest(plan, 'v1', 'rollback'), { live: scene.live, warm: scene.warm });
+    const input = changeOf(scene, 'v1', 'rollback');
     const result = await runChange(harness, input);
     expect(result).toMatchObject({ state: 'succeeded', clean: true, switchMs: 7 });
     expect(result.live).toMatchObject({ version: 'v1', colour: 'green', token: 2 });
@@ -36,10 +38,7 @@ describe('rollback', () => {
     const scene = givenScene(harness, givenPlan(), { live: 'v2', warm: 'v1' });
     const before = scene.visible();
     scene.break('verify', 'say-no');
-    const input = givenChange(givenRequest(scene.plan, 'v1', 'rollback'), {
-      live: scene.live,
-      warm: scene.warm,
-    });
+    const input = changeOf(scene, 'v1', 'rollback');
     const result = await runChange(harness, input);
     expect(result).toMatchObject({
       state: 'failed',
@@ -52,10 +51,7 @@ describe('rollback', () => {
 
   it('to a release that no longer runs is a deploy of its digest, without a bake', async () => {
     const scene = givenScene(harness, givenPlan(), { live: 'v3', warm: 'v2' });
-    const input = givenChange(givenRequest(scene.plan, 'v1', 'rollback'), {
-      live: scene.live,
-      warm: scene.warm,
-    });
+    const input = changeOf(scene, 'v1', 'rollback');
     const result = await runChange(harness, input);
     expect(result).toMatchObject({
       state: 'succeeded',
@@ -78,7 +74,7 @@ describe('rollback', () => {
 
   it('without colours rolls forward to the old digest', async () => {
     const scene = givenScene(harness, givenPlanInPlace(), { live: 'v2' });
-    const input = givenChange(givenRequest(scene.plan, 'v1', 'rollback'), { live: scene.live });
+    const input = changeOf(scene, 'v1', 'rollback');
     expect(await runChange(harness, input)).toMatchObject({ state: 'succeeded', live: { version: 'v1' } });
     expect(runsEverywhere(scene, 'live', 'v1')).toBe(true);
   });
@@ -87,7 +83,7 @@ describe('rollback', () => {
 describe('redeploy', () => {
   it('deploys the live release again, into the other colour', async () => {
     const scene = givenScene(harness, givenPlan());
-    const input = givenChange(givenRequest(scene.plan, 'v1', 'redeploy'), { live: scene.live });
+    const input = changeOf(scene, 'v1', 'redeploy');
     const result = await runChange(harness, input);
     expect(result).toMatchObject({
       state: 'succeeded',
@@ -101,10 +97,7 @@ describe('redeploy', () => {
 describe('retire', () => {
   it('stops the warm colour and leaves the live one alone', async () => {
     const scene = givenScene(harness, givenPlan(), { live: 'v2', warm: 'v1' });
-    const input = givenChange(givenRequest(scene.plan, 'v1', 'retire'), {
-      live: scene.live,
-      warm: scene.warm,
-    });
+    const input = changeOf(scene, 'v1', 'retire');
     const result = await runChange(harness, input);
     expect(result).toMatchObject({ state: 'succeeded', live: { version: 'v2' }, warm: null });
     expect(runsEverywhere(scene, 'green', null) && runsEverywhere(scene, 'blue', 'v2')).toBe(true);
@@ -113,18 +106,14 @@ describe('retire', () => {
   it('keeps a colour that serves', async () => {
     const scene = givenScene(harness, givenPlan(), { live: 'v2' });
     const warm = givenRecord(scene.plan, 'v2', 'blue');
-    await runChange(
-      harness,
-      givenChange(givenRequest(scene.plan, 'v2', 'retire'), { live: scene.live, warm }),
-    );
+    await runChange(harness, changeOf(scene, 'v2', 'retire', { warm }));
     expect(runsEverywhere(scene, 'blue', 'v2')).toBe(true);
   });
 
   it('is given the time that its hosts take one after the other, and that requests take to finish', async () => {
     const plan = givenPlan({ timeoutMs: 60_000, traffic: givenTraffic({ drainMs: 1_200_000 }) });
     const scene = givenScene(harness, plan, { live: 'v2', warm: 'v1' });
-    const versions = { live: scene.live, warm: scene.warm };
-    const handle = await startChange(harness, givenChange(givenRequest(plan, 'v1', 'retire'), versions));
+    const handle = await startChange(harness, changeOf(scene, 'v1', 'retire'));
     await handle.result();
     const { events } = await handle.fetchHistory();
     const given = (events ?? []).map(({ activityTaskScheduledEventAttributes: scheduled }) =>
@@ -136,10 +125,7 @@ describe('retire', () => {
   it('that is refused leaves the colour warm and the lane free', async () => {
     const scene = givenScene(harness, givenPlan(), { live: 'v2', warm: 'v1' });
     scene.break('retireColour', 'refuse');
-    const input = givenChange(givenRequest(scene.plan, 'v1', 'retire'), {
-      live: scene.live,
-      warm: scene.warm,
-    });
+    const input = changeOf(scene, 'v1', 'retire');
     expect(await runChange(harness, input)).toMatchObject({
       state: 'failed',
       clean: true,
@@ -152,7 +138,7 @@ describe('what goes wrong', () => {
   it('preflight problems stop it before anything is touched, with every way out', async () => {
     const scene = givenScene(harness, givenPlan());
     scene.break('preflight', 'problem');
-    const input = givenChange(givenRequest(scene.plan, 'v2'), { live: scene.live });
+    const input = changeOf(scene);
     const result = await runChange(harness, input);
     expect(result).toMatchObject({
       state: 'failed',
@@ -165,14 +151,14 @@ describe('what goes wrong', () => {
 
   it('a higher token on a host ends it superseded, and nothing is undone that is another’s', async () => {
     const scene = givenScene(harness, givenPlan());
-    const input = givenChange(givenRequest(scene.plan, 'v2'), { live: scene.live, token: 0 });
+    const input = changeOf(scene, 'v2', 'deploy', { token: 0 });
     expect(await runChange(harness, input)).toMatchObject({ state: 'superseded', clean: true, unwind: [] });
   });
 
   it('a higher token in mid-change ends it superseded and not clean', async () => {
     const scene = givenScene(harness, givenPlan());
     scene.break('verify', 'stale');
-    const input = givenChange(givenRequest(scene.plan, 'v2'), { live: scene.live });
+    const input = changeOf(scene);
     expect(await runChange(harness, input)).toMatchObject({ state: 'superseded', clean: false });
     expect(scene.now()?.calls).not.toContain('undoDeploy green');
   });
@@ -180,7 +166,7 @@ describe('what goes wrong', () => {
   it('a tag that cannot be put is told and undoes nothing', async () => {
     const scene = givenScene(harness, givenPlan());
     scene.break('tagArtifacts', 'refuse');
-    const input = givenChange(givenRequest(scene.plan, 'v2'), { live: scene.live });
+    const input = changeOf(scene);
     const result = await runChange(harness, input);
     expect(result).toMatchObject({
       state: 'succeeded',
@@ -196,17 +182,14 @@ describe('what goes wrong', () => {
     const after = givenScene(harness, givenPlan({ timeoutMs: 1_000 }));
     const before = after.visible();
     after.break('bake', 'inconclusive', { times: -1 });
-    const input = givenChange(givenRequest(after.plan, 'v2'), { live: after.live });
+    const input = changeOf(after);
     expect(await runChange(harness, input)).toMatchObject({ state: 'failed', clean: true });
     expect(after.visible()).toEqual(before);
     expect(after.now()?.calls.filter((call) => call === 'bake green').length).toBeGreaterThan(1);
 
     const earlier = givenScene(harness, givenPlan());
     earlier.break('verify', 'inconclusive');
-    const handle = await startChange(
-      harness,
-      givenChange(givenRequest(earlier.plan, 'v2'), { live: earlier.live }),
-    );
+    const handle = await startChange(harness, changeOf(earlier));
     await waitsFor(handle, 'verify could not be made');
     expect(earlier.now()?.proxy).toBe('blue');
     await handle.terminate('the test is over');
@@ -215,7 +198,7 @@ describe('what goes wrong', () => {
   it('a first release that fails is removed', async () => {
     const scene = givenScene(harness, givenPlan(), { live: null });
     scene.break('bake', 'say-no');
-    const result = await runChange(harness, givenChange(givenRequest(scene.plan, 'v1')));
+    const result = await runChange(harness, changeOf(scene, 'v1'));
     expect(result).toMatchObject({ state: 'failed', clean: true, live: null });
     expect(result.headline).toContain('nothing is live');
     expect(runsEverywhere(scene, 'blue', null)).toBe(true);

@@ -1,9 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Activities } from '../../workflows/activity-contract.js';
 import type { ChangeInput, Cutover } from '../../workflows/messages.js';
 import { environmentId, laneId } from '../../workflows/names.js';
 import { activityInputs } from '../support/activity-inputs.js';
 import {
+  changeOf,
   decideOn,
   givenScene,
   runChange,
@@ -12,15 +13,11 @@ import {
   type Scene,
 } from '../support/change-scene.js';
 import { environmentIn } from '../support/fake-world.js';
-import { givenChange, givenPlan, givenPlanInPlace, givenRequest } from '../support/given.js';
-import { quiet, startHarness, until, type Harness } from '../support/workflow-harness.js';
+import { givenPlan, givenPlanInPlace } from '../support/given.js';
+import { useHarness } from '../support/use-harness.js';
+import { until } from '../support/workflow-harness.js';
 
-quiet();
-let harness: Harness;
-beforeAll(async () => {
-  harness = await startHarness();
-});
-afterAll(() => harness.close());
+const harness = useHarness();
 
 /** What the change told the environment before it died: the last `cutover` it sent, read from its history. */
 async function lastCutover(scene: Scene): Promise<Cutover | null> {
@@ -51,10 +48,8 @@ async function terminateIn(
     for (const host of Object.values(environment.hosts)) host.stale.push(`2-${activity}`);
   });
   const cutover = await lastCutover(scene);
-  return givenChange(givenRequest(scene.plan, input.request.version, 'recover'), {
+  return changeOf(scene, input.request.version, 'recover', {
     token: 3,
-    live: scene.live,
-    warm: scene.warm,
     recovering: { token: 2, cutover, request: input.request },
   });
 }
@@ -72,7 +67,7 @@ describe.each([
     async (activity) => {
       const scene = givenScene(harness, plan());
       const before = scene.visible();
-      const input = givenChange(givenRequest(scene.plan, 'v2'), { live: scene.live });
+      const input = changeOf(scene);
       const result = await runChange(harness, await terminateIn(scene, activity, input));
       expect(result).toMatchObject({ state: 'succeeded', clean: true, live: { version: 'v1' } });
       expect(result.headline).toMatch(/recovered: v1 is live, as before$/);
@@ -83,7 +78,7 @@ describe.each([
 
   it('a first release is removed', async () => {
     const scene = givenScene(harness, plan(), { live: null });
-    const input = givenChange(givenRequest(scene.plan, 'v1'));
+    const input = changeOf(scene, 'v1');
     const result = await runChange(harness, await terminateIn(scene, 'bake', input));
     expect(result).toMatchObject({ state: 'succeeded', clean: true, live: null });
     const slots = Object.values(scene.now()?.hosts ?? {}).flatMap((host) => Object.values(host.slots));
@@ -97,7 +92,7 @@ describe('recover', () => {
     const receipts = [{ statement: 'deployed', keyId: 'k', signature: 's' }];
     const live = seeded.live === null ? null : { ...seeded.live, receipts };
     const scene = { ...seeded, live };
-    const input = givenChange(givenRequest(scene.plan, 'v2'), { live });
+    const input = changeOf(scene);
     const handle = await startChange(harness, await terminateIn(scene, 'verify', input));
     await handle.result();
     expect(await activityInputs(handle, 'deploy')).toMatchObject([{ target: { version: 'v1', receipts } }]);
@@ -108,10 +103,7 @@ describe('recover', () => {
     async (where) => {
       const scene = givenScene(harness, givenPlan(), { live: 'v2', warm: 'v1' });
       const before = scene.visible();
-      const input = givenChange(givenRequest(scene.plan, 'v1', 'rollback'), {
-        live: scene.live,
-        warm: scene.warm,
-      });
+      const input = changeOf(scene, 'v1', 'rollback');
       const result = await runChange(harness, await terminateIn(scene, where, input));
       expect(result).toMatchObject({ clean: true, live: { version: 'v2' }, warm: { version: 'v1' } });
       expect(scene.visible()).toEqual(before);
@@ -123,10 +115,7 @@ describe('recover', () => {
 
   it('of a retire ends it', async () => {
     const scene = givenScene(harness, givenPlan(), { live: 'v2', warm: 'v1' });
-    const input = givenChange(givenRequest(scene.plan, 'v1', 'retire'), {
-      live: scene.live,
-      warm: scene.warm,
-    });
+    const input = changeOf(scene, 'v1', 'retire');
     const result = await runChange(harness, await terminateIn(scene, 'retireColour', input));
     expect(result).toMatchObject({ clean: true, live: { version: 'v2' }, warm: null });
     expect(Object.values(scene.now()?.hosts ?? {}).every((host) => host.slots.green === null)).toBe(true);
@@ -134,10 +123,7 @@ describe('recover', () => {
 
   it('of a retire that is refused keeps the colour warm, and nobody from the lane', async () => {
     const scene = givenScene(harness, givenPlan(), { live: 'v2', warm: 'v1' });
-    const input = givenChange(givenRequest(scene.plan, 'v1', 'retire'), {
-      live: scene.live,
-      warm: scene.warm,
-    });
+    const input = changeOf(scene, 'v1', 'retire');
     const recovery = await terminateIn(scene, 'retireColour', input);
     scene.break('retireColour', 'refuse', { times: -1 });
     expect(await runChange(harness, recovery)).toMatchObject({
@@ -150,7 +136,7 @@ describe('recover', () => {
   it('parks when an undo is refused, refuses abort, ignores a cancel and ends when told to retry', async () => {
     const scene = givenScene(harness, givenPlan());
     const before = scene.visible();
-    const input = givenChange(givenRequest(scene.plan, 'v2'), { live: scene.live });
+    const input = changeOf(scene);
     const recovery = await terminateIn(scene, 'bake', input);
     scene.break('undoDeploy', 'foreign');
     const handle = await startChange(harness, recovery);
@@ -165,10 +151,7 @@ describe('recover', () => {
   it('a stale change that still writes is refused by the fence', async () => {
     const scene = givenScene(harness, givenPlan());
     scene.break('deploy', 'hang-before');
-    const stale = await startChange(
-      harness,
-      givenChange(givenRequest(scene.plan, 'v2'), { live: scene.live }),
-    );
+    const stale = await startChange(harness, changeOf(scene));
     await scene.arrived('deploy');
     harness.world.update((state) => {
       for (const host of Object.values(environmentIn(state, scene.key, []).hosts)) host.fence = 9;

@@ -1,56 +1,26 @@
 /** Waits of hours and days, on the server that skips time. */
-import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ATTRIBUTE } from '../../workflows/search-attributes.js';
-import { decideOn, givenScene, startChange, statusOf, type Scene } from '../support/change-scene.js';
-import { givenChange, givenPlan, givenRequest, givenTraffic } from '../support/given.js';
-import { part } from '../support/parts.js';
-import { quiet, startHarness, until, type Harness } from '../support/workflow-harness.js';
-
-/** temporal.api.enums.v1.IndexedValueType, whose package we do not depend on. */
-const INDEXED = { KEYWORD: 2, BOOL: 5 };
-const HOUR_MS = 3_600_000;
+import {
+  changeOf,
+  decideOn,
+  givenScene,
+  startChange,
+  statusOf,
+  type Scene,
+} from '../support/change-scene.js';
+import { givenPlan, givenTraffic } from '../support/given.js';
+import { hoursOf, startSkippingHarness, type SkippingHarness } from '../support/time-skipping.js';
+import { quiet, until } from '../support/workflow-harness.js';
 
 quiet();
-let server: TestWorkflowEnvironment;
-let harness: Harness;
+let harness: SkippingHarness;
 beforeAll(async () => {
-  const path = await part('temporal-test-server');
-  server = await TestWorkflowEnvironment.createTimeSkipping({
-    server: { executable: { type: 'existing-path', path } },
-  });
-  await registerSearchAttributes(server);
-  harness = await startHarness({
-    elsewhere: { address: server.address, client: server.client },
-  });
+  harness = await startSkippingHarness();
 });
-afterAll(async () => {
-  await harness.close();
-  await server.teardown();
-});
-
-/** This server starts without any. */
-async function registerSearchAttributes({ connection, namespace }: TestWorkflowEnvironment): Promise<void> {
-  const searchAttributes = Object.fromEntries(
-    Object.values(ATTRIBUTE).map(({ name, type }) => [
-      name,
-      type === 'BOOL' ? INDEXED.BOOL : INDEXED.KEYWORD,
-    ]),
-  );
-  await connection.operatorService.addSearchAttributes({
-    namespace: namespace ?? 'default',
-    searchAttributes,
-  });
-}
+afterAll(() => harness.close());
 
 async function start(scene: Scene): ReturnType<typeof startChange> {
-  return await startChange(harness, givenChange(givenRequest(scene.plan, 'v2'), { live: scene.live }));
-}
-
-/** Workflow time from start to end. */
-async function hoursOf(handle: Awaited<ReturnType<typeof startChange>>): Promise<number> {
-  const { startTime, closeTime } = await handle.describe();
-  return ((closeTime?.getTime() ?? 0) - startTime.getTime()) / HOUR_MS;
+  return await startChange(harness, changeOf(scene));
 }
 
 describe('a wait ends by itself', () => {
@@ -129,7 +99,7 @@ describe('an undo that does not come through', () => {
     const before = { proxy: 'blue' };
     const handle = await start(scene);
     await scene.arrivedAt('switchTraffic blue');
-    await server.sleep('2 minutes');
+    await harness.sleep('2 minutes');
     const status = await until('a person is asked for', async () => {
       const now = await statusOf(handle);
       return now.waitingFor === null ? null : now;

@@ -1,22 +1,14 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { givenScene, runChange, runsEverywhere } from '../support/change-scene.js';
-import { givenChange, givenPlan, givenPlanInPlace, givenRequest } from '../support/given.js';
-import { quiet, startHarness, type Harness } from '../support/workflow-harness.js';
+import { describe, expect, it } from 'vitest';
+import { changeOf, givenScene, runChange, runsEverywhere } from '../support/change-scene.js';
+import { givenPlan, givenPlanInPlace } from '../support/given.js';
+import { useHarness } from '../support/use-harness.js';
 
-quiet();
-let harness: Harness;
-beforeAll(async () => {
-  harness = await startHarness();
-});
-afterAll(() => harness.close());
+const harness = useHarness();
 
 describe('a change that goes well', () => {
   it('deploys into the idle colour, switches, bakes, settles and keeps the old colour warm', async () => {
     const scene = givenScene(harness, givenPlan());
-    const result = await runChange(
-      harness,
-      givenChange(givenRequest(scene.plan, 'v2'), { live: scene.live }),
-    );
+    const result = await runChange(harness, changeOf(scene));
     expect(result).toMatchObject({
       state: 'succeeded',
       clean: true,
@@ -40,7 +32,7 @@ describe('a change that goes well', () => {
 
   it('deploys a first release to blue', async () => {
     const scene = givenScene(harness, givenPlan(), { live: null });
-    const result = await runChange(harness, givenChange(givenRequest(scene.plan, 'v1')));
+    const result = await runChange(harness, changeOf(scene, 'v1'));
     expect(result).toMatchObject({ state: 'succeeded', live: { colour: 'blue' }, warm: null });
     expect(scene.now()?.proxy).toBe('blue');
   });
@@ -57,7 +49,7 @@ describe('a change that goes well', () => {
       });
       const before = scene.visible();
       if (how === 'is undone') scene.break('bake', 'say-no', { times: -1 });
-      const result = await runChange(harness, givenChange(givenRequest(scene.plan, 'v1')));
+      const result = await runChange(harness, changeOf(scene, 'v1'));
       expect(scene.now()?.proxy).toBe(how === 'is undone' ? 'blue' : 'green');
       if (how === 'is undone') {
         expect(result).toMatchObject({ state: 'failed', clean: true, live: null });
@@ -70,10 +62,7 @@ describe('a change that goes well', () => {
 
   it('deploys in place where there are no colours', async () => {
     const scene = givenScene(harness, givenPlanInPlace());
-    const result = await runChange(
-      harness,
-      givenChange(givenRequest(scene.plan, 'v2'), { live: scene.live }),
-    );
+    const result = await runChange(harness, changeOf(scene));
     expect(result).toMatchObject({
       state: 'succeeded',
       live: { version: 'v2', colour: null },

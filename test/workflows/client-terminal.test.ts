@@ -84,7 +84,7 @@ describe('slipway watch on a terminal', () => {
   ])('%s gives the terminal back, exit 130, and the release goes on', async (_what, end) => {
     await scene.run(`release v1.0.0 --to ${scene.prod} --until waiting`, 'irina');
     const typed = watchOnTerminal();
-    await until('the keys', () => typed.shown().includes('q quit (the release goes on)'), 20_000);
+    await until('the keys', () => typed.shown().includes('q quit (the release goes on)'));
     await end(typed);
     expect(await typed.exit, typed.shown()).toBe(130);
     expect(typed.after()).toBe(typed.before());
@@ -101,7 +101,7 @@ describe('slipway watch on a terminal', () => {
   it('a release that ends gives it back too', async () => {
     await scene.run(`release v1.0.0 --to ${scene.prod} --until waiting`, 'irina');
     const typed = watchOnTerminal();
-    await until('the keys', () => typed.shown().includes('x abort'), 20_000);
+    await until('the keys', () => typed.shown().includes('x abort'));
     typed.type('xy');
     expect(await typed.exit, typed.shown()).toBe(7);
     expect(typed.after()).toBe(typed.before());

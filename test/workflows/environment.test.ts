@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Colour, EnvironmentPlan } from '../../pipeline/plan.js';
 import type { change } from '../../workflows/change.js';
 import type { Announcement } from '../../workflows/messages.js';
@@ -6,15 +6,10 @@ import { SIGNAL, WORKFLOW } from '../../workflows/names.js';
 import { EnvironmentScene, givenVersion, sha } from '../support/environment-scene.js';
 import { environmentIn, environmentKey } from '../support/fake-world.js';
 import { givenChange, givenDecision, givenPlan, givenTraffic } from '../support/given.js';
-import { quiet, startHarness, until, type Harness } from '../support/workflow-harness.js';
+import { useHarness } from '../support/use-harness.js';
+import { until } from '../support/workflow-harness.js';
 
-let harness: Harness;
-
-beforeAll(async () => {
-  quiet();
-  harness = await startHarness();
-});
-afterAll(() => harness.close());
+const harness = useHarness();
 
 function givenEnvironment(overrides: Partial<EnvironmentPlan> = {}, signalLimit?: number): EnvironmentScene {
   return new EnvironmentScene(harness, givenPlan(overrides), signalLimit);

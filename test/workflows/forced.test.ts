@@ -1,34 +1,21 @@
 /** Gates that say no and are forced: what goes on, what is refused, and the mark that stays wherever the release is. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { GatePlan } from '../../pipeline/plan.js';
 import type { Force, PromotionRequest } from '../../workflows/messages.js';
 import { ATTRIBUTE } from '../../workflows/search-attributes.js';
 import { EnvironmentScene } from '../support/environment-scene.js';
 import { breakActivity } from '../support/fake-world.js';
 import { givenForce } from '../support/forces.js';
-import { givenPlan, givenRule } from '../support/given.js';
+import { givenGate, givenPlan, givenRule } from '../support/given.js';
 import { givenPromotion, PromotionScene } from '../support/promotion-scene.js';
 import { ReleasePipeline, startReleaseHarness, type Plans } from '../support/release-scene.js';
-import { quiet, type Harness } from '../support/workflow-harness.js';
+import { useHarness } from '../support/use-harness.js';
 
 const plans: Plans = new Map();
-let harness: Harness;
+const denies = (by: string): string | null => (by === 'mallory' ? 'its key is revoked' : null);
+const harness = useHarness(() => startReleaseHarness(plans, { denies }));
 
-beforeAll(async () => {
-  quiet();
-  const denies = (by: string): string | null => (by === 'mallory' ? 'its key is revoked' : null);
-  harness = await startReleaseHarness(plans, { denies });
-});
-afterAll(() => harness.close());
-
-const gate = (name: string): GatePlan => ({
-  kind: 'run',
-  name,
-  timeoutMs: 1000,
-  command: 'make scan',
-  report: {},
-  options: {},
-});
+const gate = (name: string): GatePlan => givenGate(name, 'make scan');
 
 const MARK = {
   gate: 'red',

@@ -2,32 +2,22 @@
  * Messages as people, scripts and the UI really send them: without input, half an object, of another shape. A handler
  * that throws would wedge its run for good, and a wrong number kept would outlive it.
  */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ApprovalRule } from '../../pipeline/plan.js';
-import { givenScene, startChange, waitsFor } from '../support/change-scene.js';
+import { describe, expect, it } from 'vitest';
+import { changeOf, givenScene, startChange, waitsFor } from '../support/change-scene.js';
 import { EnvironmentScene, givenVersion, sha } from '../support/environment-scene.js';
-import { givenChange, givenPlan, givenRequest, givenTraffic } from '../support/given.js';
+import { NOWHERE } from '../support/fake-hosts.js';
+import { breakActivity, release } from '../support/fake-world.js';
+import { givenPlan, givenRule, givenTraffic } from '../support/given.js';
 import { endOf, givenPromotion, PromotionScene } from '../support/promotion-scene.js';
 import type { ReleaseRequest } from '../../workflows/messages.js';
-import { quiet, startHarness, type Harness } from '../support/workflow-harness.js';
+import { useHarness } from '../support/use-harness.js';
 import { releaseId, SIGNAL, WORKFLOW } from '../../workflows/names.js';
 
-quiet();
-let harness: Harness;
-beforeAll(async () => {
-  harness = await startHarness();
-});
-afterAll(() => harness.close());
+const harness = useHarness();
 
 const SHAPES: unknown[] = [undefined, null, 7, 'text', [], {}, { requestId: 'x' }, { requestId: 7 }];
 
-const ONE_APPROVAL: ApprovalRule = {
-  count: 1,
-  group: null,
-  by: 'unverified',
-  of: null,
-  expiresMs: 3_600_000,
-};
+const ONE_APPROVAL = givenRule(1);
 
 /** The harness makes no plan for it. */
 const UNKNOWN_RELEASE: Omit<ReleaseRequest, 'pipeline'> = {
@@ -112,13 +102,16 @@ describe('a promotion and a release', () => {
     expect(await promotion.decide('approve', 'oleg')).toMatchObject({ accepted: true });
     expect(await promotion.end()).toMatchObject({ state: 'succeeded', red: false });
 
-    const release = await harness.client.workflow.start(WORKFLOW.release, {
+    // one that has no plan is soon over
+    breakActivity(harness.world, NOWHERE.key, 'resolvePlan', 'hang-before');
+    const run = await harness.client.workflow.start(WORKFLOW.release, {
       workflowId: releaseId(plan.pipeline, plan.name),
       taskQueue: harness.taskQueue,
       args: [{ ...UNKNOWN_RELEASE, pipeline: plan.pipeline }],
     });
-    for (const shape of SHAPES) await release.signal(SIGNAL.superseded, shape);
-    await expect(endOf(release)).resolves.toMatchObject({ state: 'failed', red: true });
+    for (const shape of SHAPES) await run.signal(SIGNAL.superseded, shape);
+    release(harness.world, NOWHERE.key, 'resolvePlan');
+    await expect(endOf(run)).resolves.toMatchObject({ state: 'failed', red: true });
   });
 });
 
@@ -126,7 +119,7 @@ describe('a decision with an empty id', () => {
   it('is one of its own', async () => {
     const plan = givenPlan({ traffic: givenTraffic({ switch: 'manual' }) });
     const scene = givenScene(harness, plan);
-    const handle = await startChange(harness, givenChange(givenRequest(plan, 'v2'), { live: scene.live }));
+    const handle = await startChange(harness, changeOf(scene));
     await waitsFor(handle, 'switch');
     await handle.signal('pause', { by: 'anna', decisionId: '' });
     await handle.signal('switchTraffic', { by: 'anna', decisionId: '' });

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { EnvironmentPlan, FreezePlan } from '../../pipeline/plan.js';
 import { givenPlan } from '../support/given.js';
 import { givenPromotion, PromotionScene } from '../support/promotion-scene.js';
-import { startSkippingHarness } from '../support/time-skipping.js';
+import { hoursOf, startSkippingHarness } from '../support/time-skipping.js';
 import { quiet, type Harness } from '../support/workflow-harness.js';
 
 const HOUR_MS = 3_600_000;
@@ -41,10 +41,6 @@ afterEach(() => harness.close());
 const soon = (hours: number): string => new Date(Date.now() + hours * HOUR_MS).toISOString();
 const start = (plan: EnvironmentPlan): Promise<PromotionScene> =>
   PromotionScene.start(harness, givenPromotion(plan, 1));
-async function hoursOf({ handle }: PromotionScene): Promise<number> {
-  const { startTime, closeTime } = await handle.describe();
-  return ((closeTime?.getTime() ?? 0) - startTime.getTime()) / HOUR_MS;
-}
 
 describe('a promotion into a frozen environment', () => {
   it('says why and until when, and goes on when it is over', async () => {
@@ -57,14 +53,14 @@ describe('a promotion into a frozen environment', () => {
     expect(end).toMatchObject({ state: 'succeeded' });
     expect(end.evidence).toMatchObject([{ kind: 'wait', name: 'freeze', verdict: 'pass' }]);
     // six hours, six hours, one hour: it may be lifted meanwhile
-    expect(Math.floor(await hoursOf(promotion))).toBe(13);
+    expect(Math.floor(await hoursOf(promotion.handle))).toBe(13);
   });
 
   it('goes on as soon as the policy lifts it', async () => {
     frozen.push({ until: soon(1000), why: WHY }, null);
     const promotion = await start(givenPlan({ freeze: [FREEZE] }));
     expect((await promotion.end()).state).toBe('succeeded');
-    expect(await hoursOf(promotion)).toBeLessThan(7);
+    expect(await hoursOf(promotion.handle)).toBeLessThan(7);
   });
 
   it('looks at its window again, which may have closed meanwhile', async () => {

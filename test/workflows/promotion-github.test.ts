@@ -1,23 +1,19 @@
 /** Approvals given on GitHub: those that are there already make nobody wait, the others are waited for. */
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { ApprovalRule, EnvironmentPlan } from '../../pipeline/plan.js';
 import type { EvidenceItem } from '../../workflows/result.js';
 import type { FakeReviewOnGithub } from '../support/fake-reviews.js';
 import { breakActivity } from '../support/fake-world.js';
 import { givenPlan, givenRule } from '../support/given.js';
 import { givenPromotion, PromotionScene } from '../support/promotion-scene.js';
-import { quiet, startHarness, type Harness } from '../support/workflow-harness.js';
+import { useHarness } from '../support/use-harness.js';
+import { startHarness } from '../support/workflow-harness.js';
 
-let harness: Harness;
 /** By the environment they are about. */
 const said = new Map<string, FakeReviewOnGithub[]>();
 
-beforeAll(async () => {
-  quiet();
-  harness = await startHarness({ reviews: (environment) => said.get(environment) ?? [] });
-});
-afterAll(() => harness.close());
+const harness = useHarness(() => startHarness({ reviews: (environment) => said.get(environment) ?? [] }));
 
 const reviewOf = (of: string, count = 1, overrides: Partial<ApprovalRule> = {}): ApprovalRule =>
   givenRule(count, null, { by: 'github-review', of, ...overrides });

@@ -1,23 +1,17 @@
 /** What GitHub hears of releases, and that a release never waits for it or fails by it. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { ApprovalRule, EnvironmentPlan } from '../../pipeline/plan.js';
+import type { EnvironmentPlan } from '../../pipeline/plan.js';
 import type { DeploymentRecord } from '../../workflows/activity-contract.js';
 import { SIGNAL } from '../../workflows/names.js';
 import { EnvironmentScene, givenVersion, sha } from '../support/environment-scene.js';
 import { breakActivity, type FaultKind } from '../support/fake-world.js';
-import { givenPlan } from '../support/given.js';
+import { givenPlan, givenRule } from '../support/given.js';
 import { givenPromotion, PromotionScene } from '../support/promotion-scene.js';
 import { ReleasePipeline, startReleaseHarness, type Plans } from '../support/release-scene.js';
 import { quiet, until, type Harness } from '../support/workflow-harness.js';
 
 const ALL = { deployments: true, statuses: true, comment: true };
-const ONE_APPROVAL: ApprovalRule = {
-  count: 1,
-  group: null,
-  by: 'unverified',
-  of: null,
-  expiresMs: 3_600_000,
-};
+const ONE_APPROVAL = givenRule(1);
 
 interface Word {
   environment: string;

@@ -1,15 +1,11 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { givenPlan } from '../support/given.js';
 import { givenPromotion, PromotionScene } from '../support/promotion-scene.js';
-import { quiet, startHarness, type Harness } from '../support/workflow-harness.js';
+import { useHarness } from '../support/use-harness.js';
+import { startHarness } from '../support/workflow-harness.js';
 
-quiet();
 const openings: string[] = [];
-let harness: Harness;
-beforeAll(async () => {
-  harness = await startHarness({ opensAt: () => openings.shift() ?? null });
-});
-afterAll(() => harness.close());
+const harness = useHarness(() => startHarness({ opensAt: () => openings.shift() ?? null }));
 
 const soon = (): string => new Date(Date.now() + 1000).toISOString();
 

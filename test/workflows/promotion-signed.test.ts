@@ -9,22 +9,18 @@ import { givenDecision, givenPlan, givenRule } from '../support/given.js';
 import { givePersonKey } from '../support/people.js';
 import { givenPromotion, PromotionScene } from '../support/promotion-scene.js';
 import { slipway } from '../support/slipway-command.js';
-import { quiet, startHarness, until, type Harness } from '../support/workflow-harness.js';
+import { useHarness } from '../support/use-harness.js';
+import { startHarness, until } from '../support/workflow-harness.js';
 
-let harness: Harness;
+const denies = (by: string): string | null => (by === 'mallory' ? 'its key is revoked' : null);
+const harness = useHarness(() => startHarness({ denies }));
 let folder: string;
 
 beforeAll(async () => {
-  quiet();
   folder = await mkdtemp(path.join(tmpdir(), 'slw-approvals-'));
   await givePersonKey(path.join(folder, 'key'), 'oleg@example.com');
-  const denies = (by: string): string | null => (by === 'mallory' ? 'its key is revoked' : null);
-  harness = await startHarness({ denies });
 });
-afterAll(async () => {
-  await harness.close();
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const rule = (count: number, group: string | null, by: ApprovalRule['by'] = 'ssh'): ApprovalRule =>
   givenRule(count, group, { by });

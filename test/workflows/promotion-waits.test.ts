@@ -1,13 +1,13 @@
 /** Waits of minutes, hours and days, on the server that skips time. */
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ApprovalRule, EnvironmentPlan } from '../../pipeline/plan.js';
+import type { EnvironmentPlan } from '../../pipeline/plan.js';
 import { EnvironmentScene } from '../support/environment-scene.js';
 import { breakActivity } from '../support/fake-world.js';
-import { givenDecision, givenPlan } from '../support/given.js';
+import { givenDecision, givenPlan, givenRule } from '../support/given.js';
 import { givenPromotion, PromotionScene } from '../support/promotion-scene.js';
 import { GATE } from '../support/sealed.js';
-import { startSkippingHarness } from '../support/time-skipping.js';
+import { hoursOf, startSkippingHarness } from '../support/time-skipping.js';
 import { quiet, type Harness } from '../support/workflow-harness.js';
 
 const HOUR_MS = 3_600_000;
@@ -25,26 +25,20 @@ async function start(plan: EnvironmentPlan): Promise<PromotionScene> {
   return await PromotionScene.start(harness, givenPromotion(plan, 1));
 }
 
-/** Workflow time from start to end, in hours. */
-async function hoursOf({ handle }: PromotionScene): Promise<number> {
-  const { startTime, closeTime } = await handle.describe();
-  return ((closeTime?.getTime() ?? 0) - startTime.getTime()) / HOUR_MS;
-}
-
 describe('a promotion that waits', () => {
   it('rejects itself when its approvals do not come in time', async () => {
-    const rule: ApprovalRule = { count: 2, group: null, by: 'unverified', of: null, expiresMs: 72 * HOUR_MS };
+    const rule = givenRule(2, null, { expiresMs: 72 * HOUR_MS });
     const promotion = await start(givenPlan({ approvals: [rule] }));
     await promotion.waitsFor('2 approvals');
     await promotion.decide('approve', 'oleg');
     const end = await promotion.end();
     expect(end).toMatchObject({ red: true, state: 'failed', refused: true, clean: true });
     expect(end.failure?.what).toBe('nobody gave the missing 1 approval (anybody) in time');
-    expect(Math.round(await hoursOf(promotion))).toBe(72);
+    expect(Math.round(await hoursOf(promotion.handle))).toBe(72);
   });
 
   it('is still announced when a gate of its own has looked at its environment', async () => {
-    const rule: ApprovalRule = { count: 1, group: null, by: 'unverified', of: null, expiresMs: HOUR_MS };
+    const rule = givenRule(1);
     const plan = givenPlan({ approvals: [rule] });
     const promotion = await start(plan);
     await promotion.waitsFor('1 approval');
@@ -59,7 +53,7 @@ describe('a promotion that waits', () => {
   it('sits out its wait timer', async () => {
     const promotion = await start(givenPlan({ waitMs: 5 * HOUR_MS }));
     expect((await promotion.end()).state).toBe('succeeded');
-    expect(Math.floor(await hoursOf(promotion))).toBe(5);
+    expect(Math.floor(await hoursOf(promotion.handle))).toBe(5);
   });
 
   it('waits for its window to open, and asks again when it gets there', async () => {
@@ -73,7 +67,7 @@ describe('a promotion that waits', () => {
       { kind: 'wait', name: 'window', note: 'Mon-Thu 09:00-17:00 Europe/Moscow' },
     ]);
     expect(openings).toEqual([]);
-    expect(await hoursOf(promotion)).toBeGreaterThan(500);
+    expect(await hoursOf(promotion.handle)).toBeGreaterThan(500);
   });
 
   it('asks its gates again, and waits again, when their words have grown old meanwhile', async () => {

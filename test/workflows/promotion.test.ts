@@ -1,28 +1,15 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { EnvironmentPlan, GatePlan } from '../../pipeline/plan.js';
+import { describe, expect, it } from 'vitest';
+import type { EnvironmentPlan } from '../../pipeline/plan.js';
 import { activityInputs } from '../support/activity-inputs.js';
 import { EnvironmentScene } from '../support/environment-scene.js';
 import { breakActivity } from '../support/fake-world.js';
-import { givenDecision, givenPlan, givenRule, receiptFor } from '../support/given.js';
+import { givenDecision, givenGate, givenPlan, givenRule, receiptFor } from '../support/given.js';
 import { givenPromotion, PromotionScene } from '../support/promotion-scene.js';
-import { quiet, startHarness, type Harness } from '../support/workflow-harness.js';
+import { useHarness } from '../support/use-harness.js';
 
-let harness: Harness;
+const harness = useHarness();
 
-beforeAll(async () => {
-  quiet();
-  harness = await startHarness();
-});
-afterAll(() => harness.close());
-
-const gate: GatePlan = {
-  kind: 'run',
-  name: 'tests',
-  timeoutMs: 1000,
-  command: 'npm test',
-  report: {},
-  options: {},
-};
+const gate = givenGate();
 
 async function start(
   plan: EnvironmentPlan,

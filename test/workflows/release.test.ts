@@ -1,30 +1,19 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ApprovalRule, EnvironmentPlan, GatePlan } from '../../pipeline/plan.js';
+import { describe, expect, it } from 'vitest';
+import type { EnvironmentPlan } from '../../pipeline/plan.js';
 import { activityInputs } from '../support/activity-inputs.js';
-import { givenDecision, givenImage } from '../support/given.js';
+import { givenDecision, givenGate, givenImage, givenRule } from '../support/given.js';
 import { breakActivity } from '../support/fake-world.js';
 import { ReleasePipeline, startReleaseHarness, type Plans } from '../support/release-scene.js';
-import { quiet, until, type Harness } from '../support/workflow-harness.js';
+import { useHarness } from '../support/use-harness.js';
+import { until } from '../support/workflow-harness.js';
 
-let harness: Harness;
 const plans: Plans = new Map();
 
-beforeAll(async () => {
-  quiet();
-  harness = await startReleaseHarness(plans);
-});
-afterAll(() => harness.close());
+const harness = useHarness(() => startReleaseHarness(plans));
 
 const given = (): ReleasePipeline => new ReleasePipeline(harness, plans);
-const oneApproval: ApprovalRule = { count: 1, group: null, by: 'unverified', of: null, expiresMs: 3_600_000 };
-const gate: GatePlan = {
-  kind: 'run',
-  name: 'tests',
-  timeoutMs: 1000,
-  command: 'npm test',
-  report: {},
-  options: {},
-};
+const oneApproval = givenRule(1);
+const gate = givenGate();
 
 describe('a release', () => {
   it('is built once and passes stage and prod in their order', async () => {

