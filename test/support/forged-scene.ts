@@ -1,0 +1,112 @@
+/** A stranger who may write to the namespace, and has a worker on our task queue; what they aim at is whoever types `slipway`. */
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { NativeConnection, Worker } from '@temporalio/worker';
+import { afterAll, beforeAll, beforeEach, inject } from 'vitest';
+import { environmentId, laneId, promotionId, releaseId, WORKFLOW } from '../../workflows/names.js';
+import type { Forged } from './fixtures/forged-workflows.js';
+import { type CommandOptions, type CommandRun, slipway } from './slipway-command.js';
+import { quiet } from './workers.js';
+
+export interface ForgedScene {
+  /** One per test. */
+  readonly pipeline: string;
+  /** Where commands run; nothing is in it. */
+  readonly folder: string;
+  readonly client: Client;
+  /** What the stranger's worker has seen on the hosts. */
+  seen: unknown;
+  environment(name: string, status: unknown): Promise<void>;
+  /** Answers its workflow id. */
+  promotion(environment: string, forged: Forged): Promise<string>;
+  lane(environment: string, forged: Forged): Promise<string>;
+  /** `slipway release` of the tag joins it. */
+  release(version: string, forged: Forged): Promise<string>;
+  /** `words` without the pipeline, which is said for them. */
+  run(words: string[], options?: Partial<CommandOptions>): Promise<CommandRun>;
+}
+
+/** Registers its own hooks: call it once, at the top of a test file. */
+export function setForgedScene(): ForgedScene {
+  const taskQueue = `forged-${randomUUID()}`;
+  const address = inject('temporalAddress');
+  let client: Client;
+  let end: () => Promise<void>;
+  let pipeline = '';
+  let folder = '';
+  let started: string[] = [];
+
+  async function start(type: string, workflowId: string, forged: Forged, memo = {}): Promise<string> {
+    await client.workflow.start(type, { workflowId, taskQueue, args: [forged], memo });
+    started.push(workflowId);
+    return workflowId;
+  }
+
+  beforeAll(async () => {
+    quiet();
+    const native = await NativeConnection.connect({ address });
+    const connection = await Connection.connect({ address });
+    client = new Client({ connection });
+    const worker = await Worker.create({
+      connection: native,
+      taskQueue,
+      workflowsPath: path.resolve('test/support/fixtures/forged-workflows.ts'),
+      activities: { look: () => Promise.resolve(scene.seen) },
+    });
+    const running = worker.run();
+    end = async () => {
+      worker.shutdown();
+      await running;
+      await native.close();
+      await connection.close();
+    };
+  });
+  afterAll(() => end());
+  beforeEach(() => {
+    pipeline = `forged-${randomUUID().slice(0, 8)}`;
+    folder = mkdtempSync(path.join(tmpdir(), 'slipway-forged-'));
+    started = [];
+    scene.seen = { findings: [], log: [] };
+    return async () => {
+      rmSync(folder, { recursive: true, force: true });
+      const ended = started.map((id) => client.workflow.getHandle(id).terminate());
+      await Promise.allSettled(ended);
+    };
+  });
+
+  const scene: ForgedScene = {
+    get pipeline() {
+      return pipeline;
+    },
+    get folder() {
+      return folder;
+    },
+    get client() {
+      return client;
+    },
+    seen: null,
+    environment: async (name, status) => {
+      await start(WORKFLOW.environment, environmentId(pipeline, name), { status });
+    },
+    promotion: (environment, forged) =>
+      start(WORKFLOW.promotion, promotionId(pipeline, environment, 'request-1'), forged),
+    lane: (environment, forged) => start(WORKFLOW.change, laneId(pipeline, environment), forged),
+    release: (version, forged) =>
+      start(WORKFLOW.release, releaseId(pipeline, version), forged, { aim: version }),
+    run: (words, options = {}) =>
+      slipway([...words, '--pipeline', pipeline], {
+        cwd: folder,
+        ...options,
+        env: {
+          TEMPORAL_ADDRESS: address,
+          SLIPWAY_TASK_QUEUE: taskQueue,
+          SLIPWAY_ACTOR: 'oleg',
+          ...options.env,
+        },
+      }),
+  };
+  return scene;
+}
