@@ -25,7 +25,7 @@ export async function lookAtHosts(
   type Inspect = (input: InspectInput) => Promise<unknown>;
   try {
     const look = () => link.client.workflow.execute<Inspect>(WORKFLOW.inspect, start);
-    return readInspection(link, start.workflowId, await link.ask(look, LOOK_MS));
+    return readInspection(link, start.workflowId, input.plan, await link.ask(look, LOOK_MS));
   } catch (error) {
     if (!(error instanceof WorkflowFailedError)) throw error;
     throw refused({

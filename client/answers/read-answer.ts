@@ -2,10 +2,12 @@
  * The one door for what workflows answer. Whoever writes to the namespace can answer in their place: a status of another
  * environment than was asked for would be shown and signed for this one, and one that is no status ends in a stack trace.
  */
+import type { EnvironmentPlan } from '../../pipeline/plan.js';
 import type { DecisionReply } from '../../workflows/messages.js';
 import type { InspectResult } from '../../workflows/activity-contract.js';
 import type { TemporalLink } from '../connect.js';
 import { unreachable, type UserError } from '../user-error.js';
+import { findOtherPlan } from './policy-answer.js';
 import { isFields, type Shape } from './shape.js';
 import * as shapes from './shapes.js';
 
@@ -90,12 +92,23 @@ export function readReply(link: TemporalLink, workflowId: string, answer: unknow
   return answer as DecisionReply;
 }
 
-/** Throws UserError (exit 8). */
-export function readInspection(link: TemporalLink, workflowId: string, answer: unknown): InspectResult {
-  const wrong = shapes.inspectResult(answer);
+/** What a worker found that looked at `plan`. Throws UserError (exit 8). */
+export function readInspection(
+  link: TemporalLink,
+  workflowId: string,
+  plan: EnvironmentPlan,
+  answer: unknown,
+): InspectResult {
+  const wrong = shapes.inspectResult(answer) ?? findOtherPolicy(plan, answer);
   if (wrong !== null) throw notOurs(link, workflowId, `answer${wrong}`);
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as above
   return answer as InspectResult;
+}
+
+function findOtherPolicy(plan: EnvironmentPlan, answer: unknown): string | null {
+  const policy = isFields(answer) ? answer['policy'] : undefined;
+  const other = isFields(policy) ? findOtherPlan(plan, policy['plan']) : null;
+  return other === null ? null : `.policy.plan${other}`;
 }
 
 function notOurs(link: TemporalLink, workflowId: string, place: string): UserError {

@@ -157,7 +157,11 @@ export const inspectResult: Shape = both(
     ),
     log: list(fields({ host: text, text: longText })),
     policy: maybe(
-      fields({ plan: anything, problems: list(fields({ what: text, where: text, wayOut: text })) }),
+      fields({
+        plan: anything,
+        problems: list(fields({ what: text, where: text, wayOut: text })),
+        force: maybe(orNull(fields({ group: text, gates: list(text) }))),
+      }),
     ),
   }),
 );

@@ -214,6 +214,41 @@ describe('what is no status', () => {
     }
   });
 
+  it('hides no other environment', async () => {
+    await scene.environment('odd', {});
+    await scene.environment('odd/stage', environmentOf('odd/stage'));
+    await scene.environment('stage', environmentOf('stage', { needsPerson: 'look at web-2' }));
+    const shown = await scene.run(['status']);
+    expect(shown).toMatchObject({ exit: 0, err: '' });
+    expect(shown.out).toContain(`unknown: ${NOT_OURS}`);
+    expect(shown.out).toContain('needs a person: look at web-2');
+    const { out } = await scene.run(['status', '--json']);
+    expect(JSON.parse(out)).toMatchObject({
+      data: { environments: [{ name: 'odd', health: 'unknown', unknown: NOT_OURS }, { name: 'stage' }] },
+    });
+  });
+
+  it.each<[string, (plan: Record<string, unknown>) => unknown]>([
+    ['nothing', () => ({})],
+    ['another host', (plan) => ({ ...plan, hosts: [] })],
+    ['approvals that are none', (plan) => ({ ...plan, approvals: [{ count: 'x' }] })],
+  ])('slipway plan says that the policy is unknown where it answers %s', async (_what, change) => {
+    const repository = await createRepository();
+    onTestFinished(() => repository.remove());
+    await repository.commit('one', { 'slipway.yaml': pipelineFile(), 'app/x': '1' });
+    await repository.git('tag', 'v1.0.0');
+    const local = await scene.run(['plan', 'v1.0.0', '--json'], { cwd: repository.folder });
+    const { data }: { data: { environments: Record<string, unknown>[] } } = JSON.parse(local.out);
+    scene.seen = {
+      findings: [],
+      log: [],
+      policy: { plan: change(data.environments[0] ?? {}), problems: [] },
+    };
+    const run = await scene.run(['plan', 'v1.0.0'], { cwd: repository.folder });
+    expect(run).toMatchObject({ exit: 0, err: '' });
+    expect(run.out.replaceAll(/\s+/g, ' ')).toContain(`the worker's policy is unknown: ${NOT_OURS}`);
+  });
+
   it('odd announcements are nothing on its way, and hide nothing', async () => {
     const status = waitingOn('stage', { approving: undefined as never });
     const id = await scene.promotion('stage', {
