@@ -16,7 +16,7 @@ const OBEYED =
 export function guardTerminal(terminal: Terminal, json: boolean): Terminal {
   const onGitHub = terminal.env['GITHUB_ACTIONS'] === 'true';
   const guard = (text: string): string => {
-    const visible = json ? text.replaceAll(JSON_LEAVES, escapeJson) : withoutObeyed(text);
+    const visible = json ? spellOut(text) : withoutObeyed(text);
     return onGitHub ? silenceCommands(visible, json) : visible;
   };
   const { openScreen } = terminal;
@@ -28,6 +28,11 @@ export function guardTerminal(terminal: Terminal, json: boolean): Terminal {
     ask: (question) => terminal.ask(withoutObeyed(question)),
     openScreen: openScreen === null ? null : async () => guardScreen(await openScreen()),
   };
+}
+
+/** JSON that means the same, with nothing in it that would be taken out on its way to a terminal. */
+export function spellOut(json: string): string {
+  return json.replaceAll(JSON_LEAVES, escapeJson);
 }
 
 function guardScreen(screen: Screen): Screen {

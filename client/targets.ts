@@ -1,4 +1,5 @@
 /** People name an environment; here it becomes the workflow that decides. Pure: reads the environment's status. */
+import { typedWord } from '../pipeline/typed-word.js';
 import type { Announcement, EnvironmentStatus } from '../workflows/messages.js';
 import { environmentId, laneId } from '../workflows/names.js';
 import { badInput, refused, type UserError } from './user-error.js';
@@ -111,7 +112,7 @@ function single(
       where: environment,
       wayOut:
         versions.size > 1
-          ? `say which: slipway ${verb} ${environment} --version ${first.version}`
+          ? `say which: slipway ${verb} ${environment} --version ${typedWord(first.version)}`
           : `let the older one end: slipway status ${environment}`,
       docs: 'docs/commands.md#deciding',
     });

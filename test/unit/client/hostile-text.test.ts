@@ -7,6 +7,7 @@ import { makeStyle } from '../../../client/render/style.js';
 import { cut, plain, plainLines } from '../../../client/render/text.js';
 import { onlyOurMarkdown } from '../../../client/report-markdown.js';
 import { toJobSummary } from '../../../client/release-data.js';
+import { printed } from '../../../client/signing-flags.js';
 import type { Terminal } from '../../../client/terminal.js';
 import { givenReleaseStatus } from './given-status.js';
 
@@ -136,6 +137,15 @@ describe('a terminal', () => {
     (await terminal.openScreen?.())?.draw(text);
     const shown = '\u001b[31mours\u001b[39m\n[7A[2K2J]8;;http://xabc';
     expect(heard()).toBe(`${shown}${shown}${shown}\n${shown}${shown}`);
+  });
+});
+
+describe('what is printed to be sent', () => {
+  it('is what was signed, also where a name has in it what a terminal must not see', () => {
+    const { terminal, heard } = listen({});
+    const signed = { by: 'ක්\u200dෂ \u{e0041}', statement: { payload: '{"by":"ක්\u200dෂ"}' } };
+    terminal.out(printed(signed).screen);
+    expect(JSON.parse(heard())).toEqual(signed);
   });
 });
 

@@ -47,6 +47,13 @@ describe('what an environment means', () => {
     });
   });
 
+  it('names a command that is safe to type, whatever a version is called', () => {
+    const status = givenEnvironment({ announced: [announced('$(reboot)'), announced('v1')] });
+    expect(refusal(() => findWaitingPromotion(status, null, 'approve'))).toMatchObject({
+      wayOut: "say which: slipway approve prod --version '$(reboot)'",
+    });
+  });
+
   it('asks which when two wait, and takes --version', () => {
     const status = givenEnvironment({ announced: [announced('v2'), announced('v1')] });
     expect(refusal(() => findWaitingPromotion(status, null, 'approve'))).toEqual({
