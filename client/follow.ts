@@ -8,7 +8,7 @@ import { environmentId, laneId } from '../workflows/names.js';
 import type { ChangeResult, PromotionResult, ReleaseRecord, ReleaseResult } from '../workflows/result.js';
 import { askStatus, unlessUnknown } from './ask-status.js';
 import { readResult } from './answers/read-answer.js';
-import type { TemporalLink } from './connect.js';
+import { isNoAnswer, type TemporalLink } from './connect.js';
 import { isChanging, type ShownProgress, withChange, withLive, withResult } from './merge-progress.js';
 import { askTrouble, withTrouble } from './trouble.js';
 import { UserError } from './user-error.js';
@@ -225,6 +225,7 @@ async function awaitEnd<Result>(
       return { result, failure: result === null ? NO_RESULT : null };
     } catch (error) {
       if (error instanceof WorkflowFailedError) return readFailure<Result>(handle.workflowId, error);
+      if (isNoAnswer(error)) return { result: null, failure: NO_RESULT };
       // The long poll broke off; the questions beside it tell of a lasting silence.
       if (!isGone()) await sleep(SHORTEST_PAUSE_MS);
     }

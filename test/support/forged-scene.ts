@@ -4,19 +4,25 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Client, Connection } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, beforeEach, inject } from 'vitest';
+import type { Decision } from '../../workflows/messages.js';
 import { environmentId, laneId, promotionId, releaseId, WORKFLOW } from '../../workflows/names.js';
 import type { Forged } from './fixtures/forged-workflows.js';
 import { type CommandOptions, type CommandRun, slipway } from './slipway-command.js';
 import { quiet } from './workers.js';
+
+export type Stranger = 'deaf' | 'loud' | 'halfDeaf';
+
+type Memo = Record<string, { metadata: Record<string, Uint8Array>; data: Uint8Array }>;
 
 export interface ForgedScene {
   /** One per test. */
   readonly pipeline: string;
   /** Where commands run; nothing is in it. */
   readonly folder: string;
-  readonly client: Client;
+
   /** What the stranger's worker has seen on the hosts. */
   seen: unknown;
   environment(name: string, status: unknown): Promise<void>;
@@ -25,6 +31,14 @@ export interface ForgedScene {
   lane(environment: string, forged: Forged): Promise<string>;
   /** `slipway release` of the tag joins it. */
   release(version: string, forged: Forged): Promise<string>;
+  /** From now on it answers with this. */
+  become(workflowId: string, status: unknown): Promise<void>;
+  /** The decisions it was sent. */
+  heard(workflowId: string): Promise<Decision[]>;
+  /** Where the stranger is, for the library. */
+  env(): Record<string, string>;
+  /** A workflow that is none of ours, where one of ours is looked for. `memo` as it is written to the server. */
+  stranger(type: Stranger, workflowId: string, said?: unknown, memo?: Memo): Promise<void>;
   /** `words` without the pipeline, which is said for them. */
   run(words: string[], options?: Partial<CommandOptions>): Promise<CommandRun>;
 }
@@ -84,9 +98,6 @@ export function setForgedScene(): ForgedScene {
     get folder() {
       return folder;
     },
-    get client() {
-      return client;
-    },
     seen: null,
     environment: async (name, status) => {
       await start(WORKFLOW.environment, environmentId(pipeline, name), { status });
@@ -96,16 +107,22 @@ export function setForgedScene(): ForgedScene {
     lane: (environment, forged) => start(WORKFLOW.change, laneId(pipeline, environment), forged),
     release: (version, forged) =>
       start(WORKFLOW.release, releaseId(pipeline, version), forged, { aim: version }),
+    become: (workflowId, status) => client.workflow.getHandle(workflowId).signal('become', status),
+    heard: (workflowId) => client.workflow.getHandle(workflowId).query<Decision[]>('heard'),
+    env: () => ({ TEMPORAL_ADDRESS: address, SLIPWAY_TASK_QUEUE: taskQueue }),
+    stranger: async (type, workflowId, said = null, memo = {}) => {
+      await client.workflowService.startWorkflowExecution({
+        ...{ namespace: 'default', workflowId, workflowType: { name: type }, taskQueue: { name: taskQueue } },
+        ...{ requestId: randomUUID(), memo: { fields: memo } },
+        input: { payloads: [defaultPayloadConverter.toPayload(said)] },
+      });
+      started.push(workflowId);
+    },
     run: (words, options = {}) =>
       slipway([...words, '--pipeline', pipeline], {
         cwd: folder,
         ...options,
-        env: {
-          TEMPORAL_ADDRESS: address,
-          SLIPWAY_TASK_QUEUE: taskQueue,
-          SLIPWAY_ACTOR: 'oleg',
-          ...options.env,
-        },
+        env: { ...scene.env(), SLIPWAY_ACTOR: 'oleg', ...options.env },
       }),
   };
   return scene;
