@@ -42,6 +42,8 @@ export type FollowEnd<Result> =
 const SHORTEST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 2_000;
 const PATIENCE_MS = 60_000;
+/** What is longer is over at once. */
+const LONGEST_SLEEP_MS = 2 ** 31 - 1;
 
 /** What one look finds. */
 interface Look {
@@ -160,7 +162,9 @@ async function* follow<Result>(
   const late =
     deadline === null
       ? interrupted
-      : sleep(deadline - Date.now(), undefined, { signal: leaving.signal }).catch(() => undefined);
+      : sleep(Math.min(deadline - Date.now(), LONGEST_SLEEP_MS), undefined, { signal: leaving.signal }).catch(
+          () => undefined,
+        );
   let silentSince: number | null = null;
   let pauseMs = SHORTEST_PAUSE_MS;
   try {

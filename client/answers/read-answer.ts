@@ -28,8 +28,8 @@ export function readStatus<Status>(link: TemporalLink, workflowId: string, answe
   if (answer['pipeline'] !== pipeline) throw notOurs(link, workflowId, 'status.pipeline');
   if (kind !== 'release' && answer['environment'] !== environment)
     throw notOurs(link, workflowId, 'status.environment');
-  const elsewhere = findElsewhere(kind, answer, { pipeline, environment });
-  if (elsewhere !== null) throw notOurs(link, workflowId, `status${elsewhere}`);
+  if (kind === 'release' && !areOf(pipeline, answer['promotions']))
+    throw notOurs(link, workflowId, 'status.promotions');
   const known = kind === 'environment' ? withoutOdd(answer, { pipeline, environment }) : answer;
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- its shape was looked at
   return known as Status;
@@ -40,35 +40,41 @@ interface Place {
   environment: string;
 }
 
-/** Promotions that a status names must be of its own pipeline and environment: they are followed and decided about next. */
-function findElsewhere(kind: string, answer: Record<string, unknown>, place: Place): string | null {
-  const { inFlight } = answer;
-  const request = isFields(inFlight) && isFields(inFlight['request']) ? inFlight['request'] : {};
-  const promotionId = request['promotionId'] ?? null;
-  if (kind === 'environment' && promotionId !== null && !isOf(promotionId, 'promotion', place))
-    return '.inFlight.request.promotionId';
-  const { promotions } = answer;
-  if (kind !== 'release' || !Array.isArray(promotions)) return null;
-  const isHere = (each: unknown): boolean =>
-    isFields(each) &&
-    isOf(each['workflowId'], 'promotion', { ...place, environment: String(each['environment']) });
-  return promotions.every(isHere) ? null : '.promotions';
+/** Promotions of a release are followed and decided about next. */
+function areOf(pipeline: string, promotions: unknown): boolean {
+  return listed(promotions).every(
+    (each) =>
+      isFields(each) &&
+      isOf(each['workflowId'], 'promotion', { pipeline, environment: String(each['environment']) }),
+  );
 }
 
-/** Anybody may send an environment an announcement; what is odd, or of elsewhere, is nothing on its way here. */
+/**
+ * Anybody may send an environment an announcement or a request; what is odd, or of elsewhere, is nothing on its way here,
+ * and nothing that is followed and decided about next.
+ */
 function withoutOdd(answer: Record<string, unknown>, place: Place): Record<string, unknown> {
-  const { announced, processed } = answer;
   const isHere = (each: unknown): boolean =>
     shapes.announcement(each) === null &&
     isFields(each) &&
     (isOf(each['workflowId'], 'promotion', place) || isOf(each['workflowId'], 'release', place));
   return {
     ...answer,
-    announced: Array.isArray(announced) ? announced.filter(isHere) : [],
-    processed: Array.isArray(processed)
-      ? processed.filter((each) => shapes.processedRequest(each) === null)
-      : [],
+    inFlight: withoutForeignPromotion(answer['inFlight'], place),
+    announced: listed(answer['announced']).filter(isHere),
+    processed: listed(answer['processed']).filter((each) => shapes.processedRequest(each) === null),
   };
+}
+
+function withoutForeignPromotion(inFlight: unknown, place: Place): unknown {
+  if (!isFields(inFlight) || !isFields(inFlight['request'])) return inFlight;
+  const { request } = inFlight;
+  const isHere = isOf(request['promotionId'], 'promotion', place);
+  return isHere ? inFlight : { ...inFlight, request: { ...request, promotionId: null } };
+}
+
+function listed(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
 }
 
 function isOf(workflowId: unknown, kind: 'promotion' | 'release', { pipeline, environment }: Place): boolean {

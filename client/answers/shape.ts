@@ -22,9 +22,7 @@ export const longText = when((value) => typeof value === 'string');
 /** An id, a sha or a digest: shown, signed and handed to shells of other people as it is. */
 export const word = when((value) => typeof value === 'string' && /^[\w:.+@-]{0,200}$/.test(value));
 
-export const moment = when(
-  (value) => typeof value === 'string' && value.length <= 40 && !Number.isNaN(Date.parse(value)),
-);
+export const moment = when((value) => typeof value === 'string' && !Number.isNaN(Date.parse(value)));
 
 export const flag = when((value) => typeof value === 'boolean');
 

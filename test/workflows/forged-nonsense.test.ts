@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { environmentId, promotionId, releaseId } from '../../workflows/names.js';
 import { setForgedScene, type Stranger } from '../support/forged-scene.js';
 import { ARTIFACT, forgedStatuses, NOT_OURS, OBEYED, VERSION } from '../support/forged-statuses.js';
-import { givenPlan, givenRecord } from '../support/given.js';
+import { givenPlan, givenRecord, givenRequest } from '../support/given.js';
 import { createRepository } from '../support/repository.js';
 import type { CommandRun } from '../support/slipway-command.js';
 import { givenReleaseStatus } from '../unit/client/given-status.js';
@@ -115,6 +115,17 @@ describe('what is no status', () => {
     const run = await scene.run(['plan', 'v1.0.0'], { cwd: repository.folder });
     expect(run).toMatchObject({ exit: 0, err: '' });
     expect(run.out.replaceAll(/\s+/g, ' ')).toContain(`the worker's policy is unknown: ${NOT_OURS}`);
+  });
+
+  it('a change in flight names no promotion of elsewhere', async () => {
+    const request = givenRequest(givenPlan(), VERSION, 'deploy', { promotionId: 'promotion/other/stage/x' });
+    await scene.environment(
+      'stage',
+      environmentOf('stage', { inFlight: { request, token: 1, cutover: null } }),
+    );
+    // so it is the change itself that is followed, and there is none
+    const run = await scene.run(['watch', 'stage']);
+    expect(run).toMatchObject({ exit: 5, err: expect.stringContaining('it has ended meanwhile') });
   });
 
   it('odd announcements are nothing on its way, and hide nothing', async () => {
