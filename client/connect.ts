@@ -85,6 +85,7 @@ export async function connectToTemporal(options: ConnectOptions = {}): Promise<T
   async function explain(error: unknown): Promise<unknown> {
     if (error instanceof WorkflowNotFoundError) return error;
     if (isUnreadable(error)) return lacksKeys(error, env['SLIPWAY_PAYLOAD_KEYS'] ?? '');
+    if (isNoAnswer(error)) return notTaken(error, `namespace ${namespace}, Temporal at ${address}`);
     if (isSilence(error))
       return explainSilence().catch((second: unknown) => explainTemporal(second, address, namespace));
     return grpcCode(error) === null ? error : explainTemporal(error, address, namespace);
@@ -158,6 +159,26 @@ function isUnreadable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if (['UnknownPayloadKey', 'PayloadRefused'].includes(error.name)) return true;
   return error.message.includes('Unknown encoding: binary/encrypted') || isUnreadable(error.cause);
+}
+
+/** What ours never say: they know every question, take every decision, and answer in JSON. */
+const FROM_STRANGERS = ['QueryNotRegisteredError', 'QueryRejectedError', 'WorkflowUpdateFailedError'];
+const UNDECODABLE = ['SyntaxError', 'ValueError', 'PayloadConverterError'];
+
+/** Somebody else's workflow stands where ours should, or what it says cannot be decoded. */
+export function isNoAnswer(error: unknown): error is Error {
+  return error instanceof Error && [...FROM_STRANGERS, ...UNDECODABLE].includes(error.name);
+}
+
+function notTaken(error: Error, where: string): UserError {
+  return unreachable({
+    what: 'what was asked is not answered as a worker of ours answers',
+    where,
+    why: error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message,
+    wayOut:
+      "look at the workflow in the Temporal UI: a worker of another version runs it, or it is somebody else's (temporal workflow terminate ends it)",
+    docs: 'docs/security.md#what-is-not-held',
+  });
 }
 
 function lacksKeys(error: unknown, file: string): UserError {

@@ -5,7 +5,7 @@ import { splitRefusal, type Decided } from './decided.js';
 import type { SlipwayClient } from './release-client.js';
 import { renderError } from './render/error.js';
 import type { Style } from './render/style.js';
-import { describeProof, lines, plain } from './render/text.js';
+import { cut, describeProof, lines, plain } from './render/text.js';
 import { refused, type UserError } from './user-error.js';
 
 /** The outcome of one decision: accepted (0) or refused, nothing touched (5). */
@@ -93,9 +93,11 @@ export const NOT_CONFIRMED: Outcome = {
   screen: 'Nothing was changed.\n',
 };
 
+const ROOM_TO_ANSWER = 8;
+
 /** Asks, unless `--yes`. Throws (exit 2) where nobody can be asked. */
 export async function confirm(invocation: Invocation, question: string): Promise<boolean> {
-  const { terminal, global } = invocation;
+  const { terminal, global, style } = invocation;
   if (global.yes) return true;
   if (!terminal.canAsk || global.json) {
     const { badInput } = await import('./user-error.js');
@@ -106,6 +108,8 @@ export async function confirm(invocation: Invocation, question: string): Promise
       docs: 'docs/commands.md#deciding',
     });
   }
-  const answer = (await terminal.ask(`${question} [y/N] `)).trim().toLowerCase();
+  // what is longer would go on below, and could look there like a screen of ours
+  const asked = cut(style, plain(question), style.columns - ROOM_TO_ANSWER);
+  const answer = (await terminal.ask(`${asked} [y/N] `)).trim().toLowerCase();
   return answer === 'y' || answer === 'yes';
 }

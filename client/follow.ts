@@ -7,7 +7,8 @@ import type { EnvironmentStatus, ProgressStatus, ReleaseStatus } from '../workfl
 import { environmentId, laneId } from '../workflows/names.js';
 import type { ChangeResult, PromotionResult, ReleaseResult } from '../workflows/result.js';
 import { askStatus, unlessUnknown } from './ask-status.js';
-import type { TemporalLink } from './connect.js';
+import { readResult } from './answers/read-answer.js';
+import { isNoAnswer, type TemporalLink } from './connect.js';
 import {
   isChanging,
   type ShownProgress,
@@ -48,6 +49,8 @@ export type FollowEnd<Result> =
 const SHORTEST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 2_000;
 const PATIENCE_MS = 60_000;
+/** What is longer is over at once. */
+const LONGEST_SLEEP_MS = 2 ** 31 - 1;
 
 /** What one look finds. */
 interface Look {
@@ -55,6 +58,8 @@ interface Look {
   /** Nothing moves until a person decides. */
   waitsForPerson: boolean;
 }
+
+const NOTHING_SEEN: Look = { seen: [], waitsForPerson: false };
 
 /** Follows a release and its promotions, each with its change. */
 export function followRelease(link: TemporalLink, handle: WorkflowHandle, options: FollowOptions = {}) {
@@ -160,6 +165,13 @@ async function* follow<Result>(
   const interrupted = new Promise<void>((resolve) => {
     options.signal?.addEventListener('abort', () => resolve(), { once: true, signal: leaving.signal });
   });
+  // a look may take long: a release may say that it has a thousand promotions
+  const late =
+    deadline === null
+      ? interrupted
+      : sleep(Math.min(deadline - Date.now(), LONGEST_SLEEP_MS), undefined, { signal: leaving.signal }).catch(
+          () => undefined,
+        );
   let silentSince: number | null = null;
   let pauseMs = SHORTEST_PAUSE_MS;
   try {
@@ -168,11 +180,11 @@ async function* follow<Result>(
       const last = end as RunEnd<Result> | null;
       let found: Look | UserError;
       try {
-        found = await Promise.race([look(), interrupted.then(() => ({ seen: [], waitsForPerson: false }))]);
+        found = await Promise.race([look(), Promise.race([interrupted, late]).then(() => NOTHING_SEEN)]);
       } catch (error) {
         // A promotion announced by its release may be a moment from existing.
         if (error instanceof WorkflowNotFoundError && error.workflowId !== handle.workflowId)
-          found = { seen: [], waitsForPerson: false };
+          found = NOTHING_SEEN;
         else if (error instanceof UserError) found = error;
         else throw error;
       }
@@ -219,10 +231,12 @@ async function awaitEnd<Result>(
   const isGone = (): boolean => leaving.aborted;
   while (!isGone()) {
     try {
-      const result: Result = await link.client.connection.withAbortSignal(leaving, () => handle.result());
-      return { result, failure: null };
+      const answer = await link.client.connection.withAbortSignal(leaving, () => handle.result());
+      const result = readResult<Result>(handle.workflowId, answer);
+      return { result, failure: result === null ? NO_RESULT : null };
     } catch (error) {
-      if (error instanceof WorkflowFailedError) return readFailure<Result>(error);
+      if (error instanceof WorkflowFailedError) return readFailure<Result>(handle.workflowId, error);
+      if (isNoAnswer(error)) return { result: null, failure: NO_RESULT };
       // The long poll broke off; the questions beside it tell of a lasting silence.
       if (!isGone()) await sleep(SHORTEST_PAUSE_MS);
     }
@@ -230,14 +244,14 @@ async function awaitEnd<Result>(
   return { result: null, failure: null };
 }
 
+const NO_RESULT = { message: 'it ended with something that is no result of ours', type: null };
+
 /** A failed run carries its result as the first detail of its failure. */
-function readFailure<Result>(error: WorkflowFailedError): RunEnd<Result> {
+function readFailure<Result>(workflowId: string, error: WorkflowFailedError): RunEnd<Result> {
   const { cause } = error;
   const message = cause?.message ?? error.message;
   if (!(cause instanceof ApplicationFailure))
     return { result: null, failure: { message, type: cause?.name ?? null } };
-  const detail: unknown = cause.details?.[0];
-  const isResult = (value: unknown): value is Result =>
-    typeof value === 'object' && value !== null && 'headline' in value && 'state' in value;
-  return { result: isResult(detail) ? detail : null, failure: { message, type: cause.type ?? null } };
+  const result = readResult<Result>(workflowId, cause.details?.[0]);
+  return { result, failure: { message, type: cause.type ?? null } };
 }

@@ -2,16 +2,32 @@ import { plainLines } from './render/text.js';
 
 /** The lines of `now` that were not the end of `before`: two tails of one growing log overlap. Control characters removed. */
 export function newLines(before: string, now: string): string[] {
-  const old = toLines(before);
   const fresh = toLines(now);
-  for (let overlap = Math.min(old.length, fresh.length); overlap > 0; overlap -= 1) {
-    const end = old.slice(old.length - overlap);
-    if (end.every((line, index) => line === fresh[index])) return fresh.slice(overlap);
+  return fresh.slice(overlapOf(toLines(before), fresh));
+}
+
+/**
+ * How many lines at the end of `old` begin `fresh`, at most. In one pass (Knuth, Morris, Pratt): logs are somebody else's
+ * text, and thousands of equal lines must not take minutes.
+ */
+function overlapOf(old: string[], fresh: string[]): number {
+  const borders: number[] = [];
+  let length = 0;
+  const step = (line: string | undefined): void => {
+    while (length > 0 && (length === fresh.length || fresh[length] !== line))
+      length = borders[length - 1] ?? 0;
+    if (length < fresh.length && fresh[length] === line) length += 1;
+  };
+  for (const [index, line] of fresh.entries()) {
+    if (index > 0) step(line);
+    borders.push(length);
   }
-  return fresh;
+  length = 0;
+  for (const line of old) step(line);
+  return length;
 }
 
 function toLines(text: string): string[] {
-  const trimmed = plainLines(text).replace(/\n+$/, '');
-  return trimmed === '' ? [] : trimmed.split('\n');
+  const lines = plainLines(text).split('\n');
+  return lines.slice(0, lines.findLastIndex((line) => line !== '') + 1);
 }

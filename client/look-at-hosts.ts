@@ -4,6 +4,7 @@ import { WorkflowFailedError } from '@temporalio/client';
 import type { InspectInput, InspectResult } from '../workflows/activity-contract.js';
 import { WORKFLOW } from '../workflows/names.js';
 import { readFailure } from '../workflows/read-failure.js';
+import { readInspection } from './answers/read-answer.js';
 import type { Sender } from './send-decision.js';
 import { refused } from './user-error.js';
 
@@ -22,9 +23,10 @@ export async function lookAtHosts(
     args: [input] as [InspectInput],
     staticSummary: `${input.what} ${input.plan.name}, asked by ${actor.by}`,
   };
-  type Inspect = (input: InspectInput) => Promise<InspectResult>;
+  type Inspect = (input: InspectInput) => Promise<unknown>;
   try {
-    return await link.ask(() => link.client.workflow.execute<Inspect>(WORKFLOW.inspect, start), LOOK_MS);
+    const look = () => link.client.workflow.execute<Inspect>(WORKFLOW.inspect, start);
+    return readInspection(link, start.workflowId, input.plan, await link.ask(look, LOOK_MS));
   } catch (error) {
     if (!(error instanceof WorkflowFailedError)) throw error;
     const story = link.linkTo(start.workflowId, null) ?? start.workflowId;

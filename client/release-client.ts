@@ -42,6 +42,9 @@ import {
 } from './targets.js';
 import { refused, UserError } from './user-error.js';
 
+/** Whoever writes to the namespace can start a million; nobody looks at so many. */
+const MOST_ENVIRONMENTS = 200;
+
 export interface SlipwayClientOptions extends ConnectOptions {
   /** Name of the pipeline: the file's `pipeline:`. */
   pipeline: string;
@@ -120,14 +123,16 @@ export class SlipwayClient {
     return unlessUnknown(askStatus<ProgressStatus>(this.link, this.handle(workflowId)));
   }
 
-  /** Environments of this pipeline that a release has reached, by name. */
+  /** Environments of this pipeline that a release has reached, by name; 200 at most. */
   async listEnvironments(): Promise<string[]> {
     const prefix = environmentId(this.pipeline, '');
     const names = new Set<string>();
     const query = `WorkflowType = '${WORKFLOW.environment}' AND ExecutionStatus = 'Running'`;
     await this.link.ask(async () => {
       for await (const run of this.link.client.workflow.list({ query })) {
-        if (run.workflowId.startsWith(prefix)) names.add(run.workflowId.slice(prefix.length));
+        const name = run.workflowId.slice(prefix.length);
+        if (run.workflowId.startsWith(prefix) && !name.includes('/')) names.add(name);
+        if (names.size === MOST_ENVIRONMENTS) break;
       }
     });
     return [...names].sort();

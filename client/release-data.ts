@@ -6,6 +6,7 @@ import type { FollowEnd, RunEnd } from './follow.js';
 import type { Followed, FollowedTo } from './live-view.js';
 import type { ShownProgress } from './merge-progress.js';
 import type { AnyResult } from './release-client.js';
+import { onlyOurMarkdown } from './report-markdown.js';
 
 /** Exit of a followed release, before or after its end. */
 export function exitOfFollowedRelease(followed: FollowedTo<ReleaseResult>): ExitCode {
@@ -125,6 +126,9 @@ export function stateOf({ release, progress }: Followed): string {
   return states.find((state) => state === 'waiting') ?? release?.state ?? 'pending';
 }
 
+/** GitHub shows no page of more than 1 MiB. */
+const LONGEST_SUMMARY = 300_000;
+
 /**
  * Markdown of the workflows' own reports: the page of a CI job shows the same as the Temporal UI. `uiUrl` is where that
  * is; their links are paths on it, and only text when it is not known.
@@ -132,7 +136,8 @@ export function stateOf({ release, progress }: Followed): string {
 export function toJobSummary({ release, progress }: Followed, uiUrl: string | null): string {
   const reports = [...progress.values()].map(({ report }) => report).filter((report) => report !== '');
   const text = reports.length > 0 ? reports.join('\n\n') : (release?.report ?? '');
+  const ours = onlyOurMarkdown(text.slice(0, LONGEST_SUMMARY));
   return uiUrl === null
-    ? text.replaceAll(/\[([^\]]+)\]\(\/namespaces\/[^)]*\)/g, '$1')
-    : text.replaceAll('](/namespaces/', `](${uiUrl}/namespaces/`);
+    ? ours.replaceAll(/\[([^[\]]+)\]\(\/namespaces\/[^()\s]*\)/g, '$1')
+    : ours.replaceAll('](/namespaces/', `](${uiUrl}/namespaces/`);
 }

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { type WorkflowHandle, WithStartWorkflowOperation, WorkflowNotFoundError } from '@temporalio/client';
 import type { Workflow } from '@temporalio/common';
-import type { Actor, Decision, DecisionReply, EnvironmentRequest } from '../workflows/messages.js';
+import type { Actor, Decision, EnvironmentRequest } from '../workflows/messages.js';
 import {
   environmentId,
   SIGNAL,
@@ -11,6 +11,7 @@ import {
   WORKFLOW_TASK_TIMEOUT_MS,
 } from '../workflows/names.js';
 import { findProblem } from '../workflows/read-decision.js';
+import { readReply } from './answers/read-answer.js';
 import type { TemporalLink } from './connect.js';
 import type { Decided } from './decided.js';
 import type { DecisionTarget } from './targets.js';
@@ -36,10 +37,10 @@ export async function sendDecision(
   const { decisionId } = decision;
   try {
     const handle: WorkflowHandle = link.client.workflow.getHandle(target.workflowId);
-    const reply = await link.ask(() =>
-      handle.executeUpdate<DecisionReply, [Decision]>(name, { updateId: decisionId, args: [decision] }),
+    const answer = await link.ask(() =>
+      handle.executeUpdate<unknown, [Decision]>(name, { updateId: decisionId, args: [decision] }),
     );
-    return { decisionId, target, reply };
+    return { decisionId, target, reply: readReply(link, target.workflowId, answer) };
   } catch (error) {
     if (!(error instanceof WorkflowNotFoundError)) throw error;
     // It ended between our look and our word.
@@ -60,8 +61,8 @@ export async function sendToEnvironment(
   const { workflowId, ...start } = environmentStart(sender, environment);
   const decision = makeDecision(actor, said);
   const { decisionId } = decision;
-  const reply = await link.ask(() =>
-    link.client.workflow.executeUpdateWithStart<Workflow, DecisionReply, [Decision]>(name, {
+  const answer = await link.ask(() =>
+    link.client.workflow.executeUpdateWithStart<Workflow, unknown, [Decision]>(name, {
       updateId: decisionId,
       args: [decision],
       startWorkflowOperation: new WithStartWorkflowOperation(WORKFLOW.environment, {
@@ -71,6 +72,7 @@ export async function sendToEnvironment(
       }),
     }),
   );
+  const reply = readReply(link, workflowId, answer);
   return { decisionId, target: { kind: 'environment', workflowId, version: '', requestId: '' }, reply };
 }
 

@@ -1,6 +1,7 @@
 /** An approval, signed with the person's SSH key. */
 import { randomUUID } from 'node:crypto';
 import { APPROVAL_NAMESPACE, writeApproval } from '../pipeline/approval-statement.js';
+import { LONGEST_STATEMENT_MS } from '../workflows/missing-approvals.js';
 import type { ProgressStatus } from '../workflows/messages.js';
 import { signText, type Signed } from './sign-with-ssh.js';
 
@@ -31,7 +32,7 @@ export async function signApproval(wish: ApprovalWish): Promise<Signed> {
     by,
     group,
     nonce,
-    expires: new Date(Date.now() + expiresMs).toISOString(),
+    expires: new Date(Date.now() + Math.min(expiresMs, LONGEST_STATEMENT_MS)).toISOString(),
   });
   const proof = status.approving?.mustSign === true ? 'ssh' : 'unverified';
   return { statement: await signText(payload, { namespace: APPROVAL_NAMESPACE, keyFile }), nonce, proof };

@@ -43,7 +43,10 @@ export async function switchSigned(
 ): Promise<Decided> {
   const shown = await client.progress(target.workflowId);
   // what waits for no word refuses every one: nobody signs for nothing
-  const signed = shown?.waitingFor === 'switch' ? await signSwitch(client, shown, options) : null;
+  const signed =
+    shown?.waitingFor === 'switch'
+      ? await signSwitch(client, requireShown(shown.environment, target, shown), options)
+      : null;
   const said = { reason: options.reason ?? null, ...sentOf(signed) };
   const decided = await client.decide(target, UPDATE.switchTraffic, said);
   if (signed === null) return decided;
@@ -51,10 +54,19 @@ export async function switchSigned(
   return await afterHearing({ ...decided, proof }, () => client.progress(target.workflowId));
 }
 
-/** Throws UserError (exit 5) when there is nothing to sign about. */
-export function requireShown(environment: string, shown: ProgressStatus | null): ProgressStatus {
-  if (shown !== null) return shown;
-  throw endedMeanwhile(environment);
+/** Throws UserError (exit 5) when there is nothing to sign about, or it is not the version that was meant. */
+export function requireShown(
+  environment: string,
+  target: DecisionTarget,
+  shown: ProgressStatus | null,
+): ProgressStatus {
+  if (shown === null) throw endedMeanwhile(environment);
+  if (shown.version === target.version) return shown;
+  throw refused({
+    what: `it is ${shown.version} that waits there, not ${target.version}`,
+    where: environment,
+    wayOut: `look at it: slipway status ${environment}`,
+  });
 }
 
 /** null = the policy asks for no signature, and neither do the options. Throws as `switchSigned`. */

@@ -2,6 +2,7 @@
 import type { CommandSpec, Invocation, Outcome } from './command.js';
 import type { SigningOptions } from './decided.js';
 import { EXIT } from './exit-codes.js';
+import { spellOut } from './guarded-terminal.js';
 import type { Signed } from './sign-with-ssh.js';
 
 export const SIGNING_OPTIONS: CommandSpec['options'] = [
@@ -22,7 +23,7 @@ export function signingOf(invocation: Invocation): Required<SigningOptions> {
 
 /** What would be sent, for another way there. */
 export function printed(data: object): Outcome {
-  return { exit: EXIT.done, data, screen: `${JSON.stringify(data)}\n` };
+  return { exit: EXIT.done, data, screen: `${spellOut(JSON.stringify(data))}\n` };
 }
 
 /** The same of a decision; null = there is nothing to sign. */

@@ -1,7 +1,7 @@
 /** People name an environment; here it becomes the workflow that decides. Pure: reads the environment's status. */
+import { typedWord } from '../pipeline/typed-word.js';
 import type { Announcement, EnvironmentStatus } from '../workflows/messages.js';
 import { environmentId, laneId } from '../workflows/names.js';
-import { isShellWord } from '../workflows/plain-text.js';
 import { formatMoment } from './render/time.js';
 import { badInput, refused, type UserError } from './user-error.js';
 
@@ -119,11 +119,10 @@ function single(
       const name = nameAmong(found, one);
       return name === one.version ? name : `${name} (${one.how})`;
     });
-    const which = nameAmong(found, first);
     throw badInput({
       what: `${String(found.length)} are in flight: ${named.join(', ')}`,
       where: environment,
-      wayOut: `say which: slipway ${verb} ${environment} --version ${isShellWord(which) ? which : 'VERSION'}`,
+      wayOut: `say which: slipway ${verb} ${environment} --version ${typedWord(nameAmong(found, first))}`,
       docs: 'docs/commands.md#deciding',
     });
   }

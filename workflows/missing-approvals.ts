@@ -1,6 +1,9 @@
 /** Which slots of the rules are still open, whoever fills which. Pure: workers and workflows count in the same way. */
 import type { ApprovalRule } from '../pipeline/plan.js';
 
+/** A signed statement is void after this long, however patient the rules are. */
+export const LONGEST_STATEMENT_MS = 72 * 3_600_000;
+
 /** How a person's approval is known to be theirs. */
 export type Proof = 'ssh' | 'unverified' | GithubProof;
 /** Given on GitHub: a review of a pull request, or of a GitHub environment. */

@@ -4,15 +4,12 @@ import type { PromotionDeciding } from './decisions.js';
 import { describeDenials } from './denials.js';
 import type { Denial, Excluding, ProgressStatus, PromotionRequest } from './messages.js';
 import { describeForced, forcedGates } from './forced.js';
-import { githubProof, missingApprovals, type Approval } from './missing-approvals.js';
+import { githubProof, LONGEST_STATEMENT_MS, missingApprovals, type Approval } from './missing-approvals.js';
 import type { Progress, ReportFacts } from './progress.js';
 import { environmentId, laneId } from './names.js';
 import { warnUnprotected } from './protection.js';
 import type { EvidenceItem, FailureReport, UnwindReport } from './result.js';
 import { linkToRun } from './ui-links.js';
-
-/** A signed statement is void after this long, however patient the rules are. */
-const LONGEST_STATEMENT_MS = 72 * 3_600_000;
 
 export interface PromotionView {
   request: PromotionRequest;

@@ -28,7 +28,7 @@ async function approveWhatWaits(invocation: Invocation): Promise<Outcome> {
   const environment = environmentOf(invocation);
   const client = await openClient(invocation);
   const target = await client.findWaiting(environment, invocation.value('version'), 'approve');
-  const shown = requireShown(environment, await client.progress(target.workflowId));
+  const shown = requireShown(environment, target, await client.progress(target.workflowId));
   requireWelcome(shown, client.actor.by);
   const { style, terminal, global } = invocation;
   if (!global.json && !invocation.has('print')) terminal.out(renderDecision(style, shown, client.actor));

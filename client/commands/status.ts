@@ -29,7 +29,10 @@ async function showStatus(invocation: Invocation): Promise<Outcome> {
   const look = async (): Promise<EnvironmentView[]> => {
     const names =
       asked === undefined ? await listNames(client, await listFileEnvironments(invocation)) : [asked];
-    const views = await Promise.all(names.map((name) => viewEnvironment(client, name)));
+    const views =
+      asked === undefined
+        ? await viewAll(client, names)
+        : await Promise.all(names.map((name) => viewEnvironment(client, name)));
     if (asked !== undefined && views[0]?.status === null) await requireNamed(invocation, asked);
     return views;
   };
@@ -64,6 +67,23 @@ async function listNames(client: SlipwayClient, fromFile: string[]): Promise<str
   return [...new Set([...fromFile, ...known])];
 }
 
+/** One that answers with nonsense, or not at all, hides no other. Throws UserError when none can be told. */
+async function viewAll(client: SlipwayClient, names: string[]): Promise<EnvironmentView[]> {
+  const { UserError } = await import('../user-error.js');
+  const views = await Promise.all(
+    names.map((name) =>
+      viewEnvironment(client, name).catch((unknown: unknown): EnvironmentView => {
+        if (!(unknown instanceof UserError)) throw unknown;
+        return { name, status: null, change: null, promotions: new Map(), unknown };
+      }),
+    ),
+  );
+  const [first] = views;
+  if (first?.unknown !== undefined && views.every(({ unknown }) => unknown !== undefined))
+    throw first.unknown;
+  return views;
+}
+
 async function viewEnvironment(client: SlipwayClient, name: string): Promise<EnvironmentView> {
   const { laneId } = await import('../../workflows/names.js');
   const { isPromotion, underway } = await import('../targets.js');
@@ -79,7 +99,7 @@ async function viewEnvironment(client: SlipwayClient, name: string): Promise<Env
 }
 
 function describeEnvironment(
-  { name, status: found, change, promotions }: EnvironmentView,
+  { name, status: found, change, promotions, unknown }: EnvironmentView,
   complete: typeof withQueue,
 ): unknown {
   const live = found?.live ?? null;
@@ -98,6 +118,7 @@ function describeEnvironment(
     since: live?.at ?? null,
     health:
       found === null || live === null ? 'unknown' : found.needsPerson === null ? 'ok' : 'needs a person',
+    ...(unknown === undefined ? {} : { unknown: unknown.what }),
     needsPerson: found?.needsPerson ?? null,
     queue: found?.queue.map(({ version }) => version) ?? [],
     waiting: [...promotions].map(([workflowId, raw]) => toWaiting(workflowId, complete(raw, found))),

@@ -25,11 +25,12 @@ async function sayToSwitch(invocation: Invocation): Promise<Outcome> {
   const signing = signingOf(invocation);
   if (!invocation.has('print')) {
     const decided = await client.switchTraffic(environment, { version, reason, ...signing });
-    return toOutcome(invocation, client, decided, `traffic of ${environment} is being switched`);
+    const done = `traffic of ${environment} is being switched to ${decided.target.version}`;
+    return toOutcome(invocation, client, decided, done);
   }
   const { requireShown, signSwitch } = await import('../signed-decisions.js');
-  const { workflowId } = await client.findChange(environment, version);
-  const shown = requireShown(environment, await client.progress(workflowId));
+  const target = await client.findChange(environment, version);
+  const shown = requireShown(environment, target, await client.progress(target.workflowId));
   const signed = await signSwitch(client, shown, signing);
   return printedDecision(client.actor.by, { reason }, signed);
 }

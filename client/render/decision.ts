@@ -5,6 +5,8 @@ import { cut, labelled, lines, plain, sha7 } from './text.js';
 
 const LABEL = 10;
 const SUBJECT = 60;
+/** What is longer would go on below, and could look there like a line of ours. */
+const NAME = 63;
 
 /** What the word of this person will be worth. */
 function proofOf({ approving }: ProgressStatus, { proof }: Actor): string {
@@ -14,22 +16,27 @@ function proofOf({ approving }: ProgressStatus, { proof }: Actor): string {
 /** What an approver looks at before saying yes: whole digests, since those are what gets bound. */
 export function renderDecision(style: Style, status: ProgressStatus, actor: Actor): string {
   const { commit, artifacts } = status;
+  const name = (text: string): string => cut(style, plain(text), NAME);
   return lines(
-    `${style.now} ${style.bold(`${plain(status.pipeline)} ${plain(status.version)} ${style.arrow} ${plain(status.environment)}`)}`,
+    `${style.now} ${style.bold(`${name(status.pipeline)} ${name(status.version)} ${style.arrow} ${name(status.environment)}`)}`,
     forcedLines(style, status.forced),
     labelled(
       'commit',
-      [`${sha7(commit.sha)} ${cut(style, plain(commit.subject), SUBJECT)}, by ${plain(commit.author)}`],
+      [`${sha7(commit.sha)} ${cut(style, plain(commit.subject), SUBJECT)}, by ${name(commit.author)}`],
       LABEL,
     ),
-    labelled('asked by', [plain(status.requestedBy)], LABEL),
+    labelled('asked by', [name(status.requestedBy)], LABEL),
     labelled(
       'digest',
-      artifacts.map(({ name, digest }) => `${digest} ${plain(name)}`),
+      artifacts.map(({ name: artifact, digest }) => `${digest} ${name(artifact)}`),
       LABEL,
     ),
     labelled('plan', [status.planHash], LABEL),
-    labelled('waits for', status.waitingFor === null ? [] : [plain(status.waitingFor)], LABEL),
+    labelled(
+      'waits for',
+      status.waitingFor === null ? [] : [cut(style, plain(status.waitingFor), SUBJECT)],
+      LABEL,
+    ),
     labelled('you are', [`${plain(actor.by)} (${proofOf(status, actor)})`], LABEL),
   );
 }

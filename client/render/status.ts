@@ -1,6 +1,7 @@
 /** Every environment on one line, and below it what is out of the ordinary. */
 import type { EnvironmentStatus, ProgressStatus } from '../../workflows/messages.js';
 import { nameAmong, underway } from '../targets.js';
+import type { UserError } from '../user-error.js';
 import type { Style } from './style.js';
 import { recentlyDenied } from './denied.js';
 import { forcedNotes } from './forced.js';
@@ -15,6 +16,8 @@ export interface EnvironmentView {
   change: ProgressStatus | null;
   /** Of the promotions on their way here, by workflow id. */
   promotions: Map<string, ProgressStatus>;
+  /** Why nothing can be told of it. */
+  unknown?: UserError;
 }
 
 export function renderStatus(style: Style, pipeline: string, views: EnvironmentView[], now: Date): string {
@@ -50,7 +53,8 @@ function environmentLines(
   const age = live === null ? '' : formatAge(live.at, now);
   const health =
     live === null ? ' ' : status?.needsPerson === null ? style.green(style.ok) : style.red(style.failed);
-  const notes = status === null ? ['no release yet'] : describeNotes(style, view, status, now);
+  const nothing = view.unknown === undefined ? 'no release yet' : `unknown: ${plain(view.unknown.what)}`;
+  const notes = status === null ? [nothing] : describeNotes(style, view, status, now);
   const start = `${pad(mark, markWidth)}${pad(plain(view.name), widths.name)}${pad(describeLive(view), widths.live)}${pad(age, 6)}${pad(health, 4)}`;
   const [first = '', ...rest] = notes;
   const indent = ' '.repeat(markWidth + widths.name + widths.live + 6 + 4);

@@ -1,15 +1,15 @@
 import stringWidth from 'string-width';
 import type { Style } from './style.js';
 
-// Escape sequences, other control characters and the marks that reorder text: a commit subject must not drive a terminal.
+// Escape sequences, other control characters, the marks that reorder text and what is drawn as nothing: a commit subject
+// must not drive a terminal, nor push away what stands beside it.
 // oxlint-disable-next-line no-control-regex
 const ESCAPES = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[@-Z\\-_])/g;
-// oxlint-disable-next-line no-control-regex
-const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+const CONTROLS = /(?![\n\t])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\u034f\u115f\u1160\u2800\u3164\uffa0]/gu;
 
-/** Untrusted text as one harmless line. */
+/** Untrusted text as one harmless line, with nothing in it that could push words to where others stand. */
 export function plain(text: string): string {
-  return plainLines(text).replaceAll('\n', ' ');
+  return plainLines(text).replaceAll(/\s+/g, ' ');
 }
 
 /** Untrusted text, line breaks kept, everything else that is not a printable character removed. */
@@ -29,11 +29,15 @@ export function row(style: Style, left: string, right: string): string {
   return left + ' '.repeat(gap) + right;
 }
 
+/** Of marks that take no cell of their own, a cell holds so many at most. */
+const UNITS_PER_CELL = 8;
+
 /** Cuts to `width` cells, marking the cut. */
 export function cut(style: Style, text: string, width: number): string {
-  if (stringWidth(text) <= width) return text;
+  const start = text.slice(0, width * UNITS_PER_CELL);
+  if (start === text && stringWidth(text) <= width) return text;
   let kept = '';
-  for (const character of text) {
+  for (const character of start) {
     if (stringWidth(kept + character + style.ellipsis) > width) break;
     kept += character;
   }

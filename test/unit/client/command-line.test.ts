@@ -179,6 +179,9 @@ describe('values of flags', () => {
     expect(newLines('a\nb\n', 'b\nc\n')).toEqual(['c']);
     expect(newLines('a\nb', 'a\nb')).toEqual([]);
     expect(newLines('a', 'x\ny')).toEqual(['x', 'y']);
+    expect(newLines('b\na\nb\na', 'a\nb\na\nb\nc\n\n')).toEqual(['b', 'c']);
+    expect(newLines('a\na', 'a')).toEqual([]);
+    expect(newLines('', '\n\na')).toEqual(['', '', 'a']);
     expect(newLines('a', '')).toEqual([]);
   });
 });

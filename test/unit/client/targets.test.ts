@@ -48,6 +48,13 @@ describe('what an environment means', () => {
     });
   });
 
+  it('names a command that is safe to type, whatever a version is called', () => {
+    const status = givenEnvironment({ announced: [announced('$(reboot)'), announced('v1')] });
+    expect(refusal(() => findWaitingPromotion(status, null, 'approve'))).toMatchObject({
+      wayOut: "say which: slipway approve prod --version '$(reboot)'",
+    });
+  });
+
   it('asks which when two wait, and takes --version', () => {
     const status = givenEnvironment({ announced: [announced('v2'), announced('v1')] });
     expect(refusal(() => findWaitingPromotion(status, null, 'approve'))).toEqual({
@@ -76,7 +83,7 @@ describe('what an environment means', () => {
     // anybody can announce a name; what is copied into a shell is none that does something there
     const hostile = givenEnvironment({ announced: [{ ...again, requestId: '$(reboot)' }, again] });
     expect(refusal(() => findWaitingPromotion(hostile, null, 'approve')).wayOut).toBe(
-      'say which: slipway approve prod --version VERSION',
+      `say which: slipway approve prod --version '$(reboot)'`,
     );
     const lane = inFlight('v2');
     const { requestId } = lane.request;
