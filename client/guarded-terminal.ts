@@ -36,7 +36,20 @@ export function spellOut(json: string): string {
 }
 
 function guardScreen(screen: Screen): Screen {
-  return { ...screen, draw: (text) => screen.draw(withoutObeyed(text)) };
+  return { ...screen, draw: (text) => screen.draw(cutLines(withoutObeyed(text))) };
+}
+
+/** Wrapping a line of megabytes takes minutes, in which not even Ctrl-C is heard; nobody reads so far. */
+const LONGEST_LINE = 2_000;
+const MOST_LINES = 1_000;
+
+function cutLines(text: string): string {
+  const lines = text.split('\n');
+  if (lines.length <= MOST_LINES && lines.every(({ length }) => length <= LONGEST_LINE)) return text;
+  return lines
+    .slice(0, MOST_LINES)
+    .map((line) => (line.length <= LONGEST_LINE ? line : withoutObeyed(line.slice(0, LONGEST_LINE))))
+    .join('\n');
 }
 
 function withoutObeyed(text: string): string {

@@ -140,6 +140,17 @@ describe('a terminal', () => {
   });
 });
 
+describe('a screen', () => {
+  it('is redrawn with no more than can be wrapped while somebody waits', async () => {
+    const { terminal, heard } = listen({});
+    const lines = Array.from({ length: 3000 }, () => 'short');
+    (await terminal.openScreen?.())?.draw(['\u{1F468}\u0301'.repeat(40_000), ...lines].join('\n'));
+    const [first = '', ...others] = heard().split('\n');
+    expect(first.length).toBeLessThanOrEqual(2000);
+    expect(others).toHaveLength(999);
+  });
+});
+
 describe('what is printed to be sent', () => {
   it('is what was signed, also where a name has in it what a terminal must not see', () => {
     const { terminal, heard } = listen({});
