@@ -3,9 +3,9 @@
  * ask twice for the same approvals. It is joined where it goes everywhere the new one would; else it is in the way.
  */
 import { setTimeout as pause } from 'node:timers/promises';
+import { typedWord } from '../pipeline/typed-word.js';
 import type { ReleaseRequest, ReleaseStatus } from '../workflows/messages.js';
 import { releaseId, WORKFLOW } from '../workflows/names.js';
-import { isShellWord } from '../workflows/plain-text.js';
 import { askStatus, unlessUnknown } from './ask-status.js';
 import type { TemporalLink } from './connect.js';
 import { findRun } from './release-runs.js';
@@ -101,8 +101,8 @@ function refuse(
   const taken = environments.filter((name) => found.some(({ goesTo }) => goesTo.includes(name)));
   const free = environments.filter((name) => !taken.includes(name));
   const watch = taken.map((name) => `slipway watch ${name}`).join(', ');
-  const again = isShellWord(ref.name) ? `slipway release ${ref.name}` : 'the same slipway release';
-  const rest = free.length === 0 ? '' : `; the rest: ${again} --to ${free.join(',')}`;
+  const rest =
+    free.length === 0 ? '' : `; the rest: slipway release ${typedWord(ref.name)} --to ${free.join(',')}`;
   throw refused({
     what: `${version} is under way to ${taken.join(', ')} already`,
     where: `${pipeline} ${taken.join(', ')}`,
