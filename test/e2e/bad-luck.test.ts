@@ -210,9 +210,9 @@ describe('a plan of another version', () => {
     await expect(client.inspect({ ...look, plan: { ...environment, planVersion: 0 } })).rejects.toMatchObject(
       {
         exit: 5,
-        why: expect.stringContaining(
-          'planVersion 0, which no version of Slipway wrote; start the release again',
-        ),
+        what: 'the worker could not look: this plan has planVersion 0, which no version of Slipway wrote',
+        where: 'plan',
+        wayOut: 'start the release again',
       },
     );
     expect((await client.inspect({ ...look, plan: environment })).findings).not.toEqual([]);
