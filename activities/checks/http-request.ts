@@ -39,6 +39,9 @@ export async function askHttp(question: HttpQuestion): Promise<HttpAnswer> {
 
 class ReusedConnectionLost extends Error {}
 
+/** Connections that have answered: `reusedSocket` is wrong for a question that queued for one. */
+const haveAnswered = new WeakSet<Duplex>();
+
 async function askOnce(question: HttpQuestion): Promise<HttpAnswer> {
   const { url, timeoutMs, signal, connection } = question;
   signal?.throwIfAborted();
@@ -63,12 +66,17 @@ async function askOnce(question: HttpQuestion): Promise<HttpAnswer> {
       signal?.removeEventListener('abort', abort);
       connection?.destroy();
     };
+    let isReused = false;
+    request.once('socket', (socket) => {
+      isReused = haveAnswered.has(socket);
+    });
     request.once('error', (error: NodeJS.ErrnoException) => {
       settle();
-      const lost = error.code === 'ECONNRESET' && request.reusedSocket;
+      const lost = error.code === 'ECONNRESET' && isReused;
       reject(lost ? new ReusedConnectionLost(error.message) : error);
     });
     request.once('response', (response) => {
+      haveAnswered.add(response.socket);
       const chunks: Buffer[] = [];
       let bytes = 0;
       const finish = (): void => {

@@ -13,8 +13,11 @@ export interface Load {
   stop(): Promise<void>;
 }
 
+const MOST_OPEN = 200;
+
 export function startLoad(url: string, requestsPerSecond: number): Load {
-  const agent = new Agent({ keepAlive: true, maxSockets: 32 });
+  // as many as may be open: a question that queues for a connection is not told that somebody used it before
+  const agent = new Agent({ keepAlive: true, maxSockets: MOST_OPEN });
   const counts = { requests: 0, failed: 0, applicationErrors: 0 };
   const failures = new Map<string, number>();
   const open = new Set<Promise<void>>();
@@ -24,7 +27,7 @@ export function startLoad(url: string, requestsPerSecond: number): Load {
   const running = (async () => {
     while (!stopping) {
       const due = Math.floor(((performance.now() - startedAt) / 1000) * requestsPerSecond);
-      while (counts.requests < due && open.size < 200) {
+      while (counts.requests < due && open.size < MOST_OPEN) {
         counts.requests += 1;
         const one = ask(url, agent).then((answer) => {
           if (answer === '500') counts.applicationErrors += 1;
