@@ -145,7 +145,7 @@ describe('what is no status', () => {
 
   it.each<[string, unknown, number, string]>([
     ['a reply', 'yes', 8, 'reply is not what it should be'],
-    ['a refusal', { accepted: false, refused: 'no \u001b[2J', state: '' }, 5, 'stage: no'],
+    ['a refusal', { accepted: false, refused: 'no \u001b[2J', state: '' }, 5, '✗ no'],
   ])('%s to a decision is read as one', async (_what, reply, exit, said) => {
     const id = await scene.promotion('stage', {
       status: waitingOn('stage', { approving: undefined as never }),
