@@ -32,6 +32,7 @@ export function withChange(promotion: ShownProgress, lane: ProgressStatus | null
     ...promotion,
     ...{ headline, state, waitingFor, waitingSince, waitEnds, colour, unwind, failure, report },
     denials,
+    ...(lane.switching === undefined ? {} : { switching: lane.switching }),
     steps: replaceChange(promotion.steps, lane.steps),
   };
 }

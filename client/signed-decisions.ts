@@ -96,7 +96,7 @@ export async function signRollback(
   const record = good.find((each) => each.version === version);
   if (record === undefined)
     throw refused({
-      what: `${version} was never good there`,
+      what: `${version} is none of the last good releases there`,
       where: environment,
       wayOut: `slipway status ${environment}`,
     });

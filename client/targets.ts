@@ -122,7 +122,7 @@ function single(
     throw badInput({
       what: `${String(found.length)} are in flight: ${named.join(', ')}`,
       where: environment,
-      wayOut: `say which: slipway ${verb} ${environment} --version ${typedWord(nameAmong(found, first))}`,
+      wayOut: `say which: slipway ${verb} ${environment} ${found.map((one) => `--version ${typedWord(nameAmong(found, one))}`).join(', or ')}`,
       docs: 'docs/commands.md#deciding',
     });
   }

@@ -39,6 +39,7 @@ const REVOKING = 'docs/approvals.md#revoked-keys';
 export async function findKeyFileProblem(
   path: string,
   access: KeyFileAccess,
+  docs = LINES,
 ): Promise<{ what: string; wayOut: string } | null> {
   const { userId } = access;
   try {
@@ -58,7 +59,7 @@ export async function findKeyFileProblem(
     return code === 'ENOENT'
       ? {
           what: `there is no file ${path}`,
-          wayOut: `put it there on the worker, or correct its name (${LINES})`,
+          wayOut: `put it there on the worker, or correct its name (${docs})`,
         }
       : { what: `${path} cannot be read (${code})`, wayOut: `let the worker's user read it: ls -l ${path}` };
   }
@@ -71,8 +72,9 @@ export async function checkSigners(file: LoadedFile<Policy>, access: SignersAcce
     return { problem: { ...explainFileErrors([error], file.name), wayOut }, warnings: [] };
   };
   for (const key of ['allowed-signers', 'revoked-keys'] as const) {
+    const docs = key === 'revoked-keys' ? REVOKING : LINES;
     const problem =
-      content[key] === undefined ? null : await findKeyFileProblem(access.beside(content[key]), access);
+      content[key] === undefined ? null : await findKeyFileProblem(access.beside(content[key]), access, docs);
     if (problem !== null) return tell(key, problem.what, problem.wayOut);
   }
   if (content['allowed-signers'] === undefined) return { problem: null, warnings: [] };

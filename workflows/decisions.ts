@@ -188,7 +188,10 @@ export function refuseUseless(
   // a worker has looked for the person in each of them
   if (group === null && proof === 'ssh')
     return `${by} is in none of the groups that are asked for ${missing}`;
-  return `no approval of group ${group ?? 'any'} is asked for ${missing}`;
+  const isFilled = group !== null && rules.some((rule) => rule.group === group);
+  return isFilled
+    ? `enough of group ${group} have approved ${missing}`
+    : `no approval of group ${group ?? 'any'} is asked for ${missing}`;
 }
 
 /** Names are compared as people write them. */

@@ -90,7 +90,7 @@ function explain(stderr: string, { by, namespace }: SignedText, owner: string): 
     };
   if (owner === '')
     return {
-      why: 'its key is not among the allowed signers',
+      why: 'its key is not among the allowed signers, or it was changed after it was signed',
       wayOut: `sign with another key (--key PATH), or ${OWNER} adds a line for ${by} and this key to allowed_signers (${LINES})`,
     };
   if (/not permitted for use in signature namespace/.test(stderr))

@@ -140,10 +140,11 @@ async function chooseAim(
   }
   const live = found?.live?.version ?? null;
   const good = (found?.good ?? []).map((record) => record.version);
+  const others = good.filter((each) => each !== live);
   const wayOut =
-    good.length === 0
+    others.length === 0
       ? `release one: slipway release --to ${environment}`
-      : `good on ${environment}: ${good.join(', ')}`;
+      : `slipway rollback ${environment} VERSION; good there: ${others.join(', ')}`;
   if (version === null) {
     const to = good.slice(Math.max(0, good.indexOf(live ?? '')) + 1)[0];
     if (to === undefined)
@@ -151,7 +152,7 @@ async function chooseAim(
     return { how: 'request', to, question: `Roll ${environment} back from ${live ?? 'nothing'} to ${to}?` };
   }
   if (!good.includes(version))
-    throw refused({ what: `${version} was never good there`, where: environment, wayOut });
+    throw refused({ what: `${version} is none of the last good releases there`, where: environment, wayOut });
   return {
     how: 'request',
     to: version,

@@ -7,6 +7,7 @@ import { recentlyDenied } from './denied.js';
 import { forcedNotes } from './forced.js';
 import { describeProof, lines, pad, plain, row } from './text.js';
 import { formatAge, formatMoment } from './time.js';
+import { describeWait } from './wait.js';
 
 export interface EnvironmentView {
   name: string;
@@ -83,7 +84,8 @@ function describeNotes(style: Style, view: EnvironmentView, status: EnvironmentS
     );
   }
   for (const request of queue) notes.push(`${style.pending} ${nameOf(request)} queued`);
-  if (warm !== null) {
+  // what is on its way takes the place of what is warm there
+  if (warm !== null && (view.change === null || view.change.colour !== warm.record.colour)) {
     const colour = warm.record.colour === null ? '' : ` ${warm.record.colour}`;
     notes.push(`${plain(warm.record.version)}${colour} warm until ${formatMoment(warm.retireAt)}`);
   }
@@ -101,14 +103,14 @@ function describeNotes(style: Style, view: EnvironmentView, status: EnvironmentS
 function describeChange({ change, status }: EnvironmentView): string {
   const kind = status?.inFlight?.request.kind ?? 'deploy';
   if (change === null) return kind;
-  if (change.state === 'waiting') return `waits: ${plain(change.waitingFor ?? 'a decision')}`;
+  if (change.state === 'waiting') return `waits: ${describeWait(change) ?? 'a decision'}`;
   const step = change.steps.find(({ state }) => state === 'running')?.name;
   return step === undefined ? `${kind}, ${change.state}` : plain(step);
 }
 
 function describePromotion(promotion: ProgressStatus | undefined): string {
   if (promotion === undefined) return 'is being built';
-  if (promotion.state === 'waiting') return `waits: ${plain(promotion.waitingFor ?? 'a decision')}`;
+  if (promotion.state === 'waiting') return `waits: ${describeWait(promotion) ?? 'a decision'}`;
   const step = promotion.steps.find(({ state }) => state === 'running')?.name;
   return `is on its way${step === undefined ? '' : `, ${plain(step)}`}`;
 }

@@ -8,6 +8,7 @@ import { deniedLines } from './denied.js';
 import { forcedLines } from './forced.js';
 import { cut, digest12, labelled, lines, pad, plain, plainLines, row, sha7 } from './text.js';
 import { formatMoment, formatTook } from './time.js';
+import { describeWait } from './wait.js';
 
 const STEP = 14;
 const LABEL = 9;
@@ -60,9 +61,11 @@ function heading(style: Style, status: ProgressStatus, now: Date): string {
 
 /** `FAILED in bake, UNDONE`; `WAITING for 1 approval`. */
 function describeState(status: ProgressStatus): string {
-  const { state, waitingFor, steps, unwind } = status;
-  if (state === 'waiting')
-    return waitingFor === null ? WORD.waiting : `${WORD.waiting} for ${plain(waitingFor)}`;
+  const { state, steps, unwind } = status;
+  if (state === 'waiting') {
+    const wait = describeWait(status);
+    return wait === null ? WORD.waiting : `${WORD.waiting} for ${wait}`;
+  }
   if (state === 'running') {
     const running = steps.find((step) => step.state === 'running');
     return running === undefined ? WORD.running : `${WORD.running} ${plain(running.name)}`;

@@ -250,7 +250,7 @@ describe('steering a change', () => {
     await bringLive('v2.0.0');
     const unknown = await run(`rollback ${scene.prod} v9.9.9 --yes`);
     expect(unknown).toMatchObject({ exit: 5 });
-    expect(unknown.err).toContain(`good on ${scene.prod}: v2.0.0, v1.0.0`);
+    expect(unknown.err).toContain(`slipway rollback ${scene.prod} VERSION; good there: v1.0.0`);
     const back = await run(`rollback ${scene.prod} --yes`);
     expect(back, back.err + back.out).toMatchObject({ exit: 0 });
     await untilStatus('v1 is back', ({ live }) => JSON.stringify(live).includes('"v1.0.0"'));

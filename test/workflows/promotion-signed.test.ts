@@ -148,7 +148,7 @@ describe('approvals of a sealed plan', () => {
     expect(both).toMatchObject({ approvals: [{ by: 'irina' }], waitingFor: '1 approval (backend)' });
     expect(both.denials?.[1]).toMatchObject({
       by: 'olga',
-      why: 'no approval of group platform is asked for (missing: backend)',
+      why: 'enough of group platform have approved (missing: backend)',
     });
     await promotion.decide('approve', 'olga', { group: 'backend' });
     const { state, evidence } = await promotion.end();

@@ -268,6 +268,21 @@ describe('the screen of all environments', () => {
     ]);
   });
 
+  it('says whose word a switch takes, and no longer that what it takes the place of is warm', () => {
+    const warm = { record: givenRecord(plan, 'v1.3.8', 'green'), retireAt: '2026-11-14T11:00:00Z' };
+    const inFlight = { request: givenRequest(plan, 'v1.4.0'), token: 4, cutover: null };
+    const show = (change: ProgressStatus | null): string => {
+      const view = { name: 'prod', status: givenEnvironment({ live, warm, inFlight }), change };
+      return renderStatus(glyphs, 'secretmagic', [{ ...view, promotions: new Map() }], NOW);
+    };
+    const switching = { requestId: 'r1', token: 4, groups: ['leads', 'platform'] };
+    const waits = givenProgress({ state: 'waiting', waitingFor: 'switch', switching, colour: 'green' });
+    expect(show(waits)).toContain('▸ v1.4.0, waits: switch (leads, platform)');
+    expect(show(waits)).not.toContain('warm');
+    expect(renderProgress(glyphs, waits, NOW)).toContain('WAITING for switch (leads, platform)');
+    expect(show({ ...waits, colour: 'blue' })).toContain('v1.3.8 green warm until');
+  });
+
   it('marks an environment that an unwind left in pieces', () => {
     const views = [
       {

@@ -51,7 +51,7 @@ describe('what an environment means', () => {
   it('names a command that is safe to type, whatever a version is called', () => {
     const status = givenEnvironment({ announced: [announced('$(reboot)'), announced('v1')] });
     expect(refusal(() => findWaitingPromotion(status, null, 'approve'))).toMatchObject({
-      wayOut: "say which: slipway approve prod --version '$(reboot)'",
+      wayOut: "say which: slipway approve prod --version '$(reboot)', or --version v1",
     });
   });
 
@@ -60,7 +60,7 @@ describe('what an environment means', () => {
     expect(refusal(() => findWaitingPromotion(status, null, 'approve'))).toEqual({
       exit: 2,
       what: '2 are in flight: v2, v1',
-      wayOut: 'say which: slipway approve prod --version v2',
+      wayOut: 'say which: slipway approve prod --version v2, or --version v1',
     });
     expect(findWaitingPromotion(status, 'v1', 'approve').version).toBe('v1');
   });
@@ -77,13 +77,13 @@ describe('what an environment means', () => {
     expect(refusal(() => findAnyInFlight(status, 'v2', 'abort'))).toEqual({
       exit: 2,
       what: `2 are in flight: v2-3f (${since}), v2-9c (${since})`,
-      wayOut: 'say which: slipway abort prod --version v2-3f',
+      wayOut: 'say which: slipway abort prod --version v2-3f, or --version v2-9c',
     });
     expect(findWaitingPromotion(status, 'v2-9c', 'approve').workflowId).toBe(again.workflowId);
     // anybody can announce a name; what is copied into a shell is none that does something there
     const hostile = givenEnvironment({ announced: [{ ...again, requestId: '$(reboot)' }, again] });
     expect(refusal(() => findWaitingPromotion(hostile, null, 'approve')).wayOut).toBe(
-      `say which: slipway approve prod --version '$(reboot)'`,
+      `say which: slipway approve prod --version '$(reboot)', or --version v2-9c`,
     );
     const lane = inFlight('v2');
     const { requestId } = lane.request;
