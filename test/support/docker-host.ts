@@ -281,6 +281,8 @@ class NamespacedHost implements DockerHost {
     const link = ['link', 'add', outside, 'master', bridgeName];
     await exec('ip', link.concat('type', 'veth', 'peer', 'name', 'eth0', 'netns', String(pid)));
     await exec('ip', ['link', 'set', outside, 'up']);
+    // what we remember of this address is the card of before the reboot
+    await exec('ip', ['neigh', 'flush', 'dev', bridgeName, 'to', address]);
     await this.mustRun(['ip', 'address', 'add', `${address}/24`, 'dev', 'eth0']);
     await this.mustRun(['ip', 'link', 'set', 'eth0', 'up']);
     await this.mustRun(['ip', 'route', 'add', 'default', 'via', gateway]);
@@ -299,7 +301,16 @@ class NamespacedHost implements DockerHost {
 
   private ssh(argv: string[]): Promise<Output> {
     const options = ['-F', 'none', '-i', this.keyPath, '-o', `UserKnownHostsFile=${this.knownHostsPath}`];
-    return capture('ssh', [...options, '-o', 'BatchMode=yes', `${this.user}@${this.address}`, ...argv]);
+    // a first packet that is lost would be waited for for minutes; whoever asks asks again
+    return capture('ssh', [
+      ...options,
+      '-o',
+      'ConnectTimeout=2',
+      '-o',
+      'BatchMode=yes',
+      `${this.user}@${this.address}`,
+      ...argv,
+    ]);
   }
 }
 
