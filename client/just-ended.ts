@@ -4,6 +4,7 @@ import { laneId, promotionId, releaseId, WORKFLOW } from '../workflows/names.js'
 import { askStatus, unlessUnknown } from './ask-status.js';
 import type { TemporalLink } from './connect.js';
 import { matches, type DecisionTarget } from './targets.js';
+import { quoted } from './visibility-query.js';
 
 /** Asked without a version: what ended longer ago is not what anybody waits for. */
 const JUST_MS = 60_000;
@@ -20,11 +21,13 @@ export async function findJustEnded(
   { pipeline, environment }: { pipeline: string; environment: string },
   version: string | null,
 ): Promise<DecisionTarget | null> {
-  const found = [
-    await findPromotion(link, promotionId(pipeline, environment, ''), version),
-    await findChange(link, laneId(pipeline, environment), version),
-  ].filter((each) => each !== null);
-  const [last] = found.sort((one, other) => other.closedAtMs - one.closedAtMs);
+  const found = await Promise.all([
+    findPromotion(link, promotionId(pipeline, environment, ''), version),
+    findChange(link, laneId(pipeline, environment), version),
+  ]);
+  const [last] = found
+    .filter((each) => each !== null)
+    .sort((one, other) => other.closedAtMs - one.closedAtMs);
   if (last === undefined) return null;
   if (version !== null) return last.target;
   if (Date.now() - last.closedAtMs >= JUST_MS) return null;
@@ -36,7 +39,7 @@ async function isNextComing(
   link: TemporalLink,
   { pipeline, environment }: { pipeline: string; environment: string },
 ): Promise<boolean> {
-  const query = `WorkflowType = '${WORKFLOW.release}' AND ExecutionStatus = 'Running' AND WorkflowId STARTS_WITH ${quote(releaseId(pipeline, ''))}`;
+  const query = `WorkflowType = '${WORKFLOW.release}' AND ExecutionStatus = 'Running' AND WorkflowId STARTS_WITH ${quoted(releaseId(pipeline, ''))}`;
   return await link.ask(async () => {
     for await (const { workflowId } of link.client.workflow.list({ query })) {
       const handle = link.client.workflow.getHandle(workflowId);
@@ -50,10 +53,6 @@ async function isNextComing(
   });
 }
 
-function quote(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
-}
-
 /** The newest of the environment; ids and versions are other people's text. */
 async function findPromotion(
   link: TemporalLink,
@@ -62,8 +61,8 @@ async function findPromotion(
 ): Promise<Ended | null> {
   const wanted =
     version === null
-      ? `WorkflowId STARTS_WITH ${quote(prefix)}`
-      : `(WorkflowId = ${quote(prefix + version)} OR (WorkflowId STARTS_WITH ${quote(prefix)} AND SlipwayVersion = ${quote(version)}))`;
+      ? `WorkflowId STARTS_WITH ${quoted(prefix)}`
+      : `(WorkflowId = ${quoted(prefix + version)} OR (WorkflowId STARTS_WITH ${quoted(prefix)} AND SlipwayVersion = ${quoted(version)}))`;
   const query = `WorkflowType = '${WORKFLOW.promotion}' AND ${wanted}`;
   return await link.ask(async () => {
     // those that run come first, then the last that ended

@@ -8,8 +8,9 @@ import type { ReleaseRequest, ReleaseStatus } from '../workflows/messages.js';
 import { releaseId, WORKFLOW } from '../workflows/names.js';
 import { askStatus, unlessUnknown } from './ask-status.js';
 import type { TemporalLink } from './connect.js';
-import { findRun } from './release-runs.js';
+import type { ReleaseRun } from './release-runs.js';
 import { refused } from './user-error.js';
+import { quoted } from './visibility-query.js';
 
 export interface OverlappingRelease {
   workflowId: string;
@@ -23,16 +24,18 @@ const PLAN_PATIENCE_MS = 15_000;
 const AGAIN_MS = 250;
 
 /**
- * The one to join; null = nothing overlaps. `environments` are those of the request's plan. Throws UserError (exit 5) when
+ * The one to join; null = nothing overlaps. `environments` are those of the request's plan, `atPlain` is the run at the plain
+ * id: Temporal lists a run a moment after its start, so whoever asks has asked for that one by name. Throws UserError (exit 5) when
  * what is under way covers them only in part.
  */
 export async function findToJoin(
   link: TemporalLink,
   request: ReleaseRequest,
   environments: readonly string[],
+  atPlain: ReleaseRun | null,
 ): Promise<OverlappingRelease | null> {
   const found: OverlappingRelease[] = [];
-  for (const run of await listUnderway(link, request)) {
+  for (const run of await listUnderway(link, request, atPlain)) {
     const goesTo = await readGoal(link, request, run);
     if (goesTo.some((name) => environments.includes(name))) found.push({ ...run, goesTo });
   }
@@ -44,19 +47,18 @@ export async function findToJoin(
   );
 }
 
-/** Temporal lists a run a moment after its start, so the first id is asked for by name. */
 async function listUnderway(
   link: TemporalLink,
   { pipeline, version }: ReleaseRequest,
+  atPlain: ReleaseRun | null,
 ): Promise<{ workflowId: string; runId: string }[]> {
   const plain = releaseId(pipeline, version);
   const query = [
     `WorkflowType = '${WORKFLOW.release}'`,
     `ExecutionStatus = 'Running'`,
-    `WorkflowId STARTS_WITH '${plain.replaceAll("'", "''")}/'`,
+    `WorkflowId STARTS_WITH ${quoted(`${plain}/`)}`,
   ].join(' AND ');
-  const first = await findRun(link, plain);
-  const runs = first?.closedAtMs === null ? [{ workflowId: first.workflowId, runId: first.runId }] : [];
+  const runs = atPlain?.closedAtMs === null ? [{ workflowId: atPlain.workflowId, runId: atPlain.runId }] : [];
   await link.ask(async () => {
     for await (const { workflowId, runId } of link.client.workflow.list({ query }))
       runs.push({ workflowId, runId });

@@ -1,6 +1,7 @@
 /** The runs of a release's workflow id: queries need a worker, what is read here does not. */
 import { unlessUnknown } from './ask-status.js';
 import type { TemporalLink } from './connect.js';
+import { quoted } from './visibility-query.js';
 
 export interface ReleaseRun {
   workflowId: string;
@@ -30,7 +31,7 @@ export async function findRunWhere(
   wanted: (run: ReleaseRun) => boolean,
 ): Promise<ReleaseRun | null> {
   return link.ask(async () => {
-    const query = `WorkflowId = '${workflowId.replaceAll("'", "''")}'`;
+    const query = `WorkflowId = ${quoted(workflowId)}`;
     for await (const found of link.client.workflow.list({ query })) {
       const run = toRun(found);
       if (wanted(run)) return run;

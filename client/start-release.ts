@@ -42,7 +42,8 @@ export async function startRelease(
   const [atPlain, atBeside] = await Promise.all([findRun(link, plain), findRun(link, beside)]);
   if (atBeside?.closedAtMs === null) return startOrJoin(link, beside, request);
   const isAsked = atPlain?.closedAtMs === null && atPlain.aim === aimOf(request);
-  const other = isAsked ? null : await findToJoin(link, request, environments);
+  const isAlone = isAsked || environments.length === 0;
+  const other = isAlone ? null : await findToJoin(link, request, environments, atPlain);
   if (other === null) return startWhereItBelongs(link, request);
   const { workflowId, runId, goesTo } = other;
   return { workflowId, runId, joined: true, url: link.linkTo(workflowId, runId), goesTo };

@@ -73,16 +73,14 @@ export function refuseAsked(
   reason: Reason,
   at: string,
 ): Step {
-  const {
-    why,
-    wayOut = `somebody the policy lets roll back signs it: slipway rollback ${state.environment}`,
-  } = reason;
+  const { pipeline, environment } = state;
+  const { why, wayOut = `somebody the policy lets roll back signs it: slipway rollback ${environment}` } =
+    reason;
   const denial = { by: actor.by, ...reason, decisionId: requestId, decision: 'rollback', at };
   const denied = { ...state, denials: withDenial(state.denials, denial) };
   // a bad copy of a word that counted
   if (isUnderway(state, requestId) || findProcessed(state, requestId) !== null)
     return { state: denied, tell: [] };
-  const { pipeline, environment } = state;
   const failure = {
     what: `the word of ${actor.by} does not count: ${why}`,
     where: `${pipeline} ${environment}`,

@@ -6,6 +6,7 @@ import { WorkflowNotFoundError } from '@temporalio/client';
 import { HINT_PAUSE_MS, takesHints } from '../../workflows/hints.js';
 import { SIGNAL } from '../../workflows/names.js';
 import type { TemporalLink } from '../connect.js';
+import { quoted } from '../visibility-query.js';
 
 /** So many are told of one delivery; the others ask by themselves. */
 const MOST_PROMOTIONS = 50;
@@ -38,7 +39,7 @@ async function listWaiting(link: TemporalLink, pipeline: string): Promise<string
   const words = [
     `WorkflowType = 'promotion'`,
     `ExecutionStatus = 'Running'`,
-    `SlipwayPipeline = '${pipeline.replaceAll("'", "''")}'`,
+    `SlipwayPipeline = ${quoted(pipeline)}`,
     'SlipwayWaitingFor IS NOT NULL',
   ];
   return await link.ask(async () => {
