@@ -49,7 +49,7 @@ export async function readPolicy(file: string): Promise<CheckedPolicy> {
   const { content } = loaded.file;
   for (const user of jobUsersIn(content)) await requireJobUser(user, file);
   const { problem, warnings } = await checkSigners(loaded.file, {
-    ...{ stat, readFile, findRevoked, folderOf: path.dirname, userId: USER_ID },
+    ...{ stat, readFile, isRevoked, folderOf: path.dirname, userId: USER_ID },
     beside: (name) => path.resolve(path.dirname(file), name),
   });
   if (problem !== null) throw badInput({ ...problem, docs: DOCS });
@@ -61,25 +61,22 @@ export async function readPolicy(file: string): Promise<CheckedPolicy> {
 }
 
 /** As the worker asks: the binary list of revoked keys is OpenSSH's own. */
-async function findRevoked(list: string, keys: string[]): Promise<string[]> {
+async function isRevoked(list: string, key: string | null): Promise<boolean> {
   const folder = await mkdtemp(path.join(tmpdir(), 'slipway-revoked-'));
-  const query = async (...files: string[]): Promise<boolean> => {
-    const exit = await promisify(execFile)('ssh-keygen', ['-Q', '-f', list, ...files]).then(
+  try {
+    const file = path.join(folder, 'key');
+    if (key !== null) await writeFile(file, `${key}\n`);
+    const exit = await promisify(execFile)('ssh-keygen', [
+      '-Q',
+      '-f',
+      list,
+      ...(key === null ? [] : [file]),
+    ]).then(
       () => 0,
       ({ code }: { code?: unknown }) => code,
     );
     if (exit !== 0 && exit !== 1) throw new Error(`ssh-keygen cannot read ${list}`);
     return exit === 1;
-  };
-  try {
-    // without any key it only says whether it is a list
-    await query();
-    const ask = async (key: string, index: number): Promise<string[]> => {
-      const file = path.join(folder, String(index));
-      await writeFile(file, `${key}\n`);
-      return (await query(file)) ? [key] : [];
-    };
-    return (await Promise.all(keys.map(ask))).flat();
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -21,8 +21,8 @@ export interface KeyFileAccess {
 export interface SignersAccess extends KeyFileAccess {
   /** Names in the policy are of files beside it. */
   beside(name: string): string;
-  /** Those of the public keys that OpenSSH's binary list revokes. Rejects when it is damaged. */
-  findRevoked(list: string, keys: string[]): Promise<string[]>;
+  /** Does OpenSSH's binary list revoke this public key (null = none)? Rejects when it is damaged. */
+  isRevoked(list: string, key: string | null): Promise<boolean>;
 }
 
 export interface SignersAnswer {
@@ -104,14 +104,23 @@ export async function checkSigners(file: LoadedFile<Policy>, access: SignersAcce
 export async function findRevokedAmong(
   keys: string[],
   list: string,
-  { readFile, findRevoked }: Pick<SignersAccess, 'readFile' | 'findRevoked'>,
+  { readFile, isRevoked }: Pick<SignersAccess, 'readFile' | 'isRevoked'>,
 ): Promise<string[] | { what: string; wayOut: string }> {
   const damaged = {
     what: `${list} is no list of revoked keys, so no signature counts`,
     wayOut: `make it again on the worker: ssh-keygen -k -f ${list} KEY.pub (${REVOKING})`,
   };
   const text = Buffer.from(await readFile(list)).toString();
-  if (text.startsWith('SSHKRL\n')) return await findRevoked(list, keys).catch(() => damaged);
+  if (text.startsWith('SSHKRL\n')) {
+    try {
+      // without any key it only says whether it is a list
+      await isRevoked(list, null);
+      const asked = keys.map(async (key) => ((await isRevoked(list, key)) ? [key] : []));
+      return (await Promise.all(asked)).flat();
+    } catch {
+      return damaged;
+    }
+  }
   const listed = text.split('\n').filter((line) => !/^\s*(#|$)/.test(line));
   const revoked = listed.map((line) => readPublicKey(line.trim()));
   return revoked.includes(null) ? damaged : revoked.filter((key) => key !== null);

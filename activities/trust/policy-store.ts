@@ -13,7 +13,7 @@ import {
 } from '../../pipeline/index.js';
 import { refused } from '../failure.js';
 import { keyFileAccess } from './key-files.js';
-import { findRevoked } from './ssh-signature.js';
+import { isRevoked } from './ssh-signature.js';
 
 export interface LoadedPolicy {
   content: Policy;
@@ -58,7 +58,7 @@ export function createPolicyStore(file: string | null, { isDemo }: { isDemo: boo
       const { problem, warnings } = await checkSigners((await look(file)).loaded, {
         ...keyFileAccess,
         beside,
-        findRevoked,
+        isRevoked,
       });
       if (problem !== null) throw refused(problem);
       return warnings;

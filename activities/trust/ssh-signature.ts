@@ -42,7 +42,7 @@ export async function checkSignature(signed: SignedText): Promise<SignatureAnswe
     if (verified.exitCode === 0 && fingerprint !== '') return { isGood: true, fingerprint };
     // OpenSSH does not say which of the two it was, nor whether the list is one at all
     if (revokedKeys !== null && (await sshKeygen(verify, text)).exitCode === 0) {
-      const list = await findRevokedAmong([], revokedKeys, { readFile, findRevoked });
+      const list = await findRevokedAmong([], revokedKeys, { readFile, isRevoked });
       return 'what' in list
         ? { isGood: false, why: list.what, wayOut: list.wayOut }
         : { isGood: false, why: 'its key is revoked', wayOut: 'sign with another key: --key PATH' };
@@ -55,23 +55,15 @@ export async function checkSignature(signed: SignedText): Promise<SignatureAnswe
   }
 }
 
-/** Those of the public keys that the binary list revokes. Rejects when it cannot be read. */
-export async function findRevoked(list: string, keys: string[]): Promise<string[]> {
+/** Does the binary list revoke this public key (null = none)? Rejects when it cannot be read. */
+export async function isRevoked(list: string, key: string | null): Promise<boolean> {
   const folder = await mkdtemp(path.join(tmpdir(), 'slipway-revoked-'));
-  const query = async (...files: string[]): Promise<boolean> => {
-    const { exitCode, stderr } = await sshKeygen(['-Q', '-f', list, ...files], '');
+  try {
+    const file = path.join(folder, 'key');
+    if (key !== null) await writeFile(file, `${key}\n`);
+    const { exitCode, stderr } = await sshKeygen(['-Q', '-f', list, ...(key === null ? [] : [file])], '');
     if (exitCode > 1) throw new Error(stderr);
     return exitCode === 1;
-  };
-  try {
-    // without any key it only says whether it is a list
-    await query();
-    const ask = async (key: string, index: number): Promise<string[]> => {
-      const file = path.join(folder, String(index));
-      await writeFile(file, `${key}\n`);
-      return (await query(file)) ? [key] : [];
-    };
-    return (await Promise.all(keys.map(ask))).flat();
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
