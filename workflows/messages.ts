@@ -190,6 +190,8 @@ export interface Freeze {
   proof: 'unverified' | 'ssh';
   until: string | null;
   reason: string | null;
+  /** Absent = the reason is what whoever passed it on made of it, also where the freeze was signed. */
+  isReasonSigned?: boolean;
   since: string;
 }
 

@@ -44,7 +44,7 @@ export class SignedSwitch {
     const { requestId } = input.request;
     const about = { decision: 'switch' as const, pipeline, environment, requestId, token: target.token };
     const subject = { ...about, release: releaseOf(input.request), until: null };
-    const item = await hearDecision({ subject, by, statement });
+    const item = await hearDecision({ subject, by, reason: word.reason, statement });
     if (counts(item)) {
       const decisions = [...(target.decisions ?? []), item];
       this.run.target = { ...this.run.target, decisions };

@@ -1,5 +1,6 @@
 /** Whether an approval counts: who really said it, about what, and whether that person may. */
 import { readApproval, APPROVAL_NAMESPACE } from '../../pipeline/approval-statement.js';
+import { hasOtherReason } from '../../pipeline/signed-statement.js';
 import type { Activities, ApprovalClaim } from '../../workflows/activity-contract.js';
 import { isAmong } from '../../workflows/decisions.js';
 import { fillsOpenSlot } from '../../workflows/missing-approvals.js';
@@ -7,7 +8,7 @@ import type { EvidenceItem } from '../../workflows/result.js';
 import { stoppable } from '../processes/stop.js';
 import type { LoadedPolicy, PolicyStore } from './policy-store.js';
 import type { SealKeys } from './seal-keys.js';
-import { findSigner, firstOther, isInOneOf, noteOf, notInGroups } from './signed-word.js';
+import { findSigner, firstOther, isInOneOf, noteOf, notInGroups, OTHER_REASON } from './signed-word.js';
 import type { Denied } from './ssh-signature.js';
 import { forcersOf } from './gate-words.js';
 import { openSeal } from './statements.js';
@@ -72,6 +73,7 @@ async function judgeSigned(
   if (said === null) return { why: 'what was signed is no approval', wayOut };
   const wrong = findOther(claim, said);
   if (wrong !== null) return { why: `it was signed for another ${wrong}`, wayOut };
+  if (hasOtherReason(said, claim.decision.reason)) return { why: OTHER_REASON, wayOut };
   if (Date.parse(said.expires) <= Date.now()) return { why: `it expired at ${said.expires}`, wayOut };
   const { by } = said;
   const signer = await findSigner(policy, statement, { namespace: APPROVAL_NAMESPACE, by });

@@ -97,6 +97,7 @@ export const environmentStatus: Shape = both(
         proof: maybe(oneOf('unverified', 'ssh')),
         until: orNull(moment),
         reason: orNull(text),
+        isReasonSigned: maybe(flag),
       }),
     ),
     processed: list(anything),
