@@ -23,6 +23,11 @@ export function hasOtherReason({ reason }: Reasoned, sent: string | null | undef
   return reason !== undefined && (reason ?? '') !== (sent ?? '');
 }
 
+/** The reason as the person has signed it; empty = it was not signed yet. */
+export function reasonIn({ reason }: Reasoned): Pick<Reasoned, 'reason'> {
+  return reason === undefined ? {} : { reason };
+}
+
 /** null = it is no such statement, or not written as one. */
 export function readStatement<Statement>(schema: z.ZodType<Statement>, payload: string): Statement | null {
   const parsed = schema.safeParse(parse(payload));

@@ -64,7 +64,7 @@ export interface EvidenceItem {
   wayOut?: string;
   /** approval, forced and decision: how the person proved to be who they are. */
   proof?: Proof;
-  /** decision: why, as the person has signed it; absent = that was not signed. */
+  /** approval and decision: why, as the person has signed it; absent = that was not signed. */
   reason?: string | null;
   /** approval: the group it counts for; null = none. */
   group?: string | null;

@@ -1,6 +1,6 @@
 /** Whether an approval counts: who really said it, about what, and whether that person may. */
 import { readApproval, APPROVAL_NAMESPACE } from '../../pipeline/approval-statement.js';
-import { hasOtherReason } from '../../pipeline/signed-statement.js';
+import { hasOtherReason, reasonIn } from '../../pipeline/signed-statement.js';
 import type { Activities, ApprovalClaim } from '../../workflows/activity-contract.js';
 import { isAmong } from '../../workflows/decisions.js';
 import { fillsOpenSlot } from '../../workflows/missing-approvals.js';
@@ -25,6 +25,7 @@ interface Counted {
   group: string | null;
   proof: 'ssh' | 'unverified';
   note: string;
+  reason?: string | null;
 }
 
 export function createVerifyApproval(deps: ApprovalDependencies): Activities['verifyApproval'] {
@@ -35,9 +36,9 @@ export function createVerifyApproval(deps: ApprovalDependencies): Activities['ve
       const common = { kind: 'approval' as const, by, at };
       const answer = await judge(deps, claim);
       if ('why' in answer) return { ...common, name: 'approval', verdict: 'fail', ...noteOf(answer) };
-      const { group, proof, note } = answer;
+      const { group } = answer;
       const name = group === null ? 'approval' : `approval of ${group}`;
-      return { ...common, name, verdict: 'approved', note, proof, group };
+      return { ...common, name, verdict: 'approved', ...answer };
     });
 }
 
@@ -88,6 +89,7 @@ async function judgeSigned(
     group: said.group ?? own.find(isMissing) ?? own[0] ?? null,
     proof: 'ssh',
     note: `signed with ${signer.fingerprint}`,
+    ...reasonIn(said),
   };
 }
 

@@ -5,7 +5,7 @@ import {
   type DecisionStatement,
 } from '../../pipeline/decision-statement.js';
 import type { DecisionSubject, MayRule } from '../../pipeline/plan.js';
-import { hasOtherReason } from '../../pipeline/signed-statement.js';
+import { hasOtherReason, reasonIn } from '../../pipeline/signed-statement.js';
 import type { Activities, DecisionClaim } from '../../workflows/activity-contract.js';
 import type { EvidenceItem } from '../../workflows/result.js';
 import { stoppable } from '../processes/stop.js';
@@ -60,8 +60,7 @@ async function judge(
   const signer = await findSigner(policy, statement, { namespace: DECISION_NAMESPACE, by });
   if (!signer.isGood) return signer;
   if (!isInOneOf(policy, groups, by)) return notInGroups(by, groups);
-  const note = `signed with ${signer.fingerprint}`;
-  return said.slipway === 'decision/1' ? { proof: 'ssh', note } : { proof: 'ssh', note, reason: said.reason };
+  return { proof: 'ssh', note: `signed with ${signer.fingerprint}`, ...reasonIn(said) };
 }
 
 function commandOf({ decision, environment, release }: DecisionSubject): string {
