@@ -155,3 +155,12 @@ export interface PriorState {
   /** By the worker that found it: an undo brings back nothing else. */
   seal?: Seal;
 }
+
+/** Steps that only look, or write no more than our own fence. */
+const BEFORE_TOUCHING = ['preflight', 'claim', 'proveWayBack'];
+
+/** It failed before anything of the team's was touched: refused by the environment, or while it was only looked at. */
+export function touchedNothing({ state, clean, steps }: ChangeResult): boolean {
+  const begun = steps.filter((step) => step.state !== 'pending');
+  return state === 'failed' && clean && begun.every(({ name }) => BEFORE_TOUCHING.includes(name));
+}

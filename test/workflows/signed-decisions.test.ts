@@ -13,7 +13,7 @@ import type { EnvironmentRequest, SignedStatement } from '../../workflows/messag
 import { SIGNAL } from '../../workflows/names.js';
 import { decideOn, statusOf } from '../support/change-scene.js';
 import { EnvironmentScene, givenVersion } from '../support/environment-scene.js';
-import { givenDecision, givenPlan, givenTraffic } from '../support/given.js';
+import { givenDecision, givenPlan, givenPlanInPlace, givenTraffic } from '../support/given.js';
 import { givePersonKey } from '../support/people.js';
 import { readJson, slipway, type CommandRun } from '../support/slipway-command.js';
 import { startWorkers } from '../support/workers.js';
@@ -23,7 +23,7 @@ const IRINA = 'irina@example.com';
 const OLEG = 'oleg@example.com';
 const MAY: MayRule = { switch: ['leads'], rollback: ['leads'], freeze: ['leads'] };
 /** One environment per test, all in the policy. */
-const names = Array.from({ length: 12 }, () => `prod-${randomUUID().slice(0, 8)}`);
+const names = Array.from({ length: 14 }, () => `prod-${randomUUID().slice(0, 8)}`);
 let folder: string;
 let harness: Harness;
 let end: () => Promise<void>;
@@ -288,6 +288,17 @@ describe('a rollback', () => {
     prod.break('verify', 'say-no');
     await prod.send(SIGNAL.request, { ...redeploy, requestId, statement });
     expect(await prod.ended(requestId)).toMatchObject({ state: 'failed', clean: true });
+    expect(prod.serving()).toBe('v2');
+  });
+
+  it('that a worker refuses before anything is touched ends the command with 5, as refused', async () => {
+    const { strategy, traffic, steps } = givenPlanInPlace();
+    const prod = givenEnvironment(undefined, { strategy, traffic, steps });
+    for (const number of [1, 2]) await prod.release(number);
+    prod.break('preflight', 'refuse');
+    const refused = await run(`rollback ${prod.plan.name} --yes`);
+    expect(refused, refused.out).toMatchObject({ exit: 5 });
+    expect(refused.out).toContain('exit 5: refused, nothing touched');
     expect(prod.serving()).toBe('v2');
   });
 
