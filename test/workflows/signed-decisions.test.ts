@@ -367,6 +367,24 @@ describe('a freeze', () => {
     expect((await prod.status()).freeze).toMatchObject({ by: IRINA });
   });
 
+  it('begins and ends while a change is in flight, and the answer is not about that one', async () => {
+    const prod = givenEnvironment(undefined);
+    const { name } = prod.plan;
+    const deploy = prod.hold('deploy');
+    const { requestId } = await prod.ask(givenVersion(prod.plan, 1));
+    await deploy.arrived();
+    const goesOn = 'v1 (deploy) is in flight and goes on';
+    const frozen = await run(`freeze ${name}`);
+    expect(frozen, frozen.err).toMatchObject({ exit: 0 });
+    expect(frozen.out.split('\n').slice(1)).toEqual([`  ${goesOn}`, '']);
+    expect((await prod.status()).freeze).toMatchObject({ by: IRINA });
+    const opened = await run(`unfreeze ${name} --json`);
+    expect(readJson(opened)).toMatchObject({ exit: 0, data: { accepted: true, state: goesOn } });
+    expect((await prod.status()).freeze).toBeNull();
+    deploy.release();
+    expect(await prod.ended(requestId)).toMatchObject({ state: 'succeeded' });
+  });
+
   it('that is not there cannot end, and the way out stands apart', async () => {
     const prod = givenEnvironment(MAY);
     const { name } = prod.plan;
