@@ -1,4 +1,4 @@
-import { rollbackUnderway } from '../../workflows/environment-memory.js';
+import { isThereAlready, rollbackUnderway } from '../../workflows/environment-memory.js';
 import type { EnvironmentStatus } from '../../workflows/messages.js';
 import type { CommandSpec, Invocation, Outcome } from '../command.js';
 import { EXIT } from '../exit-codes.js';
@@ -39,6 +39,8 @@ async function rollBack(invocation: Invocation): Promise<Outcome> {
   const version = args[1] ?? null;
   const client = await openClient(invocation);
   const found = await client.status(environment);
+  const nothing = await findNothingToDo(invocation, found, version);
+  if (nothing !== null) return nothing;
   const aim = await chooseAim(environment, found, version);
   if (invocation.has('print')) return await printSigned(invocation, client, found, aim);
   if (!(await confirm(invocation, aim.question))) return NOT_CONFIRMED;
@@ -100,6 +102,28 @@ async function printSigned(
   return printed(
     client.rollbackRequest(environment, { version: to, reason: invocation.global.reason, signed }),
   );
+}
+
+/** null = there is. As people want it is no failure, but nothing that could be signed. */
+async function findNothingToDo(
+  invocation: Invocation,
+  found: EnvironmentStatus | null,
+  version: string | null,
+): Promise<Outcome | null> {
+  const record = found?.good.find((each) => each.version === version);
+  if (found?.live == null || record === undefined) return null;
+  if (!isThereAlready(found, { ...record, kind: 'rollback' })) return null;
+  const { formatMoment } = await import('../render/time.js');
+  const { environment, live } = found;
+  const what = `nothing to do: ${live.version} is live on ${environment} since ${formatMoment(live.at)}`;
+  if (invocation.has('print')) {
+    const { refused } = await import('../user-error.js');
+    throw refused({ what, where: environment, wayOut: `slipway status ${environment}` });
+  }
+  const { lines, plain } = await import('../render/text.js');
+  const { style } = invocation;
+  const data = { accepted: true, requestId: null, to: live.version, nothingToDo: true };
+  return { exit: EXIT.done, data, screen: lines(`${style.green(style.ok)} ${plain(what)}`) };
 }
 
 interface Aim {
