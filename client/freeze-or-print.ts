@@ -14,6 +14,8 @@ export async function freezeOrPrint(
   done: string,
 ): Promise<Outcome> {
   const environment = environmentOf(invocation);
+  // it may come before the first release; under a misspelt name it would freeze nothing
+  if ((await client.status(environment)) === null) await client.requireKnown(environment);
   if (!invocation.has('print')) {
     const decided = await client[name](environment, wish);
     return toOutcome(invocation, client, await besideChange(client, environment, decided), done);

@@ -39,6 +39,7 @@ async function rollBack(invocation: Invocation): Promise<Outcome> {
   const version = args[1] ?? null;
   const client = await openClient(invocation);
   const found = await client.status(environment);
+  if (found === null) await client.requireKnown(environment);
   const nothing = await findNothingToDo(invocation, found, version);
   if (nothing !== null) return nothing;
   const aim = await chooseAim(environment, found, version);

@@ -318,31 +318,6 @@ describe('steering a change', () => {
   });
 });
 
-describe('an environment that is not there', () => {
-  it.each([
-    ['status', 2],
-    ['freeze', 2],
-    ['doctor', 2],
-    ['watch', 5],
-    ['approve', 5],
-    ['reject', 5],
-    ['switch', 5],
-    ['back', 5],
-    ['abort', 5],
-    ['pause', 5],
-    ['resume', 5],
-    ['retry', 5],
-    ['rollback', 5],
-    ['logs', 5],
-  ])('slipway %s exits %i, and starts nothing under that name', async (command, exit) => {
-    const answer = readJson(await run(`${command} stag --yes --json`));
-    expect(answer).toMatchObject({ ok: false, exit, error: { what: expect.any(String) } });
-    if (exit === 2) expect(JSON.stringify(answer.error)).toContain('stage');
-    const names = readJson(await run('status --json')).data['environments'] as { name: string }[];
-    expect(names.map(({ name }) => name)).toEqual(['stage', scene.prod]);
-  });
-});
-
 describe('looking from the worker', () => {
   it('doctor exits 5 when a release would stop, and says the way out', async () => {
     const doctor = await run('doctor stage');
