@@ -105,22 +105,18 @@ async function printSigned(
   );
 }
 
-/** null = there is. As people want it is no failure, but nothing that could be signed. */
+/** null = there is. It is as people want it, so no failure. `--print` signs all the same: a redeploy carries that word. */
 async function findNothingToDo(
   invocation: Invocation,
   found: EnvironmentStatus | null,
   version: string | null,
 ): Promise<Outcome | null> {
   const record = found?.good.find((each) => each.version === version);
-  if (found?.live == null || record === undefined) return null;
+  if (found?.live == null || record === undefined || invocation.has('print')) return null;
   if (!isThereAlready(found, { ...record, kind: 'rollback' })) return null;
   const { formatMoment } = await import('../render/time.js');
   const { environment, live } = found;
   const what = `nothing to do: ${live.version} is live on ${environment} since ${formatMoment(live.at)}`;
-  if (invocation.has('print')) {
-    const { refused } = await import('../user-error.js');
-    throw refused({ what, where: environment, wayOut: `slipway status ${environment}` });
-  }
   const { lines, plain } = await import('../render/text.js');
   const { style } = invocation;
   const data = { accepted: true, requestId: null, to: live.version, nothingToDo: true };
