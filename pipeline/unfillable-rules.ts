@@ -1,4 +1,4 @@
-/** Approvals that a policy asks for and that nobody can give, as its groups and signers are now: a release would wait in vain. Pure. */
+/** Approvals that a policy asks for and nobody can give, as its groups and signers are now: a release would wait in vain. Pure. */
 import { isGivenOnGithub, rulesOf, type ApprovalSetting } from './approval-rules.js';
 import type { FilePath } from './file-error.js';
 import type { EnvironmentPolicy, Policy } from './policy-file.js';
@@ -46,11 +46,15 @@ function listAsked(
     const people = policy.groups?.get(group) ?? [];
     const canGive = (person: string): boolean =>
       isGivenOnGithub(by) ? onGithub.has(person) : by !== 'ssh' || canSign(person);
-    const [members, givers] = [people, people.filter(canGive)].map(
-      (names) => new Set(names.map((person) => person.toLowerCase())),
-    );
-    return members && givers ? [{ group, count, by, index, members, givers }] : [];
+    return [
+      { group, count, by, index, members: identities(people), givers: identities(people.filter(canGive)) },
+    ];
   });
+}
+
+/** As approvals are counted. */
+function identities(names: readonly string[]): Set<string> {
+  return new Set(names.map((person) => person.toLowerCase()));
 }
 
 function explainOne({ group, count, by, index, members, givers }: Asked, path: FilePath): UnfillableRule {

@@ -159,8 +159,15 @@ export interface PriorState {
 /** Steps that only look, or write no more than our own fence. */
 const BEFORE_TOUCHING = ['preflight', 'claim', 'proveWayBack'];
 
-/** It failed before anything of the team's was touched: refused by the environment, or while it was only looked at. */
-export function touchedNothing({ state, clean, steps }: ChangeResult): boolean {
+/**
+ * It failed before anything of the team's was touched: refused by the environment, or while it was only looked at. Of an
+ * old one the steps are forgotten, and not what was undone.
+ */
+export function touchedNothing({ state, clean, steps, unwind }: ChangeResult): boolean {
   const begun = steps.filter((step) => step.state !== 'pending');
-  return state === 'failed' && clean && begun.every(({ name }) => BEFORE_TOUCHING.includes(name));
+  const onlyLooked =
+    begun.length === 0
+      ? unwind.every(({ outcome }) => outcome === 'never-ran')
+      : begun.every(({ name }) => BEFORE_TOUCHING.includes(name));
+  return state === 'failed' && clean && onlyLooked;
 }

@@ -33,8 +33,8 @@ export interface PolicyStore {
 
 export interface PolicyFile extends PolicyStore {
   /**
-   * What the owner should know of who signs: rules that nobody can fill, members who never can. Throws Refused, as `read` and where a file of signers
-   * or revoked keys is missing, unreadable or written by others.
+   * What the owner should know of who signs: rules that nobody can fill, members who never can. Throws Refused, as `read`
+   * and where a file of signers or revoked keys is missing, unreadable or written by others.
    */
   checkSigners(): Promise<string[]>;
 }

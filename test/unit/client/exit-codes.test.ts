@@ -117,6 +117,9 @@ describe('exit codes', () => {
     const end = { how: 'ended' as const, failure: null, result };
     expect(exitOfProgress({ release: null, progress: new Map(), end })).toBe(code);
     expect(exitOfRequest({ ...result, clean: false })).toBe(EXIT.failedNotUndone);
+    // the steps of an old one are forgotten
+    const unwind = [{ step: 'deploy', outcome: 'undone' as const, note: null, tookMs: 1 }];
+    expect(exitOfRequest(change({ state: 'failed', unwind }))).toBe(EXIT.failedUndone);
   });
 
   it('follows how the view ended', () => {
