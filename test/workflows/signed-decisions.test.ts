@@ -23,7 +23,7 @@ const IRINA = 'irina@example.com';
 const OLEG = 'oleg@example.com';
 const MAY: MayRule = { switch: ['leads'], rollback: ['leads'], freeze: ['leads'] };
 /** One environment per test, all in the policy. */
-const names = Array.from({ length: 14 }, () => `prod-${randomUUID().slice(0, 8)}`);
+const names = Array.from({ length: 15 }, () => `prod-${randomUUID().slice(0, 8)}`);
 let folder: string;
 let harness: Harness;
 let end: () => Promise<void>;
@@ -291,14 +291,16 @@ describe('a rollback', () => {
     expect(prod.serving()).toBe('v2');
   });
 
-  it('that a worker refuses before anything is touched ends the command with 5, as refused', async () => {
-    const { strategy, traffic, steps } = givenPlanInPlace();
-    const prod = givenEnvironment(undefined, { strategy, traffic, steps });
+  const { strategy, traffic, steps } = givenPlanInPlace();
+  it.each([
+    ['in place', { strategy, traffic, steps }],
+    ['to a warm colour, which is tried as a cold one then', { bake: null }],
+  ])('%s that a worker refuses ends the command with 5: nothing was touched', async (_how, change) => {
+    const prod = givenEnvironment(undefined, change);
     for (const number of [1, 2]) await prod.release(number);
-    prod.break('preflight', 'refuse');
-    const refused = await run(`rollback ${prod.plan.name} --yes`);
-    expect(refused, refused.out).toMatchObject({ exit: 5 });
-    expect(refused.out).toContain('exit 5: refused, nothing touched');
+    for (const activity of ['switchTraffic', 'preflight'] as const) prod.break(activity, 'refuse');
+    const { exit, out } = await run(`rollback ${prod.plan.name} --yes`);
+    expect([exit, out]).toEqual([5, expect.stringContaining('exit 5: refused, nothing touched')]);
     expect(prod.serving()).toBe('v2');
   });
 
@@ -374,9 +376,8 @@ describe('a freeze', () => {
     const { requestId } = await prod.ask(givenVersion(prod.plan, 1));
     await deploy.arrived();
     const goesOn = 'v1 (deploy) is in flight and goes on';
-    const frozen = await run(`freeze ${name}`);
-    expect(frozen, frozen.err).toMatchObject({ exit: 0 });
-    expect(frozen.out.split('\n').slice(1)).toEqual([`  ${goesOn}`, '']);
+    const { exit, out } = await run(`freeze ${name}`);
+    expect([exit, ...out.split('\n').slice(1)]).toEqual([0, `  ${goesOn}`, '']);
     expect((await prod.status()).freeze).toMatchObject({ by: IRINA });
     const opened = await run(`unfreeze ${name} --json`);
     expect(readJson(opened)).toMatchObject({ exit: 0, data: { accepted: true, state: goesOn } });
