@@ -155,7 +155,7 @@ async function readDataConverter(
 }
 
 /** Sealed, and not for us to open: said by the SDK without keys, by ours with other ones. */
-function isUnreadable(error: unknown): boolean {
+export function isUnreadable(error: unknown): error is Error {
   if (!(error instanceof Error)) return false;
   if (['UnknownPayloadKey', 'PayloadRefused'].includes(error.name)) return true;
   return error.message.includes('Unknown encoding: binary/encrypted') || isUnreadable(error.cause);

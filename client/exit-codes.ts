@@ -1,5 +1,10 @@
 /** What the shell and CI learn from a command. The table is in docs/commands.md; scripts depend on it. */
-import type { ChangeResult, PromotionResult, ReleaseResult } from '../workflows/result.js';
+import {
+  touchedNothing,
+  type ChangeResult,
+  type PromotionResult,
+  type ReleaseResult,
+} from '../workflows/result.js';
 
 export const EXIT = {
   done: 0,
@@ -53,6 +58,13 @@ export function exitOfWayBack(result: ChangeResult): ExitCode {
   if (!result.clean) return EXIT.failedNotUndone;
   if (result.state === 'superseded') return EXIT.superseded;
   return result.state === 'failed' ? EXIT.failedUndone : EXIT.done;
+}
+
+/** How a change ended that was asked for by itself: a rollback. What failed before it touched anything was refused. */
+export function exitOfRequest(result: ChangeResult): ExitCode {
+  if (touchedNothing(result)) return EXIT.refused;
+  if (result.state === 'aborted') return result.clean ? EXIT.superseded : EXIT.failedNotUndone;
+  return exitOfWayBack(result);
 }
 
 export function exitMeaningOf(exit: number): string {

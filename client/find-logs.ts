@@ -9,6 +9,7 @@ export async function askForLogs(
   wish: Pick<InspectInput, 'step' | 'host' | 'lines'>,
 ): Promise<InspectInput> {
   const status = await client.status(environment);
+  if (status === null) await client.requireKnown(environment);
   const plan = status?.inFlight?.request.plan ?? status?.live?.plan ?? null;
   if (plan !== null) return { what: 'logs', plan, live: status?.live ?? null, ...wish };
   throw refused({

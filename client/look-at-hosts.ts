@@ -6,12 +6,12 @@ import { WORKFLOW } from '../workflows/names.js';
 import { readFailure } from '../workflows/read-failure.js';
 import { readInspection } from './answers/read-answer.js';
 import type { Sender } from './send-decision.js';
-import { refused } from './user-error.js';
+import { refused, unreachable } from './user-error.js';
 
 /** Looking at many hosts, some of which do not answer, takes its time. */
 const LOOK_MS = 120_000;
 
-/** Touches nothing. Throws UserError: exit 5 where the worker could not look. */
+/** Touches nothing. Throws UserError: exit 5 where the worker refuses to look, 8 where it gives no answer. */
 export async function lookAtHosts(
   { link, pipeline, actor }: Sender,
   input: InspectInput,
@@ -31,7 +31,8 @@ export async function lookAtHosts(
     if (!(error instanceof WorkflowFailedError)) throw error;
     const story = link.linkTo(start.workflowId, null) ?? start.workflowId;
     const place = `${pipeline} ${input.plan.name}`;
-    const { report } = readFailure(error.cause, place, `the whole story is in ${story}`);
-    throw refused({ ...report, what: `the worker could not look: ${report.what}` });
+    const { meaning, report } = readFailure(error.cause, place, `the whole story is in ${story}`);
+    const told = { ...report, what: `the worker could not look: ${report.what}` };
+    throw meaning === 'no' ? refused(told) : unreachable(told);
   }
 }

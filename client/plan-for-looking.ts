@@ -1,5 +1,6 @@
 /** Plans of the working tree's file, for doctor: a file is mended before it is committed, and looking needs no release. */
 import type { CommitFacts, EnvironmentPlan } from '../pipeline/plan.js';
+import { explainUnknownEnvironment } from '../pipeline/unknown-environment.js';
 import type { PreflightFinding } from '../workflows/activity-contract.js';
 import type { Invocation } from './command.js';
 import { runGit } from './git.js';
@@ -24,9 +25,9 @@ export async function compileForLooking(invocation: Invocation): Promise<Looking
   const [asked] = args;
   if (asked !== undefined && !all.includes(asked)) {
     throw badInput({
-      what: `there is no environment ${asked}`,
-      where: global.file,
-      wayOut: `one of ${all.join(', ')}`,
+      ...explainUnknownEnvironment(asked, all),
+      where: file.content.pipeline,
+      docs: 'docs/commands.md#which-pipeline',
     });
   }
   const names = asked === undefined ? all : [asked];

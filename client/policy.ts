@@ -48,11 +48,16 @@ export async function readPolicy(file: string): Promise<CheckedPolicy> {
     });
   const { content } = loaded.file;
   for (const user of jobUsersIn(content)) await requireJobUser(user, file);
-  const { problem, warnings } = await checkSigners(loaded.file, {
+  const { problem, unfillable, warnings } = await checkSigners(loaded.file, {
     ...{ stat, readFile, isRevoked, folderOf: path.dirname, userId: USER_ID },
     beside: (name) => path.resolve(path.dirname(file), name),
   });
-  if (problem !== null) throw badInput({ ...problem, docs: DOCS });
+  const [first, ...others] = problem === null ? unfillable : [problem];
+  if (first !== undefined) {
+    const more = others.map(({ where, what, wayOut }) => `${where}: ${what}; ${wayOut}`);
+    const why = [...(first.why === null ? [] : [first.why]), ...more].join('\n\n');
+    throw badInput({ ...first, why: why === '' ? null : why, docs: DOCS });
+  }
   const shared = warnOfSharedUser(content);
   return {
     content,

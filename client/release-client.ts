@@ -13,6 +13,7 @@ import type {
   ReleaseRequest,
   ReleaseStatus,
 } from '../workflows/messages.js';
+import { explainUnknownEnvironment } from '../pipeline/unknown-environment.js';
 import { environmentId, laneId, UPDATE, WORKFLOW } from '../workflows/names.js';
 import type { ChangeResult, PromotionResult, ReleaseResult } from '../workflows/result.js';
 import { askStatus, unlessUnknown } from './ask-status.js';
@@ -40,7 +41,7 @@ import {
   findWaitingPromotion,
   matches,
 } from './targets.js';
-import { refused, UserError } from './user-error.js';
+import { badInput, refused, UserError } from './user-error.js';
 
 /** Whoever writes to the namespace can start a million; nobody looks at so many. */
 const MOST_ENVIRONMENTS = 200;
@@ -50,6 +51,8 @@ export interface SlipwayClientOptions extends ConnectOptions {
   pipeline: string;
   /** Who decides and requests; a claim, shown as unverified. */
   by: string;
+  /** Names of its environments, where a pipeline file is at hand; empty = those that a release has reached. */
+  environments?: () => Promise<readonly string[]>;
 }
 
 /** What a release needs besides the client's own pipeline and actor. */
@@ -68,11 +71,16 @@ export class SlipwayClient {
   readonly pipeline: string;
   readonly actor: Actor;
   readonly link: TemporalLink;
+  private readonly named: () => Promise<readonly string[]>;
 
-  constructor(link: TemporalLink, options: { pipeline: string; by: string }) {
+  constructor(
+    link: TemporalLink,
+    { pipeline, by, environments }: Pick<SlipwayClientOptions, 'pipeline' | 'by' | 'environments'>,
+  ) {
     this.link = link;
-    this.pipeline = options.pipeline;
-    this.actor = { by: options.by, proof: 'unverified' };
+    this.pipeline = pipeline;
+    this.actor = { by, proof: 'unverified' };
+    this.named = environments ?? (() => Promise.resolve([]));
   }
 
   /** Connects as TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TLS and API key variables or the profile say. */
@@ -136,6 +144,20 @@ export class SlipwayClient {
       }
     });
     return [...names].sort();
+  }
+
+  /**
+   * For one that no release has reached. Throws UserError (exit 2) where the file, or without one Temporal, knows others
+   * and not this one.
+   */
+  async requireKnown(environment: string): Promise<void> {
+    const inFile = await this.named();
+    const known = inFile.length > 0 ? inFile : await this.listEnvironments();
+    if (known.length === 0 || known.includes(environment)) return;
+    const { what, wayOut } = explainUnknownEnvironment(environment, known);
+    const where = this.pipeline;
+    const hint = inFile.length > 0 ? '' : '; before its first release name it where the pipeline file is';
+    throw badInput({ what, where, wayOut: wayOut + hint, docs: 'docs/commands.md#which-pipeline' });
   }
 
   /**
@@ -298,10 +320,11 @@ export class SlipwayClient {
   private async requireStatus(environment: string): Promise<EnvironmentStatus> {
     const status = await this.status(environment);
     if (status !== null) return status;
+    await this.requireKnown(environment);
     throw refused({
       what: 'no release has reached it yet',
       where: `${this.pipeline} ${environment}`,
-      wayOut: `check the name (slipway status), or release to it: slipway release --to ${environment}`,
+      wayOut: `release to it: slipway release --to ${environment}`,
     });
   }
 

@@ -1,6 +1,6 @@
 /** What was followed, as data for `--json`, for job outputs and as an exit code. */
 import { FAILURE } from '../workflows/failures.js';
-import type { ChangeResult, ReleaseResult } from '../workflows/result.js';
+import { touchedNothing, type ChangeResult, type ReleaseResult } from '../workflows/result.js';
 import { EXIT, type ExitCode, exitOfPromotion, exitOfRelease, exitOfWayBack } from './exit-codes.js';
 import type { FollowEnd, RunEnd } from './follow.js';
 import type { Followed, FollowedTo } from './live-view.js';
@@ -34,6 +34,7 @@ export function exitOfFollowedWayBack(followed: FollowedTo<AnyResult>): ExitCode
 
 function exitOfChange(result: ChangeResult): ExitCode {
   if (!result.clean) return EXIT.failedNotUndone;
+  if (touchedNothing(result)) return EXIT.refused;
   if (result.state === 'succeeded') return EXIT.done;
   return result.state === 'failed' || result.state === 'rolled-back' ? EXIT.failedUndone : EXIT.superseded;
 }

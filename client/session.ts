@@ -19,6 +19,7 @@ export async function openClient(invocation: Invocation, pipeline?: string): Pro
     by,
     profile: global.profile,
     env: terminal.env,
+    environments: () => listFileEnvironments(invocation),
   });
   invocation.onEnd(() => client.close());
   return client;
@@ -57,23 +58,6 @@ export async function listFileEnvironments({ terminal, global }: Invocation): Pr
     // `slipway plan` says what is wrong with it; looking at what runs needs no correct file.
     return [];
   }
-}
-
-/**
- * An environment that Temporal does not know is believed when the file names it, or when there is no file to ask.
- * Throws UserError (exit 2): freezing a misspelt one would freeze nothing.
- */
-export async function requireNamed(invocation: Invocation, environment: string): Promise<void> {
-  const known = await listFileEnvironments(invocation);
-  if (known.length === 0 || known.includes(environment)) return;
-  const { suggestWord } = await import('../pipeline/suggest.js');
-  const meant = suggestWord(environment, known);
-  throw badInput({
-    what: `there is no environment ${environment}`,
-    where: invocation.global.file,
-    wayOut: `${meant === null ? '' : `did you mean ${meant}? `}known: ${known.join(', ')}`,
-    docs: 'docs/commands.md#which-pipeline',
-  });
 }
 
 /** The file of the working tree: here, else at the top of the checkout. */

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { laneId } from '../workflows/names.js';
 import type { ChangeResult } from '../workflows/result.js';
 import type { Invocation, Outcome } from './command.js';
-import { EXIT, type ExitCode, exitOfWayBack } from './exit-codes.js';
+import { EXIT, type ExitCode, exitOfRequest } from './exit-codes.js';
 import type { FollowEnd, Progress } from './follow.js';
 import { renderFollowed, showWhileFollowing } from './live-view.js';
 import { exitOfFollowedWayBack, toReleaseData } from './release-data.js';
@@ -68,15 +68,6 @@ export async function followRequest(
     headline = now;
     await sleep(LOOK_AGAIN_MS, undefined, { signal: options.signal }).catch(() => undefined);
   }
-}
-
-/** A rollback that failed before it touched anything was refused. */
-function exitOfRequest(result: ChangeResult): ExitCode {
-  const touched = result.unwind.some(({ outcome }) => outcome !== 'never-ran');
-  const ran = result.steps.some(({ state }) => state !== 'pending');
-  if (result.state === 'failed' && result.clean && !touched && !ran) return EXIT.refused;
-  if (result.state === 'aborted') return result.clean ? EXIT.superseded : EXIT.failedNotUndone;
-  return exitOfWayBack(result);
 }
 
 function renderResult({ style }: Invocation, result: ChangeResult): string {

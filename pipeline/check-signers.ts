@@ -2,11 +2,13 @@
  * The OpenSSH files that a policy names: are they there, does nobody else write them, and can everybody sign who should?
  * Pure: whoever has the machine answers.
  */
+import { APPROVAL_NAMESPACE } from './approval-statement.js';
 import { explainFileErrors } from './file-error.js';
 import type { LoadedFile } from './load-pipeline.js';
 import type { Policy } from './policy-file.js';
 import { readPublicKey, readSignerLines } from './signer-lines.js';
-import { findSilentMembers } from './silent-members.js';
+import { findSilentMembers, whyNot } from './silent-members.js';
+import { findUnfillable } from './unfillable-rules.js';
 import { findWriters } from './who-may-write.js';
 
 /** Each rejects as `node:fs` does. */
@@ -25,9 +27,18 @@ export interface SignersAccess extends KeyFileAccess {
   isRevoked(list: string, key: string | null): Promise<boolean>;
 }
 
+interface Problem {
+  what: string;
+  where: string;
+  why: string | null;
+  wayOut: string;
+}
+
 export interface SignersAnswer {
   /** Nobody could be believed, or somebody else decides who is. */
-  problem: { what: string; where: string; why: string | null; wayOut: string } | null;
+  problem: Problem | null;
+  /** Rules that nobody can fill: releases would wait in vain. */
+  unfillable: Problem[];
   /** Members who can never sign: `policy.yaml:4:14: irina@example.com of group …; way out`. */
   warnings: string[];
 }
@@ -69,15 +80,26 @@ export async function checkSigners(file: LoadedFile<Policy>, access: SignersAcce
   const { content } = file;
   const tell = (key: string, what: string, wayOut: string): SignersAnswer => {
     const error = file.errorAt([key], what);
-    return { problem: { ...explainFileErrors([error], file.name), wayOut }, warnings: [] };
+    return {
+      problem: { ...explainFileErrors([error], file.name), wayOut },
+      unfillable: [],
+      warnings: [],
+    };
   };
+  const unfillable = (canSign: (person: string) => boolean): Problem[] =>
+    findUnfillable(content, canSign).map(({ path, what, wayOut }) => ({
+      ...explainFileErrors([file.errorAt(path, what)], file.name),
+      wayOut,
+    }));
   for (const key of ['allowed-signers', 'revoked-keys'] as const) {
     const docs = key === 'revoked-keys' ? REVOKING : LINES;
     const problem =
       content[key] === undefined ? null : await findKeyFileProblem(access.beside(content[key]), access, docs);
     if (problem !== null) return tell(key, problem.what, problem.wayOut);
   }
-  if (content['allowed-signers'] === undefined) return { problem: null, warnings: [] };
+  // then the policy has no rule that is signed
+  if (content['allowed-signers'] === undefined)
+    return { problem: null, unfillable: unfillable(() => false), warnings: [] };
   const signers = access.beside(content['allowed-signers']);
   const lines = readSignerLines(Buffer.from(await access.readFile(signers)).toString());
   const list = content['revoked-keys'];
@@ -90,9 +112,11 @@ export async function checkSigners(file: LoadedFile<Policy>, access: SignersAcce
           access,
         );
   if ('what' in revoked) return tell('revoked-keys', revoked.what, revoked.wayOut);
-  const silent = findSilentMembers(content, lines, { revoked: new Set(revoked), nowMs: Date.now() });
+  const facts = { revoked: new Set(revoked), nowMs: Date.now() };
+  const silent = findSilentMembers(content, lines, facts);
   return {
     problem: null,
+    unfillable: unfillable((person) => whyNot(person, lines, APPROVAL_NAMESPACE, facts) === null),
     warnings: silent.map(({ path, what }) => {
       const { line, column } = file.errorAt(path, what);
       return `${file.name}:${line}:${column}: ${what}; mend ${signers} (${LINES}), or take the name out of the group`;

@@ -6,7 +6,7 @@ import type { ReleaseRef } from './plan.js';
 import { refusePlan } from './plan-refused.js';
 import { isRefName, isVersionName } from './ref-names.js';
 import type { Takes } from './schema-environment.js';
-import { suggestWord } from './suggest.js';
+import { explainUnknownEnvironment } from './unknown-environment.js';
 import { typedWord } from './typed-word.js';
 import { parseVersion, suggestVersion } from './versions.js';
 
@@ -113,13 +113,8 @@ export function selectEnvironments(
   const order = orderEnvironments(content);
   const unknown = to.find((name) => !content.environments.has(name));
   if (unknown !== undefined) {
-    const near = suggestWord(unknown, order);
-    const known = `known: ${order.join(', ')}`;
-    throw refusePlan(
-      `there is no environment ${unknown.slice(0, 60)}`,
-      content.pipeline,
-      near === null ? known : `did you mean ${near}? ${known}`,
-    );
+    const { what, wayOut } = explainUnknownEnvironment(unknown, [...content.environments.keys()]);
+    throw refusePlan(what, content.pipeline, wayOut);
   }
   const takers = order.filter((name) =>
     content.environments.get(name)?.from.some((takes) => takesRef(takes, ref)),

@@ -3,6 +3,10 @@
 export interface SignerLine {
   /** Does it speak for this person? */
   names(person: string): boolean;
+  /** Would it, if large and small letters were the same? To OpenSSH they are not. */
+  namesInOtherCase(person: string): boolean;
+  /** As they are written. */
+  principals: string;
   /** May it sign this; `namespace` as `approval@slipway`. */
   isFor(namespace: string): boolean;
   /** Not before and not after; ±Infinity where it does not say. */
@@ -49,6 +53,8 @@ function readLine(line: string): SignerLine | null {
   if (Number.isNaN(validFromMs) || Number.isNaN(validUntilMs)) return null;
   return {
     names: (person) => matchesList(person, principals),
+    namesInOtherCase: (person) => matchesList(person.toLowerCase(), principals.toLowerCase()),
+    principals,
     isFor: (namespace) => namespaces === undefined || matchesList(namespace, namespaces),
     validFromMs,
     validUntilMs,

@@ -30,9 +30,8 @@ export function findSilentMembers(
 ): SilentMember[] {
   return [...signingGroups(policy)].flatMap(([group, namespaces]) =>
     (policy.groups?.get(group) ?? []).flatMap((person, index): SilentMember[] => {
-      const own = lines.filter((line) => line.names(person));
       const silent = [...namespaces].flatMap((namespace) => {
-        const why = whyNot(own, namespace, { revoked, nowMs });
+        const why = whyNot(person, lines, namespace, { revoked, nowMs });
         return why === null ? [] : [{ namespace, why }];
       });
       const [first] = silent;
@@ -68,12 +67,18 @@ function signingGroups({ pipelines }: Policy): Map<string, Set<string>> {
 }
 
 /** null = there is a key that can. One that is only not valid yet will be. */
-function whyNot(
-  own: readonly SignerLine[],
+export function whyNot(
+  person: string,
+  lines: readonly SignerLine[],
   namespace: string,
   { revoked, nowMs }: { revoked: ReadonlySet<string>; nowMs: number },
 ): string | null {
-  if (own.length === 0) return 'no line of allowed_signers is of that name';
+  const own = lines.filter((line) => line.names(person));
+  if (own.length === 0) {
+    const near = lines.find((line) => line.namesInOtherCase(person));
+    const hint = near === undefined ? '' : `, but one of ${near.principals}: large and small letters differ`;
+    return `no line of allowed_signers is of that name${hint}`;
+  }
   const fit = own.filter((line) => line.isFor(namespace));
   if (fit.length === 0) return `no line of that name is for namespaces="${namespace}"`;
   const lasting = fit.filter(({ validUntilMs }) => validUntilMs > nowMs);

@@ -148,6 +148,15 @@ export function rollbackUnderway(
   );
 }
 
+/** Nothing is left to do for a rollback to it; where a person must look it may repair what is there. */
+export function isThereAlready(
+  { live, inFlight, needsPerson }: Pick<EnvironmentState, 'live' | 'inFlight' | 'needsPerson'>,
+  { kind, version, commit }: Pick<ChangeRequest, 'kind' | 'version' | 'commit'>,
+): boolean {
+  if (kind !== 'rollback' || inFlight !== null || needsPerson !== null) return false;
+  return live?.version === version && live.commit.sha === commit.sha;
+}
+
 function alreadyUnderway({ environment, pipeline }: EnvironmentState, request: ChangeRequest): FailureReport {
   return {
     what: `a rollback to ${request.version} is under way already`,

@@ -17,6 +17,7 @@ import type { EnvironmentPlan } from '../pipeline/plan.js';
 import type { NamedDecision } from './decisions.js';
 import {
   findProcessed,
+  isThereAlready,
   rememberProcessed,
   requestFor,
   resolveRequest,
@@ -131,12 +132,6 @@ function requireSigned(state: EnvironmentState, resolved: Resolved): Resolved {
       wayOut: refuseUnsigned(groups, command),
     },
   };
-}
-
-/** A rollback asked for from a screen that was overtaken; where a person must look it may repair what is there. */
-function isThereAlready({ live, inFlight, needsPerson }: EnvironmentState, request: ChangeRequest): boolean {
-  if (request.kind !== 'rollback' || inFlight !== null || needsPerson !== null) return false;
-  return live?.version === request.version && live.commit.sha === request.commit.sha;
 }
 
 function tellOutcome(asked: EnvironmentRequest, result: ChangeResult): Telling[] {

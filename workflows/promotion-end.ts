@@ -3,7 +3,14 @@ import { ApplicationFailure } from '@temporalio/common';
 import { ENDED } from './failures.js';
 import { forcedGates } from './forced.js';
 import type { Decision, PromotionRequest } from './messages.js';
-import type { ChangeResult, EvidenceItem, FailureReport, PromotionResult, ReleaseRecord } from './result.js';
+import {
+  touchedNothing,
+  type ChangeResult,
+  type EvidenceItem,
+  type FailureReport,
+  type PromotionResult,
+  type ReleaseRecord,
+} from './result.js';
 
 /** Somebody's word that ended it early. */
 export interface Stop {
@@ -93,17 +100,6 @@ function fromChange({ request, evidence, refusal }: PromotionEnding, change: Cha
   const bad = isBad(change);
   const failure = bad ? (change.failure ?? withoutCause(request, headline)) : change.failure;
   return { headline, state, environment, refused: touchedNothing(change), clean, change, evidence, failure };
-}
-
-/** Steps that only look, or write no more than our own fence. */
-const BEFORE_TOUCHING = ['preflight', 'claim', 'proveWayBack'];
-
-/** It failed before anything of the team's was touched. */
-function touchedNothing({ state, clean, steps }: ChangeResult): boolean {
-  const begun = steps.filter((step) => step.state !== 'pending').map(({ name }) => name);
-  return (
-    state === 'failed' && clean && begun.length > 0 && begun.every((name) => BEFORE_TOUCHING.includes(name))
-  );
 }
 
 function withoutCause({ plan, version }: PromotionRequest, headline: string): FailureReport {

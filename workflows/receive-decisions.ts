@@ -42,7 +42,10 @@ export interface Receiver {
   state: () => Decidable;
   /** Applies an accepted decision: records it and returns; never waits, never throws. */
   apply: (decision: NamedDecision) => Applied;
-  /** Nobody gets an answer to a signal: that it was refused is shown. `word` = `freeze` and the like. Never throws. */
+  /**
+   * Nobody gets an answer to a signal: that it was refused is shown, and of an approval in any case. `word` = `freeze` and
+   * the like. Never throws.
+   */
   deny?: (word: string, decision: Decision, reason: Reason) => void;
   headline: () => string;
 }
@@ -64,11 +67,22 @@ export function receiveDecisions(receiver: Receiver): void {
       state: receiver.headline(),
     };
   };
+  const deny = (name: DecisionName, decision: Decision, why: string): void => {
+    const word = nameOfWord(name);
+    if (word !== null) receiver.deny?.(word, decision, { why });
+  };
   for (const name of DECISIONS) {
     const description = WHAT_IT_DOES[name];
     setHandler(
       defineUpdate<DecisionReply, [unknown]>(name),
-      (input) => receive(name, completeDecision(input, uuid4)),
+      (input) => {
+        const decision = completeDecision(input, uuid4);
+        const reply = receive(name, decision);
+        // an approval that does not count is everybody's to see; runs from before this patch told its sender only
+        if (reply.refused !== null && name === 'approve' && patched('refused-approvals-are-shown'))
+          deny(name, decision, reply.refused);
+        return reply;
+      },
       { validator: refuseMalformed, description },
     );
     setHandler(
@@ -80,8 +94,7 @@ export function receiveDecisions(receiver: Receiver): void {
         const { refused } = receive(name, decision);
         if (refused === null) return;
         log.warn(`${name} was not taken: ${refused}`);
-        const word = nameOfWord(name);
-        if (word !== null) receiver.deny?.(word, decision, { why: refused });
+        deny(name, decision, refused);
       },
       { description },
     );

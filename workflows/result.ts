@@ -157,3 +157,19 @@ export interface PriorState {
   /** By the worker that found it: an undo brings back nothing else. */
   seal?: Seal;
 }
+
+/** Steps that only look, or write no more than our own fence. */
+const BEFORE_TOUCHING = ['preflight', 'claim', 'proveWayBack'];
+
+/**
+ * It failed before anything of the team's was touched: refused by the environment, or while it was only looked at. Of an
+ * old one the steps are forgotten, and not what was undone.
+ */
+export function touchedNothing({ state, clean, steps, unwind }: ChangeResult): boolean {
+  const begun = steps.filter((step) => step.state !== 'pending');
+  const onlyLooked =
+    begun.length === 0
+      ? unwind.every(({ outcome }) => outcome === 'never-ran')
+      : begun.every(({ name }) => BEFORE_TOUCHING.includes(name));
+  return state === 'failed' && clean && onlyLooked;
+}

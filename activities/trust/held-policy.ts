@@ -73,7 +73,7 @@ export class HeldPolicy {
   /** It reaches and asks for no less than the policy says at this moment. */
   async hold(
     plan: EnvironmentPlan,
-    { ref, repository, file }: Pick<StatementOf<'plan'>, 'ref' | 'repository' | 'file'>,
+    { ref, repository, file, version }: Pick<StatementOf<'plan'>, 'ref' | 'repository' | 'file' | 'version'>,
     forced: Forced,
   ): Promise<void> {
     const loaded = await this.policy.read();
@@ -81,16 +81,17 @@ export class HeldPolicy {
     const applied = applyToEnvironment(plan, origin, loaded?.content ?? null, this.policy);
     const where = `${plan.pipeline} ${plan.name}`;
     const [problem] = applied.problems;
-    if (problem !== undefined) throw denied(where, problem.what);
+    if (problem !== undefined) throw denied(where, problem.what, `nothing was touched; ${problem.wayOut}`);
+    const planAgain = `nothing was touched; slipway release ${version} --to ${plan.name} plans it under the policy of now`;
     if (hashJson(floorOf(applied.plan)) !== hashJson(floorOf(plan)))
-      throw denied(where, 'the policy has become stricter since it was planned');
+      throw denied(where, 'the policy has become stricter since it was planned', planAgain);
     if (loaded === null) return;
     const ours = loaded.content.pipelines.get(plan.pipeline);
     const unforced =
       forced.here.find(({ gate }) => applied.plan.force?.gates.includes(gate) !== true) ??
       forced.before.find(({ gate }) => ours?.force?.gates.includes(gate) !== true);
     if (unforced !== undefined)
-      throw denied(where, `the policy lets nobody force gate ${unforced.gate} any more`);
+      throw denied(where, `the policy lets nobody force gate ${unforced.gate} any more`, planAgain);
   }
 
   /**

@@ -33,8 +33,8 @@ export interface PolicyStore {
 
 export interface PolicyFile extends PolicyStore {
   /**
-   * What the owner should know of who signs: members who never can. Throws Refused, as `read` and where a file of signers
-   * or revoked keys is missing, unreadable or written by others.
+   * What the owner should know of who signs: rules that nobody can fill, members who never can. Throws Refused, as `read`
+   * and where a file of signers or revoked keys is missing, unreadable or written by others.
    */
   checkSigners(): Promise<string[]>;
 }
@@ -55,13 +55,14 @@ export function createPolicyStore(file: string | null, { isDemo }: { isDemo: boo
     checkSigners: async () => {
       if (file === null) return [];
       const beside = (name: string): string => path.resolve(path.dirname(file), name);
-      const { problem, warnings } = await checkSigners((await look(file)).loaded, {
+      const { problem, unfillable, warnings } = await checkSigners((await look(file)).loaded, {
         ...keyFileAccess,
         beside,
         isRevoked,
       });
       if (problem !== null) throw refused(problem);
-      return warnings;
+      const inVain = unfillable.map(({ where, what, wayOut }) => `${where}: ${what}; ${wayOut}`);
+      return [...inVain, ...warnings];
     },
   };
 }

@@ -1,6 +1,7 @@
 /** What people sign, against a worker's own files: who it really was, and whether the policy of this moment lets them. */
 import type { MayRule } from '../../pipeline/plan.js';
 import { rulesOfEnvironment } from '../../pipeline/policy-file.js';
+import { isAmong } from '../../workflows/decisions.js';
 import type { SignedStatement } from '../../workflows/messages.js';
 import type { LoadedPolicy } from './policy-store.js';
 import { findBrokenKeyFile } from './key-files.js';
@@ -40,11 +41,26 @@ export function noteOf({ why, wayOut }: Denied): { note: string; wayOut: string 
   return { note: why, wayOut };
 }
 
-export function notInGroups(by: string, groups: readonly string[]): Denied {
-  return {
-    why: `${by} is not in ${groups.length === 1 ? 'group' : 'groups'} ${groups.join(' or ')}`,
-    wayOut: `ask somebody of ${groups.join(' or ')}, or the owner of the worker changes groups in its policy.yaml`,
-  };
+export function notInGroups(policy: LoadedPolicy, by: string, groups: readonly string[]): Denied {
+  const why = `${by} is not in ${groups.length === 1 ? 'group' : 'groups'} ${groups.join(' or ')}`;
+  const owner = 'the owner of the worker changes groups in its policy.yaml';
+  const near = namedOtherwise(policy, groups, by);
+  return near === null
+    ? { why, wayOut: `ask somebody of ${groups.join(' or ')}, or ${owner}` }
+    : {
+        why: `${why}, but ${near} is: large and small letters differ`,
+        wayOut: `say who you are, as it is written there, with SLIPWAY_ACTOR, or ${owner}`,
+      };
+}
+
+/** Who has the same name there in other large and small letters; null = nobody. */
+export function namedOtherwise(
+  { content }: LoadedPolicy,
+  groups: readonly string[],
+  by: string,
+): string | null {
+  const members = groups.flatMap((group) => content.groups?.get(group) ?? []);
+  return members.find((person) => person !== by && isAmong(person, [by])) ?? null;
 }
 
 export function isInOneOf({ content }: LoadedPolicy, groups: readonly string[], by: string): boolean {

@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { findRevokedAmong } from '../../pipeline/index.js';
+import { isAmong } from '../../workflows/decisions.js';
 import { plainEnvironment } from '../processes/run-process.js';
 
 const TIMEOUT_MS = 10_000;
@@ -72,7 +73,7 @@ export async function isRevoked(list: string, key: string | null): Promise<boole
 function explain(stderr: string, { by, namespace }: SignedText, owner: string): Denied {
   if (owner !== '' && !owner.split(', ').includes(by))
     return {
-      why: `its key is ${owner}'s, not ${by}'s`,
+      why: `its key is ${owner}'s, not ${by}'s${isAmong(by, owner.split(', ')) ? ': large and small letters differ' : ''}`,
       wayOut: `say who you are with SLIPWAY_ACTOR, or sign with a key of ${by}: --key PATH`,
     };
   if (/expired|not yet valid|outside/i.test(stderr))

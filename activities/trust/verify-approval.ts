@@ -8,7 +8,15 @@ import type { EvidenceItem } from '../../workflows/result.js';
 import { stoppable } from '../processes/stop.js';
 import type { LoadedPolicy, PolicyStore } from './policy-store.js';
 import type { SealKeys } from './seal-keys.js';
-import { findSigner, firstOther, isInOneOf, noteOf, notInGroups, OTHER_REASON } from './signed-word.js';
+import {
+  findSigner,
+  firstOther,
+  isInOneOf,
+  namedOtherwise,
+  noteOf,
+  notInGroups,
+  OTHER_REASON,
+} from './signed-word.js';
 import type { Denied } from './ssh-signature.js';
 import { forcersOf } from './gate-words.js';
 import { openSeal } from './statements.js';
@@ -80,9 +88,12 @@ async function judgeSigned(
   const signer = await findSigner(policy, statement, { namespace: APPROVAL_NAMESPACE, by });
   if (!signer.isGood) return signer;
   const isIn = (group: string): boolean => isInOneOf(policy, [group], by);
-  if (said.group !== null && !isIn(said.group)) return notInGroups(by, [said.group]);
+  if (said.group !== null && !isIn(said.group)) return notInGroups(policy, by, [said.group]);
   const own = claim.plan.approvals.flatMap(({ group }) => (group !== null && isIn(group) ? [group] : []));
   const { plan, counted = [] } = claim;
+  const groups = plan.approvals.flatMap(({ group }) => group ?? []);
+  const isNobody = said.group === null && own.length === 0 && groups.length === plan.approvals.length;
+  if (isNobody && namedOtherwise(policy, groups, by) !== null) return notInGroups(policy, by, groups);
   const isMissing = (group: string): boolean =>
     fillsOpenSlot(plan.approvals, counted, { by, group, at: '', proof: 'ssh' });
   return {

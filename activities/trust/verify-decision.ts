@@ -59,7 +59,7 @@ async function judge(
   if (Date.parse(said.expires) <= Date.now()) return { why: `it expired at ${said.expires}`, wayOut };
   const signer = await findSigner(policy, statement, { namespace: DECISION_NAMESPACE, by });
   if (!signer.isGood) return signer;
-  if (!isInOneOf(policy, groups, by)) return notInGroups(by, groups);
+  if (!isInOneOf(policy, groups, by)) return notInGroups(policy, by, groups);
   return { proof: 'ssh', note: `signed with ${signer.fingerprint}`, ...reasonIn(said) };
 }
 

@@ -70,7 +70,7 @@ async function denySigned(
     };
   const signer = await findSigner(policy, force, { namespace: FORCE_NAMESPACE, by });
   if (!signer.isGood) return signer;
-  return isInOneOf(policy, [rule.group], by) ? null : notInGroups(by, [rule.group]);
+  return isInOneOf(policy, [rule.group], by) ? null : notInGroups(policy, by, [rule.group]);
 }
 
 /** The policy of this moment: the environment's, or the pipeline's for the release's own gates. */

@@ -17,14 +17,13 @@ export const freeze: CommandSpec = {
   exits: [EXIT.done, EXIT.refused],
   run: async (invocation) => {
     const { environmentOf } = await import('../decide.js');
-    const { openClient, requireNamed } = await import('../session.js');
+    const { openClient } = await import('../session.js');
     const { freezeOrPrint } = await import('../freeze-or-print.js');
     const { readMoment } = await import('../flags.js');
     const { formatMoment } = await import('../render/time.js');
     const environment = environmentOf(invocation);
     const until = readMoment('--until', invocation.value('until'), new Date());
     const client = await openClient(invocation);
-    if ((await client.status(environment)) === null) await requireNamed(invocation, environment);
     const done = `${environment} is frozen${until === null ? '' : ` until ${formatMoment(until)}`}`;
     const wish = { until, ...signingOf(invocation) };
     return await freezeOrPrint(invocation, client, 'freeze', wish, done);

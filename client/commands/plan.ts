@@ -90,7 +90,10 @@ async function askWorker(
     return { ...(await askPolicy(client, local)), unknown: null };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    return { plan: null, problems: [], unknown: `${error.what} (${error.where}); ${error.wayOut}` };
+    const { what, where, wayOut, exit } = error;
+    // by a policy that the worker cannot read, which refuses every release
+    if (exit === EXIT.refused) return { plan: null, problems: [{ what, where, wayOut }], unknown: null };
+    return { plan: null, problems: [], unknown: `${what} (${where}); ${wayOut}` };
   }
 }
 

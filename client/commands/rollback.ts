@@ -1,4 +1,4 @@
-import { rollbackUnderway } from '../../workflows/environment-memory.js';
+import { isThereAlready, rollbackUnderway } from '../../workflows/environment-memory.js';
 import type { EnvironmentStatus } from '../../workflows/messages.js';
 import type { CommandSpec, Invocation, Outcome } from '../command.js';
 import { EXIT } from '../exit-codes.js';
@@ -39,6 +39,9 @@ async function rollBack(invocation: Invocation): Promise<Outcome> {
   const version = args[1] ?? null;
   const client = await openClient(invocation);
   const found = await client.status(environment);
+  if (found === null) await client.requireKnown(environment);
+  const nothing = await findNothingToDo(invocation, found, version);
+  if (nothing !== null) return nothing;
   const aim = await chooseAim(environment, found, version);
   if (invocation.has('print')) return await printSigned(invocation, client, found, aim);
   const { lines, reasonLines } = await import('../render/text.js');
@@ -102,6 +105,24 @@ async function printSigned(
   return printed(
     client.rollbackRequest(environment, { version: to, reason: invocation.global.reason, signed }),
   );
+}
+
+/** null = there is. It is as people want it, so no failure. `--print` signs all the same: a redeploy carries that word. */
+async function findNothingToDo(
+  invocation: Invocation,
+  found: EnvironmentStatus | null,
+  version: string | null,
+): Promise<Outcome | null> {
+  const record = found?.good.find((each) => each.version === version);
+  if (found?.live == null || record === undefined || invocation.has('print')) return null;
+  if (!isThereAlready(found, { ...record, kind: 'rollback' })) return null;
+  const { formatMoment } = await import('../render/time.js');
+  const { environment, live } = found;
+  const what = `nothing to do: ${live.version} is live on ${environment} since ${formatMoment(live.at)}`;
+  const { lines, plain } = await import('../render/text.js');
+  const { style } = invocation;
+  const data = { accepted: true, requestId: null, to: live.version, nothingToDo: true };
+  return { exit: EXIT.done, data, screen: lines(`${style.green(style.ok)} ${plain(what)}`) };
 }
 
 interface Aim {

@@ -19,7 +19,7 @@ export const status: CommandSpec = {
 const LOOK_AGAIN_MS = 2_000;
 
 async function showStatus(invocation: Invocation): Promise<Outcome> {
-  const { openClient, listFileEnvironments, requireNamed } = await import('../session.js');
+  const { openClient, listFileEnvironments } = await import('../session.js');
   const { renderStatus } = await import('../render/status.js');
   const { withQueue } = await import('../merge-progress.js');
   const toData = (view: EnvironmentView): unknown => describeEnvironment(view, withQueue);
@@ -33,7 +33,7 @@ async function showStatus(invocation: Invocation): Promise<Outcome> {
       asked === undefined
         ? await viewAll(client, names)
         : await Promise.all(names.map((name) => viewEnvironment(client, name)));
-    if (asked !== undefined && views[0]?.status === null) await requireNamed(invocation, asked);
+    if (asked !== undefined && views[0]?.status === null) await client.requireKnown(asked);
     return views;
   };
   if (!invocation.has('watch')) {

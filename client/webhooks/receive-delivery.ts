@@ -1,7 +1,8 @@
 /** One delivery that GitHub has signed → the releases it starts and what GitHub is told. */
 import { isGrpcServiceError } from '@temporalio/client';
-import type { TemporalLink } from '../connect.js';
-import { UserError } from '../user-error.js';
+import { isNoAnswer, isUnreadable, type TemporalLink } from '../connect.js';
+import { idsOf } from '../start-release.js';
+import { unreachable, UserError } from '../user-error.js';
 import type { HintPromotions } from './hint-promotions.js';
 import { readPush, type Push } from './read-push.js';
 import { isReviewEvent, readReview } from './read-review.js';
@@ -126,9 +127,11 @@ async function startAll(
   const tried = await Promise.allSettled(
     routes.map(async (route) => {
       const request = releaseOfPush(push, route, delivery);
-      const { workflowId, runId, how, url } = await slots.run(endMs, () =>
-        startReleaseOnce(link, request, push.pushedAtMs),
-      );
+      const { workflowId, runId, how, url } = await slots
+        .run(endMs, () => startReleaseOnce(link, request, push.pushedAtMs))
+        .catch((error: unknown) => {
+          throw isNoAnswer(error) || isUnreadable(error) ? notOurs(error, idsOf(request).plain) : error;
+        });
       return { pipeline: route.pipeline, workflowId, runId, how, url };
     }),
   );
@@ -143,6 +146,15 @@ async function startAll(
 function withDeadline(patient: TemporalLink): { endMs: number; link: TemporalLink } {
   const endMs = Date.now() + TEMPORAL_DEADLINE_MS;
   return { endMs, link: { ...patient, ask: (question) => patient.client.withDeadline(endMs, question) } };
+}
+
+/** Where the release would stand is something that says nothing we can read. Also what has ended keeps its memo. */
+function notOurs({ message }: Error, workflowId: string): UserError {
+  return unreachable({
+    what: `what stands there cannot be read (${message.slice(0, 60)})`,
+    where: workflowId,
+    wayOut: "if it is ours, give the workers' SLIPWAY_PAYLOAD_KEYS; else remove it: temporal workflow delete",
+  });
 }
 
 /** What Temporal does not take now it takes when the delivery comes again. */

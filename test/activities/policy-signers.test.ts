@@ -15,10 +15,11 @@ import { readJson, slipway } from '../support/slipway-command.js';
 const exec = promisify(execFile);
 const IRINA = 'irina@example.com';
 const OLEG = 'oleg@example.com';
-/** May approve and roll back; oleg forces. */
+const ANNA = 'anna@example.com';
+/** Irina or anna approve and roll back; oleg forces. */
 const POLICY = `allowed-signers: allowed_signers
 revoked-keys: revoked_keys
-groups: {leads: [${IRINA}], forcers: [${OLEG}], readers: [nobody@example.com]}
+groups: {leads: [${IRINA}, ${ANNA}], forcers: [${OLEG}], readers: [nobody@example.com]}
 pipelines:
   shop:
     repositories: [/srv/shop.git]
@@ -41,7 +42,7 @@ beforeAll(async () => {
   policy = path.join(folder, 'policy.yaml');
   signers = path.join(folder, 'allowed_signers');
   revoked = path.join(folder, 'revoked_keys');
-  for (const name of [IRINA, OLEG]) {
+  for (const name of [IRINA, OLEG, ANNA]) {
     const line = await givePersonKey(path.join(folder, name), name);
     keyOf[name] = line.split(' ').slice(1, 3).join(' ');
   }
@@ -50,11 +51,12 @@ beforeEach(async () => {
   await rm(signers, { recursive: true, force: true });
   await rm(revoked, { force: true });
   await writeFile(policy, POLICY);
-  await writeFile(signers, `${IRINA} ${keyOf[IRINA]}\n${OLEG} ${keyOf[OLEG]}\n`);
+  await writeFile(signers, [IRINA, OLEG, ANNA].map(lineOf).join(''));
   await exec('ssh-keygen', ['-q', '-k', '-f', revoked]);
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
+const lineOf = (name: string): string => `${name} ${keyOf[name]}\n`;
 const ofWorker = () => createPolicyStore(policy, { isDemo: false }).checkSigners();
 const check = () => slipway(['policy', 'check', policy, '--json'], { cwd: folder });
 
@@ -116,12 +118,17 @@ describe('the files of signers', () => {
       'switches, rollbacks and freezes: no line of that name is for namespaces="decision@slipway"',
     ],
     [
+      'a line with other letters',
+      (key: string) => `Irina@example.com ${key}`,
+      'approvals, switches, rollbacks and freezes: no line of allowed_signers is of that name, but one of Irina@example.com: large and small letters differ',
+    ],
+    [
       'a line that has ended',
       (key: string) => `${IRINA} valid-before="20200101Z" ${key}`,
       'approvals, switches, rollbacks and freezes: the last key of that name was valid before 2020-01-01T00:00:00.000Z',
     ],
   ])('warn of a member with %s, by name and group', async (_, line, why) => {
-    await writeFile(signers, `${OLEG} ${keyOf[OLEG]}\n${line(keyOf[IRINA] ?? '')}\n`);
+    await writeFile(signers, `${lineOf(OLEG)}${lineOf(ANNA)}${line(keyOf[IRINA] ?? '')}\n`);
     expect(await bothSay()).toEqual([
       `${policy}:3:18: ${IRINA} of group leads cannot sign ${why}; mend ${signers} (docs/approvals.md#allowed_signers), or take the name out of the group`,
     ]);
@@ -139,6 +146,21 @@ describe('the files of signers', () => {
       ]);
     },
   );
+
+  it('that leave too few for a rule are an error to the check, and told by the worker', async () => {
+    await writeFile(signers, lineOf(OLEG));
+    const rule = `${policy}:10:29: pipelines.shop.environments.prod.approvals[0].count: 1 approval of group leads is asked for`;
+    const wayOut =
+      'mend allowed_signers (docs/approvals.md#allowed_signers), add people to the group, or lower count';
+    const [first, ...silent] = await ofWorker();
+    expect(first).toBe(`${rule}, and none of the 2 in it can sign them; ${wayOut}`);
+    expect(silent).toHaveLength(2);
+    const { exit, error } = readJson(await check());
+    expect([
+      exit,
+      `${String(error?.['where'])}: ${String(error?.['what'])}; ${String(error?.['wayOut'])}`,
+    ]).toEqual([2, first]);
+  });
 
   it('that break while a worker runs are its fault, and nobody else’s', async () => {
     const loaded = await createPolicyStore(policy, { isDemo: false }).read();

@@ -38,6 +38,7 @@ const signers = useSigners({
   'early@example.com': 'valid-after="20990101" ',
   'git@example.com': 'namespaces="git" ',
   'anna@example.com': '',
+  'Nina@example.com': '',
   vadim: '',
 });
 const { keyOf } = signers;
@@ -59,7 +60,7 @@ beforeAll(async () => {
 const POLICY = `allowed-signers: allowed_signers
 revoked-keys: revoked
 groups:
-  platform: [irina@example.com, carla@example.com, old@example.com, gone@example.com, early@example.com, git@example.com, anna@example.com, vadim]
+  platform: [irina@example.com, carla@example.com, old@example.com, gone@example.com, early@example.com, git@example.com, anna@example.com, nina@example.com, vadim]
   backend: [oleg@example.com, carla@example.com]
 pipelines: {shop: {repositories: [/srv/shop.git], environments: {prod: {hosts: [], approvals: [{count: 1, group: platform}]}}}}
 `;
@@ -202,6 +203,21 @@ describe('an approval does not count', () => {
       'with somebody else’s key',
       { by: 'irina@example.com', key: 'oleg@example.com' },
       /key is oleg@example\.com's, not irina@example\.com's/,
+    ],
+    [
+      'of somebody whom the signers have in other letters',
+      { by: 'Irina@example.com', key: 'irina@example.com' },
+      /key is irina@example\.com's, not Irina@example\.com's: large and small letters differ$/,
+    ],
+    [
+      'of somebody whom the group has in other letters',
+      { by: 'Nina@example.com' },
+      /^Nina@example\.com is not in group platform, but nina@example\.com is: large and small letters differ$/,
+    ],
+    [
+      'of somebody whom the group has in other letters, and who speaks for it',
+      { by: 'Nina@example.com', group: 'platform' },
+      /not in group platform, but nina@example\.com is: large and small letters differ$/,
     ],
     ['with a key that has expired', { by: 'old@example.com' }, /its key was not valid at this time/],
     ['with a key of the future', { by: 'early@example.com' }, /signature does not hold/],

@@ -39,6 +39,8 @@ export interface ForgedScene {
   env(): Record<string, string>;
   /** A workflow that is none of ours, where one of ours is looked for. `memo` as it is written to the server. */
   stranger(type: Stranger, workflowId: string, said?: unknown, memo?: Memo): Promise<void>;
+  /** As if it had never been there, a moment later. */
+  forget(workflowId: string): Promise<void>;
   /** `words` without the pipeline, which is said for them. */
   run(words: string[], options?: Partial<CommandOptions>): Promise<CommandRun>;
 }
@@ -117,6 +119,10 @@ export function setForgedScene(): ForgedScene {
         input: { payloads: [defaultPayloadConverter.toPayload(said)] },
       });
       started.push(workflowId);
+    },
+    forget: async (workflowId) => {
+      const namespace = 'default';
+      await client.workflowService.deleteWorkflowExecution({ namespace, workflowExecution: { workflowId } });
     },
     run: (words, options = {}) =>
       slipway([...words, '--pipeline', pipeline], {

@@ -260,17 +260,45 @@ describe('slipway plan and the worker', () => {
     expect((await run('logs dev --step deploy')).err).toMatch(/^There is no log\. /);
   });
 
-  it('say why the worker could not look at its policy, and what mends it', async () => {
-    const file = path.join(repository.folder, 'policy.yaml');
-    await writeFile(file, 'pipelines: {}\n', { mode: 0o600 });
-    await chmod(file, 0o666);
-    policy = createPolicyStore(file, { isDemo: false });
-    const { uncertain } = await plan('main');
-    policy = NO_POLICY;
-    expect(uncertain).toContain(
-      `the worker's policy is unknown: the worker could not look: the worker's policy may be written by others (mode 666) (${file}); chmod go-w ${file} on the worker`,
-    );
-  });
+  it.each([
+    [
+      'may be written by others',
+      'pipelines: {}\n',
+      0o666,
+      "the worker's policy may be written by others (mode 666)",
+      (file: string) => `chmod go-w ${file} on the worker`,
+    ],
+    [
+      'has a mistake in it',
+      'pipelines: [\n',
+      0o600,
+      'the worker could not look: ',
+      (file: string) => `slipway policy check ${file} shows every error`,
+    ],
+  ])(
+    'refuse everything where the policy of the worker %s, and say what mends it',
+    async (_what, text, mode, what, wayOut) => {
+      const file = path.join(repository.folder, 'policy.yaml');
+      await writeFile(file, text, { mode: 0o600 });
+      await chmod(file, mode);
+      policy = createPolicyStore(file, { isDemo: false });
+      const shown = await run('plan main');
+      const told = readJson(await run('plan main --json'));
+      policy = NO_POLICY;
+      expect(shown.exit).toBe(5);
+      expect(shown.out).toContain('A release would be refused.');
+      expect(shown.out).not.toContain('Do it');
+      expect(told.data['uncertain']).toEqual([]);
+      expect(told.data['refused']).toMatchObject([
+        {
+          what: expect.stringContaining(what) as unknown,
+          where: expect.stringContaining(file) as unknown,
+          wayOut: wayOut(file),
+        },
+      ]);
+      expect(told).toMatchObject({ exit: 5, error: { wayOut: wayOut(file) } });
+    },
+  );
 
   it('say where a clone knows too little to agree', async () => {
     await expectSame('main');

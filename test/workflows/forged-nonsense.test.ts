@@ -7,7 +7,10 @@ import { setForgedScene, type Stranger } from '../support/forged-scene.js';
 import { ARTIFACT, forgedStatuses, NOT_OURS, OBEYED, VERSION } from '../support/forged-statuses.js';
 import { givenPlan, givenRecord, givenRequest } from '../support/given.js';
 import { createRepository } from '../support/repository.js';
+import { startReceiver } from '../support/serve-scene.js';
 import type { CommandRun } from '../support/slipway-command.js';
+import { until } from '../support/until.js';
+import { deliver, pushOf } from '../support/webhooks.js';
 import { givenReleaseStatus } from '../unit/client/given-status.js';
 
 const scene = setForgedScene();
@@ -74,13 +77,42 @@ describe('what is no status', () => {
     expect(run).toMatchObject({ exit: 8, err: expect.stringContaining(NOT_TAKEN) });
   });
 
+  const cutOff = (encoding: string) => {
+    const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+    const bad = { metadata: { encoding: bytes(encoding) }, data: bytes('{') };
+    return { aim: bad, call: bad };
+  };
+
   it('a memo that cannot be decoded is told', async () => {
-    const data = new TextEncoder().encode('{');
-    const bad = { metadata: { encoding: new TextEncoder().encode('json/plain') }, data };
-    await scene.stranger('deaf', releaseId(scene.pipeline, 'v1.0.0'), null, { aim: bad, call: bad });
+    const memo = cutOff('json/plain');
+    await scene.stranger('deaf', releaseId(scene.pipeline, 'v1.0.0'), null, memo);
     const run = await releaseInJob();
     expect(run).toMatchObject({ exit: 8, err: expect.stringContaining(NOT_TAKEN) });
   });
+
+  it.each(['json/plain', 'binary/encrypted'])(
+    'a memo of %s that cannot be read is told to GitHub, and the delivery is taken once it is gone',
+    async (encoding) => {
+      const { url } = await startReceiver({
+        pipeline: scene.pipeline,
+        env: (_actor, more) => ({ ...scene.env(), ...more }),
+        repository: scene,
+      });
+      const push = pushOf({ ref: 'refs/heads/main', after: '0123456789'.repeat(4) });
+      const workflowId = releaseId(scene.pipeline, '0123456');
+      await scene.stranger('deaf', workflowId, null, cutOff(encoding));
+      const { status, retryAfter, body } = await deliver(url, 'push', push);
+      expect(body).toMatchObject({ outcome: 'unavailable', why: expect.stringContaining(workflowId) });
+      expect({ status, retryAfter }).toMatchObject({ status: 503, retryAfter: expect.any(String) });
+      expect(body['why']).toContain('deliver it again');
+      await scene.forget(workflowId);
+      const again = await until('it is taken', async () => {
+        const answered = await deliver(url, 'push', push);
+        return answered.status === 503 ? null : answered;
+      });
+      expect(again).toMatchObject({ status: 202, body: { outcome: 'started' } });
+    },
+  );
 
   it('hides no other environment', async () => {
     await scene.environment('odd', {});

@@ -9,7 +9,7 @@ import { breakActivity, mend, release as letGo } from '../support/fake-world.js'
 import { givenDecision, givenPlan, givenRule, SIGNED } from '../support/given.js';
 import { givePersonKey } from '../support/people.js';
 import { givenPromotion, PromotionScene } from '../support/promotion-scene.js';
-import { slipway } from '../support/slipway-command.js';
+import { readJson, slipway } from '../support/slipway-command.js';
 import { useHarness } from '../support/use-harness.js';
 import { startHarness, until } from '../support/workflow-harness.js';
 
@@ -196,6 +196,18 @@ describe('approvals of a sealed plan', () => {
       expect(out, line).toContain(`not counted: approval by oleg@example.com: ${why}`);
       expect(out, line).not.toContain('approved');
     }
+
+    // of a group that nobody asks, which needs no worker to be known
+    const atOnce = 'no approval of group leads is asked for (missing: platform, backend)';
+    expect(await run('approve --yes --group leads')).toMatchObject({
+      ...{ exit: 5, err: expect.stringContaining(atOnce) as unknown },
+    });
+    const { data } = readJson(await run('status --json'));
+    expect(data).toMatchObject({
+      environments: [
+        { waiting: [{ denials: [{}, { by: 'oleg@example.com', decision: 'approval', why: atOnce }] }] },
+      ],
+    });
     await promotion.decide('abort', 'irina');
     await promotion.end();
   });

@@ -13,7 +13,7 @@ import type { EnvironmentRequest, SignedStatement } from '../../workflows/messag
 import { SIGNAL } from '../../workflows/names.js';
 import { decideOn, statusOf } from '../support/change-scene.js';
 import { EnvironmentScene, givenVersion } from '../support/environment-scene.js';
-import { givenDecision, givenPlan, givenTraffic } from '../support/given.js';
+import { givenDecision, givenPlan, givenPlanInPlace, givenTraffic } from '../support/given.js';
 import { givePersonKey } from '../support/people.js';
 import { readJson, slipway, type CommandRun } from '../support/slipway-command.js';
 import { startWorkers } from '../support/workers.js';
@@ -23,7 +23,7 @@ const IRINA = 'irina@example.com';
 const OLEG = 'oleg@example.com';
 const MAY: MayRule = { switch: ['leads'], rollback: ['leads'], freeze: ['leads'] };
 /** One environment per test, all in the policy. */
-const names = Array.from({ length: 16 }, () => `prod-${randomUUID().slice(0, 8)}`);
+const names = Array.from({ length: 19 }, () => `prod-${randomUUID().slice(0, 8)}`);
 let folder: string;
 let harness: Harness;
 let end: () => Promise<void>;
@@ -294,6 +294,19 @@ describe('a rollback', () => {
     expect(prod.serving()).toBe('v2');
   });
 
+  const { strategy, traffic, steps } = givenPlanInPlace();
+  it.each([
+    ['in place', { strategy, traffic, steps }],
+    ['to a warm colour, which is tried as a cold one then', { bake: null }],
+  ])('%s that a worker refuses ends the command with 5: nothing was touched', async (_how, change) => {
+    const prod = givenEnvironment(undefined, change);
+    for (const number of [1, 2]) await prod.release(number);
+    for (const activity of ['switchTraffic', 'preflight'] as const) prod.break(activity, 'refuse');
+    const { exit, out } = await run(`rollback ${prod.plan.name} --yes`);
+    expect([exit, out]).toEqual([5, expect.stringContaining('exit 5: refused, nothing touched')]);
+    expect(prod.serving()).toBe('v2');
+  });
+
   it('waits for no worker where the policy does not say who may', async () => {
     const prod = givenEnvironment(undefined, { bake: null });
     for (const number of [1, 2]) await prod.release(number);
@@ -410,6 +423,23 @@ describe('a freeze', () => {
     }
     expect(heard.filter((each) => each.startsWith(name))).toEqual([]);
     expect(await prod.status()).toMatchObject({ freeze: null, queue: [], inFlight: null, processed: [{}] });
+  });
+
+  it('begins and ends while a change is in flight, and the answer is not about that one', async () => {
+    const prod = givenEnvironment(undefined);
+    const { name } = prod.plan;
+    const deploy = prod.hold('deploy');
+    const { requestId } = await prod.ask(givenVersion(prod.plan, 1));
+    await deploy.arrived();
+    const goesOn = 'v1 (deploy) is in flight and goes on';
+    const { exit, out } = await run(`freeze ${name}`);
+    expect([exit, ...out.split('\n').slice(1)]).toEqual([0, `  ${goesOn}`, '']);
+    expect((await prod.status()).freeze).toMatchObject({ by: IRINA });
+    const opened = await run(`unfreeze ${name} --json`);
+    expect(readJson(opened)).toMatchObject({ exit: 0, data: { accepted: true, state: goesOn } });
+    expect((await prod.status()).freeze).toBeNull();
+    deploy.release();
+    expect(await prod.ended(requestId)).toMatchObject({ state: 'succeeded' });
   });
 
   it('that is not there cannot end, and the way out stands apart', async () => {

@@ -49,11 +49,15 @@ describe('the policy of the moment', () => {
   });
 
   const back: Name[] = ['claim', 'undoDeploy', 'takeOver', 'retireColour'];
+  // and its way out: nobody has forged anything
+  const again =
+    /policy has become stricter.*; nothing was touched; slipway release v1\.0\.0 --to prod plans it under the policy of now$/;
+  const owners = 'nothing was touched; change the pipeline file, or its owner changes pipelines.shop';
   const stricter: [string, string, RegExp][] = [
-    ['more approvals', 'approvals: [{count: 1, by: unverified}]', /policy has become stricter/],
-    ['other hosts', 'hosts: [deploy@web-1]', /host deploy@web-2 is not allowed/],
-    ['other refs', 'from: {branch: main}', /tag v1\.0\.0 is not allowed/],
-    ['a longer wait', 'wait: 1h', /policy has become stricter/],
+    ['more approvals', 'approvals: [{count: 1, by: unverified}]', again],
+    ['other hosts', 'hosts: [deploy@web-1]', RegExp(`host deploy@web-2 is not allowed.*; ${owners}`)],
+    ['other refs', 'from: {branch: main}', RegExp(`tag v1\\.0\\.0 is not allowed.*; ${owners}`)],
+    ['a longer wait', 'wait: 1h', again],
   ];
   describe.each(stricter)('with %s', (_what, line, reason) => {
     test.each(OF_A_TARGET.filter((name) => !back.includes(name)))('%s refuses', async (name) => {

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { EXIT, exitOfPromotion, exitOfRelease, exitOfWayBack } from '../../../client/exit-codes.js';
+import {
+  EXIT,
+  exitOfPromotion,
+  exitOfRelease,
+  exitOfRequest,
+  exitOfWayBack,
+} from '../../../client/exit-codes.js';
 import {
   exitOfFollowedRelease,
   exitOfFollowedWayBack,
@@ -93,6 +99,27 @@ describe('exit codes', () => {
     expect(exitOfWayBack(change({ state: 'aborted' }))).toBe(EXIT.done);
     expect(exitOfWayBack(change({ state: 'failed' }))).toBe(EXIT.failedUndone);
     expect(exitOfWayBack(change({ state: 'rolled-back', clean: false }))).toBe(EXIT.failedNotUndone);
+  });
+
+  it.each([
+    ['refused by the environment', [], EXIT.refused],
+    ['refused in preflight', ['preflight'], EXIT.refused],
+    ['without a proven way back', ['preflight', 'claim', 'proveWayBack'], EXIT.refused],
+    ['failed while it deployed', ['preflight', 'claim', 'proveWayBack', 'deploy'], EXIT.failedUndone],
+  ])('a rollback that was %s, asked for or watched', (_what, begun, code) => {
+    const names = ['preflight', 'claim', 'proveWayBack', 'deploy'];
+    const steps = names.map((name) => ({
+      ...{ name, state: begun.includes(name) ? ('failed' as const) : ('pending' as const) },
+      ...{ note: null, tookMs: null },
+    }));
+    const result = change({ state: 'failed', steps });
+    expect(exitOfRequest(result)).toBe(code);
+    const end = { how: 'ended' as const, failure: null, result };
+    expect(exitOfProgress({ release: null, progress: new Map(), end })).toBe(code);
+    expect(exitOfRequest({ ...result, clean: false })).toBe(EXIT.failedNotUndone);
+    // the steps of an old one are forgotten
+    const unwind = [{ step: 'deploy', outcome: 'undone' as const, note: null, tookMs: 1 }];
+    expect(exitOfRequest(change({ state: 'failed', unwind }))).toBe(EXIT.failedUndone);
   });
 
   it('follows how the view ended', () => {
