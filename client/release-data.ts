@@ -83,6 +83,7 @@ export function toReleaseData(
     promotions,
     skipped: release?.skipped ?? [],
     forced: release?.forced ?? first?.forced ?? [],
+    decisions: release?.decisions ?? [],
     denials: release?.denials ?? [],
     failure: release?.failure ?? null,
   };
@@ -99,7 +100,9 @@ function toPromotionData(status: ShownProgress, link: string | null): unknown {
     requestedBy,
     identity,
     live = null,
+    approvals,
     forced = [],
+    decisions = [],
     denials = [],
   } = status;
   return {
@@ -109,7 +112,9 @@ function toPromotionData(status: ShownProgress, link: string | null): unknown {
     steps,
     unwind,
     live,
+    approvals,
     forced,
+    decisions,
     denials,
     failure,
     requestedBy,

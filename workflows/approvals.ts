@@ -7,6 +7,7 @@ import {
   type Approval,
   type MissingApprovals,
 } from './missing-approvals.js';
+import { shortText } from './plain-text.js';
 import type { EvidenceItem } from './result.js';
 
 export interface OpenApprovals {
@@ -67,6 +68,11 @@ function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
+/** Why somebody approves, as long as screens carry it along. */
+export function givenReason(reason: string | null): Pick<Approval, 'reason'> {
+  return reason === null || reason.trim() === '' ? {} : { reason: shortText(reason, 'long') };
+}
+
 export function approvalEvidence(approval: Approval): EvidenceItem {
   return {
     kind: 'approval',
@@ -75,5 +81,6 @@ export function approvalEvidence(approval: Approval): EvidenceItem {
     by: approval.by,
     at: approval.at,
     note: 'identity: unverified',
+    ...givenReason(approval.reason ?? null),
   };
 }

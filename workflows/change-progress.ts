@@ -2,13 +2,24 @@
 import { condition, setCurrentDetails, upsertMemo, type TimerOptions } from '@temporalio/workflow';
 import type { ChangeRun } from './change-run.js';
 import { describeDenials, withDenial, type Reason } from './denials.js';
+import type { NamedDecision } from './decisions.js';
 import { describeForced, forcedGates } from './forced.js';
-import type { Decision, Denial, ProgressStatus } from './messages.js';
+import type { Decision, ProgressStatus } from './messages.js';
+import type { Approval } from './missing-approvals.js';
 import { environmentId } from './names.js';
 import { warnUnprotected } from './protection.js';
 import { formatDuration, formatMinute, renderReport, showWait, type ReportView } from './report.js';
-import type { EvidenceItem, FailureReport, StepReport, StepState, UnwindReport } from './result.js';
+import type {
+  Denial,
+  EvidenceItem,
+  FailureReport,
+  StepReport,
+  StepState,
+  TakenDecision,
+  UnwindReport,
+} from './result.js';
 import { publishState } from './search-attributes.js';
+import { askedBy, describeAllTaken, takenOf, withTaken } from './taken-decisions.js';
 import { linkToRun } from './ui-links.js';
 import { groupsThatMay } from './who-may.js';
 
@@ -29,6 +40,8 @@ export class ChangeProgress {
   readonly unwind: UnwindReport[] = [];
   /** Signed words that did not count, and how many no worker has looked at yet. */
   denials: Denial[] = [];
+  /** Words that were taken, the one that asked for it first. */
+  decisions: TakenDecision[];
   claims = 0;
   /** Ids of the signed words that counted. */
   readonly decided: string[] = [];
@@ -44,6 +57,8 @@ export class ChangeProgress {
     stepNames: string[],
   ) {
     this.steps = stepNames.map((name) => ({ name, state: 'pending', tookMs: null, note: null }));
+    const { request, recovering } = run.input;
+    this.decisions = askedBy(recovering?.request ?? request, new Date(Date.now()).toISOString());
   }
 
   begin(name: string, doing = name): void {
@@ -111,6 +126,13 @@ export class ChangeProgress {
     this.show();
   }
 
+  /** What somebody said was taken, by `proof`. */
+  take(decision: NamedDecision, proof?: TakenDecision['proof']): void {
+    const at = new Date(Date.now()).toISOString();
+    this.decisions = withTaken(this.decisions, takenOf(decision, at, proof));
+    this.show();
+  }
+
   headline(): string {
     return this.#ended ?? `${this.subject()}: ${this.doing}`;
   }
@@ -139,9 +161,10 @@ export class ChangeProgress {
       waitEnds: this.#waiting?.ends ?? null,
       approvals: request.evidence
         .filter((item) => item.kind === 'approval' && item.verdict === 'approved')
-        .map((item) => ({ by: item.by ?? '', group: groupIn(item.name), at: item.at })),
+        .map(approvalOf),
       forced: forcedGates(request),
       denials: this.denials,
+      decisions: this.decisions,
       claims: this.claims,
       decided: this.decided,
       switching: {
@@ -172,7 +195,7 @@ export class ChangeProgress {
         ...this.traffic(),
         ...this.deadline(),
         `requested by ${request.actor.by} (identity: unverified)`,
-        ...(this.run.target.decisions ?? []).map(describeDecision),
+        ...describeAllTaken(this.decisions),
         ...describeDenials(this.denials),
         ...warnUnprotected([request.plan]),
       ],
@@ -242,9 +265,8 @@ export class ChangeProgress {
   }
 }
 
-/** `switch by irina@example.com (signed)`. */
-function describeDecision({ name, by, proof }: EvidenceItem): string {
-  return `${name} by ${by ?? 'unknown'} (${proof === 'ssh' ? 'signed' : 'identity: unverified'})`;
+function approvalOf({ by, name, at, reason }: EvidenceItem): Approval {
+  return { by: by ?? '', group: groupIn(name), at, ...(reason === undefined ? {} : { reason }) };
 }
 
 /** The promotion writes `approval of platform`, or `approval` for a group of anybody. */

@@ -1,11 +1,12 @@
 /** What an environment shows of itself: one line, and a page for the UI and the memo. */
-import { describeDenials } from './denials.js';
+import { describeDenials, inOrder } from './denials.js';
 import { describeForced, forcedGates } from './forced.js';
 import type { EnvironmentState, Freeze } from './messages.js';
 import { plainMarkdown, withoutMarkdown } from './plain-text.js';
 import { warnUnprotected } from './protection.js';
 import { fitLine, formatMinute, renderLinks } from './report.js';
 import type { ReleaseRecord, StepState } from './result.js';
+import { askedBy, describeAllTaken } from './taken-decisions.js';
 import type { UiLink } from './ui-links.js';
 
 export function headlineOf(state: EnvironmentState): string {
@@ -73,7 +74,11 @@ export function renderEnvironment(state: EnvironmentState, links: UiLink[]): str
     ['```', ...rows.filter((each) => each !== null), '```'].join('\n'),
     commands.filter((each) => each !== null).join('\n'),
     renderLinks(links),
-    ...describeDenials(state.denials).map(plainMarkdown),
+    ...describeAllTaken(state.said?.decisions).map((line) => plainMarkdown(`live: ${line}`)),
+    ...(inFlight === null ? [] : describeAllTaken(askedBy(inFlight.request, ''))).map((line) =>
+      plainMarkdown(`in flight: ${line}`),
+    ),
+    ...describeDenials(inOrder(state.denials, state.said?.denials)).map(plainMarkdown),
     [...warnUnproven(state), ...warnUnprotected(live === null ? [] : [live.plan])].join('\n\n'),
   ]
     .filter((part) => part !== '')

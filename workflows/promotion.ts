@@ -153,13 +153,13 @@ class Promotion {
         this.reject(by, decision.reason, decision);
         break;
       case 'abort':
+        this.progress.take(decision);
         this.stopBecause({ kind: 'aborted', by, decision });
         break;
       case 'pause':
-        this.paused = true;
-        break;
       case 'resume':
-        this.paused = false;
+        this.progress.take(decision);
+        this.paused = name === 'pause';
         break;
       // decide() refuses these to a promotion.
       case 'switchTraffic':

@@ -70,6 +70,8 @@ export interface EvidenceItem {
   of?: string | null;
   /** approval on GitHub: where it can be read. */
   url?: string;
+  /** approval: why, as whoever sent it wrote it; absent = not said. */
+  reason?: string;
   /** forced: where it is written down; `note` is the reason. */
   ticket?: string;
   /** By the worker that looked. */
@@ -78,6 +80,41 @@ export interface EvidenceItem {
   receipts?: Seal[];
   /** sha256 (hex) of the report a gate was decided by. */
   reportSha?: string;
+}
+
+/** An approval, a force or a signed decision that does not count, and why. */
+export interface Denial {
+  by: string;
+  why: string;
+  /** What helps; absent = nobody said. */
+  wayOut?: string;
+  /** Of the approval or decision, or the request of a rollback; `force GATE`. */
+  decisionId: string;
+  /** `approval`, `switch`, `rollback`, `freeze`, `unfreeze`, `force of GATE`. Absent in runs of older workers, as is the next. */
+  decision?: string;
+  /** ISO time. */
+  at?: string;
+}
+
+/** A word of somebody's that was taken: who said what, why, and how it is known to be theirs. */
+export interface TakenDecision {
+  /** `switch`, `rollback`, `redeploy`, `abort`, `back`, `pause`, `resume`, `retry`, `skip-host web-2`. */
+  decision: string;
+  by: string;
+  /** `ssh` = signed by somebody the policy lets. */
+  proof: 'ssh' | 'unverified';
+  /** As whoever sent it wrote it; null = none was given. */
+  reason: string | null;
+  /** ISO time. */
+  at: string;
+  /** Of the decision, or the request of a rollback: what two runs took is told once. */
+  decisionId: string;
+}
+
+/** What people said to a change, newest last, at most 20 of each. */
+export interface Said {
+  decisions: TakenDecision[];
+  denials: Denial[];
 }
 
 export interface ChangeResult {
@@ -92,6 +129,8 @@ export interface ChangeResult {
   failure: FailureReport | null;
   switchMs: number | null;
   backMs: number | null;
+  /** Absent = nothing was, or it is of an older worker. */
+  said?: Said;
 }
 
 export interface PromotionResult {

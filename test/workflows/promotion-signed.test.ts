@@ -46,13 +46,17 @@ describe('approvals of a sealed plan', () => {
     const promotion = await start(sealed([rule(1, 'platform')]));
     const asked = await promotion.waitsFor('1 approval (platform)');
     expect(asked.approving).toMatchObject({ mustSign: true, expiresMs: 3_600_000 });
-    expect(await promotion.decide('approve', 'irina', { group: 'platform' })).toMatchObject({
+    const reason = 'OPS-412';
+    expect(await promotion.decide('approve', 'irina', { group: 'platform', reason })).toMatchObject({
       accepted: true,
     });
     const { state, change, evidence } = await promotion.end();
     expect(state).toBe('succeeded');
+    const shown = await promotion.status();
+    expect(shown.approvals).toMatchObject([{ by: 'irina', reason }]);
+    expect(shown.report).toContain(`approval of irina: ${reason}`);
     expect(evidence).toMatchObject([
-      { kind: 'approval', by: 'irina', verdict: 'approved', proof: 'ssh' },
+      { kind: 'approval', by: 'irina', verdict: 'approved', proof: 'ssh', reason },
       { kind: 'wait', name: 'freeze' },
     ]);
     expect(change?.live?.evidence).toEqual(evidence);
