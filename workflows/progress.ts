@@ -110,6 +110,13 @@ export class Progress {
     this.decisions = withTaken(this.decisions, takenOf(decision, at));
   }
 
+  /** What its change took, unless it was said here and went on to it. */
+  takeOver(taken: readonly TakenDecision[]): void {
+    const known = this.decisions.map(({ decisionId }) => decisionId);
+    for (const each of taken)
+      if (!known.includes(each.decisionId)) this.decisions = withTaken(this.decisions, each);
+  }
+
   headline(): string {
     if (this.#ended !== null) return this.#ended;
     const doing = this.waiting === null ? this.#doing : `waits for ${this.waiting.for}`;

@@ -354,6 +354,7 @@ class Promotion {
     const result = concludePromotion({ request, stop, refusal, change, evidence });
     this.phase = 'ended';
     this.failure = result.failure;
+    this.progress.takeOver(change?.said?.decisions ?? []);
     if (change !== null) this.progress.set('change', change.state, change.headline);
     this.progress.interrupt(result.state);
     this.progress.end(result.state, result.headline);

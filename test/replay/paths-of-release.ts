@@ -54,6 +54,8 @@ async function askUnsigned(harness: Harness): Promise<string> {
   await prod.until('the freeze is shown', ({ denials = [] }) => denials.length > 0);
   await prod.ended(await prod.rollback());
   await handle.signal('reject', givenDecision('irina'));
+  // it has been heard by the time of the answer, and what comes next is another task
+  await prod.status();
   await prod.release(3);
   return prod.id;
 }

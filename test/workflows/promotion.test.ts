@@ -219,6 +219,10 @@ describe('an abort', () => {
     expect(end.change?.unwind.map((undo) => undo.step)).toContain('deploy');
     const by = how === 'abort' ? 'irina' : 'a cancellation';
     expect(end.change?.said?.decisions).toMatchObject([{ decision: 'abort', by }]);
+    const { decisions, report } = await promotion.status();
+    // once, though both have heard it
+    expect(decisions).toMatchObject([{ decision: 'abort', by }]);
+    expect(report).toContain(`abort by ${by} (identity: unverified)`);
     expect(prod.serving()).toBe('v1');
   });
 
