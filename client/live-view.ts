@@ -141,7 +141,8 @@ function describeChanges({ style }: Invocation, progress: Progress, printed: Map
     lines.push(row(style, left, step.tookMs === null ? '' : formatTook(step.tookMs)));
   }
   for (const decision of status.decisions ?? []) {
-    const key = `${progress.workflowId} took ${decision.decisionId}`;
+    // an abort goes on from a release to its promotions
+    const key = `took ${decision.decisionId}`;
     if (!printed.has(key)) lines.push(decidedNote(style, decision));
     printed.set(key, 'said');
   }

@@ -1,5 +1,5 @@
 /** What an environment shows of itself: one line, and a page for the UI and the memo. */
-import { describeDenials, inOrder } from './denials.js';
+import { describeDenials } from './denials.js';
 import { describeForced, forcedGates } from './forced.js';
 import type { EnvironmentState, Freeze } from './messages.js';
 import { plainMarkdown, withoutMarkdown } from './plain-text.js';
@@ -78,7 +78,7 @@ export function renderEnvironment(state: EnvironmentState, links: UiLink[]): str
     ...(inFlight === null ? [] : describeAllTaken(askedBy(inFlight.request, ''))).map((line) =>
       plainMarkdown(`in flight: ${line}`),
     ),
-    ...describeDenials(inOrder(state.denials, state.said?.denials)).map(plainMarkdown),
+    ...describeDenials([...(state.said?.denials ?? []), ...(state.denials ?? [])]).map(plainMarkdown),
     [...warnUnproven(state), ...warnUnprotected(live === null ? [] : [live.plan])].join('\n\n'),
   ]
     .filter((part) => part !== '')

@@ -143,7 +143,7 @@ class Entity {
         this.signals += 1;
         return this.words.apply(decision);
       },
-      // runs from before this patch wrote it to the log only
+      // runs from before these patches wrote it to the log only
       deny: (word, decision, reason) => {
         const isNo = word === nameOfWord('reject');
         if (!patched(isNo ? 'refused-rejections-are-shown' : 'refused-signals-are-shown')) return;

@@ -104,10 +104,11 @@ export class Progress {
     this.publish();
   }
 
-  /** What somebody said was taken; shown with what comes of it. */
+  /** What somebody said was taken; the memo has it with what comes of it. */
   take(decision: NamedDecision): void {
     const at = new Date(Date.now()).toISOString();
     this.decisions = withTaken(this.decisions, takenOf(decision, at));
+    setCurrentDetails(this.report());
   }
 
   /** What its change took, unless it was said here and went on to it. */

@@ -133,18 +133,8 @@ export const progressStatus: Shape = both(
     ),
     switching: maybe(fields({ requestId: text, token: count, groups: orNull(list(text)) })),
     onGithub: maybe(list(text)),
-    ...{
-      denials,
-      decisions,
-      decided,
-      forced,
-      claims: maybe(count),
-      colour,
-      steps,
-      unwind,
-      failure,
-      report: text,
-    },
+    ...{ denials, decisions, decided, forced, claims: maybe(count) },
+    ...{ colour, steps, unwind, failure, report: text },
   }),
 );
 

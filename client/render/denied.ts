@@ -19,7 +19,7 @@ export function newestDenied(style: Style, denials: Denial[]): string[] {
 }
 
 /** Of what is there for ever: those of the last day. */
-export function recently<Said extends { at?: string }>(said: readonly Said[], now: Date): Said[] {
+export function recently<Item extends { at?: string }>(said: readonly Item[], now: Date): Item[] {
   return said.filter(({ at }) => at === undefined || now.getTime() - Date.parse(at) < DAY_MS);
 }
 
