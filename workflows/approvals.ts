@@ -81,6 +81,5 @@ export function approvalEvidence(approval: Approval): EvidenceItem {
     by: approval.by,
     at: approval.at,
     note: 'identity: unverified',
-    ...givenReason(approval.reason ?? null),
   };
 }

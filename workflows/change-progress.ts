@@ -5,19 +5,10 @@ import { describeDenials, withDenial, type Reason } from './denials.js';
 import type { NamedDecision } from './decisions.js';
 import { describeForced, forcedGates } from './forced.js';
 import type { Decision, ProgressStatus } from './messages.js';
-import type { Approval } from './missing-approvals.js';
 import { environmentId } from './names.js';
 import { warnUnprotected } from './protection.js';
 import { formatDuration, formatMinute, renderReport, showWait, type ReportView } from './report.js';
-import type {
-  Denial,
-  EvidenceItem,
-  FailureReport,
-  StepReport,
-  StepState,
-  TakenDecision,
-  UnwindReport,
-} from './result.js';
+import type { Denial, FailureReport, StepReport, StepState, TakenDecision, UnwindReport } from './result.js';
 import { publishState } from './search-attributes.js';
 import { askedBy, describeAllTaken, takenOf, withTaken } from './taken-decisions.js';
 import { linkToRun } from './ui-links.js';
@@ -161,7 +152,7 @@ export class ChangeProgress {
       waitEnds: this.#waiting?.ends ?? null,
       approvals: request.evidence
         .filter((item) => item.kind === 'approval' && item.verdict === 'approved')
-        .map(approvalOf),
+        .map((item) => ({ by: item.by ?? '', group: groupIn(item.name), at: item.at })),
       forced: forcedGates(request),
       denials: this.denials,
       decisions: this.decisions,
@@ -263,10 +254,6 @@ export class ChangeProgress {
     if (waitingFor !== '') return [{ what: 'try again', command: `slipway retry ${name}` }, stop];
     return this.run.switched ? [{ what: 'back', command: `slipway back ${name}` }, stop] : [stop];
   }
-}
-
-function approvalOf({ by, name, at, reason }: EvidenceItem): Approval {
-  return { by: by ?? '', group: groupIn(name), at, ...(reason === undefined ? {} : { reason }) };
 }
 
 /** The promotion writes `approval of platform`, or `approval` for a group of anybody. */

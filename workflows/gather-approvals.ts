@@ -146,7 +146,7 @@ export class Approvals {
       const reason = this.whyNot(item);
       if (reason === null) {
         this.decided.push(decisionId);
-        this.count({ ...givenReason(decision.reason), ...item });
+        this.count(item, decision.reason);
       } else {
         log.warn(`the approval of ${by} does not count: ${reason.why}`);
         this.keepDenied(item, reason.why);
@@ -176,8 +176,8 @@ export class Approvals {
   }
 
   /** Says a worker; where nothing protects, what people say here needs no proof. */
-  private count(item: EvidenceItem): void {
-    const { by, at, group = null, proof, of = null, reason = null } = item;
+  private count(item: EvidenceItem, reason: string | null = null): void {
+    const { by, at, group = null, proof, of = null } = item;
     if (by === null) return;
     this.evidence.push(item);
     const onGithub = githubProof(proof);

@@ -70,8 +70,6 @@ export interface EvidenceItem {
   of?: string | null;
   /** approval on GitHub: where it can be read. */
   url?: string;
-  /** approval: why, as whoever sent it wrote it; absent = not said. */
-  reason?: string;
   /** forced: where it is written down; `note` is the reason. */
   ticket?: string;
   /** By the worker that looked. */

@@ -56,7 +56,7 @@ describe('approvals of a sealed plan', () => {
     expect(shown.approvals).toMatchObject([{ by: 'irina', reason }]);
     expect(shown.report).toContain(`approval of irina: ${reason}`);
     expect(evidence).toMatchObject([
-      { kind: 'approval', by: 'irina', verdict: 'approved', proof: 'ssh', reason },
+      { kind: 'approval', by: 'irina', verdict: 'approved', proof: 'ssh' },
       { kind: 'wait', name: 'freeze' },
     ]);
     expect(change?.live?.evidence).toEqual(evidence);
