@@ -4,8 +4,9 @@ import type { Actor, Decision, ProgressStatus } from '../workflows/messages.js';
 import { UPDATE } from '../workflows/names.js';
 import { splitRefusal, type ApproveOptions, type Decided } from './decided.js';
 import { signApproval } from './sign-approval.js';
-import { findSigningKey, type Signed } from './sign-with-ssh.js';
+import { findSigningKey, sentWith, type Signed } from './sign-with-ssh.js';
 import type { DecisionTarget } from './targets.js';
+import { reasonToSign } from './text-to-sign.js';
 import { refused } from './user-error.js';
 import { afterHearing } from './wait-until-heard.js';
 
@@ -31,7 +32,7 @@ export async function approveWaiting(
     group: options.group ?? null,
     planHash: shown?.planHash ?? null,
     digest: shown?.artifacts.map(({ digest }) => digest).join(',') ?? null,
-    ...(signed === null ? {} : { statement: signed.statement, decisionId: signed.nonce }),
+    ...sentWith(signed),
   });
   const proof = signed?.proof ?? client.actor.proof;
   return await afterHearing({ ...decided, proof }, () => client.progress(target.workflowId));
@@ -59,11 +60,13 @@ export function requireWelcome({ environment, approving, approvals }: ProgressSt
 export async function signWhatWaits(
   client: Pick<Approver, 'actor'>,
   shown: ProgressStatus,
-  { key = null, group = null, env = process.env, insists = false }: ApproveOptions,
+  { key = null, group = null, reason: written, env = process.env, insists = false }: ApproveOptions,
 ): Promise<Signed | null> {
   const { approving } = shown;
   if (approving === undefined || !(insists || key !== null || approving.mustSign)) return null;
   const { requestId, expiresMs } = approving;
+  const reason = reasonToSign(written);
   const keyFile = findSigningKey(key, env);
-  return await signApproval({ status: shown, requestId, by: client.actor.by, group, expiresMs, keyFile });
+  const { by } = client.actor;
+  return await signApproval({ status: shown, requestId, by, group, reason, expiresMs, keyFile });
 }

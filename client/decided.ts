@@ -13,6 +13,8 @@ export interface SigningOptions {
   key?: string | null;
   /** Default `process.env`. */
   env?: NodeJS.ProcessEnv;
+  /** Signed as well, where anything is. */
+  reason?: string | null;
   /** Sign also where nobody asks for it. */
   insists?: boolean;
 }
@@ -24,12 +26,14 @@ export interface ApproveOptions extends DecisionOptions, SigningOptions {
 }
 
 export interface RollbackOptions extends DecisionOptions {
-  /** From `signRollback`, where the policy says who may; `version` is then the one that was signed. */
-  signed?: Pick<SignedRollback, 'requestId' | 'statement'> | null;
+  /** From `signRollback`, where the policy says who may; `version` and `reason` are then those that were signed. */
+  signed?: Pick<SignedRollback, 'requestId' | 'reason' | 'statement'> | null;
 }
 
 export interface SignedRollback {
   requestId: string;
+  /** As it was signed: with any other it does not count. */
+  reason: string | null;
   statement: SignedStatement;
   /** As `Decided.proof`. */
   proof: 'ssh' | 'unverified';

@@ -1,11 +1,13 @@
 /** Gates that a person lets a release pass although they say no: asked for by flags, signed one by one. */
 import { randomUUID } from 'node:crypto';
 import { FORCE_NAMESPACE, writeForce } from '../pipeline/force-statement.js';
+import { LONGEST_REASON } from '../pipeline/signed-statement.js';
 import type { ReleasePlan } from '../pipeline/plan.js';
 import { suggestWord } from '../pipeline/suggest.js';
 import type { Force } from '../workflows/messages.js';
 import type { Invocation } from './command.js';
 import { findSigningKey, signText } from './sign-with-ssh.js';
+import { textToSign } from './text-to-sign.js';
 import { badInput, refused } from './user-error.js';
 
 export interface ForceWish {
@@ -25,7 +27,7 @@ export interface ForcedPlace {
 /** Gates may be asked hours later, once the environments before have baked. */
 export const FORCE_LASTS_MS = 24 * 3_600_000;
 
-const LONGEST = { reason: 1000, ticket: 100 };
+const LONGEST_TICKET = 100;
 const DOCS = 'docs/force.md';
 
 /** What the flags ask for; null = nothing is forced. Throws UserError: exit 2 for mistakes, 5 for gates that nobody may force and where there is no key. */
@@ -33,14 +35,14 @@ export function readForceWish(invocation: Invocation, plan: ReleasePlan): ForceW
   const names = [...new Set(invocation.values('force').flatMap((value) => value.split(',')))]
     .map((name) => name.trim())
     .filter((name) => name !== '');
-  const ticket = invocation.value('ticket')?.trim() ?? '';
   if (names.length === 0) {
     refuseWithoutForce(invocation);
     return null;
   }
-  const reason = invocation.global.reason?.trim() ?? '';
-  requireText('--reason', reason, 'say why: --reason "the fix is not out yet"', LONGEST.reason);
-  requireText('--ticket', ticket, 'say where it is written down: --ticket OPS-412', LONGEST.ticket);
+  const reason = textToSign('--reason', invocation.global.reason, LONGEST_REASON, DOCS);
+  requireText('--reason', reason, 'say why: --reason "the fix is not out yet"');
+  const ticket = textToSign('--ticket', invocation.value('ticket'), LONGEST_TICKET, DOCS);
+  requireText('--ticket', ticket, 'say where it is written down: --ticket OPS-412');
   const gates = names.map((name) => findForceable(plan, name));
   return { gates, reason, ticket, keyFile: findSigningKey(invocation.value('key'), invocation.terminal.env) };
 }
@@ -94,15 +96,8 @@ function refuseWithoutForce(invocation: Invocation): void {
   }
 }
 
-function requireText(flag: string, text: string, wayOut: string, longest: number): void {
+function requireText(flag: string, text: string, wayOut: string): void {
   if (text === '') throw badInput({ what: `a force needs ${flag}`, where: flag, wayOut, docs: DOCS });
-  if (text.length > longest)
-    throw badInput({
-      what: `${flag} has ${String(text.length)} characters, at most ${String(longest)} are kept`,
-      where: flag,
-      wayOut: 'shorten it',
-      docs: DOCS,
-    });
 }
 
 function findForceable(plan: ReleasePlan, name: string): ForcedPlace {

@@ -2,6 +2,7 @@
 import type { Colour } from '../pipeline/plan.js';
 import type { EnvironmentStatus, ProgressStatus } from '../workflows/messages.js';
 import { inOrder } from '../workflows/denials.js';
+import { hasUnsignedReason } from '../workflows/environment-screen.js';
 import type { ChangeResult, PromotionResult, ReleaseRecord, Said, StepReport } from '../workflows/result.js';
 import { describeProof } from './render/text.js';
 import { formatMoment } from './render/time.js';
@@ -65,8 +66,9 @@ function whyNothingEnters({ inFlight, needsPerson, freeze }: EnvironmentStatus) 
   const { by, until, reason, since, proof } = freeze;
   const end = until === null ? 'until it is lifted' : `until ${formatMoment(until)}`;
   const why = reason === null ? '' : `: ${reason}`;
+  const but = hasUnsignedReason(freeze) ? ', its reason not' : '';
   return {
-    for: `the end of a freeze by ${by} (${describeProof(proof)}), ${end}${why}`,
+    for: `the end of a freeze by ${by} (${describeProof(proof)}${but}), ${end}${why}`,
     since,
     ends: until === null ? null : { at: until, then: 'opens' },
   };

@@ -287,7 +287,8 @@ export class SlipwayClient {
   ): Extract<EnvironmentRequest, { type: 'rollback' }> {
     const requestId = newRequestId(`rollback-${version ?? environment}`);
     const asked = { type: 'rollback' as const, requestId, version, actor: this.actor, reason };
-    return signed === null ? asked : { ...asked, requestId: signed.requestId, statement: signed.statement };
+    if (signed === null) return asked;
+    return { ...asked, requestId: signed.requestId, reason: signed.reason, statement: signed.statement };
   }
 
   private handle(workflowId: string): WorkflowHandle {

@@ -10,6 +10,8 @@ export interface ApprovalWish {
   requestId: string;
   by: string;
   group: string | null;
+  /** As `reasonToSign` has it. */
+  reason: string | null;
   expiresMs: number;
   /** Private key, or the public half of one that the agent has. */
   keyFile: string;
@@ -17,10 +19,10 @@ export interface ApprovalWish {
 
 /** Throws UserError (exit 2) when the key cannot sign. */
 export async function signApproval(wish: ApprovalWish): Promise<Signed> {
-  const { status, requestId, by, group, expiresMs, keyFile } = wish;
+  const { status, requestId, by, group, reason, expiresMs, keyFile } = wish;
   const nonce = randomUUID();
   const payload = writeApproval({
-    slipway: 'approval/1',
+    slipway: 'approval/2',
     decision: 'approve',
     pipeline: status.pipeline,
     environment: status.environment,
@@ -31,9 +33,11 @@ export async function signApproval(wish: ApprovalWish): Promise<Signed> {
     digests: status.artifacts.map(({ digest }) => digest),
     by,
     group,
+    reason,
     nonce,
     expires: new Date(Date.now() + Math.min(expiresMs, LONGEST_STATEMENT_MS)).toISOString(),
   });
   const proof = status.approving?.mustSign === true ? 'ssh' : 'unverified';
-  return { statement: await signText(payload, { namespace: APPROVAL_NAMESPACE, keyFile }), nonce, proof };
+  const statement = await signText(payload, { namespace: APPROVAL_NAMESPACE, keyFile });
+  return { statement, nonce, reason, proof };
 }

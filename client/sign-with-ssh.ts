@@ -3,15 +3,24 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
-import type { SignedStatement } from '../workflows/messages.js';
+import type { Decision, SignedStatement } from '../workflows/messages.js';
 import { badInput, refused } from './user-error.js';
 
 export interface Signed {
   statement: SignedStatement;
   /** Of the statement; the decision's id as well. */
   nonce: string;
+  /** As it was signed: with any other it does not count. */
+  reason: string | null;
   /** What it will count as: a worker verifies only what its policy asks to be signed. */
   proof: 'ssh' | 'unverified';
+}
+
+/** What goes with a decision that is signed, whichever way it is sent. */
+export function sentWith(signed: Signed | null): Partial<Decision> {
+  if (signed === null) return {};
+  const { reason, nonce, statement } = signed;
+  return { reason, decisionId: nonce, statement };
 }
 
 /** `--key`, else `SLIPWAY_SIGNING_KEY`, else the usual one. Throws UserError: exit 2 for one that is not there, 5 when nobody has named one and there is none. */

@@ -6,9 +6,10 @@ import type { Actor, Decision, EnvironmentStatus, ProgressStatus } from '../work
 import { UPDATE } from '../workflows/names.js';
 import { groupsThatMayBringBack, groupsThatMayFreeze, releaseOf } from '../workflows/who-may.js';
 import type { Decided, DecisionOptions, SignedRollback, SigningOptions } from './decided.js';
-import { findSigningKey, signText, type Signed } from './sign-with-ssh.js';
+import { findSigningKey, sentWith, signText, type Signed } from './sign-with-ssh.js';
 import { newRequestId } from './start-release.js';
 import { endedMeanwhile, type DecisionTarget } from './targets.js';
+import { reasonToSign } from './text-to-sign.js';
 import { refused } from './user-error.js';
 import { afterHearing } from './wait-until-heard.js';
 
@@ -32,7 +33,6 @@ interface Speaker {
 export interface FreezeOptions extends SigningOptions {
   /** freeze only: ISO time; null = until it is lifted. */
   until?: string | null;
-  reason?: string | null;
 }
 
 /** Throws UserError when a signature is wanted and no key can give it: exit 5 for none, 2 for one that was named. */
@@ -47,7 +47,7 @@ export async function switchSigned(
     shown?.waitingFor === 'switch'
       ? await signSwitch(client, requireShown(shown.environment, target, shown), options)
       : null;
-  const said = { reason: options.reason ?? null, ...sentOf(signed) };
+  const said = { reason: options.reason ?? null, ...sentWith(signed) };
   const decided = await client.decide(target, UPDATE.switchTraffic, said);
   if (signed === null) return decided;
   const { proof } = signed;
@@ -105,8 +105,8 @@ export async function signRollback(
   const requestId = newRequestId(`rollback-${version}`);
   const about = { decision: 'rollback' as const, pipeline, environment, requestId, token: null };
   const said = { ...about, release: releaseOf(record), until: null };
-  const { statement, proof } = await sign(said, { actor, groups }, options);
-  return { requestId, statement, proof };
+  const { reason, statement, proof } = await sign(said, { actor, groups }, options);
+  return { requestId, reason, statement, proof };
 }
 
 /** Throws as `switchSigned`. */
@@ -118,7 +118,11 @@ export async function freezeSigned(
 ): Promise<Decided> {
   const { until = null, reason = null } = options;
   const signed = await signFreeze(client, environment, name, options);
-  const decided = await client.decideAtEnvironment(environment, name, { until, reason, ...sentOf(signed) });
+  const decided = await client.decideAtEnvironment(environment, name, {
+    until,
+    reason,
+    ...sentWith(signed),
+  });
   if (signed === null) return decided;
   const heard = await afterHearing(decided, () => client.status(environment));
   const now = await client.status(environment).catch(() => null);
@@ -153,17 +157,14 @@ function mustSign(
 async function sign(
   { requestId, ...about }: Omit<DecisionSubject, 'requestId'> & { requestId: string | null },
   { actor: { by }, groups }: { actor: Actor; groups: readonly string[] | null },
-  { key = null, env = process.env }: SigningOptions,
+  { key = null, env = process.env, reason: written }: SigningOptions,
 ): Promise<Signed> {
+  const reason = reasonToSign(written);
   const keyFile = findSigningKey(key, env);
   const nonce = randomUUID();
   const expires = new Date(Date.now() + DECISION_LASTS_MS).toISOString();
-  const said = { slipway: 'decision/1' as const, ...about, requestId: requestId ?? nonce };
-  const payload = writeDecision({ ...said, by, nonce, expires });
+  const said = { slipway: 'decision/2' as const, ...about, requestId: requestId ?? nonce };
+  const payload = writeDecision({ ...said, by, reason, nonce, expires });
   const statement = await signText(payload, { namespace: DECISION_NAMESPACE, keyFile });
-  return { statement, nonce, proof: groups === null ? 'unverified' : 'ssh' };
-}
-
-function sentOf(signed: Signed | null): Partial<Decision> {
-  return signed === null ? {} : { statement: signed.statement, decisionId: signed.nonce };
+  return { statement, nonce, reason, proof: groups === null ? 'unverified' : 'ssh' };
 }

@@ -3,7 +3,7 @@ import type { CommandSpec, Invocation, Outcome } from './command.js';
 import type { SigningOptions } from './decided.js';
 import { EXIT } from './exit-codes.js';
 import { spellOut } from './guarded-terminal.js';
-import type { Signed } from './sign-with-ssh.js';
+import { sentWith, type Signed } from './sign-with-ssh.js';
 
 export const SIGNING_OPTIONS: CommandSpec['options'] = [
   {
@@ -17,8 +17,9 @@ export const SIGNING_OPTIONS: CommandSpec['options'] = [
 ];
 
 export function signingOf(invocation: Invocation): Required<SigningOptions> {
-  const { terminal } = invocation;
-  return { key: invocation.value('key'), env: terminal.env, insists: invocation.has('print') };
+  const { terminal, global } = invocation;
+  const { reason } = global;
+  return { key: invocation.value('key'), env: terminal.env, reason, insists: invocation.has('print') };
 }
 
 /** What would be sent, for another way there. */
@@ -28,5 +29,5 @@ export function printed(data: object): Outcome {
 
 /** The same of a decision; null = there is nothing to sign. */
 export function printedDecision(by: string, said: object, signed: Signed | null): Outcome {
-  return printed({ by, ...said, decisionId: signed?.nonce, statement: signed?.statement });
+  return printed({ by, ...said, ...sentWith(signed) });
 }

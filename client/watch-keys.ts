@@ -177,7 +177,7 @@ function approval(
   const which = requestOf(status);
   const digests = artifacts.map(({ digest }) => digest12(digest)).join(', ');
   return {
-    text: `Approve ${plain(version)} for ${plain(environment)}, ${digests}, as ${plain(client.actor.by)}?`,
+    text: `Approve ${plain(version)} for ${plain(environment)}, ${digests}, as ${plain(client.actor.by)}?${reason === null ? '' : ` (reason: ${plain(reason)})`}`,
     send: () => client.approve(environment, { version: which, shown: status, reason }),
     done: `approved ${version} for ${environment}`,
   };

@@ -2,7 +2,7 @@
 import { canonicalize } from 'json-canonicalize';
 import { z } from 'zod';
 import type { DecisionSubject } from './plan.js';
-import { readStatement } from './signed-statement.js';
+import { readStatement, signedReason } from './signed-statement.js';
 
 /** `ssh-keygen -n`: neither an approval nor a force is one of these. */
 export const DECISION_NAMESPACE = 'decision@slipway';
@@ -14,8 +14,7 @@ const release = z.strictObject({
   digests: z.array(z.string()),
 });
 
-const decisionStatement = z.strictObject({
-  slipway: z.literal('decision/1'),
+const bound = {
   decision: z.enum(['switch', 'rollback', 'freeze', 'unfreeze']),
   pipeline: z.string(),
   environment: z.string(),
@@ -28,7 +27,13 @@ const decisionStatement = z.strictObject({
   nonce: z.string().min(8),
   /** ISO time after which it is void. */
   expires: z.iso.datetime(),
-});
+};
+
+const decisionStatement = z.discriminatedUnion('slipway', [
+  z.strictObject({ slipway: z.literal('decision/2'), ...bound, reason: signedReason }),
+  /** From before reasons were signed; it counts as it did. */
+  z.strictObject({ slipway: z.literal('decision/1'), ...bound }),
+]);
 
 export type DecisionStatement = DecisionSubject & z.infer<typeof decisionStatement>;
 

@@ -1,7 +1,7 @@
 /** What a person signs who lets a release pass a gate that says no: which gate of which release, why, and by which ticket. */
 import { canonicalize } from 'json-canonicalize';
 import { z } from 'zod';
-import { readStatement } from './signed-statement.js';
+import { LONGEST_REASON, readStatement } from './signed-statement.js';
 
 /** `ssh-keygen -n`: an approval is no force, and a force is no approval. */
 export const FORCE_NAMESPACE = 'force@slipway';
@@ -17,7 +17,7 @@ const forceStatement = z.strictObject({
   version: z.string(),
   commit: z.string(),
   /** On every screen for as long as the release may be live. */
-  reason: z.string().max(1000),
+  reason: z.string().max(LONGEST_REASON),
   ticket: z.string().max(100),
   /** As allowed_signers names the person. */
   by: z.string(),

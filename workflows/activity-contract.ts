@@ -277,6 +277,8 @@ export interface ApprovalClaim extends ApprovalSubject {
 export interface DecisionClaim {
   subject: DecisionSubject;
   by: string;
+  /** As it was sent: not what was signed if somebody has exchanged it. Absent in runs of older workers. */
+  reason?: string | null;
   statement: SignedStatement;
 }
 

@@ -10,7 +10,7 @@ import { warnUnprotected } from './protection.js';
 import { formatDuration, formatMinute, renderReport, showWait, type ReportView } from './report.js';
 import type { Denial, FailureReport, StepReport, StepState, TakenDecision, UnwindReport } from './result.js';
 import { publishState } from './search-attributes.js';
-import { askedBy, describeAllTaken, takenOf, withTaken } from './taken-decisions.js';
+import { askedBy, describeAllTaken, takenOf, withTaken, type Proven } from './taken-decisions.js';
 import { linkToRun } from './ui-links.js';
 import { groupsThatMay } from './who-may.js';
 
@@ -117,10 +117,10 @@ export class ChangeProgress {
     this.show();
   }
 
-  /** What somebody said was taken, by `proof`. */
-  take(decision: NamedDecision, proof?: TakenDecision['proof']): void {
+  /** What somebody said was taken. */
+  take(decision: NamedDecision, proven?: Proven): void {
     const at = new Date(Date.now()).toISOString();
-    this.decisions = withTaken(this.decisions, takenOf(decision, at, proof));
+    this.decisions = withTaken(this.decisions, takenOf(decision, at, proven));
     this.show();
   }
 

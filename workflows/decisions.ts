@@ -35,6 +35,8 @@ export interface PromotionDeciding extends Deciding, Excluding {
   paused: boolean;
   rules: ApprovalRule[];
   approvals: Approval[];
+  /** Can no unsigned approval count? */
+  refusesUnsigned: boolean;
   planHash: string;
   /** Digests of all artifacts. */
   digests: string[];
@@ -148,7 +150,11 @@ function refuseApproval(state: PromotionDeciding, decision: NamedDecision): stri
     !decision.digest.split(',').every((digest) => state.digests.includes(digest))
   )
     return `the digest is not this release's; slipway approve ${environment} shows the one of now`;
-  return refuseUseless(state, { by, group, at: '' }) ?? state.deaf ?? null;
+  const useless = refuseUseless(state, { by, group, at: '' });
+  if (useless !== null) return useless;
+  if (state.refusesUnsigned && decision.statement === undefined)
+    return refuseUnsigned([], `slipway approve ${environment}`);
+  return state.deaf ?? null;
 }
 
 /** Why nothing that this person signs can count, `what; way out`; null = it may. */

@@ -16,7 +16,7 @@ import {
 import { reasonOf, withDenial, type Reason } from './denials.js';
 import { applyDecision, isUnderway, receiveRequest, type Step } from './environment-queue.js';
 import { counts } from './hear-decisions.js';
-import type { Decision, EnvironmentRequest, EnvironmentState } from './messages.js';
+import type { Decision, EnvironmentRequest, EnvironmentState, Freeze } from './messages.js';
 import type { EvidenceItem } from './result.js';
 import { releaseOf } from './who-may.js';
 
@@ -25,25 +25,25 @@ export type AskedAgain = Exclude<EnvironmentRequest, { type: 'change' }>;
 /** A freeze or its end that is signed; null = nothing is there to look at. */
 export function claimOfDecision(
   { pipeline, environment }: EnvironmentState,
-  { name, by, decisionId, until, statement }: NamedDecision,
+  { name, by, decisionId, until, reason, statement }: NamedDecision,
 ): DecisionClaim | null {
   if (statement === undefined || (name !== 'freeze' && name !== 'unfreeze')) return null;
   const about = { decision: name, pipeline, environment, requestId: decisionId };
-  return { subject: { ...about, ...ABOUT_NO_RELEASE, until }, by, statement };
+  return { subject: { ...about, ...ABOUT_NO_RELEASE, until }, by, reason, statement };
 }
 
 const ABOUT_NO_RELEASE = { token: null, release: null } satisfies Partial<DecisionSubject>;
 
 /** A rollback or redeploy that is signed; null = nothing is there to look at, or it is answered without. */
 export function claimOfRequest(state: EnvironmentState, asked: AskedAgain): DecisionClaim | null {
-  const { requestId, actor, statement } = asked;
+  const { requestId, actor, reason, statement } = asked;
   if (statement === undefined || findProcessed(state, requestId) !== null) return null;
   const resolved = resolveRequest(state, asked);
   if ('refused' in resolved) return null;
   const { pipeline, environment } = state;
   const about = { decision: 'rollback' as const, pipeline, environment, requestId, token: null };
   const subject = { ...about, release: releaseOf(resolved.request), until: null };
-  return { subject, by: actor.by, statement };
+  return { subject, by: actor.by, reason, statement };
 }
 
 /** So far nobody's word for it has counted, and here comes one. */
@@ -117,9 +117,10 @@ export function applyHeard(
   const { decisionId } = decision;
   // said twice, and the first counted
   if (state.decided?.includes(decisionId) === true) return state;
-  const proof = item.proof === 'ssh' ? 'ssh' : 'unverified';
+  const proof: Freeze['proof'] = item.proof === 'ssh' ? 'ssh' : 'unverified';
+  const proven = item.reason === undefined ? { proof } : { proof, isReasonSigned: true };
   return counts(item)
-    ? rememberDecided(applyDecision(state, decision, at, proof), decisionId)
+    ? rememberDecided(applyDecision(state, decision, at, proven), decisionId)
     : denyWord(state, item.name, decision, { ...reasonOf(item), at: item.at });
 }
 

@@ -271,12 +271,12 @@ export function applyDecision(
   state: EnvironmentState,
   decision: NamedDecision,
   at: string,
-  proof: Freeze['proof'] = decision.proof,
+  proven: Pick<Freeze, 'proof' | 'isReasonSigned'> = { proof: decision.proof },
 ): EnvironmentState {
   const { name, by, until, reason } = decision;
   switch (name) {
     case 'freeze':
-      return { ...state, freeze: { by, proof, until, reason, since: at } };
+      return { ...state, freeze: { by, ...proven, until, reason, since: at } };
     case 'unfreeze':
       return { ...state, freeze: null };
     case 'resume':

@@ -52,6 +52,7 @@ export function renderEnvironment(state: EnvironmentState, links: UiLink[]): str
           'frozen',
           `by ${freeze.by}${signedText(freeze)}${untilText(freeze.until)} ${freeze.reason ?? ''}`,
         ),
+    freeze !== null && hasUnsignedReason(freeze) ? row('', 'its reason was not signed') : null,
     needsPerson === null ? null : row('look', needsPerson),
     row(
       'good',
@@ -94,6 +95,11 @@ function describe(record: ReleaseRecord): string {
 /** Not where the one person on the page has signed. */
 function warnUnproven({ queue, freeze }: EnvironmentState): string[] {
   return freeze?.proof === 'ssh' && queue.length === 0 ? [] : ['identity: unverified'];
+}
+
+/** Signed while reasons were not: whoever passed it on may have exchanged it. */
+export function hasUnsignedReason({ proof, reason, isReasonSigned }: Freeze): boolean {
+  return proof === 'ssh' && reason !== null && isReasonSigned !== true;
 }
 
 function signedText({ proof }: Freeze): string {

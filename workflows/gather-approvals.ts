@@ -15,6 +15,9 @@ import { Refusal } from './promotion-end.js';
 import type { Denial, EvidenceItem } from './result.js';
 import { refuseToHear } from './unheard.js';
 
+/** What is denied here, and what kind of evidence that is. */
+const APPROVAL = 'approval';
+
 export class Approvals {
   readonly counted: Approval[] = [];
   denials: Denial[] = [];
@@ -61,6 +64,14 @@ export class Approvals {
     return refuseToHear(this.claims.length, again);
   }
 
+  /** Can nothing count here that is not signed? Runs from before this patch let a worker say so. */
+  get refusesUnsigned(): boolean {
+    const { seal, policy, approvals } = this.request.plan;
+    const isProtected = seal !== undefined && policy !== undefined;
+    if (!isProtected || approvals.some(({ by }) => by === 'unverified')) return false;
+    return patched('unsigned-approvals-are-refused');
+  }
+
   /** May come at any time, also long before it is asked for. */
   take(decision: Decision): Applied {
     const { by, group, reason } = decision;
@@ -75,6 +86,7 @@ export class Approvals {
   /** What somebody said (`approval`) does not count. */
   deny(word: string, { by, decisionId }: Decision, reason: Reason): void {
     const at = new Date().toISOString();
+    if (word === APPROVAL) this.keepDenied(by, at, reason.why);
     this.denials = withDenial(this.denials, { by, ...reason, decisionId, decision: word, at });
     this.progress.publish();
   }
@@ -139,18 +151,17 @@ export class Approvals {
       }
       const claim = { ...this.subject(), decision, counted: this.counted };
       const summary = `of ${by} for ${claim.version}`;
-      const item = await hearClaim({ kind: 'approval', name: 'approval', by }, () =>
+      const item = await hearClaim({ kind: APPROVAL, name: APPROVAL, by }, () =>
         perform('verifyApproval', claim, { summary }),
       );
       this.claims.shift();
       const reason = this.whyNot(item);
       if (reason === null) {
         this.decided.push(decisionId);
-        this.count(item, decision.reason);
+        this.count(item, shownReason(item, decision));
       } else {
         log.warn(`the approval of ${by} does not count: ${reason.why}`);
-        this.keepDenied(item, reason.why);
-        this.deny('approval', decision, reason);
+        this.deny(APPROVAL, decision, reason);
       }
       this.progress.publish();
     }
@@ -167,12 +178,13 @@ export class Approvals {
   }
 
   /** With the evidence, the newest few: all of it goes with the request. */
-  private keepDenied({ kind, name, by, at }: EvidenceItem, why: string): void {
-    const isDenied = (item: EvidenceItem): boolean => item.kind === kind && item.verdict === 'fail';
+  private keepDenied(by: string, at: string, why: string): void {
+    const isDenied = (item: EvidenceItem): boolean => item.kind === APPROVAL && item.verdict === 'fail';
     if (this.evidence.filter(isDenied).length >= DENIALS_KEPT)
       this.evidence.splice(this.evidence.findIndex(isDenied), 1);
-    const short = shorten({ by: by ?? 'unknown', why });
-    this.evidence.push({ kind, name, by: short.by, at, verdict: 'fail', note: short.why });
+    const short = shorten({ by, why });
+    const said = { kind: APPROVAL, name: APPROVAL, by: short.by, at } as const;
+    this.evidence.push({ ...said, verdict: 'fail', note: short.why });
   }
 
   /** Says a worker; where nothing protects, what people say here needs no proof. */
@@ -200,4 +212,9 @@ export class Approvals {
     const about = { plan, requestId, version, commit, artifacts, requester: actor.by };
     return forced.length === 0 ? about : { ...about, forced };
   }
+}
+
+/** Of a signed approval the one that was signed: what came beside an older one is whatever was made of it on its way. */
+function shownReason({ proof, reason = null }: EvidenceItem, sent: Decision): string | null {
+  return proof === 'ssh' ? reason : sent.reason;
 }

@@ -179,6 +179,8 @@ export interface Freeze {
   proof: 'unverified' | 'ssh';
   until: string | null;
   reason: string | null;
+  /** Absent = the reason is what whoever passed it on made of it, also where the freeze was signed. */
+  isReasonSigned?: boolean;
   since: string;
 }
 

@@ -130,6 +130,7 @@ class Promotion {
         rules: plan.approvals,
         ...excludingOf(this.request, this.evidence),
         approvals: this.approvals.counted,
+        refusesUnsigned: this.approvals.refusesUnsigned,
         planHash: plan.planHash,
         digests: artifacts.map((artifact) => artifact.digest),
       }),

@@ -64,6 +64,8 @@ export interface EvidenceItem {
   wayOut?: string;
   /** approval, forced and decision: how the person proved to be who they are. */
   proof?: Proof;
+  /** approval and decision: why, as the person has signed it; absent = that was not signed. */
+  reason?: string | null;
   /** approval: the group it counts for; null = none. */
   group?: string | null;
   /** approval on GitHub: the branch or the environment it is about. */
@@ -103,6 +105,8 @@ export interface TakenDecision {
   proof: 'ssh' | 'unverified';
   /** As whoever sent it wrote it; null = none was given. */
   reason: string | null;
+  /** As the person signed it. */
+  isReasonSigned?: true;
   /** ISO time. */
   at: string;
   /** Of the decision, or the request of a rollback: what two runs took is told once. */

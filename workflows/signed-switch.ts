@@ -5,6 +5,7 @@ import type { ChangeRun } from './change-run.js';
 import type { NamedDecision } from './decisions.js';
 import { reasonOf } from './denials.js';
 import { counts, hearDecision } from './hear-decisions.js';
+import { provenBy } from './taken-decisions.js';
 import { releaseOf } from './who-may.js';
 
 export class SignedSwitch {
@@ -44,12 +45,12 @@ export class SignedSwitch {
     const { requestId } = input.request;
     const about = { decision: 'switch' as const, pipeline, environment, requestId, token: target.token };
     const subject = { ...about, release: releaseOf(input.request), until: null };
-    const item = await hearDecision({ subject, by, statement });
+    const item = await hearDecision({ subject, by, reason: word.reason, statement });
     if (counts(item)) {
       const decisions = [...(target.decisions ?? []), item];
       this.run.target = { ...this.run.target, decisions };
       this.progress.decided.push(decisionId);
-      this.progress.take(word, item.proof === 'ssh' ? 'ssh' : 'unverified');
+      this.progress.take(word, provenBy(item));
       return true;
     }
     const reason = reasonOf(item);

@@ -43,15 +43,22 @@ export function detailPromotion(request: PromotionRequest): string {
   ]);
 }
 
-function detailAll({ commit, actor, plan, reason, artifacts }: ChangeRequest | PromotionRequest): string[] {
+function detailAll(request: ChangeRequest | PromotionRequest): string[] {
+  const { commit, actor, plan, reason, artifacts } = request;
   return [
     `commit ${commit.sha.slice(0, 7)} ${commit.subject}`,
     `author ${commit.author}`,
     `requested by ${actor.by} (identity: unverified)`,
-    ...(reason === null ? [] : [`reason ${reason}`]),
+    ...(reason === null ? [] : [`reason${isReasonUnsigned(request) ? ' (not signed)' : ''} ${reason}`]),
     `plan ${plan.planHash.slice(0, 8)}`,
     ...artifacts.map(({ name, digest }) => `${name} ${digest.slice(0, 15)}`),
   ];
+}
+
+/** Signed while reasons were not; beside a signed word its reason would pass for signed. */
+function isReasonUnsigned(request: ChangeRequest | PromotionRequest): boolean {
+  const { decisions = [] } = 'kind' in request ? request : {};
+  return decisions.some(({ proof, reason }) => proof === 'ssh' && reason === undefined);
 }
 
 /** The server takes 20,000 bytes of details in all, and a reason may be anything. */

@@ -3,9 +3,12 @@ import type { DecisionName, NamedDecision } from './decisions.js';
 import { DENIALS_KEPT } from './denials.js';
 import type { ChangeRequest } from './messages.js';
 import { shortText } from './plain-text.js';
-import type { ChangeResult, Denial, Said, TakenDecision } from './result.js';
+import type { ChangeResult, Denial, EvidenceItem, Said, TakenDecision } from './result.js';
 
 export const DECISIONS_SHOWN = 5;
+
+/** How it is known whose it is, and whose the reason. */
+export type Proven = Pick<TakenDecision, 'proof' | 'isReasonSigned'>;
 
 /** What people type for it, where that is another word. */
 const TYPED: Partial<Record<DecisionName, string>> = {
@@ -23,11 +26,11 @@ export function withTaken(taken: readonly TakenDecision[], next: TakenDecision):
 export function takenOf(
   { name, by, reason, decisionId, host }: NamedDecision,
   at: string,
-  proof: TakenDecision['proof'] = 'unverified',
+  proven: Proven = { proof: 'unverified' },
 ): TakenDecision {
   const typed = TYPED[name] ?? name;
   const decision = name === 'skipHost' && host !== null ? `${typed} ${host}` : typed;
-  return { decision, by, proof, reason, at, decisionId };
+  return { decision, by, ...proven, reason, at, decisionId };
 }
 
 /** A rollback or a redeploy is somebody's word itself. `at` is ISO time. */
@@ -36,13 +39,20 @@ export function askedBy(
   at: string,
 ): TakenDecision[] {
   if (kind !== 'rollback' && kind !== 'redeploy') return [];
-  const proof = decisions.some((item) => item.proof === 'ssh') ? 'ssh' : 'unverified';
-  return withTaken([], { decision: kind, by: actor.by, proof, reason, at, decisionId });
+  const [signed] = decisions.filter((item) => item.proof === 'ssh');
+  return withTaken([], { decision: kind, by: actor.by, ...provenBy(signed), reason, at, decisionId });
+}
+
+/** What a worker made of what was signed. */
+export function provenBy(item: EvidenceItem | undefined): Proven {
+  if (item?.proof !== 'ssh') return { proof: 'unverified' };
+  return item.reason === undefined ? { proof: 'ssh' } : { proof: 'ssh', isReasonSigned: true };
 }
 
 /** `switch by irina@example.com (signed): looked at it`. */
-export function describeTaken({ decision, by, proof, reason }: TakenDecision): string {
-  const how = proof === 'ssh' ? 'signed' : 'identity: unverified';
+export function describeTaken({ decision, by, proof, reason, isReasonSigned }: TakenDecision): string {
+  const but = reason === null || isReasonSigned === true ? '' : ', its reason not';
+  const how = proof === 'ssh' ? `signed${but}` : 'identity: unverified';
   return `${decision} by ${by} (${how})${reason === null ? '' : `: ${reason}`}`;
 }
 

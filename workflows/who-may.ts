@@ -41,7 +41,8 @@ export function releaseOf({
   return { version, commit: commit.sha, planHash: plan.planHash, digests };
 }
 
-/** What is said to whoever has not signed; `command` writes it. */
+/** What is said to whoever has not signed; `command` writes it. No groups = they are not the point. */
 export function refuseUnsigned(groups: readonly string[], command: string): string {
-  return `the policy wants it signed by somebody of ${groups.join(' or ')}; ${command} signs it, and with --print writes what temporal workflow signal sends`;
+  const who = groups.length === 0 ? '' : ` by somebody of ${groups.join(' or ')}`;
+  return `the policy wants it signed${who}; ${command} signs it, and with --print writes what temporal workflow signal sends`;
 }

@@ -8,6 +8,9 @@ import { checkSignature, type Denied, type SignatureAnswer } from './ssh-signatu
 
 type Word = string | number | null | undefined;
 
+/** Whoever passes a word on could give it another reason. */
+export const OTHER_REASON = 'its reason is not the one that was signed';
+
 /** Is it from `by`? Rejects when ssh-keygen cannot be run. */
 export async function findSigner(
   { allowedSigners, revokedKeys }: LoadedPolicy,

@@ -1,5 +1,6 @@
 /** Whether an approval counts: who really said it, about what, and whether that person may. */
 import { readApproval, APPROVAL_NAMESPACE } from '../../pipeline/approval-statement.js';
+import { hasOtherReason, reasonIn } from '../../pipeline/signed-statement.js';
 import type { Activities, ApprovalClaim } from '../../workflows/activity-contract.js';
 import { isAmong } from '../../workflows/decisions.js';
 import { fillsOpenSlot } from '../../workflows/missing-approvals.js';
@@ -7,7 +8,7 @@ import type { EvidenceItem } from '../../workflows/result.js';
 import { stoppable } from '../processes/stop.js';
 import type { LoadedPolicy, PolicyStore } from './policy-store.js';
 import type { SealKeys } from './seal-keys.js';
-import { findSigner, firstOther, isInOneOf, noteOf, notInGroups } from './signed-word.js';
+import { findSigner, firstOther, isInOneOf, noteOf, notInGroups, OTHER_REASON } from './signed-word.js';
 import type { Denied } from './ssh-signature.js';
 import { forcersOf } from './gate-words.js';
 import { openSeal } from './statements.js';
@@ -24,6 +25,7 @@ interface Counted {
   group: string | null;
   proof: 'ssh' | 'unverified';
   note: string;
+  reason?: string | null;
 }
 
 export function createVerifyApproval(deps: ApprovalDependencies): Activities['verifyApproval'] {
@@ -34,9 +36,9 @@ export function createVerifyApproval(deps: ApprovalDependencies): Activities['ve
       const common = { kind: 'approval' as const, by, at };
       const answer = await judge(deps, claim);
       if ('why' in answer) return { ...common, name: 'approval', verdict: 'fail', ...noteOf(answer) };
-      const { group, proof, note } = answer;
+      const { group } = answer;
       const name = group === null ? 'approval' : `approval of ${group}`;
-      return { ...common, name, verdict: 'approved', note, proof, group };
+      return { ...common, name, verdict: 'approved', ...answer };
     });
 }
 
@@ -72,6 +74,7 @@ async function judgeSigned(
   if (said === null) return { why: 'what was signed is no approval', wayOut };
   const wrong = findOther(claim, said);
   if (wrong !== null) return { why: `it was signed for another ${wrong}`, wayOut };
+  if (hasOtherReason(said, claim.decision.reason)) return { why: OTHER_REASON, wayOut };
   if (Date.parse(said.expires) <= Date.now()) return { why: `it expired at ${said.expires}`, wayOut };
   const { by } = said;
   const signer = await findSigner(policy, statement, { namespace: APPROVAL_NAMESPACE, by });
@@ -86,6 +89,7 @@ async function judgeSigned(
     group: said.group ?? own.find(isMissing) ?? own[0] ?? null,
     proof: 'ssh',
     note: `signed with ${signer.fingerprint}`,
+    ...reasonIn(said),
   };
 }
 

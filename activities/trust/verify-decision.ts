@@ -5,14 +5,23 @@ import {
   type DecisionStatement,
 } from '../../pipeline/decision-statement.js';
 import type { DecisionSubject, MayRule } from '../../pipeline/plan.js';
+import { hasOtherReason, reasonIn } from '../../pipeline/signed-statement.js';
 import type { Activities, DecisionClaim } from '../../workflows/activity-contract.js';
 import type { EvidenceItem } from '../../workflows/result.js';
 import { stoppable } from '../processes/stop.js';
 import type { PolicyStore } from './policy-store.js';
-import { findSigner, firstOther, groupsOfPolicy, isInOneOf, noteOf, notInGroups } from './signed-word.js';
+import {
+  findSigner,
+  firstOther,
+  groupsOfPolicy,
+  isInOneOf,
+  noteOf,
+  notInGroups,
+  OTHER_REASON,
+} from './signed-word.js';
 import type { Denied } from './ssh-signature.js';
 
-type Counted = Required<Pick<EvidenceItem, 'proof' | 'note'>>;
+type Counted = Required<Pick<EvidenceItem, 'proof' | 'note'>> & Pick<EvidenceItem, 'reason'>;
 
 const RIGHT: Record<DecisionSubject['decision'], keyof MayRule> = {
   switch: 'switch',
@@ -35,7 +44,7 @@ export function createVerifyDecision({ policy }: { policy: PolicyStore }): Activ
 
 async function judge(
   store: PolicyStore,
-  { subject, by, statement }: DecisionClaim,
+  { subject, by, reason, statement }: DecisionClaim,
 ): Promise<Counted | Denied> {
   const policy = await store.read();
   const groups = groupsOfPolicy(policy, subject, RIGHT[subject.decision]);
@@ -46,11 +55,12 @@ async function judge(
   if (said === null) return { why: 'what was signed is no decision', wayOut };
   const wrong = said.by === by ? findOther(subject, said) : 'person';
   if (wrong !== null) return { why: `it was signed for another ${wrong}`, wayOut };
+  if (hasOtherReason(said, reason)) return { why: OTHER_REASON, wayOut };
   if (Date.parse(said.expires) <= Date.now()) return { why: `it expired at ${said.expires}`, wayOut };
   const signer = await findSigner(policy, statement, { namespace: DECISION_NAMESPACE, by });
   if (!signer.isGood) return signer;
   if (!isInOneOf(policy, groups, by)) return notInGroups(by, groups);
-  return { proof: 'ssh', note: `signed with ${signer.fingerprint}` };
+  return { proof: 'ssh', note: `signed with ${signer.fingerprint}`, ...reasonIn(said) };
 }
 
 function commandOf({ decision, environment, release }: DecisionSubject): string {

@@ -49,7 +49,7 @@ const denials = maybe(denied);
 const taken = list(
   fields({
     ...{ decision: text, by: text, proof: oneOf('unverified', 'ssh'), reason: orNull(text) },
-    ...{ at: moment, decisionId: text },
+    ...{ isReasonSigned: maybe(flag), at: moment, decisionId: text },
   }),
 );
 const decisions = maybe(taken);
@@ -104,6 +104,7 @@ export const environmentStatus: Shape = both(
         proof: maybe(oneOf('unverified', 'ssh')),
         until: orNull(moment),
         reason: orNull(text),
+        isReasonSigned: maybe(flag),
       }),
     ),
     processed: list(anything),

@@ -31,20 +31,18 @@ async function approveWhatWaits(invocation: Invocation): Promise<Outcome> {
   const shown = requireShown(environment, target, await client.progress(target.workflowId));
   requireWelcome(shown, client.actor.by);
   const { style, terminal, global } = invocation;
-  if (!global.json && !invocation.has('print')) terminal.out(renderDecision(style, shown, client.actor));
+  const { reason } = global;
+  if (!global.json && !invocation.has('print'))
+    terminal.out(renderDecision(style, shown, client.actor, reason));
   if (
     !invocation.has('print') &&
     !(await confirm(invocation, `Approve ${shown.version} for ${environment}?`))
   )
     return NOT_CONFIRMED;
-  const wish = { group: invocation.value('group'), key: invocation.value('key'), env: terminal.env };
-  if (invocation.has('print')) return await printSigned(client, shown, wish, global.reason);
-  const decided = await client.approve(environment, {
-    version: target.requestId,
-    ...wish,
-    reason: global.reason,
-    shown,
-  });
+  const [group, key] = [invocation.value('group'), invocation.value('key')];
+  const wish = { group, reason, key, env: terminal.env };
+  if (invocation.has('print')) return await printSigned(client, shown, wish);
+  const decided = await client.approve(environment, { version: target.requestId, ...wish, shown });
   return toOutcome(invocation, client, decided, `approved ${shown.version} for ${environment}`);
 }
 
@@ -52,10 +50,9 @@ async function approveWhatWaits(invocation: Invocation): Promise<Outcome> {
 async function printSigned(
   client: SlipwayClient,
   shown: ProgressStatus,
-  wish: Pick<ApproveOptions, 'group' | 'key' | 'env'>,
-  reason: string | null,
+  wish: ApproveOptions,
 ): Promise<Outcome> {
   const { signWhatWaits } = await import('../approve-waiting.js');
   const signed = await signWhatWaits(client, shown, { ...wish, insists: true });
-  return printedDecision(client.actor.by, { group: wish.group, reason }, signed);
+  return printedDecision(client.actor.by, { group: wish.group, reason: wish.reason }, signed);
 }

@@ -26,7 +26,7 @@ export const freeze: CommandSpec = {
     const client = await openClient(invocation);
     if ((await client.status(environment)) === null) await requireNamed(invocation, environment);
     const done = `${environment} is frozen${until === null ? '' : ` until ${formatMoment(until)}`}`;
-    const wish = { until, reason: invocation.global.reason, ...signingOf(invocation) };
+    const wish = { until, ...signingOf(invocation) };
     return await freezeOrPrint(invocation, client, 'freeze', wish, done);
   },
 };

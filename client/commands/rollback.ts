@@ -41,6 +41,8 @@ async function rollBack(invocation: Invocation): Promise<Outcome> {
   const found = await client.status(environment);
   const aim = await chooseAim(environment, found, version);
   if (invocation.has('print')) return await printSigned(invocation, client, found, aim);
+  const { lines, reasonLines } = await import('../render/text.js');
+  if (global.reason !== null && !global.json) terminal.out(lines(reasonLines(global.reason, 10)));
   if (!(await confirm(invocation, aim.question))) return NOT_CONFIRMED;
   const options = { timeoutMs, signal: terminal.interrupted };
   if (aim.how === 'back') {

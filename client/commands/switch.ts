@@ -21,10 +21,9 @@ async function sayToSwitch(invocation: Invocation): Promise<Outcome> {
   const environment = environmentOf(invocation);
   const client = await openClient(invocation);
   const version = invocation.value('version');
-  const { reason } = invocation.global;
   const signing = signingOf(invocation);
   if (!invocation.has('print')) {
-    const decided = await client.switchTraffic(environment, { version, reason, ...signing });
+    const decided = await client.switchTraffic(environment, { version, ...signing });
     const done = `traffic of ${environment} is being switched to ${decided.target.version}`;
     return toOutcome(invocation, client, decided, done);
   }
@@ -32,5 +31,5 @@ async function sayToSwitch(invocation: Invocation): Promise<Outcome> {
   const target = await client.findChange(environment, version);
   const shown = requireShown(environment, target, await client.progress(target.workflowId));
   const signed = await signSwitch(client, shown, signing);
-  return printedDecision(client.actor.by, { reason }, signed);
+  return printedDecision(client.actor.by, { reason: signing.reason }, signed);
 }

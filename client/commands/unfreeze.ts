@@ -15,7 +15,6 @@ export const unfreeze: CommandSpec = {
     const { freezeOrPrint } = await import('../freeze-or-print.js');
     const client = await openClient(invocation);
     const done = `${environmentOf(invocation)} is open again`;
-    const wish = { reason: invocation.global.reason, ...signingOf(invocation) };
-    return await freezeOrPrint(invocation, client, 'unfreeze', wish, done);
+    return await freezeOrPrint(invocation, client, 'unfreeze', signingOf(invocation), done);
   },
 };

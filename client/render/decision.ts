@@ -1,7 +1,7 @@
 import type { Actor, ProgressStatus } from '../../workflows/messages.js';
 import type { Style } from './style.js';
 import { forcedLines } from './forced.js';
-import { cut, labelled, lines, plain, sha7 } from './text.js';
+import { cut, labelled, lines, plain, reasonLines, sha7 } from './text.js';
 
 const LABEL = 10;
 const SUBJECT = 60;
@@ -13,8 +13,13 @@ function proofOf({ approving }: ProgressStatus, { proof }: Actor): string {
   return approving?.mustSign === true ? 'to be signed with your SSH key' : `identity: ${proof}`;
 }
 
-/** What an approver looks at before saying yes: whole digests, since those are what gets bound. */
-export function renderDecision(style: Style, status: ProgressStatus, actor: Actor): string {
+/** What an approver looks at before saying yes: whole digests and the whole reason, since those are what gets bound. */
+export function renderDecision(
+  style: Style,
+  status: ProgressStatus,
+  actor: Actor,
+  reason: string | null = null,
+): string {
   const { commit, artifacts } = status;
   const name = (text: string): string => cut(style, plain(text), NAME);
   return lines(
@@ -37,6 +42,7 @@ export function renderDecision(style: Style, status: ProgressStatus, actor: Acto
       status.waitingFor === null ? [] : [cut(style, plain(status.waitingFor), SUBJECT)],
       LABEL,
     ),
+    reasonLines(reason, LABEL),
     labelled('you are', [`${plain(actor.by)} (${proofOf(status, actor)})`], LABEL),
   );
 }

@@ -1,4 +1,5 @@
 /** Every environment on one line, and below it what is out of the ordinary. */
+import { hasUnsignedReason } from '../../workflows/environment-screen.js';
 import type { EnvironmentStatus, ProgressStatus } from '../../workflows/messages.js';
 import { nameAmong, underway } from '../targets.js';
 import type { UserError } from '../user-error.js';
@@ -115,7 +116,8 @@ function describeNotes(
   if (freeze !== null) {
     const until = freeze.until === null ? 'frozen' : `frozen until ${formatMoment(freeze.until)}`;
     const why = freeze.reason === null ? '' : `: ${plain(freeze.reason)}`;
-    notes.push(`${until}, ${plain(freeze.by)}${why} (${describeProof(freeze.proof)})`);
+    const but = hasUnsignedReason(freeze) ? ', its reason not' : '';
+    notes.push(`${until}, ${plain(freeze.by)}${why} (${describeProof(freeze.proof)}${but})`);
   }
   const onTheWay = [...view.promotions.values(), ...(view.change === null ? [] : [view.change])];
   const toldNow = [status, ...onTheWay].map((each) => recently(each.denials ?? [], now));

@@ -65,6 +65,11 @@ export function lines(...parts: (string | string[] | null)[]): string {
     .join('\n')}\n`;
 }
 
+/** What goes with a decision, shown whole before it is confirmed. */
+export function reasonLines(reason: string | null, width: number): string[] {
+  return labelled('reason', reason === null ? [] : [plain(reason)], width);
+}
+
 /** How somebody proved to be who they say: `signed`, `identity: unverified`. */
 export function describeProof(proof: 'ssh' | 'unverified'): string {
   return proof === 'ssh' ? 'signed' : `identity: ${proof}`;

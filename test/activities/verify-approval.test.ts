@@ -9,7 +9,12 @@ import { createPolicyStore } from '../../activities/trust/policy-store.js';
 import { sealStatement } from '../../activities/trust/statements.js';
 import { createVerifyApproval } from '../../activities/trust/verify-approval.js';
 import { signApproval } from '../../client/sign-approval.js';
-import { findSigningKey } from '../../client/sign-with-ssh.js';
+import { findSigningKey, signText } from '../../client/sign-with-ssh.js';
+import {
+  APPROVAL_NAMESPACE,
+  writeApproval,
+  type ApprovalStatement,
+} from '../../pipeline/approval-statement.js';
 import type { ApprovalClaim } from '../../workflows/activity-contract.js';
 import type { ProgressStatus, SignedStatement } from '../../workflows/messages.js';
 import type { EvidenceItem } from '../../workflows/result.js';
@@ -64,17 +69,20 @@ interface Saying {
   /** Whose approval it is said to be; default: who signed. */
   sentBy?: string;
   group?: string | null;
+  /** Signed with it, and what it is by the time it comes in; default: the same. */
+  reason?: string | null;
+  sentReason?: string | null;
   key?: string;
   expiresMs?: number;
   status?: Partial<ProgressStatus>;
   requestId?: string;
   claim?: Partial<ApprovalClaim>;
-  statement?: (signed: SignedStatement) => SignedStatement | undefined;
+  statement?: (signed: SignedStatement) => SignedStatement | undefined | Promise<SignedStatement>;
   policy?: typeof NO_POLICY;
 }
 
 async function say(saying: Saying = {}): Promise<EvidenceItem> {
-  const { by = 'irina@example.com', group = null, key = by, sentBy = by } = saying;
+  const { by = 'irina@example.com', group = null, reason = null, key = by, sentBy = by } = saying;
   const { environment, artifacts, target } = release;
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what signing looks at
   const status = {
@@ -92,10 +100,12 @@ async function say(saying: Saying = {}): Promise<EvidenceItem> {
     requestId,
     by,
     group,
+    reason,
     expiresMs,
     keyFile: findSigningKey(keyOf(key), {}),
   });
-  const statement = saying.statement === undefined ? signed.statement : saying.statement(signed.statement);
+  const statement =
+    saying.statement === undefined ? signed.statement : await saying.statement(signed.statement);
   const claim: ApprovalClaim = {
     plan: environment,
     requestId: REQUEST,
@@ -103,7 +113,10 @@ async function say(saying: Saying = {}): Promise<EvidenceItem> {
     commit: target.commit,
     artifacts,
     requester: 'vadim',
-    decision: { ...givenDecision(sentBy, { group }), ...(statement === undefined ? {} : { statement }) },
+    decision: {
+      ...givenDecision(sentBy, { group, reason: saying.sentReason ?? reason }),
+      ...(statement === undefined ? {} : { statement }),
+    },
     ...saying.claim,
   };
   const policy =
@@ -146,6 +159,26 @@ describe('a signed approval counts', () => {
     expect(item).toMatchObject({ verdict: 'approved', group: 'platform', proof: 'ssh' });
   });
 
+  test('with the reason that was signed, or none', async () => {
+    const reason = 'OPS-412: the fix is out';
+    expect(await say({ reason })).toMatchObject({ verdict: 'approved', reason });
+    // what the Temporal UI leaves empty is none
+    expect(await say({ sentReason: '' })).toMatchObject({ verdict: 'approved' });
+  });
+
+  test('as people signed it while reasons were not signed, whatever reason came with it', async () => {
+    const keyFile = keyOf('irina@example.com');
+    const old = async ({ payload }: SignedStatement): Promise<SignedStatement> => {
+      const { reason: _, ...said }: Record<string, unknown> = JSON.parse(payload);
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as older commands wrote it
+      const before = writeApproval({ ...said, slipway: 'approval/1' } as ApprovalStatement);
+      return await signText(before, { namespace: APPROVAL_NAMESPACE, keyFile });
+    };
+    const item = await say({ sentReason: 'whatever', statement: old });
+    expect(item).toMatchObject({ verdict: 'approved', group: 'platform', proof: 'ssh' });
+    expect(item).not.toHaveProperty('reason');
+  });
+
   test('unsigned where no policy protects, as what it is', async () => {
     const item = await say({ statement: () => undefined, policy: NO_POLICY });
     expect(item).toMatchObject({ verdict: 'approved', proof: 'unverified', note: 'identity: unverified' });
@@ -153,6 +186,10 @@ describe('a signed approval counts', () => {
 });
 
 describe('an approval does not count', () => {
+  const asOlder = (signed: SignedStatement): SignedStatement => ({
+    ...signed,
+    payload: signed.payload.replace('"reason":"a",', '').replace('approval/2', 'approval/1'),
+  });
   const other = { digest: `sha256:${'e'.repeat(64)}` };
   const reworded = (from: string, to: string) => (signed: SignedStatement) => ({
     ...signed,
@@ -202,6 +239,31 @@ describe('an approval does not count', () => {
     ['for another commit', { status: { commit: givenCommit({ sha: 'e'.repeat(40) }) } }, /another commit/],
     ['for another version', { status: { version: 'v2.0.0' } }, /another version/],
     ['for another release of the same', { requestId: 'request-6' }, /another release/],
+    [
+      'with another reason than was signed',
+      { reason: 'a', sentReason: 'b' },
+      /^its reason is not the one that/,
+    ],
+    [
+      'with a reason where none was signed',
+      { sentReason: 'b' },
+      /^its reason is not the one that was signed$/,
+    ],
+    [
+      'without the reason that was signed',
+      { reason: 'a', sentReason: '' },
+      /^its reason is not the one that was signed$/,
+    ],
+    [
+      'whose reason was changed in what was signed as well',
+      { reason: 'a', sentReason: 'b', statement: reworded('"reason":"a"', '"reason":"b"') },
+      /signature does not hold/,
+    ],
+    [
+      'that calls itself older, so that its reason would not matter',
+      { reason: 'a', sentReason: 'b', statement: asOlder },
+      /signature does not hold/,
+    ],
     ['that has expired', { expiresMs: -1000 }, /it expired at/],
     ['for a group the person is not in', { group: 'backend' }, /irina@example\.com is not in group backend/],
     ['of somebody else, sent again in one’s own name', { sentBy: 'oleg@example.com' }, /another person/],

@@ -63,9 +63,10 @@ async function signed(
   by: string,
   key: string,
   groups: string[] | null = null,
+  reason: string | null = null,
 ): Promise<{ statement: SignedStatement; subject: DecisionSubject; proof: 'ssh' | 'unverified' }> {
   const actor = { by, proof: 'unverified' as const };
-  const options = { key: signers.keyOf(key) };
+  const options = { key: signers.keyOf(key), reason };
   const { version, commit, artifacts } = record;
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what signing looks at
   const status = {
@@ -87,7 +88,8 @@ async function signed(
         : await signFreeze(client, 'prod', decision, { ...options, until: null });
   const said = readDecision(answer?.statement.payload ?? '');
   if (answer === null || said === null) throw new Error('what the client signs is no decision');
-  const { slipway: _slipway, by: _by, nonce: _nonce, expires: _expires, ...subject } = said;
+  const { pipeline, environment, requestId, token, release: of, until } = said;
+  const subject = { decision, pipeline, environment, requestId, token, release: of, until };
   return { statement: answer.statement, subject, proof: answer.proof };
 }
 
@@ -100,6 +102,11 @@ interface Saying {
   namespace?: string;
   /** What becomes of it on its way. */
   statement?: (signed: SignedStatement) => SignedStatement;
+  /** Signed with it, and what it is by the time it comes in; default: the same. */
+  reason?: string | null;
+  sentReason?: string | null;
+  /** As people signed it while reasons were not signed. */
+  isOlder?: true;
   /** Who is said to say it. */
   sender?: string;
   policy?: typeof NO_POLICY;
@@ -107,14 +114,19 @@ interface Saying {
 
 async function say(saying: Saying = {}): Promise<EvidenceItem> {
   const { decision = 'switch', by = IRINA, key = by, sender = by } = saying;
-  const { statement: whole, subject } = await signed(decision, by, key);
+  const { reason = null } = saying;
+  const { statement: whole, subject } = await signed(decision, by, key, null, reason);
   const said = readDecision(whole.payload);
   if (said === null) throw new Error('what the client signs is no decision');
   const { namespace = DECISION_NAMESPACE } = saying;
-  const isAltered = saying.said !== undefined || saying.namespace !== undefined;
-  const payload = writeDecision({ ...said, ...saying.said });
+  const isAltered = saying.said !== undefined || saying.namespace !== undefined || saying.isOlder === true;
+  const { reason: _, ...unreasoned } = { reason: null, ...said, ...saying.said };
+  const older = { ...unreasoned, slipway: 'decision/1' as const };
+  const newer = { ...unreasoned, slipway: 'decision/2' as const, reason };
+  const payload = writeDecision(saying.isOlder === true ? older : newer);
   const statement = isAltered ? await signText(payload, { namespace, keyFile: signers.keyOf(key) }) : whole;
-  const claim = { subject, by: sender, statement: saying.statement?.(statement) ?? statement };
+  const sent = saying.sentReason ?? reason;
+  const claim = { subject, by: sender, reason: sent, statement: saying.statement?.(statement) ?? statement };
   const verify = createVerifyDecision({ policy: saying.policy ?? (await policyOf()) });
   const item: EvidenceItem = await new MockActivityEnvironment().run(verify, claim);
   return item;
@@ -130,6 +142,21 @@ describe('a signed decision counts', () => {
       proof: 'ssh',
       note: expect.stringMatching(/^signed with SHA256:/) as unknown,
     });
+  });
+
+  test.each<Kind>(['switch', 'rollback', 'freeze', 'unfreeze'])(
+    'to %s, with the reason that was signed',
+    async (decision) => {
+      const item = await say({ decision, reason: 'holidays' });
+      expect(item).toMatchObject({ verdict: 'approved', reason: 'holidays' });
+      expect(await say({ decision, sentReason: '' })).toMatchObject({ verdict: 'approved', reason: null });
+    },
+  );
+
+  test('as people signed it while reasons were not signed, and says of none that it was', async () => {
+    const item = await say({ decision: 'freeze', sentReason: 'whatever', isOlder: true });
+    expect(item).toMatchObject({ verdict: 'approved', proof: 'ssh' });
+    expect(item).not.toHaveProperty('reason');
   });
 
   test('with a key that is for nothing else, and by any of the groups', async () => {
@@ -190,6 +217,17 @@ describe('a decision does not count', () => {
       'to freeze for longer',
       { decision: 'freeze', said: { until: '2030-01-01T00:00:00Z' } },
       /signed for another end/,
+    ],
+    [
+      'with another reason than was signed',
+      { decision: 'freeze', reason: 'holidays', sentReason: 'nothing to see' },
+      /^its reason is not the one that was signed$/,
+    ],
+    ['with a reason where none was signed', { sentReason: 'orders fail' }, /^its reason is not the one/],
+    [
+      'whose reason was changed in what was signed as well',
+      { reason: 'a', sentReason: 'b', statement: reworded('"reason":"a"', '"reason":"b"') },
+      /signature does not hold/,
     ],
     ['to end a freeze instead', { decision: 'unfreeze', said: { decision: 'freeze' } }, /another decision/],
   ])('%s', async (_what, saying, why) => {

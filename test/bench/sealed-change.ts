@@ -136,7 +136,8 @@ async function approve(
     typeof signApproval
   >[0]['status'];
   const keyFile = path.join(folder, by);
-  const { statement } = await signApproval({ status, requestId, by, group, expiresMs: HOUR_MS, keyFile });
+  const wish = { status, requestId, by, group, reason: null, expiresMs: HOUR_MS, keyFile };
+  const { statement } = await signApproval(wish);
   const decision = { ...givenDecision(by, { group }), statement };
   const claim: ApprovalClaim = { plan, requestId, version, commit, artifacts, requester: 'vadim', decision };
   const verify = createVerifyApproval({ policy, sealKeys: keys });

@@ -142,6 +142,17 @@ export const PATHS_OF_RELEASE: Record<string, Path> = {
       await promotion.decide('approve', 'oleg');
       await promotion.end();
     }),
+  // The history of this name is from before an unsigned word was refused without asking a worker.
+  'promotion-approved-without-a-signature': (harness) => {
+    const seal = { statement: '{}', keyId: 'k', signature: 's' };
+    const approvals = [{ ...oneApproval, count: 2, by: 'ssh' as const }];
+    return promote(harness, { seal, policy: { rules: [] }, approvals }, async (promotion) => {
+      await promotion.waitsFor('2 approvals');
+      await promotion.decide('approve', 'oleg');
+      for (const by of ['oleg', 'irina']) await promotion.decide('approve', by, { statement: SIGNED });
+      await promotion.end();
+    });
+  },
   'release-forced': async (harness) => {
     const shop = new ReleasePipeline(harness, PLANS);
     const prod = shop.environment('prod');

@@ -107,7 +107,7 @@ async function approve({ plan, version, commit, artifacts }: Target, keyFile: st
   const about = { pipeline: plan.pipeline, environment: plan.name, version, commit, artifacts };
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what signing looks at
   const status = { ...about, planHash: plan.planHash } as ProgressStatus;
-  const wish = { status, requestId, by: ANNA, group, expiresMs: 3_600_000, keyFile };
+  const wish = { status, requestId, by: ANNA, group, reason: null, expiresMs: 3_600_000, keyFile };
   const { statement } = await signApproval(wish);
   const decision = { ...givenDecision(ANNA, { group }), statement };
   const claim = { plan, requestId, version, commit, artifacts, requester: 'vadim', decision };

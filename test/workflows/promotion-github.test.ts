@@ -5,7 +5,7 @@ import type { ApprovalRule, EnvironmentPlan } from '../../pipeline/plan.js';
 import type { EvidenceItem } from '../../workflows/result.js';
 import type { FakeReviewOnGithub } from '../support/fake-reviews.js';
 import { breakActivity } from '../support/fake-world.js';
-import { givenPlan, givenRule } from '../support/given.js';
+import { givenPlan, givenRule, SIGNED } from '../support/given.js';
 import { givenPromotion, PromotionScene } from '../support/promotion-scene.js';
 import { useHarness } from '../support/use-harness.js';
 import { startHarness } from '../support/workflow-harness.js';
@@ -99,9 +99,8 @@ describe('reviews on GitHub', () => {
     const plan = sealed([reviewOf('main'), givenRule(1, 'release', { by: 'ssh' })]);
     const promotion = await start(plan);
     await promotion.waitsFor('1 review of main, 1 approval (release)');
-    expect(await promotion.decide('approve', 'irina', { group: 'release' })).toMatchObject({
-      accepted: true,
-    });
+    const signed = { group: 'release', statement: SIGNED };
+    expect(await promotion.decide('approve', 'irina', signed)).toMatchObject({ accepted: true });
     const left = await promotion.until(
       'only the review is missing',
       ({ waitingFor }) => waitingFor === '1 review of main',
@@ -119,7 +118,7 @@ describe('reviews on GitHub', () => {
     await promotion.waitsFor('1 approval (anybody)');
     expect(await scheduled(promotion, 'findGithubApprovals')).toBe(1);
     expect((await promotion.decide('approve', 'bob')).refused).toMatch(/has approved on GitHub already/);
-    await promotion.decide('approve', 'irina');
+    await promotion.decide('approve', 'irina', { statement: SIGNED });
     expect((await promotion.end()).state).toBe('succeeded');
   });
 

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { ApprovalRule, EnvironmentPlan } from '../../pipeline/plan.js';
+import type { Decision } from '../../workflows/messages.js';
 import { breakActivity, mend, release as letGo } from '../support/fake-world.js';
-import { givenDecision, givenPlan, givenRule } from '../support/given.js';
+import { givenDecision, givenPlan, givenRule, SIGNED } from '../support/given.js';
 import { givePersonKey } from '../support/people.js';
 import { givenPromotion, PromotionScene } from '../support/promotion-scene.js';
 import { slipway } from '../support/slipway-command.js';
@@ -38,6 +39,10 @@ const sealed = (
 const environmentOf = async (promotion: PromotionScene): Promise<string> =>
   (await promotion.status()).environment;
 
+/** Signed, as far as a workflow sees. */
+const signed = (by: string, more: Partial<Decision> = {}): Decision =>
+  givenDecision(by, { statement: SIGNED, ...more });
+
 const start = (plan: EnvironmentPlan): Promise<PromotionScene> =>
   PromotionScene.start(harness, givenPromotion(plan, 1));
 
@@ -47,7 +52,10 @@ describe('approvals of a sealed plan', () => {
     const asked = await promotion.waitsFor('1 approval (platform)');
     expect(asked.approving).toMatchObject({ mustSign: true, expiresMs: 3_600_000 });
     const reason = 'OPS-412';
-    expect(await promotion.decide('approve', 'irina', { group: 'platform', reason })).toMatchObject({
+    const statement = SIGNED;
+    expect(
+      await promotion.decide('approve', 'irina', { group: 'platform', reason, statement }),
+    ).toMatchObject({
       accepted: true,
     });
     const { state, change, evidence } = await promotion.end();
@@ -62,17 +70,30 @@ describe('approvals of a sealed plan', () => {
     expect(change?.live?.evidence).toEqual(evidence);
   });
 
+  it('have no reason where it was not signed with them', async () => {
+    const promotion = await start(sealed([rule(1, null)]));
+    await promotion.waitsFor('1 approval');
+    const statement = { ...SIGNED, payload: '{"slipway":"approval/1"}' };
+    await promotion.decide('approve', 'irina', { statement, reason: 'whoever passed it on' });
+    await promotion.end();
+    const { approvals, report } = await promotion.status();
+    expect(approvals).toMatchObject([{ by: 'irina' }]);
+    expect(JSON.stringify({ approvals, report })).not.toContain('passed it on');
+  });
+
   it('are shown and recorded when they do not count, and the wait goes on', async () => {
     const promotion = await start(sealed([rule(1, null)]));
     await promotion.waitsFor('1 approval');
     const decisionId = 'decision-1';
-    expect(await promotion.decide('approve', 'mallory', { decisionId })).toMatchObject({ accepted: true });
+    expect(await promotion.decide('approve', 'mallory', { statement: SIGNED, decisionId })).toMatchObject({
+      accepted: true,
+    });
     const denied = await promotion.until('the denial', ({ denials = [] }) => denials.length > 0);
     const denial = { by: 'mallory', why: 'its key is revoked', decisionId, decision: 'approval' };
     expect(denied.denials).toMatchObject([denial]);
     expect(denied.report).toContain('not counted: approval by mallory: its key is revoked');
     expect(denied).toMatchObject({ approvals: [], claims: 0, state: 'waiting' });
-    await promotion.decide('approve', 'irina');
+    await promotion.decide('approve', 'irina', { statement: SIGNED });
     const { state, evidence } = await promotion.end();
     expect(state).toBe('succeeded');
     expect(evidence).toMatchObject([
@@ -87,10 +108,10 @@ describe('approvals of a sealed plan', () => {
     breakActivity(harness.world, plan.name, 'verifyApproval', 'refuse');
     const promotion = await start(plan);
     await promotion.waitsFor('1 approval');
-    await promotion.decide('approve', 'irina');
+    await promotion.decide('approve', 'irina', { statement: SIGNED });
     const { denials } = await promotion.until('the denial', ({ denials: all = [] }) => all.length > 0);
     expect(denials).toMatchObject([{ by: 'irina' }]);
-    await promotion.decide('approve', 'oleg');
+    await promotion.decide('approve', 'oleg', { statement: SIGNED });
     expect((await promotion.end()).state).toBe('succeeded');
   });
 
@@ -99,7 +120,7 @@ describe('approvals of a sealed plan', () => {
     await promotion.waitsFor('1 approval');
     await promotion.handle.signal('reject', givenDecision('olga'));
     // it may have ended by now, and then the server itself takes nothing
-    await promotion.handle.signal('approve', givenDecision('irina')).catch(() => undefined);
+    await promotion.handle.signal('approve', signed('irina')).catch(() => undefined);
     const { state, failure, change } = await promotion.end();
     expect({ state, what: failure?.what, change }).toEqual({
       ...{ state: 'failed', what: 'rejected by olga', change: null },
@@ -109,8 +130,8 @@ describe('approvals of a sealed plan', () => {
   it('are taken once by their id, and one person counts once under whatever id', async () => {
     const promotion = await start(sealed([rule(2, null)]));
     await promotion.waitsFor('2 approvals');
-    const said = givenDecision('irina');
-    const again = givenDecision('irina', { ...said, decisionId: 'another' });
+    const said = signed('irina');
+    const again = signed('irina', { ...said, decisionId: 'another' });
     for (const decision of [said, said, again]) await promotion.handle.signal('approve', decision);
     const heard = await promotion.until(
       'both ids are heard',
@@ -120,14 +141,14 @@ describe('approvals of a sealed plan', () => {
     expect(heard.approvals).toMatchObject([{ by: 'irina' }]);
     const why = 'irina has approved already and counts once; somebody else must';
     expect(heard.denials).toMatchObject([{ by: 'irina', why, decisionId: 'another' }]);
-    await promotion.decide('approve', 'oleg');
+    await promotion.decide('approve', 'oleg', { statement: SIGNED });
     expect((await promotion.end()).state).toBe('succeeded');
   });
 
   it('come as signals, early, twice and by several at once', async () => {
     const promotion = await start(sealed([rule(2, null)]));
     for (const by of ['irina', 'irina', 'mallory', 'oleg'])
-      await promotion.handle.signal('approve', givenDecision(by));
+      await promotion.handle.signal('approve', signed(by));
     const { state, evidence } = await promotion.end();
     expect(state).toBe('succeeded');
     expect(evidence.filter(({ verdict }) => verdict === 'approved').map(({ by }) => by)).toContain('oleg');
@@ -137,7 +158,9 @@ describe('approvals of a sealed plan', () => {
     const promotion = await start(sealed([rule(1, 'platform'), rule(1, 'backend')]));
     await promotion.waitsFor('2 approvals');
     // no worker has found oleg in a group that is asked for
-    expect(await promotion.decide('approve', 'oleg')).toMatchObject({ accepted: true });
+    expect(await promotion.decide('approve', 'oleg', { statement: SIGNED })).toMatchObject({
+      accepted: true,
+    });
     const denied = await promotion.until('the denial', ({ denials = [] }) => denials.length === 1);
     const why = 'oleg is in none of the groups that are asked for (missing: platform, backend)';
     expect(denied).toMatchObject({ approvals: [], decided: [], denials: [{ by: 'oleg', why }] });
@@ -146,15 +169,15 @@ describe('approvals of a sealed plan', () => {
 
     // two of one group at the same moment: one of them fills nothing
     const platform = { group: 'platform' };
-    await promotion.handle.signal('approve', givenDecision('irina', platform));
-    await promotion.handle.signal('approve', givenDecision('olga', platform));
+    await promotion.handle.signal('approve', signed('irina', platform));
+    await promotion.handle.signal('approve', signed('olga', platform));
     const both = await promotion.until('the other', ({ denials = [] }) => denials.length === 2);
     expect(both).toMatchObject({ approvals: [{ by: 'irina' }], waitingFor: '1 approval (backend)' });
     expect(both.denials?.[1]).toMatchObject({
       by: 'olga',
       why: 'enough of group platform have approved (missing: backend)',
     });
-    await promotion.decide('approve', 'olga', { group: 'backend' });
+    await promotion.decide('approve', 'olga', { statement: SIGNED, group: 'backend' });
     const { state, evidence } = await promotion.end();
     expect(state).toBe('succeeded');
     expect(evidence.filter(({ verdict }) => verdict === 'approved').map(({ by }) => by)).toEqual([
@@ -179,8 +202,10 @@ describe('approvals of a sealed plan', () => {
         },
       });
     const why = 'is in none of the groups that are asked for (missing: platform, backend)';
-    const approved = await run('approve --yes');
+    const approved = await run('approve --yes --reason OPS-412');
     expect(approved).toMatchObject({ exit: 5 });
+    // shown before it is signed
+    expect(approved.out).toMatch(/^ {2}reason {4}OPS-412$/m);
     expect(approved.err).toContain(`oleg@example.com ${why}`);
     for (const line of ['watch --until waiting', 'status']) {
       const { out } = await run(line);
@@ -195,17 +220,17 @@ describe('approvals of a sealed plan', () => {
     const promotion = await start(sealed([rule(2, null)]));
     const asked = await promotion.waitsFor('2 approvals');
     const decisionId = 'seen by mallory';
-    await promotion.handle.signal('approve', givenDecision('mallory', { decisionId }));
+    await promotion.handle.signal('approve', signed('mallory', { decisionId }));
     const denied = await promotion.until(
       'the bad copy is denied',
       ({ denials = [] }) => denials.length === 1,
     );
     // nobody's clock starts again for it
     expect(denied.waitingSince).toBe(asked.waitingSince);
-    await promotion.handle.signal('approve', givenDecision('irina', { decisionId }));
+    await promotion.handle.signal('approve', signed('irina', { decisionId }));
     await promotion.until('the word itself counts', ({ decided = [] }) => decided.includes(decisionId));
-    await promotion.handle.signal('approve', givenDecision('mallory', { decisionId }));
-    await promotion.decide('approve', 'oleg');
+    await promotion.handle.signal('approve', signed('mallory', { decisionId }));
+    await promotion.decide('approve', 'oleg', { statement: SIGNED });
     const { state, evidence } = await promotion.end();
     expect(state).toBe('succeeded');
     expect(evidence.map(({ by, verdict }) => [by, verdict])).toEqual([
@@ -222,7 +247,7 @@ describe('approvals of a sealed plan', () => {
     breakActivity(harness.world, await environmentOf(promotion), 'verifyApproval', 'hang-before');
     const flood = async (count: number): Promise<void> => {
       for (let turn = 0; turn < count; turn += 1) {
-        const decision = givenDecision('mallory', { reason: `${'x'.repeat(9000)}${turn}` });
+        const decision = signed('mallory', { reason: `${'x'.repeat(9000)}${turn}` });
         await promotion.handle.signal('approve', decision);
       }
     };
@@ -232,7 +257,7 @@ describe('approvals of a sealed plan', () => {
       ({ claims, denials = [] }) => claims === 20 && denials.length === 5,
     );
     expect(full.denials?.[0]?.why).toBe('20 words wait to be looked at; say it again in a moment');
-    expect(await promotion.decide('approve', 'irina')).toMatchObject({
+    expect(await promotion.decide('approve', 'irina', { statement: SIGNED })).toMatchObject({
       accepted: false,
       refused: '20 words wait to be looked at; say it again in a moment',
     });
@@ -242,7 +267,7 @@ describe('approvals of a sealed plan', () => {
     await flood(10);
     const heard = await promotion.until('they are heard', ({ claims }) => claims === 0);
     expect(heard.denials).toHaveLength(20);
-    await promotion.decide('approve', 'irina');
+    await promotion.decide('approve', 'irina', { statement: SIGNED });
     const { state, evidence } = await promotion.end();
     expect(state).toBe('succeeded');
     expect(evidence.filter(({ verdict }) => verdict === 'fail')).toHaveLength(20);
@@ -252,18 +277,51 @@ describe('approvals of a sealed plan', () => {
     const promotion = await start(sealed([rule(1, null)]));
     await promotion.waitsFor('1 approval');
     const reason = 'x'.repeat(5000);
-    const large = (): Promise<void> =>
-      promotion.handle.signal('approve', givenDecision('mallory', { reason }));
+    const large = (): Promise<void> => promotion.handle.signal('approve', signed('mallory', { reason }));
     await until('it listens no more', async () => {
       await Promise.all(Array.from({ length: 40 }, large));
       const { denials = [] } = await promotion.status();
       return denials.at(-1)?.why.startsWith('too much was said here that did not count') === true;
     });
-    const { refused } = await promotion.decide('approve', 'irina');
+    const { refused } = await promotion.decide('approve', 'irina', { statement: SIGNED });
     expect(refused).toMatch(/; slipway abort \S+, then slipway release v1 --to \S+$/);
     // what stops it is heard
     expect(await promotion.decide('abort', 'irina')).toMatchObject({ accepted: true });
     expect(await promotion.end()).toMatchObject({ state: 'aborted', clean: true });
+  });
+
+  it('that are not signed are refused at once, and a signal of the kind is shown and recorded', async () => {
+    const promotion = await start(sealed([rule(1, null)]));
+    const { environment } = await promotion.waitsFor('1 approval');
+    const refused = `the policy wants it signed; slipway approve ${environment} signs it, and with --print writes what temporal workflow signal sends`;
+    expect(await promotion.decide('approve', 'irina')).toMatchObject({ accepted: false, refused });
+    await promotion.handle.signal('approve', givenDecision('oleg'));
+    const denied = await promotion.until('the denial', ({ denials = [] }) => denials.length === 1);
+    expect(denied).toMatchObject({ claims: 0, approvals: [], denials: [{ by: 'oleg', why: refused }] });
+    expect(denied.report).toContain('not counted: approval by oleg: the policy wants it signed');
+    await promotion.decide('approve', 'irina', { statement: SIGNED });
+    const { state, evidence } = await promotion.end();
+    expect(state).toBe('succeeded');
+    expect(evidence).toMatchObject([
+      { kind: 'approval', by: 'oleg', verdict: 'fail', note: refused },
+      { by: 'irina', verdict: 'approved' },
+      { name: 'freeze' },
+    ]);
+    const { events } = await promotion.handle.fetchHistory();
+    const asked = events?.filter(
+      (each) => each.activityTaskScheduledEventAttributes?.activityType?.name === 'verifyApproval',
+    );
+    // no worker was asked about the others
+    expect(asked).toHaveLength(1);
+  });
+
+  it('are a worker’s to judge, signed or not, where one that is not signed may count', async () => {
+    const promotion = await start(sealed([rule(1, 'platform'), rule(1, null, 'unverified')]));
+    await promotion.waitsFor('2 approvals');
+    expect(await promotion.decide('approve', 'irina')).toMatchObject({ accepted: true });
+    await promotion.until('it is heard', ({ claims, approvals }) => claims === 0 && approvals.length === 1);
+    await promotion.decide('abort', 'irina');
+    await promotion.end();
   });
 
   it('need no signature where nothing protects', async () => {

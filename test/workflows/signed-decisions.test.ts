@@ -23,7 +23,7 @@ const IRINA = 'irina@example.com';
 const OLEG = 'oleg@example.com';
 const MAY: MayRule = { switch: ['leads'], rollback: ['leads'], freeze: ['leads'] };
 /** One environment per test, all in the policy. */
-const names = Array.from({ length: 12 }, () => `prod-${randomUUID().slice(0, 8)}`);
+const names = Array.from({ length: 16 }, () => `prod-${randomUUID().slice(0, 8)}`);
 let folder: string;
 let harness: Harness;
 let end: () => Promise<void>;
@@ -163,22 +163,22 @@ describe('a switch by hand', () => {
       'there is no SSH key to sign with',
     ]);
 
-    const done = await run(`switch ${prod.plan.name} --reason looked`);
+    const done = await run(`switch ${prod.plan.name} --reason looks-good`);
     expect(done, done.err).toMatchObject({ exit: 0, out: expect.stringContaining('(signed)') as unknown });
     expect((await prod.ended(requestId)).state).toBe('succeeded');
-    const word = 'switch by irina@example.com (signed): looked';
+    const word = 'switch by irina@example.com (signed): looks-good';
     expect((await statusOf(lane)).report).toContain(word);
     // also once it is live, and long after
     const status = await run(`status ${prod.plan.name}`);
     expect(status.out).toContain(`✓ ${word}`);
     expect(status.out).toContain('not counted: switch by oleg@example.com: is not in group leads');
     const { data } = readJson(await run(`status ${prod.plan.name} --json`));
-    const decisions = [{ decision: 'switch', by: IRINA, proof: 'ssh', reason: 'looked' }];
+    const decisions = [{ decision: 'switch', by: IRINA, proof: 'ssh', reason: 'looks-good' }];
     const denials = [{ by: OLEG }, { by: IRINA }, { by: OLEG }];
     expect(data['environments']).toMatchObject([{ denials: [], live: { decisions, denials } }]);
     const [moved] = switched.filter(({ plan }) => plan.name === prod.plan.name);
     expect(moved?.decisions).toMatchObject([
-      { name: 'switch', by: IRINA, verdict: 'approved', proof: 'ssh' },
+      { name: 'switch', by: IRINA, verdict: 'approved', proof: 'ssh', reason: 'looks-good' },
     ]);
   });
 
@@ -263,15 +263,18 @@ describe('a rollback', () => {
     const status = await prod.status();
     expect(status).toMatchObject({ token: 2, claims: 0, denials: [{ by: 'oleg' }, { by: OLEG }] });
 
-    const done = await run(`rollback ${prod.plan.name} --yes --reason slow`);
+    const done = await run(`rollback ${prod.plan.name} --yes --reason orders-fail`);
     expect(done, done.err).toMatchObject({ exit: 0 });
+    // shown before it is asked for
+    expect(done.out).toMatch(/^ {2}reason {4}orders-fail$/m);
     expect(prod.serving()).toBe('v1');
-    const word = 'rollback by irina@example.com (signed): slow';
+    const word = 'rollback by irina@example.com (signed): orders-fail';
     expect(done.out).toContain(`  decided  ✓ ${word}`);
     expect((await run(`status ${prod.plan.name}`)).out).toContain(word);
     expect((await statusOf(harness.client.workflow.getHandle(prod.lane))).report).toContain(word);
     const [moved] = switched.filter(({ plan, kind }) => plan.name === prod.plan.name && kind === 'rollback');
-    expect(moved?.decisions).toMatchObject([{ name: 'rollback', by: IRINA, proof: 'ssh' }]);
+    const said = { name: 'rollback', by: IRINA, proof: 'ssh', reason: 'orders-fail' };
+    expect(moved?.decisions).toMatchObject([said]);
     // nothing of the word stays with the release
     expect((await prod.status()).live?.evidence).toEqual([]);
   });
@@ -340,7 +343,8 @@ describe('a freeze', () => {
       exit: 0,
       out: expect.stringContaining('is frozen by') as unknown,
     });
-    expect((await prod.status()).freeze).toMatchObject({ by: IRINA, proof: 'ssh', reason: 'holidays' });
+    const signed = { by: IRINA, proof: 'ssh', reason: 'holidays', isReasonSigned: true };
+    expect((await prod.status()).freeze).toMatchObject(signed);
 
     const handle = harness.client.workflow.getHandle(prod.id);
     await handle.signal('unfreeze', givenDecision(IRINA));
@@ -377,6 +381,58 @@ describe('a freeze', () => {
     await handle.signal('unfreeze', { ...printed, decisionId: randomUUID() });
     await prod.until('it is denied', (status) => status.denials?.length === 5);
     expect((await prod.status()).freeze).toMatchObject({ by: IRINA });
+  });
+
+  it('does not begin for another reason than was signed, nor does any other word count with one', async () => {
+    const prod = byHand();
+    const { name } = prod.plan;
+    await prod.ask(givenVersion(prod.plan, 1));
+    const { lane } = await waitsForSwitch(prod);
+    const print = async (line: string): Promise<object> =>
+      JSON.parse((await run(`${line} --print --reason as-agreed`)).out) as object;
+    const exchange = (said: object): object => ({ ...said, reason: 'nobody asked for this' });
+    const why = 'its reason is not the one that was signed';
+
+    const word = await print(`switch ${name}`);
+    expect(word).toMatchObject({ reason: 'as-agreed' });
+    await lane.signal('switchTraffic', exchange(word));
+    const { denials } = await until('the switch is denied', async () => {
+      const status = await statusOf(lane);
+      return (status.denials ?? []).length > 0 && status;
+    });
+    expect(denials).toMatchObject([{ by: IRINA, decision: 'switch', why }]);
+    await lane.signal('switchTraffic', word);
+    await prod.until('v1 is live', ({ live, inFlight }) => live?.version === 'v1' && inFlight === null);
+
+    const freeze = await print(`freeze ${name}`);
+    const handle = harness.client.workflow.getHandle(prod.id);
+    await handle.signal('freeze', exchange(freeze));
+    const denied = await prod.until('the freeze is denied', (status) => status.denials?.length === 1);
+    expect(denied).toMatchObject({ freeze: null, denials: [{ by: IRINA, decision: 'freeze', why }] });
+    await handle.signal('freeze', freeze);
+    await prod.until('it is frozen', (status) => status.freeze?.reason === 'as-agreed');
+
+    const rollback = await print(`rollback ${name} v1`);
+    await prod.send(SIGNAL.request, exchange(rollback));
+    const back = await prod.until('the rollback is denied', (status) => status.denials?.length === 2);
+    expect(back.denials?.[1]).toMatchObject({ decision: 'rollback', why });
+  });
+
+  it.each([
+    ['two lines', 'one\ntwo', /--reason has line breaks/],
+    ['what turns text around', '\u202egnp.exe', /characters that nobody sees/],
+    ['more than anybody reads', 'x'.repeat(1001), /--reason has 1001 characters, at most 1000 are kept/],
+  ])('is not signed for a reason with %s, and nothing is sent', async (_what, reason, what) => {
+    const prod = givenEnvironment(MAY);
+    const { name } = prod.plan;
+    await prod.release(1);
+    for (const line of [`freeze ${name}`, `rollback ${name} v1 --yes`]) {
+      const refused = await run(`${line} --reason ${reason}`);
+      expect(refused.exit, line).toBe(2);
+      expect(refused.err, line).toMatch(what);
+    }
+    expect(heard.filter((each) => each.startsWith(name))).toEqual([]);
+    expect(await prod.status()).toMatchObject({ freeze: null, queue: [], inFlight: null, processed: [{}] });
   });
 
   it('that is not there cannot end, and the way out stands apart', async () => {

@@ -1,6 +1,6 @@
 /** Whose word cannot count is told before a key is looked for and before anything is sent. */
 import { describe, expect, it } from 'vitest';
-import { approveWaiting } from '../../../client/approve-waiting.js';
+import { approveWaiting, signWhatWaits } from '../../../client/approve-waiting.js';
 import { EXIT } from '../../../client/exit-codes.js';
 import type { Excluding, ProgressStatus } from '../../../workflows/messages.js';
 import { givenProgress } from './given-status.js';
@@ -55,6 +55,17 @@ describe('before it signs, approve refuses', () => {
       what: onGithub,
     });
   });
+});
+
+it('refuses a reason that nobody can sign before it looks for a key, and asks nobody', async () => {
+  const client = { actor: { by: 'oleg', proof: 'unverified' as const } };
+  const sign = async (reason: string): Promise<unknown> =>
+    await signWhatWaits(client, givenWaiting(), { reason, env: { HOME: '/nowhere' } });
+  for (const reason of ['one\ntwo', '\u001b[2J', 'x'.repeat(1001), 'a\u2028b'])
+    await expect(sign(reason)).rejects.toMatchObject({ exit: EXIT.badInput, where: '--reason' });
+  // what joins letters is no trick, and what stands around it is not kept
+  for (const reason of ['می\u200cخواهم', ' OPS-412 \n', 'x'.repeat(1000)])
+    await expect(sign(reason)).rejects.toMatchObject(NO_KEY);
 });
 
 const NO_KEY = { exit: EXIT.refused, what: 'there is no SSH key to sign with' };

@@ -73,6 +73,12 @@ describe('a force', () => {
       { what: /has 1001 characters, at most 1000/, where: /^--reason$/, wayOut: /shorten/ },
     ],
     [
+      'with a reason in two lines',
+      [...without('--reason'), '--reason', 'no fix\nforced by nobody'],
+      2,
+      { what: /line breaks, or characters that nobody sees/, where: /^--reason$/, wayOut: /one line/ },
+    ],
+    [
       'of a gate that is not asked',
       [...ALL, '--force', 'scna'],
       2,

@@ -27,12 +27,25 @@ describe('a promotion in the queue', () => {
       waitEnds: null,
     });
     const until = '2026-12-01T09:00:00Z';
-    const later = { ...freeze, until, reason: 'holidays', since: '2026-11-14T11:00:00Z' };
+    const later = {
+      ...freeze,
+      until,
+      reason: 'holidays',
+      isReasonSigned: true,
+      since: '2026-11-14T11:00:00Z',
+    };
     expect(withQueue(queued, givenEnvironment({ freeze: later, announced: [own] }))).toMatchObject({
       waitingFor: 'the end of a freeze by irina (signed), until 1 Dec 09:00 UTC: holidays',
       waitingSince: later.since,
       waitEnds: { at: until, then: 'opens' },
     });
+  });
+
+  it('does not show a reason as signed that was not', () => {
+    const old = { ...freeze, reason: 'holidays' };
+    expect(withQueue(queued, givenEnvironment({ freeze: old })).waitingFor).toBe(
+      'the end of a freeze by irina (signed, its reason not), until it is lifted: holidays',
+    );
   });
 
   it('waits for a person where an unwind left something', () => {

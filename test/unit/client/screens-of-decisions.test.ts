@@ -74,6 +74,7 @@ describe('status', () => {
   const live = givenRecord(plan, 'v1.3.9', 'blue');
   const back: TakenDecision = {
     ...{ decision: 'rollback', by: 'irina', proof: 'ssh', reason: 'it is slow', at: AT, decisionId: 'r' },
+    isReasonSigned: true,
   };
   const show = (more: Partial<EnvironmentStatus>, isOne: boolean, change = givenProgress()): string =>
     renderStatus(

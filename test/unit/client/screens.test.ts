@@ -251,6 +251,19 @@ describe('the screen of all environments', () => {
     );
   });
 
+  it('does not show the reason of a freeze as signed that was not', () => {
+    const freeze = { by: 'irina', proof: 'ssh' as const, until: null, reason: 'holidays', since: '' };
+    const screenOf = (isReasonSigned: boolean): string => {
+      const status = givenEnvironment({
+        freeze: { ...freeze, ...(isReasonSigned ? { isReasonSigned } : {}) },
+      });
+      const view = { name: 'prod', status, change: null, promotions: new Map() };
+      return renderStatus(glyphs, 'secretmagic', [view], NOW);
+    };
+    expect(screenOf(false)).toContain('frozen, irina: holidays (signed, its reason not)');
+    expect(screenOf(true)).toContain('frozen, irina: holidays (signed)');
+  });
+
   it('says what was said to an environment and does not count, for a day', () => {
     const denial = { by: 'oleg', why: 'oleg is not in group leads', decisionId: 'd', decision: 'freeze' };
     const denials = ['2026-11-13T10:00:00Z', '2026-11-14T10:00:00Z'].map((at) => ({ ...denial, at }));
@@ -346,5 +359,12 @@ describe('the screen before an approval', () => {
       'you are   anna (to be signed with your SSH key)',
     );
     expect(renderDecision(glyphs, givenProgress(), anna)).toContain('you are   anna (identity: unverified)');
+  });
+
+  it('has the whole reason, since that is signed, and none where there is none', () => {
+    const anna = { by: 'anna', proof: 'unverified' as const };
+    const reason = `OPS-412: ${'x'.repeat(200)} end`;
+    expect(renderDecision(glyphs, givenProgress(), anna, reason)).toContain(`  reason    ${reason}\n`);
+    expect(renderDecision(glyphs, givenProgress(), anna)).not.toContain('reason');
   });
 });

@@ -24,6 +24,7 @@ function promotion(overrides: Partial<PromotionDeciding> = {}): PromotionDecidin
     forcers: ['olga@example.com'],
     authors: ['anna', 'anna@example.com'],
     approvals: [],
+    refusesUnsigned: false,
     planHash: 'plan',
     digests: ['sha256:1', 'sha256:2'],
     ...overrides,
@@ -141,6 +142,7 @@ describe('decide', () => {
     environment({ freeze: FROZEN, needsPerson: 'look' }),
     environment({ freeze: FROZEN, freezers: ['leads'] }),
     change({ phase: 'awaiting-switch', switchers: ['leads'] }),
+    promotion({ refusesUnsigned: true, rules: [givenRule(1, null)] }),
   ];
 
   it('answers every decision in every state, and every refusal says what to do', () => {
@@ -189,6 +191,18 @@ describe('decide', () => {
       ),
     });
     expect(decide(state, { ...decision, statement: SIGNED }).accepted).toBe(true);
+  });
+
+  it('takes an approval signed only, where no other can count, and says so last', () => {
+    const state = promotion({ refusesUnsigned: true });
+    const platform = { group: 'platform' };
+    expect(approve(state, 'irina', platform)).toBe(
+      'the policy wants it signed; slipway approve prod signs it, and with --print writes what temporal workflow signal sends',
+    );
+    expect(approve(state, 'irina', { ...platform, statement: SIGNED })).toBeNull();
+    // a signature would not help either
+    expect(approve(state, 'vera', platform)).toMatch(/asked for this release/);
+    expect(approve(state, 'irina', { group: 'nobody' })).toMatch(/no approval of group nobody is asked for/);
   });
 
   it('goes back and stops by anybody’s word, whoever may do the rest', () => {

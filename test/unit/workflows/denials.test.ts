@@ -41,7 +41,7 @@ describe('a run that looks at no more signed words', () => {
   const deaf = '20 words wait to be looked at; say it again in a moment';
   const promotion: PromotionDeciding = {
     ...{ of: 'promotion', environment: 'prod', taken: ['taken'], phase: 'approvals', paused: false, deaf },
-    ...{ rules: [givenRule(1, null)], approvals: [], planHash: 'plan', digests: [] },
+    ...{ rules: [givenRule(1, null)], approvals: [], refusesUnsigned: false, planHash: 'plan', digests: [] },
     ...{ selfApproval: false, requester: 'vera', authors: [], forcers: [] },
   };
 

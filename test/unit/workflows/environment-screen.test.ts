@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { newEnvironment } from '../../../workflows/environment-memory.js';
 import { renderEnvironment } from '../../../workflows/environment-screen.js';
 import type { Announcement } from '../../../workflows/messages.js';
+import type { EvidenceItem } from '../../../workflows/result.js';
 import { detailChange } from '../../../workflows/static-details.js';
 import { givenPlan, givenRequest } from '../../support/given.js';
 
@@ -43,6 +44,20 @@ describe('renderEnvironment', () => {
     expect(show('ssh', [givenRequest(givenPlan(), 'v2.0.0')])).toContain('identity: unverified');
   });
 
+  it('says of a signed freeze when its reason was not signed', () => {
+    const freeze = {
+      by: 'irina',
+      proof: 'ssh' as const,
+      until: null,
+      reason: 'holidays',
+      since: COMING.since,
+    };
+    const show = (more: object) => renderEnvironment({ ...state, freeze: { ...freeze, ...more } }, []);
+    expect(show({})).toContain('signed holidays\n          its reason was not signed');
+    for (const more of [{ isReasonSigned: true }, { reason: null }, { proof: 'unverified' }])
+      expect(show(more)).not.toContain('its reason');
+  });
+
   it('stays within its block, whatever a person gives as reason', () => {
     const reason = `\`\`\`${'a long reason → '.repeat(10)}`;
     const freeze = { by: 'irina', proof: 'unverified' as const, until: null, reason, since: COMING.since };
@@ -66,5 +81,15 @@ describe('detailChange', () => {
     const details = detailChange({ ...givenRequest(givenPlan(), 'v2.0.0'), evidence: [approval] }, null);
     expect(details).toContain('- approval of platform: approved by oleg (identity: unverified)');
     expect(details).toContain('- previous release none');
+  });
+
+  it('says of a signed rollback when its reason was not signed', () => {
+    const word = { kind: 'decision' as const, name: 'rollback', verdict: 'approved' as const, by: 'oleg' };
+    const signed = { ...word, at: COMING.since, note: null, proof: 'ssh' as const };
+    const request = { ...givenRequest(givenPlan(), 'v2.0.0'), reason: 'orders fail' };
+    const show = (decisions: EvidenceItem[]) => detailChange({ ...request, decisions }, null);
+    expect(show([signed])).toContain('- reason (not signed) orders fail\n');
+    for (const decisions of [[{ ...signed, reason: 'orders fail' }], []])
+      expect(show(decisions)).toContain('- reason orders fail\n');
   });
 });

@@ -51,7 +51,11 @@ describe('what people decided', () => {
   });
 
   it('is called what people type, with who, how it is known, and why', () => {
-    expect(describeTaken({ ...taken, proof: 'ssh' })).toBe('switch by irina (signed): it is well');
+    const signed = { ...taken, proof: 'ssh' as const, isReasonSigned: true as const };
+    expect(describeTaken(signed)).toBe('switch by irina (signed): it is well');
+    expect(describeTaken({ ...taken, proof: 'ssh' })).toBe(
+      'switch by irina (signed, its reason not): it is well',
+    );
     expect(describeTaken({ ...taken, reason: null })).toBe('switch by irina (identity: unverified)');
     const [blank] = withTaken([], { ...taken, reason: ' ' });
     expect(blank?.reason).toBeNull();
