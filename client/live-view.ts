@@ -4,6 +4,7 @@ import type { Invocation } from './command.js';
 import type { FollowEnd, Progress } from './follow.js';
 import type { ShownProgress } from './merge-progress.js';
 import type { Screen } from './terminal.js';
+import { decidedNote } from './render/decided.js';
 import { deniedNote } from './render/denied.js';
 import { renderRelease } from './render/release.js';
 import { signOf } from './render/style.js';
@@ -138,6 +139,12 @@ function describeChanges({ style }: Invocation, progress: Progress, printed: Map
     const left =
       `${signOf(style, step.state)} ${pad(plain(place), 8)} ${pad(plain(step.name), 12)}${plain(step.note ?? '')}`.trimEnd();
     lines.push(row(style, left, step.tookMs === null ? '' : formatTook(step.tookMs)));
+  }
+  for (const decision of status.decisions ?? []) {
+    // an abort goes on from a release to its promotions
+    const key = `took ${decision.decisionId}`;
+    if (!printed.has(key)) lines.push(decidedNote(style, decision));
+    printed.set(key, 'said');
   }
   for (const denial of status.denials ?? []) {
     const key = `${progress.workflowId} denied ${JSON.stringify(denial)}`;

@@ -1,8 +1,9 @@
 /** A promotion hands over to a change; people follow one release. Here the two become one picture. Pure. */
 import type { Colour } from '../pipeline/plan.js';
 import type { EnvironmentStatus, ProgressStatus } from '../workflows/messages.js';
-import type { ChangeResult, PromotionResult, ReleaseRecord, StepReport } from '../workflows/result.js';
+import { inOrder } from '../workflows/denials.js';
 import { hasUnsignedReason } from '../workflows/environment-screen.js';
+import type { ChangeResult, PromotionResult, ReleaseRecord, Said, StepReport } from '../workflows/result.js';
 import { describeProof } from './render/text.js';
 import { formatMoment } from './render/time.js';
 
@@ -28,11 +29,10 @@ export function withChange(promotion: ShownProgress, lane: ProgressStatus | null
   if (lane === null || lane.version !== promotion.version || lane.commit.sha !== promotion.commit.sha)
     return promotion;
   const { headline, state, waitingFor, waitingSince, waitEnds, colour, unwind, failure, report } = lane;
-  const denials = [...(promotion.denials ?? []), ...(lane.denials ?? [])];
   return {
     ...promotion,
     ...{ headline, state, waitingFor, waitingSince, waitEnds, colour, unwind, failure, report },
-    denials,
+    ...together(promotion, lane),
     ...(lane.switching === undefined ? {} : { switching: lane.switching }),
     steps: replaceChange(promotion.steps, lane.steps),
   };
@@ -101,8 +101,16 @@ function toLive(record: ReleaseRecord | null): Live | null {
   return record === null ? null : { version: record.version, colour: record.colour };
 }
 
-function ofChange({ steps }: ProgressStatus, change: ChangeResult): Partial<ShownProgress> {
-  return { steps: replaceChange(steps, change.steps), unwind: change.unwind, live: toLive(change.live) };
+function ofChange(promotion: ProgressStatus, change: ChangeResult): Partial<ShownProgress> {
+  const steps = replaceChange(promotion.steps, change.steps);
+  return { steps, unwind: change.unwind, live: toLive(change.live), ...together(promotion, change.said) };
+}
+
+/** What was said to both; an abort goes on from the promotion to its change, and is one. */
+function together(promotion: Partial<Said>, change: Partial<Said> = {}): Said {
+  const decisions = [...(promotion.decisions ?? []), ...(change.decisions ?? [])];
+  const once = new Map(decisions.map((each) => [each.decisionId, each]));
+  return { decisions: [...once.values()], denials: inOrder(promotion.denials, change.denials) };
 }
 
 function replaceChange(steps: StepReport[], changed: StepReport[]): StepReport[] {

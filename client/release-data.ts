@@ -84,6 +84,7 @@ export function toReleaseData(
     promotions,
     skipped: release?.skipped ?? [],
     forced: release?.forced ?? first?.forced ?? [],
+    decisions: release?.decisions ?? [],
     denials: release?.denials ?? [],
     failure: release?.failure ?? null,
   };
@@ -100,7 +101,9 @@ function toPromotionData(status: ShownProgress, link: string | null): unknown {
     requestedBy,
     identity,
     live = null,
+    approvals,
     forced = [],
+    decisions = [],
     denials = [],
   } = status;
   return {
@@ -110,7 +113,9 @@ function toPromotionData(status: ShownProgress, link: string | null): unknown {
     steps,
     unwind,
     live,
+    approvals,
     forced,
+    decisions,
     denials,
     failure,
     requestedBy,

@@ -1,6 +1,7 @@
 /** What was said may have to be looked at by a worker: waited for, since the answer to the message itself comes before. */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Denial, ProgressStatus } from '../workflows/messages.js';
+import type { ProgressStatus } from '../workflows/messages.js';
+import type { Denial } from '../workflows/result.js';
 import type { Decided } from './decided.js';
 
 type Heard = Pick<ProgressStatus, 'denials' | 'claims' | 'decided'>;

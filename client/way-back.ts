@@ -8,6 +8,7 @@ import type { FollowEnd, Progress } from './follow.js';
 import { renderFollowed, showWhileFollowing } from './live-view.js';
 import { exitOfFollowedWayBack, toReleaseData } from './release-data.js';
 import type { AnyResult, SlipwayClient } from './release-client.js';
+import { decidedNotes } from './render/decided.js';
 import { labelled, lines, plain } from './render/text.js';
 import { formatTook } from './render/time.js';
 import { renderExit } from './render/watch.js';
@@ -71,11 +72,12 @@ export async function followRequest(
 }
 
 function renderResult({ style }: Invocation, result: ChangeResult): string {
-  const { failure, switchMs } = result;
+  const { failure, switchMs, said } = result;
   const good = result.state === 'succeeded' || result.state === 'rolled-back';
   return lines(
     `${good ? style.green(style.ok) : style.red(style.failed)} ${plain(result.headline)}`,
     switchMs === null ? null : `  traffic moved in ${formatTook(switchMs)}`,
+    labelled('decided', decidedNotes(style, said?.decisions), 9),
     failure === null
       ? []
       : [

@@ -7,6 +7,7 @@ import {
   type Approval,
   type MissingApprovals,
 } from './missing-approvals.js';
+import { shortText } from './plain-text.js';
 import type { EvidenceItem } from './result.js';
 
 export interface OpenApprovals {
@@ -65,6 +66,11 @@ export function refuseToSayHere(missing: MissingApprovals[]): string {
 
 function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** Why somebody approves, as long as screens carry it along. */
+export function givenReason(reason: string | null): Pick<Approval, 'reason'> {
+  return reason === null || reason.trim() === '' ? {} : { reason: shortText(reason, 'long') };
 }
 
 export function approvalEvidence(approval: Approval): EvidenceItem {

@@ -2,13 +2,15 @@
 import { condition, setCurrentDetails, upsertMemo, type TimerOptions } from '@temporalio/workflow';
 import type { ChangeRun } from './change-run.js';
 import { describeDenials, withDenial, type Reason } from './denials.js';
+import type { NamedDecision } from './decisions.js';
 import { describeForced, forcedGates } from './forced.js';
-import type { Decision, Denial, ProgressStatus } from './messages.js';
+import type { Decision, ProgressStatus } from './messages.js';
 import { environmentId } from './names.js';
 import { warnUnprotected } from './protection.js';
 import { formatDuration, formatMinute, renderReport, showWait, type ReportView } from './report.js';
-import type { EvidenceItem, FailureReport, StepReport, StepState, UnwindReport } from './result.js';
+import type { Denial, FailureReport, StepReport, StepState, TakenDecision, UnwindReport } from './result.js';
 import { publishState } from './search-attributes.js';
+import { askedBy, describeAllTaken, takenOf, withTaken, type Proven } from './taken-decisions.js';
 import { linkToRun } from './ui-links.js';
 import { groupsThatMay } from './who-may.js';
 
@@ -29,6 +31,8 @@ export class ChangeProgress {
   readonly unwind: UnwindReport[] = [];
   /** Signed words that did not count, and how many no worker has looked at yet. */
   denials: Denial[] = [];
+  /** Words that were taken, the one that asked for it first. */
+  decisions: TakenDecision[];
   claims = 0;
   /** Ids of the signed words that counted. */
   readonly decided: string[] = [];
@@ -44,6 +48,8 @@ export class ChangeProgress {
     stepNames: string[],
   ) {
     this.steps = stepNames.map((name) => ({ name, state: 'pending', tookMs: null, note: null }));
+    const { request, recovering } = run.input;
+    this.decisions = askedBy(recovering?.request ?? request, new Date(Date.now()).toISOString());
   }
 
   begin(name: string, doing = name): void {
@@ -111,6 +117,13 @@ export class ChangeProgress {
     this.show();
   }
 
+  /** What somebody said was taken. */
+  take(decision: NamedDecision, proven?: Proven): void {
+    const at = new Date(Date.now()).toISOString();
+    this.decisions = withTaken(this.decisions, takenOf(decision, at, proven));
+    this.show();
+  }
+
   headline(): string {
     return this.#ended ?? `${this.subject()}: ${this.doing}`;
   }
@@ -142,6 +155,7 @@ export class ChangeProgress {
         .map((item) => ({ by: item.by ?? '', group: groupIn(item.name), at: item.at })),
       forced: forcedGates(request),
       denials: this.denials,
+      decisions: this.decisions,
       claims: this.claims,
       decided: this.decided,
       switching: {
@@ -172,7 +186,7 @@ export class ChangeProgress {
         ...this.traffic(),
         ...this.deadline(),
         `requested by ${request.actor.by} (identity: unverified)`,
-        ...(this.run.target.decisions ?? []).map(describeDecision),
+        ...describeAllTaken(this.decisions),
         ...describeDenials(this.denials),
         ...warnUnprotected([request.plan]),
       ],
@@ -240,11 +254,6 @@ export class ChangeProgress {
     if (waitingFor !== '') return [{ what: 'try again', command: `slipway retry ${name}` }, stop];
     return this.run.switched ? [{ what: 'back', command: `slipway back ${name}` }, stop] : [stop];
   }
-}
-
-/** `switch by irina@example.com (signed)`. */
-function describeDecision({ name, by, proof }: EvidenceItem): string {
-  return `${name} by ${by ?? 'unknown'} (${proof === 'ssh' ? 'signed' : 'identity: unverified'})`;
 }
 
 /** The promotion writes `approval of platform`, or `approval` for a group of anybody. */

@@ -12,6 +12,7 @@ import { receiveDecisions, type Applied } from './receive-decisions.js';
 import type { ChangeResult, FailureReport, ReleaseRecord } from './result.js';
 import { LaneLost, Saga } from './saga.js';
 import { describeRun } from './search-attributes.js';
+import { saidIn } from './taken-decisions.js';
 import { refuseToHear } from './unheard.js';
 import { groupsThatMay } from './who-may.js';
 
@@ -89,6 +90,12 @@ function listen(run: ChangeRun, saga: Saga, progress: ChangeProgress): void {
 }
 
 function apply(decision: NamedDecision, run: ChangeRun, saga: Saga, progress: ChangeProgress): Applied {
+  const applied = carryOut(decision, run, saga, progress);
+  if (applied === 'done') progress.take(decision);
+  return applied;
+}
+
+function carryOut(decision: NamedDecision, run: ChangeRun, saga: Saga, progress: ChangeProgress): Applied {
   switch (decision.name) {
     case 'switchTraffic':
       return saga.switchBy(decision);
@@ -149,7 +156,8 @@ function conclude(
   const { input, target } = run;
   const { live, warm, request } = input;
   const { steps, unwind } = progress;
-  const facts = { steps, unwind, switchMs: run.switchMs, backMs: run.backMs };
+  const said = saidIn(progress.decisions, progress.denials);
+  const facts = { steps, unwind, switchMs: run.switchMs, backMs: run.backMs, ...said };
   const serves = live === null ? 'nothing is live' : `${live.version} is live, as before`;
   const where = `${target.plan.pipeline} ${target.version} → ${target.plan.name}`;
   if (lost !== null) {

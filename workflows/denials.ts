@@ -3,24 +3,22 @@
  * namespace can say thousands. Pure.
  */
 import type { DecisionName } from './decisions.js';
-import type { Denial } from './messages.js';
-import { oneLine } from './plain-text.js';
-import type { EvidenceItem } from './result.js';
+import { shortText } from './plain-text.js';
+import type { Denial, EvidenceItem } from './result.js';
 
 export const DENIALS_KEPT = 20;
 export const DENIALS_SHOWN = 3;
 
-const LONGEST = { by: 100, why: 400 };
-
-/** What people call what somebody signs; the other decisions nobody signs. */
+/** What people call what somebody signs, and a no: what else is refused changes nothing that somebody counts on. */
 const WORDS: Partial<Record<DecisionName, string>> = {
   approve: 'approval',
+  reject: 'rejection',
   switchTraffic: 'switch',
   freeze: 'freeze',
   unfreeze: 'unfreeze',
 };
 
-/** null = it is none that anybody signs. */
+/** null = nobody is told that it was refused. */
 export function nameOfWord(name: DecisionName): string | null {
   return WORDS[name] ?? null;
 }
@@ -38,13 +36,20 @@ export function withDenial(
   denials: readonly Denial[] | undefined,
   denial: Denial & Required<Pick<Denial, 'decision' | 'at'>>,
 ): Denial[] {
-  return [...(denials ?? []), { ...denial, ...shorten(denial) }].slice(-DENIALS_KEPT);
+  const decisionId = shortText(denial.decisionId, 'long');
+  return [...(denials ?? []), { ...denial, ...shorten(denial), decisionId }].slice(-DENIALS_KEPT);
 }
 
 /** `freeze by oleg@example.com: is not in group leads`. */
 export function describeDenial({ decision, by, why }: Denial): string {
   const who = decision === undefined ? by : `${decision} by ${by}`;
   return `${who}: ${why.startsWith(`${by} `) ? why.slice(by.length + 1) : why}`;
+}
+
+/** What was said in several places, newest last; when is not known in runs of older workers. */
+export function inOrder(...said: (readonly Denial[] | undefined)[]): Denial[] {
+  const timeOf = ({ at }: Denial): number => (at === undefined ? Number.MAX_SAFE_INTEGER : Date.parse(at));
+  return said.flatMap((each) => each ?? []).toSorted((one, other) => timeOf(one) - timeOf(other));
 }
 
 /** Lines of a report, the newest last. */
@@ -57,10 +62,5 @@ export function describeDenials(denials: readonly Denial[] = []): string[] {
 
 /** As far as screens and evidence carry it along. */
 export function shorten({ by, why }: Pick<Denial, 'by' | 'why'>): Pick<Denial, 'by' | 'why'> {
-  return { by: cut(by, LONGEST.by), why: cut(why, LONGEST.why) };
-}
-
-function cut(text: string, longest: number): string {
-  const line = oneLine(text);
-  return line.length <= longest ? line : `${line.slice(0, longest - 1)}…`;
+  return { by: shortText(by), why: shortText(why, 'long') };
 }

@@ -92,6 +92,21 @@ export function refuseAsked(
   return { state: { ...denied, processed: rememberProcessed(state, requestId, result, true) }, tell: [] };
 }
 
+/** `step` is what came of what was asked for, said where only a missing signature keeps it out; null = it is not. */
+export function showUnsigned(
+  before: EnvironmentState,
+  { requestId, actor }: AskedAgain,
+  { state, tell }: Step,
+  at: string,
+): Step | null {
+  const [last] = state.processed;
+  const isNew = last?.requestId === requestId && findProcessed(before, requestId) === null;
+  if (!isNew || last.denied !== true) return null;
+  const why = last.result.failure?.wayOut ?? last.result.headline;
+  const denial = { by: actor.by, why, decisionId: requestId, decision: 'rollback', at };
+  return { state: { ...state, denials: withDenial(state.denials, denial) }, tell };
+}
+
 /** A worker has looked at a freeze or its end. `at` is ISO time. */
 export function applyHeard(
   state: EnvironmentState,

@@ -38,8 +38,11 @@ export function end(state: EnvironmentState, ended: Ended): Step {
     ended.diedUnder === null ? ended.result : describeDeath(ended.result, ended.diedUnder, state);
   const isNew = result.live !== null && result.live.token === (ended.diedUnder ?? inFlight.token);
   const good = isNew && result.live !== null ? rememberGood(state, result.live, request.kind) : state.good;
+  const { said: before, ...rest } = state;
+  const said = isNew ? result.said : before;
   const after: EnvironmentState = {
-    ...state,
+    ...rest,
+    ...(said === undefined ? {} : { said }),
     // A token seen too late to be followed is still above ours: whoever comes next needs a higher one.
     token: Math.max(state.token, seen),
     inFlight: null,

@@ -1,6 +1,7 @@
 /** What an environment remembers of its releases: which were good, which to go back to, what every request came to. Pure. */
 import type { ChangeKind, ChangeRequest, EnvironmentRequest, EnvironmentState } from './messages.js';
 import type { ChangeResult, FailureReport, ReleaseRecord } from './result.js';
+import { withoutDenials } from './taken-decisions.js';
 
 const GOOD_KEPT = 20;
 /** Of the records of good releases, each with its whole plan; the newest few are kept whatever they take. */
@@ -224,7 +225,7 @@ export function untouched(
 
 /**
  * Kept small, since all of it goes through continue-as-new in one payload (2 MB at most): without the release
- * records, and without steps once twenty newer requests have ended.
+ * records and what did not count, and without steps and what people decided once twenty newer requests have ended.
  */
 export function rememberProcessed(
   state: EnvironmentState,
@@ -234,9 +235,21 @@ export function rememberProcessed(
 ): EnvironmentState['processed'] {
   const others = state.processed.filter((each) => each.requestId !== requestId);
   const denied = isDenied ? { denied: true as const } : {};
-  return [{ requestId, result: { ...result, live: null, warm: null }, ...denied }, ...others]
+  const { said } = result;
+  const kept = {
+    ...result,
+    live: null,
+    warm: null,
+    ...(said === undefined ? {} : { said: withoutDenials(said) }),
+  };
+  return [{ requestId, result: kept, ...denied }, ...others]
     .slice(0, PROCESSED_KEPT)
-    .map((each, place) => (place < STEPS_KEPT ? each : { ...each, result: { ...each.result, steps: [] } }));
+    .map((each, place) => (place < STEPS_KEPT ? each : { ...each, result: withoutDetails(each.result) }));
+}
+
+function withoutDetails(result: ChangeResult): ChangeResult {
+  const { said: _, ...rest } = result;
+  return { ...rest, steps: [] };
 }
 
 export function findProcessed(state: EnvironmentState, requestId: string): ChangeResult | null {

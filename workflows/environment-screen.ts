@@ -6,6 +6,7 @@ import { plainMarkdown, withoutMarkdown } from './plain-text.js';
 import { warnUnprotected } from './protection.js';
 import { fitLine, formatMinute, renderLinks } from './report.js';
 import type { ReleaseRecord, StepState } from './result.js';
+import { askedBy, describeAllTaken } from './taken-decisions.js';
 import type { UiLink } from './ui-links.js';
 
 export function headlineOf(state: EnvironmentState): string {
@@ -74,7 +75,11 @@ export function renderEnvironment(state: EnvironmentState, links: UiLink[]): str
     ['```', ...rows.filter((each) => each !== null), '```'].join('\n'),
     commands.filter((each) => each !== null).join('\n'),
     renderLinks(links),
-    ...describeDenials(state.denials).map(plainMarkdown),
+    ...describeAllTaken(state.said?.decisions).map((line) => plainMarkdown(`live: ${line}`)),
+    ...(inFlight === null ? [] : describeAllTaken(askedBy(inFlight.request, ''))).map((line) =>
+      plainMarkdown(`in flight: ${line}`),
+    ),
+    ...describeDenials([...(state.said?.denials ?? []), ...(state.denials ?? [])]).map(plainMarkdown),
     [...warnUnproven(state), ...warnUnprotected(live === null ? [] : [live.plan])].join('\n\n'),
   ]
     .filter((part) => part !== '')

@@ -10,6 +10,8 @@ import {
   mayComeAgain,
   receiveHeard,
   refuseAsked,
+  showUnsigned,
+  type AskedAgain,
 } from './environment-decisions.js';
 import { forgetDenied, rememberDecided } from './environment-memory.js';
 import { applyDecision, receiveRequest, type Step } from './environment-queue.js';
@@ -62,13 +64,20 @@ export class EnvironmentWords {
     const isFree = mayComeAgain(state, asked) && patched('refused-words-use-up-no-id');
     const open = isFree ? forgetDenied(state, asked.requestId) : state;
     const claim = claimOfRequest(open, asked);
-    if (claim === null || !patched('rollbacks-are-verified')) return receiveRequest(open, asked);
+    if (claim === null || !patched('rollbacks-are-verified')) return this.receive(open, asked);
     const { deaf } = this;
     if (deaf !== null) return refuseAsked(state, asked, { why: deaf }, now());
     this.signed.hear(claim, (item) =>
       this.take(SIGNAL.request, () => receiveHeard(this.state(), asked, claim, item)),
     );
     return { state, tell: [] };
+  }
+
+  /** Without a signature to look at. Runs from before this patch dropped one that wants it, and said so nowhere. */
+  private receive(state: EnvironmentState, asked: AskedAgain): Step {
+    const step = receiveRequest(state, asked);
+    const shown = showUnsigned(state, asked, step, now());
+    return shown !== null && patched('unsigned-rollbacks-are-shown') ? shown : step;
   }
 }
 

@@ -26,6 +26,7 @@ import {
   type SignalDefinition,
 } from '@temporalio/workflow';
 import { forcedGates } from './forced.js';
+import { nameOfWord } from './denials.js';
 import { newEnvironment } from './environment-memory.js';
 import { end } from './environment-end.js';
 import {
@@ -142,9 +143,10 @@ class Entity {
         this.signals += 1;
         return this.words.apply(decision);
       },
-      // runs from before this patch wrote it to the log only
+      // runs from before these patches wrote it to the log only
       deny: (word, decision, reason) => {
-        if (!patched('refused-signals-are-shown')) return;
+        const isNo = word === nameOfWord('reject');
+        if (!patched(isNo ? 'refused-rejections-are-shown' : 'refused-signals-are-shown')) return;
         this.signals += 1;
         this.words.deny(word, decision, reason);
       },

@@ -4,15 +4,15 @@ import type { ApprovalSubject } from './activity-contract.js';
 import { perform } from './activity-options.js';
 import { refuseUseless } from './decisions.js';
 import { DENIALS_KEPT, reasonOf, shorten, withDenial, type Reason } from './denials.js';
-import { approvalEvidence, describeMissing, openApprovals } from './approvals.js';
+import { approvalEvidence, describeMissing, givenReason, openApprovals } from './approvals.js';
 import { AskingGithub } from './ask-github.js';
 import { hearClaim } from './hear-claim.js';
-import type { Decision, Denial, PromotionRequest } from './messages.js';
+import type { Decision, PromotionRequest } from './messages.js';
 import { githubProof, type Approval, type MissingApprovals, type Proof } from './missing-approvals.js';
 import type { Progress } from './progress.js';
 import type { Applied } from './receive-decisions.js';
 import { Refusal } from './promotion-end.js';
-import type { EvidenceItem } from './result.js';
+import type { Denial, EvidenceItem } from './result.js';
 import { refuseToHear } from './unheard.js';
 
 /** What is denied here, and what kind of evidence that is. */
@@ -74,10 +74,10 @@ export class Approvals {
 
   /** May come at any time, also long before it is asked for. */
   take(decision: Decision): Applied {
-    const { by, group } = decision;
+    const { by, group, reason } = decision;
     // plans from before there were seals count what they are told
     const isBelieved = this.request.plan.seal === undefined;
-    if (isBelieved) this.counted.push({ by, group, at: new Date().toISOString() });
+    if (isBelieved) this.counted.push({ by, group, at: new Date().toISOString(), ...givenReason(reason) });
     else this.claims.push(decision);
     this.progress.publish();
     return isBelieved ? 'done' : 'unheard';
@@ -158,7 +158,7 @@ export class Approvals {
       const reason = this.whyNot(item);
       if (reason === null) {
         this.decided.push(decisionId);
-        this.count(item);
+        this.count(item, shownReason(item, decision));
       } else {
         log.warn(`the approval of ${by} does not count: ${reason.why}`);
         this.deny(APPROVAL, decision, reason);
@@ -188,13 +188,16 @@ export class Approvals {
   }
 
   /** Says a worker; where nothing protects, what people say here needs no proof. */
-  private count(item: EvidenceItem): void {
+  private count(item: EvidenceItem, reason: string | null = null): void {
     const { by, at, group = null, proof, of = null } = item;
     if (by === null) return;
     this.evidence.push(item);
     const onGithub = githubProof(proof);
     if (onGithub !== null) this.counted.push({ by, group, at, proof: onGithub, of });
-    else this.counted.push({ by, group, at, ...(this.isProven(proof) ? { proof } : {}) });
+    else {
+      const proven = this.isProven(proof) ? { proof } : {};
+      this.counted.push({ by, group, at, ...proven, ...givenReason(reason) });
+    }
     this.progress.publish();
   }
 
@@ -209,4 +212,9 @@ export class Approvals {
     const about = { plan, requestId, version, commit, artifacts, requester: actor.by };
     return forced.length === 0 ? about : { ...about, forced };
   }
+}
+
+/** Of a signed approval the one that was signed: what came beside an older one is whatever was made of it on its way. */
+function shownReason({ proof, reason = null }: EvidenceItem, sent: Decision): string | null {
+  return proof === 'ssh' ? reason : sent.reason;
 }

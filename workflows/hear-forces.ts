@@ -5,11 +5,11 @@ import type { ForceClaim } from './activity-contract.js';
 import { perform } from './activity-options.js';
 import { reasonOf, withDenial } from './denials.js';
 import { hearClaim } from './hear-claim.js';
-import type { Denial, Force } from './messages.js';
+import type { Force } from './messages.js';
 import type { Progress } from './progress.js';
 import { Refusal } from './promotion-end.js';
 import { readForce } from './read-decision.js';
-import type { EvidenceItem, FailureReport } from './result.js';
+import type { Denial, EvidenceItem, FailureReport } from './result.js';
 import { markForced } from './search-attributes.js';
 
 /** Nobody signs more for one gate; each costs an activity. */

@@ -87,8 +87,22 @@ export function isChangeResult(value: unknown): value is ChangeResult {
     isText(value['headline']) &&
     typeof value['clean'] === 'boolean' &&
     isListOfObjects(value['steps']) &&
-    isListOfObjects(value['unwind'])
+    isListOfObjects(value['unwind']) &&
+    (value['said'] === undefined || isSaid(value['said']))
   );
+}
+
+function isSaid(value: unknown): boolean {
+  if (!isObject(value) || !isListOfObjects(value['denials'])) return false;
+  const { decisions } = value;
+  return Array.isArray(decisions) && decisions.every(isTaken);
+}
+
+function isTaken(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const { reason } = value;
+  const texts = ['decision', 'by', 'proof', 'at', 'decisionId'].map((field) => value[field]);
+  return texts.every((text) => typeof text === 'string') && (reason === null || typeof reason === 'string');
 }
 
 function isActor(value: unknown): boolean {

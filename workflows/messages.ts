@@ -7,13 +7,16 @@ import type { Approval } from './missing-approvals.js';
 import type {
   BuiltArtifact,
   ChangeResult,
+  Denial,
   EvidenceItem,
   FailureReport,
   ForcedGate,
   PriorState,
   ReleaseRecord,
+  Said,
   StepReport,
   StepState,
+  TakenDecision,
   UnwindReport,
 } from './result.js';
 
@@ -38,20 +41,6 @@ export interface Decision extends Actor {
   until: string | null;
   /** approve, switchTraffic, freeze, unfreeze: what the person signed; the worker that verifies it believes nothing else. */
   statement?: SignedStatement;
-}
-
-/** An approval, a force or a signed decision that does not count, and why. */
-export interface Denial {
-  by: string;
-  why: string;
-  /** What helps; absent = nobody said. */
-  wayOut?: string;
-  /** Of the approval or decision, or the request of a rollback; `force GATE`. */
-  decisionId: string;
-  /** `approval`, `switch`, `rollback`, `freeze`, `unfreeze`, `force of GATE`. Absent in runs of older workers, as is the next. */
-  decision?: string;
-  /** ISO time. */
-  at?: string;
 }
 
 export interface SignedStatement {
@@ -246,6 +235,8 @@ export interface EnvironmentState {
   decided?: string[];
   /** Signed words that did not count, newest last, at most 20. */
   denials?: Denial[];
+  /** To the change that made live what is live. Absent = nothing, or it was an older worker. */
+  said?: Said;
   /** The request that was given a second chance above a token its hosts had seen already. */
   raisedFor?: string;
   /** The rollback that found its warm colour dead and deploys its release again. */
@@ -311,8 +302,10 @@ export interface ProgressStatus {
   switching?: { requestId: string; token: number; groups: readonly string[] | null };
   /** What GitHub said when it was asked for approvals, rule by rule. Absent in runs of older workers. */
   onGithub?: string[];
-  /** Approvals, forces and signed switches that did not count. Absent in runs of older workers. */
+  /** Approvals, forces and signed switches that did not count. Absent in runs of older workers, as is the next. */
   denials?: Denial[];
+  /** What people decided besides approving and rejecting. */
+  decisions?: TakenDecision[];
   /** Gates that were forced. Absent in runs of older workers. */
   forced?: ForcedGate[];
   /** Approvals and signed switches that no worker has looked at yet. */
@@ -348,6 +341,8 @@ export interface ReleaseStatus {
   /** Gates that were forced, and forces that did not count. Absent in runs of older workers. */
   forced?: ForcedGate[];
   denials?: Denial[];
+  /** That it was aborted. Absent in runs of older workers. */
+  decisions?: TakenDecision[];
   failure: FailureReport | null;
   report: string;
 }

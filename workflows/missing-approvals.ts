@@ -18,6 +18,8 @@ export interface Approval {
   proof?: Proof;
   /** On GitHub: the branch or the environment that it is about. */
   of?: string | null;
+  /** Why, as whoever sent it wrote it; absent = not said. */
+  reason?: string;
 }
 
 /** Open slots of one kind: of people who say it here, or of those who say it on GitHub. */

@@ -11,6 +11,15 @@ export function oneLine(text: string): string {
     .replaceAll(/[\p{Cc}\s]+/gu, ' ');
 }
 
+const LONGEST = { short: 100, long: 400 };
+
+/** One line of somebody's text: a name, or with `long` a sentence. */
+export function shortText(text: string, length: keyof typeof LONGEST = 'short'): string {
+  const line = oneLine(text);
+  const longest = LONGEST[length];
+  return line.length <= longest ? line : `${line.slice(0, longest - 1)}…`;
+}
+
 /** Is it one word that means itself where somebody copies it into a shell? */
 export function isShellWord(text: string): boolean {
   return /^[\w./@+=,-]+$/.test(text);

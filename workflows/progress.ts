@@ -1,8 +1,10 @@
 /** What a release or promotion shows: its steps, what it waits for, and the report in the UI and the memo. */
 import { condition, patched, setCurrentDetails, upsertMemo } from '@temporalio/workflow';
+import type { NamedDecision } from './decisions.js';
 import { formatDuration, formatMinute, renderReport, showWait, type ReportView } from './report.js';
-import type { StepReport, StepState } from './result.js';
+import type { StepReport, StepState, TakenDecision } from './result.js';
 import { publishState } from './search-attributes.js';
+import { describeAllTaken, takenOf, withTaken } from './taken-decisions.js';
 
 export interface Waiting {
   /** What lists show: `2 approvals (platform, anybody)`. */
@@ -23,6 +25,8 @@ export class Progress {
   state: StepState = 'running';
   waiting: Waiting | null = null;
   readonly steps: StepReport[] = [];
+  /** Words that were taken. */
+  decisions: TakenDecision[] = [];
   #needsPerson = false;
   #doing = 'starting';
   #ended: string | null = null;
@@ -100,6 +104,20 @@ export class Progress {
     this.publish();
   }
 
+  /** What somebody said was taken; the memo has it with what comes of it. */
+  take(decision: NamedDecision): void {
+    const at = new Date(Date.now()).toISOString();
+    this.decisions = withTaken(this.decisions, takenOf(decision, at));
+    setCurrentDetails(this.report());
+  }
+
+  /** What its change took, unless it was said here and went on to it. */
+  takeOver(taken: readonly TakenDecision[]): void {
+    const known = this.decisions.map(({ decisionId }) => decisionId);
+    for (const each of taken)
+      if (!known.includes(each.decisionId)) this.decisions = withTaken(this.decisions, each);
+  }
+
   headline(): string {
     if (this.#ended !== null) return this.#ended;
     const doing = this.waiting === null ? this.#doing : `waits for ${this.waiting.for}`;
@@ -114,7 +132,11 @@ export class Progress {
       title: this.headline(),
       state: this.state,
       steps: showWait(this.steps, this.waiting?.for ?? null),
-      facts: [...facts.facts, ...(ends === null ? [] : [`${ends.then} at ${formatMinute(ends.at)}`])],
+      facts: [
+        ...facts.facts,
+        ...describeAllTaken(this.decisions),
+        ...(ends === null ? [] : [`${ends.then} at ${formatMinute(ends.at)}`]),
+      ],
     });
   }
 

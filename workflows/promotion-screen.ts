@@ -2,13 +2,13 @@
 import { refuseToSayHere } from './approvals.js';
 import type { PromotionDeciding } from './decisions.js';
 import { describeDenials } from './denials.js';
-import type { Denial, Excluding, ProgressStatus, PromotionRequest } from './messages.js';
+import type { Excluding, ProgressStatus, PromotionRequest } from './messages.js';
 import { describeForced, forcedGates } from './forced.js';
 import { githubProof, LONGEST_STATEMENT_MS, missingApprovals, type Approval } from './missing-approvals.js';
 import type { Progress, ReportFacts } from './progress.js';
 import { environmentId, laneId } from './names.js';
 import { warnUnprotected } from './protection.js';
-import type { EvidenceItem, FailureReport, UnwindReport } from './result.js';
+import type { Denial, EvidenceItem, FailureReport, UnwindReport } from './result.js';
 import { linkToRun } from './ui-links.js';
 
 export interface PromotionView {
@@ -46,6 +46,9 @@ export function promotionFacts(view: PromotionView): ReportFacts {
     facts: [
       `**plan** ${plan.planHash.slice(0, 8)} · ${digests}`,
       ...(approved === '' ? [] : [`**approved** ${approved}`]),
+      ...approvals.flatMap(({ by, reason }) =>
+        reason === undefined ? [] : [`approval of ${by}: ${reason}`],
+      ),
       ...view.onGithub.map((said) => `on GitHub ${said}`),
       ...describeDenials(view.denials),
       `requested by ${actor.by} (identity: unverified)`,
@@ -96,7 +99,7 @@ export function excludingOf(
 export function promotionStatus(view: PromotionView, progress: Progress): ProgressStatus {
   const { request, approvals, failure } = view;
   const { plan, version, commit, artifacts, actor } = request;
-  const { state, waiting, steps } = progress;
+  const { state, waiting, steps, decisions } = progress;
   return {
     headline: progress.headline(),
     state,
@@ -120,6 +123,7 @@ export function promotionStatus(view: PromotionView, progress: Progress): Progre
       expiresMs: Math.min(...plan.approvals.map(({ expiresMs }) => expiresMs), LONGEST_STATEMENT_MS),
     },
     denials: view.denials,
+    decisions,
     forced: forcedGates({ artifacts, evidence: view.evidence }),
     claims: view.claims,
     decided: view.decided,

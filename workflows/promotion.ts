@@ -154,13 +154,13 @@ class Promotion {
         this.reject(by, decision.reason, decision);
         break;
       case 'abort':
+        this.progress.take(decision);
         this.stopBecause({ kind: 'aborted', by, decision });
         break;
       case 'pause':
-        this.paused = true;
-        break;
       case 'resume':
-        this.paused = false;
+        this.progress.take(decision);
+        this.paused = name === 'pause';
         break;
       // decide() refuses these to a promotion.
       case 'switchTraffic':
@@ -355,6 +355,7 @@ class Promotion {
     const result = concludePromotion({ request, stop, refusal, change, evidence });
     this.phase = 'ended';
     this.failure = result.failure;
+    this.progress.takeOver(change?.said?.decisions ?? []);
     if (change !== null) this.progress.set('change', change.state, change.headline);
     this.progress.interrupt(result.state);
     this.progress.end(result.state, result.headline);

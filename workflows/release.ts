@@ -97,6 +97,7 @@ class Release {
   /** The only decision a release takes; decide() refuses the others. */
   private abort(decision: Decision): void {
     if (this.stop !== null || this.phase === 'ended') return;
+    this.progress.take({ ...decision, name: 'abort' });
     this.stop = { kind: 'aborted', by: decision.by };
     this.preparing.cancel();
     this.promotions.abort(decision);
@@ -296,6 +297,7 @@ class Release {
       skipped: [...(plan?.skipped ?? []), ...this.promotions.skipped],
       forced: this.forced(),
       denials: this.forces.denials,
+      decisions: progress.decisions,
       failure,
       report: progress.report(),
     };

@@ -82,6 +82,43 @@ export interface EvidenceItem {
   reportSha?: string;
 }
 
+/** An approval, a force or a signed decision that does not count, and why. */
+export interface Denial {
+  by: string;
+  why: string;
+  /** What helps; absent = nobody said. */
+  wayOut?: string;
+  /** Of the approval or decision, or the request of a rollback; `force GATE`. */
+  decisionId: string;
+  /** `approval`, `switch`, `rollback`, `freeze`, `unfreeze`, `force of GATE`. Absent in runs of older workers, as is the next. */
+  decision?: string;
+  /** ISO time. */
+  at?: string;
+}
+
+/** A word of somebody's that was taken: who said what, why, and how it is known to be theirs. */
+export interface TakenDecision {
+  /** `switch`, `rollback`, `redeploy`, `abort`, `back`, `pause`, `resume`, `retry`, `skip-host web-2`. */
+  decision: string;
+  by: string;
+  /** `ssh` = signed by somebody the policy lets. */
+  proof: 'ssh' | 'unverified';
+  /** As whoever sent it wrote it; null = none was given. */
+  reason: string | null;
+  /** As the person signed it. */
+  isReasonSigned?: true;
+  /** ISO time. */
+  at: string;
+  /** Of the decision, or the request of a rollback: what two runs took is told once. */
+  decisionId: string;
+}
+
+/** What people said to a change, newest last, at most 20 of each. */
+export interface Said {
+  decisions: TakenDecision[];
+  denials: Denial[];
+}
+
 export interface ChangeResult {
   headline: string;
   state: 'succeeded' | 'failed' | 'aborted' | 'rolled-back' | 'superseded';
@@ -94,6 +131,8 @@ export interface ChangeResult {
   failure: FailureReport | null;
   switchMs: number | null;
   backMs: number | null;
+  /** Absent = nothing was, or it is of an older worker. */
+  said?: Said;
 }
 
 export interface PromotionResult {

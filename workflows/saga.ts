@@ -8,7 +8,7 @@ import type { UndoResult } from './activity-contract.js';
 import type { ChangeProgress } from './change-progress.js';
 import type { ChangeRun } from './change-run.js';
 import { stepNamed, type StepOutcome, type Surroundings } from './change-steps.js';
-import type { Decision } from './messages.js';
+import type { NamedDecision } from './decisions.js';
 import { Patience } from './patience.js';
 import { readFailure } from './read-failure.js';
 import type { Applied } from './receive-decisions.js';
@@ -65,7 +65,7 @@ export class Saga {
   }
 
   /** What is signed counts once a worker has looked at it. */
-  switchBy(decision: Decision): Applied {
+  switchBy(decision: NamedDecision): Applied {
     const isUnheard = decision.statement !== undefined && patched('switches-are-verified');
     if (isUnheard) this.#signed.take(decision);
     else this.#wordToSwitch = true;

@@ -2,13 +2,14 @@
 import { log } from '@temporalio/workflow';
 import type { ChangeProgress } from './change-progress.js';
 import type { ChangeRun } from './change-run.js';
+import type { NamedDecision } from './decisions.js';
 import { reasonOf } from './denials.js';
 import { counts, hearDecision } from './hear-decisions.js';
-import type { Decision } from './messages.js';
+import { provenBy } from './taken-decisions.js';
 import { releaseOf } from './who-may.js';
 
 export class SignedSwitch {
-  private readonly words: Decision[] = [];
+  private readonly words: NamedDecision[] = [];
 
   constructor(
     private readonly run: ChangeRun,
@@ -20,7 +21,7 @@ export class SignedSwitch {
     return this.words.length;
   }
 
-  take(decision: Decision): void {
+  take(decision: NamedDecision): void {
     this.words.push(decision);
     this.progress.claims = this.words.length;
   }
@@ -36,7 +37,7 @@ export class SignedSwitch {
     return false;
   }
 
-  private async hearOne(word: Decision): Promise<boolean> {
+  private async hearOne(word: NamedDecision): Promise<boolean> {
     const { by, decisionId, statement } = word;
     if (statement === undefined) return false;
     const { target, input } = this.run;
@@ -49,6 +50,7 @@ export class SignedSwitch {
       const decisions = [...(target.decisions ?? []), item];
       this.run.target = { ...this.run.target, decisions };
       this.progress.decided.push(decisionId);
+      this.progress.take(word, provenBy(item));
       return true;
     }
     const reason = reasonOf(item);

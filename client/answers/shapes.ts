@@ -39,14 +39,21 @@ const unwind = list(
   }),
 );
 const failure = orNull(fields({ what: text, where: text, why: orNull(text), wayOut: text }));
-const denials = maybe(
-  list(
-    fields({
-      ...{ by: text, why: text, wayOut: maybe(text), decisionId: text },
-      ...{ decision: maybe(text), at: maybe(moment) },
-    }),
-  ),
+const denied = list(
+  fields({
+    ...{ by: text, why: text, wayOut: maybe(text), decisionId: text },
+    ...{ decision: maybe(text), at: maybe(moment) },
+  }),
 );
+const denials = maybe(denied);
+const taken = list(
+  fields({
+    ...{ decision: text, by: text, proof: oneOf('unverified', 'ssh'), reason: orNull(text) },
+    ...{ isReasonSigned: maybe(flag), at: moment, decisionId: text },
+  }),
+);
+const decisions = maybe(taken);
+const said = maybe(fields({ decisions: taken, denials: denied }));
 /** Ids of the decisions that counted. */
 const decided = maybe(list(text));
 const forced = maybe(list(fields({ gate: text, by: text, reason: text, ticket: text })));
@@ -77,7 +84,7 @@ export const announcement = fields({
 
 const changeResult = fields({
   ...{ headline: text, state: endState, clean: flag, live: orNull(record), steps, unwind, failure },
-  ...{ switchMs: orNull(count) },
+  ...{ switchMs: orNull(count), said },
 });
 
 export const processedRequest = fields({ requestId: text, result: changeResult });
@@ -103,6 +110,7 @@ export const environmentStatus: Shape = both(
     processed: list(anything),
     needsPerson: orNull(text),
     denials,
+    said,
     decided,
     claims: maybe(count),
   }),
@@ -117,7 +125,7 @@ export const progressStatus: Shape = both(
     ...{ commit, artifacts, planHash: word, requestedBy: text, identity: oneOf('unverified') },
     ...{ waitingFor: orNull(text), waitingSince: orNull(moment) },
     waitEnds: orNull(fields({ at: moment, then: text })),
-    approvals: list(fields({ by: text, group: orNull(text), at: moment })),
+    approvals: list(fields({ by: text, group: orNull(text), at: moment, reason: maybe(text) })),
     approving: maybe(
       fields({
         ...{ requestId: text, mustSign: flag, expiresMs: count },
@@ -126,7 +134,8 @@ export const progressStatus: Shape = both(
     ),
     switching: maybe(fields({ requestId: text, token: count, groups: orNull(list(text)) })),
     onGithub: maybe(list(text)),
-    ...{ denials, decided, forced, claims: maybe(count), colour, steps, unwind, failure, report: text },
+    ...{ denials, decisions, decided, forced, claims: maybe(count) },
+    ...{ colour, steps, unwind, failure, report: text },
   }),
 );
 
@@ -139,7 +148,7 @@ export const releaseStatus: Shape = both(
     goesTo: maybe(orNull(list(text))),
     promotions: list(fields({ environment: text, workflowId: text, state: stepState })),
     skipped: list(fields({ environment: text, why: text })),
-    ...{ denials, forced, failure, report: text },
+    ...{ denials, decisions, forced, failure, report: text },
   }),
 );
 

@@ -36,10 +36,12 @@ async function showStatus(invocation: Invocation): Promise<Outcome> {
     if (asked !== undefined && views[0]?.status === null) await client.requireKnown(asked);
     return views;
   };
+  const show = (views: EnvironmentView[]): string =>
+    renderStatus(style, client.pipeline, views, new Date(), asked !== undefined);
   if (!invocation.has('watch')) {
     const views = await look();
     const data = { pipeline: client.pipeline, environments: views.map(toData) };
-    return { exit: EXIT.done, data, screen: renderStatus(style, client.pipeline, views, new Date()) };
+    return { exit: EXIT.done, data, screen: show(views) };
   }
   const { setTimeout: sleep } = await import('node:timers/promises');
   const screen = global.json ? null : ((await terminal.openScreen?.()) ?? null);
@@ -47,7 +49,7 @@ async function showStatus(invocation: Invocation): Promise<Outcome> {
   try {
     while (!terminal.interrupted.aborted) {
       const views = await look();
-      last = renderStatus(style, client.pipeline, views, new Date());
+      last = show(views);
       const event = { schema: 1, event: 'status', data: { environments: views.map(toData) } };
       if (global.json) terminal.out(`${JSON.stringify(event)}\n`);
       else if (screen === null) terminal.out(last);
@@ -114,6 +116,8 @@ function describeEnvironment(
             colour: live.colour,
             images: live.artifacts.map(({ name, digest }) => ({ name, digest })),
             forced: forcedGates(live),
+            decisions: found?.said?.decisions ?? [],
+            denials: found?.said?.denials ?? [],
           },
     since: live?.at ?? null,
     health:
@@ -132,6 +136,7 @@ function describeEnvironment(
             state: change?.state ?? null,
             waitingFor: change?.waitingFor ?? null,
             steps: change?.steps ?? [],
+            decisions: change?.decisions ?? [],
             denials: change?.denials ?? [],
           },
         }),
@@ -141,7 +146,8 @@ function describeEnvironment(
 }
 
 function toWaiting(workflowId: string, promotion: ProgressStatus): unknown {
-  const { version, state, waitingFor, waitingSince, waitEnds, approving, denials = [] } = promotion;
+  const { version, state, waitingFor, waitingSince, waitEnds, approving } = promotion;
+  const { approvals, decisions = [], denials = [] } = promotion;
   return {
     version,
     requestId: approving?.requestId ?? null,
@@ -149,6 +155,8 @@ function toWaiting(workflowId: string, promotion: ProgressStatus): unknown {
     waitingFor,
     since: waitingSince,
     ends: waitEnds,
+    approvals,
+    decisions,
     denials,
     workflowId,
   };

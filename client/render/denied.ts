@@ -1,6 +1,6 @@
 /** `! not counted: approval by oleg: is in none of the groups that are asked for`: on every screen of what it was said to. */
 import { DENIALS_SHOWN, describeDenial } from '../../workflows/denials.js';
-import type { Denial } from '../../workflows/messages.js';
+import type { Denial } from '../../workflows/result.js';
 import type { Style } from './style.js';
 import { plain } from './text.js';
 import { formatMoment } from './time.js';
@@ -9,15 +9,18 @@ const DAY_MS = 24 * 3_600_000;
 
 /** The newest, of a release or change that is looked at. */
 export function deniedLines(style: Style, denials: Denial[] = []): string[] {
-  const left = denials.length - DENIALS_SHOWN;
-  const more = left > 0 ? [`  ${style.warning} not counted: ${String(left)} more, with --json`] : [];
-  return [...more, ...denials.slice(-DENIALS_SHOWN).map((denial) => `  ${deniedNote(style, denial)}`)];
+  return newestDenied(style, denials).map((line) => `  ${line}`);
 }
 
-/** Of an environment, which is there for ever: those of the last day. */
-export function recentlyDenied(style: Style, denials: Denial[], now: Date): string[] {
-  const recent = denials.filter(({ at }) => at === undefined || now.getTime() - Date.parse(at) < DAY_MS);
-  return recent.slice(-DENIALS_SHOWN).map((denial) => deniedNote(style, denial));
+export function newestDenied(style: Style, denials: Denial[]): string[] {
+  const left = denials.length - DENIALS_SHOWN;
+  const more = left > 0 ? [`${style.warning} not counted: ${String(left)} more, with --json`] : [];
+  return [...more, ...denials.slice(-DENIALS_SHOWN).map((denial) => deniedNote(style, denial))];
+}
+
+/** Of what is there for ever: those of the last day. */
+export function recently<Item extends { at?: string }>(said: readonly Item[], now: Date): Item[] {
+  return said.filter(({ at }) => at === undefined || now.getTime() - Date.parse(at) < DAY_MS);
 }
 
 export function deniedNote(style: Style, denial: Denial): string {

@@ -1,5 +1,6 @@
 import type { ReleaseStatus } from '../../workflows/messages.js';
 import { signOf, type Style } from './style.js';
+import { decidedNotes } from './decided.js';
 import { deniedLines } from './denied.js';
 import { forcedLines } from './forced.js';
 import { cut, digest12, labelled, lines, pad, plain, plainLines, row, sha7 } from './text.js';
@@ -27,6 +28,7 @@ export function renderRelease(style: Style, status: ReleaseStatus): string {
           step.tookMs === null ? '' : formatTook(step.tookMs),
         ),
       ),
+    labelled('decided', decidedNotes(style, status.decisions), LABEL),
     deniedLines(style, status.denials),
     status.artifacts.map(({ name, digest }) => `    ${pad(plain(name), STEP)}${digest12(digest)}`),
     status.skipped.map(

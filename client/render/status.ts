@@ -4,7 +4,9 @@ import type { EnvironmentStatus, ProgressStatus } from '../../workflows/messages
 import { nameAmong, underway } from '../targets.js';
 import type { UserError } from '../user-error.js';
 import type { Style } from './style.js';
-import { recentlyDenied } from './denied.js';
+import { inOrder } from '../../workflows/denials.js';
+import { approvalNote, decidedNotes } from './decided.js';
+import { newestDenied, recently } from './denied.js';
 import { forcedNotes } from './forced.js';
 import { describeProof, lines, pad, plain, row } from './text.js';
 import { formatAge, formatMoment } from './time.js';
@@ -22,7 +24,14 @@ export interface EnvironmentView {
   unknown?: UserError;
 }
 
-export function renderStatus(style: Style, pipeline: string, views: EnvironmentView[], now: Date): string {
+/** `isOne`: it was asked for by name, and tells what people said of what is live however long ago. */
+export function renderStatus(
+  style: Style,
+  pipeline: string,
+  views: EnvironmentView[],
+  now: Date,
+  isOne = false,
+): string {
   const needy = views.filter(needsPerson).length;
   const summary = needy === 0 ? '' : `${String(needy)} ${needy === 1 ? 'needs' : 'need'} you`;
   const widths = {
@@ -31,7 +40,7 @@ export function renderStatus(style: Style, pipeline: string, views: EnvironmentV
   };
   return lines(
     row(style, style.bold(plain(pipeline)), style.yellow(summary)),
-    views.flatMap((view) => environmentLines(style, view, widths, now)),
+    views.flatMap((view) => environmentLines(style, view, widths, { now, isOne })),
   );
 }
 
@@ -42,21 +51,26 @@ function needsPerson({ status, change, promotions }: EnvironmentView): boolean {
   return status.needsPerson !== null || change?.state === 'waiting' || waits;
 }
 
+interface Looking {
+  now: Date;
+  isOne: boolean;
+}
+
 function environmentLines(
   style: Style,
   view: EnvironmentView,
   widths: { name: number; live: number },
-  now: Date,
+  how: Looking,
 ): string[] {
   const { status } = view;
   const markWidth = style.warning.length + 1;
   const mark = needsPerson(view) ? style.yellow(style.warning) : ' ';
   const live = status?.live ?? null;
-  const age = live === null ? '' : formatAge(live.at, now);
+  const age = live === null ? '' : formatAge(live.at, how.now);
   const health =
     live === null ? ' ' : status?.needsPerson === null ? style.green(style.ok) : style.red(style.failed);
   const nothing = view.unknown === undefined ? 'no release yet' : `unknown: ${plain(view.unknown.what)}`;
-  const notes = status === null ? [nothing] : describeNotes(style, view, status, now);
+  const notes = status === null ? [nothing] : describeNotes(style, view, status, how);
   const start = `${pad(mark, markWidth)}${pad(plain(view.name), widths.name)}${pad(describeLive(view), widths.live)}${pad(age, 6)}${pad(health, 4)}`;
   const [first = '', ...rest] = notes;
   const indent = ' '.repeat(markWidth + widths.name + widths.live + 6 + 4);
@@ -69,19 +83,28 @@ function describeLive({ status }: EnvironmentView): string {
   return live.colour === null ? plain(live.version) : `${plain(live.version)} ${live.colour}`;
 }
 
-function describeNotes(style: Style, view: EnvironmentView, status: EnvironmentStatus, now: Date): string[] {
+function describeNotes(
+  style: Style,
+  view: EnvironmentView,
+  status: EnvironmentStatus,
+  { now, isOne }: Looking,
+): string[] {
   const { inFlight, freeze, warm, queue } = status;
+  const { decisions = [], denials = [] } = status.said ?? {};
   const notes: string[] = [];
   const all = [...underway(status), ...queue, ...(inFlight === null ? [] : [inFlight.request])];
   const nameOf = (one: (typeof all)[number]): string => plain(nameAmong(all, one));
   if (status.needsPerson !== null) notes.push(style.red(`needs a person: ${plain(status.needsPerson)}`));
   if (status.live !== null) notes.push(...forcedNotes(style, status.live));
+  notes.push(...decidedNotes(style, isOne ? decisions : recently(decisions, now)));
   if (inFlight !== null) notes.push(`${style.now} ${nameOf(inFlight.request)}, ${describeChange(view)}`);
+  notes.push(...decidedNotes(style, view.change?.decisions));
   for (const one of underway(status)) {
     if (one.phase === 'queued' || one.workflowId === inFlight?.request.promotionId) continue;
     const promotion = view.promotions.get(one.workflowId);
     notes.push(
       `${nameOf(one)} ${describePromotion(promotion)}, ${formatAge(promotion?.waitingSince ?? one.since, now)}`,
+      ...reasonsOf(style, promotion),
     );
   }
   for (const request of queue) notes.push(`${style.pending} ${nameOf(request)} queued`);
@@ -97,9 +120,19 @@ function describeNotes(style: Style, view: EnvironmentView, status: EnvironmentS
     notes.push(`${until}, ${plain(freeze.by)}${why} (${describeProof(freeze.proof)}${but})`);
   }
   const onTheWay = [...view.promotions.values(), ...(view.change === null ? [] : [view.change])];
-  const denials = [status, ...onTheWay].flatMap((each) => each.denials ?? []);
-  notes.push(...recentlyDenied(style, denials, now));
+  const toldNow = [status, ...onTheWay].map((each) => recently(each.denials ?? [], now));
+  const ofLive = isOne ? denials : recently(denials, now);
+  notes.push(...newestDenied(style, inOrder(...toldNow, ofLive)));
   return notes;
+}
+
+/** Why people let it go on, or keep it up. */
+function reasonsOf(style: Style, promotion: ProgressStatus | undefined): string[] {
+  const approvals = (promotion?.approvals ?? []).filter(({ reason }) => reason !== undefined);
+  return [
+    ...approvals.map((approval) => `approved ${approvalNote(style, approval)}`),
+    ...decidedNotes(style, promotion?.decisions),
+  ];
 }
 
 function describeChange({ change, status }: EnvironmentView): string {

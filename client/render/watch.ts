@@ -4,6 +4,7 @@ import type { StepState, UnwindReport } from '../../workflows/result.js';
 import { exitMeaningOf } from '../exit-codes.js';
 import type { ShownProgress } from '../merge-progress.js';
 import { signOf, type Style } from './style.js';
+import { approvalNote, decidedNotes } from './decided.js';
 import { deniedLines } from './denied.js';
 import { forcedLines } from './forced.js';
 import { cut, digest12, labelled, lines, pad, plain, plainLines, row, sha7 } from './text.js';
@@ -33,6 +34,7 @@ export function renderProgress(style: Style, status: ShownProgress, now: Date): 
     `  ${commitLine(style, status)}`,
     stepLines(style, status),
     approvalLine(style, status),
+    labelled('decided', decidedNotes(style, status.decisions), LABEL),
     deniedLines(style, status.denials),
     status.failure === null ? [] : failureLines(style, status),
     unwindLines(style, status.unwind),
@@ -116,11 +118,10 @@ function stepLines(style: Style, { steps, failure }: ProgressStatus): string[] {
 
 function approvalLine(style: Style, { approvals }: ProgressStatus): string[] {
   if (approvals.length === 0) return [];
-  const said = approvals.map(({ by, group, at }) => {
-    const speaksFor = group === null ? '' : ` (${plain(group)})`;
-    return `${style.ok} ${plain(by)}${speaksFor} ${formatMoment(at)}`;
-  });
-  return labelled('approved', [said.join(', ')], LABEL);
+  const said = approvals.map((approval) => approvalNote(style, approval));
+  // a reason could name others behind it
+  const hasReasons = approvals.some(({ reason }) => reason !== undefined);
+  return labelled('approved', hasReasons ? said : [said.join(', ')], LABEL);
 }
 
 function failureLines(style: Style, { failure }: ProgressStatus): string[] {

@@ -45,6 +45,21 @@ async function promote(
   return promotion.handle.workflowId;
 }
 
+/** Sent past the command; the freeze has always been shown. */
+async function askUnsigned(harness: Harness): Promise<string> {
+  const prod = sceneOf(harness, { may: { rollback: ['leads'], freeze: ['leads'] } });
+  for (const number of [1, 2]) await prod.release(number);
+  const handle = harness.client.workflow.getHandle(prod.id);
+  await handle.signal('freeze', givenDecision('irina'));
+  await prod.until('the freeze is shown', ({ denials = [] }) => denials.length > 0);
+  await prod.ended(await prod.rollback());
+  await handle.signal('reject', givenDecision('irina'));
+  // it has been heard by the time of the answer, and what comes next is another task
+  await prod.status();
+  await prod.release(3);
+  return prod.id;
+}
+
 export const PATHS_OF_RELEASE: Record<string, Path> = {
   // The history of this name is from before the announcement was answered.
   'release-through-two-environments': releaseThroughTwo,
@@ -246,6 +261,9 @@ export const PATHS_OF_RELEASE: Record<string, Path> = {
     await prod.ended(await prod.rollback('v1', SIGNED));
     return prod.id;
   },
+  // The history of this name is from before an unsigned rollback and a rejection were shown.
+  'environment-that-dropped-unsigned-words': askUnsigned,
+  'environment-that-shows-unsigned-words': askUnsigned,
   'environment-recovered': async (harness) => {
     const prod = sceneOf(harness);
     await prod.release(1);

@@ -160,13 +160,15 @@ export function createFakeActivities(options: FakeOptions): Activities {
     requestChange: (input) => environments(options).requestChange(input),
     withdrawRequest: (input) => environments(options).withdrawRequest(input),
     askEnvironment: (input) => environments(options).askEnvironment(input),
-    verifyApproval: ({ plan, decision: { by, group } }) =>
+    verifyApproval: ({ plan, decision: { by, group, reason, statement } }) =>
       call('verifyApproval', { key: plan.name, hosts: [] }, () => {
         const at = new Date(0).toISOString();
         const common = { kind: 'approval' as const, name: 'approval', by, at };
         const why = options.denies?.(by) ?? null;
         if (why !== null) return { ...common, verdict: 'fail' as const, note: why };
-        return { ...common, verdict: 'approved' as const, note: 'signed', proof: 'ssh' as const, group };
+        const signed = statement?.payload.includes('approval/1') === true ? {} : { reason };
+        const proven = { note: 'signed', proof: 'ssh' as const, ...signed };
+        return { ...common, verdict: 'approved' as const, group, ...proven };
       }),
     findGithubApprovals: (question) =>
       call('findGithubApprovals', { key: question.plan.name, hosts: [] }, () =>

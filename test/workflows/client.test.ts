@@ -218,14 +218,16 @@ describe('steering a change', () => {
     expect(early).toMatchObject({ exit: 5 });
     expect(early.err).toContain('no change is in flight');
 
-    await run(`approve ${scene.prod} --yes`);
+    await run(`approve ${scene.prod} --yes --reason OPS-412`);
     await waitsFor('switch');
+    expect((await run(`watch ${scene.prod} --until waiting`)).out).toMatch(/approved ✓ .*: OPS-412\n/);
     expect(await run(`retry ${scene.prod}`)).toMatchObject({ exit: 5 });
     expect(await run(`skip-host ${scene.prod} nowhere`)).toMatchObject({ exit: 5 });
     expect(await run(`back ${scene.prod}`)).toMatchObject({ exit: 5 });
-    const aborted = await run(`abort ${scene.prod}`);
+    const aborted = await run(`abort ${scene.prod} --reason wrong-tag`);
     expect(aborted, aborted.err).toMatchObject({ exit: 0 });
     expect(aborted.out).toContain('ABORTED');
+    expect(aborted.out).toMatch(/decided {2}.*✓ abort by \S+ \(identity: unverified\): wrong-tag/s);
     expect(await run(`abort ${scene.prod}`)).toMatchObject({ exit: 5 });
   });
 

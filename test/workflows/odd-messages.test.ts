@@ -17,6 +17,11 @@ const harness = useHarness();
 
 const SHAPES: unknown[] = [undefined, null, 7, 'text', [], {}, { requestId: 'x' }, { requestId: 7 }];
 
+/** Ends of a change, but for what people are to have said to it. */
+const OUTCOMES: unknown[] = ['text', { decisions: [] }, { decisions: [{}], denials: [] }].map((said) => ({
+  ...{ headline: 'x', state: 'failed', clean: true, steps: [], unwind: [], said },
+}));
+
 const ONE_APPROVAL = givenRule(1);
 
 /** The harness makes no plan for it. */
@@ -99,6 +104,7 @@ describe('a promotion and a release', () => {
     await promotion.waitsFor('approval');
     for (const signal of [SIGNAL.outcome, SIGNAL.superseded])
       for (const shape of SHAPES) await promotion.handle.signal(signal, shape);
+    for (const outcome of OUTCOMES) await promotion.handle.signal(SIGNAL.outcome, outcome);
     expect(await promotion.decide('approve', 'oleg')).toMatchObject({ accepted: true });
     expect(await promotion.end()).toMatchObject({ state: 'succeeded', red: false });
 

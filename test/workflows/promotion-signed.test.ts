@@ -51,18 +51,34 @@ describe('approvals of a sealed plan', () => {
     const promotion = await start(sealed([rule(1, 'platform')]));
     const asked = await promotion.waitsFor('1 approval (platform)');
     expect(asked.approving).toMatchObject({ mustSign: true, expiresMs: 3_600_000 });
+    const reason = 'OPS-412';
+    const statement = SIGNED;
     expect(
-      await promotion.decide('approve', 'irina', { statement: SIGNED, group: 'platform' }),
+      await promotion.decide('approve', 'irina', { group: 'platform', reason, statement }),
     ).toMatchObject({
       accepted: true,
     });
     const { state, change, evidence } = await promotion.end();
     expect(state).toBe('succeeded');
+    const shown = await promotion.status();
+    expect(shown.approvals).toMatchObject([{ by: 'irina', reason }]);
+    expect(shown.report).toContain(`approval of irina: ${reason}`);
     expect(evidence).toMatchObject([
       { kind: 'approval', by: 'irina', verdict: 'approved', proof: 'ssh' },
       { kind: 'wait', name: 'freeze' },
     ]);
     expect(change?.live?.evidence).toEqual(evidence);
+  });
+
+  it('have no reason where it was not signed with them', async () => {
+    const promotion = await start(sealed([rule(1, null)]));
+    await promotion.waitsFor('1 approval');
+    const statement = { ...SIGNED, payload: '{"slipway":"approval/1"}' };
+    await promotion.decide('approve', 'irina', { statement, reason: 'whoever passed it on' });
+    await promotion.end();
+    const { approvals, report } = await promotion.status();
+    expect(approvals).toMatchObject([{ by: 'irina' }]);
+    expect(JSON.stringify({ approvals, report })).not.toContain('passed it on');
   });
 
   it('are shown and recorded when they do not count, and the wait goes on', async () => {

@@ -178,8 +178,11 @@ describe('an abort', () => {
   it('ends a promotion that waits, green, with nothing touched', async () => {
     const promotion = await start(givenPlan({ approvals: [givenRule(1, null)] }));
     await promotion.waitsFor('1 approval');
-    await promotion.decide('abort', 'irina');
+    await promotion.decide('abort', 'irina', { reason: 'wrong tag' });
     expect(await promotion.end()).toMatchObject({ red: false, state: 'aborted', clean: true, change: null });
+    const { decisions, report } = await promotion.status();
+    expect(decisions).toMatchObject([{ decision: 'abort', by: 'irina', reason: 'wrong tag' }]);
+    expect(report).toContain('abort by irina (identity: unverified): wrong tag');
   });
 
   it('is what Temporal’s own cancellation means', async () => {
@@ -214,6 +217,12 @@ describe('an abort', () => {
     const end = await promotion.end();
     expect(end).toMatchObject({ red: false, state: 'aborted', clean: true });
     expect(end.change?.unwind.map((undo) => undo.step)).toContain('deploy');
+    const by = how === 'abort' ? 'irina' : 'a cancellation';
+    expect(end.change?.said?.decisions).toMatchObject([{ decision: 'abort', by }]);
+    const { decisions, report } = await promotion.status();
+    // once, though both have heard it
+    expect(decisions).toMatchObject([{ decision: 'abort', by }]);
+    expect(report).toContain(`abort by ${by} (identity: unverified)`);
     expect(prod.serving()).toBe('v1');
   });
 

@@ -166,6 +166,16 @@ describe('a switch by hand', () => {
     const done = await run(`switch ${prod.plan.name} --reason looks-good`);
     expect(done, done.err).toMatchObject({ exit: 0, out: expect.stringContaining('(signed)') as unknown });
     expect((await prod.ended(requestId)).state).toBe('succeeded');
+    const word = 'switch by irina@example.com (signed): looks-good';
+    expect((await statusOf(lane)).report).toContain(word);
+    // also once it is live, and long after
+    const status = await run(`status ${prod.plan.name}`);
+    expect(status.out).toContain(`✓ ${word}`);
+    expect(status.out).toContain('not counted: switch by oleg@example.com: is not in group leads');
+    const { data } = readJson(await run(`status ${prod.plan.name} --json`));
+    const decisions = [{ decision: 'switch', by: IRINA, proof: 'ssh', reason: 'looks-good' }];
+    const denials = [{ by: OLEG }, { by: IRINA }, { by: OLEG }];
+    expect(data['environments']).toMatchObject([{ denials: [], live: { decisions, denials } }]);
     const [moved] = switched.filter(({ plan }) => plan.name === prod.plan.name);
     expect(moved?.decisions).toMatchObject([
       { name: 'switch', by: IRINA, verdict: 'approved', proof: 'ssh', reason: 'looks-good' },
@@ -182,6 +192,7 @@ describe('a switch by hand', () => {
       refused: `the policy wants it signed by somebody of leads; slipway switch ${prod.plan.name} signs it, and with --print writes what temporal workflow signal sends`,
     });
     await lane.signal('approve', { by: OLEG });
+    await lane.signal('reject', { by: OLEG });
     // nobody has had an answer to these
     expect(await statusOf(lane)).toMatchObject({
       waitingFor: 'switch',
@@ -192,6 +203,7 @@ describe('a switch by hand', () => {
           why: expect.stringContaining('the policy wants it signed') as unknown,
         },
         { by: OLEG, decision: 'approval', why: expect.stringContaining('approvals are over') as unknown },
+        { by: OLEG, decision: 'rejection', why: expect.stringContaining('approvals are over') as unknown },
       ],
     });
     expect(heard).not.toContain(`${prod.plan.name} switch`);
@@ -237,18 +249,29 @@ describe('a rollback', () => {
       wayOut: expect.stringContaining(`slipway rollback ${prod.plan.name} v1 signs it`) as unknown,
     });
     expect(heard).not.toContain(`${prod.plan.name} rollback`);
+    // nobody has had an answer to it
+    const shown = `not counted: rollback by oleg: the policy wants it signed by somebody of leads; slipway rollback ${prod.plan.name} v1 signs it`;
+    expect((await run(`status ${prod.plan.name}`)).out).toContain(shown);
+    const handle = harness.client.workflow.getHandle(prod.id);
+    await until('it is shown where no worker is', async () =>
+      String((await handle.describe()).memo?.['report']).includes(shown),
+    );
 
     const denied = await run(`rollback ${prod.plan.name} --yes`, OLEG);
     expect(denied.exit).toBe(5);
     expect(denied.out).toContain('the word of oleg@example.com does not count');
     const status = await prod.status();
-    expect(status).toMatchObject({ token: 2, claims: 0, denials: [{ by: OLEG }] });
+    expect(status).toMatchObject({ token: 2, claims: 0, denials: [{ by: 'oleg' }, { by: OLEG }] });
 
     const done = await run(`rollback ${prod.plan.name} --yes --reason orders-fail`);
     expect(done, done.err).toMatchObject({ exit: 0 });
     // shown before it is asked for
     expect(done.out).toMatch(/^ {2}reason {4}orders-fail$/m);
     expect(prod.serving()).toBe('v1');
+    const word = 'rollback by irina@example.com (signed): orders-fail';
+    expect(done.out).toContain(`  decided  ✓ ${word}`);
+    expect((await run(`status ${prod.plan.name}`)).out).toContain(word);
+    expect((await statusOf(harness.client.workflow.getHandle(prod.lane))).report).toContain(word);
     const [moved] = switched.filter(({ plan, kind }) => plan.name === prod.plan.name && kind === 'rollback');
     const said = { name: 'rollback', by: IRINA, proof: 'ssh', reason: 'orders-fail' };
     expect(moved?.decisions).toMatchObject([said]);

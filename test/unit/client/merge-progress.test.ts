@@ -1,8 +1,8 @@
 /** One picture of a promotion and of what knows more about it: its environment while it queues, its change while that runs. */
 import { describe, expect, it } from 'vitest';
-import { withChange, withQueue } from '../../../client/merge-progress.js';
-import type { Announcement, Freeze } from '../../../workflows/messages.js';
-import type { StepState } from '../../../workflows/result.js';
+import { withChange, withQueue, withResult } from '../../../client/merge-progress.js';
+import type { Announcement, Freeze, ProgressStatus } from '../../../workflows/messages.js';
+import type { ChangeResult, StepState, TakenDecision } from '../../../workflows/result.js';
 import { givenPlan, givenRequest } from '../../support/given.js';
 import { givenEnvironment, givenProgress } from './given-status.js';
 
@@ -75,4 +75,29 @@ it('what did not count before the change and in it is told together', () => {
   const promotion = givenProgress({ denials: [denial('approval')] });
   const { denials } = withChange(promotion, givenProgress({ denials: [denial('switch')] }));
   expect(denials?.map(({ decision }) => decision)).toEqual(['approval', 'switch']);
+});
+
+it('what was decided before the change and in it is told together, an abort that went on to the change once', () => {
+  const taken = (decisionId: string): TakenDecision => ({
+    ...{ decision: 'abort', by: 'oleg', proof: 'unverified', reason: null, decisionId },
+    at: '2026-11-14T10:00:00Z',
+  });
+  const promotion = givenProgress({ decisions: [taken('pause'), taken('abort')] });
+  const decisions = [taken('abort'), taken('switch')];
+  const ids = ({ decisions: all }: ProgressStatus) => all?.map(({ decisionId }) => decisionId);
+  expect(ids(withChange(promotion, givenProgress({ decisions })))).toEqual(['pause', 'abort', 'switch']);
+
+  const denial = { by: 'eve', why: 'no', decisionId: 'd', decision: 'switch' };
+  const change: ChangeResult = {
+    ...{ headline: '', state: 'aborted', clean: true, live: null, warm: null, steps: [], unwind: [] },
+    ...{ failure: null, switchMs: null, backMs: null, said: { decisions, denials: [denial] } },
+  };
+  const { state, headline, clean, failure } = change;
+  const result = { state, headline, clean, failure, environment: 'prod', refused: false, evidence: [] };
+  const ended = withResult(promotion, { ...result, change });
+  expect(ids(ended)).toEqual(['pause', 'abort', 'switch']);
+  expect(ended.denials).toEqual([denial]);
+  // of an older worker
+  const { said: _, ...older } = change;
+  expect(ids(withResult(promotion, { ...result, change: older }))).toEqual(['pause', 'abort']);
 });

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { decide, type PromotionDeciding } from '../../../workflows/decisions.js';
 import { describeDenial, withDenial } from '../../../workflows/denials.js';
-import type { Denial } from '../../../workflows/messages.js';
+import type { Denial } from '../../../workflows/result.js';
 import { givenDecision, givenRule } from '../../support/given.js';
 
 const denial = { by: 'oleg', why: 'its key is revoked', decisionId: 'one', decision: 'approval', at: '' };

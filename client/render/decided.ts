@@ -1,0 +1,25 @@
+/** `✓ abort by oleg (identity: unverified): wrong tag`: on every screen of what people said it to. */
+import type { Approval } from '../../workflows/missing-approvals.js';
+import type { TakenDecision } from '../../workflows/result.js';
+import { DECISIONS_SHOWN, describeTaken } from '../../workflows/taken-decisions.js';
+import type { Style } from './style.js';
+import { plain } from './text.js';
+import { formatMoment } from './time.js';
+
+/** The newest, of what is looked at. */
+export function decidedNotes(style: Style, decisions: TakenDecision[] = []): string[] {
+  const left = decisions.length - DECISIONS_SHOWN;
+  const more = left > 0 ? [`${style.ok} ${String(left)} more decisions before, with --json`] : [];
+  return [...more, ...decisions.slice(-DECISIONS_SHOWN).map((each) => decidedNote(style, each))];
+}
+
+export function decidedNote(style: Style, decision: TakenDecision): string {
+  return `${style.ok} ${plain(describeTaken(decision))} (${formatMoment(decision.at)})`;
+}
+
+/** `✓ oleg (backend) 14 Nov 10:41 UTC: OPS-412`. */
+export function approvalNote(style: Style, { by, group, at, reason }: Approval): string {
+  const speaksFor = group === null ? '' : ` (${plain(group)})`;
+  const why = reason === undefined ? '' : `: ${plain(reason)}`;
+  return `${style.ok} ${plain(by)}${speaksFor} ${formatMoment(at)}${why}`;
+}

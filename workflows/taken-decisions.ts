@@ -1,0 +1,84 @@
+/** Words of people that were taken, as screens and results carry them along: as few and as short as those that did not count. Pure. */
+import type { DecisionName, NamedDecision } from './decisions.js';
+import { DENIALS_KEPT } from './denials.js';
+import type { ChangeRequest } from './messages.js';
+import { shortText } from './plain-text.js';
+import type { ChangeResult, Denial, EvidenceItem, Said, TakenDecision } from './result.js';
+
+export const DECISIONS_SHOWN = 5;
+
+/** How it is known whose it is, and whose the reason. */
+export type Proven = Pick<TakenDecision, 'proof' | 'isReasonSigned'>;
+
+/** What people type for it, where that is another word. */
+const TYPED: Partial<Record<DecisionName, string>> = {
+  switchTraffic: 'switch',
+  retryStep: 'retry',
+  skipHost: 'skip-host',
+};
+
+/** Newest last. */
+export function withTaken(taken: readonly TakenDecision[], next: TakenDecision): TakenDecision[] {
+  return [...taken, shorten(next)].slice(-DENIALS_KEPT);
+}
+
+/** `at` is ISO time. */
+export function takenOf(
+  { name, by, reason, decisionId, host }: NamedDecision,
+  at: string,
+  proven: Proven = { proof: 'unverified' },
+): TakenDecision {
+  const typed = TYPED[name] ?? name;
+  const decision = name === 'skipHost' && host !== null ? `${typed} ${host}` : typed;
+  return { decision, by, ...proven, reason, at, decisionId };
+}
+
+/** A rollback or a redeploy is somebody's word itself. `at` is ISO time. */
+export function askedBy(
+  { kind, requestId: decisionId, actor, reason, decisions = [] }: ChangeRequest,
+  at: string,
+): TakenDecision[] {
+  if (kind !== 'rollback' && kind !== 'redeploy') return [];
+  const [signed] = decisions.filter((item) => item.proof === 'ssh');
+  return withTaken([], { decision: kind, by: actor.by, ...provenBy(signed), reason, at, decisionId });
+}
+
+/** What a worker made of what was signed. */
+export function provenBy(item: EvidenceItem | undefined): Proven {
+  if (item?.proof !== 'ssh') return { proof: 'unverified' };
+  return item.reason === undefined ? { proof: 'ssh' } : { proof: 'ssh', isReasonSigned: true };
+}
+
+/** `switch by irina@example.com (signed): looked at it`. */
+export function describeTaken({ decision, by, proof, reason, isReasonSigned }: TakenDecision): string {
+  const but = reason === null || isReasonSigned === true ? '' : ', its reason not';
+  const how = proof === 'ssh' ? `signed${but}` : 'identity: unverified';
+  return `${decision} by ${by} (${how})${reason === null ? '' : `: ${reason}`}`;
+}
+
+/** Lines of a report, the newest last. */
+export function describeAllTaken(taken: readonly TakenDecision[] = []): string[] {
+  const left = taken.length - DECISIONS_SHOWN;
+  const more = left > 0 ? [`${left} more decisions before`] : [];
+  return [...more, ...taken.slice(-DECISIONS_SHOWN).map(describeTaken)];
+}
+
+/** Of a change that has ended. */
+export function saidIn(decisions: TakenDecision[], denials: Denial[]): Pick<ChangeResult, 'said'> {
+  return decisions.length + denials.length === 0 ? {} : { said: { decisions, denials } };
+}
+
+/** What is worth keeping of many results. */
+export function withoutDenials({ decisions }: Said): Said {
+  return { decisions, denials: [] };
+}
+
+function shorten({ decision, by, reason, decisionId, ...rest }: TakenDecision): TakenDecision {
+  return {
+    ...rest,
+    decision: shortText(decision),
+    by: shortText(by),
+    reason: reason === null || reason.trim() === '' ? null : shortText(reason, 'long'),
+    decisionId: shortText(decisionId, 'long'),
+  };
+}
