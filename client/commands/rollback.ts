@@ -34,6 +34,8 @@ async function rollBack(invocation: Invocation): Promise<Outcome> {
   const { followBack, followRequest } = await import('../way-back.js');
   const until = readChoice('--until', invocation.value('until'), ['started', 'done'] as const) ?? 'done';
   const timeoutMs = readDuration('--timeout', invocation.value('timeout'));
+  const { reasonToSign } = await import('../text-to-sign.js');
+  const reason = reasonToSign(invocation.global.reason);
   const environment = environmentOf(invocation);
   const { args, global, terminal } = invocation;
   const version = args[1] ?? null;
@@ -45,11 +47,11 @@ async function rollBack(invocation: Invocation): Promise<Outcome> {
   const aim = await chooseAim(environment, found, version);
   if (invocation.has('print')) return await printSigned(invocation, client, found, aim);
   const { lines, reasonLines } = await import('../render/text.js');
-  if (global.reason !== null && !global.json) terminal.out(lines(reasonLines(global.reason, 10)));
+  if (reason !== null && !global.json) terminal.out(lines(reasonLines(reason, 10)));
   if (!(await confirm(invocation, aim.question))) return NOT_CONFIRMED;
   const options = { timeoutMs, signal: terminal.interrupted };
   if (aim.how === 'back') {
-    const decided = await client.back(environment, { reason: global.reason });
+    const decided = await client.back(environment, { reason });
     const outcome = await toOutcome(
       invocation,
       client,
@@ -64,7 +66,7 @@ async function rollBack(invocation: Invocation): Promise<Outcome> {
   const signed = found === null ? null : await signRollback(client, found, aim.to, signingOf(invocation));
   const { requestId } = await client.requestRollback(environment, {
     version: aim.to,
-    reason: global.reason,
+    reason,
     signed,
   });
   if (until === 'started') {

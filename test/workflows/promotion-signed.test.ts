@@ -308,13 +308,18 @@ describe('approvals of a sealed plan', () => {
     const refused = `the policy wants it signed; slipway approve ${environment} signs it, and with --print writes what temporal workflow signal sends`;
     expect(await promotion.decide('approve', 'irina')).toMatchObject({ accepted: false, refused });
     await promotion.handle.signal('approve', givenDecision('oleg'));
-    const denied = await promotion.until('the denial', ({ denials = [] }) => denials.length === 1);
-    expect(denied).toMatchObject({ claims: 0, approvals: [], denials: [{ by: 'oleg', why: refused }] });
+    const denied = await promotion.until('both denials', ({ denials = [] }) => denials.length === 2);
+    expect(denied).toMatchObject({ claims: 0, approvals: [] });
+    expect(denied.denials).toMatchObject([
+      { by: 'irina', why: refused },
+      { by: 'oleg', why: refused },
+    ]);
     expect(denied.report).toContain('not counted: approval by oleg: the policy wants it signed');
     await promotion.decide('approve', 'irina', { statement: SIGNED });
     const { state, evidence } = await promotion.end();
     expect(state).toBe('succeeded');
     expect(evidence).toMatchObject([
+      { kind: 'approval', by: 'irina', verdict: 'fail', note: refused },
       { kind: 'approval', by: 'oleg', verdict: 'fail', note: refused },
       { by: 'irina', verdict: 'approved' },
       { name: 'freeze' },
