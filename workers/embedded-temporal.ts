@@ -50,6 +50,7 @@ export async function startEmbeddedTemporal(options: EmbeddedOptions): Promise<E
     stdio: ['ignore', openSync(logFile, 'a', 0o600), openSync(logFile, 'a', 0o600)],
     // A group of its own: Ctrl-C in the terminal reaches us first, and we end it after the worker.
     detached: true,
+    env: { ...SERVER_ENVIRONMENT, ...process.env },
   });
   writeFileSync(pidFile, String(child.pid));
   writeFileSync(workerPidFile, String(process.pid));
@@ -77,6 +78,13 @@ function serverArguments(options: EmbeddedOptions): string[] {
     ...SERVE,
     ...['--port', String(options.port), '--ui-port', String(options.uiPort)],
     ...(options.inMemory ? [] : ['--db-filename', path.join(options.dataFolder, 'temporal.db')]),
+    ...serverSettings(),
+  ];
+}
+
+/** How a development server serves releases: what it must know, and what makes each of its steps short. */
+export function serverSettings(): string[] {
+  return [
     // The default of 20 makes every step wait for a 50 ms tick.
     ...['--dynamic-config-value', 'history.transferProcessorMaxPollRPS=2000'],
     // Nor need it read the list of search attributes again for each write: ours are there from the start.
@@ -87,6 +95,9 @@ function serverArguments(options: EmbeddedOptions): string[] {
     ...SEARCH_ATTRIBUTES.flatMap(({ name, type }) => ['--search-attribute', `${name}=${type}`]),
   ];
 }
+
+/** A tenth less work for a machine that runs server, worker and deploys: memory is swept at 5 × what is in use, not 2 ×. */
+export const SERVER_ENVIRONMENT = { GOGC: '400' };
 
 const PATIENCE_MS = 60_000;
 

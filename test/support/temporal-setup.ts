@@ -3,6 +3,7 @@ import path from 'node:path';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { bundleWorkflowCode } from '@temporalio/worker';
 import type { TestProject } from 'vitest/node';
+import { SERVER_ENVIRONMENT, serverSettings } from '../../workers/embedded-temporal.js';
 import { part } from './parts.js';
 import { searchTemporal } from './search-temporal.js';
 
@@ -13,13 +14,6 @@ declare module 'vitest' {
   }
 }
 
-const SEARCH_ATTRIBUTES = [
-  ...['Pipeline', 'Environment', 'Version', 'Commit', 'State', 'WaitingFor', 'Actor'].map(
-    (name) => `Slipway${name}=Keyword`,
-  ),
-  'SlipwayForced=Bool',
-];
-
 export interface RunningTemporal {
   address: string;
   /** Code of the bundle of `workflows/index.ts`. */
@@ -27,19 +21,15 @@ export interface RunningTemporal {
   stop: () => Promise<void>;
 }
 
-/** A server in memory, without its 50 ms step, with the search attributes; and the workflows bundled. */
+/** A server in memory that serves as the embedded one does; and the workflows bundled. */
 export async function startTemporal(): Promise<RunningTemporal> {
   const executable = await part('temporal');
+  // the server, a child, is given what this process has
+  Object.assign(process.env, SERVER_ENVIRONMENT);
   const environment = await TestWorkflowEnvironment.createLocal({
     server: {
       executable: { type: 'existing-path', path: executable },
-      extraArgs: [
-        '--dynamic-config-value',
-        'history.transferProcessorMaxPollRPS=2000',
-        '--dynamic-config-value',
-        'system.forceSearchAttributesCacheRefreshOnRead=false',
-        ...SEARCH_ATTRIBUTES.flatMap((attribute) => ['--search-attribute', attribute]),
-      ],
+      extraArgs: serverSettings(),
     },
   });
   const { code } = await bundleWorkflowCode({ workflowsPath: path.resolve('workflows/index.ts') });
