@@ -2,6 +2,9 @@ import { defineConfig } from 'vitest/config';
 
 const slow = { testTimeout: 120_000, hookTimeout: 300_000 };
 
+/** What files load, Temporal's SDK before all, is loaded once per process, not once per file. */
+const ISOLATE = false;
+
 export default defineConfig({
   test: {
     // threads segfault with Temporal's native core
@@ -14,12 +17,13 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['test/unit/**/*.test.ts'], isolate: false, testTimeout: 60_000 },
+        test: { name: 'unit', include: ['test/unit/**/*.test.ts'], isolate: ISOLATE, testTimeout: 60_000 },
       },
       {
         extends: true,
         test: {
           name: 'workflows',
+          isolate: ISOLATE,
           include: ['test/{workflows,replay}/**/*.test.ts'],
           globalSetup: ['test/support/temporal-setup.ts'],
           ...slow,
@@ -34,7 +38,15 @@ export default defineConfig({
           ...slow,
         },
       },
-      { extends: true, test: { name: 'activities', include: ['test/activities/**/*.test.ts'], ...slow } },
+      {
+        extends: true,
+        test: {
+          name: 'activities',
+          include: ['test/activities/**/*.test.ts'],
+          isolate: ISOLATE,
+          ...slow,
+        },
+      },
       { extends: true, test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], ...slow } },
     ],
   },
