@@ -118,7 +118,11 @@ describe('what is no status', () => {
     await scene.environment('odd', {});
     await scene.environment('odd/stage', environmentOf('odd/stage'));
     await scene.environment('stage', environmentOf('stage', { needsPerson: 'look at web-2' }));
-    const shown = await scene.run(['status']);
+    // Temporal's list follows what is started in its own time
+    const shown = await until('both are listed', async () => {
+      const run = await scene.run(['status']);
+      return ['odd ', 'stage '].every((name) => run.out.includes(name)) && run;
+    });
     expect(shown).toMatchObject({ exit: 0, err: '' });
     expect(shown.out).toContain(`unknown: ${NOT_OURS}`);
     expect(shown.out).toContain('needs a person: look at web-2');
