@@ -19,10 +19,18 @@ export interface TestRepository {
   remove(): Promise<void>;
 }
 
+/** Nobody tidies up after a commit: that would be two programs more for each. */
 const CREATE = `
   git init --quiet --initial-branch=main
-  git config user.name Test
-  git config user.email test@example.com
+  cat >>.git/config <<'END'
+[user]
+  name = Test
+  email = test@example.com
+[gc]
+  auto = 0
+[maintenance]
+  auto = false
+END
 `;
 const COMMIT = `
   git add --all
