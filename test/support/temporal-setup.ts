@@ -3,7 +3,7 @@ import path from 'node:path';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { bundleWorkflowCode } from '@temporalio/worker';
 import type { TestProject } from 'vitest/node';
-import { SERVER_ENVIRONMENT, serverSettings } from '../../workers/embedded-temporal.js';
+import { serverSettings } from '../../workers/embedded-temporal.js';
 import { part } from './parts.js';
 import { searchTemporal } from './search-temporal.js';
 
@@ -24,8 +24,6 @@ export interface RunningTemporal {
 /** A server in memory that serves as the embedded one does; and the workflows bundled. */
 export async function startTemporal(): Promise<RunningTemporal> {
   const executable = await part('temporal');
-  // the server, a child, is given what this process has
-  Object.assign(process.env, SERVER_ENVIRONMENT);
   const environment = await TestWorkflowEnvironment.createLocal({
     server: {
       executable: { type: 'existing-path', path: executable },
