@@ -2,9 +2,8 @@
 import type { Colour } from '../pipeline/plan.js';
 import type { EnvironmentStatus, ProgressStatus } from '../workflows/messages.js';
 import { inOrder } from '../workflows/denials.js';
-import { hasUnsignedReason } from '../workflows/environment-screen.js';
 import type { ChangeResult, PromotionResult, ReleaseRecord, Said, StepReport } from '../workflows/result.js';
-import { describeProof } from './render/text.js';
+import { describeProven } from '../workflows/taken-decisions.js';
 import { formatMoment } from './render/time.js';
 
 /** What users get. */
@@ -63,12 +62,11 @@ function whyNothingEnters({ inFlight, needsPerson, freeze }: EnvironmentStatus) 
   if (inFlight !== null) return null;
   if (needsPerson !== null) return { for: `a person to look first: ${needsPerson}`, since: '', ends: null };
   if (freeze === null) return null;
-  const { by, until, reason, since, proof } = freeze;
+  const { by, until, reason, since } = freeze;
   const end = until === null ? 'until it is lifted' : `until ${formatMoment(until)}`;
   const why = reason === null ? '' : `: ${reason}`;
-  const but = hasUnsignedReason(freeze) ? ', its reason not' : '';
   return {
-    for: `the end of a freeze by ${by} (${describeProof(proof)}${but}), ${end}${why}`,
+    for: `the end of a freeze by ${by} (${describeProven(freeze)}), ${end}${why}`,
     since,
     ends: until === null ? null : { at: until, then: 'opens' },
   };

@@ -1,7 +1,7 @@
 /** What an environment remembers of its releases: which were good, which to go back to, what every request came to. Pure. */
 import type { ChangeKind, ChangeRequest, EnvironmentRequest, EnvironmentState } from './messages.js';
 import type { ChangeResult, FailureReport, ReleaseRecord } from './result.js';
-import { withoutDenials } from './taken-decisions.js';
+import { shownOf } from './taken-decisions.js';
 
 const GOOD_KEPT = 20;
 /** Of the records of good releases, each with its whole plan; the newest few are kept whatever they take. */
@@ -225,7 +225,7 @@ export function untouched(
 
 /**
  * Kept small, since all of it goes through continue-as-new in one payload (2 MB at most): without the release
- * records and what did not count, and without steps and what people decided once twenty newer requests have ended.
+ * records and most of what people said, and without steps and the rest of it once twenty newer requests have ended.
  */
 export function rememberProcessed(
   state: EnvironmentState,
@@ -240,7 +240,7 @@ export function rememberProcessed(
     ...result,
     live: null,
     warm: null,
-    ...(said === undefined ? {} : { said: withoutDenials(said) }),
+    ...(said === undefined ? {} : { said: shownOf(said) }),
   };
   return [{ requestId, result: kept, ...denied }, ...others]
     .slice(0, PROCESSED_KEPT)

@@ -6,7 +6,7 @@ import { plainMarkdown, withoutMarkdown } from './plain-text.js';
 import { warnUnprotected } from './protection.js';
 import { fitLine, formatMinute, renderLinks } from './report.js';
 import type { ReleaseRecord, StepState } from './result.js';
-import { askedBy, describeAllTaken } from './taken-decisions.js';
+import { askedBy, describeAllTaken, hasUnsignedReason } from './taken-decisions.js';
 import type { UiLink } from './ui-links.js';
 
 export function headlineOf(state: EnvironmentState): string {
@@ -95,11 +95,6 @@ function describe(record: ReleaseRecord): string {
 /** Not where the one person on the page has signed. */
 function warnUnproven({ queue, freeze }: EnvironmentState): string[] {
   return freeze?.proof === 'ssh' && queue.length === 0 ? [] : ['identity: unverified'];
-}
-
-/** Signed while reasons were not: whoever passed it on may have exchanged it. */
-export function hasUnsignedReason({ proof, reason, isReasonSigned }: Freeze): boolean {
-  return proof === 'ssh' && reason !== null && isReasonSigned !== true;
 }
 
 function signedText({ proof }: Freeze): string {

@@ -18,7 +18,7 @@ export interface Approval {
   proof?: Proof;
   /** On GitHub: the branch or the environment that it is about. */
   of?: string | null;
-  /** Why, as whoever sent it wrote it; absent = not said. */
+  /** Why: as it was signed, or of an unsigned one as whoever sent it wrote it; absent = not said. */
   reason?: string;
 }
 

@@ -50,16 +50,28 @@ export function provenBy(item: EvidenceItem | undefined): Proven {
 }
 
 /** `switch by irina@example.com (signed): looked at it`. */
-export function describeTaken({ decision, by, proof, reason, isReasonSigned }: TakenDecision): string {
-  const but = reason === null || isReasonSigned === true ? '' : ', its reason not';
-  const how = proof === 'ssh' ? `signed${but}` : 'identity: unverified';
-  return `${decision} by ${by} (${how})${reason === null ? '' : `: ${reason}`}`;
+export function describeTaken(word: TakenDecision): string {
+  const { decision, by, reason } = word;
+  return `${decision} by ${by} (${describeProven(word)})${reason === null ? '' : `: ${reason}`}`;
+}
+
+type Reasoned = Pick<TakenDecision, 'proof' | 'reason'> & { isReasonSigned?: boolean };
+
+/** How it is known whose word it is: `signed`, `signed, but not its reason`, `identity: unverified`. */
+export function describeProven(word: Reasoned): string {
+  if (word.proof !== 'ssh') return 'identity: unverified';
+  return hasUnsignedReason(word) ? 'signed, but not its reason' : 'signed';
+}
+
+/** Signed while reasons were not: whoever passed it on may have exchanged it. */
+export function hasUnsignedReason({ proof, reason, isReasonSigned }: Reasoned): boolean {
+  return proof === 'ssh' && reason !== null && isReasonSigned !== true;
 }
 
 /** Lines of a report, the newest last. */
 export function describeAllTaken(taken: readonly TakenDecision[] = []): string[] {
   const left = taken.length - DECISIONS_SHOWN;
-  const more = left > 0 ? [`${left} more decisions before`] : [];
+  const more = left > 0 ? [`${left} earlier ${left === 1 ? 'decision' : 'decisions'}`] : [];
   return [...more, ...taken.slice(-DECISIONS_SHOWN).map(describeTaken)];
 }
 
@@ -68,9 +80,9 @@ export function saidIn(decisions: TakenDecision[], denials: Denial[]): Pick<Chan
   return decisions.length + denials.length === 0 ? {} : { said: { decisions, denials } };
 }
 
-/** What is worth keeping of many results. */
-export function withoutDenials({ decisions }: Said): Said {
-  return { decisions, denials: [] };
+/** What is worth keeping of many results: as much as screens show. */
+export function shownOf({ decisions }: Said): Said {
+  return { decisions: decisions.slice(-DECISIONS_SHOWN), denials: [] };
 }
 
 function shorten({ decision, by, reason, decisionId, ...rest }: TakenDecision): TakenDecision {
@@ -78,7 +90,8 @@ function shorten({ decision, by, reason, decisionId, ...rest }: TakenDecision): 
     ...rest,
     decision: shortText(decision),
     by: shortText(by),
-    reason: reason === null || reason.trim() === '' ? null : shortText(reason, 'long'),
+    // a request that somebody typed has none, or a number, and none of its runs may throw for that
+    reason: typeof reason !== 'string' || reason.trim() === '' ? null : shortText(reason, 'long'),
     decisionId: shortText(decisionId, 'long'),
   };
 }

@@ -9,7 +9,10 @@ import { formatMoment } from './time.js';
 /** The newest, of what is looked at. */
 export function decidedNotes(style: Style, decisions: TakenDecision[] = []): string[] {
   const left = decisions.length - DECISIONS_SHOWN;
-  const more = left > 0 ? [`${style.ok} ${String(left)} more decisions before, with --json`] : [];
+  const more =
+    left > 0
+      ? [`${style.ok} ${String(left)} earlier ${left === 1 ? 'decision' : 'decisions'}, with --json`]
+      : [];
   return [...more, ...decisions.slice(-DECISIONS_SHOWN).map((each) => decidedNote(style, each))];
 }
 

@@ -1,14 +1,14 @@
 /** Every environment on one line, and below it what is out of the ordinary. */
-import { hasUnsignedReason } from '../../workflows/environment-screen.js';
 import type { EnvironmentStatus, ProgressStatus } from '../../workflows/messages.js';
 import { nameAmong, underway } from '../targets.js';
 import type { UserError } from '../user-error.js';
 import type { Style } from './style.js';
 import { inOrder } from '../../workflows/denials.js';
+import { describeProven } from '../../workflows/taken-decisions.js';
 import { approvalNote, decidedNotes } from './decided.js';
 import { newestDenied, recently } from './denied.js';
 import { forcedNotes } from './forced.js';
-import { describeProof, lines, pad, plain, row } from './text.js';
+import { lines, pad, plain, row } from './text.js';
 import { formatAge, formatMoment } from './time.js';
 import { describeWait } from './wait.js';
 
@@ -116,8 +116,7 @@ function describeNotes(
   if (freeze !== null) {
     const until = freeze.until === null ? 'frozen' : `frozen until ${formatMoment(freeze.until)}`;
     const why = freeze.reason === null ? '' : `: ${plain(freeze.reason)}`;
-    const but = hasUnsignedReason(freeze) ? ', its reason not' : '';
-    notes.push(`${until}, ${plain(freeze.by)}${why} (${describeProof(freeze.proof)}${but})`);
+    notes.push(`${until}, ${plain(freeze.by)}${why} (${describeProven(freeze)})`);
   }
   const onTheWay = [...view.promotions.values(), ...(view.change === null ? [] : [view.change])];
   const toldNow = [status, ...onTheWay].map((each) => recently(each.denials ?? [], now));

@@ -69,6 +69,19 @@ describe('an environment', () => {
     expect(prod.serving()).toBe('v2');
   });
 
+  it.each([undefined, 7])('goes back where the reason for it is %s', async (reason) => {
+    const prod = new EnvironmentScene(harness, givenPlan());
+    await prod.release(1);
+    await prod.release(2);
+    const asked = { type: 'rollback', requestId: 'typed', version: 'v1', actor: { by: 'oleg' }, reason };
+    await prod.send(SIGNAL.request, asked);
+    expect(await prod.ended('typed')).toMatchObject({
+      state: 'succeeded',
+      said: { decisions: [{ decision: 'rollback', by: 'oleg', reason: null }] },
+    });
+    expect(prod.serving()).toBe('v1');
+  });
+
   it('deploys nothing that was planned for another environment or pipeline', async () => {
     const prod = new EnvironmentScene(harness, givenPlan());
     await prod.release(1);

@@ -44,7 +44,7 @@ describe('a promotion in the queue', () => {
   it('does not show a reason as signed that was not', () => {
     const old = { ...freeze, reason: 'holidays' };
     expect(withQueue(queued, givenEnvironment({ freeze: old })).waitingFor).toBe(
-      'the end of a freeze by irina (signed, its reason not), until it is lifted: holidays',
+      'the end of a freeze by irina (signed, but not its reason), until it is lifted: holidays',
     );
   });
 

@@ -52,7 +52,7 @@ describe('the screen of a release', () => {
     expect(screen).not.toMatch(OBEYED);
     expect(screen).not.toMatch(/^exit 0/m);
     expect(screen.match(/abort by oleg/g)).toHaveLength(5);
-    expect(screen).toContain('  decided  ✓ 2 more decisions before, with --json');
+    expect(screen).toContain('  decided  ✓ 2 earlier decisions, with --json');
   });
 
   it('is the same under --json', () => {

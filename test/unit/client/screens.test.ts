@@ -260,7 +260,7 @@ describe('the screen of all environments', () => {
       const view = { name: 'prod', status, change: null, promotions: new Map() };
       return renderStatus(glyphs, 'secretmagic', [view], NOW);
     };
-    expect(screenOf(false)).toContain('frozen, irina: holidays (signed, its reason not)');
+    expect(screenOf(false)).toContain('frozen, irina: holidays (signed, but not its reason)');
     expect(screenOf(true)).toContain('frozen, irina: holidays (signed)');
   });
 

@@ -47,14 +47,14 @@ describe('what people decided', () => {
         false,
       ]);
     expect(describeAllTaken(all)).toHaveLength(6);
-    expect(describeAllTaken(all)[0]).toBe('15 more decisions before');
+    expect(describeAllTaken(all)[0]).toBe('15 earlier decisions');
   });
 
   it('is called what people type, with who, how it is known, and why', () => {
     const signed = { ...taken, proof: 'ssh' as const, isReasonSigned: true as const };
     expect(describeTaken(signed)).toBe('switch by irina (signed): it is well');
     expect(describeTaken({ ...taken, proof: 'ssh' })).toBe(
-      'switch by irina (signed, its reason not): it is well',
+      'switch by irina (signed, but not its reason): it is well',
     );
     expect(describeTaken({ ...taken, reason: null })).toBe('switch by irina (identity: unverified)');
     const [blank] = withTaken([], { ...taken, reason: ' ' });
@@ -86,6 +86,29 @@ describe('what was said to a change', () => {
     const old = state.processed.find(({ requestId }) => requestId === 'request-2');
     expect(old?.result).toMatchObject({ state: 'succeeded', steps: [] });
     expect(old?.result).not.toHaveProperty('said');
+  });
+
+  it('leaves room for all else that an environment remembers, whatever people said', () => {
+    let decisions: TakenDecision[] = [];
+    for (let turn = 0; turn < 20; turn += 1) {
+      const long = '界'.repeat(9000);
+      decisions = withTaken(decisions, { ...taken, by: long, reason: long, decisionId: `${turn}${long}` });
+    }
+    let state = first;
+    for (let number = 3; number < 25; number += 1)
+      state = endedWith(started(ask(state, deploy(number)).state), 'succeeded', {
+        said: { decisions, denials: [denial] },
+      });
+    expect(state.said?.decisions).toHaveLength(20);
+    // of the 2 MB that go through continue-as-new
+    expect(Buffer.byteLength(JSON.stringify(state.processed))).toBeLessThan(400_000);
+  });
+
+  it.each([undefined, 7, {}])('asked for with the reason %s, which is none, is told without', (reason) => {
+    const request = givenRequest(givenPlan(), 'v1', 'rollback');
+    const odd = { ...request, reason } as typeof request;
+    const report = renderEnvironment({ ...first, inFlight: { request: odd, token: 3, cutover: null } }, []);
+    expect(report).toMatch(/in flight: rollback by .* \(identity: unverified\)$/m);
   });
 
   it('begins with who asked for a rollback', () => {
