@@ -156,7 +156,8 @@ export class SlipwayClient {
     if (known.length === 0 || known.includes(environment)) return;
     const { what, wayOut } = explainUnknownEnvironment(environment, known);
     const where = this.pipeline;
-    const hint = inFile.length > 0 ? '' : '; before its first release name it where the pipeline file is';
+    const hint =
+      inFile.length > 0 ? '' : '; before its first release one is known only where the pipeline file is';
     throw badInput({ what, where, wayOut: wayOut + hint, docs: 'docs/commands.md#which-pipeline' });
   }
 

@@ -3,7 +3,7 @@
 export interface SignerLine {
   /** Does it speak for this person? */
   names(person: string): boolean;
-  /** Would it, if large and small letters were the same? To OpenSSH they are not. */
+  /** Would it, if case did not matter? To OpenSSH it does. */
   namesInOtherCase(person: string): boolean;
   /** As they are written. */
   principals: string;

@@ -76,7 +76,7 @@ export function whyNot(
   const own = lines.filter((line) => line.names(person));
   if (own.length === 0) {
     const near = lines.find((line) => line.namesInOtherCase(person));
-    const hint = near === undefined ? '' : `, but one of ${near.principals}: large and small letters differ`;
+    const hint = near === undefined ? '' : `, but one of ${near.principals}: upper and lower case differ`;
     return `no line of allowed_signers is of that name${hint}`;
   }
   const fit = own.filter((line) => line.isFor(namespace));

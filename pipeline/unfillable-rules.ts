@@ -69,12 +69,12 @@ function explainOne({ group, count, by, index, members, givers }: Asked, path: F
   return isGivenOnGithub(by)
     ? {
         path: place,
-        what: `${asked}, and ${who} has a login that the policy knows`,
+        what: `${asked}, and ${who} ${givers.size > 1 ? 'have' : 'has'} a login that the policy knows`,
         wayOut: `name their logins under github, ${more}`,
       }
     : {
         path: place,
-        what: `${asked}, and ${who} can sign them`,
+        what: `${asked}, and ${who} can sign ${count === 1 ? 'it' : 'them'}`,
         wayOut: `mend allowed_signers (docs/approvals.md#allowed_signers), ${more}`,
       };
 }

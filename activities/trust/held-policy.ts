@@ -82,7 +82,7 @@ export class HeldPolicy {
     const where = `${plan.pipeline} ${plan.name}`;
     const [problem] = applied.problems;
     if (problem !== undefined) throw denied(where, problem.what, `nothing was touched; ${problem.wayOut}`);
-    const planAgain = `nothing was touched; slipway release ${version} --to ${plan.name} plans it under the policy of now`;
+    const planAgain = `nothing was touched; slipway release ${version} --to ${plan.name} plans it again under the current policy`;
     if (hashJson(floorOf(applied.plan)) !== hashJson(floorOf(plan)))
       throw denied(where, 'the policy has become stricter since it was planned', planAgain);
     if (loaded === null) return;

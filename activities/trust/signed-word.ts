@@ -48,12 +48,12 @@ export function notInGroups(policy: LoadedPolicy, by: string, groups: readonly s
   return near === null
     ? { why, wayOut: `ask somebody of ${groups.join(' or ')}, or ${owner}` }
     : {
-        why: `${why}, but ${near} is: large and small letters differ`,
+        why: `${why}, but ${near} is: upper and lower case differ`,
         wayOut: `say who you are, as it is written there, with SLIPWAY_ACTOR, or ${owner}`,
       };
 }
 
-/** Who has the same name there in other large and small letters; null = nobody. */
+/** Who has the same name there in other case; null = nobody. */
 export function namedOtherwise(
   { content }: LoadedPolicy,
   groups: readonly string[],

@@ -73,7 +73,7 @@ export async function isRevoked(list: string, key: string | null): Promise<boole
 function explain(stderr: string, { by, namespace }: SignedText, owner: string): Denied {
   if (owner !== '' && !owner.split(', ').includes(by))
     return {
-      why: `its key is ${owner}'s, not ${by}'s${isAmong(by, owner.split(', ')) ? ': large and small letters differ' : ''}`,
+      why: `its key is ${owner}'s, not ${by}'s${isAmong(by, owner.split(', ')) ? ': upper and lower case differ' : ''}`,
       wayOut: `say who you are with SLIPWAY_ACTOR, or sign with a key of ${by}: --key PATH`,
     };
   if (/expired|not yet valid|outside/i.test(stderr))

@@ -120,7 +120,7 @@ async function findNothingToDo(
   if (!isThereAlready(found, { ...record, kind: 'rollback' })) return null;
   const { formatMoment } = await import('../render/time.js');
   const { environment, live } = found;
-  const what = `nothing to do: ${live.version} is live on ${environment} since ${formatMoment(live.at)}`;
+  const what = `nothing to do: ${live.version} has been live on ${environment} since ${formatMoment(live.at)}`;
   const { lines, plain } = await import('../render/text.js');
   const { style } = invocation;
   const data = { accepted: true, requestId: null, to: live.version, nothingToDo: true };

@@ -153,7 +153,8 @@ function notOurs({ message }: Error, workflowId: string): UserError {
   return unreachable({
     what: `what stands there cannot be read (${message.slice(0, 60)})`,
     where: workflowId,
-    wayOut: "if it is ours, give the workers' SLIPWAY_PAYLOAD_KEYS; else remove it: temporal workflow delete",
+    wayOut:
+      'if it is ours, set SLIPWAY_PAYLOAD_KEYS as the workers have it; else remove it: temporal workflow delete',
   });
 }
 

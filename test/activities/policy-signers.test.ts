@@ -120,7 +120,7 @@ describe('the files of signers', () => {
     [
       'a line with other letters',
       (key: string) => `Irina@example.com ${key}`,
-      'approvals, switches, rollbacks and freezes: no line of allowed_signers is of that name, but one of Irina@example.com: large and small letters differ',
+      'approvals, switches, rollbacks and freezes: no line of allowed_signers is of that name, but one of Irina@example.com: upper and lower case differ',
     ],
     [
       'a line that has ended',
@@ -153,7 +153,7 @@ describe('the files of signers', () => {
     const wayOut =
       'mend allowed_signers (docs/approvals.md#allowed_signers), add people to the group, or lower count';
     const [first, ...silent] = await ofWorker();
-    expect(first).toBe(`${rule}, and none of the 2 in it can sign them; ${wayOut}`);
+    expect(first).toBe(`${rule}, and none of the 2 in it can sign it; ${wayOut}`);
     expect(silent).toHaveLength(2);
     const { exit, error } = readJson(await check());
     expect([

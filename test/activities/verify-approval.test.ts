@@ -207,17 +207,17 @@ describe('an approval does not count', () => {
     [
       'of somebody whom the signers have in other letters',
       { by: 'Irina@example.com', key: 'irina@example.com' },
-      /key is irina@example\.com's, not Irina@example\.com's: large and small letters differ$/,
+      /key is irina@example\.com's, not Irina@example\.com's: upper and lower case differ$/,
     ],
     [
       'of somebody whom the group has in other letters',
       { by: 'Nina@example.com' },
-      /^Nina@example\.com is not in group platform, but nina@example\.com is: large and small letters differ$/,
+      /^Nina@example\.com is not in group platform, but nina@example\.com is: upper and lower case differ$/,
     ],
     [
       'of somebody whom the group has in other letters, and who speaks for it',
       { by: 'Nina@example.com', group: 'platform' },
-      /not in group platform, but nina@example\.com is: large and small letters differ$/,
+      /not in group platform, but nina@example\.com is: upper and lower case differ$/,
     ],
     ['with a key that has expired', { by: 'old@example.com' }, /its key was not valid at this time/],
     ['with a key of the future', { by: 'early@example.com' }, /signature does not hold/],

@@ -44,7 +44,8 @@ it('is held against what Temporal knows where there is no file', async () => {
     exit: 2,
     error: {
       what: 'there is no environment stag',
-      wayOut: 'did you mean stage? known: stage; before its first release name it where the pipeline file is',
+      wayOut:
+        'did you mean stage? known: stage; before its first release one is known only where the pipeline file is',
     },
   });
   expect(await bare('unfreeze stage')).toMatchObject({ exit: 0 });

@@ -252,7 +252,9 @@ describe('steering a change', () => {
     // nobody is asked, and nothing is sent
     const there = await run(`rollback ${scene.prod} v1.0.0`);
     expect(there, there.err).toMatchObject({ exit: 0, err: '' });
-    expect(there.out).toMatch(/^✓ nothing to do: v1\.0\.0 is live on \S+ since \d+ \w+ \d\d:\d\d UTC\n$/);
+    expect(there.out).toMatch(
+      /^✓ nothing to do: v1\.0\.0 has been live on \S+ since \d+ \w+ \d\d:\d\d UTC\n$/,
+    );
     await bringLive('v2.0.0');
     const unknown = await run(`rollback ${scene.prod} v9.9.9 --yes`);
     expect(unknown).toMatchObject({ exit: 5 });

@@ -12,7 +12,7 @@ function said(
 ): string[] {
   const text = `allowed-signers: s
 groups: {${groups}}
-github: {bob-gh: bob@x}
+github: {bob-gh: bob@x, cora-gh: cora@x}
 pipelines: {shop: {repositories: [/srv], environments: {prod: {hosts: [h], approvals: ${approvals}}}}}
 `;
   const loaded = loadPolicy(Buffer.from(text), 'policy.yaml');
@@ -59,6 +59,13 @@ describe('rules of approval', () => {
       '[{count: 1, group: s, by: github-review, of: main}]',
       [
         '0.count: 1 approval of group s is asked for, and none of the 2 in it has a login that the policy knows',
+      ],
+    ],
+    [
+      'more reviews than people with a login',
+      '[{count: 3, group: a, by: github-review, of: main}]',
+      [
+        '0.count: 3 approvals of group a are asked for, and only 2 of the 3 in it have a login that the policy knows',
       ],
     ],
     [
