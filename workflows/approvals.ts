@@ -7,7 +7,7 @@ import {
   type Approval,
   type MissingApprovals,
 } from './missing-approvals.js';
-import { shortText } from './plain-text.js';
+import { shortReason } from './plain-text.js';
 import type { EvidenceItem } from './result.js';
 
 export interface OpenApprovals {
@@ -68,9 +68,10 @@ function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-/** Why somebody approves, as long as screens carry it along. */
-export function givenReason(reason: string | null): Pick<Approval, 'reason'> {
-  return reason === null || reason.trim() === '' ? {} : { reason: shortText(reason, 'long') };
+/** Why somebody approves. */
+export function givenReason(given: string | null): Pick<Approval, 'reason'> {
+  const reason = shortReason(given);
+  return reason === null ? {} : { reason };
 }
 
 export function approvalEvidence(approval: Approval): EvidenceItem {

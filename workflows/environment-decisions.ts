@@ -16,8 +16,9 @@ import {
 import { reasonOf, withDenial, type Reason } from './denials.js';
 import { applyDecision, isUnderway, receiveRequest, type Step } from './environment-queue.js';
 import { counts } from './hear-decisions.js';
-import type { Decision, EnvironmentRequest, EnvironmentState, Freeze } from './messages.js';
+import type { Decision, EnvironmentRequest, EnvironmentState } from './messages.js';
 import type { EvidenceItem } from './result.js';
+import { provenBy } from './taken-decisions.js';
 import { releaseOf } from './who-may.js';
 
 export type AskedAgain = Exclude<EnvironmentRequest, { type: 'change' }>;
@@ -117,10 +118,8 @@ export function applyHeard(
   const { decisionId } = decision;
   // said twice, and the first counted
   if (state.decided?.includes(decisionId) === true) return state;
-  const proof: Freeze['proof'] = item.proof === 'ssh' ? 'ssh' : 'unverified';
-  const proven = item.reason === undefined ? { proof } : { proof, isReasonSigned: true };
   return counts(item)
-    ? rememberDecided(applyDecision(state, decision, at, proven), decisionId)
+    ? rememberDecided(applyDecision(state, decision, at, provenBy(item)), decisionId)
     : denyWord(state, item.name, decision, { ...reasonOf(item), at: item.at });
 }
 

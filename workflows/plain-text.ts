@@ -20,6 +20,14 @@ export function shortText(text: string, length: keyof typeof LONGEST = 'short'):
   return line.length <= longest ? line : `${line.slice(0, longest - 1)}…`;
 }
 
+/**
+ * Why somebody says something, as long as screens carry it along; null = not said. A request that somebody typed has none,
+ * or a number, and no run may throw for that.
+ */
+export function shortReason(reason: unknown): string | null {
+  return typeof reason !== 'string' || reason.trim() === '' ? null : shortText(reason, 'long');
+}
+
 /** Is it one word that means itself where somebody copies it into a shell? */
 export function isShellWord(text: string): boolean {
   return /^[\w./@+=,-]+$/.test(text);

@@ -2,7 +2,7 @@
 import type { DecisionName, NamedDecision } from './decisions.js';
 import { DENIALS_KEPT } from './denials.js';
 import type { ChangeRequest } from './messages.js';
-import { shortText } from './plain-text.js';
+import { shortReason, shortText } from './plain-text.js';
 import type { ChangeResult, Denial, EvidenceItem, Said, TakenDecision } from './result.js';
 
 export const DECISIONS_SHOWN = 5;
@@ -90,8 +90,7 @@ function shorten({ decision, by, reason, decisionId, ...rest }: TakenDecision): 
     ...rest,
     decision: shortText(decision),
     by: shortText(by),
-    // a request that somebody typed has none, or a number, and none of its runs may throw for that
-    reason: typeof reason !== 'string' || reason.trim() === '' ? null : shortText(reason, 'long'),
+    reason: shortReason(reason),
     decisionId: shortText(decisionId, 'long'),
   };
 }
