@@ -3,7 +3,7 @@ import { describeRule } from './approvals.js';
 import type { EnvironmentPlan } from '../pipeline/plan.js';
 import { describeForced, forcedGates } from './forced.js';
 import type { ChangeRequest, PromotionRequest } from './messages.js';
-import { withoutMarkdown } from './plain-text.js';
+import { shortReason, withoutMarkdown } from './plain-text.js';
 import type { EvidenceItem } from './result.js';
 
 /** `secretmagic v1.4.0 → prod (blue/green)`; other kinds than a deploy are named. */
@@ -44,7 +44,8 @@ export function detailPromotion(request: PromotionRequest): string {
 }
 
 function detailAll(request: ChangeRequest | PromotionRequest): string[] {
-  const { commit, actor, plan, reason, artifacts } = request;
+  const { commit, actor, plan, artifacts } = request;
+  const reason = shortReason(request.reason);
   return [
     `commit ${commit.sha.slice(0, 7)} ${commit.subject}`,
     `author ${commit.author}`,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { newEnvironment } from '../../../workflows/environment-memory.js';
 import { renderEnvironment } from '../../../workflows/environment-screen.js';
-import type { Announcement } from '../../../workflows/messages.js';
+import type { Announcement, ChangeRequest } from '../../../workflows/messages.js';
 import type { EvidenceItem } from '../../../workflows/result.js';
 import { detailChange } from '../../../workflows/static-details.js';
 import { givenPlan, givenRequest } from '../../support/given.js';
@@ -81,6 +81,12 @@ describe('detailChange', () => {
     const details = detailChange({ ...givenRequest(givenPlan(), 'v2.0.0'), evidence: [approval] }, null);
     expect(details).toContain('- approval of platform: approved by oleg (identity: unverified)');
     expect(details).toContain('- previous release none');
+  });
+
+  it('has no reason where the one that was typed is no text', () => {
+    const request = { ...givenRequest(givenPlan(), 'v2.0.0'), reason: undefined };
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as somebody typed it
+    expect(detailChange(request as unknown as ChangeRequest, null)).not.toContain('- reason');
   });
 
   it('says of a signed rollback when its reason was not signed', () => {
