@@ -26,6 +26,7 @@ commit=$(git -C "$clone" rev-parse "$version^{commit}")
 digest=$(curl -sfI -H "accept: $type" "$manifests/${commitTag('$commit')}" |
   sed -n 's/\\r$//; s/^docker-content-digest: //Ip')
 image=$repository@$digest
+echo "at $EPOCHREALTIME"
 host /root/web deploy "$colour" "$image"
 until [ "$(curl -s "$backend/index.html")" = "$colour" ]; do sleep 0.02; done
 host "printf 'web web_%s\\\\n' $colour >$map.new && mv $map.new $map && perl -e '
@@ -33,12 +34,14 @@ host "printf 'web web_%s\\\\n' $colour >$map.new && mv $map.new $map && perl -e 
   syswrite(S, shift().\\"\\\\n\\"); shutdown(S, 1); print while <S>;' $socket 'set map $map web web_$colour'"
 urls=(); for _ in $(seq ${CONFIRMATIONS}); do urls+=("$url/index.html"); done
 until [ "$(curl -s "\${urls[@]}" | grep -cx "$colour")" = ${CONFIRMATIONS} ]; do sleep 0.02; done
+echo "at $EPOCHREALTIME"
 curl -sf -H "accept: $type" "$manifests/$digest" |
   curl -sf -X PUT -H "content-type: $type" --data-binary @- "$manifests/by-hand-$colour"
 `;
 
 export interface BareScript {
-  deploy(colour: Colour, release: PushedRelease): Promise<void>;
+  /** Seconds from the pull on the host to the last confirmation: without commit, digest and tag. */
+  deploy(colour: Colour, release: PushedRelease): Promise<number>;
 }
 
 /** The connection is open and stays open. */
@@ -65,7 +68,12 @@ export async function startBareScript(ends: Ends, world: DockerWorld): Promise<B
       const manifests = `http://${world.registry}/v2/${repository}/manifests`;
       const from = [manifests, `${world.registry}/${repository}`, clone];
       const argv = [colour, version, backend, url, proxy.socket, proxy.map, ...from, ...destination];
-      await exec('bash', ['-c', DEPLOY, 'deploy', ...argv]);
+      const { stdout } = await exec('bash', ['-c', DEPLOY, 'deploy', ...argv]);
+      const [pulls, confirmed] = [...stdout.matchAll(/^at ([\d.]+)$/gm)].map(([, seconds]) =>
+        Number(seconds),
+      );
+      if (pulls === undefined || confirmed === undefined) throw new Error(`no times in ${stdout}`);
+      return confirmed - pulls;
     },
   };
 }
