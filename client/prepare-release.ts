@@ -2,6 +2,7 @@
 import type { ReleasePlan } from '../pipeline/plan.js';
 import type { LoadedFile } from '../pipeline/index.js';
 import type { Invocation } from './command.js';
+import { onItsBranch } from './branch-of-commit.js';
 import { compile, listRefusals, loadFile, readAtCommit, type Refusal } from './local-plan.js';
 import type { ReleaseWish } from './release-client.js';
 import { gatherLocally, type LocalFacts } from './plan-facts.js';
@@ -28,9 +29,9 @@ export async function compileLocally(invocation: Invocation): Promise<Compiled> 
   const { terminal, global, args } = invocation;
   const to = readEnvironments(invocation);
   const place = await findRepository(terminal.cwd, global.repository);
-  const resolved = await resolveRef(place.root, args[0] ?? null, terminal.env, invocation.value('commit'));
-  const read = readAtCommit(place.root, resolved.commit.sha);
-  const where = `commit ${resolved.commit.sha.slice(0, 7)} (${resolved.ref.kind} ${resolved.ref.name})`;
+  const named = await resolveRef(place.root, args[0] ?? null, terminal.env, invocation.value('commit'));
+  const read = readAtCommit(place.root, named.commit.sha);
+  const where = `commit ${named.commit.sha.slice(0, 7)} (${named.ref.kind} ${named.ref.name})`;
   const file = await loadFile(read, global.file, where);
   if (global.pipeline !== null && global.pipeline !== file.content.pipeline) {
     throw badInput({
@@ -39,6 +40,7 @@ export async function compileLocally(invocation: Invocation): Promise<Compiled> 
       wayOut: 'leave --pipeline out, or name the other file with --file',
     });
   }
+  const resolved = await onItsBranch(place.root, named, file.content.environments, to);
   const plan = await compile(file, read, { resolved, place, to, changedPaths: null });
   const refusals = listRefusals(
     file,

@@ -17,6 +17,7 @@ export interface Stop {
   kind: 'aborted' | 'rejected' | 'superseded';
   /** A person, or the newer version. */
   by: string;
+  /** null = nobody told us: a newer version, or a rejection on GitHub. */
   decision: Decision | null;
   /** Where somebody else's words say it. */
   reason?: string | null;
@@ -74,7 +75,7 @@ function neverBegan({ state, clean, steps }: ChangeResult): boolean {
 function rejection({ request, change, stop }: PromotionEnding): FailureReport | null {
   if (stop?.kind !== 'rejected' || (change !== null && !neverBegan(change))) return null;
   return {
-    what: `rejected by ${stop.by}`,
+    what: `rejected by ${stop.by} ${stop.decision === null ? 'on GitHub' : '(identity: unverified)'}`,
     where: `${request.plan.pipeline} ${request.plan.name}`,
     why: stop.reason ?? null,
     wayOut: `a rejection is final; slipway release ${request.version} --to ${request.plan.name} asks again`,

@@ -156,14 +156,14 @@ describe('reviews on GitHub', () => {
     said.get(plan.name)?.push({ by: 'carol', of: 'production', rejects: true });
     const { state, failure, evidence } = await promotion.end();
     expect(state).toBe('failed');
-    expect(failure?.what).toBe('rejected by carol');
+    expect(failure?.what).toBe('rejected by carol on GitHub');
     expect(evidence).toMatchObject([{ kind: 'approval', verdict: 'fail', by: 'carol' }]);
   });
 
   it('that were rejected before anybody waited end it too', async () => {
     const rule = givenRule(1, null, { by: 'github-environment', of: 'production' });
     const plan = sealed([rule], { by: 'carol', of: 'production', rejects: true });
-    expect((await (await start(plan)).end()).failure?.what).toBe('rejected by carol');
+    expect((await (await start(plan)).end()).failure?.what).toBe('rejected by carol on GitHub');
   });
 });
 

@@ -123,7 +123,7 @@ describe('approvals of a sealed plan', () => {
     await promotion.handle.signal('approve', signed('irina')).catch(() => undefined);
     const { state, failure, change } = await promotion.end();
     expect({ state, what: failure?.what, change }).toEqual({
-      ...{ state: 'failed', what: 'rejected by olga', change: null },
+      ...{ state: 'failed', what: 'rejected by olga (identity: unverified)', change: null },
     });
   });
 

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { onItsBranch } from '../../../client/branch-of-commit.js';
 import { findRepository, resolveRef } from '../../../client/repository.js';
 import { createRepository, type TestRepository } from '../../support/repository.js';
 
@@ -33,6 +34,23 @@ describe('from what people type to a commit', () => {
       author: 'Ünal',
       authorEmail: 'unal@example.com',
     });
+  });
+
+  it('takes a commit that is to go to an environment as the one branch it takes and that contains it', async () => {
+    const named = await resolve(first.slice(0, 7));
+    const goingTo = (...from: string[]) => {
+      const takes = from.map((branch) => ({ kind: 'branch' as const, branch }));
+      return onItsBranch(repository.folder, named, new Map([['stage', { from: takes }]]), ['stage']);
+    };
+    expect(named.ref.kind).toBe('commit');
+    expect(await goingTo('main')).toEqual({ ...named, ref: { kind: 'branch', name: 'main' } });
+    expect((await goingTo('release/*')).ref).toEqual({ kind: 'branch', name: 'release/1.x' });
+    // several contain it, or none that the environment takes: nothing is guessed
+    for (const from of [['main', 'release/*'], ['develop'], []])
+      expect(await goingTo(...from)).toEqual(named);
+    const newer = await resolve(second.slice(0, 7));
+    const environments = new Map([['stage', { from: [{ kind: 'branch' as const, branch: 'release/*' }] }]]);
+    expect(await onItsBranch(repository.folder, newer, environments, ['stage'])).toEqual(newer);
   });
 
   it('takes tags, branches with slashes, full names and commits', async () => {
