@@ -10,9 +10,7 @@ const TELL_NO_PASTES = '\u001b[?2004l';
 const PASTE_BEGINS = '\u001b[200~';
 const PASTE_ENDS = '\u001b[201~';
 
-/**
- * Calls `pressed` with each key until the returned function is called: as `readKeys` reads it. Ctrl-C is `interrupt`, wherever it stands.
- */
+/** Calls `pressed` with what `readKeys` reads until the returned function is called. Ctrl-C, wherever, is `interrupt`. */
 export function listenForKeys(pressed: (key: string) => void, interrupt: () => void): () => void {
   const { stdin, stdout } = process;
   const giveBack = (): void => {
@@ -49,8 +47,8 @@ export function listenForKeys(pressed: (key: string) => void, interrupt: () => v
 }
 
 /**
- * Reads what a terminal sends at once: one key, or empty for what nobody pressed as one, such as pasted words (each letter
- * of which could be a key that decides) and the escape sequence of an arrow. Remembers a paste that goes on.
+ * Reads what a terminal sends at once: one key (a letter in lower case), or empty for what nobody pressed as one, such
+ * as pasted words, each letter of which could decide, and the escape sequence of an arrow. Remembers a paste that goes on.
  */
 export function readKeys(): (text: string) => string {
   let pasting = false;
