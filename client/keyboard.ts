@@ -10,7 +10,7 @@ const TELL_NO_PASTES = '\u001b[?2004l';
 const PASTE_BEGINS = '\u001b[200~';
 const PASTE_ENDS = '\u001b[201~';
 
-/** Calls `pressed` with what `readKeys` reads until the returned function is called. Ctrl-C, wherever, is `interrupt`. */
+/** Calls `pressed` with what `readKeys` reads until the returned function is called. Ctrl-C is `interrupt`. */
 export function listenForKeys(pressed: (key: string) => void, interrupt: () => void): () => void {
   const { stdin, stdout } = process;
   const giveBack = (): void => {
@@ -48,7 +48,7 @@ export function listenForKeys(pressed: (key: string) => void, interrupt: () => v
 
 /**
  * Reads what a terminal sends at once: one key (a letter in lower case), or empty for what nobody pressed as one, such
- * as pasted words, each letter of which could decide, and the escape sequence of an arrow. Remembers a paste that goes on.
+ * as pasted words, each letter of which could decide, and an arrow. Remembers that a paste goes on.
  */
 export function readKeys(): (text: string) => string {
   let pasting = false;
