@@ -1,34 +1,68 @@
 /** Single keys of a terminal, as they are pressed. The terminal is put back whatever ends the program. */
 import { readFileSync } from 'node:fs';
-import { emitKeypressEvents, type Key } from 'node:readline';
 
-/** Calls `pressed` with the name of each key until the returned function is called. Ctrl-C is `interrupt`. */
+const CTRL_C = '\u0003';
+const CTRL_Z = '\u001a';
+
+/** A terminal that knows this mode says where a paste begins and ends, also where it arrives in pieces. */
+const TELL_PASTES = '\u001b[?2004h';
+const TELL_NO_PASTES = '\u001b[?2004l';
+const PASTE_BEGINS = '\u001b[200~';
+const PASTE_ENDS = '\u001b[201~';
+
+/** Calls `pressed` with what `readKeys` reads until the returned function is called. Ctrl-C is `interrupt`. */
 export function listenForKeys(pressed: (key: string) => void, interrupt: () => void): () => void {
-  const { stdin } = process;
-  const giveBack = (): void => void stdin.setRawMode(false);
+  const { stdin, stdout } = process;
+  const giveBack = (): void => {
+    stdin.setRawMode(false);
+    stdout.write(TELL_NO_PASTES);
+  };
   const take = (): void => {
     if (!isInForeground()) return;
     // Twice, since the mode may have been changed behind our back while we were stopped.
     giveBack();
     stdin.setRawMode(true);
+    stdout.write(TELL_PASTES);
   };
-  const onKey = (text: string | undefined, { name, ctrl, meta }: Key): void => {
-    if (ctrl === true && name === 'c') interrupt();
-    else if (ctrl === true && name === 'z') suspend(giveBack);
-    else if (ctrl !== true && meta !== true) pressed(name ?? text ?? '');
+  const readKey = readKeys();
+  const onData = (data: Buffer | string): void => {
+    const text = data.toString();
+    const key = readKey(text);
+    if (text.includes(CTRL_C)) interrupt();
+    else if (key === CTRL_Z) suspend(giveBack);
+    else pressed(key);
   };
-  emitKeypressEvents(stdin);
-  stdin.on('keypress', onKey);
+  stdin.on('data', onData);
   process.on('SIGCONT', take);
   process.on('exit', giveBack);
   take();
   stdin.resume();
   return () => {
-    stdin.off('keypress', onKey);
+    stdin.off('data', onData);
     process.off('SIGCONT', take);
     process.off('exit', giveBack);
     giveBack();
     stdin.pause();
+  };
+}
+
+/**
+ * Reads what a terminal sends at once: one key (a letter in lower case), or empty for what nobody pressed as one, such
+ * as pasted words, each letter of which could decide, and an arrow. Remembers that a paste goes on.
+ */
+export function readKeys(): (text: string) => string {
+  let pasting = false;
+  let tail = '';
+  return (text) => {
+    const recent = tail + text;
+    const wasPasting = pasting;
+    const begins = recent.lastIndexOf(PASTE_BEGINS);
+    const ends = recent.lastIndexOf(PASTE_ENDS);
+    if (begins !== ends) pasting = begins > ends;
+    // Too short to hold a whole mark, which would be seen twice.
+    tail = recent.slice(1 - PASTE_ENDS.length);
+    const isOne = Array.from(text).length === 1;
+    return isOne && !wasPasting && !pasting ? text.toLowerCase() : '';
   };
 }
 

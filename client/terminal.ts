@@ -8,8 +8,8 @@ export interface Terminal {
   /** A screen that can be redrawn; null = lines only. */
   openScreen: (() => Promise<Screen>) | null;
   /**
-   * Calls `pressed` with the name of each key (`q`, `return`) until the returned function is called; null where nobody
-   * can press one. Ctrl-C still interrupts.
+   * Calls `pressed` with each key (`q`), empty for what is no single one (a paste, an arrow), until the returned function
+   * is called; null where nobody can press one. Ctrl-C still interrupts.
    */
   listenForKeys: ((pressed: (key: string) => void) => Promise<() => void>) | null;
   /** Is there a person who can be asked? */

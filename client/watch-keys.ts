@@ -26,6 +26,12 @@ interface Question {
   done: string;
 }
 
+/**
+ * How long a question stands before it can be answered: what was typed or pasted before anybody could read it is no
+ * answer.
+ */
+const TO_READ_MS = 300;
+
 const LOG_LINES = 10;
 const LOOK_AGAIN_MS = 2_000;
 
@@ -41,6 +47,7 @@ export async function openWatchKeys(
   let redraw = (): void => undefined;
   let shown: ProgressStatus | null = null;
   let question: Question | null = null;
+  let answerable = false;
   let notice = '';
   let reading: AbortController | null = null;
   let log: string[] = [];
@@ -66,11 +73,22 @@ export async function openWatchKeys(
 
   function ask(next: Question | null, otherwise: string): void {
     question = next;
+    answerable = false;
     say(next === null ? otherwise : '');
+    if (next === null) return;
+    const open = (): void => {
+      if (question !== next) return;
+      answerable = true;
+      redraw();
+    };
+    // After a busy while the time is over before the keys of that time were read: they come first.
+    setTimeout(() => setImmediate(open), TO_READ_MS).unref();
   }
 
   function answer({ send, done }: Question, key: string): void {
     question = null;
+    if (!answerable)
+      return say('nothing was changed: a key came before the question could be read; ask again');
     if (key !== 'y') return say('nothing was changed');
     say('asking …');
     start(async () => say(await describeReply(invocation, client, await send(), environment, done)));
@@ -122,7 +140,9 @@ export async function openWatchKeys(
         return [
           ...log.map((line) => cut(style, `  ${plain(line)}`, style.columns)),
           notice === '' ? '' : `  ${notice}`,
-          question === null ? `  ${style.dim(legend(shown))}` : `  ${style.bold(question.text)} y/n`,
+          question === null
+            ? `  ${style.dim(legend(shown))}`
+            : `  ${style.bold(question.text)}${answerable ? ' y/n' : ''}`,
         ]
           .filter((line) => line !== '')
           .map((line) => `${line}\n`)

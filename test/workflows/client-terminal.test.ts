@@ -72,7 +72,21 @@ describe('slipway watch on a terminal', () => {
   it.each<[string, (typed: Typed) => void | Promise<void>]>([
     ['q', (typed) => typed.type('q')],
     ['Ctrl-C', (typed) => typed.type('\u0003')],
-    ['Ctrl-C in a question', (typed) => typed.type('x\u0003')],
+    [
+      'Ctrl-C in a question',
+      async (typed) => {
+        typed.type('x');
+        await until('the question', () => typed.shown().includes('Stop v1.0.0'));
+        typed.type('\u0003');
+      },
+    ],
+    [
+      'Ctrl-C after pasted words, which ask nothing,',
+      (typed) => {
+        typed.type('slipway status\r');
+        typed.type('\u0003');
+      },
+    ],
     ...(['SIGTERM', 'SIGHUP', 'SIGINT'] as const).map((signal): [string, (typed: Typed) => Promise<void>] => [
       signal,
       async () => {
@@ -94,6 +108,10 @@ describe('slipway watch on a terminal', () => {
     expect(typed.shown().lastIndexOf('\u001b[?25h')).toBeGreaterThan(
       typed.shown().lastIndexOf('\u001b[?25l'),
     );
+    expect(typed.shown().lastIndexOf('\u001b[?2004l')).toBeGreaterThan(
+      typed.shown().lastIndexOf('\u001b[?2004h'),
+    );
+    expect(typed.shown()).not.toContain('Approve v1');
     expect(typed.shown()).toContain('The release goes on');
     await scene.waitsFor('1 approval');
   });
@@ -102,7 +120,9 @@ describe('slipway watch on a terminal', () => {
     await scene.run(`release v1.0.0 --to ${scene.prod} --until waiting`, 'irina');
     const typed = watchOnTerminal();
     await until('the keys', () => typed.shown().includes('x abort'));
-    typed.type('xy');
+    typed.type('x');
+    await until('the question', () => typed.shown().includes('y/n'));
+    typed.type('y');
     expect(await typed.exit, typed.shown()).toBe(7);
     expect(typed.after()).toBe(typed.before());
     expect(typed.shown()).toContain('exit 7');

@@ -46,7 +46,9 @@ describe('the keys of slipway watch', () => {
     const watched = await watch('oleg', [
       [/a approve/, 'a'],
       [/Approve v1\.0\.0 for prod-\w+, sha256:\w{12}, as oleg\? y\/n/, 'n'],
-      [/nothing was changed/, 'a'],
+      [/nothing was changed\n/, 'a'],
+      [/Approve v1\.0\.0 .* y\/n/, ''],
+      [/nothing was changed\n/, 'a'],
       [/Approve v1\.0\.0 .* y\/n/, 'y'],
       [/✓ approved v1\.0\.0 for prod-\w+, by oleg \(identity: unverified\): (?!.*waits for 1 approval)/, 'z'],
       [/WAITING for switch/, 'a'],
@@ -55,6 +57,20 @@ describe('the keys of slipway watch', () => {
     expect(watched.exit).toBe(130);
     expect(watched.screens.at(-1)).not.toContain('a approve');
     await waitsFor('switch');
+  });
+
+  it.each([
+    ['y, typed on', 'y'],
+    ['a paste', ''],
+  ])('a question that nobody can have read yet is withdrawn by %s', async (_what, key) => {
+    await waitingRelease();
+    const watched = await watch('oleg', [
+      [/a approve/, 'a'],
+      [/Approve v1\.0\.0 .* as oleg\?(?! y)/, key],
+      [/nothing was changed: a key came before the question could be read/, 'q'],
+    ]);
+    expect(watched).toMatchObject({ exit: 130, err: '' });
+    await waitsFor('1 approval');
   });
 
   it('a says why it was refused', async () => {
