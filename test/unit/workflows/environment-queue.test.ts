@@ -252,11 +252,9 @@ describe('ends', () => {
     ['rollback', 'slipway rollback prod v1'],
     ['deploy', 'slipway release v1 --to prod'],
   ] as const)('names the way out of a %s that died', (kind, wayOut) => {
-    const request = givenRequest(givenPlan(), 'v1', kind);
-    expect(endedFromOutside(request)).toMatchObject({
-      what: 'the change to v1 was ended from outside and has been undone',
-      wayOut,
-    });
+    const request = givenRequest({ ...givenPlan(), name: 'prod' }, 'v1', kind);
+    const what = 'the change to v1 was ended from outside and has been undone';
+    expect(endedFromOutside(request)).toMatchObject({ what, wayOut });
   });
 
   it('calls a recovered change failed, and names the way out', () => {
