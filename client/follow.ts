@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { WorkflowFailedError, WorkflowNotFoundError, type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import type { EnvironmentStatus, ProgressStatus, ReleaseStatus } from '../workflows/messages.js';
-import { environmentId, laneId } from '../workflows/names.js';
+import { environmentId, laneId, recoveredBy } from '../workflows/names.js';
 import type { ChangeResult, PromotionResult, ReleaseResult } from '../workflows/result.js';
 import { askStatus, unlessUnknown } from './ask-status.js';
 import { readResult } from './answers/read-answer.js';
@@ -15,6 +15,7 @@ import {
   withChange,
   withLive,
   withQueue,
+  withRecovered,
   withResult,
 } from './merge-progress.js';
 import { askTrouble, withTrouble } from './trouble.js';
@@ -92,16 +93,27 @@ export function followPromotion(link: TemporalLink, handle: WorkflowHandle, opti
   );
 }
 
-/** Follows one change. */
+/**
+ * Follows one change. One that died (terminated, failed) is undone by another run under its name: that is followed on,
+ * and the end is what the environment says of the request.
+ */
 export function followChange(link: TemporalLink, handle: WorkflowHandle, options: FollowOptions = {}) {
-  const asIs = (progress: ShownProgress): ShownProgress => progress;
-  return follow<ChangeResult>(
-    link,
-    handle,
-    options,
-    () => lookAtOne(lookAtChange(link, handle), handle),
-    asIs,
-  );
+  const lane = link.client.workflow.getHandle(handle.workflowId);
+  let died = false;
+  const lookAtRequest = async (): Promise<ShownProgress> => {
+    const own = await lookAtChange(link, handle);
+    const last = died ? await lookAtChange(link, lane) : own;
+    return requestOf(last) === requestOf(own) ? last : own;
+  };
+  const awaitRequest = async (leaving: AbortSignal): Promise<RunEnd<ChangeResult>> => {
+    const end = await awaitEnd<ChangeResult>(link, handle, leaving);
+    if (end.result !== null) return end;
+    died = true;
+    return { ...end, result: await awaitRecovered(link, handle, leaving) };
+  };
+  const conclude = (progress: ShownProgress, result: ChangeResult): ShownProgress =>
+    died ? withRecovered(progress, result) : progress;
+  return follow(link, handle, options, () => lookAtOne(lookAtRequest(), handle), conclude, awaitRequest);
 }
 
 async function lookAtOne(asking: Promise<ShownProgress>, { workflowId }: WorkflowHandle): Promise<Look> {
@@ -152,6 +164,8 @@ async function* follow<Result>(
   options: FollowOptions,
   look: () => Promise<Look>,
   conclude: (progress: ShownProgress, result: Result) => ShownProgress,
+  awaiting: (leaving: AbortSignal) => Promise<RunEnd<Result>> = (leaving) =>
+    awaitEnd<Result>(link, handle, leaving),
 ): AsyncGenerator<Progress, FollowEnd<Result>> {
   const leaving = new AbortController();
   // each long poll for the end adds a listener and keeps it; a release may be followed for days
@@ -159,7 +173,7 @@ async function* follow<Result>(
   const deadline = options.timeoutMs == null ? null : Date.now() + options.timeoutMs;
   const shown = new Map<string, string>();
   let end: RunEnd<Result> | null = null;
-  const ended = awaitEnd<Result>(link, handle, leaving.signal).then((value) => {
+  const ended = awaiting(leaving.signal).then((value) => {
     end = value;
   });
   const interrupted = new Promise<void>((resolve) => {
@@ -242,6 +256,32 @@ async function awaitEnd<Result>(
     }
   }
   return { result: null, failure: null };
+}
+
+/** What the environment says of a change that died, once it is undone; never rejects. null = it knows nothing of it. */
+async function awaitRecovered(
+  link: TemporalLink,
+  handle: WorkflowHandle,
+  leaving: AbortSignal,
+): Promise<ChangeResult | null> {
+  while (!leaving.aborted) {
+    try {
+      const change = await askStatus<ProgressStatus>(link, handle);
+      const requestId = requestOf(change);
+      const environment = await lookAtEnvironment(link, change);
+      const done = environment?.processed.find((one) => one.requestId === requestId);
+      if (done !== undefined) return done.result;
+      if (environment?.inFlight?.request.requestId !== requestId) return null;
+    } catch {
+      // The questions beside it tell of a lasting silence.
+    }
+    await sleep(SHORTEST_PAUSE_MS, undefined, { signal: leaving }).catch(() => undefined);
+  }
+  return null;
+}
+
+function requestOf({ switching }: ProgressStatus): string | null {
+  return switching === undefined ? null : recoveredBy(switching.requestId);
 }
 
 const NO_RESULT = { message: 'it ended with something that is no result of ours', type: null };

@@ -87,6 +87,24 @@ export function withResult(promotion: ShownProgress, result: PromotionResult): S
   return change === null ? ended : { ...ended, ...ofChange(promotion, change) };
 }
 
+/** A change that died, as its environment says that it ended: its own status stands still where it died. */
+export function withRecovered(change: ShownProgress, result: ChangeResult): ShownProgress {
+  const { state, headline, failure, steps, unwind } = result;
+  const { live: _, ...dead } = change;
+  const ended = {
+    state,
+    headline,
+    failure,
+    steps,
+    unwind,
+    waitingFor: null,
+    waitingSince: null,
+    waitEnds: null,
+  };
+  // where its recovery is not seen any more, what had become live while it ran is not either
+  return { ...(change.state === state ? change : dead), ...ended };
+}
+
 /** Once its traffic has moved, users get the new one; the environment writes it down only when it has settled. */
 export function withLive(status: ProgressStatus, before: ReleaseRecord | null): ShownProgress {
   const { steps, unwind, version, colour, state } = status;

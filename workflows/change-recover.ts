@@ -9,7 +9,8 @@ import { readFailure } from './read-failure.js';
 import type { ChangeProgress } from './change-progress.js';
 import type { Saga } from './saga.js';
 import type { Target, UndoResult } from './activity-contract.js';
-import type { Cutover } from './messages.js';
+import type { ChangeRequest, Cutover } from './messages.js';
+import type { FailureReport } from './result.js';
 import type { Colour } from '../pipeline/plan.js';
 
 export const RECOVER_STEPS = ['claim', 'takeOver', 'traffic', 'deploy'];
@@ -76,6 +77,18 @@ export async function recover(run: ChangeRun, saga: Saga, progress: ChangeProgre
     const { note } = await perform('deploy', { target: again, prior }, calling(`${version} again`));
     return { outcome: 'undone', note };
   });
+}
+
+/** Of the request whose change died, once what it left is undone. */
+export function endedFromOutside({ kind, version, plan }: ChangeRequest): FailureReport {
+  const { pipeline, name } = plan;
+  return {
+    what: `the change to ${version} was ended from outside and has been undone`,
+    where: `${pipeline} ${name}`,
+    why: null,
+    wayOut:
+      kind === 'rollback' ? `slipway rollback ${name} ${version}` : `slipway release ${version} --to ${name}`,
+  };
 }
 
 /** From the cutover on: that it switches is said while it does. A warm rollback begins with the switch. */

@@ -2,7 +2,7 @@
 import { CancellationScope, setHandler, defineQuery, defineSignal } from '@temporalio/workflow';
 import { formatDuration } from './report.js';
 import { ChangeProgress } from './change-progress.js';
-import { recover, RECOVER_STEPS } from './change-recover.js';
+import { endedFromOutside, recover, RECOVER_STEPS } from './change-recover.js';
 import { recordOf, startRun, type ChangeRun } from './change-run.js';
 import type { ChangeDeciding, NamedDecision } from './decisions.js';
 import { forcedGates } from './forced.js';
@@ -168,17 +168,20 @@ function conclude(
     return { headline, state: 'superseded', clean: !touched, live, warm, failure: lost, ...facts };
   }
   if (request.kind === 'recover') {
-    const retired = input.recovering?.request.kind === 'retire' && !run.keepsWarm;
     const headline = `${target.plan.name} recovered: ${serves}`;
-    return {
-      headline,
-      state: 'succeeded',
-      clean: true,
-      live,
-      warm: retired ? null : warm,
-      failure: null,
-      ...facts,
-    };
+    const dead = input.recovering?.request ?? request;
+    if (dead.kind === 'retire')
+      return {
+        headline,
+        state: 'succeeded',
+        clean: true,
+        live,
+        warm: run.keepsWarm ? warm : null,
+        failure: null,
+        ...facts,
+      };
+    // whoever follows it asked for what died
+    return { headline, state: 'failed', clean: true, live, warm, failure: endedFromOutside(dead), ...facts };
   }
   const { stop } = saga;
   if (stop !== null) {

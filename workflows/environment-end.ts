@@ -2,6 +2,7 @@
  * What an environment makes of a change's end: what is live, warm and good from now on, who must look, and whether
  * the same request is to be tried once more. Pure, like environment-queue.ts.
  */
+import { endedFromOutside } from './change-recover.js';
 import { isWarmRollback } from './change-run.js';
 import { rememberGood } from './environment-memory.js';
 import { endRequest, giveBack, type Step, type Telling } from './environment-queue.js';
@@ -64,13 +65,8 @@ function forGithub({ live }: EnvironmentState, request: ChangeRequest, result: C
 /** A recovery that went well is still a failed change, unless the dead holder had reached its end. */
 function describeDeath(result: ChangeResult, diedUnder: number, state: EnvironmentState): ChangeResult {
   if (result.live?.token === diedUnder || result.state !== 'succeeded') return result;
-  const version = state.inFlight?.request.version ?? '';
-  const failure = result.failure ?? {
-    what: `the change to ${version} was ended from outside and has been undone`,
-    where: `${state.pipeline} ${state.environment}`,
-    why: null,
-    wayOut: `slipway release ${version} --to ${state.environment}`,
-  };
+  const { request } = state.inFlight ?? {};
+  const failure = result.failure ?? (request === undefined ? null : endedFromOutside(request));
   return { ...result, state: 'failed', failure };
 }
 

@@ -15,6 +15,7 @@ import type {
 } from './messages.js';
 import type { EnvironmentPlan } from '../pipeline/plan.js';
 import type { NamedDecision } from './decisions.js';
+import { recoveryId } from './names.js';
 import {
   findProcessed,
   isThereAlready,
@@ -356,7 +357,7 @@ export function beginRecovery(
     request: {
       ...request,
       kind: 'recover',
-      requestId: `${request.requestId}/recover-${token}`,
+      requestId: recoveryId(request.requestId, token),
       promotionId: null,
     },
   };

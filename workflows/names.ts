@@ -32,6 +32,16 @@ export function environmentId(pipeline: string, environment: string): string {
   return `environment/${pipeline}/${environment}`;
 }
 
+/** Id of the request that undoes what another left. */
+export function recoveryId(requestId: string, token: number): string {
+  return `${requestId}/recover-${token}`;
+}
+
+/** The id of the request that a recovery is about; any other id is itself. */
+export function recoveredBy(requestId: string): string {
+  return requestId.replace(/\/recover-\d+$/, '');
+}
+
 /** The lane is this id: the server refuses a second open run. */
 export function laneId(pipeline: string, environment: string): string {
   return `lane/${pipeline}/${environment}`;

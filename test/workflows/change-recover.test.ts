@@ -69,7 +69,8 @@ describe.each([
       const before = scene.visible();
       const input = changeOf(scene);
       const result = await runChange(harness, await terminateIn(scene, activity, input));
-      expect(result).toMatchObject({ state: 'succeeded', clean: true, live: { version: 'v1' } });
+      expect(result).toMatchObject({ state: 'failed', clean: true, live: { version: 'v1' } });
+      expect(result.failure?.wayOut).toBe(`slipway release v2 --to ${scene.plan.name}`);
       expect(result.headline).toMatch(/recovered: v1 is live, as before$/);
       expect(scene.visible()).toEqual(before);
       expect(scene.now()?.hosts['web-1']?.fence).toBe(3);
@@ -80,7 +81,7 @@ describe.each([
     const scene = givenScene(harness, plan(), { live: null });
     const input = changeOf(scene, 'v1');
     const result = await runChange(harness, await terminateIn(scene, 'bake', input));
-    expect(result).toMatchObject({ state: 'succeeded', clean: true, live: null });
+    expect(result).toMatchObject({ state: 'failed', clean: true, live: null });
     const slots = Object.values(scene.now()?.hosts ?? {}).flatMap((host) => Object.values(host.slots));
     expect(slots.every((slot) => slot === null)).toBe(true);
   });
@@ -144,7 +145,7 @@ describe('recover', () => {
     expect((await decideOn(handle, 'abort')).accepted).toBe(false);
     await handle.cancel();
     await decideOn(handle, 'retryStep');
-    expect(await handle.result()).toMatchObject({ state: 'succeeded', clean: true });
+    expect(await handle.result()).toMatchObject({ state: 'failed', clean: true });
     expect(scene.visible()).toEqual(before);
   });
 

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { laneId } from '../../workflows/names.js';
 import { setClientScene } from '../support/client-scene.js';
 import { breakActivity, environmentKey, mend, release as letGo } from '../support/fake-world.js';
 import { readJson, slipway } from '../support/slipway-command.js';
@@ -286,6 +287,36 @@ describe('steering a change', () => {
       'v1 serves',
       ({ live, inFlight }) => inFlight === undefined && JSON.stringify(live).includes('"v1.0.0"'),
     );
+  });
+
+  it('a rollback whose lane is terminated is failed and undone for all who look', async () => {
+    const key = environmentKey(scene.pipeline, scene.prod);
+    await bringLive('v1.0.0');
+    await bringLive('v2.0.0');
+    breakActivity(scene.harness.world, key, 'verify', 'hang-before');
+    const arrivals = (): number =>
+      scene.harness.world.read().arrived.filter((each) => each === `${key} verify`).length;
+    const before = arrivals();
+    const asked = run(`rollback ${scene.prod} v1.0.0 --yes`);
+    await until('it is verified', () => arrivals() > before);
+    let isWatched = false;
+    const watching = slipway(['watch', scene.prod], {
+      cwd: scene.repository.folder,
+      env: env('oleg'),
+      onOutput: (out) => (isWatched ||= out.includes('verify')),
+    });
+    await until('it is watched', () => isWatched);
+    await scene.harness.client.workflow.getHandle(laneId(scene.pipeline, scene.prod)).terminate('by hand');
+    const all = [await asked, await watching, await run(`watch ${scene.prod} --version v1.0.0`)];
+    for (const { exit, out } of all) {
+      expect(exit, out).toBe(3);
+      expect(out).toContain('the change to v1.0.0 was ended from outside and has been undone');
+      expect(out).toContain(`slipway rollback ${scene.prod} v1.0.0`);
+      expect(out).toMatch(/v2\.0\.0( is live)?, as before/);
+      expect(out).not.toContain('LIVE');
+    }
+    mend(scene.harness.world, key);
+    letGo(scene.harness.world, key, 'verify');
   });
 
   it('a second rollback beside the first neither undoes it nor goes further', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { endedFromOutside } from '../../../workflows/change-recover.js';
 import { newEnvironment } from '../../../workflows/environment-memory.js';
 import { end } from '../../../workflows/environment-end.js';
 import {
@@ -14,7 +15,7 @@ import {
   type Telling,
 } from '../../../workflows/environment-queue.js';
 import type { ChangeResult } from '../../../workflows/result.js';
-import { givenDecision } from '../../support/given.js';
+import { givenDecision, givenPlan, givenRequest } from '../../support/given.js';
 import {
   announcement,
   ask,
@@ -245,6 +246,15 @@ describe('ends', () => {
     expect(nextMove(state, NOW).move).toBe('wait');
     state = applyDecision(state, { ...givenDecision('oleg'), name: 'resume' }, AT);
     expect(nextMove(state, NOW).move).toBe('start');
+  });
+
+  it.each([
+    ['rollback', 'slipway rollback prod v1'],
+    ['deploy', 'slipway release v1 --to prod'],
+  ] as const)('names the way out of a %s that died', (kind, wayOut) => {
+    const request = givenRequest({ ...givenPlan(), name: 'prod' }, 'v1', kind);
+    const what = 'the change to v1 was ended from outside and has been undone';
+    expect(endedFromOutside(request)).toMatchObject({ what, wayOut });
   });
 
   it('calls a recovered change failed, and names the way out', () => {
