@@ -36,7 +36,8 @@ export function findSigningKey(asked: string | null, env: NodeJS.ProcessEnv): st
   const explanation = {
     what: named === null ? 'there is no SSH key to sign with' : 'there is no such key',
     where: named ?? path.join(home, '.ssh'),
-    wayOut: 'name one with --key, also the .pub of a key that your agent has',
+    wayOut:
+      'name one with SLIPWAY_SIGNING_KEY, or --key of a command that has it; also the .pub of a key that your agent has',
     docs: 'docs/approvals.md#signing',
   };
   // a mistake in what was typed, or somebody who cannot say this: the policy wants it signed

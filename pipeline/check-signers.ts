@@ -7,8 +7,8 @@ import { explainFileErrors } from './file-error.js';
 import type { LoadedFile } from './load-pipeline.js';
 import type { Policy } from './policy-file.js';
 import { readPublicKey, readSignerLines } from './signer-lines.js';
-import { findSilentMembers, whyNot } from './silent-members.js';
-import { findUnfillable } from './unfillable-rules.js';
+import { countSigners, findSilentMembers, whyNot } from './silent-members.js';
+import { findUnfillable, type Signers } from './unfillable-rules.js';
 import { findWriters } from './who-may-write.js';
 
 /** Each rejects as `node:fs` does. */
@@ -86,8 +86,8 @@ export async function checkSigners(file: LoadedFile<Policy>, access: SignersAcce
       warnings: [],
     };
   };
-  const unfillable = (canSign: (person: string) => boolean): Problem[] =>
-    findUnfillable(content, canSign).map(({ path, what, wayOut }) => ({
+  const unfillable = (people: Signers): Problem[] =>
+    findUnfillable(content, people).map(({ path, what, wayOut }) => ({
       ...explainFileErrors([file.errorAt(path, what)], file.name),
       wayOut,
     }));
@@ -99,7 +99,7 @@ export async function checkSigners(file: LoadedFile<Policy>, access: SignersAcce
   }
   // then the policy has no rule that is signed
   if (content['allowed-signers'] === undefined)
-    return { problem: null, unfillable: unfillable(() => false), warnings: [] };
+    return { problem: null, unfillable: unfillable({ canSign: () => false, approvers: 0 }), warnings: [] };
   const signers = access.beside(content['allowed-signers']);
   const lines = readSignerLines(Buffer.from(await access.readFile(signers)).toString());
   const list = content['revoked-keys'];
@@ -116,7 +116,10 @@ export async function checkSigners(file: LoadedFile<Policy>, access: SignersAcce
   const silent = findSilentMembers(content, lines, facts);
   return {
     problem: null,
-    unfillable: unfillable((person) => whyNot(person, lines, APPROVAL_NAMESPACE, facts) === null),
+    unfillable: unfillable({
+      canSign: (person, namespace) => whyNot(person, lines, namespace, facts) === null,
+      approvers: countSigners(lines, APPROVAL_NAMESPACE, facts),
+    }),
     warnings: silent.map(({ path, what }) => {
       const { line, column } = file.errorAt(path, what);
       return `${file.name}:${line}:${column}: ${what}; mend ${signers} (${LINES}), or take the name out of the group`;

@@ -26,12 +26,14 @@ const MAX_ERRORS = 50;
 
 /** Never throws for bad input: all errors come back together, in the order of the file. */
 export function loadPipeline(bytes: Uint8Array, fileName: string): LoadResult {
-  return loadFile(bytes, fileName, pipelineFile, checkMeaning);
+  const begin = 'the smallest file is in docs/pipeline-file.md, and slipway init writes one';
+  return loadFile(bytes, fileName, pipelineFile, checkMeaning, begin);
 }
 
 /** As `loadPipeline`, for `policy.yaml`. */
 export function loadPolicy(bytes: Uint8Array, fileName: string): LoadResult<Policy> {
-  return loadFile(bytes, fileName, policyFile, checkPolicy);
+  const begin = 'one to begin with is in docs/policy.md, and slipway policy check reads it';
+  return loadFile(bytes, fileName, policyFile, checkPolicy, begin);
 }
 
 function loadFile<Content>(
@@ -39,8 +41,9 @@ function loadFile<Content>(
   fileName: string,
   schema: z.ZodType<Content>,
   findProblems: (content: Content) => Finding[],
+  whereToBegin: string,
 ): LoadResult<Content> {
-  const yaml = readYaml(bytes, fileName);
+  const yaml = readYaml(bytes, fileName, whereToBegin);
   if (!yaml.ok) return yaml;
   const { source } = yaml;
   const parsed = schema.safeParse(source.value);

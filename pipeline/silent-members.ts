@@ -66,6 +66,23 @@ function signingGroups({ pipelines }: Policy): Map<string, Set<string>> {
   return found;
 }
 
+/** People whose signature can hold there, one whatever the case of the letters; Infinity where a pattern names them. */
+export function countSigners(
+  lines: readonly SignerLine[],
+  namespace: string,
+  facts: { revoked: ReadonlySet<string>; nowMs: number },
+): number {
+  const able = lines.filter(
+    ({ isFor, validUntilMs, key }) =>
+      isFor(namespace) && validUntilMs > facts.nowMs && !facts.revoked.has(key),
+  );
+  const named = able.flatMap(({ principals }) => principals.split(','));
+  const people = named.filter((name) => !name.startsWith('!'));
+  if (people.some((name) => /[*?]/.test(name))) return Infinity;
+  const signing = people.filter((name) => whyNot(name, lines, namespace, facts) === null);
+  return new Set(signing.map((name) => name.toLowerCase())).size;
+}
+
 /** null = there is a key that can. One that is only not valid yet will be. */
 export function whyNot(
   person: string,

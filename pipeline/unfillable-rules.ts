@@ -1,7 +1,14 @@
-/** Approvals that a policy asks for and nobody can give, as its groups and signers are now: a release would wait in vain. Pure. */
+/** What a policy asks people to sign and nobody can, as its groups and signers are now: a release would wait in vain. Pure. */
+import { APPROVAL_NAMESPACE } from './approval-statement.js';
 import { isGivenOnGithub, rulesOf, type ApprovalSetting } from './approval-rules.js';
+import { DECISION_NAMESPACE } from './decision-statement.js';
 import type { FilePath } from './file-error.js';
+import { FORCE_NAMESPACE } from './force-statement.js';
 import type { EnvironmentPolicy, Policy } from './policy-file.js';
+
+const LINES = 'docs/approvals.md#allowed_signers';
+const MEND_GROUP = `mend allowed_signers (${LINES}), or add people to the group`;
+const ACTS = { switch: 'switch traffic', rollback: 'roll back', freeze: 'freeze' };
 
 export interface UnfillableRule {
   /** In the policy. */
@@ -22,16 +29,84 @@ interface Asked {
   givers: Set<string>;
 }
 
-/** `canSign`: can this person's signature under an approval ever hold? */
-export function findUnfillable(policy: Policy, canSign: (person: string) => boolean): UnfillableRule[] {
-  return [...policy.pipelines].flatMap(([pipeline, { environments }]) =>
-    [...environments].flatMap(([name, environment]) => {
-      const path = ['pipelines', pipeline, 'environments', name, 'approvals'];
-      const asked = listAsked(policy, environment, canSign);
-      const alone = asked.filter(({ count, givers }) => givers.size < count);
-      return alone.length > 0 ? alone.map((rule) => explainOne(rule, path)) : explainTogether(asked, path);
+export interface Signers {
+  /** Can this person's signature ever hold there (`approval@slipway`)? */
+  canSign(person: string, namespace: string): boolean;
+  /** People who can sign approvals; Infinity where a pattern names them. */
+  approvers: number;
+}
+
+export function findUnfillable(policy: Policy, signers: Signers): UnfillableRule[] {
+  return [...policy.pipelines].flatMap(([pipeline, { environments, force }]) => [
+    ...explainForce(policy, force, signers, ['pipelines', pipeline]),
+    ...[...environments].flatMap(([name, environment]) => {
+      const place = ['pipelines', pipeline, 'environments', name];
+      return [
+        ...explainApprovals(policy, environment, signers, [...place, 'approvals']),
+        ...explainForce(policy, environment.force, signers, place),
+        ...explainMay(policy, environment, signers, place),
+      ];
     }),
-  );
+  ]);
+}
+
+function explainApprovals(
+  policy: Policy,
+  environment: EnvironmentPolicy,
+  { canSign, approvers }: Signers,
+  path: FilePath,
+): UnfillableRule[] {
+  const asked = listAsked(policy, environment, (person) => canSign(person, APPROVAL_NAMESPACE));
+  const alone = asked.filter(({ count, givers }) => givers.size < count);
+  const anybody = rulesOf(environment)
+    .filter(({ group, by = 'ssh', count }) => group === undefined && by === 'ssh' && count > approvers)
+    .map(({ count }) => explainAnybody(count, approvers, path));
+  const single = [...anybody, ...alone.map((rule) => explainOne(rule, path))];
+  return single.length > 0 ? single : explainTogether(asked, path);
+}
+
+function explainAnybody(count: number, approvers: number, path: FilePath): UnfillableRule {
+  const asked = count === 1 ? '1 approval is' : `${count} approvals are`;
+  const known = approvers === 0 ? 'nobody' : approvers === 1 ? '1 person' : `${approvers} people`;
+  return {
+    path,
+    what: `${asked} asked for, and allowed_signers knows ${known} who can sign ${count === 1 ? 'it' : 'them'}`,
+    wayOut: `add people to allowed_signers (${LINES}), or lower count`,
+  };
+}
+
+function explainForce(
+  policy: Policy,
+  force: EnvironmentPolicy['force'],
+  signers: Signers,
+  path: FilePath,
+): UnfillableRule[] {
+  if (force === undefined || holdsSigner(policy, [force.group], signers, FORCE_NAMESPACE)) return [];
+  const what = `nobody of ${force.group} can sign a force`;
+  return [{ path: [...path, 'force', 'group'], what, wayOut: MEND_GROUP }];
+}
+
+function explainMay(
+  policy: Policy,
+  { may = {} }: EnvironmentPolicy,
+  signers: Signers,
+  path: FilePath,
+): UnfillableRule[] {
+  return (['switch', 'rollback', 'freeze'] as const).flatMap((act) => {
+    const groups = may[act];
+    if (groups === undefined || holdsSigner(policy, groups, signers, DECISION_NAMESPACE)) return [];
+    const what = `nobody of ${groups.join(' or ')} can sign that they ${ACTS[act]}`;
+    return [{ path: [...path, 'may', act], what, wayOut: MEND_GROUP }];
+  });
+}
+
+function holdsSigner(
+  { groups: all }: Policy,
+  groups: readonly string[],
+  { canSign }: Signers,
+  namespace: string,
+): boolean {
+  return groups.some((group) => (all?.get(group) ?? []).some((person) => canSign(person, namespace)));
 }
 
 /** Rules without a group are anybody's. */
@@ -75,7 +150,7 @@ function explainOne({ group, count, by, index, members, givers }: Asked, path: F
     : {
         path: place,
         what: `${asked}, and ${who} can sign ${count === 1 ? 'it' : 'them'}`,
-        wayOut: `mend allowed_signers (docs/approvals.md#allowed_signers), ${more}`,
+        wayOut: `mend allowed_signers (${LINES}), ${more}`,
       };
 }
 

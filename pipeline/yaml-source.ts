@@ -44,8 +44,8 @@ function errorWithoutText(
   return { ok: false, errors: [{ file, line, column, path: '', message, suggestion: null, snippet: '' }] };
 }
 
-/** Reads one YAML 1.2 document with merge keys; never throws for bad input. */
-export function readYaml(bytes: Uint8Array, name: string): YamlResult {
+/** Reads one YAML 1.2 document with merge keys; `whereToBegin` helps with an empty one. Never throws for bad input. */
+export function readYaml(bytes: Uint8Array, name: string, whereToBegin: string): YamlResult {
   if (bytes.byteLength > MAX_FILE_BYTES) {
     const size = (bytes.byteLength / 1e6).toFixed(1);
     return errorWithoutText(
@@ -69,10 +69,7 @@ export function readYaml(bytes: Uint8Array, name: string): YamlResult {
   const [document] = Array.isArray(documents) ? documents : [];
   if (document === undefined || document.contents === null || isEmptyScalar(document.contents)) {
     if (document === undefined || document.errors.length === 0) {
-      return errorWithoutText(
-        name,
-        'is empty; the smallest file is in docs/pipeline-file.md, and slipway init writes one',
-      );
+      return errorWithoutText(name, `is empty; ${whereToBegin}`);
     }
   }
   const source = new Source(name, text, document, lines);

@@ -7,7 +7,7 @@ import { describeForced, forcedGates } from './forced.js';
 import type { Decision, ProgressStatus } from './messages.js';
 import { environmentId } from './names.js';
 import { warnUnprotected } from './protection.js';
-import { formatDuration, formatMinute, renderReport, showWait, type ReportView } from './report.js';
+import { formatLimit, formatMinute, renderReport, showWait, type ReportView } from './report.js';
 import type { Denial, FailureReport, StepReport, StepState, TakenDecision, UnwindReport } from './result.js';
 import { publishState } from './search-attributes.js';
 import { askedBy, describeAllTaken, takenOf, withTaken, type Proven } from './taken-decisions.js';
@@ -218,7 +218,7 @@ export class ChangeProgress {
   private shownSteps(): StepReport[] {
     const { bake } = this.run.target.plan;
     if (bake === null) return this.steps;
-    const lasts = formatDuration(bake.forMs).replace(/ 0+[hms]$/, '');
+    const lasts = formatLimit(bake.forMs);
     return this.steps.map((step) => {
       if (step.name !== 'bake' || step.note !== null) return step;
       if (step.state === 'pending') return { ...step, note: lasts };

@@ -1,7 +1,7 @@
 /** What a release or promotion shows: its steps, what it waits for, and the report in the UI and the memo. */
 import { condition, patched, setCurrentDetails, upsertMemo } from '@temporalio/workflow';
 import type { NamedDecision } from './decisions.js';
-import { formatDuration, formatMinute, renderReport, showWait, type ReportView } from './report.js';
+import { formatLimit, formatMinute, renderReport, showWait, type ReportView } from './report.js';
 import type { StepReport, StepState, TakenDecision } from './result.js';
 import { publishState } from './search-attributes.js';
 import { describeAllTaken, takenOf, withTaken } from './taken-decisions.js';
@@ -178,6 +178,6 @@ export class Progress {
 
 /** `waits for 1 approval (anybody), rejects itself in 3d`: a timer's row has nothing else to say it. */
 function summarizeWait(wait: { for: string; then: string; ms: number }): string {
-  const left = formatDuration(wait.ms).replace(/ 0+[hms]$/, '');
+  const left = formatLimit(wait.ms);
   return `waits for ${wait.for}, ${wait.then} in ${left}`.slice(0, 100);
 }

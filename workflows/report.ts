@@ -122,6 +122,11 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(hours / 24)}d ${hours % 24}h`;
 }
 
+/** As `formatDuration`, without what is zero: `10m`, `24h`. */
+export function formatLimit(ms: number): string {
+  return formatDuration(ms).replace(/ 0+[hms]$/, '');
+}
+
 function two(number: number): string {
   return String(number).padStart(2, '0');
 }

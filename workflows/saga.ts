@@ -12,6 +12,7 @@ import type { NamedDecision } from './decisions.js';
 import { Patience } from './patience.js';
 import { readFailure } from './read-failure.js';
 import type { Applied } from './receive-decisions.js';
+import { formatLimit } from './report.js';
 import type { FailureReport } from './result.js';
 import { SignedSwitch } from './signed-switch.js';
 
@@ -204,7 +205,7 @@ export class Saga {
       awaitSwitch: async () => {
         this.phase = 'awaiting-switch';
         const ms = this.run.target.plan.traffic?.switchWithinMs ?? HOLD_MS;
-        const wait = { waitingFor: 'switch', then: `undoes in ${Math.round(ms / HOUR_MS)} h` };
+        const wait = { waitingFor: 'switch', then: `undoes in ${formatLimit(ms)}` };
         const endsMs = Date.now() + ms;
         for (;;) {
           const left = { ...wait, ms: Math.max(1, endsMs - Date.now()) };

@@ -91,7 +91,7 @@ function explain(stderr: string, { by, namespace }: SignedText, owner: string): 
       why: `its key may not sign ${namespace}`,
       wayOut: `${OWNER} adds ${namespace} to namespaces="…" of the line of ${by} in allowed_signers (${LINES})`,
     };
-  return { why: 'it was made for something else', wayOut: 'sign it again' };
+  return { why: 'it was changed after it was signed, or made for something else', wayOut: 'sign it again' };
 }
 
 async function sshKeygen(

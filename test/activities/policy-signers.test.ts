@@ -107,6 +107,20 @@ describe('the files of signers', () => {
   });
 
   it.each([
+    ['may: {rollback: [forcers]}', 'nobody of forcers can sign that they roll back'],
+    ['force: {group: forcers, gates: [e2e]}', 'nobody of forcers can sign a force'],
+    ['approvals: 3', '3 approvals are asked for, and allowed_signers knows 2 people who can sign them'],
+  ])('that leave %s to nobody are refused', async (rule, what) => {
+    const [head = ''] = POLICY.split('        approvals:');
+    await writeFile(policy, `${head}        ${rule}\n`);
+    await writeFile(signers, [IRINA, ANNA].map(lineOf).join(''));
+    const answer = readJson(await check());
+    expect(answer.error?.['what']).toContain(what);
+    await writeFile(signers, `*@example.com ${keyOf[OLEG]}\n`);
+    expect(await check()).toMatchObject({ exit: 0 });
+  });
+
+  it.each([
     [
       'no line',
       () => '',
@@ -137,6 +151,7 @@ describe('the files of signers', () => {
   it.each(['in a binary list', 'in a list of keys'])(
     'warn of a member whose only key is revoked %s',
     async (how) => {
+      await writeFile(policy, POLICY.replace(`forcers: [${OLEG}]`, `forcers: [${OLEG}, ${ANNA}]`));
       if (how.includes('binary')) await revokeKey(revoked, path.join(folder, OLEG));
       else await writeFile(revoked, `# gone\n${keyOf[OLEG]} oleg\n`);
       expect(await bothSay()).toEqual([
@@ -152,8 +167,9 @@ describe('the files of signers', () => {
     const rule = `${policy}:10:29: pipelines.shop.environments.prod.approvals[0].count: 1 approval of group leads is asked for`;
     const wayOut =
       'mend allowed_signers (docs/approvals.md#allowed_signers), add people to the group, or lower count';
-    const [first, ...silent] = await ofWorker();
+    const [first, may, ...silent] = await ofWorker();
     expect(first).toBe(`${rule}, and none of the 2 in it can sign it; ${wayOut}`);
+    expect(may).toContain('nobody of leads can sign that they roll back');
     expect(silent).toHaveLength(2);
     const { exit, error } = readJson(await check());
     expect([

@@ -192,12 +192,16 @@ describe('a decision does not count', () => {
     ['with a key that has expired', { by: 'old@example.com' }, /signature does not hold/],
     ['with a key that is revoked', { by: 'gone@example.com' }, /key is revoked/],
     ['with a key for approvals', { by: 'approver@example.com' }, /its key may not sign decision@slipway/],
-    ['signed as an approval', { namespace: APPROVAL_NAMESPACE }, /made for something else/],
+    [
+      'signed as an approval',
+      { namespace: APPROVAL_NAMESPACE },
+      /was changed after it was signed, or made for something else/,
+    ],
     ['of somebody in another group', { by: 'oleg@example.com' }, /oleg@example\.com is not in group leads/],
     [
       'whose expiry was changed',
       { statement: reworded('"expires":"20', '"expires":"30') },
-      /signature does not hold/,
+      /signature does not hold: it was changed after it was signed/,
     ],
     ['whose signature is none', { statement: (whole) => ({ ...whole, signature: 'yes' }) }, /does not hold/],
     ['that is none', { statement: (whole) => ({ ...whole, payload: '{"hello":1}' }) }, /is no decision/],

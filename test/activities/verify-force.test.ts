@@ -166,7 +166,11 @@ describe('a force does not count', () => {
     ['with a key that has expired', { by: 'old@example.com' }, /signature does not hold/],
     ['with a key that is revoked', { by: 'gone@example.com' }, /key is revoked/],
     ['with a key for approvals only', { by: 'approver@example.com' }, /signature does not hold/],
-    ['signed as an approval', { namespace: APPROVAL_NAMESPACE }, /made for something else/],
+    [
+      'signed as an approval',
+      { namespace: APPROVAL_NAMESPACE },
+      /was changed after it was signed, or made for something else/,
+    ],
     ['of somebody in another group', { by: 'oleg@example.com' }, /oleg@example\.com is not in group leads/],
     ['whose reason was changed', { statement: reworded('no fix', 'a fix') }, /signature does not hold/],
     ['whose expiry was changed', { statement: reworded('"expires":"20', '"expires":"30') }, /does not hold/],

@@ -53,7 +53,7 @@ describe('the switch by hand', () => {
     expect(status).toMatchObject({
       state: 'waiting',
       identity: 'unverified',
-      waitEnds: { then: 'undoes in 24 h' },
+      waitEnds: { then: 'undoes in 24h' },
     });
     expect(status.report).toContain('- switch: `slipway switch ');
     expect(scene.now()?.proxy).toBe('blue');
@@ -66,6 +66,14 @@ describe('the switch by hand', () => {
     expect(ended.searchAttributes['SlipwayWaitingFor']).toBeUndefined();
     expect(ended.searchAttributes['SlipwayState']).toEqual(['succeeded']);
     expect(ended.memo?.['report']).toContain('ok bake');
+  });
+
+  it('says when it is undone otherwise, in the units people write', async () => {
+    const traffic = givenTraffic({ switch: 'manual', switchWithinMs: 600_000 });
+    const { handle } = await start(givenPlan({ traffic }));
+    expect(await waitsFor(handle, 'switch')).toMatchObject({ waitEnds: { then: 'undoes in 10m' } });
+    await decideOn(handle, 'switchTraffic');
+    await handle.result();
   });
 
   it('takes the word as a signal, as the CLI of Temporal sends it', async () => {

@@ -24,6 +24,12 @@ function errorsOf(text: string): string[] {
 const rule = ({ count = 1, group = null, ...change }: Partial<ApprovalRule> = {}): ApprovalRule =>
   givenRule(count, group, { by: 'ssh', expiresMs: 72 * HOUR_MS, ...change });
 
+test.each(['', '# nothing\n', '---\n'])('an empty policy is told where one begins: %j', (text) => {
+  expect(errorsOf(text)).toEqual([
+    '1:1 : is empty; one to begin with is in docs/policy.md, and slipway policy check reads it',
+  ]);
+});
+
 test('a login that only pushes what is built is held against the secrets of every environment', () => {
   const registry = { server: 'cr.example.com', username: 'env:STAGE_USER', password: 'env:PROD_TOKEN' };
   const policy = policyWith("secrets: ['env:PROD_*']");
