@@ -168,7 +168,10 @@ describe('approvals', () => {
     await promotion.decide('reject', 'irina', { reason: 'not before the holidays' });
     const end = await promotion.end();
     expect(end).toMatchObject({ red: true, state: 'failed', refused: true, clean: true });
-    expect(end.failure).toMatchObject({ what: 'rejected by irina (identity: unverified)', why: 'not before the holidays' });
+    expect(end.failure).toMatchObject({
+      what: 'rejected by irina (identity: unverified)',
+      why: 'not before the holidays',
+    });
     expect(end.evidence).toMatchObject([{ verdict: 'fail', by: 'irina' }]);
     expect((await new EnvironmentScene(harness, plan).status()).announced).toEqual([]);
   });
