@@ -34,13 +34,13 @@ export function row(name: string, value: number, unit: string, target: number | 
   };
 }
 
-/** A number held against another of the same unit: met when value ÷ other is at most `target`. */
+/** A number held against another of the same unit: met when value ÷ other is at most `target`; null = only told. */
 export function rowAgainst(
   name: string,
   value: number,
   unit: string,
   other: { name: string; value: number },
-  target: number,
+  target: number | null,
 ): Row {
   const ratio = value / other.value;
   return {
@@ -50,7 +50,7 @@ export function rowAgainst(
     against: `${other.name} ${round(other.value)}`,
     ratio: round(ratio),
     target,
-    met: ratio <= target,
+    met: target === null ? null : ratio <= target,
   };
 }
 
