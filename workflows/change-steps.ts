@@ -13,6 +13,7 @@ import type { VerifyResult, UndoResult } from './activity-contract.js';
 import { perform, type Calling } from './activity-options.js';
 import { cutoverOf, keepReceipt, summarize, type ChangeRun } from './change-run.js';
 import { otherColour } from './colours.js';
+import { deployToFleet, isFleet, leaveUnreachable, undoFleet } from './fleet.js';
 import { environmentId, SIGNAL } from './names.js';
 import type { FailureReport } from './result.js';
 
@@ -75,7 +76,9 @@ function passed(note: string | null): StepOutcome {
 }
 
 async function preflight(run: ChangeRun): Promise<StepOutcome> {
-  const { findings } = await perform('preflight', { target: run.target }, calling(run));
+  const { findings, unreachable = [] } = await perform('preflight', { target: run.target }, calling(run));
+  const away = await leaveUnreachable(run, unreachable, calling);
+  if (away !== null) return away;
   const problems = findings.filter((finding) => finding.state === 'problem');
   const first = problems[0];
   const warnings = findings.filter((finding) => finding.state === 'warning').length;
@@ -115,12 +118,14 @@ async function proveWayBack(run: ChangeRun): Promise<StepOutcome> {
 async function deploy(run: ChangeRun, around: Surroundings): Promise<StepOutcome> {
   run.cutOver = run.target.colour === null;
   await tellEnvironment(run, false, around);
+  if (isFleet(run)) return await deployToFleet(run, calling);
   const deployed = await perform('deploy', { target: run.target, prior: run.prior }, calling(run));
   keepReceipt(run, 'deploy', deployed);
   return passed(deployed.note);
 }
 
 async function undoDeploy(run: ChangeRun): Promise<UndoResult> {
+  if (isFleet(run)) return await undoFleet(run, calling);
   // A host that was skipped is put back like the others.
   const { whole: _, ...skipping } = run.target;
   const target = { ...skipping, plan: run.input.request.plan };

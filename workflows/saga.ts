@@ -159,7 +159,9 @@ export class Saga {
   async #mayTryAgain(name: string, outcome: StepOutcome, patience: Patience): Promise<boolean> {
     const { plan } = this.run.target;
     // A colour that could not be stopped stays warm; the environment asks again later and the lane is free meanwhile.
-    if (outcome.verdict === 'expired' || name === 'retire') return false;
+    // The same goes for a host that does not come back.
+    const { kind } = this.run.input.request;
+    if (outcome.verdict === 'expired' || name === 'retire' || kind === 'readmit') return false;
     if (outcome.verdict === 'failed') {
       return plan.onFailure === 'hold' && (await this.#hold(name, `${name} failed: retry or abort`));
     }

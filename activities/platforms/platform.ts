@@ -40,8 +40,8 @@ export interface Platform {
   deploy(context: PlatformContext): Promise<string>;
   /** Compare-and-set back to `prior`. */
   undo(context: PlatformContext, prior: PriorState['platform']): Promise<UndoResult>;
-  /** Stops a colour that is no longer needed. */
-  retire(context: PlatformContext, colour: Colour): Promise<UndoResult>;
+  /** Stops a colour that is no longer needed, or what runs without colours on a host that stands apart. */
+  retire(context: PlatformContext, colour: Colour | null): Promise<UndoResult>;
   /** What is there, as text: two equal ones in a row mean that nothing moves any more. */
   observe(context: PlatformContext): Promise<string>;
   logs(context: PlatformContext, lines: number): Promise<string>;

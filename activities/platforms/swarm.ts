@@ -252,7 +252,7 @@ function strangersWork(context: PlatformContext, prior: Prior, found: string): E
 }
 
 /** Scales to none and remembers the number, so that the next deploy into this colour gets it back. */
-async function retire(context: PlatformContext, colour: Colour): Promise<UndoResult> {
+async function retire(context: PlatformContext, colour: Colour | null): Promise<UndoResult> {
   const name = serviceName(context, colour);
   const present = await readService(await context.host.docker(), name);
   if (present === null) return { outcome: 'never-ran', note: `there is no service ${name}` };

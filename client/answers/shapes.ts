@@ -65,7 +65,7 @@ const record = fields({
 
 const request = fields({
   requestId: text,
-  kind: oneOf('deploy', 'redeploy', 'rollback', 'recover', 'retire'),
+  kind: oneOf('deploy', 'redeploy', 'rollback', 'recover', 'retire', 'readmit'),
   version: text,
   plan,
   actor: fields({ by: text }),
