@@ -76,7 +76,7 @@ function reportPipeline(file: LoadedFile, report: Report): void {
 }
 
 function reportEnvironment(of: EnvironmentSettings, report: Report): void {
-  const { platform, traffic, approvals, rollout, database, retention } = of.settings;
+  const { platform, traffic, approvals, database, retention } = of.settings;
   if (platform !== undefined && !PLATFORMS.includes(platform.kind)) {
     report(`platform ${platform.kind}`, of.pathOf('platform', platform.kind));
   }
@@ -94,8 +94,6 @@ function reportEnvironment(of: EnvironmentSettings, report: Report): void {
         'name one branch in each rule',
       );
   }
-  if (rollout?.['failed-host'] === 'quarantine')
-    report('failed-host quarantine', of.pathOf('rollout', 'failed-host'), 'say failed-host: undo');
   if (typeof retention === 'number')
     report('retention', of.pathOf('retention'), 'say forever: no image is deleted yet');
   if (database !== undefined) report('database', of.pathOf('database'));

@@ -13,7 +13,7 @@ import type { VerifyResult, UndoResult } from './activity-contract.js';
 import { perform, type Calling } from './activity-options.js';
 import { cutoverOf, keepReceipt, summarize, type ChangeRun } from './change-run.js';
 import { otherColour } from './colours.js';
-import { deployToFleet, isFleet, leaveUnreachable, undoFleet } from './fleet.js';
+import { deployToFleet, isFleet, leaveUnreachable, sayHostsLeft, undoFleet } from './fleet.js';
 import { environmentId, SIGNAL } from './names.js';
 import type { FailureReport } from './result.js';
 
@@ -235,9 +235,10 @@ async function bake(run: ChangeRun, around: Surroundings): Promise<StepOutcome> 
 
 async function settle(run: ChangeRun): Promise<StepOutcome> {
   const { tags } = run.target.plan;
-  if (tags.length === 0) return passed(null);
+  const left = sayHostsLeft(run);
+  if (tags.length === 0) return passed(left);
   const put = await perform('tagArtifacts', { target: run.target }, calling(run, tags.join(' ')));
-  return passed(put.tags.join(' '));
+  return passed([...put.tags, ...(left === null ? [] : [left])].join(' '));
 }
 
 async function retire(run: ChangeRun): Promise<StepOutcome> {

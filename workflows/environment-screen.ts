@@ -62,7 +62,10 @@ export function renderEnvironment(state: EnvironmentState, links: UiLink[]): str
           `by ${freeze.by}${signedText(freeze)}${untilText(freeze.until)} ${freeze.reason ?? ''}`,
         ),
     freeze !== null && hasUnsignedReason(freeze) ? row('', 'its reason was not signed') : null,
-    ...(state.apart ?? []).map((each) => row('apart', describeHostWaiting(each))),
+    ...(state.apart ?? []).flatMap(({ host, why, ...how }) => [
+      row('apart', `${host}: ${why}`),
+      row('', describeReturn(how)),
+    ]),
     needsPerson === null ? null : row('look', needsPerson),
     row(
       'good',
@@ -96,10 +99,10 @@ export function renderEnvironment(state: EnvironmentState, links: UiLink[]): str
     .join('\n\n');
 }
 
-/** `web-7 quarantined, again 12:10: cannot be reached`. */
-export function describeHostWaiting({ host, state, againAt, why }: HostWaiting): string {
+/** `quarantined, again 2026-11-22 12:10 UTC`. */
+export function describeReturn({ state, againAt }: Pick<HostWaiting, 'state' | 'againAt'>): string {
   const again = againAt === null ? 'until the next release' : `again ${formatMinute(againAt)}`;
-  return `${host} ${describeApart(state)}, ${again}: ${why}`;
+  return `${describeApart(state)}, ${again}`;
 }
 
 function describe(record: ReleaseRecord): string {

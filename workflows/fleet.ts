@@ -106,6 +106,14 @@ export function sayApart(apart: HostApart[]): string {
   return `, without ${shown.join(', ')}${more}`;
 }
 
+/** Hosts that the plan has no more: nobody touches them, so they still run what was live. null = none. */
+export function sayHostsLeft({ input: { live, request } }: ChangeRun): string | null {
+  const now = new Set(request.plan.hosts.map(({ name }) => name));
+  const left = (live?.plan.hosts ?? []).filter(({ name }) => !now.has(name)).map(({ name }) => name);
+  if (live === null || left.length === 0) return null;
+  return `${left.join(', ')} left the environment and still runs ${live.version}`;
+}
+
 /** null = it runs there. Throws what ends the change: that another owns the host, or that it was stopped. */
 async function deployTo(run: ChangeRun, host: string, calling: CallingOf): Promise<HostFailure | null> {
   if (!run.begunHosts.includes(host)) run.begunHosts.push(host);

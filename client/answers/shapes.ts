@@ -109,6 +109,14 @@ export const environmentStatus: Shape = both(
     ),
     processed: list(anything),
     needsPerson: orNull(text),
+    apart: maybe(
+      list(
+        fields({
+          ...{ host: text, state: oneOf('quarantined', 'before'), why: longText, since: moment },
+          ...{ againAt: orNull(moment), tries: count },
+        }),
+      ),
+    ),
     denials,
     said,
     decided,

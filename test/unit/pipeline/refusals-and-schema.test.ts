@@ -68,7 +68,6 @@ describe('what this version does not carry out', () => {
       'reviews of several branches',
       `${SMALL}    approvals: [{count: 1, by: github-review, of: release/*}]\n`,
     ],
-    ['failed-host quarantine', `${SMALL}    rollout: {failed-host: quarantine}\n`],
     ['retention', `${SMALL}    retention: 30d\n`],
     ['notify', `${SMALL}notify: [{slack: env:S}]\n`],
     ['database', `${SMALL}    database: {migrate: ./up}\n`],
