@@ -15,14 +15,7 @@ import { cutoverOf, keepReceipt, summarize, type ChangeRun } from './change-run.
 import { otherColour } from './colours.js';
 import { deployToFleet, isFleet, leaveUnreachable, sayHostsLeft, undoFleet } from './fleet.js';
 import { environmentId, SIGNAL } from './names.js';
-import type { FailureReport } from './result.js';
-
-export interface StepOutcome {
-  /** `expired`: a person's word was waited for in vain; undone whatever `on-failure` says. */
-  verdict: 'passed' | 'failed' | 'inconclusive' | 'expired';
-  note: string | null;
-  failure: FailureReport | null;
-}
+import type { StepOutcome } from './step-outcome.js';
 
 /** What a step may ask of the run around it. */
 export interface Surroundings {

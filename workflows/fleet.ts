@@ -3,11 +3,10 @@
  * that fails takes the release back with it, or stands apart while the others go on, as far as `rollout` lets it.
  */
 import { CancellationScope, isCancellation, patched } from '@temporalio/workflow';
-import type { HostPlan } from '../pipeline/plan-platform.js';
 import type { OnHosts, UndoResult } from './activity-contract.js';
 import { perform, type Calling } from './activity-options.js';
 import { keepReceipt, setApart, summarize, type ChangeRun } from './change-run.js';
-import type { StepOutcome } from './change-steps.js';
+import type { StepOutcome } from './step-outcome.js';
 import { describeApart } from './hosts-apart.js';
 import { readFailure } from './read-failure.js';
 import type { FailureReport, HostApart } from './result.js';
@@ -191,11 +190,7 @@ function workOn(run: ChangeRun, host: string): OnHosts {
 /** Its deadlines are those of one host. */
 function onOneHost(run: ChangeRun, host: string, calling: CallingOf): Calling {
   const { plan } = run.target;
-  return { ...calling(run, host), plan: { ...plan, hosts: plan.hosts.filter(isNamed(host)) } };
-}
-
-function isNamed(host: string): (each: HostPlan) => boolean {
-  return ({ name }) => name === host;
+  return { ...calling(run, host), plan: { ...plan, hosts: plan.hosts.filter(({ name }) => name === host) } };
 }
 
 /** All have come to their end before the first error counts: nothing goes on beside what follows. */

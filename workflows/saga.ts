@@ -7,7 +7,8 @@ import { CancellationScope, isCancellation, log, patched, sleep } from '@tempora
 import type { UndoResult } from './activity-contract.js';
 import type { ChangeProgress } from './change-progress.js';
 import type { ChangeRun } from './change-run.js';
-import { stepNamed, type StepOutcome, type Surroundings } from './change-steps.js';
+import { stepNamed, type Surroundings } from './change-steps.js';
+import type { StepOutcome } from './step-outcome.js';
 import type { NamedDecision } from './decisions.js';
 import { Patience } from './patience.js';
 import { readFailure } from './read-failure.js';

@@ -1,9 +1,9 @@
 /** A change on some of its environment's hosts. Pure. */
-import type { HostPlan } from '../pipeline/plan-platform.js';
+import type { EnvironmentPlan } from '../pipeline/plan.js';
 import type { Target } from './activity-contract.js';
 
 /** The same target on these hosts only; a proxy that runs on one that is left out stays the proxy. */
-export function onHosts(target: Target, hosts: HostPlan[]): Target {
+export function onHosts(target: Target, hosts: EnvironmentPlan['hosts']): Target {
   const { plan } = target;
   const { whole = { hosts: plan.hosts, traffic: plan.traffic } } = target;
   const { traffic } = plan;

@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { approvals } from './approvals.js';
 import { commandLine } from './command-line.js';
 import { deploy } from './deploy.js';
+import { fleet } from './fleet.js';
 import { haproxyUnderLoad, nginxUnderLoad } from './under-load.js';
 import { renderTable, type Benchmark, type Row } from './rows.js';
 import { trust } from './trust.js';
@@ -19,6 +20,7 @@ const BENCHMARKS: Benchmark[] = [
   haproxyUnderLoad,
   nginxUnderLoad,
   approvals,
+  fleet,
   trust,
   webhooks,
   commandLine,

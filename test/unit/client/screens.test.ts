@@ -209,7 +209,7 @@ describe('the screen of all environments', () => {
       [{ name: 'prod', status, change: null, promotions: none }],
       NOW,
     );
-    expect(shown).toContain('web-7 quarantined, again 14 Nov 10:50: no answer');
+    expect(shown).toContain('web-7 quarantined, again 14 Nov 10:50 UTC: no answer');
     expect(shown).toContain('web-9 keeps the release before, until the next release: disk full');
   });
 
