@@ -60,17 +60,7 @@ export function findUnsupported(file: LoadedFile, environments?: readonly string
 }
 
 function reportPipeline(file: LoadedFile, report: Report): void {
-  const { image, images, release } = file.content;
-  const artifacts: [FilePath, typeof image][] = [
-    [['image'], image],
-    ...[...(images ?? [])].map(([name, each]): [FilePath, typeof image] => [['images', name], each]),
-  ];
-  for (const [path, artifact] of artifacts) {
-    if (artifact?.kind !== 'repository') continue;
-    if (artifact.cache === 'github') report('cache github', [...path, 'cache'], 'say cache: registry');
-    if ((artifact.platforms?.length ?? 0) > 1)
-      report('an image for several platforms', [...path, 'platforms'], 'name one platform');
-  }
+  const { release } = file.content;
   for (const key of RELEASE_KEYS)
     if (release?.[key] !== undefined) report(`release ${key}`, ['release', key]);
 }

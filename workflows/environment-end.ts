@@ -37,7 +37,7 @@ export function end(state: EnvironmentState, ended: Ended): Step {
   if (foundWarmDead(state, ended.result) && ended.mayGoCold?.() === true)
     return giveBack({ ...state, coldFor: request.requestId });
   const result =
-    ended.diedUnder === null ? ended.result : describeDeath(ended.result, ended.diedUnder, state);
+    ended.diedUnder === null ? ended.result : describeDeath(ended.result, ended.diedUnder, request);
   const isNew = result.live !== null && result.live.token === (ended.diedUnder ?? inFlight.token);
   const good = isNew && result.live !== null ? rememberGood(state, result.live, request.kind) : state.good;
   const { said: before, apart: stoodApart = [], ...rest } = state;
@@ -66,11 +66,9 @@ function forGithub({ live }: EnvironmentState, request: ChangeRequest, result: C
 }
 
 /** A recovery that went well is still a failed change, unless the dead holder had reached its end. */
-function describeDeath(result: ChangeResult, diedUnder: number, state: EnvironmentState): ChangeResult {
+function describeDeath(result: ChangeResult, diedUnder: number, request: ChangeRequest): ChangeResult {
   if (result.live?.token === diedUnder || result.state !== 'succeeded') return result;
-  const { request } = state.inFlight ?? {};
-  const failure = result.failure ?? (request === undefined ? null : endedFromOutside(request));
-  return { ...result, state: 'failed', failure };
+  return { ...result, state: 'failed', failure: result.failure ?? endedFromOutside(request) };
 }
 
 /** The colour to go back to is no longer well: traffic stayed, and the release can still be deployed again. */

@@ -37,6 +37,11 @@ describe('what this version does not carry out', () => {
       'checks with {colour}',
       `${blueGreen('nginx: /a.conf').replace('[/health]', '[c]')}checks: {c: {http: "http://{colour}.internal/h"}}\n`,
     ],
+    ['cache github', SMALL.replace('ghcr.io/acme/shop', '{repository: ghcr.io/a/b, cache: github}')],
+    [
+      'an image for several platforms',
+      SMALL.replace('ghcr.io/acme/shop', '{repository: ghcr.io/a/b, platforms: [linux/amd64, linux/arm64]}'),
+    ],
     ['a gate of migrations', `${SMALL}    gates: [m]\ngates: {m: {migrations: expand-contract, path: db}}\n`],
     ['checks on GitHub', `${SMALL}    gates: [c]\ngates: {c: {github-checks: [lint], of: dev}}\n`],
     ['a title', `${SMALL}    gates: [t]\ngates: {t: {pull-request: {title: conventional}}}\n`],
@@ -71,11 +76,6 @@ describe('what this version does not carry out', () => {
     ['retention', `${SMALL}    retention: 30d\n`],
     ['notify', `${SMALL}notify: [{slack: env:S}]\n`],
     ['database', `${SMALL}    database: {migrate: ./up}\n`],
-    ['cache github', SMALL.replace('ghcr.io/acme/shop', '{repository: ghcr.io/a/b, cache: github}')],
-    [
-      'an image for several platforms',
-      SMALL.replace('ghcr.io/acme/shop', '{repository: ghcr.io/a/b, platforms: [linux/amd64, linux/arm64]}'),
-    ],
     ['release changelog', `${SMALL}release: {changelog: {from: [commits], categories: {A: [feat]}}}\n`],
     ['release hotfix-branch', `${SMALL}release: {hotfix-branch: "fix/{version}"}\n`],
   ])('%s is refused by name', (what, text) => {
