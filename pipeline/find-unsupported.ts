@@ -25,7 +25,6 @@ export interface Unsupported {
 type Report = (what: string, path: FilePath, wayOut?: string) => void;
 
 const PLATFORMS = ['swarm', 'stack', 'command'];
-const PROXIES = ['nginx', 'haproxy', 'command'];
 const CHECKS = ['http', 'tcp', 'run', 'prometheus'];
 const RELEASE_KEYS = ['version-files', 'changelog', 'github-release', 'publish', 'hotfix-branch'] as const;
 
@@ -70,8 +69,6 @@ function reportEnvironment(of: EnvironmentSettings, report: Report): void {
   if (platform !== undefined && !PLATFORMS.includes(platform.kind)) {
     report(`platform ${platform.kind}`, of.pathOf('platform', platform.kind));
   }
-  if (traffic !== undefined && !PROXIES.includes(traffic.kind))
-    report(`traffic ${traffic.kind}`, of.pathOf('traffic', traffic.kind));
   if (traffic?.weights !== undefined)
     report('canary weights', of.pathOf('traffic', 'weights'), 'switch all at once');
   for (const [index, rule] of (typeof approvals === 'object' ? approvals : []).entries()) {
@@ -101,7 +98,8 @@ function reportChecks(file: LoadedFile, of: EnvironmentSettings, report: Report)
 function reportColours(file: LoadedFile, of: EnvironmentSettings, report: Report): void {
   const { traffic, checks } = of.settings;
   if (traffic === undefined || strategyOf(of.settings) !== 'blue-green') return;
-  if (traffic.colours !== undefined || (traffic.kind === 'nginx' && traffic.upstreams !== undefined)) return;
+  const upstreams = 'upstreams' in traffic ? traffic.upstreams : undefined;
+  if (traffic.colours !== undefined || upstreams !== undefined) return;
   const blind = (checks ?? []).filter((name) => {
     const check = findCheck(file.content, name);
     return check?.kind === 'http' && !namesIn(check.http).includes('colour');

@@ -7,7 +7,7 @@ import { approvals } from './approvals.js';
 import { commandLine } from './command-line.js';
 import { deploy } from './deploy.js';
 import { fleet } from './fleet.js';
-import { haproxyUnderLoad, nginxUnderLoad } from './under-load.js';
+import { caddyUnderLoad, haproxyUnderLoad, nginxUnderLoad, traefikUnderLoad } from './under-load.js';
 import { renderTable, type Benchmark, type Row } from './rows.js';
 import { trust } from './trust.js';
 import { webhooks } from './webhooks.js';
@@ -19,6 +19,8 @@ const BENCHMARKS: Benchmark[] = [
   wayBackWithKills,
   haproxyUnderLoad,
   nginxUnderLoad,
+  traefikUnderLoad,
+  caddyUnderLoad,
   approvals,
   fleet,
   trust,

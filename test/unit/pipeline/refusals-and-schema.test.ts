@@ -33,6 +33,8 @@ describe('what this version does not carry out', () => {
       blueGreen('nginx: /a.conf, colours: {blue: "http://h:1", green: "http://h:2"}'),
     ],
     ['nginx upstreams', blueGreen('nginx: /a.conf, upstreams: {blue: "h:1", green: "h:2"}')],
+    ['traefik', blueGreen('traefik: /t.yml, colours: {blue: "http://h:1", green: "http://h:2"}')],
+    ['caddy upstreams', blueGreen('caddy: "http://h:2019", upstreams: {blue: "h:1", green: "h:2"}')],
     [
       'checks with {colour}',
       `${blueGreen('nginx: /a.conf').replace('[/health]', '[c]')}checks: {c: {http: "http://{colour}.internal/h"}}\n`,
@@ -57,11 +59,6 @@ describe('what this version does not carry out', () => {
     ['platform compose', SMALL.replace('{swarm: shop_web}', '{compose: /opt/app}')],
     ['platform kubernetes', SMALL.replace('{swarm: shop_web}', '{kubernetes: deployment/app}')],
     ['platform helm', SMALL.replace('{swarm: shop_web}', '{helm: charts/app}')],
-    ['traffic traefik', blueGreen('traefik: /t.yml, colours: {blue: "http://h:1", green: "http://h:2"}')],
-    [
-      'traffic caddy',
-      blueGreen('caddy: "http://h:2019", colours: {blue: "http://h:1", green: "http://h:2"}'),
-    ],
     [
       'canary weights',
       blueGreen('nginx: /a.conf, upstreams: {blue: "h:1", green: "h:2"}, weights: [10, 100]'),
