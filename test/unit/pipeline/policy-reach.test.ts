@@ -1,8 +1,17 @@
 /** What the worker's policy does not allow a plan to reach: hosts, targets, commands, secrets, logins. */
 import { describe, expect, test } from 'vitest';
 import type { EnvironmentPlan } from '../../../pipeline/plan.js';
+import type { PlatformPlan } from '../../../pipeline/plan-platform.js';
 import { givenPlan, givenRule } from '../../support/given.js';
 import { policyWith, refusalsOf } from '../../support/policies.js';
+
+const deployment: PlatformPlan = {
+  kind: 'kubernetes',
+  resource: 'deployment/app',
+  container: null,
+  namespace: 'web',
+  kubeconfig: null,
+};
 
 describe('a policy does not allow', () => {
   const commands = 'commands: ["up {tag}", "switch {colour}", current]';
@@ -34,6 +43,16 @@ describe('a policy does not allow', () => {
       'another host',
       () => refusalsOf(policyWith(), { hosts: [{ name: 'x', address: 'root@web-3' }] }),
       /host root@web-3 is not allowed/,
+    ],
+    [
+      'another cluster',
+      () => refusalsOf(policyWith(), { platform: { ...deployment, kubeconfig: 'env:OTHER' } }),
+      /host env:OTHER is not allowed/,
+    ],
+    [
+      'the cluster of the worker itself',
+      () => refusalsOf(policyWith(), { platform: deployment }),
+      /host cluster is not allowed/,
     ],
     [
       'another jump host',
