@@ -132,6 +132,22 @@ function checkColours(content: PipelineFile, of: EnvironmentSettings): Finding[]
       ),
     );
   }
+  if (platform?.kind === 'kubernetes' && !usesColour(platform.kubernetes)) {
+    findings.push(
+      finding(
+        of.pathOf('platform', 'kubernetes'),
+        'needs {colour}: blue and green are two deployments, such as deployment/app-{colour}',
+      ),
+    );
+  }
+  if (platform?.kind === 'kubernetes' && platform.kubernetes.startsWith('daemonset/')) {
+    findings.push(
+      finding(
+        of.pathOf('platform', 'kubernetes'),
+        'a daemonset runs on every node and cannot be stopped; blue-green needs a deployment per colour',
+      ),
+    );
+  }
   if (platform?.kind === 'stack' && platform.name !== undefined && !usesColour(platform.name)) {
     findings.push(finding(of.pathOf('platform', 'name'), 'needs {colour}: blue and green are two stacks'));
   }

@@ -24,7 +24,7 @@ import { writeHostLog } from './host-log.js';
 import { placeOf } from './host-question.js';
 import { AT_A_TIME, inBatches, lookAtEach, valueOf } from './several-hosts.js';
 import { openPlatform, placesOf, type PlatformDependencies, type PlatformManners } from './open-platform.js';
-import type { Platform, PlatformContext } from './platform.js';
+import { keeperOf, type Platform, type PlatformContext } from './platform.js';
 
 export interface DeployDependencies extends PlatformDependencies {
   /** Does what the environment depends on answer? */
@@ -90,7 +90,7 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
         const serving = await servedByOthers(target, manners.signal);
         const colour = serving === null ? target.colour : otherColour(serving);
         const hosts = await eachPlace({ ...target, colour }, manners, async ({ platform, context }) => {
-          const claimed = await context.host.claim(context.fence);
+          const claimed = await keeperOf(platform, context).claim(context.fence);
           await platform.claim(context);
           return { host: context.host.name, ...claimed };
         });
@@ -107,7 +107,7 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
           // looks only, so it need not wait; that a newer change holds the host is the first thing to hear
           const looking = platform.recordPrior(context);
           looking.catch(() => {});
-          const { hostId } = await context.host.claim(context.fence);
+          const { hostId } = await keeperOf(platform, context).claim(context.fence);
           const recorded = await looking;
           notes.push(await platform.proveWayBack(context, recorded));
           return { host: context.host.name, hostId, platform: recorded };
@@ -123,7 +123,7 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
         const { prior } = work;
         const notes = await inBatches(placesOf(target), target.plan.rollout.batch, async (plan) => {
           const { platform, context } = await open(target, plan, { ...manners, way: 'forward' });
-          await requireSameHost(context, prior);
+          await requireSameHost({ platform, context }, prior);
           const note = await platform.deploy(context);
           await writeHostLog(context, 'deployed');
           return note;
@@ -141,7 +141,7 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
             const recorded = prior.find(({ host }) => host === plan.name);
             if (recorded === undefined) return { outcome: 'never-ran', note: `${plan.name}: never reached` };
             const { platform, context } = await open(target, plan, { ...manners, way: 'back' });
-            await requireSameHost(context, prior);
+            await requireSameHost({ platform, context }, prior);
             const result = await platform.undo(context, recorded.platform);
             return result.outcome === 'undone' ? await logUndone(context, result) : result;
           }),
@@ -174,7 +174,7 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
         await drain(target.plan, signal);
         return combine(
           await eachPlace({ ...target, colour }, manners, async ({ platform, context }) => {
-            await context.host.claim(context.fence);
+            await keeperOf(platform, context).claim(context.fence);
             return await platform.retire(context, colour);
           }),
         );
@@ -187,8 +187,9 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
           placesOf(target).map(async (place): Promise<string[]> => {
             const { platform, context } = await open(target, place, manners);
             const { fence } = context;
-            await context.host.claim(fence);
-            const ended = await context.host.killStale(fence);
+            const keeper = keeperOf(platform, context);
+            await keeper.claim(fence);
+            const ended = await keeper.killStale(fence);
             await platform.claim(context);
             await untilStill(platform, context);
             return ended.map((operation) => `${context.host.name} ${operation}`);
@@ -225,8 +226,9 @@ async function stoppable<T>(work: (manners: PlatformManners) => Promise<T>): Pro
  * A host that was reinstalled in the middle has neither our release nor the way back. What an earlier step of this
  * change left running, its worker dead or the host out of reach, ends here: nothing may run beside what follows.
  */
-async function requireSameHost(context: PlatformContext, prior: PriorState[]): Promise<void> {
-  const { hostId } = await context.host.claim(context.fence, context.operationId('*'));
+async function requireSameHost({ platform, context }: Place, prior: PriorState[]): Promise<void> {
+  const keeper = keeperOf(platform, context);
+  const { hostId } = await keeper.claim(context.fence, context.operationId('*'));
   const recorded = prior.find(({ host }) => host === context.host.name);
   if (recorded === undefined || recorded.hostId === hostId) return;
   throw foreignHand({

@@ -76,6 +76,12 @@ export const PARTS = {
     cached: 'bin/vault-1.21.4',
     fetch: `sh '${fileURLToPath(new URL('build-vault.sh', import.meta.url))}'`,
   },
+  // API server, controllers, scheduler and etcd, kwok, helm: side by side in one folder
+  kubernetes: {
+    program: 'kube-apiserver',
+    cached: 'bin/kubernetes-1.34.2/kube-apiserver',
+    fetch: `sh '${fileURLToPath(new URL('build-kubernetes.sh', import.meta.url))}'`,
+  },
   // the newest Node that is supported; the oldest is the one the tests run on
   node24: {
     program: 'node',
