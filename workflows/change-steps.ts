@@ -14,6 +14,7 @@ import { perform, type Calling } from './activity-options.js';
 import { cutoverOf, keepReceipt, summarize, type ChangeRun } from './change-run.js';
 import { otherColour } from './colours.js';
 import { environmentId, SIGNAL } from './names.js';
+import { lastReported } from './read-failure.js';
 import type { FailureReport } from './result.js';
 
 export interface StepOutcome {
@@ -115,6 +116,7 @@ async function proveWayBack(run: ChangeRun): Promise<StepOutcome> {
 async function deploy(run: ChangeRun, around: Surroundings): Promise<StepOutcome> {
   run.cutOver = run.target.colour === null;
   await tellEnvironment(run, false, around);
+  run.deployedAtMs = Date.now();
   const deployed = await perform('deploy', { target: run.target, prior: run.prior }, calling(run));
   keepReceipt(run, 'deploy', deployed);
   return passed(deployed.note);
@@ -136,7 +138,7 @@ async function verify(run: ChangeRun): Promise<StepOutcome> {
   const checks = [...plan.checks, ...plan.dependencies];
   const result = await perform(
     'verify',
-    { target: run.target, checks, colour },
+    { target: run.target, checks, colour, ...sinceDeploy(run) },
     calling(run, `${checks.length} ${plural(checks.length, 'check')}`),
   );
   keepReceipt(run, 'verify', result);
@@ -166,6 +168,7 @@ async function switchTraffic(run: ChangeRun, around: Surroundings): Promise<Step
   if (!beside && !run.warm) await told;
   run.switched = true;
   run.cutOver = true;
+  run.deployedAtMs ??= Date.now();
   const result = await perform(
     'switchTraffic',
     { target, to: colour, from: previousColour, requireHealthy: true },
@@ -216,16 +219,26 @@ async function bake(run: ChangeRun, around: Surroundings): Promise<StepOutcome> 
     const result = await watching.run(() =>
       perform(
         'bake',
-        { target, colour: target.colour, baseline: run.baseline, remainingMs: plan.forMs },
+        {
+          ...{ target, colour: target.colour, baseline: run.baseline, remainingMs: plan.forMs },
+          ...sinceDeploy(run),
+          ...(run.bakedSoFar === null ? {} : { soFar: run.bakedSoFar }),
+        },
         calling(run),
       ),
     );
     return judge(result, summarize(run));
   } catch (error) {
     const whole = CancellationScope.current().consideredCancelled;
+    run.bakedSoFar = lastReported(error) ?? run.bakedSoFar;
     if (run.supersededBy === null || whole || !isCancellation(error)) throw error;
     return passed(`ended early: ${run.supersededBy} waits`);
   }
+}
+
+/** Lines of before do not count. */
+function sinceDeploy({ deployedAtMs }: ChangeRun): { deployedMsAgo?: number } {
+  return deployedAtMs === null ? {} : { deployedMsAgo: Date.now() - deployedAtMs };
 }
 
 async function settle(run: ChangeRun): Promise<StepOutcome> {

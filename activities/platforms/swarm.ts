@@ -15,6 +15,7 @@ import { finding, lookAtHost } from './host-findings.js';
 import { placeOf } from './host-question.js';
 import { platformPlan, type Platform, type PlatformContext } from './platform.js';
 import { findCredentials } from './registry-credentials.js';
+import { logsOfTasks, readNewLines } from './new-log-lines.js';
 import { readLogs } from './service-logs.js';
 import { awaitConvergence, sentenceFor } from './swarm-convergence.js';
 import { lookAtEngine, lookAtRegistry } from './swarm-preflight.js';
@@ -59,6 +60,12 @@ export const swarm: Platform = {
     const docker = await context.host.docker();
     const service = await readService(docker, serviceName(context));
     return service === null ? '' : await readLogs(docker, `services/${service.ID}`, lines);
+  },
+  newLogs: async (context, from) => {
+    const docker = await context.host.docker();
+    const service = await readService(docker, serviceName(context));
+    if (service === null) throw missingService(context, serviceName(context));
+    return await readNewLines(docker, logsOfTasks(service, await listTasks(docker, service.ID)), from);
   },
 };
 
