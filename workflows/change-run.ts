@@ -19,6 +19,10 @@ export interface ChangeRun {
   baseline: Record<string, number | null>;
   /** From here on the outside may see the new release: traffic moves, or an in-place deploy has begun. */
   cutOver: boolean;
+  /** When the deploy began, or the switch to a colour that still ran; by the workflow's clock. */
+  deployedAtMs: number | null;
+  /** What the bake had reported when its worker was lost for too long. */
+  bakedSoFar: unknown;
   /** Has the switch of traffic begun? */
   switched: boolean;
   /** A newer release waits for the lane. */
@@ -65,6 +69,8 @@ export function startRun(input: ChangeInput): ChangeRun {
     receipts: {},
     baseline: {},
     cutOver: false,
+    deployedAtMs: null,
+    bakedSoFar: null,
     switched: false,
     supersededBy: null,
     switchMs: null,

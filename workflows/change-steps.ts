@@ -15,6 +15,7 @@ import { cutoverOf, keepReceipt, summarize, type ChangeRun } from './change-run.
 import { otherColour } from './colours.js';
 import { deployToFleet, isFleet, leaveUnreachable, sayHostsLeft, undoFleet } from './fleet.js';
 import { environmentId, SIGNAL } from './names.js';
+import { lastReported } from './read-failure.js';
 import type { StepOutcome } from './step-outcome.js';
 
 /** What a step may ask of the run around it. */
@@ -111,6 +112,7 @@ async function proveWayBack(run: ChangeRun): Promise<StepOutcome> {
 async function deploy(run: ChangeRun, around: Surroundings): Promise<StepOutcome> {
   run.cutOver = run.target.colour === null;
   await tellEnvironment(run, false, around);
+  run.deployedAtMs = Date.now();
   if (isFleet(run)) return await deployToFleet(run, calling);
   const deployed = await perform('deploy', { target: run.target, prior: run.prior }, calling(run));
   keepReceipt(run, 'deploy', deployed);
@@ -134,7 +136,7 @@ async function verify(run: ChangeRun): Promise<StepOutcome> {
   const checks = [...plan.checks, ...plan.dependencies];
   const result = await perform(
     'verify',
-    { target: run.target, checks, colour },
+    { target: run.target, checks, colour, ...sinceDeploy(run) },
     calling(run, `${checks.length} ${plural(checks.length, 'check')}`),
   );
   keepReceipt(run, 'verify', result);
@@ -164,6 +166,7 @@ async function switchTraffic(run: ChangeRun, around: Surroundings): Promise<Step
   if (!beside && !run.warm) await told;
   run.switched = true;
   run.cutOver = true;
+  run.deployedAtMs ??= Date.now();
   const result = await perform(
     'switchTraffic',
     { target, to: colour, from: previousColour, requireHealthy: true },
@@ -214,16 +217,26 @@ async function bake(run: ChangeRun, around: Surroundings): Promise<StepOutcome> 
     const result = await watching.run(() =>
       perform(
         'bake',
-        { target, colour: target.colour, baseline: run.baseline, remainingMs: plan.forMs },
+        {
+          ...{ target, colour: target.colour, baseline: run.baseline, remainingMs: plan.forMs },
+          ...sinceDeploy(run),
+          ...(run.bakedSoFar === null ? {} : { soFar: run.bakedSoFar }),
+        },
         calling(run),
       ),
     );
     return judge(result, summarize(run));
   } catch (error) {
     const whole = CancellationScope.current().consideredCancelled;
+    run.bakedSoFar = lastReported(error) ?? run.bakedSoFar;
     if (run.supersededBy === null || whole || !isCancellation(error)) throw error;
     return passed(`ended early: ${run.supersededBy} waits`);
   }
+}
+
+/** Lines of before do not count. */
+function sinceDeploy({ deployedAtMs }: ChangeRun): { deployedMsAgo?: number } {
+  return deployedAtMs === null ? {} : { deployedMsAgo: Date.now() - deployedAtMs };
 }
 
 async function settle(run: ChangeRun): Promise<StepOutcome> {

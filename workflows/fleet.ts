@@ -29,9 +29,7 @@ export type CallingOf = (run: ChangeRun, detail?: string) => Calling;
 /** Does the release come to several hosts, one by one? Runs that began with one activity for all of them keep it. */
 export function isFleet({ input }: ChangeRun): boolean {
   const { hosts, platform } = input.request.plan;
-  const isElsewhere =
-    ['kubernetes', 'helm'].includes(platform.kind) ||
-    (platform.kind === 'command' && platform.on === 'worker');
+  const isElsewhere = 'kubeconfig' in platform || (platform.kind === 'command' && platform.on === 'worker');
   return hosts.length > 1 && !isElsewhere && patched('one-activity-per-host');
 }
 

@@ -153,9 +153,9 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
       stoppable(async (manners) => {
         const target = targetOf(work);
         return combine(
-          await eachPlace(target, { ...manners, way: 'back' }, async ({ platform, context }) => {
-            await requireSameHost(context, work.prior);
-            return await platform.retire(context, target.colour);
+          await eachPlace(target, { ...manners, way: 'back' }, async (place) => {
+            await requireSameHost(place, work.prior);
+            return await place.platform.retire(place.context, target.colour);
           }),
         );
       }),

@@ -16,6 +16,7 @@ import { placeOf } from './host-question.js';
 import { platformPlan, type Platform, type PlatformContext } from './platform.js';
 import { findCredentials } from './registry-credentials.js';
 import { findReleaseImage, requireReleaseImage } from './release-image.js';
+import { logsOfTasks, readNewLines } from './new-log-lines.js';
 import { readLogs } from './service-logs.js';
 import { awaitConvergence, sentenceFor } from './swarm-convergence.js';
 import { lookAtEngine, lookAtRegistry } from './swarm-preflight.js';
@@ -60,6 +61,12 @@ export const swarm: Platform = {
     const docker = await context.host.docker();
     const service = await readService(docker, serviceName(context));
     return service === null ? '' : await readLogs(docker, `services/${service.ID}`, lines);
+  },
+  newLogs: async (context, from) => {
+    const docker = await context.host.docker();
+    const service = await readService(docker, serviceName(context));
+    if (service === null) throw missingService(context, serviceName(context));
+    return await readNewLines(docker, logsOfTasks(service, await listTasks(docker, service.ID)), from);
   },
 };
 

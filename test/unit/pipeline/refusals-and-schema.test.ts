@@ -63,7 +63,14 @@ describe('what this version does not carry out', () => {
       'canary weights',
       blueGreen('nginx: /a.conf, upstreams: {blue: "h:1", green: "h:2"}, weights: [10, 100]'),
     ],
-    ['check logs', `${SMALL.replace('[/health]', '[l]')}checks: {l: {logs: ERROR}}\n`],
+    [
+      'check logs in prod, whose platform has no logs command',
+      `${SMALL.replace('{swarm: shop_web}', '{command: ./up}').replace('[/health]', '[l]')}checks: {l: {logs: ERROR}}\n`,
+    ],
+    [
+      'check logs in prod, whose logs command says nothing of since when',
+      `${SMALL.replace('{swarm: shop_web}', '{command: ./up, logs: ./log}').replace('[/health]', '[l]')}checks: {l: {logs: ERROR}}\n`,
+    ],
     ['check migrations', `${SMALL.replace('[/health]', '[m]')}checks: {m: {migrations: applied}}\n`],
     ['approvals by oidc', `${SMALL}    approvals: [{count: 1, by: oidc}]\n`],
     [
@@ -77,6 +84,16 @@ describe('what this version does not carry out', () => {
     ['release hotfix-branch', `${SMALL}release: {hotfix-branch: "fix/{version}"}\n`],
   ])('%s is refused by name', (what, text) => {
     expect(findUnsupported(loadGood(text)).map((each) => each.what)).toEqual([what]);
+  });
+
+  it.each([
+    '{swarm: shop_web}',
+    '{stack: deploy/prod.yml}',
+    '{command: ./up, logs: "./log $SLIPWAY_LOG_SECONDS"}',
+  ])('a check of the log is not, where the platform can say what is new: %s', (platform) => {
+    const checks = 'checks: {l: {logs: ERROR}}\n';
+    const text = `${SMALL.replace('{swarm: shop_web}', platform).replace('[/health]', '[l]')}${checks}`;
+    expect(findUnsupported(loadGood(text))).toEqual([]);
   });
 
   it('is always compiled in full all the same', () => {
