@@ -135,6 +135,14 @@ function checkTraffic(of: EnvironmentSettings): Finding[] {
       finding(of.pathOf('traffic', 'within'), 'is how long a person may take; say switch: manual'),
     );
   }
+  if (traffic.kind === 'caddy' && traffic.caddy.startsWith('/')) {
+    for (const key of ['file', 'path'] as const) {
+      if (traffic[key] === undefined) continue;
+      findings.push(
+        finding(of.pathOf('traffic', key), 'is for an admin address, such as caddy: http://127.0.0.1:2019'),
+      );
+    }
+  }
   const both: [
     'upstreams' | 'backends' | 'colours' | 'services',
     { blue: string; green: string } | undefined,

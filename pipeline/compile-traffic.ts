@@ -80,15 +80,19 @@ export function compileTraffic(
           nameAfter(file, /\.(ya?ml|toml)$/, 'service', texts.where(at('traefik'))),
       };
     }
-    case 'caddy':
+    case 'caddy': {
+      const upstreams = pair(traffic.upstreams, 'upstreams');
+      const caddy = texts.text(traffic.caddy, at('caddy'));
+      if (caddy.startsWith('/')) return { ...common, kind: 'caddy-file', file: caddy, upstreams };
       return {
         ...common,
         kind: 'caddy',
-        admin: texts.text(traffic.caddy, at('caddy')),
+        admin: caddy,
         path: texts.optional(traffic.path, at('path')) ?? '/config/apps/http/servers',
-        upstreams: pair(traffic.upstreams, 'upstreams'),
+        upstreams,
         file: texts.optional(traffic.file, at('file')),
       };
+    }
   }
 }
 

@@ -42,6 +42,13 @@ export type TrafficPlan = TrafficCommon &
         serviceName: string;
       }
     | {
+        kind: 'caddy-file';
+        /** Holds the address; Caddy reads it with every request. */
+        file: string;
+        /** `host:port` per colour. */
+        upstreams: { blue: string; green: string };
+      }
+    | {
         kind: 'caddy';
         /** `http://127.0.0.1:2019`, as the proxy's host sees it. */
         admin: string;

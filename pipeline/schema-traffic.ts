@@ -11,7 +11,10 @@ const address = text('environment').superRefine((value, context) => {
 /** Caddy's admin API, as the proxy's host sees it: it listens there without TLS. */
 const adminAddress = text('environment').superRefine((value, context) => {
   if (/^http:\/\/[A-Za-z0-9._{}-]+:[0-9]{1,5}$/.test(value)) return;
-  context.addIssue({ code: 'custom', message: 'must be an address such as http://127.0.0.1:2019' });
+  context.addIssue({
+    code: 'custom',
+    message: 'must be a file on the host, or an address such as http://127.0.0.1:2019',
+  });
 });
 
 function perColour(value: z.ZodType<string, string>) {
@@ -80,11 +83,12 @@ export const traffic = kinds(
       service: word('service').optional(),
     },
     caddy: {
-      caddy: adminAddress,
+      /** File that Caddy reads with every request, or its admin address. */
+      caddy: choose((value) => typeof value === 'string' && value.startsWith('/'), hostPath(), adminAddress),
       upstreams: perColour(address),
-      /** Snippet that the Caddyfile imports; without it Caddy must run with `--resume`. */
+      /** With an admin address: snippet that the Caddyfile imports; without it Caddy must run with `--resume`. */
       file: hostPath().optional(),
-      /** Where in Caddy's configuration to look; default: everywhere. */
+      /** With an admin address: where in Caddy's configuration to look; default: everywhere. */
       path: text('environment')
         .regex(/^\/(config|id)(\/[A-Za-z0-9._~{}-]+)+$/, { error: 'must start with /config/ or /id/' })
         .optional(),

@@ -6,7 +6,13 @@ import { parseArgs } from 'node:util';
 import { approvals } from './approvals.js';
 import { commandLine } from './command-line.js';
 import { deploy } from './deploy.js';
-import { caddyUnderLoad, haproxyUnderLoad, nginxUnderLoad, traefikUnderLoad } from './under-load.js';
+import {
+  caddyAdminUnderLoad,
+  caddyUnderLoad,
+  haproxyUnderLoad,
+  nginxUnderLoad,
+  traefikUnderLoad,
+} from './under-load.js';
 import { renderTable, type Benchmark, type Row } from './rows.js';
 import { trust } from './trust.js';
 import { webhooks } from './webhooks.js';
@@ -20,6 +26,7 @@ const BENCHMARKS: Benchmark[] = [
   nginxUnderLoad,
   traefikUnderLoad,
   caddyUnderLoad,
+  caddyAdminUnderLoad,
   approvals,
   trust,
   webhooks,

@@ -35,6 +35,7 @@ describe('what this version does not carry out', () => {
     ['nginx upstreams', blueGreen('nginx: /a.conf, upstreams: {blue: "h:1", green: "h:2"}')],
     ['traefik', blueGreen('traefik: /t.yml, colours: {blue: "http://h:1", green: "http://h:2"}')],
     ['caddy upstreams', blueGreen('caddy: "http://h:2019", upstreams: {blue: "h:1", green: "h:2"}')],
+    ['a file of caddy', blueGreen('caddy: /etc/shop, upstreams: {blue: "h:1", green: "h:2"}')],
     [
       'checks with {colour}',
       `${blueGreen('nginx: /a.conf').replace('[/health]', '[c]')}checks: {c: {http: "http://{colour}.internal/h"}}\n`,
