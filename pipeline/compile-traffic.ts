@@ -11,6 +11,7 @@ import type { Traffic } from './schema-traffic.js';
 const SECOND = 1_000;
 const SWITCH_WITHIN_MS = 24 * 3_600 * SECOND;
 const DRAIN_MS = 10 * SECOND;
+const STEP_MS = 5 * 60 * SECOND;
 const CONFIRM_TIMES = 20;
 const CONFIRM_TIMEOUT_MS = 60 * SECOND;
 const COLOUR_HEADER = 'X-Colour';
@@ -115,7 +116,8 @@ function compileCommon(
             green: texts.text(colours.green, at('colours', 'green')),
           },
     drainMs: traffic.drain ?? DRAIN_MS,
-    weights: traffic.weights ?? [],
+    weights: traffic.steps ?? [],
+    ...(traffic.steps === undefined ? {} : { stepMs: traffic.each ?? STEP_MS }),
     host: traffic.host === undefined ? null : toHost(texts.text(traffic.host, at('host'))),
   };
 }

@@ -1,7 +1,17 @@
 /** Reverse proxies that move traffic from one colour to the other. */
 import { z } from 'zod';
 import { choose, closed, kinds } from './schema-words.js';
-import { command, count, duration, hostAddress, hostPath, httpUrl, text, word } from './schema-values.js';
+import {
+  command,
+  count,
+  duration,
+  hostAddress,
+  hostPath,
+  httpUrl,
+  percent,
+  text,
+  word,
+} from './schema-values.js';
 
 const address = text('environment').superRefine((value, context) => {
   if (/^[A-Za-z0-9._{}-]+:[0-9]{1,5}$/.test(value)) return;
@@ -102,7 +112,10 @@ export const traffic = kinds(
     /** Where each colour answers by itself, past the proxy. */
     colours: perColour(httpUrl()).optional(),
     drain: duration().optional(),
-    weights: z.array(count(1, 100)).min(1).optional(),
+    /** Shares of the users, `[5%, 25%, 100%]`, with the bake's checks between them. */
+    steps: z.array(percent).min(2).optional(),
+    /** How long each share is watched before the next. */
+    each: duration({ atLeastMs: 1_000 }).optional(),
     /** Where the proxy runs; default: the environment's first host. */
     host: hostAddress.optional(),
   },

@@ -20,6 +20,8 @@ export interface ChangeRun {
   cutOver: boolean;
   /** Has the switch of traffic begun? */
   switched: boolean;
+  /** Percent of the users that the new colour has and was watched with; a step that is tried again goes on there. */
+  watchedShare: number;
   /** A newer release waits for the lane. */
   supersededBy: string | null;
   switchMs: number | null;
@@ -56,6 +58,7 @@ export function startRun(input: ChangeInput): ChangeRun {
     baseline: {},
     cutOver: false,
     switched: false,
+    watchedShare: 0,
     supersededBy: null,
     switchMs: null,
     backMs: null,

@@ -22,11 +22,14 @@ import { readLogTail, withChecks, type CheckDependencies } from './watching.js';
 const LOG_WITHIN_MS = 200;
 
 export function createBake(dependencies: CheckDependencies): Activities['bake'] {
-  return ({ target, colour, baseline, remainingMs }) =>
+  return ({ target, colour, baseline, remainingMs, share }) =>
     heartbeatWhile<VerifyResult, BakeProgress>(async (report) => {
-      const { bake } = target.plan;
-      if (bake === null) return { verdict: 'passed', note: 'no bake', outcomes: [], logTail: null };
-      const watch = { target, checks: bake.checks, colour, at: 'traffic', baseline } as const;
+      const planned = target.plan.bake;
+      if (planned === null) return { verdict: 'passed', note: 'no bake', outcomes: [], logTail: null };
+      // what the proxy answers is of both colours while they share the users
+      const bake = share === undefined ? planned : { ...planned, failures: 1 };
+      const at = share === undefined ? 'traffic' : 'colour';
+      const watch = { target, checks: bake.checks, colour, at, baseline } as const;
       return await withChecks(dependencies, watch, async (context) => {
         let log: Promise<string | null> | null = null;
         const tallies = await watchChecks({

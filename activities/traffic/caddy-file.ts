@@ -3,6 +3,7 @@
  * told, so no connection is dropped, and there is nothing that a restart could forget.
  */
 import type { TrafficPlan } from '../../pipeline/plan-traffic.js';
+import { readWhole, wholeOf } from './shares.js';
 import type { Traffic, TrafficContext } from './traffic.js';
 import { lookAtFile, proveFile, type Wording } from './watched-file.js';
 import { requireAddress, requirePath } from './words.js';
@@ -21,9 +22,9 @@ function wordingOf({ plan }: TrafficContext<CaddyFilePlan>): Wording {
   return {
     file,
     explain: () => null,
-    read: (text) => (text.trim() === blue ? 'blue' : text.trim() === green ? 'green' : null),
+    read: (text) => readWhole(text.trim(), { blue, green }),
     // the address and nothing else: Caddy takes all of the text
-    write: (_, colour) => `${plan.upstreams[colour]}\n`,
+    write: (_, shares) => `${wholeOf(shares, { blue, green })}\n`,
     example: blue,
   };
 }

@@ -4,6 +4,7 @@
  */
 import type { TrafficPlan } from '../../pipeline/plan-traffic.js';
 import { readColourFiles } from './colour-files.js';
+import { readWhole, wholeOf } from './shares.js';
 import { explainWeighted, readWeighted, weightedExample, writeWeighted } from './traefik-text.js';
 import type { Traffic, TrafficContext } from './traffic.js';
 import { lookAtFile, proveFile, refuseFile, type Wording } from './watched-file.js';
@@ -32,8 +33,8 @@ async function chooseWording({ host, plan }: TraefikContext): Promise<Wording> {
       file,
       staging: STAGING,
       explain: () => null,
-      read: (text) => (text === texts.blue ? 'blue' : text === texts.green ? 'green' : null),
-      write: (_, colour) => texts[colour],
+      read: (text) => readWhole(text, texts),
+      write: (_, shares) => wholeOf(shares, texts),
       example: `cp ${file}.blue ${file}`,
     };
   }
@@ -47,9 +48,9 @@ async function chooseWording({ host, plan }: TraefikContext): Promise<Wording> {
     staging: STAGING,
     explain: (text) => explainWeighted(service, text),
     read: (text) => readWeighted(service, text),
-    write: (present, colour) => {
+    write: (present, shares) => {
       if (present === null) throw refuseFile(host, { file, example }, 'does not exist', null);
-      return writeWeighted(service, present, colour);
+      return writeWeighted(service, present, shares);
     },
     example,
   };

@@ -35,6 +35,10 @@ describe('what this version does not carry out', () => {
     ['nginx upstreams', blueGreen('nginx: /a.conf, upstreams: {blue: "h:1", green: "h:2"}')],
     ['traefik', blueGreen('traefik: /t.yml, colours: {blue: "http://h:1", green: "http://h:2"}')],
     ['caddy upstreams', blueGreen('caddy: "http://h:2019", upstreams: {blue: "h:1", green: "h:2"}')],
+    [
+      'steps',
+      `${blueGreen('nginx: /a.conf, upstreams: {blue: "h:1", green: "h:2"}, steps: [10%, 100%]')}    bake: {for: 5m}\n`,
+    ],
     ['a file of caddy', blueGreen('caddy: /etc/shop, upstreams: {blue: "h:1", green: "h:2"}')],
     [
       'checks with {colour}',
@@ -55,10 +59,6 @@ describe('what this version does not carry out', () => {
     ['platform compose', SMALL.replace('{swarm: shop_web}', '{compose: /opt/app}')],
     ['platform kubernetes', SMALL.replace('{swarm: shop_web}', '{kubernetes: deployment/app}')],
     ['platform helm', SMALL.replace('{swarm: shop_web}', '{helm: charts/app}')],
-    [
-      'canary weights',
-      blueGreen('nginx: /a.conf, upstreams: {blue: "h:1", green: "h:2"}, weights: [10, 100]'),
-    ],
     ['check logs', `${SMALL.replace('[/health]', '[l]')}checks: {l: {logs: ERROR}}\n`],
     ['check migrations', `${SMALL.replace('[/health]', '[m]')}checks: {m: {migrations: applied}}\n`],
     ['approvals by oidc', `${SMALL}    approvals: [{count: 1, by: oidc}]\n`],
