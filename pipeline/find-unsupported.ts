@@ -69,12 +69,10 @@ function reportPipeline(file: LoadedFile, report: Report): void {
 }
 
 function reportEnvironment(of: EnvironmentSettings, report: Report): void {
-  const { platform, traffic, approvals, database, retention } = of.settings;
+  const { platform, approvals, database, retention } = of.settings;
   if (platform !== undefined && !PLATFORMS.includes(platform.kind)) {
     report(`platform ${platform.kind}`, of.pathOf('platform', platform.kind));
   }
-  if (traffic?.weights !== undefined)
-    report('canary weights', of.pathOf('traffic', 'weights'), 'switch all at once');
   for (const [index, rule] of (typeof approvals === 'object' ? approvals : []).entries()) {
     if (rule.by === 'oidc')
       report('approvals by oidc', of.pathOf('approvals', index, 'by'), 'leave by out: slipway approve signs');
@@ -121,11 +119,13 @@ function reportLog(check: string, of: EnvironmentSettings, report: Report): void
 
 /** Before it has traffic, the idle colour must be asked somewhere else than at the public url. */
 function reportColours(file: LoadedFile, of: EnvironmentSettings, report: Report): void {
-  const { traffic, checks } = of.settings;
+  const { traffic, checks, bake } = of.settings;
   if (traffic === undefined || strategyOf(of.settings) !== 'blue-green') return;
   const upstreams = 'upstreams' in traffic ? traffic.upstreams : undefined;
   if (traffic.colours !== undefined || upstreams !== undefined) return;
-  const blind = (checks ?? []).filter((name) => {
+  // between steps the new colour is watched by itself
+  const alone = [...(checks ?? []), ...(traffic.steps === undefined ? [] : (bake?.checks ?? []))];
+  const blind = alone.filter((name) => {
     const check = findCheck(file.content, name);
     return check?.kind === 'http' && !namesIn(check.http).includes('colour');
   });

@@ -85,11 +85,11 @@ function targetsOfPlatform(platform: PlatformPlan, ownSecrets: string[]): string
 function targetsOfTraffic(traffic: TrafficPlan): string[] {
   switch (traffic.kind) {
     case 'nginx':
+    case 'traefik':
+    case 'caddy-file':
       return [traffic.file];
     case 'haproxy':
       return [traffic.socket, traffic.map];
-    case 'traefik':
-      return [traffic.file];
     case 'caddy': {
       // which site of a shared Caddy is moved is found by the addresses it sends users to
       const { admin, path, upstreams, file } = traffic;

@@ -90,10 +90,12 @@ export interface SwitchInput {
   requireHealthy: boolean;
   /** Where traffic was before, for compare-and-set; null = anywhere. */
   from: Colour | null;
+  /** Percent of the users that go to `to`; absent = all of them. */
+  share?: number;
 }
 
 export interface SwitchResult extends Receipted {
-  /** Answers of the wanted colour in a row. */
+  /** Answers of the wanted colour in a row; with a share, of each colour at least one. */
   confirmed: number;
   /** Milliseconds from the start of the activity until the first answer of the wanted colour. */
   tookMs: number;

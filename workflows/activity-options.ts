@@ -153,7 +153,12 @@ function watchingMs(plan: EnvironmentPlan | null): number {
   const tries = checks.map(
     (check) => check.startPeriodMs + (check.retries + 1) * (check.timeoutMs + check.intervalMs),
   );
-  return (plan?.bake?.forMs ?? 0) + Math.max(MINUTE, ...tries) + (plan?.timeoutMs ?? 0) + MARGIN_MS;
+  return (
+    Math.max(plan?.bake?.forMs ?? 0, plan?.traffic?.stepMs ?? 0) +
+    Math.max(MINUTE, ...tries) +
+    (plan?.timeoutMs ?? 0) +
+    MARGIN_MS
+  );
 }
 
 export interface Calling {

@@ -25,6 +25,8 @@ export interface ChangeRun {
   bakedSoFar: unknown;
   /** Has the switch of traffic begun? */
   switched: boolean;
+  /** Percent of the users that the new colour has and was watched with; a step that is tried again goes on there. */
+  watchedShare: number;
   /** A newer release waits for the lane. */
   supersededBy: string | null;
   switchMs: number | null;
@@ -72,6 +74,7 @@ export function startRun(input: ChangeInput): ChangeRun {
     deployedAtMs: null,
     bakedSoFar: null,
     switched: false,
+    watchedShare: 0,
     supersededBy: null,
     switchMs: null,
     backMs: null,

@@ -9,13 +9,14 @@ import {
   log,
   patched,
 } from '@temporalio/workflow';
-import type { VerifyResult, UndoResult } from './activity-contract.js';
+import type { SwitchInput, VerifyResult, UndoResult } from './activity-contract.js';
 import { perform, type Calling } from './activity-options.js';
 import { cutoverOf, keepReceipt, summarize, type ChangeRun } from './change-run.js';
 import { otherColour } from './colours.js';
 import { deployToFleet, isFleet, leaveUnreachable, sayHostsLeft, undoFleet } from './fleet.js';
 import { environmentId, SIGNAL } from './names.js';
 import { lastReported } from './read-failure.js';
+import { formatLimit } from './report.js';
 import type { StepOutcome } from './step-outcome.js';
 
 /** What a step may ask of the run around it. */
@@ -26,6 +27,8 @@ export interface Surroundings {
   onSuperseded: (stop: () => void) => void;
   /** ISO time of the workflow. */
   now: () => string;
+  /** What the step does now, for people. */
+  say: (doing: string) => void;
 }
 
 interface Irreversible {
@@ -167,15 +170,41 @@ async function switchTraffic(run: ChangeRun, around: Surroundings): Promise<Step
   run.switched = true;
   run.cutOver = true;
   run.deployedAtMs ??= Date.now();
-  const result = await perform(
-    'switchTraffic',
-    { target, to: colour, from: previousColour, requireHealthy: true },
-    calling(run),
-  );
+  const toAll = { target, to: colour, from: previousColour, requireHealthy: true };
+  const bad = await goInSteps(run, toAll, around);
+  if (bad !== null) return bad;
+  const result = await perform('switchTraffic', toAll, calling(run));
   await told;
   keepReceipt(run, 'switch', result);
   run.switchMs = result.tookMs;
   return passed(result.note);
+}
+
+/**
+ * Some of the users, watched, then more. Nobody is split off on the way back, nor where nothing served before. The
+ * outcome of the first bad look, after which the undo sends everybody back; null = on to all of them.
+ */
+async function goInSteps(
+  run: ChangeRun,
+  toAll: SwitchInput,
+  around: Surroundings,
+): Promise<StepOutcome | null> {
+  const { target, baseline, previousColour } = run;
+  const { traffic } = target.plan;
+  if (traffic === null || previousColour === null || run.input.request.kind === 'rollback') return null;
+  for (const share of traffic.weights.filter((weight) => weight < 100 && weight > run.watchedShare)) {
+    const said = `${share}% to ${toAll.to}`;
+    around.say(`${said}, watched for ${formatLimit(traffic.stepMs ?? 0)}`);
+    await perform('switchTraffic', { ...toAll, share }, calling(run, said));
+    const watched = {
+      ...{ target, colour: toAll.to, baseline, remainingMs: traffic.stepMs ?? 0, share },
+      ...sinceDeploy(run),
+    };
+    const result = await perform('bake', watched, calling(run, said));
+    if (result.verdict !== 'passed') return judge(result, `${summarize(run)}, ${said}`);
+    run.watchedShare = share;
+  }
+  return null;
 }
 
 function nobodySwitched(run: ChangeRun): StepOutcome {

@@ -201,6 +201,7 @@ export class Saga {
   #surroundings(): Surroundings {
     return {
       now: () => new Date(Date.now()).toISOString(),
+      say: (doing) => this.progress.move('running', doing),
       onSuperseded: (stop) => {
         this.#stopBaking = stop;
         if (this.run.supersededBy !== null) stop();

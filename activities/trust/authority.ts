@@ -216,8 +216,8 @@ export const AUTHORITIES: Authorities = {
       // the way back asks nobody
       if (requireHealthy) await judge.decisions.switches(target);
     },
-    vouch: (keys, { target, to, requireHealthy }, result) =>
-      requireHealthy && to === target.colour
+    vouch: (keys, { target, to, requireHealthy, share }, result) =>
+      requireHealthy && to === target.colour && share === undefined
         ? { ...result, receipt: sealReceipt(keys, target, 'switch') }
         : result,
   },

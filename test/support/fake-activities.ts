@@ -319,7 +319,7 @@ export function createFakeActivities(options: FakeOptions): Activities {
         colour,
       ),
 
-    switchTraffic: ({ target, to, from, requireHealthy }) =>
+    switchTraffic: ({ target, to, from, requireHealthy, share }) =>
       call(
         'switchTraffic',
         placeOf(target),
@@ -337,6 +337,7 @@ export function createFakeActivities(options: FakeOptions): Activities {
               wayOut: 'look',
             });
           environment.proxy = to;
+          environment.shares = [...(environment.shares ?? []), share ?? 100];
           const receipt = requireHealthy ? { receipt: receiptFor('switch', target) } : {};
           return { confirmed: 20, tookMs: 7, note: `${to} answered 20 of 20`, ...receipt };
         },

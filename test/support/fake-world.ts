@@ -21,6 +21,8 @@ export interface FakeHost {
 export interface FakeEnvironment {
   hosts: Record<string, FakeHost>;
   proxy: Colour | null;
+  /** What each switch was told, in percent of the users. */
+  shares?: number[];
   tags: Record<string, string>;
   /** Every call, in order: `deploy green`. */
   calls: string[];

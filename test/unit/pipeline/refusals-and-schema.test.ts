@@ -36,6 +36,11 @@ describe('what this version does not carry out', () => {
     ['traefik', blueGreen('traefik: /t.yml, colours: {blue: "http://h:1", green: "http://h:2"}')],
     ['caddy upstreams', blueGreen('caddy: "http://h:2019", upstreams: {blue: "h:1", green: "h:2"}')],
     [
+      'steps',
+      `${blueGreen('nginx: /a.conf, upstreams: {blue: "h:1", green: "h:2"}, steps: [10%, 100%]')}    bake: {for: 5m}\n`,
+    ],
+    ['a file of caddy', blueGreen('caddy: /etc/shop, upstreams: {blue: "h:1", green: "h:2"}')],
+    [
       'checks with {colour}',
       `${blueGreen('nginx: /a.conf').replace('[/health]', '[c]')}checks: {c: {http: "http://{colour}.internal/h"}}\n`,
     ],
@@ -59,10 +64,6 @@ describe('what this version does not carry out', () => {
   it.each([
     ['platform compose', SMALL.replace('{swarm: shop_web}', '{compose: /opt/app}')],
     ['platform helm', SMALL.replace('{swarm: shop_web}', '{helm: charts/app}')],
-    [
-      'canary weights',
-      blueGreen('nginx: /a.conf, upstreams: {blue: "h:1", green: "h:2"}, weights: [10, 100]'),
-    ],
     [
       'check logs in prod, whose platform has no logs command',
       `${SMALL.replace('{swarm: shop_web}', '{command: ./up}').replace('[/health]', '[l]')}checks: {l: {logs: ERROR}}\n`,
