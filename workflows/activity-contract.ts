@@ -20,6 +20,8 @@ import type {
   Seal,
 } from '../pipeline/plan.js';
 import type { BakeInput, VerifyInput, VerifyResult } from './check-contract.js';
+import type { MigrateResult, RevertInput } from './database-contract.js';
+import type { BackupRecord, DatabaseState } from './database-state.js';
 import type {
   Announcement,
   Decision,
@@ -187,6 +189,12 @@ export interface Activities {
   preflight(input: { target: Target }): Promise<{ findings: PreflightFinding[] }>;
   claim(input: { target: Target }): Promise<ClaimResult>;
   proveWayBack(input: { target: Target }): Promise<WayBackResult>;
+  /** Where the database is, before anything is done to it. */
+  readDatabase(input: { target: Target }): Promise<DatabaseState>;
+  backupDatabase(input: { target: Target }): Promise<BackupRecord>;
+  migrateDatabase(input: { target: Target; before: DatabaseState }): Promise<MigrateResult>;
+  /** Takes away what only the release before needed. */
+  contractDatabase(input: { target: Target }): Promise<{ note: string }>;
   deploy(input: { target: Target; prior: PriorState[] }): Promise<DeployResult>;
   verify(input: VerifyInput): Promise<VerifyResult>;
   measureBaseline(input: { target: Target }): Promise<{ baseline: Record<string, number | null> }>;
@@ -196,6 +204,8 @@ export interface Activities {
   // urgent queue
   switchTraffic(input: SwitchInput): Promise<SwitchResult>;
   undoDeploy(input: { target: Target; prior: PriorState[] }): Promise<UndoResult>;
+  /** Back to `before`, if it is where this change brought it and the release before cannot live with that. */
+  revertDatabase(input: RevertInput): Promise<UndoResult>;
   /** recover: kills what the dead holder left running on the hosts, then says what is really there. */
   takeOver(input: { target: Target }): Promise<TakeOverResult>;
 

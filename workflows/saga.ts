@@ -61,6 +61,7 @@ export class Saga {
   /** Ends the forward way; what has begun is undone. The first stop counts. */
   unwindBecause(stop: Stop): void {
     if (this.stop !== null || this.phase === 'unwinding' || this.phase === 'ended') return;
+    if (this.#isPastReturn()) return;
     this.stop = stop;
     this.#forward?.cancel();
   }
@@ -99,11 +100,20 @@ export class Saga {
       // A step that was stopped ends as it ends: cancelled, refused in the same moment, or timed out with its worker.
       const stopped = this.#forward?.consideredCancelled === true && error instanceof ActivityFailure;
       if (!isCancellation(error) && !stopped) throw error;
+      if (this.#isPastReturn()) {
+        this.phase = 'ended';
+        return;
+      }
       // Whoever stopped us has said so in `stop`; a cancellation nobody announced is Temporal's own request.
       this.stop ??= { state: 'aborted', by: null, failure: null };
     }
     if (this.stop !== null) await CancellationScope.nonCancellable(() => this.#unwind(this.stepNames));
     this.phase = 'ended';
+  }
+
+  /** What the release before needs is being taken away: nobody goes back to it by an undo. */
+  #isPastReturn(): boolean {
+    return this.#begun.includes('contract') && this.run.input.request.kind !== 'retire';
   }
 
   async #carryOutStep(name: string): Promise<void> {
@@ -133,8 +143,8 @@ export class Saga {
         outcome.verdict === 'inconclusive' ? 'inconclusive' : 'failed',
         outcome.note,
       );
-      // What serves was verified; a tag that could not be put is told, not undone.
-      if (name === 'settle') return;
+      // What serves was verified; a tag that could not be put is told, not undone, and so is what could not be taken away.
+      if (name === 'settle' || this.#isPastReturn()) return;
       if (!(await this.#mayTryAgain(name, outcome, patience))) {
         const failure = outcome.failure;
         this.unwindBecause({ state: 'failed', by: null, failure });
@@ -159,7 +169,7 @@ export class Saga {
   async #mayTryAgain(name: string, outcome: StepOutcome, patience: Patience): Promise<boolean> {
     const { plan } = this.run.target;
     // A colour that could not be stopped stays warm; the environment asks again later and the lane is free meanwhile.
-    if (outcome.verdict === 'expired' || name === 'retire') return false;
+    if (outcome.verdict === 'expired' || this.run.input.request.kind === 'retire') return false;
     if (outcome.verdict === 'failed') {
       return plan.onFailure === 'hold' && (await this.#hold(name, `${name} failed: retry or abort`));
     }

@@ -61,7 +61,7 @@ export async function openPlatform(
 }
 
 /** Of who only looks. */
-const LOOKING: PlatformManners = {
+export const LOOKING: PlatformManners = {
   progress: () => {},
   signal: new AbortController().signal,
   operationId: (step) => step,

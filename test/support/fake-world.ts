@@ -22,6 +22,10 @@ export interface FakeEnvironment {
   hosts: Record<string, FakeHost>;
   proxy: Colour | null;
   tags: Record<string, string>;
+  /** Revision of its database. */
+  database: string;
+  /** Backups that were made. */
+  backups?: string[];
   /** Every call, in order: `deploy green`. */
   calls: string[];
 }
@@ -138,7 +142,13 @@ export function environmentKey(pipeline: string, environment: string): string {
 }
 
 export function environmentIn(state: WorldState, key: string, hosts: string[]): FakeEnvironment {
-  const environment = (state.environments[key] ??= { hosts: {}, proxy: null, tags: {}, calls: [] });
+  const environment = (state.environments[key] ??= {
+    hosts: {},
+    proxy: null,
+    tags: {},
+    database: 'base',
+    calls: [],
+  });
   for (const host of hosts) {
     environment.hosts[host] ??= {
       hostId: `id-of-${host}`,
@@ -157,7 +167,8 @@ export function visible(environment: FakeEnvironment | undefined): unknown {
     name,
     { hostId, slots, stale },
   ]);
-  return { hosts: Object.fromEntries(hosts), proxy: environment.proxy };
+  const { proxy, database } = environment;
+  return { hosts: Object.fromEntries(hosts), proxy, database };
 }
 
 export function breakActivity(
