@@ -24,8 +24,7 @@ export interface Unsupported {
 
 type Report = (what: string, path: FilePath, wayOut?: string) => void;
 
-const PLATFORMS = ['swarm', 'stack', 'command'];
-const PROXIES = ['nginx', 'haproxy', 'command'];
+const PLATFORMS = ['swarm', 'stack', 'command', 'kubernetes'];
 const CHECKS = ['http', 'tcp', 'run', 'prometheus', 'logs', 'migrations'];
 /** Those whose log can be read from a moment on. */
 const LOGGING = ['swarm', 'stack'];
@@ -66,28 +65,16 @@ export function findUnsupported(file: LoadedFile, environments?: readonly string
 }
 
 function reportPipeline(file: LoadedFile, report: Report): void {
-  const { image, images, release } = file.content;
-  const artifacts: [FilePath, typeof image][] = [
-    [['image'], image],
-    ...[...(images ?? [])].map(([name, each]): [FilePath, typeof image] => [['images', name], each]),
-  ];
-  for (const [path, artifact] of artifacts) {
-    if (artifact?.kind !== 'repository') continue;
-    if (artifact.cache === 'github') report('cache github', [...path, 'cache'], 'say cache: registry');
-    if ((artifact.platforms?.length ?? 0) > 1)
-      report('an image for several platforms', [...path, 'platforms'], 'name one platform');
-  }
+  const { release } = file.content;
   for (const key of RELEASE_KEYS)
     if (release?.[key] !== undefined) report(`release ${key}`, ['release', key]);
 }
 
 function reportEnvironment(of: EnvironmentSettings, report: Report): void {
-  const { platform, traffic, approvals, rollout, database, retention } = of.settings;
+  const { platform, traffic, approvals, database, retention } = of.settings;
   if (platform !== undefined && !PLATFORMS.includes(platform.kind)) {
     report(`platform ${platform.kind}`, of.pathOf('platform', platform.kind));
   }
-  if (traffic !== undefined && !PROXIES.includes(traffic.kind))
-    report(`traffic ${traffic.kind}`, of.pathOf('traffic', traffic.kind));
   if (traffic?.weights !== undefined)
     report('canary weights', of.pathOf('traffic', 'weights'), 'switch all at once');
   for (const [index, rule] of (typeof approvals === 'object' ? approvals : []).entries()) {
@@ -100,8 +87,6 @@ function reportEnvironment(of: EnvironmentSettings, report: Report): void {
         'name one branch in each rule',
       );
   }
-  if (rollout?.['failed-host'] === 'quarantine')
-    report('failed-host quarantine', of.pathOf('rollout', 'failed-host'), 'say failed-host: undo');
   if (typeof retention === 'number')
     report('retention', of.pathOf('retention'), 'say forever: no image is deleted yet');
   if (database?.inside !== undefined && platform !== undefined && !DOCKER.includes(platform.kind))
@@ -151,7 +136,8 @@ function reportLog(check: string, of: EnvironmentSettings, report: Report): void
 function reportColours(file: LoadedFile, of: EnvironmentSettings, report: Report): void {
   const { traffic, checks } = of.settings;
   if (traffic === undefined || strategyOf(of.settings) !== 'blue-green') return;
-  if (traffic.colours !== undefined || (traffic.kind === 'nginx' && traffic.upstreams !== undefined)) return;
+  const upstreams = 'upstreams' in traffic ? traffic.upstreams : undefined;
+  if (traffic.colours !== undefined || upstreams !== undefined) return;
   const blind = (checks ?? []).filter((name) => {
     const check = findCheck(file.content, name);
     return check?.kind === 'http' && !namesIn(check.http).includes('colour');

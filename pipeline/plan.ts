@@ -94,6 +94,8 @@ export interface ImageArtifact {
   platforms: string[];
   cache: 'registry' | 'github' | 'none';
   provenance: boolean;
+  /** What lists the image's contents: BuildKit's own scanner, or an image that is one. Absent = nothing is listed. */
+  sbom?: true | string;
   buildArgs: Record<string, string>;
 }
 

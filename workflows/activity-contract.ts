@@ -34,6 +34,25 @@ import type { Approval } from './missing-approvals.js';
 import type { BuiltArtifact, ChangeResult, EvidenceItem, PriorState, ReleaseRecord } from './result.js';
 import type { Receipted, Target } from './target.js';
 
+/**
+ * Work on the hosts of a change. A fleet's change names one host: the plan of two hundred does not fit into two hundred
+ * inputs, so the worker asks the lane itself for the target (`QUERY.target`) and puts it in here.
+ */
+export interface OnHosts {
+  /** Absent = it names a host. */
+  target?: Target;
+  /** One of the sealed plan's; absent = all of the target's. */
+  host?: string;
+  /** What was found there; empty where nothing was looked at. */
+  prior: PriorState[];
+}
+
+/** As activities are given it. */
+export function targetOf({ target }: OnHosts): Target {
+  if (target === undefined) throw new Error('the worker has not put in the target of this host');
+  return target;
+}
+
 export interface PreflightFinding {
   where: string;
   thing: string;
@@ -186,7 +205,10 @@ export interface Activities {
   verifyForce(input: ForceClaim): Promise<EvidenceItem>;
 
   // change
-  preflight(input: { target: Target }): Promise<{ findings: PreflightFinding[] }>;
+  /** `unreachable`: of several hosts, those that could not be asked; absent = none. */
+  preflight(input: {
+    target: Target;
+  }): Promise<{ findings: PreflightFinding[]; unreachable?: { host: string; why: string }[] }>;
   claim(input: { target: Target }): Promise<ClaimResult>;
   proveWayBack(input: { target: Target }): Promise<WayBackResult>;
   /** Where the database is, before anything is done to it. */
@@ -195,7 +217,7 @@ export interface Activities {
   migrateDatabase(input: { target: Target; before: DatabaseState }): Promise<MigrateResult>;
   /** Takes away what only the release before needed. */
   contractDatabase(input: { target: Target }): Promise<{ note: string }>;
-  deploy(input: { target: Target; prior: PriorState[] }): Promise<DeployResult>;
+  deploy(input: OnHosts): Promise<DeployResult>;
   verify(input: VerifyInput): Promise<VerifyResult>;
   measureBaseline(input: { target: Target }): Promise<{ baseline: Record<string, number | null> }>;
   bake(input: BakeInput): Promise<VerifyResult>;
@@ -203,9 +225,11 @@ export interface Activities {
 
   // urgent queue
   switchTraffic(input: SwitchInput): Promise<SwitchResult>;
-  undoDeploy(input: { target: Target; prior: PriorState[] }): Promise<UndoResult>;
+  undoDeploy(input: OnHosts): Promise<UndoResult>;
   /** Back to `before`, if it is where this change brought it and the release before cannot live with that. */
   revertDatabase(input: RevertInput): Promise<UndoResult>;
+  /** Stops what this release or the one before runs on a host, so that no user is sent there. */
+  stopHost(input: OnHosts): Promise<UndoResult>;
   /** recover: kills what the dead holder left running on the hosts, then says what is really there. */
   takeOver(input: { target: Target }): Promise<TakeOverResult>;
 

@@ -68,6 +68,7 @@ const CLASS_OF: Record<ActivityName, Class> = {
   bake: 'watch',
   switchTraffic: 'switch',
   undoDeploy: 'undo',
+  stopHost: 'undo',
   takeOver: 'undo',
 };
 

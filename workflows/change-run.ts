@@ -4,7 +4,8 @@ import type { Receipted, Target } from './activity-contract.js';
 import { otherColour } from './colours.js';
 import type { BackupRecord, DatabaseState } from './database-state.js';
 import type { ChangeInput, Cutover } from './messages.js';
-import type { PriorState, ReleaseRecord } from './result.js';
+import type { HostApart, PriorState, ReleaseRecord } from './result.js';
+import { onHosts } from './target-hosts.js';
 
 export interface ChangeRun {
   input: ChangeInput;
@@ -34,6 +35,12 @@ export interface ChangeRun {
   switchMs: number | null;
   backMs: number | null;
   skippedHosts: string[];
+  /** Hosts that stay out of it, with those that were skipped. */
+  apart: HostApart[];
+  /** Hosts that it was brought to, or begun to be. */
+  begunHosts: string[];
+  /** Those of them that are put back. */
+  undoneHosts: string[];
   /** A recovered retirement that was refused: the colour is still there. */
   keepsWarm: boolean;
 }
@@ -43,21 +50,24 @@ export function startRun(input: ChangeInput): ChangeRun {
   const warm = isWarmRollback(input);
   const blueGreen = request.plan.strategy === 'blue-green';
   const idle = live?.colour == null ? 'blue' : otherColour(live.colour);
+  const readmits = request.kind === 'readmit';
+  const target: Target = {
+    plan: request.plan,
+    token,
+    version: request.version,
+    commit: request.commit,
+    artifacts: request.artifacts,
+    colour: blueGreen ? (readmits ? (live?.colour ?? null) : idle) : null,
+    live,
+    evidence: request.evidence,
+    ...(request.receipts === undefined ? {} : { receipts: request.receipts }),
+    kind: request.kind,
+    ...(request.decisions === undefined ? {} : { decisions: request.decisions }),
+  };
+  const readmitted = request.plan.hosts.filter(({ name }) => request.hosts?.includes(name));
   return {
     input,
-    target: {
-      plan: request.plan,
-      token,
-      version: request.version,
-      commit: request.commit,
-      artifacts: request.artifacts,
-      colour: blueGreen ? idle : null,
-      live,
-      evidence: request.evidence,
-      ...(request.receipts === undefined ? {} : { receipts: request.receipts }),
-      kind: request.kind,
-      ...(request.decisions === undefined ? {} : { decisions: request.decisions }),
-    },
+    target: readmits ? onHosts(target, readmitted) : target,
     warm,
     previousColour: blueGreen ? (live?.colour ?? null) : null,
     prior: [],
@@ -73,8 +83,18 @@ export function startRun(input: ChangeInput): ChangeRun {
     switchMs: null,
     backMs: null,
     skippedHosts: [],
+    apart: [],
+    begunHosts: [],
+    undoneHosts: [],
     keepsWarm: false,
   };
+}
+
+/** The steps that follow leave the host out. */
+export function setApart(run: ChangeRun, apart: HostApart): void {
+  run.apart = [...run.apart.filter(({ host }) => host !== apart.host), apart];
+  const left = run.target.plan.hosts.filter(({ name }) => name !== apart.host);
+  run.target = onHosts(run.target, left);
 }
 
 /** The release as the environment will remember it. */

@@ -7,11 +7,11 @@ import type { VerifyResult, UndoResult } from './activity-contract.js';
 import { perform } from './activity-options.js';
 import { keepReceipt, summarize, type ChangeRun } from './change-run.js';
 import { otherColour } from './colours.js';
-import { lastReported } from './read-failure.js';
 import { backup, contract, migrate, undoMigrate } from './database-steps.js';
-import { calling, passed, tellEnvironment, type StepOutcome, type Surroundings } from './step.js';
-
-export type { StepOutcome, Surroundings } from './step.js';
+import { deployToFleet, isFleet, leaveUnreachable, sayHostsLeft, undoFleet } from './fleet.js';
+import { lastReported } from './read-failure.js';
+import type { StepOutcome } from './step-outcome.js';
+import { calling, passed, tellEnvironment, type Surroundings } from './step.js';
 
 interface Irreversible {
   irreversible: string;
@@ -52,7 +52,9 @@ function irreversible(reason: string): Irreversible {
 }
 
 async function preflight(run: ChangeRun): Promise<StepOutcome> {
-  const { findings } = await perform('preflight', { target: run.target }, calling(run));
+  const { findings, unreachable = [] } = await perform('preflight', { target: run.target }, calling(run));
+  const away = await leaveUnreachable(run, unreachable, calling);
+  if (away !== null) return away;
   const problems = findings.filter((finding) => finding.state === 'problem');
   const first = problems[0];
   const warnings = findings.filter((finding) => finding.state === 'warning').length;
@@ -93,12 +95,14 @@ async function deploy(run: ChangeRun, around: Surroundings): Promise<StepOutcome
   run.cutOver = run.target.colour === null;
   await tellEnvironment(run, false, around);
   run.deployedAtMs = Date.now();
+  if (isFleet(run)) return await deployToFleet(run, calling);
   const deployed = await perform('deploy', { target: run.target, prior: run.prior }, calling(run));
   keepReceipt(run, 'deploy', deployed);
   return passed(deployed.note);
 }
 
 async function undoDeploy(run: ChangeRun): Promise<UndoResult> {
+  if (isFleet(run)) return await undoFleet(run, calling);
   // A host that was skipped is put back like the others.
   const { whole: _, ...skipping } = run.target;
   const target = { ...skipping, plan: run.input.request.plan };
@@ -219,9 +223,10 @@ function sinceDeploy({ deployedAtMs }: ChangeRun): { deployedMsAgo?: number } {
 
 async function settle(run: ChangeRun): Promise<StepOutcome> {
   const { tags } = run.target.plan;
-  if (tags.length === 0) return passed(null);
+  const left = sayHostsLeft(run);
+  if (tags.length === 0) return passed(left);
   const put = await perform('tagArtifacts', { target: run.target }, calling(run, tags.join(' ')));
-  return passed(put.tags.join(' '));
+  return passed([...put.tags, ...(left === null ? [] : [left])].join(' '));
 }
 
 async function retire(run: ChangeRun): Promise<StepOutcome> {

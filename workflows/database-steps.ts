@@ -7,7 +7,8 @@ import type { Target, UndoResult } from './activity-contract.js';
 import { perform } from './activity-options.js';
 import type { ChangeRun } from './change-run.js';
 import type { ReleaseRecord } from './result.js';
-import { calling, passed, tellEnvironment, type StepOutcome, type Surroundings } from './step.js';
+import type { StepOutcome } from './step-outcome.js';
+import { calling, passed, tellEnvironment, type Surroundings } from './step.js';
 
 export async function backup(run: ChangeRun): Promise<StepOutcome> {
   run.backup = await perform('backupDatabase', { target: run.target }, calling(run));

@@ -3,14 +3,7 @@ import { CancellationScope, getExternalWorkflowHandle, log } from '@temporalio/w
 import type { Calling } from './activity-options.js';
 import { cutoverOf, summarize, type ChangeRun } from './change-run.js';
 import { environmentId, SIGNAL } from './names.js';
-import type { FailureReport } from './result.js';
-
-export interface StepOutcome {
-  /** `expired`: a person's word was waited for in vain; undone whatever `on-failure` says. */
-  verdict: 'passed' | 'failed' | 'inconclusive' | 'expired';
-  note: string | null;
-  failure: FailureReport | null;
-}
+import type { StepOutcome } from './step-outcome.js';
 
 /** What a step may ask of the run around it. */
 export interface Surroundings {

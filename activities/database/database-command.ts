@@ -38,7 +38,8 @@ export async function runOnDatabase(
     onProgress: ({ tail }) => context.progress(lastLine(tail)),
   });
   // the client in front of a container is ended, the container must be told as well
-  if (result.timedOut || result.cancelled) await endOneOff(context);
+  const hasEnded = result.exitCode !== null || result.timedOut || result.cancelled;
+  if (hasEnded && result.exitCode !== 0) await endOneOff(context);
   requireSuccess(context, result, `the database's ${step} command`);
   return lastLine(result.stdout);
 }

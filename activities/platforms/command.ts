@@ -214,11 +214,11 @@ function noWayBack(context: PlatformContext): Error {
   });
 }
 
-async function retire(context: PlatformContext, colour: Colour): Promise<UndoResult> {
+async function retire(context: PlatformContext, colour: Colour | null): Promise<UndoResult> {
   const template = platformPlan(context, 'command').retire;
-  if (template === null) return { outcome: 'never-ran', note: 'no retire command: the colour stays' };
-  await run(context, `retire-${colour}`, template, runTimeValues(context.target, colour));
-  return { outcome: 'undone', note: `${colour} retired` };
+  if (template === null) return { outcome: 'never-ran', note: 'no retire command: it stays' };
+  await run(context, `retire-${colour ?? 'host'}`, template, runTimeValues(context.target, colour));
+  return { outcome: 'undone', note: `${colour ?? 'what ran there'} retired` };
 }
 
 /** What a colour held before is known by what inspect printed of it: the release before this one is in the other colour. */

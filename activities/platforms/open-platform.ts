@@ -1,9 +1,12 @@
 /** A plan's platform on each place it runs at, with everything a driver needs. */
+import type { EnvironmentPlan } from '../../pipeline/plan.js';
 import type { HostPlan } from '../../pipeline/plan-platform.js';
 import type { Target } from '../../workflows/activity-contract.js';
 import { commandEnvironment } from '../command-environment.js';
 import { fenceFor } from '../fence-for.js';
 import type { Fence, Hosts } from '../hosts/host.js';
+import { reachCluster } from '../kubernetes/access.js';
+import type { Cluster } from '../kubernetes/cluster.js';
 import { isReference, type Secrets } from '../secrets/secrets.js';
 import { platformFor } from './platform-for.js';
 import type { LogsFrom, NewLogs, Platform, PlatformContext } from './platform.js';
@@ -17,10 +20,11 @@ export interface PlatformDependencies {
 export type PlatformManners = Pick<PlatformContext, 'progress' | 'signal' | 'operationId'> &
   Pick<Fence, 'way'>;
 
-/** Where the platform acts: its hosts, or the worker for commands that run there. */
-export function placesOf({ plan }: Target): HostPlan[] {
-  const onWorker = plan.platform.kind === 'command' && plan.platform.on === 'worker';
-  return onWorker ? [{ name: 'worker', address: 'local' }] : plan.hosts;
+/** Where the platform acts: its hosts, the worker for commands that run there, or a cluster that the worker speaks to. */
+export function placesOf({ plan: { platform, hosts } }: Target): HostPlan[] {
+  if ('kubeconfig' in platform) return [{ name: 'cluster', address: 'local' }];
+  const onWorker = platform.kind === 'command' && platform.on === 'worker';
+  return onWorker ? [{ name: 'worker', address: 'local' }] : hosts;
 }
 
 /** Connects to one place. Throws what opening the host or resolving its secrets throws. */
@@ -54,9 +58,19 @@ export async function openPlatform(
     platform: platformFor(plan.platform),
     context: {
       ...{ host, target, env, dockerSecrets, registryLogin, ...manners },
+      cluster: clusterOf(plan, secrets),
       fence: fenceFor(target, way),
       operationId: (step) => `${target.token}-${manners.operationId(step)}`,
     },
+  };
+}
+
+function clusterOf({ platform, name }: EnvironmentPlan, secrets: Secrets): () => Promise<Cluster> {
+  let cluster: Promise<Cluster> | null = null;
+  return async () => {
+    if (!('kubeconfig' in platform)) throw new Error(`${name}: platform ${platform.kind} has no cluster`);
+    cluster ??= reachCluster(secrets, platform.kubeconfig);
+    return await cluster;
   };
 }
 

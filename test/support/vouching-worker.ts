@@ -57,6 +57,7 @@ export function inputOf(
     undoDeploy: { prior },
     migrateDatabase: { before },
     revertDatabase: { before, after: null },
+    stopHost: { prior },
     verify: { checks: target.plan.checks, colour: target.colour },
     bake: { colour: target.colour, baseline: {}, remainingMs: 1 },
     switchTraffic: { to: 'green', from: 'blue', requireHealthy: true },
@@ -83,5 +84,6 @@ export const OF_A_TARGET: readonly Name[] = [
   'retireColour',
   'switchTraffic',
   'undoDeploy',
+  'stopHost',
   'takeOver',
 ];

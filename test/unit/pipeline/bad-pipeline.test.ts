@@ -218,6 +218,11 @@ const BAD: [string, string, RegExp, (string | null)?][] = [
   ],
   ['an environment name in upper case', small('  prod:', '  Prod:'), /is no name for an environment/],
   ['no image', SMALL.replace('image: ghcr.io/acme/shop\n', ''), /image is missing/],
+  [
+    'an SBOM by no image',
+    small('ghcr.io/acme/shop', '{repository: ghcr.io/acme/shop, sbom: "--rm x"}'),
+    /sbom: must be true, false or the image of a scanner/,
+  ],
   ['image and images', `${SMALL}images: {a: ghcr.io/a/b}\n`, /stands beside image/],
   ['no from', SMALL.replace('    from: {branch: main}\n', ''), /environments\.prod\.from: is missing/],
   ['no platform', SMALL.replace('    platform: {swarm: shop_web}\n', ''), /platform is missing/],

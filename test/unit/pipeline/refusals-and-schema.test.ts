@@ -33,9 +33,16 @@ describe('what this version does not carry out', () => {
       blueGreen('nginx: /a.conf, colours: {blue: "http://h:1", green: "http://h:2"}'),
     ],
     ['nginx upstreams', blueGreen('nginx: /a.conf, upstreams: {blue: "h:1", green: "h:2"}')],
+    ['traefik', blueGreen('traefik: /t.yml, colours: {blue: "http://h:1", green: "http://h:2"}')],
+    ['caddy upstreams', blueGreen('caddy: "http://h:2019", upstreams: {blue: "h:1", green: "h:2"}')],
     [
       'checks with {colour}',
       `${blueGreen('nginx: /a.conf').replace('[/health]', '[c]')}checks: {c: {http: "http://{colour}.internal/h"}}\n`,
+    ],
+    ['cache github', SMALL.replace('ghcr.io/acme/shop', '{repository: ghcr.io/a/b, cache: github}')],
+    [
+      'an image for several platforms',
+      SMALL.replace('ghcr.io/acme/shop', '{repository: ghcr.io/a/b, platforms: [linux/amd64, linux/arm64]}'),
     ],
     ['a gate of migrations', `${SMALL}    gates: [m]\ngates: {m: {migrations: expand-contract, path: db}}\n`],
     ['checks on GitHub', `${SMALL}    gates: [c]\ngates: {c: {github-checks: [lint], of: dev}}\n`],
@@ -44,19 +51,14 @@ describe('what this version does not carry out', () => {
     ['secrets from age', `${SMALL}    secrets: {A: "age:f#k"}\n`],
     ['secrets from SOPS', `${SMALL}registry: {username: a, password: "sops:f#k"}\n`],
     ['secrets from Vault', `${SMALL}    ssh: {key: "vault:kv/a#k"}\n`],
+    ['a deployment', SMALL.replace('{swarm: shop_web}', '{kubernetes: deployment/app}')],
   ])('%s is carried out', (_what, text) => {
     expect(unsupported(text)).toEqual([]);
   });
 
   it.each([
     ['platform compose', SMALL.replace('{swarm: shop_web}', '{compose: /opt/app}')],
-    ['platform kubernetes', SMALL.replace('{swarm: shop_web}', '{kubernetes: deployment/app}')],
     ['platform helm', SMALL.replace('{swarm: shop_web}', '{helm: charts/app}')],
-    ['traffic traefik', blueGreen('traefik: /t.yml, colours: {blue: "http://h:1", green: "http://h:2"}')],
-    [
-      'traffic caddy',
-      blueGreen('caddy: "http://h:2019", colours: {blue: "http://h:1", green: "http://h:2"}'),
-    ],
     [
       'canary weights',
       blueGreen('nginx: /a.conf, upstreams: {blue: "h:1", green: "h:2"}, weights: [10, 100]'),
@@ -78,14 +80,8 @@ describe('what this version does not carry out', () => {
       'reviews of several branches',
       `${SMALL}    approvals: [{count: 1, by: github-review, of: release/*}]\n`,
     ],
-    ['failed-host quarantine', `${SMALL}    rollout: {failed-host: quarantine}\n`],
     ['retention', `${SMALL}    retention: 30d\n`],
     ['notify', `${SMALL}notify: [{slack: env:S}]\n`],
-    ['cache github', SMALL.replace('ghcr.io/acme/shop', '{repository: ghcr.io/a/b, cache: github}')],
-    [
-      'an image for several platforms',
-      SMALL.replace('ghcr.io/acme/shop', '{repository: ghcr.io/a/b, platforms: [linux/amd64, linux/arm64]}'),
-    ],
     ['release changelog', `${SMALL}release: {changelog: {from: [commits], categories: {A: [feat]}}}\n`],
     ['release hotfix-branch', `${SMALL}release: {hotfix-branch: "fix/{version}"}\n`],
   ])('%s is refused by name', (what, text) => {
