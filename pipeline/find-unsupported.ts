@@ -25,9 +25,11 @@ export interface Unsupported {
 type Report = (what: string, path: FilePath, wayOut?: string) => void;
 
 const PLATFORMS = ['swarm', 'stack', 'command', 'kubernetes'];
-const CHECKS = ['http', 'tcp', 'run', 'prometheus', 'logs'];
+const CHECKS = ['http', 'tcp', 'run', 'prometheus', 'logs', 'migrations'];
 /** Those whose log can be read from a moment on. */
 const LOGGING = ['swarm', 'stack'];
+/** Those whose containers a host's own Docker knows. */
+const DOCKER = ['swarm', 'stack', 'compose', 'command'];
 /** A command's log goes back to the deploy only if it heeds this. */
 export const LOG_SECONDS = 'SLIPWAY_LOG_SECONDS';
 const RELEASE_KEYS = ['version-files', 'changelog', 'github-release', 'publish', 'hotfix-branch'] as const;
@@ -85,7 +87,12 @@ function reportEnvironment(of: EnvironmentSettings, report: Report): void {
   }
   if (typeof retention === 'number')
     report('retention', of.pathOf('retention'), 'say forever: no image is deleted yet');
-  if (database !== undefined) report('database', of.pathOf('database'));
+  if (database?.inside !== undefined && platform !== undefined && !DOCKER.includes(platform.kind))
+    report(
+      `database inside a container on platform ${platform.kind}`,
+      of.pathOf('database', 'inside'),
+      'leave inside out: the commands run on the first host then',
+    );
 }
 
 function reportChecks(file: LoadedFile, of: EnvironmentSettings, report: Report): void {
@@ -94,6 +101,12 @@ function reportChecks(file: LoadedFile, of: EnvironmentSettings, report: Report)
     if (check === null) continue;
     if (!CHECKS.includes(check.kind)) report(`check ${check.kind}`, ['checks', name, check.kind]);
     if (check.kind === 'logs') reportLog(name, of, report);
+    if (check.kind === 'migrations' && of.settings.database?.current === undefined)
+      report(
+        `check migrations in ${of.name}, whose database nobody can ask`,
+        ['checks', name, 'migrations'],
+        'add database: {current: …} to the environment, a command that prints the revision it is at',
+      );
   }
 }
 

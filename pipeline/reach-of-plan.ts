@@ -107,7 +107,13 @@ export function commandsIn(plan: EnvironmentPlan): string[] {
     platform.kind === 'command'
       ? [platform.command, platform.inspect, platform.restore, platform.retire, platform.logs ?? null]
       : [];
-  const ofDatabase = database === null ? [] : Object.values(database);
+  const ofDatabase =
+    database === null
+      ? []
+      : [
+          ...[database.migrate, database.current, database.revert, database.backup, database.restore],
+          ...[database.prove ?? null, database.contract ?? null, database.inside],
+        ];
   return unique([
     ...ofPlatform,
     ...commandsOfTraffic(traffic),

@@ -72,7 +72,10 @@ describe('what this version does not carry out', () => {
       'check logs in prod, whose logs command says nothing of since when',
       `${SMALL.replace('{swarm: shop_web}', '{command: ./up, logs: ./log}').replace('[/health]', '[l]')}checks: {l: {logs: ERROR}}\n`,
     ],
-    ['check migrations', `${SMALL.replace('[/health]', '[m]')}checks: {m: {migrations: applied}}\n`],
+    [
+      'check migrations in prod, whose database nobody can ask',
+      `${SMALL.replace('[/health]', '[m]')}checks: {m: {migrations: applied}}\n`,
+    ],
     ['approvals by oidc', `${SMALL}    approvals: [{count: 1, by: oidc}]\n`],
     [
       'reviews of several branches',
@@ -80,7 +83,6 @@ describe('what this version does not carry out', () => {
     ],
     ['retention', `${SMALL}    retention: 30d\n`],
     ['notify', `${SMALL}notify: [{slack: env:S}]\n`],
-    ['database', `${SMALL}    database: {migrate: ./up}\n`],
     ['release changelog', `${SMALL}release: {changelog: {from: [commits], categories: {A: [feat]}}}\n`],
     ['release hotfix-branch', `${SMALL}release: {hotfix-branch: "fix/{version}"}\n`],
   ])('%s is refused by name', (what, text) => {
@@ -95,6 +97,13 @@ describe('what this version does not carry out', () => {
     const checks = 'checks: {l: {logs: ERROR}}\n';
     const text = `${SMALL.replace('{swarm: shop_web}', platform).replace('[/health]', '[l]')}${checks}`;
     expect(findUnsupported(loadGood(text))).toEqual([]);
+  });
+
+  it('names a container for the database where no host has one', () => {
+    const text = `${SMALL.replace('{swarm: shop_web}', '{kubernetes: deployment/app}')}    database: {migrate: ./up, inside: app}\n`;
+    expect(findUnsupported(loadGood(text)).map((each) => each.what)).toContain(
+      'database inside a container on platform kubernetes',
+    );
   });
 
   it('is always compiled in full all the same', () => {
