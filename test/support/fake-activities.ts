@@ -34,6 +34,7 @@ import {
   slotOf,
   type Place,
 } from './fake-hosts.js';
+import { fakeDatabase } from './fake-database.js';
 import { answerOfGithub, type FakeReviewOnGithub } from './fake-reviews.js';
 import { receiptFor } from './given.js';
 import {
@@ -265,34 +266,7 @@ export function createFakeActivities(options: FakeOptions): Activities {
           platform: fake.slots[slotOf(target)],
         })),
       })),
-    readDatabase: ({ target }) =>
-      call('readDatabase', placeOf(target), ({ database }) => ({ revision: database })),
-    backupDatabase: ({ target }) =>
-      call('backupDatabase', placeOf(target), (environment) => {
-        const name = `backup-${target.token}`;
-        environment.backups = [...new Set([...(environment.backups ?? []), name])];
-        return { name, proven: true, note: name };
-      }),
-    migrateDatabase: ({ target }) =>
-      call('migrateDatabase', placeOf(target), (environment, half) => {
-        for (const [host, fake] of hostsOf(environment, target, half)) checkFence(fake, target, host);
-        environment.database = half ? `half of ${target.version}` : target.version;
-        return { after: { revision: environment.database }, note: environment.database };
-      }),
-    contractDatabase: ({ target }) =>
-      call('contractDatabase', placeOf(target), (environment, half) => {
-        for (const [host, fake] of hostsOf(environment, target, half)) checkFence(fake, target, host);
-        return { note: 'contracted' };
-      }),
-    revertDatabase: ({ target, before, after }) =>
-      call('revertDatabase', placeOf(target), (environment): UndoResult => {
-        const now = environment.database;
-        if (now === before.revision) return { outcome: 'never-ran', note: `at ${now}` };
-        if (after !== null && now !== after.revision)
-          throw foreignHand({ what: `database is at ${now}`, where: 'database', why: null, wayOut: 'look' });
-        environment.database = before.revision ?? 'base';
-        return { outcome: 'undone', note: `back at ${environment.database}` };
-      }),
+    ...fakeDatabase(call),
     deploy: async (work) => {
       const target = await targetOnHosts(work);
       return await call(

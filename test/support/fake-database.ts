@@ -1,0 +1,49 @@
+/** The database of an environment in the fake world: one word, the revision it is at. */
+import { foreignHand } from '../../activities/failure.js';
+import type { Activities, UndoResult } from '../../workflows/activity-contract.js';
+import { checkFence, hostsOf, placeOf, type Place } from './fake-hosts.js';
+import type { FakeEnvironment } from './fake-world.js';
+
+type Call = <Result>(
+  activity: keyof Activities,
+  place: Place,
+  effect: (environment: FakeEnvironment, half: boolean) => Result,
+) => Promise<Result>;
+
+export function fakeDatabase(
+  call: Call,
+): Pick<
+  Activities,
+  'readDatabase' | 'backupDatabase' | 'migrateDatabase' | 'contractDatabase' | 'revertDatabase'
+> {
+  return {
+    readDatabase: ({ target }) =>
+      call('readDatabase', placeOf(target), ({ database }) => ({ revision: database })),
+    backupDatabase: ({ target }) =>
+      call('backupDatabase', placeOf(target), (environment) => {
+        const name = `backup-${target.token}`;
+        environment.backups = [...new Set([...(environment.backups ?? []), name])];
+        return { name, proven: true, note: name };
+      }),
+    migrateDatabase: ({ target }) =>
+      call('migrateDatabase', placeOf(target), (environment, half) => {
+        for (const [host, fake] of hostsOf(environment, target, half)) checkFence(fake, target, host);
+        environment.database = half ? `half of ${target.version}` : target.version;
+        return { after: { revision: environment.database }, note: environment.database };
+      }),
+    contractDatabase: ({ target }) =>
+      call('contractDatabase', placeOf(target), (environment, half) => {
+        for (const [host, fake] of hostsOf(environment, target, half)) checkFence(fake, target, host);
+        return { note: 'contracted' };
+      }),
+    revertDatabase: ({ target, before, after }) =>
+      call('revertDatabase', placeOf(target), (environment): UndoResult => {
+        const now = environment.database;
+        if (now === before.revision) return { outcome: 'never-ran', note: `at ${now}` };
+        if (after !== null && now !== after.revision)
+          throw foreignHand({ what: `database is at ${now}`, where: 'database', why: null, wayOut: 'look' });
+        environment.database = before.revision ?? 'base';
+        return { outcome: 'undone', note: `back at ${environment.database}` };
+      }),
+  };
+}
