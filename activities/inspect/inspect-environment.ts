@@ -1,5 +1,4 @@
 /** Looking at an environment from the worker: what `slipway doctor` and `slipway logs` show. Touches nothing. */
-import { ApplicationFailure } from '@temporalio/common';
 import { applyToEnvironment, forceOfRelease } from '../../pipeline/apply-policy.js';
 import { hashJson } from '../../pipeline/hash-plan.js';
 import type { CheckPlan } from '../../pipeline/plan.js';
@@ -12,10 +11,9 @@ import type {
   PreflightFinding,
   Target,
 } from '../../workflows/activity-contract.js';
-import type { FailureDetails } from '../../workflows/failures.js';
 import type { LookAtDependencies } from '../checks/dependencies-before.js';
 import type { FindLive } from '../environment/live-release.js';
-import { badInput } from '../failure.js';
+import { badInput, detailsOf } from '../failure.js';
 import { openPlatform, placesOf, type PlatformDependencies } from '../platforms/open-platform.js';
 import { stoppable } from '../processes/stop.js';
 import { asksForReviews, environmentSinceReviewed } from '../source/since-reviewed.js';
@@ -216,9 +214,4 @@ async function asFinding(
       { where: details?.where ?? where, thing, state: 'problem', message, wayOut: details?.wayOut ?? null },
     ];
   }
-}
-
-function detailsOf(error: unknown): Partial<FailureDetails> | null {
-  const first: unknown = error instanceof ApplicationFailure ? error.details?.[0] : null;
-  return typeof first === 'object' ? first : null;
 }

@@ -26,3 +26,9 @@ export async function runTool(
 export function placeOf(context: PlatformContext): string {
   return `${context.target.plan.name} host ${context.host.name}`;
 }
+
+/** Home folder of the ssh user, where Slipway keeps its notes. */
+export async function homeOf(context: PlatformContext): Promise<string> {
+  const { stdout } = await runTool(context, ['sh', '-c', 'echo "$HOME"']);
+  return stdout.trim();
+}
