@@ -2,6 +2,7 @@
 import type Docker from 'dockerode';
 import type { CheckPlan } from '../../pipeline/plan.js';
 import type { Host } from '../hosts/host.js';
+import { folderOfProject } from '../platforms/compose-project.js';
 import { bounded } from './bounded.js';
 import { failed, inconclusive, passed, type CheckContext, type Finding } from './check.js';
 
@@ -28,14 +29,17 @@ export function buildConnectArgv(host: string, port: number, timeoutMs: number):
   return ['sh', '-c', SCRIPT, 'slipway', host, String(port), seconds];
 }
 
-/** `inside` is a container's name, or a compose or Swarm service's; the first running one on any host is asked. */
+/**
+ * `inside` is a container's name, or a compose or Swarm service's; the first running one on any host is asked, of a compose
+ * project the environment's own before any other's.
+ */
 export async function connectInside(plan: TcpPlan, inside: string, context: CheckContext): Promise<Finding> {
   const shown = `${plan.host}:${plan.port} from ${inside}`;
   const problems: string[] = [];
   for (const hostPlan of context.target.plan.hosts) {
     try {
       const host = await context.openHost(hostPlan);
-      const container = await findContainer(host, inside);
+      const container = await findContainer(host, inside, isOfEnvironment(context));
       if (container === null) continue;
       return await bounded(execConnect(container, plan, shown), {
         // the command in the container ends by itself; this is for an engine that does not answer
@@ -52,16 +56,31 @@ export async function connectInside(plan: TcpPlan, inside: string, context: Chec
   return inconclusive(`${shown}: no running container of that name on any host`);
 }
 
-async function findContainer(host: Host, inside: string): Promise<Docker.Container | null> {
+type Labels = Record<string, string>;
+
+async function findContainer(
+  host: Host,
+  inside: string,
+  isOurs: (labels: Labels) => boolean,
+): Promise<Docker.Container | null> {
   const docker = await host.docker();
   const running = await docker.listContainers();
-  const found = running.find(
-    ({ Names, Labels }) =>
-      Names.includes(`/${inside}`) ||
-      Labels['com.docker.compose.service'] === inside ||
-      Labels['com.docker.swarm.service.name'] === inside,
-  );
+  const isService = (labels: Labels): boolean =>
+    labels['com.docker.compose.service'] === inside || labels['com.docker.swarm.service.name'] === inside;
+  const found =
+    running.find(({ Labels: labels }) => isService(labels) && isOurs(labels)) ??
+    running.find(({ Names: names, Labels: labels }) => names.includes(`/${inside}`) || isService(labels));
   return found === undefined ? null : docker.getContainer(found.Id);
+}
+
+/** Another stage or colour on the same host has services of the same names. */
+function isOfEnvironment({ target, colour }: CheckContext): (labels: Labels) => boolean {
+  const { platform } = target.plan;
+  if (platform.kind !== 'compose') return () => false;
+  const folder = folderOfProject(platform.folder, colour);
+  return (labels) =>
+    labels['com.docker.compose.project.working_dir'] === folder &&
+    (colour === null || labels['com.docker.compose.project']?.endsWith(colour) === true);
 }
 
 async function execConnect(container: Docker.Container, plan: TcpPlan, shown: string): Promise<Finding> {

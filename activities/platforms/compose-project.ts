@@ -42,12 +42,17 @@ export async function placeOfProject(
   // without its text the file in the folder would be taken for the commit's
   if (path !== null && file === null) throw new Error(`the plan names ${path} and does not have its text`);
   return {
-    folder: folder.replaceAll('{colour}', colour ?? '').replace(/(?<=.)\/+$/, ''),
+    folder: folderOfProject(folder, colour),
     notes: `${await homeOf(context)}/.slipway/compose/${plan.pipeline}/${plan.name}/${colour ?? 'live'}`,
     colour,
     file,
     services,
   };
+}
+
+/** As compose notes it on every container: without a slash at its end. */
+export function folderOfProject(folder: string, colour: Colour | null): string {
+  return folder.replaceAll('{colour}', colour ?? '').replace(/(?<=.)\/+$/, '');
 }
 
 /** Stands in for the digest while there is none: a file that is ready for one can be told from one that is not. */

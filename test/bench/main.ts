@@ -5,7 +5,7 @@
 import { parseArgs } from 'node:util';
 import { approvals } from './approvals.js';
 import { commandLine } from './command-line.js';
-import { deploy } from './deploy.js';
+import { composeDeploy, deploy } from './deploy.js';
 import { haproxyUnderLoad, nginxUnderLoad } from './under-load.js';
 import { renderTable, type Benchmark, type Row } from './rows.js';
 import { trust } from './trust.js';
@@ -14,6 +14,7 @@ import { wayBack, wayBackWithKills } from './way-back.js';
 
 const BENCHMARKS: Benchmark[] = [
   deploy,
+  composeDeploy,
   wayBack,
   wayBackWithKills,
   haproxyUnderLoad,

@@ -6,6 +6,6 @@ import { part } from './parts.js';
 import { must } from './base-image.js';
 
 export async function installCompose(host: DockerHost): Promise<void> {
-  await must(host.run(['mkdir', '-p', '/home/deploy/.docker/cli-plugins'], { asUser: true }));
+  await must(host.run(['sh', '-c', 'mkdir -p ~/.docker/cli-plugins'], { asUser: true }));
   await copyFile(await part('compose'), path.join(host.home, '.docker/cli-plugins/docker-compose'));
 }

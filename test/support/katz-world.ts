@@ -174,7 +174,7 @@ async function build({ later, keep, takeAway }: Kept): Promise<KatzWorld> {
   };
 }
 
-/** What the README asks of a host: compose, the project's folder, a login, Redis and ClickHouse. */
+/** What the README asks of a host: compose, the project's folder, Redis and ClickHouse. */
 async function setUpHost(host: DockerHost, server: string, files: Files): Promise<void> {
   const asUser = true;
   await installCompose(host);
@@ -187,6 +187,8 @@ async function setUpHost(host: DockerHost, server: string, files: Files): Promis
   await logIn(host, server, LOGIN, { asUser });
   const up = 'cd "$0" && docker compose up --detach --quiet-pull redis clickhouse';
   await must(host.run(['sh', '-c', up, FOLDER], { asUser }));
+  // a release brings its own
+  await must(host.run(['docker', 'logout', server], { asUser }));
 }
 
 async function secretsOf({ staging, production }: KatzWorld['hosts']): Promise<Environment> {
@@ -247,6 +249,10 @@ function editFiles(files: Files, { hosts, server }: Addresses): Files {
 }
 
 /** What lies on the worker. */
-function policyChanges({ hosts, repositoryUrl }: Addresses): [string, string][] {
-  return [['git@github.com:froloveee3/katz-backend.git', repositoryUrl], ...placeChanges(hosts)];
+function policyChanges({ hosts, server, repositoryUrl }: Addresses): [string, string][] {
+  return [
+    ['git@github.com:froloveee3/katz-backend.git', repositoryUrl],
+    ['katz-backend, ghcr.io]', `katz-backend, '${server}']`],
+    ...placeChanges(hosts),
+  ];
 }
