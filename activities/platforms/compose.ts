@@ -86,12 +86,12 @@ async function deploy(context: PlatformContext): Promise<string> {
     ...[...new Set(Object.values(images))].map((image) => requireImage(context, image)),
   ]);
   requireOurs(context, place, model.name, present);
-  await requireNotRenamed(context, place, model.name);
+  const noted = await requireNotRenamed(context, place, model.name);
 
   const file = `${place.notes}/release-${context.target.token}.json`;
   const text = keptText(model, { images, secrets: secretsOf(context) });
   const { fence } = context;
-  await noteName(context, place, model.name);
+  if (noted !== model.name) await noteName(context, place, model.name);
   await context.host.writeFile(file, text, { mode: 0o600, fence });
   await runUp(context, {
     project: { name: model.name, folder: place.folder, files: [file], services: place.services },
@@ -128,12 +128,16 @@ function requireImagesOfRelease(
   });
 }
 
-/** Under a new name compose would start everything a second time, beside what serves. */
-async function requireNotRenamed(context: PlatformContext, place: ComposePlace, name: string): Promise<void> {
-  const noted = (await context.host.readFile(`${place.notes}/project`))?.trim() ?? name;
-  if (noted === name) return;
+/** Under a new name compose would start everything a second time, beside what serves. Returns the name that is noted. */
+async function requireNotRenamed(
+  context: PlatformContext,
+  place: ComposePlace,
+  name: string,
+): Promise<string | null> {
+  const noted = (await context.host.readFile(`${place.notes}/project`))?.trim() ?? null;
+  if (noted === null || noted === name) return noted;
   const left = await listProject(await context.host.docker(), noted);
-  if (left.length === 0) return;
+  if (left.length === 0) return noted;
   throw badInput({
     what: `the project is called ${name} now and was ${noted}, whose ${left.length} containers are still there`,
     where: `${placeOf(context)} ${place.folder}`,
