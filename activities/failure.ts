@@ -43,7 +43,7 @@ export function unreachable(details: FailureDetails): ApplicationFailure {
   return failure(UNREACHABLE, details, false);
 }
 
-/** What one of these failures says; null for any other error. */
+/** What a failure of this file says; null for any other error. */
 export function detailsOf(error: unknown): Partial<FailureDetails> | null {
   const first: unknown = error instanceof ApplicationFailure ? error.details?.[0] : null;
   return typeof first === 'object' ? first : null;

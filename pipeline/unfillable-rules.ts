@@ -66,11 +66,10 @@ function explainApprovals(
 }
 
 function explainAnybody(count: number, approvers: number, path: FilePath): UnfillableRule {
-  const asked = count === 1 ? '1 approval is' : `${count} approvals are`;
   const known = approvers === 0 ? 'nobody' : approvers === 1 ? '1 person' : `${approvers} people`;
   return {
     path,
-    what: `${asked} asked for, and allowed_signers knows ${known} who can sign ${count === 1 ? 'it' : 'them'}`,
+    what: `${askedFor(count)}, and allowed_signers knows ${known} who can sign ${count === 1 ? 'it' : 'them'}`,
     wayOut: `add people to allowed_signers (${LINES}), or lower count`,
   };
 }
@@ -132,8 +131,13 @@ function identities(names: readonly string[]): Set<string> {
   return new Set(names.map((person) => person.toLowerCase()));
 }
 
+/** `9 approvals of group platform are asked for`. */
+function askedFor(count: number, of = ''): string {
+  return count === 1 ? `1 approval${of} is asked for` : `${count} approvals${of} are asked for`;
+}
+
 function explainOne({ group, count, by, index, members, givers }: Asked, path: FilePath): UnfillableRule {
-  const asked = `${count} ${count === 1 ? 'approval' : 'approvals'} of group ${group} ${count === 1 ? 'is' : 'are'} asked for`;
+  const asked = askedFor(count, ` of group ${group}`);
   const place = [...path, index, 'count'];
   const more = 'add people to the group, or lower count';
   if (members.size < count) {

@@ -14,6 +14,7 @@ import type {
 import type { LookAtDependencies } from '../checks/dependencies-before.js';
 import type { FindLive } from '../environment/live-release.js';
 import { badInput, detailsOf } from '../failure.js';
+import { nameOfPlace } from '../platforms/host-question.js';
 import { openPlatform, placesOf, type PlatformDependencies } from '../platforms/open-platform.js';
 import { stoppable } from '../processes/stop.js';
 import { asksForReviews, environmentSinceReviewed } from '../source/since-reviewed.js';
@@ -80,7 +81,7 @@ async function examine(
   const findings: PreflightFinding[] = [];
   const target = await targetOf(dependencies, input, signal);
   for (const place of placesOf(target)) {
-    const where = `${plan.name} host ${place.name}`;
+    const where = nameOfPlace(plan, place.name);
     report(where);
     findings.push(
       ...(await asFinding(where, 'host', async () => {

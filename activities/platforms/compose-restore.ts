@@ -296,29 +296,39 @@ function requireMadeByUs(context: PlatformContext, container: ComposeContainer):
   });
 }
 
-/**
- * Takes the plan's services away, with all of a project its networks; volumes stay. With a colour it is retired: what
- * somebody started by hand in its folder goes, too.
- */
-export async function removeProject(
+/** Undo of a first release: what it started goes, and nothing else may be there. */
+export async function removeFirst(context: PlatformContext): Promise<UndoResult> {
+  const place = await placeOfProject(context);
+  const name = (await context.host.readFile(`${place.notes}/project`))?.trim();
+  if (name === undefined) return { outcome: 'never-ran', note: 'nothing was started' };
+  const own = ofPlan(place, await listProject(await context.host.docker(), name));
+  for (const each of own) requireMadeByUs(context, each);
+  return await remove(context, place, name, own);
+}
+
+/** Stops a colour, or what is there without colours; also what somebody started by hand in its folder. */
+export async function retireProject(context: PlatformContext, colour: Colour | null): Promise<UndoResult> {
+  const place = await placeOfProject(context, colour);
+  const name = await nameOfProject(context, place);
+  const own = ofPlan(place, await listProject(await context.host.docker(), name));
+  requireOurs(context, place, name, own);
+  return await remove(context, place, name, own);
+}
+
+/** The plan's services, with all of a project its networks; volumes stay. */
+async function remove(
   context: PlatformContext,
-  colour: Colour | null = null,
+  place: ComposePlace,
+  name: string,
+  own: ComposeContainer[],
 ): Promise<UndoResult> {
-  const place = await placeOfProject(context, colour ?? context.target.colour);
-  const noted = (await context.host.readFile(`${place.notes}/project`))?.trim();
-  if (noted === undefined && colour === null) return { outcome: 'never-ran', note: 'nothing was started' };
-  const name = noted ?? (await nameOfProject(context, place));
-  const docker = await context.host.docker();
-  const own = ofPlan(place, await listProject(docker, name));
-  if (colour === null) for (const each of own) requireMadeByUs(context, each);
-  else requireOurs(context, place, name, own);
   const [first] = own;
   if (first === undefined) return { outcome: 'never-ran', note: `nothing of project ${name} is there` };
   await runRemove(context, {
     project: { name, folder: place.folder, files: first.files, services: place.services },
     ...{ notes: place.notes, step: `compose-down-${name}`, timeoutMs: context.target.plan.timeoutMs },
   });
-  const left = ofPlan(place, await listProject(docker, name));
+  const left = ofPlan(place, await listProject(await context.host.docker(), name));
   if (left.length === 0) return { outcome: 'undone', note: `project ${name} removed, its volumes kept` };
   throw refused({
     what: `project ${name} is not gone: ${left.map((each) => each.name).join(', ')}`,

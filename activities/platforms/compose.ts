@@ -16,12 +16,15 @@ import {
   priorSchema,
   proveProject,
   recordProject,
-  removeProject,
+  removeFirst,
   restoreProject,
+  retireProject,
 } from './compose-restore.js';
 import { runUp } from './compose-up.js';
 import { requireImage } from './image-availability.js';
 import { placeOf, runTool } from './host-question.js';
+import { digestOf } from './image-reference.js';
+import { readNewLines } from './new-log-lines.js';
 import type { Platform, PlatformContext } from './platform.js';
 import { readLogs } from './service-logs.js';
 
@@ -35,8 +38,8 @@ export const compose: Platform = {
       : await proveProject(context, priorSchema.parse(recorded)),
   deploy,
   undo: (context, recorded) =>
-    recorded === null ? removeProject(context) : restoreProject(context, priorSchema.parse(recorded)),
-  retire: (context, colour) => removeProject(context, colour),
+    recorded === null ? removeFirst(context) : restoreProject(context, priorSchema.parse(recorded)),
+  retire: (context, colour) => retireProject(context, colour),
   observe: async (context) => {
     const lines = (await ownContainers(context)).map(({ name, image, state, health }) =>
       `${name} ${image} ${state} ${health ?? ''}`.trimEnd(),
@@ -51,6 +54,15 @@ export const compose: Platform = {
       if (text !== '') texts.push(`${name}:\n${text.trimEnd()}`);
     }
     return texts.join('\n');
+  },
+  newLogs: async (context, from) => {
+    const digests = new Set(context.target.artifacts.map(({ digest }) => digest));
+    const released = (await ownContainers(context)).filter(({ image }) => digests.has(digestOf(image) ?? ''));
+    const logs = released.map(({ id, state }) => ({
+      ...{ path: `containers/${id}`, container: id },
+      ended: state === 'exited' || state === 'dead',
+    }));
+    return await readNewLines(await context.host.docker(), logs, from);
   },
 };
 
