@@ -115,12 +115,8 @@ function platformLines(found: Findings, environment: string): string[] {
   const stack = own[0] ?? stackFiles[0];
   if (stack !== undefined) return [`    platform: {stack: ${stack}, name: ${name}-${environment}}`];
   if (composeFile !== null) {
-    const folder = `/opt/${name}`;
-    return [
-      `    platform:   # CHANGE: the folder on the host; the compose file should say image: …:\${IMAGE_TAG}`,
-      `      command: "cd ${folder} && docker compose -f ${composeFile} up -d --wait"`,
-      `      inspect: "docker compose -f ${folder}/${composeFile} ps"`,
-    ];
+    const says = `the folder on the host; the file should say image: …:\${IMAGE_TAG}`;
+    return [`    platform: {compose: /opt/${name}, file: ${composeFile}}   # CHANGE: ${says}`];
   }
   return [`    platform: {swarm: ${name}_${name}}   # CHANGE: the service's name in docker service ls`];
 }

@@ -41,6 +41,7 @@ export function compilePlatform(
         kind: 'compose',
         folder: texts.colourText(platform.compose, at('compose')),
         file: platform.file === undefined ? null : texts.colourText(platform.file, at('file')),
+        ...(platform.file === undefined ? {} : { files: filesOf(of, platform.file, 'file', files, texts) }),
         services: (platform.services ?? []).map((service) => texts.text(service, at('services'))),
       };
     case 'kubernetes':
@@ -72,22 +73,39 @@ function compileStack(
 ): PlatformPlan {
   const colours = strategyOf(of.settings) === 'blue-green';
   const name = platform.name ?? `${pipeline}-{environment}${colours ? '-{colour}' : ''}`;
-  const per = (render: (texts: TextCompiler) => string): PerColour =>
-    colours
-      ? {
-          live: '',
-          blue: render(texts.with({ colour: 'blue' })),
-          green: render(texts.with({ colour: 'green' })),
-        }
-      : { live: render(texts), blue: '', green: '' };
   return {
     kind: 'stack',
-    names: per((rendering) => rendering.text(name, of.pathOf('platform', 'name'))),
-    files: per((rendering) => {
-      const path = of.pathOf('platform', 'stack');
-      return requireFile(files, rendering.text(platform.stack, path), rendering.where(path), MAX_STACK_BYTES);
-    }),
+    names: perColour(of, texts, (rendering) => rendering.text(name, of.pathOf('platform', 'name'))),
+    files: filesOf(of, platform.stack, 'stack', files, texts),
   };
+}
+
+/** Texts of the repository file that `platform.<key>` names, with `{colour}` in its path. */
+function filesOf(
+  of: EnvironmentSettings,
+  template: string,
+  key: 'stack' | 'file',
+  files: RepositoryTexts,
+  texts: TextCompiler,
+): PerColour {
+  const path = of.pathOf('platform', key);
+  return perColour(of, texts, (rendering) =>
+    requireFile(files, rendering.text(template, path), rendering.where(path), MAX_STACK_BYTES),
+  );
+}
+
+function perColour(
+  of: EnvironmentSettings,
+  texts: TextCompiler,
+  render: (texts: TextCompiler) => string,
+): PerColour {
+  return strategyOf(of.settings) === 'blue-green'
+    ? {
+        live: '',
+        blue: render(texts.with({ colour: 'blue' })),
+        green: render(texts.with({ colour: 'green' })),
+      }
+    : { live: render(texts), blue: '', green: '' };
 }
 
 /** The text of a repository file the file names. Throws PlanRefused when the commit does not have it. */

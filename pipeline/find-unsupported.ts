@@ -24,10 +24,10 @@ export interface Unsupported {
 
 type Report = (what: string, path: FilePath, wayOut?: string) => void;
 
-const PLATFORMS = ['swarm', 'stack', 'command', 'kubernetes'];
+const PLATFORMS = ['swarm', 'stack', 'compose', 'command', 'kubernetes'];
 const CHECKS = ['http', 'tcp', 'run', 'prometheus', 'logs', 'migrations'];
 /** Those whose log can be read from a moment on. */
-const LOGGING = ['swarm', 'stack'];
+const LOGGING = ['swarm', 'stack', 'compose'];
 /** Those whose containers a host's own Docker knows. */
 const DOCKER = ['swarm', 'stack', 'compose', 'command'];
 /** A command's log goes back to the deploy only if it heeds this. */

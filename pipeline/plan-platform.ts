@@ -39,7 +39,17 @@ export type PlatformPlan =
       logs?: string;
       on: 'host' | 'worker';
     }
-  | { kind: 'compose'; folder: string; file: string | null; services: string[] }
+  | {
+      kind: 'compose';
+      /** The team's folder on the host; `{colour}` is filled in when it is known. */
+      folder: string;
+      /** Path of the compose file in the repository; null = what is in the folder. */
+      file: string | null;
+      /** Its text at the commit, one per colour; absent where there is no `file`, and in older plans. */
+      files?: PerColour;
+      /** Empty = all. */
+      services: string[];
+    }
   | {
       kind: 'kubernetes';
       resource: string;

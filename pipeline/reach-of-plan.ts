@@ -2,6 +2,7 @@
 import type { CheckPlan, EnvironmentPlan } from './plan.js';
 import type { PlatformPlan } from './plan-platform.js';
 import { upstreamsOf, type TrafficPlan } from './plan-traffic.js';
+import { reachOfCompose } from './reach-of-compose.js';
 import { reachOfStack } from './reach-of-stack.js';
 import { isSecretReference, schemeOf } from './secret-references.js';
 
@@ -71,8 +72,10 @@ function targetsOfPlatform(platform: PlatformPlan, ownSecrets: string[]): string
       const files = Object.values(platform.files).filter((text) => text !== '');
       return [...Object.values(platform.names), ...files.flatMap((text) => reachOfStack(text, ownSecrets))];
     }
-    case 'compose':
-      return [platform.folder];
+    case 'compose': {
+      const files = Object.values(platform.files ?? {}).filter((text) => text !== '');
+      return [platform.folder, ...files.flatMap((text) => reachOfCompose(text))];
+    }
     case 'kubernetes':
       return [`${platform.namespace ?? 'default'}/${platform.resource}`];
     case 'helm':

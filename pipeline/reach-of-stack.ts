@@ -35,9 +35,9 @@ const OF_THIS_RELEASE = /:\$(IMAGE_TAG|\{IMAGE_TAG(:?\?[^}]*)?\})$/;
 const OF_THE_HOST = /^([/.~]|.*\$)/;
 
 /** As the file writes them; `ours` are Docker secrets that Slipway makes itself. A file nobody can read reaches anything. */
-export function reachOfStack(text: string, ours: readonly string[]): string[] {
+export function reachOfStack(text: string, ours: readonly string[], kind = 'stack'): string[] {
   const read = stack.safeParse(parseOrNull(text));
-  if (!read.success) return ['a stack file that cannot be read'];
+  if (!read.success) return [`a ${kind} file that cannot be read`];
   const { services, volumes, networks, configs, secrets } = read.data;
   const others = [volumes, networks, configs, secrets].flatMap((each) => reachOfThings(each, ours));
   return [...Object.values(services).flatMap(reachOfService), ...others];
@@ -81,7 +81,7 @@ function textsOf(list: z.infer<typeof words>): string[] {
   return all.map((each) => (typeof each === 'string' ? each : JSON.stringify(each)));
 }
 
-function parseOrNull(text: string): unknown {
+export function parseOrNull(text: string): unknown {
   try {
     return parse(text, { merge: true, maxAliasCount: 100 });
   } catch {

@@ -29,7 +29,10 @@ export function buildConnectArgv(host: string, port: number, timeoutMs: number):
   return ['sh', '-c', SCRIPT, 'slipway', host, String(port), seconds];
 }
 
-/** `inside` is a container's name, or a compose or Swarm service's; the first running one on any host is asked. */
+/**
+ * `inside` is a container's name, or a compose or Swarm service's; the first running one on any host is asked, of
+ * compose projects the environment's own.
+ */
 export async function connectInside(plan: TcpPlan, inside: string, context: CheckContext): Promise<Finding> {
   const shown = `${plan.host}:${plan.port} from ${inside}`;
   const problems: string[] = [];
@@ -56,10 +59,10 @@ export async function connectInside(plan: TcpPlan, inside: string, context: Chec
 async function findContainer(
   host: Host,
   inside: string,
-  { target }: CheckContext,
+  { target, colour }: CheckContext,
 ): Promise<Docker.Container | null> {
   const docker = await host.docker();
-  const [found] = await findContainers(docker, inside, target.plan);
+  const [found] = await findContainers(docker, inside, target.plan, colour);
   return found === undefined ? null : docker.getContainer(found.Id);
 }
 

@@ -68,7 +68,9 @@ export async function prepareOneOff(
   command: { name: string | null; text: string; env: Record<string, string> },
 ): Promise<ContainerCommand> {
   const docker = await context.host.docker();
-  const [first, ...others] = await findContainers(docker, inside, context.target.plan);
+  const { plan, live, colour } = context.target;
+  // before the first release there is but the colour that is deployed to
+  const [first, ...others] = await findContainers(docker, inside, plan, live?.colour ?? colour);
   if (first === undefined) throw nothingRuns(context, inside);
   const stranger = others.find(({ Labels }) => projectOf(Labels) !== projectOf(first.Labels));
   if (stranger !== undefined) throw several(context, inside, [first, stranger]);

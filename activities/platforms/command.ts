@@ -23,7 +23,7 @@ import {
   runTimeValues,
   type RunTimeValues,
 } from './run-time-values.js';
-import { requireSuccess } from './stack-deploy.js';
+import { requireSuccess } from './docker-command.js';
 
 const QUESTION_TIMEOUT_MS = 60_000;
 

@@ -5,8 +5,9 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { callEngine, EngineError } from './engine.js';
+import { ownerOf } from './owner.js';
 import type { PlatformContext } from './platform.js';
-import { OWNER_LABEL, ownerOf } from './swarm-service.js';
+import { OWNER_LABEL } from './swarm-service.js';
 
 const VERSION_LABEL = 'slipway.secret';
 

@@ -9,6 +9,10 @@ export interface HostFacts {
   dataFolder: string;
   /** Ports the release itself has open already: taken, and rightly so. */
   ownPorts: number[];
+  /** Ports it will open beside those of the plan. */
+  ports?: number[];
+  /** Where relative `files` are looked for; default: the home of the ssh user. */
+  filesIn?: string;
 }
 
 export async function lookAtHost(context: PlatformContext, facts: HostFacts): Promise<PreflightFinding[]> {
@@ -18,9 +22,14 @@ export async function lookAtHost(context: PlatformContext, facts: HostFacts): Pr
     lookAtDisk(context, facts.dataFolder, diskBytes),
     lookAtPorts(
       context,
-      ports.filter((port) => !facts.ownPorts.includes(port)),
+      [...new Set([...ports, ...(facts.ports ?? [])])].filter((port) => !facts.ownPorts.includes(port)),
     ),
-    lookAtFiles(context, files),
+    lookAtFiles(
+      context,
+      files.map((file) =>
+        facts.filesIn === undefined || file.startsWith('/') ? file : `${facts.filesIn}/${file}`,
+      ),
+    ),
     lookAtCommands(context, commands),
   ]);
   return findings.flat();

@@ -36,3 +36,9 @@ export function nameOfPlace({ name, platform }: EnvironmentPlan, host: string): 
     ? `${name} namespace ${platform.namespace ?? DEFAULT_NAMESPACE}`
     : `${name} host ${host}`;
 }
+
+/** Home folder of the ssh user, where Slipway keeps its notes. */
+export async function homeOf(context: PlatformContext): Promise<string> {
+  const { stdout } = await runTool(context, ['sh', '-c', 'echo "$HOME"']);
+  return stdout.trim();
+}

@@ -108,6 +108,15 @@ export async function requireImage(context: PlatformContext, image: string): Pro
   throw refused(await explainUnavailable(context, image, found));
 }
 
+/** Can a release that ran this image be brought back? Says where from; throws Refused when from nowhere. */
+export async function requireWayBackTo(context: PlatformContext, image: string): Promise<string> {
+  if (await isOnHost(context, image)) return `${image} is on ${context.host.name}`;
+  const found = await askRegistry(context, image);
+  if (found.state === 'pullable') return `${image} can be pulled from ${registryOf(image)}`;
+  const details = await explainUnavailable(context, image, found);
+  throw refused({ ...details, what: `no way back: ${details.what}` });
+}
+
 export async function explainUnavailable(
   context: PlatformContext,
   image: string,

@@ -33,6 +33,11 @@ export function sameImage(one: string, other: string): boolean {
   return digest === otherDigest && canonical(one) === canonical(other);
 }
 
+/** Do both name the same repository, whatever tag or digest follows? */
+export function sameRepository(one: string, other: string): boolean {
+  return canonical(one) === canonical(other);
+}
+
 function canonical(image: string): string {
   const repository = repositoryOf(image).replace(/^(index\.)?docker\.io\//, '');
   return repository.includes('/') ? repository : `library/${repository}`;

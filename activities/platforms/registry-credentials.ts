@@ -20,6 +20,7 @@ const configSchema = z.looseObject({
     .optional(),
   credsStore: z.string().optional(),
   credHelpers: z.record(z.string(), z.string()).optional(),
+  cliPluginsExtraDirs: z.array(z.string()).optional(),
 });
 const helperAnswerSchema = z.object({ Username: z.string(), Secret: z.string() });
 
@@ -95,7 +96,7 @@ export function throwawayConfig(
   config: DockerConfig,
   login: { server: string; username: string; password: string },
 ): string {
-  const { credHelpers, credsStore, auths } = config;
+  const { credHelpers, credsStore, auths, cliPluginsExtraDirs: plugins } = config;
   const key = keyOf(login.server);
   const others = (name: string): boolean => hostOf(name) !== login.server;
   const entries = Object.fromEntries(Object.entries(auths ?? {}).filter(([name]) => others(name)));
@@ -103,7 +104,11 @@ export function throwawayConfig(
   const stored = credsStore === undefined ? [] : Object.keys(entries).map((name) => [name, credsStore]);
   const helpers = [...stored, ...Object.entries(credHelpers ?? {}).filter(([name]) => others(name))];
   const auth = Buffer.from(`${login.username}:${login.password}`).toString('base64');
-  return JSON.stringify({ auths: { ...entries, [key]: { auth } }, credHelpers: Object.fromEntries(helpers) });
+  return JSON.stringify({
+    auths: { ...entries, [key]: { auth } },
+    credHelpers: Object.fromEntries(helpers),
+    ...(plugins === undefined ? {} : { cliPluginsExtraDirs: plugins }),
+  });
 }
 
 /** The line a person types on the host. */

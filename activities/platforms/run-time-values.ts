@@ -102,6 +102,19 @@ export function runTimeEnvironment(values: RunTimeValues, where: string): Record
   );
 }
 
+/** `IMAGE_TAG_<NAME>` of each image where a release has several: `repository:${IMAGE_TAG_WORKER}` pins that one. */
+export function imageVariables({ artifacts, plan, version }: Target): Record<string, string> {
+  const images = artifacts.filter(({ kind }) => kind === 'image');
+  if (images.length < 2) return {};
+  const tag = harmless('tag', plan.tags[0] ?? version, plan.name);
+  return Object.fromEntries(
+    images.map(({ name, digest }) => [
+      `IMAGE_TAG_${name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}`,
+      `${tag}@${digest}`,
+    ]),
+  );
+}
+
 function harmless(name: string, value: string, where: string): string {
   if (HARMLESS.test(value)) return value;
   throw badInput({

@@ -17,7 +17,7 @@ const containerSchema = z.looseObject({
 
 type Health = z.infer<typeof containerSchema>['State']['Health'];
 
-/** `what` = `services/<id>` or `tasks/<id>`. Empty when the log driver keeps nothing. */
+/** `what` = `services/<id>`, `tasks/<id>` or `containers/<id>`. Empty when the log driver keeps nothing. */
 export async function readLogs(docker: Docker, what: string, lines: number): Promise<string> {
   try {
     const answer = await callEngine(docker, {
@@ -57,20 +57,29 @@ export function demultiplex(raw: Buffer): LogText {
   return { text: Buffer.concat(parts).toString(), complaint: Buffer.concat(complaints).toString() };
 }
 
-export interface TaskEvidence {
+export interface Evidence {
   /** Docker ended it because of its health check; a container that then exits 0 tells Swarm nothing of it. */
   unhealthy: boolean;
   text: string;
 }
 
 /** What a failed task left: its health check's answers (only the node that ran it has them) and its own output. */
-export async function readTaskEvidence(docker: Docker, task: Task, lines: number): Promise<TaskEvidence> {
+export async function readTaskEvidence(docker: Docker, task: Task, lines: number): Promise<Evidence> {
   const container = task.Status.ContainerStatus?.ContainerID ?? '';
+  return await readEvidence(docker, { container, logsOf: `tasks/${task.ID}` }, lines);
+}
+
+/** `container` may be empty when none was made. */
+export async function readEvidence(
+  docker: Docker,
+  { container, logsOf }: { container: string; logsOf: string },
+  lines: number,
+): Promise<Evidence> {
   const health = container === '' ? null : await readHealth(docker, container);
   const answers = (health?.Log ?? [])
     .slice(-3)
     .map((entry) => `health check exited ${entry.ExitCode}: ${entry.Output.trim()}`);
-  const log = await readLogs(docker, `tasks/${task.ID}`, lines);
+  const log = await readLogs(docker, logsOf, lines);
   return {
     unhealthy: health?.Status === 'unhealthy',
     text: [...answers, log].filter((text) => text !== '').join('\n'),

@@ -6,6 +6,7 @@ import { removeUnusedSecrets } from './docker-secrets.js';
 import { callEngine } from './engine.js';
 import { placeOf, runTool } from './host-question.js';
 import { digestOf, registryOf, repositoryOf, sameImage } from './image-reference.js';
+import { ownerOf } from './owner.js';
 import type { PlatformContext } from './platform.js';
 import { findCredentials } from './registry-credentials.js';
 import { stackFiles } from './stack-deploy.js';
@@ -17,7 +18,6 @@ import {
   listStack,
   listTasks,
   OWNER_LABEL,
-  ownerOf,
   requireOurs,
   sameSpec,
   specSchema,

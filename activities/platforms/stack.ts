@@ -3,16 +3,12 @@ import type { Colour } from '../../pipeline/plan.js';
 import type { PreflightFinding, UndoResult } from '../../workflows/activity-contract.js';
 import { refused } from '../failure.js';
 import { createSecrets, removeUnusedSecrets } from './docker-secrets.js';
+import { lookAtRegistry } from './engine-preflight.js';
 import { finding, lookAtHost } from './host-findings.js';
 import { placeOf, runTool } from './host-question.js';
-import {
-  askRegistry,
-  isOnHost,
-  explainUnavailable,
-  requireImage,
-  resolveDigest,
-} from './image-availability.js';
+import { requireImage, requireWayBackTo, resolveDigest } from './image-availability.js';
 import { digestOf } from './image-reference.js';
+import { ownerOf } from './owner.js';
 import { platformPlan, type Platform, type PlatformContext } from './platform.js';
 import { runTimeEnvironment, runTimeValues } from './run-time-values.js';
 import { logsOfTasks, readNewLines, type EngineLog } from './new-log-lines.js';
@@ -22,14 +18,13 @@ import { imagesOfRelease, overrideFor, readStackFile } from './stack-file.js';
 import { priorSchema, restoreStack, strangersWork, type StackPrior } from './stack-restore.js';
 import { labelOf, listThings, removeStack } from './stack-things.js';
 import { awaitConvergence } from './swarm-convergence.js';
-import { lookAtEngine, lookAtRegistry } from './swarm-preflight.js';
+import { lookAtEngine } from './swarm-preflight.js';
 import {
   claimService,
   FENCE_LABEL,
   listStack,
   listTasks,
   OWNER_LABEL,
-  ownerOf,
   requireOurs,
   type Service,
 } from './swarm-service.js';
@@ -171,13 +166,7 @@ async function recordPrior(context: PlatformContext): Promise<StackPrior | null>
 async function proveWayBack(context: PlatformContext, recorded: unknown): Promise<string> {
   if (recorded === null) return `stack ${stackName(context)} is not there yet: undo removes it again`;
   const { services } = priorSchema.parse(recorded);
-  for (const { image } of services) {
-    if (await isOnHost(context, image)) continue;
-    const found = await askRegistry(context, image);
-    if (found.state === 'pullable') continue;
-    const details = await explainUnavailable(context, image, found);
-    throw refused({ ...details, what: `no way back: ${details.what}` });
-  }
+  for (const { image } of services) await requireWayBackTo(context, image);
   return services.map(({ spec, image }) => `${spec.Name} on ${image}`).join(', ');
 }
 

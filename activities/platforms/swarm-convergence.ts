@@ -1,7 +1,7 @@
 /** Waits until services are what they were asked to be, and stay so; fails as soon as it is clear that they will not. */
 import type Docker from 'dockerode';
-import { setTimeout as pause } from 'node:timers/promises';
 import { foreignHand, refused } from '../failure.js';
+import { FirstSights, lookUntilSteady } from './convergence.js';
 import { askRegistry, explainUnavailable } from './image-availability.js';
 import { placeOf } from './host-question.js';
 import type { PlatformContext } from './platform.js';
@@ -9,7 +9,6 @@ import { readLogs, readTaskEvidence } from './service-logs.js';
 import { describeTask, homelessTasks, judgeService, type Cause, type Judgement } from './swarm-judgement.js';
 import { listTasks, readServiceStatus, requireOurs, type Service, type Task } from './swarm-service.js';
 
-const LOOK_EVERY_MS = 200;
 /** Docker's own default where a spec names none. */
 const DEFAULT_MONITOR_MS = 5_000;
 const DEFAULT_STOP_GRACE_MS = 10_000;
@@ -26,10 +25,9 @@ export interface Awaited {
   mayBeEmpty: boolean;
 }
 
-/** First sights, measured on this machine's clock only. */
 interface Memory {
-  runningSince: Map<string, number>;
-  homelessSince: Map<string, number>;
+  running: FirstSights;
+  homeless: FirstSights;
 }
 
 type Failed = Extract<Judgement, { state: 'failed' }>;
@@ -41,26 +39,31 @@ type Failed = Extract<Judgement, { state: 'failed' }>;
 export async function awaitConvergence(context: PlatformContext, awaited: Awaited[]): Promise<string> {
   const docker = await context.host.docker();
   const { timeoutMs } = context.target.plan;
-  const deadline = performance.now() + timeoutMs;
   const memories = new Map(
-    awaited.map(({ id }): [string, Memory] => [id, { runningSince: new Map(), homelessSince: new Map() }]),
+    awaited.map(({ id }): [string, Memory] => [
+      id,
+      { running: new FirstSights(), homeless: new FirstSights() },
+    ]),
   );
-  for (;;) {
-    const notes: string[] = [];
-    let waiting: { each: Awaited; tasks: Task[]; note: string } | null = null;
-    for (const each of awaited) {
-      const memory = memories.get(each.id);
-      if (memory === undefined) continue;
-      const { note, steady, tasks } = await lookOnce(context, docker, each, memory);
-      notes.push(`${each.name} ${note}`);
-      if (!steady) waiting ??= { each, tasks, note };
-    }
-    if (waiting === null) return notes.join(', ');
-    context.progress(notes.join(', '));
-    if (performance.now() > deadline)
-      throw await explain(context, docker, waiting.each, timedOut(waiting.note, waiting.tasks, timeoutMs));
-    await pause(LOOK_EVERY_MS, undefined, { signal: context.signal });
-  }
+  return await lookUntilSteady(context, {
+    deadline: performance.now() + timeoutMs,
+    look: async () => {
+      const notes: string[] = [];
+      let waiting: { each: Awaited; tasks: Task[]; note: string } | null = null;
+      for (const each of awaited) {
+        const memory = memories.get(each.id);
+        if (memory === undefined) continue;
+        const { note, steady, tasks } = await lookOnce(context, docker, each, memory);
+        notes.push(`${each.name} ${note}`);
+        if (!steady) waiting ??= { each, tasks, note };
+      }
+      return { note: notes.join(', '), steady: waiting === null, waiting };
+    },
+    timedOut: async ({ note, waiting }) =>
+      waiting === null
+        ? new Error(note)
+        : await explain(context, docker, waiting.each, timedOut(waiting.note, waiting.tasks, timeoutMs)),
+  });
 }
 
 async function lookOnce(
@@ -73,7 +76,7 @@ async function lookOnce(
   if (service === null) throw vanished(context, awaited.name);
   requireOurs(context, service);
   const tasks = await listTasks(docker, awaited.id);
-  const homeless = remember(memory.homelessSince, homelessTasks(tasks));
+  memory.homeless.see(homelessTasks(tasks).map(({ ID }) => ID));
   const patienceMs = nanosecondsToMs(
     service.Spec.TaskTemplate.ContainerSpec.StopGracePeriod,
     DEFAULT_STOP_GRACE_MS,
@@ -83,7 +86,7 @@ async function lookOnce(
     tasks,
     image: awaited.image,
     mayBeEmpty: awaited.mayBeEmpty,
-    stuck: olderThan(homeless, patienceMs + SCHEDULER_MARGIN_MS),
+    stuck: memory.homeless.olderThan(patienceMs + SCHEDULER_MARGIN_MS),
   });
   if (judgement.state === 'failed') {
     if (await isWorthWaiting(context, awaited, judgement))
@@ -91,22 +94,9 @@ async function lookOnce(
     throw await explain(context, docker, awaited, judgement);
   }
   if (judgement.state === 'converging') return { note: judgement.note, steady: false, tasks };
-  const running = remember(memory.runningSince, judgement.running);
-  const stable = olderThan(running, monitorMs(service));
+  memory.running.see(judgement.running.map(({ ID }) => ID));
+  const stable = memory.running.olderThan(monitorMs(service));
   return { note: judgement.note, steady: judgement.running.every((task) => stable.has(task.ID)), tasks };
-}
-
-/** Keeps only who is still in this state, with the time of first sight. */
-function remember(since: Map<string, number>, tasks: Task[]): Map<string, number> {
-  const present = new Set(tasks.map((task) => task.ID));
-  for (const id of since.keys()) if (!present.has(id)) since.delete(id);
-  for (const id of present) if (!since.has(id)) since.set(id, performance.now());
-  return since;
-}
-
-function olderThan(since: Map<string, number>, ageMs: number): Set<string> {
-  const now = performance.now();
-  return new Set([...since].filter(([, at]) => now - at >= ageMs).map(([id]) => id));
 }
 
 function monitorMs(service: Service): number {

@@ -4,9 +4,10 @@
  */
 import type Docker from 'dockerode';
 import { z } from 'zod';
-import { foreignHand, refused, staleFence } from '../failure.js';
+import { foreignHand, refused } from '../failure.js';
 import { callEngine, isMissing, isOutOfSequence, type RegistryAuth } from './engine.js';
 import { placeOf } from './host-question.js';
+import { ownerOf, requireNotAnothers } from './owner.js';
 import type { PlatformContext } from './platform.js';
 
 export const FENCE_LABEL = 'slipway.fence';
@@ -75,11 +76,6 @@ export type ServiceSpec = z.infer<typeof specSchema>;
 export type Service = z.infer<typeof serviceSchema>;
 export type Task = z.infer<typeof taskSchema>;
 
-/** `pipeline/environment`: who a service belongs to. */
-export function ownerOf(context: PlatformContext): string {
-  return `${context.target.plan.pipeline}/${context.target.plan.name}`;
-}
-
 export async function readService(docker: Docker, name: string): Promise<Service | null> {
   try {
     return serviceSchema.parse(
@@ -122,26 +118,10 @@ export function fenceOf(spec: ServiceSpec): number {
 /** Throws StaleFence when a newer change has the service, Refused when another pipeline owns it. */
 export function requireOurs(context: PlatformContext, service: Service): void {
   const { Name: name, Labels: labels } = service.Spec;
-  const owner = labels?.[OWNER_LABEL];
-  const ours = ownerOf(context);
-  if (owner !== undefined && owner !== ours) {
-    throw refused({
-      what: `service ${name} belongs to ${owner}, not to ${ours}`,
-      where: placeOf(context),
-      why: null,
-      wayOut: `name another service, or hand it over: docker service update --label-add ${OWNER_LABEL}=${ours} ${name}`,
-    });
-  }
-  const fence = fenceOf(service.Spec);
-  if (fence > context.target.token) {
-    throw staleFence({
-      what: `service ${name} has seen token ${fence}, this change has ${context.target.token}`,
-      where: placeOf(context),
-      why: null,
-      wayOut: 'a newer change owns this environment; look at its status',
-      seenToken: fence,
-    });
-  }
+  const mark = { owner: labels?.[OWNER_LABEL] ?? null, fence: fenceOf(service.Spec) };
+  const label = `${OWNER_LABEL}=${ownerOf(context)}`;
+  const wayOut = `name another service, or hand it over: docker service update --label-add ${label} ${name}`;
+  requireNotAnothers(context, `service ${name}`, mark, wayOut);
 }
 
 export interface Write {

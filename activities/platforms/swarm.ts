@@ -4,22 +4,18 @@ import type { Colour } from '../../pipeline/plan.js';
 import type { PreflightFinding, UndoResult } from '../../workflows/activity-contract.js';
 import { foreignHand, refused } from '../failure.js';
 import { digestOf, registryOf, sameImage } from './image-reference.js';
-import {
-  askRegistry,
-  explainUnavailable,
-  isOnHost,
-  requireImage,
-  resolveDigest,
-} from './image-availability.js';
+import { requireImage, requireWayBackTo, resolveDigest } from './image-availability.js';
+import { lookAtRegistry } from './engine-preflight.js';
 import { finding, lookAtHost } from './host-findings.js';
 import { placeOf } from './host-question.js';
+import { ownerOf } from './owner.js';
 import { platformPlan, type Platform, type PlatformContext } from './platform.js';
 import { findCredentials } from './registry-credentials.js';
 import { findReleaseImage, requireReleaseImage } from './release-image.js';
 import { logsOfTasks, readNewLines } from './new-log-lines.js';
 import { readLogs } from './service-logs.js';
 import { awaitConvergence, sentenceFor } from './swarm-convergence.js';
-import { lookAtEngine, lookAtRegistry } from './swarm-preflight.js';
+import { lookAtEngine } from './swarm-preflight.js';
 import {
   claimedLabels,
   claimService,
@@ -27,7 +23,6 @@ import {
   missingService,
   missingServiceWayOut,
   OWNER_LABEL,
-  ownerOf,
   readService,
   REPLICAS_LABEL,
   requireOurs,
@@ -128,11 +123,7 @@ async function recordPrior(context: PlatformContext): Promise<Prior> {
 
 async function proveWayBack(context: PlatformContext, recorded: unknown): Promise<string> {
   const { image } = priorSchema.parse(recorded);
-  if (await isOnHost(context, image)) return `${image} is on ${context.host.name}`;
-  const found = await askRegistry(context, image);
-  if (found.state === 'pullable') return `${image} can be pulled from ${registryOf(image)}`;
-  const details = await explainUnavailable(context, image, found);
-  throw refused({ ...details, what: `no way back: ${details.what}` });
+  return await requireWayBackTo(context, image);
 }
 
 async function deploy(context: PlatformContext): Promise<string> {

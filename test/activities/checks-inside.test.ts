@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { askCheck } from '../../activities/checks/ask-check.js';
 import type { Host } from '../../activities/hosts/host.js';
+import type { Colour, EnvironmentPlan } from '../../pipeline/plan.js';
 import type { CheckOutcome } from '../../workflows/activity-contract.js';
 import { givenCheckScene, tcpCheck, type CheckScene } from '../support/check-scene.js';
 import { startDockerd, type Dockerd } from '../support/dockerd.js';
@@ -68,14 +69,21 @@ describe('tcp inside a container', () => {
     await dockerd.docker(['import', '--change', 'ENV PATH=/bin', archive, tag]);
   }
 
-  async function ask(inside: string, port = 8000): Promise<CheckOutcome> {
-    const target = scene.target();
+  async function ask(
+    inside: string,
+    port = 8000,
+    { plan = {}, colour = null }: { plan?: Partial<EnvironmentPlan>; colour?: Colour | null } = {},
+  ): Promise<CheckOutcome> {
+    const target = scene.target(plan);
     const [hostPlan] = target.plan.hosts;
     if (hostPlan === undefined) throw new Error('no host');
     const host: Host = await scene.dependencies.hosts.open(target.plan, hostPlan);
     // the engine of this test instead of the machine's own
     const openHost = () => Promise.resolve({ ...host, docker: () => Promise.resolve(dockerd.api) });
-    return askCheck(tcpCheck({ port, inside, timeoutMs: 5_000 }), scene.context({ target, openHost }));
+    return askCheck(
+      tcpCheck({ port, inside, timeoutMs: 5_000 }),
+      scene.context({ target, colour, openHost }),
+    );
   }
 
   it('sees what the container sees', async () => {
@@ -85,6 +93,28 @@ describe('tcp inside a container', () => {
     });
     expect(found).toEqual({ check: 'check', verdict: 'passed', detail: '127.0.0.1:8000 from api connected' });
     expect(await ask('api', 8001)).toMatchObject({ verdict: 'failed' });
+  });
+
+  it("asks the environment's own compose project, not another stage or colour beside it", async () => {
+    const label = 'com.docker.compose';
+    const start = async (project: string, ...command: string[]): Promise<void> => {
+      const of = [
+        `${label}.service=twice`,
+        `${label}.project=${project}`,
+        `${label}.project.working_dir=/opt/shop`,
+      ];
+      await dockerd.docker(['run', '-d', ...of.flatMap((each) => ['--label', each]), 'good', ...command]);
+    };
+    // the newest is listed first
+    await start('shop-green', 'busybox', 'httpd', '-f', '-p', '8000');
+    await start('shop-blue', 'busybox', 'sleep', '1000');
+    const platform = { kind: 'compose', folder: '/opt/shop/', file: null, services: [] } as const;
+    const plan = { platform: { ...platform, services: [] } };
+    await until('the server in the container', async () => {
+      const { verdict } = await ask('twice', 8000, { plan, colour: 'green' });
+      return verdict === 'passed';
+    });
+    expect(await ask('twice', 8000, { plan, colour: 'blue' })).toMatchObject({ verdict: 'failed' });
   });
 
   it('is inconclusive when the image has nothing to ask with', async () => {

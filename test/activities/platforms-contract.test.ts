@@ -5,8 +5,9 @@ import { keeperOf, type Platform, type PlatformContext } from '../../activities/
 import type { EnvironmentPlan } from '../../pipeline/plan.js';
 import type { PlatformPlan } from '../../pipeline/plan-platform.js';
 import type { Target } from '../../workflows/activity-contract.js';
+import { must } from '../support/base-image.js';
 import { startKubernetesWorld, type KubernetesWorld } from '../support/kubernetes-world.js';
-import { startSwarmWorld, type SwarmWorld } from '../support/swarm-world.js';
+import { startSwarmWorld, type Release, type SwarmWorld } from '../support/swarm-world.js';
 
 let world: SwarmWorld;
 let cluster: KubernetesWorld;
@@ -84,6 +85,28 @@ services:
     meddle: () => byHand(`${name}_web`),
   },
   {
+    kind: 'compose',
+    on: () => world,
+    plan: () => ({ kind: 'compose', folder: file(), file: null, services: ['web'] }),
+    begin: async () => {
+      const text = `
+services:
+  web:
+    image: ${world.repository}:\${IMAGE_TAG}
+    stop_grace_period: 1s
+    healthcheck: {test: ["CMD", "test", "-d", "/bin"], interval: 300ms}
+`;
+      const script = 'mkdir "$0" && cat >"$0/compose.yaml"';
+      await must(world.host.run(['sh', '-c', script, file()], { stdin: text, asUser: true }));
+      await composeByHand('v1');
+    },
+    runs: async () => {
+      const label = `label=com.docker.compose.project=${name}`;
+      return versionOf(await world.docker('ps', '--no-trunc', '--filter', label, '--format', '{{.Image}}'));
+    },
+    meddle: () => composeByHand('v3'),
+  },
+  {
     kind: 'command',
     on: () => world,
     plan: () => ({
@@ -123,6 +146,12 @@ async function running(service: string): Promise<string> {
   ];
   const lines = (await world.docker('service', 'ps', ...filters, service)).split('\n');
   return lines.map((line) => (line.includes(' Running ') ? versionOf(line) : line)).join(' ');
+}
+
+/** As the team does it without us. */
+async function composeByHand(release: Release): Promise<void> {
+  const up = `cd "$0" && IMAGE_TAG=${release}@${world.digests[release]} docker compose up --detach --wait`;
+  await must(world.host.run(['sh', '-c', up, file()], { asUser: true }));
 }
 
 async function byHand(service: string): Promise<void> {

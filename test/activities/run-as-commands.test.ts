@@ -8,7 +8,7 @@ import type { Host, Hosts } from '../../activities/hosts/host.js';
 import { createHosts } from '../../activities/hosts/hosts.js';
 import type { JobUsers } from '../../activities/job-user/job-users.js';
 import type { PlatformContext } from '../../activities/platforms/platform.js';
-import { requireSuccess } from '../../activities/platforms/stack-deploy.js';
+import { requireSuccess } from '../../activities/platforms/docker-command.js';
 import { createSecrets } from '../../activities/secrets/secrets.js';
 import { createSource } from '../../activities/source/source.js';
 import { withCheckout } from '../../activities/source/checkout.js';

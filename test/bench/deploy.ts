@@ -5,9 +5,9 @@
 import type { SlipwayClient } from '../../client/index.js';
 import type { StepReport } from '../../workflows/result.js';
 import { startBareScript } from './bare-script.js';
-import { startDockerWorld, type DockerWorld, type PushedRelease } from './docker-world.js';
+import { startDockerWorld, type DockerWorld, type HowItRuns, type PushedRelease } from './docker-world.js';
 import { withEnds } from './ends.js';
-import { percentile, row, rowAgainst, type Benchmark } from './rows.js';
+import { percentile, row, rowAgainst, type Benchmark, type Row } from './rows.js';
 import { ENVIRONMENT, PIPELINE, startRelease } from './switching-world.js';
 import { startTemporalStage } from './temporal-stage.js';
 
@@ -21,67 +21,81 @@ const SCRIPT_BESIDE_KAMAL = 0.34;
 export const deploy: Benchmark = {
   name: 'deploy',
   about: `deploy of a pushed image with switch against a bare script, ${ROUNDS} rounds by turns`,
-  run: (say) =>
-    withEnds(async (ends) => {
-      const world = await startDockerWorld(ends);
-      const script = await startBareScript(ends, world);
-      const { client } = await startTemporalStage(ends, {
-        pipeline: PIPELINE,
-        workers: 1,
-        env: { SLIPWAY_INSECURE_REGISTRIES: world.registry },
-      });
-      const taken = {
-        slipway: [] as number[],
-        change: [] as number[],
-        script: [] as number[],
-        onHost: [] as number[],
-      };
-      for (let round = 1; round <= ROUNDS + WARM_UP; round += 1) {
-        // the colour that Slipway's next release takes is the one that does not serve: both go to the same one
-        const colour = (await serving(client)) === 'blue' ? 'green' : 'blue';
-        const byHand = await world.push(`v0.0.${round}`);
-        let onHost = 0;
-        const byScript = await timeOf(async () => {
-          onHost = await script.deploy(colour, byHand);
-        });
-        await script.deploy(colour === 'blue' ? 'green' : 'blue', byHand);
-        const release = await world.push(`v1.0.${round}`);
-        const bySlipway = await timeOf(() => releaseUntilLive(client, world, release));
-        const steps = await stepsOfChange(client);
-        const inChange = steps.reduce((sum, { tookMs }) => sum + (tookMs ?? 0), 0) / 1000;
-        const each = steps.map(({ name, tookMs }) => `${name} ${tookMs}`).join(', ');
-        say(
-          `round ${round}: script ${byScript.toFixed(3)} s, Slipway ${bySlipway.toFixed(3)} s (ms: ${each})`,
-        );
-        if (round <= WARM_UP) continue;
-        taken.script.push(byScript);
-        taken.onHost.push(onHost);
-        taken.slipway.push(bySlipway);
-        taken.change.push(inChange);
-      }
-      const median = (all: number[]): number => percentile(all, 0.5);
-      const [slipway, bare, onHost] = [median(taken.slipway), median(taken.script), median(taken.onHost)];
-      return [
-        row(`bare script, open connection: median of ${ROUNDS}`, bare, 's'),
-        rowAgainst(
-          `deploy with switch, request to result: median of ${ROUNDS}`,
-          slipway,
-          's',
-          { name: 'bare script', value: bare },
-          2,
-        ),
-        rowAgainst('the same', slipway, 's', KAMAL, 0.4),
-        rowAgainst('the same', slipway, 's', scaledKamal(onHost), null),
-        rowAgainst(
-          'of it the change itself',
-          median(taken.change),
-          's',
-          { name: 'bare script', value: bare },
-          2,
-        ),
-      ];
-    }),
+  run: (say) => measure(say, { how: 'docker', title: '', shareOfKamal: 0.4 }),
 };
+
+export const composeDeploy: Benchmark = {
+  name: 'compose',
+  about: `the same with docker compose on both sides, ${ROUNDS} rounds by turns`,
+  run: (say) => measure(say, { how: 'compose', title: 'compose: ', shareOfKamal: 0.5 }),
+};
+
+interface Measured {
+  how: HowItRuns;
+  /** Before the name of each row. */
+  title: string;
+  shareOfKamal: number;
+}
+
+function measure(say: (text: string) => void, { how, title, shareOfKamal }: Measured): Promise<Row[]> {
+  return withEnds(async (ends) => {
+    const world = await startDockerWorld(ends, how);
+    const script = await startBareScript(ends, world);
+    const { client } = await startTemporalStage(ends, {
+      pipeline: PIPELINE,
+      workers: 1,
+      env: { SLIPWAY_INSECURE_REGISTRIES: world.registry },
+    });
+    const taken = {
+      slipway: [] as number[],
+      change: [] as number[],
+      script: [] as number[],
+      onHost: [] as number[],
+    };
+    for (let round = 1; round <= ROUNDS + WARM_UP; round += 1) {
+      // the colour that Slipway's next release takes is the one that does not serve: both go to the same one
+      const colour = (await serving(client)) === 'blue' ? 'green' : 'blue';
+      const byHand = await world.push(`v0.0.${round}`);
+      let onHost = 0;
+      const byScript = await timeOf(async () => {
+        onHost = await script.deploy(colour, byHand);
+      });
+      await script.deploy(colour === 'blue' ? 'green' : 'blue', byHand);
+      const release = await world.push(`v1.0.${round}`);
+      const bySlipway = await timeOf(() => releaseUntilLive(client, world, release));
+      const steps = await stepsOfChange(client);
+      const inChange = steps.reduce((sum, { tookMs }) => sum + (tookMs ?? 0), 0) / 1000;
+      const each = steps.map(({ name, tookMs }) => `${name} ${tookMs}`).join(', ');
+      say(`round ${round}: script ${byScript.toFixed(3)} s, Slipway ${bySlipway.toFixed(3)} s (ms: ${each})`);
+      if (round <= WARM_UP) continue;
+      taken.script.push(byScript);
+      taken.onHost.push(onHost);
+      taken.slipway.push(bySlipway);
+      taken.change.push(inChange);
+    }
+    const median = (all: number[]): number => percentile(all, 0.5);
+    const [slipway, bare, onHost] = [median(taken.slipway), median(taken.script), median(taken.onHost)];
+    return [
+      row(`${title}bare script, open connection: median of ${ROUNDS}`, bare, 's'),
+      rowAgainst(
+        `${title}deploy with switch, request to result: median of ${ROUNDS}`,
+        slipway,
+        's',
+        { name: 'bare script', value: bare },
+        2,
+      ),
+      rowAgainst(`${title}the same`, slipway, 's', KAMAL, shareOfKamal),
+      rowAgainst(`${title}the same`, slipway, 's', scaledKamal(onHost), null),
+      rowAgainst(
+        `${title}of it the change itself`,
+        median(taken.change),
+        's',
+        { name: 'bare script', value: bare },
+        2,
+      ),
+    ];
+  });
+}
 
 /** As a machine takes it on which the script needs `onHost` seconds for what took it 0.34 s beside Kamal. */
 function scaledKamal(onHost: number): typeof KAMAL {

@@ -10,6 +10,7 @@ import { promisify } from 'node:util';
 import { commitTag } from '../../activities/build/build-command.js';
 import type { Colour } from '../../pipeline/plan.js';
 import { adoptableLabels } from '../support/build-inputs.js';
+import { installCompose } from '../support/compose-plugin.js';
 import { startDockerHost, type DockerHost } from '../support/docker-host.js';
 import { part } from '../support/parts.js';
 import { startRegistry } from '../support/registry.js';
@@ -44,6 +45,9 @@ export interface DockerWorld {
   push(version: string): Promise<PushedRelease>;
 }
 
+/** Who runs the containers on the host, for both: plain docker in a script, or compose in a folder per colour. */
+export type HowItRuns = 'docker' | 'compose';
+
 const SCRIPT = `#!/bin/sh
 # web deploy COLOUR IMAGE | web inspect COLOUR | web retire COLOUR
 set -eu
@@ -58,7 +62,43 @@ retire) docker rm --force "web-$2" >/dev/null 2>&1 || true ;;
 esac
 `;
 
-export async function startDockerWorld(ends: Ends): Promise<DockerWorld> {
+const COMPOSE_SCRIPT = `#!/bin/sh
+# web deploy COLOUR IMAGE
+set -eu
+cd "/root/web-$2"
+export IMAGE_TAG="by-hand@\${3#*@}"
+docker compose pull --quiet
+docker compose up --detach --wait --quiet-pull
+`;
+
+const PLATFORMS: Record<HowItRuns, string> = {
+  docker: `
+      command: /root/web deploy {colour} {image}
+      inspect: /root/web inspect {colour}
+      restore: /root/web deploy {colour} {previous-tag}
+      retire: /root/web retire {colour}`,
+  compose: ' { compose: "/root/web-{colour}" }',
+};
+
+const composeFile = (image: string, colour: Colour): string => `services:
+  web:
+    image: ${image}:\${IMAGE_TAG}
+    environment: { COLOUR: ${colour} }
+    ports: ["${PORT[colour]}:8080"]
+    stop_grace_period: 0s
+    healthcheck: { test: [CMD, /bin/busybox, wget, -qO-, "http://127.0.0.1:8080/index.html"], interval: 100ms }
+`;
+
+async function prepareCompose(host: DockerHost, image: string): Promise<void> {
+  await installCompose(host);
+  for (const colour of ['blue', 'green'] as const) {
+    const folder = path.join(host.home, `web-${colour}`);
+    await mkdir(folder);
+    await writeFile(path.join(folder, 'compose.yaml'), composeFile(image, colour));
+  }
+}
+
+export async function startDockerWorld(ends: Ends, how: HowItRuns = 'docker'): Promise<DockerWorld> {
   const folder = await mkdtemp(path.join(tmpdir(), 'slw-bench-docker-'));
   ends.push(() => rm(folder, { recursive: true, force: true }));
   const host = await startDockerHost({ name: 'web-1', user: 'root', swarm: false });
@@ -66,7 +106,7 @@ export async function startDockerWorld(ends: Ends): Promise<DockerWorld> {
   const registry = await startRegistry({ address: host.gateway });
   ends.push(() => registry.stop());
   const script = path.join(host.home, 'web');
-  await writeFile(script, SCRIPT);
+  await writeFile(script, how === 'docker' ? SCRIPT : COMPOSE_SCRIPT);
   await chmod(script, 0o755);
   const { url, socket, map } = await startHaproxy(ends, 'web', {
     blue: `${host.address}:${PORT.blue}`,
@@ -75,6 +115,7 @@ export async function startDockerWorld(ends: Ends): Promise<DockerWorld> {
   const repository = await createRepository();
   ends.push(() => repository.remove());
   const name = `${registry.server}/team/web`;
+  if (how === 'compose') await prepareCompose(host, name);
   const file = `pipeline: ${PIPELINE}
 image: { repository: ${name}, cache: none }
 checks:
@@ -86,11 +127,7 @@ environments:
     strategy: blue-green
     hosts: ["root@${host.address}"]
     ssh: { key: "file:${host.keyPath}", known-hosts: known_hosts }
-    platform:
-      command: /root/web deploy {colour} {image}
-      inspect: /root/web inspect {colour}
-      restore: /root/web deploy {colour} {previous-tag}
-      retire: /root/web retire {colour}
+    platform:${PLATFORMS[how]}
     url: ${url}
     traffic:
       haproxy: ${socket}

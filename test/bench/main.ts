@@ -5,7 +5,7 @@
 import { parseArgs } from 'node:util';
 import { approvals } from './approvals.js';
 import { commandLine } from './command-line.js';
-import { deploy } from './deploy.js';
+import { composeDeploy, deploy } from './deploy.js';
 import { fleet } from './fleet.js';
 import {
   caddyAdminUnderLoad,
@@ -21,6 +21,7 @@ import { wayBack, wayBackWithKills } from './way-back.js';
 
 const BENCHMARKS: Benchmark[] = [
   deploy,
+  composeDeploy,
   wayBack,
   wayBackWithKills,
   haproxyUnderLoad,

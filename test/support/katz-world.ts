@@ -3,17 +3,17 @@
  * BuildKit, a git repository on a stand-in for GitHub, a Temporal server, a worker and `slipway serve`. The files are the
  * example's own, with this machine's addresses and shorter times.
  */
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { EmbeddedTemporal } from '../../workers/embedded-temporal.js';
 import { baseImage, logIn, must, pushBaseImage } from './base-image.js';
 import { createDockerConfig, startBuildkit } from './buildkit.js';
+import { installCompose } from './compose-plugin.js';
 import { startDockerHost, type DockerHost } from './docker-host.js';
 import { startGithub, type GithubStandIn } from './github/stand-in.js';
 import { createGithubTeam, type GithubTeam } from './github-team.js';
 import { assemble, startAll, type Kept } from './kept.js';
-import { part } from './parts.js';
 import { plantToken } from './planted.js';
 import { startRegistry, type TestRegistry } from './registry.js';
 import {
@@ -174,12 +174,11 @@ async function build({ later, keep, takeAway }: Kept): Promise<KatzWorld> {
   };
 }
 
-/** What the README asks of a host: compose, the project's folder, a login, Redis and ClickHouse. */
+/** What the README asks of a host: compose, the project's folder, Redis and ClickHouse. */
 async function setUpHost(host: DockerHost, server: string, files: Files): Promise<void> {
   const asUser = true;
-  const plugins = '/home/deploy/.docker/cli-plugins';
-  await must(host.run(['mkdir', '-p', plugins, FOLDER], { asUser }));
-  await copyFile(await part('compose'), path.join(host.home, '.docker/cli-plugins/docker-compose'));
+  await installCompose(host);
+  await must(host.run(['mkdir', '-p', FOLDER], { asUser }));
   for (const [name, from] of [
     ['compose.yaml', 'deploy/compose.yaml'],
     ['.env', 'deploy/env.example'],
@@ -188,6 +187,8 @@ async function setUpHost(host: DockerHost, server: string, files: Files): Promis
   await logIn(host, server, LOGIN, { asUser });
   const up = 'cd "$0" && docker compose up --detach --quiet-pull redis clickhouse';
   await must(host.run(['sh', '-c', up, FOLDER], { asUser }));
+  // a release brings its own
+  await must(host.run(['docker', 'logout', server], { asUser }));
 }
 
 async function secretsOf({ staging, production }: KatzWorld['hosts']): Promise<Environment> {
@@ -248,6 +249,10 @@ function editFiles(files: Files, { hosts, server }: Addresses): Files {
 }
 
 /** What lies on the worker. */
-function policyChanges({ hosts, repositoryUrl }: Addresses): [string, string][] {
-  return [['git@github.com:froloveee3/katz-backend.git', repositoryUrl], ...placeChanges(hosts)];
+function policyChanges({ hosts, server, repositoryUrl }: Addresses): [string, string][] {
+  return [
+    ['git@github.com:froloveee3/katz-backend.git', repositoryUrl],
+    ['katz-backend, ghcr.io]', `katz-backend, '${server}']`],
+    ...placeChanges(hosts),
+  ];
 }

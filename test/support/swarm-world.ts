@@ -16,6 +16,7 @@ import type { EnvironmentPlan } from '../../pipeline/plan.js';
 import type { PlatformPlan } from '../../pipeline/plan-platform.js';
 import type { Target } from '../../workflows/activity-contract.js';
 import type { ReleaseRecord } from '../../workflows/result.js';
+import { installCompose } from './compose-plugin.js';
 import { startDockerHost, type DockerHost, type Output } from './docker-host.js';
 import { givenCommit } from './given.js';
 import { environmentFor, hostsKnowing } from './hosts.js';
@@ -84,6 +85,7 @@ export async function startSwarmWorld(): Promise<SwarmWorld> {
   let server = await startRegistry(folder, registry);
   const login = ['login', registry, '-u', REGISTRY_LOGIN.username, '--password-stdin'];
   const stdin = REGISTRY_LOGIN.password;
+  await installCompose(host);
   await must(host.docker(login, { stdin }));
   const digests = await pushReleases(host, folder, repository);
   const hosts = hostsKnowing(host.knownHostsPath);

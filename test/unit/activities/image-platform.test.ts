@@ -1,7 +1,7 @@
 /** Platforms by all their names, and whether an image runs on the machines there are. */
 import { describe, expect, it, test } from 'vitest';
 import { explainUnfit } from '../../../activities/platforms/image-platform.js';
-import { lookAtRegistry } from '../../../activities/platforms/swarm-preflight.js';
+import { lookAtRegistry } from '../../../activities/platforms/engine-preflight.js';
 import type { PlatformContext } from '../../../activities/platforms/platform.js';
 import { normalPlatform, platformOf } from '../../../activities/registry/platform-names.js';
 import { givenArtifacts, givenPlan } from '../../support/given.js';

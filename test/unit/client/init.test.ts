@@ -84,13 +84,13 @@ describe('a first pipeline file', () => {
     expect(text).toContain('after: stage');
   });
 
-  it('takes a compose file as a command, since that is what this version can do', async () => {
+  it('takes a compose file as a compose project', async () => {
     write({
       'docker-compose.yml': 'services:\n  web:\n    build: .\n    ports: ["3000:3000"]\n',
       'docker/Dockerfile': 'FROM scratch\n',
     });
     const text = await init();
-    expect(text).toContain('&& docker compose -f docker-compose.yml up -d --wait"');
+    expect(text).toMatch(/platform: \{compose: \/opt\/[\w-]+, file: docker-compose\.yml\}/);
     expect(text).toContain('dockerfile: docker/Dockerfile');
     expect(text).toContain(':3000');
   });

@@ -227,3 +227,82 @@ describe('of a stack file, a policy that lists targets allows', () => {
     expect(refusalsOf(policyWith(), ofStack(socket))).toBe('');
   });
 });
+
+describe('of a compose file, a policy that lists targets allows', () => {
+  const WEB = '    image: cr.example.com/team/app:${IMAGE_TAG}';
+  const ofCompose = (...lines: string[]): Partial<EnvironmentPlan> => ({
+    platform: {
+      kind: 'compose',
+      folder: '/opt/shop',
+      file: 'compose.yaml',
+      files: { live: ['services:', '  web:', WEB, ...lines].join('\n'), blue: '', green: '' },
+      services: [],
+    },
+  });
+  const refusals = (...lines: string[]): string =>
+    refusalsOf(policyWith('targets: [/opt/shop]'), ofCompose(...lines));
+
+  test.each([
+    ['what runs the digest of the release, with volumes and networks of its own', ''],
+    [
+      '',
+      '    volumes: [data:/data]',
+      '    networks: [inner]',
+      'volumes: {data: {}}',
+      'networks: {inner: {}}',
+    ],
+    ['', '    ports: ["80:80"]', '    restart: always', '    deploy: {replicas: 2}', '    privileged: false'],
+    [
+      '',
+      '    logging: {driver: json-file, options: {max-size: 10m}}',
+      '    network_mode: service:db',
+      'x-any: 1',
+    ],
+    ['', '    extends: base', '  base:', WEB],
+  ])('%s', (_what, ...lines) => {
+    expect(refusals(...lines)).toBe('');
+  });
+
+  test.each([
+    ['/var/run/docker.sock', '    volumes: [/var/run/docker.sock:/s]'],
+    ['./data', '    volumes: ["./data:/s"]'],
+    ['.env', '    env_file: .env'],
+    ['evil/app:latest', '  other:', '    image: evil/app:latest'],
+    ['privileged: true', '    privileged: true'],
+    ['privileged: yes', '    privileged: yes'],
+    ['privileged: ${ANY}', '    privileged: "${ANY}"'],
+    ['network_mode: host', '    network_mode: host'],
+    ['network_mode: container:bank', '    network_mode: "container:bank"'],
+    ['pid: host', '    pid: host'],
+    ['ipc: host', '    ipc: host'],
+    ['userns_mode: host', '    userns_mode: host'],
+    ['devices: /dev/sda:/dev/sda', '    devices: ["/dev/sda:/dev/sda"]'],
+    ['security_opt: apparmor:unconfined', '    security_opt: ["apparmor:unconfined"]'],
+    ['volumes_from: container:bank', '    volumes_from: ["container:bank"]'],
+    ['use_api_socket: true', '    use_api_socket: true'],
+    ['post_start: {"command":"x","privileged":true}', '    post_start: [{command: x, privileged: true}]'],
+    [
+      'extends: {"file":"/opt/bank/compose.yaml","service":"db"}',
+      '    extends: {file: /opt/bank/compose.yaml, service: db}',
+    ],
+    ['include: ../bank/compose.yaml', 'include: [../bank/compose.yaml]'],
+    ['something_new: 1', '    something_new: 1'],
+    ['logging: {"driver":"syslog"}', '    logging: {driver: syslog}'],
+    ['bank', 'name: bank'],
+    ['sshfs', 'volumes: {data: {driver: sshfs}}'],
+    ['macvlan', 'networks: {lan: {driver: macvlan}}'],
+    ['bank_data', 'volumes: {data: {external: true, name: bank_data}}'],
+    ['a compose file that cannot be read', '    volumes: 7'],
+    ['a compose file that cannot be read', '  other:'],
+    ['a compose file that cannot be read', '    image: twice'],
+  ])('no %s', (target, ...lines) => {
+    expect(refusals(...lines)).toContain(`target ${target} is not allowed`);
+  });
+
+  test('no other folder, whose files nobody here reads', () => {
+    const platform = { kind: 'compose', folder: '/opt/bank', file: null, services: [] } as const;
+    expect(
+      refusalsOf(policyWith('targets: [/opt/shop]'), { platform: { ...platform, services: [] } }),
+    ).toContain('target /opt/bank is not allowed');
+  });
+});

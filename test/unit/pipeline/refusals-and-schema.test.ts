@@ -28,6 +28,7 @@ describe('what this version does not carry out', () => {
     SMALL.replace('{swarm: shop_web}', `{stack: s.yml}\n    traffic: {${traffic}}`);
   it.each([
     ['a swarm service', SMALL],
+    ['a compose project', SMALL.replace('{swarm: shop_web}', '{compose: /opt/app, services: [web]}')],
     [
       'colours with addresses',
       blueGreen('nginx: /a.conf, colours: {blue: "http://h:1", green: "http://h:2"}'),
@@ -62,7 +63,6 @@ describe('what this version does not carry out', () => {
   });
 
   it.each([
-    ['platform compose', SMALL.replace('{swarm: shop_web}', '{compose: /opt/app}')],
     ['platform helm', SMALL.replace('{swarm: shop_web}', '{helm: charts/app}')],
     [
       'check logs in prod, whose platform has no logs command',
