@@ -25,7 +25,7 @@ export interface Unsupported {
 type Report = (what: string, path: FilePath, wayOut?: string) => void;
 
 const PLATFORMS = ['swarm', 'stack', 'command', 'kubernetes'];
-const PROXIES = ['nginx', 'haproxy', 'command'];
+const PROXIES = ['nginx', 'haproxy', 'command', 'kubernetes'];
 const CHECKS = ['http', 'tcp', 'run', 'prometheus'];
 const RELEASE_KEYS = ['version-files', 'changelog', 'github-release', 'publish', 'hotfix-branch'] as const;
 

@@ -1,7 +1,17 @@
 /** Reverse proxies that move traffic from one colour to the other. */
 import { z } from 'zod';
 import { choose, closed, kinds } from './schema-words.js';
-import { command, count, duration, hostAddress, hostPath, httpUrl, text, word } from './schema-values.js';
+import {
+  command,
+  count,
+  duration,
+  hostAddress,
+  hostPath,
+  httpUrl,
+  secret,
+  text,
+  word,
+} from './schema-values.js';
 
 const address = text('environment').superRefine((value, context) => {
   if (/^[A-Za-z0-9._{}-]+:[0-9]{1,5}$/.test(value)) return;
@@ -11,6 +21,11 @@ const address = text('environment').superRefine((value, context) => {
 function perColour(value: z.ZodType<string, string>) {
   return closed({ blue: value, green: value });
 }
+
+const service = text('environment').superRefine((value, context) => {
+  if (/^service\/[a-z0-9{][a-z0-9.{}-]*$/.test(value)) return;
+  context.addIssue({ code: 'custom', message: 'must be service/NAME, such as service/app' });
+});
 
 const confirm = closed({
   /** Asked through the proxy; `/path` is on the environment's url, which is the default. */
@@ -69,6 +84,15 @@ export const traffic = kinds(
       /** File of the file provider. */
       traefik: hostPath(),
       services: perColour(word('service')).optional(),
+    },
+    kubernetes: {
+      /** Service whose selector names the colour. */
+      kubernetes: service,
+      /** Label of the selector; default `colour`. */
+      key: word('label').optional(),
+      /** Default: the platform's. */
+      namespace: word('namespace').optional(),
+      kubeconfig: secret().optional(),
     },
     caddy: {
       /** Admin address. */

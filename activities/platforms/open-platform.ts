@@ -1,12 +1,10 @@
 /** A plan's platform on each place it runs at, with everything a driver needs. */
-import type { EnvironmentPlan } from '../../pipeline/plan.js';
 import type { HostPlan } from '../../pipeline/plan-platform.js';
 import type { Target } from '../../workflows/activity-contract.js';
 import { commandEnvironment } from '../command-environment.js';
 import { fenceFor } from '../fence-for.js';
 import type { Fence, Hosts } from '../hosts/host.js';
-import { reachCluster } from '../kubernetes/access.js';
-import type { Cluster } from '../kubernetes/cluster.js';
+import { clusterOf } from '../kubernetes/access.js';
 import { isReference, type Secrets } from '../secrets/secrets.js';
 import { platformFor } from './platform-for.js';
 import type { Platform, PlatformContext } from './platform.js';
@@ -58,19 +56,10 @@ export async function openPlatform(
     platform: platformFor(plan.platform),
     context: {
       ...{ host, target, env, dockerSecrets, registryLogin, ...manners },
-      cluster: clusterOf(plan, secrets),
+      cluster: clusterOf(plan.name, plan.platform, secrets),
       fence: fenceFor(target, way),
       operationId: (step) => `${target.token}-${manners.operationId(step)}`,
     },
-  };
-}
-
-function clusterOf({ platform, name }: EnvironmentPlan, secrets: Secrets): () => Promise<Cluster> {
-  let cluster: Promise<Cluster> | null = null;
-  return async () => {
-    if (!('kubeconfig' in platform)) throw new Error(`${name}: platform ${platform.kind} has no cluster`);
-    cluster ??= reachCluster(secrets, platform.kubeconfig);
-    return await cluster;
   };
 }
 

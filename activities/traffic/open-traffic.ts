@@ -5,11 +5,13 @@ import type { Target } from '../../workflows/activity-contract.js';
 import { commandEnvironment } from '../command-environment.js';
 import { badInput } from '../failure.js';
 import { fenceFor } from '../fence-for.js';
+import { clusterOf } from '../kubernetes/access.js';
 import type { Fence, Host, Hosts } from '../hosts/host.js';
 import { renderCommand, runTimeValues } from '../platforms/run-time-values.js';
 import type { Secrets } from '../secrets/secrets.js';
 import { command } from './command.js';
 import { haproxy } from './haproxy.js';
+import { kubernetes } from './kubernetes.js';
 import { nginx } from './nginx.js';
 import type { Look, Traffic, TrafficContext } from './traffic.js';
 
@@ -23,6 +25,7 @@ export interface OpenTraffic {
   readonly plan: TrafficPlan;
   readonly host: Host;
   readonly fence: Fence;
+  readonly keeper: Pick<Host, 'claim'>;
   prove(): Promise<string>;
   look(): Promise<Look>;
 }
@@ -36,7 +39,8 @@ export async function openTraffic(
   const { plan } = target;
   const { traffic } = plan;
   if (traffic === null) throw wrongPlan(target, 'the environment has no traffic to switch');
-  const onWorker = traffic.kind === 'command' && traffic.on === 'worker';
+  const inCluster = traffic.kind === 'kubernetes';
+  const onWorker = inCluster || (traffic.kind === 'command' && traffic.on === 'worker');
   const hostPlan = onWorker ? { name: 'worker', address: 'local' } : (traffic.host ?? plan.hosts[0]);
   if (hostPlan === undefined) throw wrongPlan(target, 'the environment has no host');
   const [host, env] = await Promise.all([
@@ -47,7 +51,8 @@ export async function openTraffic(
   const where = `environments.${plan.name}.traffic`;
   const render = (text: string, colour: Colour | null): string =>
     renderCommand(text, runTimeValues(target, colour), where);
-  const common = { host, fence, env, render };
+  const cluster = clusterOf(plan.name, traffic, secrets);
+  const common = { host, fence, env, render, cluster };
   switch (traffic.kind) {
     case 'nginx':
       return bind(nginx, { ...common, plan: traffic });
@@ -55,6 +60,8 @@ export async function openTraffic(
       return bind(haproxy, { ...common, plan: traffic });
     case 'command':
       return bind(command, { ...common, plan: traffic });
+    case 'kubernetes':
+      return bind(kubernetes, { ...common, plan: traffic });
     case 'traefik':
     case 'caddy':
       throw wrongPlan(target, `traffic through ${traffic.kind} cannot be carried out by this worker`);
@@ -67,6 +74,7 @@ function bind<Plan extends TrafficPlan>(driver: Traffic<Plan>, context: TrafficC
     plan,
     host,
     fence,
+    keeper: driver.fenceKeeper?.(context) ?? host,
     prove: () => driver.prove(context),
     look: () => driver.look(context),
   };

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fenceFor } from '../../activities/fence-for.js';
 import type { PlatformContext } from '../../activities/platforms/platform.js';
-import { reachCluster } from '../../activities/kubernetes/access.js';
+import { clusterOf } from '../../activities/kubernetes/access.js';
 import { createSecrets, type Secrets } from '../../activities/secrets/secrets.js';
 import type { Hosts } from '../../activities/hosts/host.js';
 import type { EnvironmentPlan } from '../../pipeline/plan.js';
@@ -175,7 +175,7 @@ export async function startKubernetesWorld(): Promise<KubernetesWorld> {
       const { platform } = target.plan;
       return {
         host: local,
-        cluster: () => reachCluster(secrets, 'kubeconfig' in platform ? platform.kubeconfig : null),
+        cluster: clusterOf(target.plan.name, platform, secrets),
         target,
         fence: fenceFor(target),
         env: {},
