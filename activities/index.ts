@@ -87,7 +87,7 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
     secrets,
     source,
     jobUserOf: jobUsers.ofEnvironment,
-    serviceLog: createServiceLog({ hosts, secrets }),
+    serviceLog: createServiceLog({ hosts, secrets, source }),
   };
   const lookAtDependencies = createLookAtDependencies(checking);
   return {
@@ -114,7 +114,7 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
       ...createGithubActivities({ github, source, policy, sealKeys, uiUrl: dependencies.uiUrl }),
       listAncestors: createListAncestors({ source }),
       ...createPlatformActivities({
-        ...{ hosts, secrets, ...traffic },
+        ...{ hosts, secrets, source, ...traffic },
         lookAtDependencies,
       }),
       ...createCheckActivities(checking),
@@ -123,6 +123,7 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
         policy,
         hosts,
         secrets,
+        source,
         ...traffic,
         ...{ lookAtDependencies, findLive },
       }),

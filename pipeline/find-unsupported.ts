@@ -24,7 +24,7 @@ export interface Unsupported {
 
 type Report = (what: string, path: FilePath, wayOut?: string) => void;
 
-const PLATFORMS = ['swarm', 'stack', 'command', 'kubernetes'];
+const PLATFORMS = ['swarm', 'stack', 'command', 'kubernetes', 'helm'];
 const PROXIES = ['nginx', 'haproxy', 'command', 'kubernetes'];
 const CHECKS = ['http', 'tcp', 'run', 'prometheus'];
 const RELEASE_KEYS = ['version-files', 'changelog', 'github-release', 'publish', 'hotfix-branch'] as const;

@@ -123,6 +123,9 @@ export const eventSchema = z.looseObject({
   involvedObject: z.looseObject({ uid: z.string().optional(), name: z.string().optional() }),
 });
 
+/** Of what is only held: any object. */
+export const anyObjectSchema = z.looseObject({ metadata: metadataSchema });
+
 export const serviceSchema = z.looseObject({
   metadata: metadataSchema,
   spec: z.looseObject({ selector: z.record(z.string(), z.string()).nullish() }),

@@ -5,12 +5,15 @@ import { commandEnvironment } from '../command-environment.js';
 import { fenceFor } from '../fence-for.js';
 import type { Fence, Hosts } from '../hosts/host.js';
 import { clusterOf } from '../kubernetes/access.js';
+import { withCheckout } from '../source/checkout.js';
+import type { Source } from '../source/source.js';
 import { isReference, type Secrets } from '../secrets/secrets.js';
 import { platformFor } from './platform-for.js';
 import type { Platform, PlatformContext } from './platform.js';
 
 export interface PlatformDependencies {
   hosts: Hosts;
+  source: Source;
   secrets: Secrets;
 }
 
@@ -27,7 +30,7 @@ export function placesOf({ plan: { platform, hosts } }: Target): HostPlan[] {
 
 /** Connects to one place. Throws what opening the host or resolving its secrets throws. */
 export async function openPlatform(
-  { hosts, secrets }: PlatformDependencies,
+  { hosts, secrets, source }: PlatformDependencies,
   target: Target,
   place: HostPlan,
   { way, ...manners }: PlatformManners,
@@ -57,9 +60,22 @@ export async function openPlatform(
     context: {
       ...{ host, target, env, dockerSecrets, registryLogin, ...manners },
       cluster: clusterOf(plan.name, plan.platform, secrets),
+      checkout: checkoutOf(source, target, manners.signal),
       fence: fenceFor(target, way),
       operationId: (step) => `${target.token}-${manners.operationId(step)}`,
     },
+  };
+}
+
+/** The target's commit, for what reads files of it on the worker. */
+export function checkoutOf(
+  source: Source,
+  { plan, commit: { sha: commit } }: Target,
+  signal: AbortSignal,
+): PlatformContext['checkout'] {
+  return async (work) => {
+    const mirror = await source.fetchCommit(plan.repository.url, commit, signal);
+    return await withCheckout({ mirror, commit, user: null, signal }, ({ folder }) => work(folder));
   };
 }
 

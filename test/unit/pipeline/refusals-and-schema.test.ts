@@ -44,6 +44,7 @@ describe('what this version does not carry out', () => {
     ['secrets from age', `${SMALL}    secrets: {A: "age:f#k"}\n`],
     ['secrets from SOPS', `${SMALL}registry: {username: a, password: "sops:f#k"}\n`],
     ['secrets from Vault', `${SMALL}    ssh: {key: "vault:kv/a#k"}\n`],
+    ['a chart', SMALL.replace('{swarm: shop_web}', '{helm: charts/app}')],
     ['a deployment', SMALL.replace('{swarm: shop_web}', '{kubernetes: deployment/app}')],
   ])('%s is carried out', (_what, text) => {
     expect(unsupported(text)).toEqual([]);
@@ -51,7 +52,6 @@ describe('what this version does not carry out', () => {
 
   it.each([
     ['platform compose', SMALL.replace('{swarm: shop_web}', '{compose: /opt/app}')],
-    ['platform helm', SMALL.replace('{swarm: shop_web}', '{helm: charts/app}')],
     ['traffic traefik', blueGreen('traefik: /t.yml, colours: {blue: "http://h:1", green: "http://h:2"}')],
     [
       'traffic caddy',
