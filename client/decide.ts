@@ -1,11 +1,12 @@
 /** What approve, switch, pause and their like have in common: say it, show the answer. */
+import { describeProven } from '../workflows/taken-decisions.js';
 import type { Invocation, Outcome } from './command.js';
 import { EXIT } from './exit-codes.js';
 import { splitRefusal, type Decided } from './decided.js';
 import type { SlipwayClient } from './release-client.js';
 import { renderError } from './render/error.js';
 import type { Style } from './render/style.js';
-import { cut, describeProof, lines, plain } from './render/text.js';
+import { cut, lines, plain } from './render/text.js';
 import { refused, type UserError } from './user-error.js';
 
 /** The outcome of one decision: accepted (0) or refused, nothing touched (5). */
@@ -71,7 +72,8 @@ function describeAccepted(
   done: string,
   proof: 'ssh' | 'unverified' = actor.proof,
 ): string {
-  return `${style.green(style.ok)} ${plain(done)}, by ${plain(actor.by)} (${describeProof(proof)})`;
+  const proven = describeProven({ proof, reason: null });
+  return `${style.green(style.ok)} ${plain(done)}, by ${plain(actor.by)} (${proven})`;
 }
 
 /** The reply to a decision is given before it takes effect; what it led to is asked for afterwards. */

@@ -60,11 +60,17 @@ export function exitOfWayBack(result: ChangeResult): ExitCode {
   return result.state === 'failed' ? EXIT.failedUndone : EXIT.done;
 }
 
-/** How a change ended that was asked for by itself: a rollback. What failed before it touched anything was refused. */
-export function exitOfRequest(result: ChangeResult): ExitCode {
+/** How a change ended. What failed before it touched anything was refused. */
+export function exitOfChange(result: ChangeResult): ExitCode {
+  if (!result.clean) return EXIT.failedNotUndone;
   if (touchedNothing(result)) return EXIT.refused;
-  if (result.state === 'aborted') return result.clean ? EXIT.superseded : EXIT.failedNotUndone;
-  return exitOfWayBack(result);
+  if (result.state === 'succeeded') return EXIT.done;
+  return result.state === 'failed' || result.state === 'rolled-back' ? EXIT.failedUndone : EXIT.superseded;
+}
+
+/** How a change ended that was asked for by itself: a rollback. Being back is success. */
+export function exitOfRequest(result: ChangeResult): ExitCode {
+  return result.clean && result.state === 'rolled-back' ? EXIT.done : exitOfChange(result);
 }
 
 export function exitMeaningOf(exit: number): string {

@@ -1,7 +1,14 @@
 /** What was followed, as data for `--json`, for job outputs and as an exit code. */
 import { FAILURE } from '../workflows/failures.js';
-import { touchedNothing, type ChangeResult, type ReleaseResult } from '../workflows/result.js';
-import { EXIT, type ExitCode, exitOfPromotion, exitOfRelease, exitOfWayBack } from './exit-codes.js';
+import type { ReleaseResult } from '../workflows/result.js';
+import {
+  EXIT,
+  type ExitCode,
+  exitOfChange,
+  exitOfPromotion,
+  exitOfRelease,
+  exitOfWayBack,
+} from './exit-codes.js';
 import type { FollowEnd, RunEnd } from './follow.js';
 import type { Followed, FollowedTo } from './live-view.js';
 import type { ShownProgress } from './merge-progress.js';
@@ -30,13 +37,6 @@ export function exitOfFollowedWayBack(followed: FollowedTo<AnyResult>): ExitCode
     if (result.change !== null) return exitOfWayBack(result.change);
     return result.clean ? EXIT.done : EXIT.failedNotUndone;
   });
-}
-
-function exitOfChange(result: ChangeResult): ExitCode {
-  if (!result.clean) return EXIT.failedNotUndone;
-  if (touchedNothing(result)) return EXIT.refused;
-  if (result.state === 'succeeded') return EXIT.done;
-  return result.state === 'failed' || result.state === 'rolled-back' ? EXIT.failedUndone : EXIT.superseded;
 }
 
 function exitOfEnd<Result>(

@@ -1,12 +1,12 @@
 /** What a person signs when they approve: everything the approval is bound to. If any of it changes, it is void. */
 import { canonicalize } from 'json-canonicalize';
 import { z } from 'zod';
-import { readStatement, signedReason } from './signed-statement.js';
+import { inBothForms, readStatement } from './signed-statement.js';
 
 /** `ssh-keygen -n`: a signature made for anything else is none here. */
 export const APPROVAL_NAMESPACE = 'approval@slipway';
 
-const bound = {
+const approvalStatement = inBothForms('approval', {
   decision: z.literal('approve'),
   pipeline: z.string(),
   environment: z.string(),
@@ -23,13 +23,7 @@ const bound = {
   nonce: z.string().min(8),
   /** ISO time after which it is void. */
   expires: z.iso.datetime(),
-};
-
-const approvalStatement = z.discriminatedUnion('slipway', [
-  z.strictObject({ slipway: z.literal('approval/2'), ...bound, reason: signedReason }),
-  /** From before reasons were signed; it counts as it did. */
-  z.strictObject({ slipway: z.literal('approval/1'), ...bound }),
-]);
+});
 
 export type ApprovalStatement = z.infer<typeof approvalStatement>;
 

@@ -5,7 +5,25 @@ import type { PipelineFile } from './pipeline-file.js';
 import { namesIn } from './templates.js';
 
 export function checkEnvironment(content: PipelineFile, of: EnvironmentSettings): Finding[] {
-  return [...checkNeeds(content, of), ...checkColours(content, of), ...checkTraffic(of)];
+  return [
+    ...checkNeeds(content, of),
+    ...checkColours(content, of),
+    ...checkTraffic(of),
+    ...checkQuarantine(of),
+  ];
+}
+
+/** A host in quarantine is stopped, and only the team knows how to stop what its own commands have started. */
+function checkQuarantine({ settings, pathOf }: EnvironmentSettings): Finding[] {
+  const { platform, rollout } = settings;
+  if (rollout?.['failed-host'] !== 'quarantine' || platform?.kind !== 'command') return [];
+  if (platform.retire !== undefined) return [];
+  return [
+    finding(
+      pathOf('rollout', 'failed-host'),
+      'quarantine stops a host, and these commands have nothing that stops it; add retire: to the platform, or say failed-host: undo',
+    ),
+  ];
 }
 
 /** Does any text in here use `{colour}`? */

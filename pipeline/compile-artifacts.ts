@@ -35,6 +35,7 @@ function compileArtifact(
     platforms: image.platforms ?? [],
     cache: image.cache ?? 'none',
     provenance: image.provenance ?? false,
+    ...(image.sbom === undefined || image.sbom === false ? {} : { sbom: image.sbom }),
     buildArgs: Object.fromEntries(
       Object.entries(image['build-args'] ?? {}).map(([key, template]) => [
         key,

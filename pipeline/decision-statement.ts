@@ -2,7 +2,7 @@
 import { canonicalize } from 'json-canonicalize';
 import { z } from 'zod';
 import type { DecisionSubject } from './plan.js';
-import { readStatement, signedReason } from './signed-statement.js';
+import { inBothForms, readStatement } from './signed-statement.js';
 
 /** `ssh-keygen -n`: neither an approval nor a force is one of these. */
 export const DECISION_NAMESPACE = 'decision@slipway';
@@ -14,7 +14,7 @@ const release = z.strictObject({
   digests: z.array(z.string()),
 });
 
-const bound = {
+const decisionStatement = inBothForms('decision', {
   decision: z.enum(['switch', 'rollback', 'freeze', 'unfreeze']),
   pipeline: z.string(),
   environment: z.string(),
@@ -27,13 +27,7 @@ const bound = {
   nonce: z.string().min(8),
   /** ISO time after which it is void. */
   expires: z.iso.datetime(),
-};
-
-const decisionStatement = z.discriminatedUnion('slipway', [
-  z.strictObject({ slipway: z.literal('decision/2'), ...bound, reason: signedReason }),
-  /** From before reasons were signed; it counts as it did. */
-  z.strictObject({ slipway: z.literal('decision/1'), ...bound }),
-]);
+});
 
 export type DecisionStatement = DecisionSubject & z.infer<typeof decisionStatement>;
 

@@ -1,7 +1,7 @@
 /** What an environment's plan can reach: hosts, things on them, commands and secrets. What a policy allows or not. */
 import type { CheckPlan, EnvironmentPlan } from './plan.js';
 import type { PlatformPlan } from './plan-platform.js';
-import type { TrafficPlan } from './plan-traffic.js';
+import { upstreamsOf, type TrafficPlan } from './plan-traffic.js';
 import { reachOfStack } from './reach-of-stack.js';
 import { isSecretReference, schemeOf } from './secret-references.js';
 
@@ -51,7 +51,7 @@ function loginsOfChecks(plan: EnvironmentPlan): string[] {
   );
   if (urls.length === 0 || plan.traffic === null) return urls.map(originOf);
   const { traffic } = plan;
-  const upstreams = traffic.kind === 'nginx' ? Object.values(traffic.upstreams ?? {}) : [];
+  const upstreams = Object.values(upstreamsOf(traffic) ?? {});
   return [...[...urls, ...Object.values(traffic.colourUrls ?? {})].map(originOf), ...upstreams];
 }
 
@@ -91,8 +91,12 @@ function targetsOfTraffic(traffic: TrafficPlan): string[] {
     case 'kubernetes':
       return [`${traffic.namespace}/${traffic.service}`];
     case 'traefik':
-    case 'caddy':
-      return Object.values(traffic.options).filter((each) => typeof each === 'string');
+      return [traffic.file];
+    case 'caddy': {
+      // which site of a shared Caddy is moved is found by the addresses it sends users to
+      const { admin, path, upstreams, file } = traffic;
+      return [`${admin}${path}`, ...Object.values(upstreams), ...(file === null ? [] : [file])];
+    }
     case 'command':
       return [];
   }

@@ -15,6 +15,11 @@ const platform = z.string().regex(/^[a-z0-9]+\/[a-z0-9]+(\/v[0-9])?$/, {
   error: 'must be a platform such as linux/amd64',
 });
 
+/** With a tag or a digest as a rule: it runs in the build. */
+const scannerImage = z.string().regex(/^[a-z0-9][A-Za-z0-9._:/@-]{0,254}$/, {
+  error: 'must be true, false or the image of a scanner, such as docker/buildkit-syft-scanner:1.10',
+});
+
 /** The short form gives the same type as the long one. */
 const shortImage = imageRepository.transform((repository) => imageObject.parse({ repository }));
 
@@ -31,6 +36,8 @@ const imageObject = kinds(
       platforms: uniqueList(platform).min(1).optional(),
       cache: z.enum(['registry', 'github', 'none']).optional(),
       provenance: z.boolean().optional(),
+      /** `true`: by BuildKit's own scanner; or the image of another one. */
+      sbom: choose((value) => typeof value === 'boolean', z.boolean(), scannerImage).optional(),
       'build-args': z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), text('release')).optional(),
     },
     folder: {

@@ -10,7 +10,7 @@ export function isOneLine(text: string): boolean {
 }
 
 /** Why the person says it; null = they did not say. */
-export const signedReason = z.string().min(1).max(LONGEST_REASON).refine(isOneLine).nullable();
+const signedReason = z.string().min(1).max(LONGEST_REASON).refine(isOneLine).nullable();
 
 /** What somebody signed, as far as its reason goes: none where that was not signed yet (`…/1`). */
 interface Reasoned {
@@ -26,6 +26,14 @@ export function hasOtherReason({ reason }: Reasoned, sent: string | null | undef
 /** The reason as the person has signed it; empty = it was not signed yet. */
 export function reasonIn({ reason }: Reasoned): Pick<Reasoned, 'reason'> {
   return reason === undefined ? {} : { reason };
+}
+
+/** With its reason signed (`…/2`), and from before reasons were: that one counts as it did (`…/1`). */
+export function inBothForms<Name extends string, Fields extends z.ZodRawShape>(name: Name, fields: Fields) {
+  return z.discriminatedUnion('slipway', [
+    z.strictObject({ slipway: z.literal(`${name}/2`), ...fields, reason: signedReason }),
+    z.strictObject({ slipway: z.literal(`${name}/1`), ...fields }),
+  ]);
 }
 
 /** null = it is no such statement, or not written as one. */

@@ -72,14 +72,11 @@ export function countSigners(
   namespace: string,
   facts: { revoked: ReadonlySet<string>; nowMs: number },
 ): number {
-  const able = lines.filter(
-    ({ isFor, validUntilMs, key }) =>
-      isFor(namespace) && validUntilMs > facts.nowMs && !facts.revoked.has(key),
+  const named = lines.flatMap(({ principals }) => principals.split(','));
+  const signing = named.filter(
+    (name) => !name.startsWith('!') && whyNot(name, lines, namespace, facts) === null,
   );
-  const named = able.flatMap(({ principals }) => principals.split(','));
-  const people = named.filter((name) => !name.startsWith('!'));
-  if (people.some((name) => /[*?]/.test(name))) return Infinity;
-  const signing = people.filter((name) => whyNot(name, lines, namespace, facts) === null);
+  if (signing.some((name) => /[*?]/.test(name))) return Infinity;
   return new Set(signing.map((name) => name.toLowerCase())).size;
 }
 

@@ -1,7 +1,8 @@
-/** What a policy asks people to sign and nobody can, as its groups and signers are now: a release would wait in vain. Pure. */
+/** What a policy asks for and nobody can do, as its groups and signers are now: a release would wait in vain. Pure. */
 import { APPROVAL_NAMESPACE } from './approval-statement.js';
 import { isGivenOnGithub, rulesOf, type ApprovalSetting } from './approval-rules.js';
 import { DECISION_NAMESPACE } from './decision-statement.js';
+import { findEndlessWaitOf } from './evidence-age.js';
 import type { FilePath } from './file-error.js';
 import { FORCE_NAMESPACE } from './force-statement.js';
 import type { EnvironmentPolicy, Policy } from './policy-file.js';
@@ -45,6 +46,7 @@ export function findUnfillable(policy: Policy, signers: Signers): UnfillableRule
         ...explainApprovals(policy, environment, signers, [...place, 'approvals']),
         ...explainForce(policy, environment.force, signers, place),
         ...explainMay(policy, environment, signers, place),
+        ...explainWait(environment, place),
       ];
     }),
   ]);
@@ -66,11 +68,10 @@ function explainApprovals(
 }
 
 function explainAnybody(count: number, approvers: number, path: FilePath): UnfillableRule {
-  const asked = count === 1 ? '1 approval is' : `${count} approvals are`;
   const known = approvers === 0 ? 'nobody' : approvers === 1 ? '1 person' : `${approvers} people`;
   return {
     path,
-    what: `${asked} asked for, and allowed_signers knows ${known} who can sign ${count === 1 ? 'it' : 'them'}`,
+    what: `${askedFor(count)}, and allowed_signers knows ${known} who can sign ${count === 1 ? 'it' : 'them'}`,
     wayOut: `add people to allowed_signers (${LINES}), or lower count`,
   };
 }
@@ -84,6 +85,15 @@ function explainForce(
   if (force === undefined || holdsSigner(policy, [force.group], signers, FORCE_NAMESPACE)) return [];
   const what = `nobody of ${force.group} can sign a force`;
   return [{ path: [...path, 'force', 'group'], what, wayOut: MEND_GROUP }];
+}
+
+function explainWait(environment: EnvironmentPolicy, place: FilePath): UnfillableRule[] {
+  const wayOut = 'shorten wait, or make evidence-within at least twice as long as it';
+  return findEndlessWaitOf(environment).map((what) => ({
+    path: [...place, 'evidence-within'],
+    what,
+    wayOut,
+  }));
 }
 
 function explainMay(
@@ -132,8 +142,13 @@ function identities(names: readonly string[]): Set<string> {
   return new Set(names.map((person) => person.toLowerCase()));
 }
 
+/** `9 approvals of group platform are asked for`. */
+function askedFor(count: number, of = ''): string {
+  return count === 1 ? `1 approval${of} is asked for` : `${count} approvals${of} are asked for`;
+}
+
 function explainOne({ group, count, by, index, members, givers }: Asked, path: FilePath): UnfillableRule {
-  const asked = `${count} ${count === 1 ? 'approval' : 'approvals'} of group ${group} ${count === 1 ? 'is' : 'are'} asked for`;
+  const asked = askedFor(count, ` of group ${group}`);
   const place = [...path, index, 'count'];
   const more = 'add people to the group, or lower count';
   if (members.size < count) {

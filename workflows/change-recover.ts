@@ -6,6 +6,7 @@ import { patched } from '@temporalio/workflow';
 import { perform, type Calling } from './activity-options.js';
 import { isWarmRollback, summarize, type ChangeRun } from './change-run.js';
 import { readFailure } from './read-failure.js';
+import { onHosts } from './target-hosts.js';
 import type { ChangeProgress } from './change-progress.js';
 import type { Saga } from './saga.js';
 import type { Target, UndoResult } from './activity-contract.js';
@@ -69,12 +70,15 @@ export async function recover(run: ChangeRun, saga: Saga, progress: ChangeProgre
     if (recovering?.request.kind === 'retire') return await finishRetiring(run, target, calling('stop it'));
     const prior = cutover?.prior ?? null;
     if (prior === null) return { outcome: 'never-ran', note: 'had not begun' };
-    if (target.colour !== null || live === null)
+    const readmitted = recovering?.request.kind === 'readmit';
+    if (target.colour !== null || live === null || readmitted)
       return await perform('undoDeploy', { target, prior }, calling('undo'));
     // In place there is no colour to fall back on: the recorded release is converged to again, whatever is there now.
     const { version, commit, artifacts, plan, evidence = [], receipts = [] } = live;
-    const again = { ...target, plan, version, commit, artifacts, evidence, receipts, colour: null };
-    const { note } = await perform('deploy', { target: again, prior }, calling(`${version} again`));
+    const { whole: _, ...dead } = target;
+    const again = { ...dead, plan, version, commit, artifacts, evidence, receipts, colour: null };
+    const reachable = withoutQuarantined(run, again);
+    const { note } = await perform('deploy', { target: reachable, prior }, calling(`${version} again`));
     return { outcome: 'undone', note };
   });
 }
@@ -102,7 +106,22 @@ function targetOfTheDead(run: ChangeRun, cutover: Cutover | null): Target {
   const request = run.input.recovering?.request ?? run.input.request;
   const { plan, version, commit, artifacts, evidence } = request;
   const colour = cutover?.target.colour ?? run.target.colour;
-  return { plan, version, commit, artifacts, evidence, colour, token: run.input.token, live: run.input.live };
+  const { token, live } = run.input;
+  const target = { plan, version, commit, artifacts, evidence, colour, token, live };
+  const { hosts = [] } = request;
+  if (request.kind === 'readmit')
+    return onHosts(
+      target,
+      plan.hosts.filter(({ name }) => hosts.includes(name)),
+    );
+  return withoutQuarantined(run, target);
+}
+
+/** A host that is away for days must not hold up the others; what is live comes to it when it is readmitted. */
+function withoutQuarantined({ input: { quarantined = [] } }: ChangeRun, target: Target): Target {
+  const { hosts } = target.plan;
+  const left = hosts.filter(({ name }) => !quarantined.includes(name));
+  return left.length === 0 || left.length === hosts.length ? target : onHosts(target, left);
 }
 
 /**

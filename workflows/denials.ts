@@ -3,6 +3,7 @@
  * namespace can say thousands. Pure.
  */
 import type { DecisionName } from './decisions.js';
+import { newestOf } from './newest.js';
 import { shortText } from './plain-text.js';
 import type { Denial, EvidenceItem } from './result.js';
 
@@ -54,10 +55,12 @@ export function inOrder(...said: (readonly Denial[] | undefined)[]): Denial[] {
 
 /** Lines of a report, the newest last. */
 export function describeDenials(denials: readonly Denial[] = []): string[] {
-  const left = denials.length - DENIALS_SHOWN;
-  const more = left > 0 ? [`not counted: ${left} more`] : [];
-  const newest = denials.slice(-DENIALS_SHOWN);
-  return [...more, ...newest.map((denial) => `not counted: ${describeDenial(denial)}`)];
+  return newestOf(
+    denials,
+    DENIALS_SHOWN,
+    (denial) => `not counted: ${describeDenial(denial)}`,
+    (left) => `not counted: ${left} more`,
+  );
 }
 
 /** As far as screens and evidence carry it along. */

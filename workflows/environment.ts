@@ -41,8 +41,9 @@ import {
   type Step,
   type Telling,
 } from './environment-queue.js';
-import { headlineOf, renderEnvironment, stateOf } from './environment-screen.js';
+import { describeWaiting, headlineOf, renderEnvironment, stateOf } from './environment-screen.js';
 import { EnvironmentWords } from './environment-words.js';
+import { hostsInQuarantine } from './hosts-apart.js';
 import { isAnnouncement, isCutover, isEnvironmentRequest, isWithdrawal } from './message-shapes.js';
 import type {
   Announcement,
@@ -202,11 +203,7 @@ class Entity {
       await condition(news);
       return;
     }
-    const { warm, freeze } = this.state;
-    const summary =
-      freeze !== null
-        ? `frozen by ${freeze.by}, opens by itself`
-        : `keeps ${warm?.record.version ?? 'the old release'} warm`;
+    const summary = describeWaiting(this.state);
     const leftMs = Math.max(1, untilMs - Date.now());
     const hasNews = await condition(news, leftMs, { summary: summary.slice(0, 100) });
     if (!hasNews) this.reachedMs = untilMs;
@@ -262,7 +259,9 @@ class Entity {
     this.show();
     const { pipeline, environment: name, token, live, coldFor } = this.state;
     const warm = coldFor === request.requestId ? null : (this.state.warm?.record ?? null);
-    const change: ChangeInput = { token, request, live, warm, recovering };
+    const quarantined = recovering === null ? [] : hostsInQuarantine(this.state);
+    const apart = quarantined.length === 0 ? {} : { quarantined };
+    const change: ChangeInput = { token, request, live, warm, recovering, ...apart };
     try {
       return await startChild<Change>(WORKFLOW.change, {
         workflowId: laneId(pipeline, name),

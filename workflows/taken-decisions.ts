@@ -2,6 +2,7 @@
 import type { DecisionName, NamedDecision } from './decisions.js';
 import { DENIALS_KEPT } from './denials.js';
 import type { ChangeRequest } from './messages.js';
+import { newestOf } from './newest.js';
 import { shortReason, shortText } from './plain-text.js';
 import type { ChangeResult, Denial, EvidenceItem, Said, TakenDecision } from './result.js';
 
@@ -70,9 +71,12 @@ export function hasUnsignedReason({ proof, reason, isReasonSigned }: Reasoned): 
 
 /** Lines of a report, the newest last. */
 export function describeAllTaken(taken: readonly TakenDecision[] = []): string[] {
-  const left = taken.length - DECISIONS_SHOWN;
-  const more = left > 0 ? [`${left} earlier ${left === 1 ? 'decision' : 'decisions'}`] : [];
-  return [...more, ...taken.slice(-DECISIONS_SHOWN).map(describeTaken)];
+  return newestOf(taken, DECISIONS_SHOWN, describeTaken, countEarlier);
+}
+
+/** `15 earlier decisions`. */
+export function countEarlier(left: number): string {
+  return `${left} earlier ${left === 1 ? 'decision' : 'decisions'}`;
 }
 
 /** Of a change that has ended. */

@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ImageArtifact } from '../../pipeline/plan.js';
 import { foreignHand } from '../failure.js';
-import type { Registry } from '../registry/registry-client.js';
+import { describePlatforms, normalPlatform } from '../registry/platform-names.js';
+import type { Registry, RegistryImage } from '../registry/registry-client.js';
 import { commitTag, hashBuildInputs, LABEL } from './build-command.js';
 import type { ImageSeals } from './image-seal.js';
 
@@ -30,7 +31,8 @@ export async function adoptImage(
   const digest = await registry.findDigest(repository, commitTag(commit));
   if (digest === null) return { digest, whyNot: null };
   const wanted = { [LABEL.revision]: commit, [LABEL.inputs]: hashBuildInputs(image) };
-  for (const labels of await registry.readLabels(repository, digest)) {
+  const images = await registry.readImages(repository, digest);
+  for (const { labels } of images) {
     for (const [name, value] of Object.entries(wanted)) {
       if (labels[name] === value) continue;
       throw foreignHand({
@@ -44,9 +46,27 @@ export async function adoptImage(
       });
     }
   }
+  requireEveryPlatform(image, images, { digest, place });
   if (!needsSeal || (await seals.isBuilt(image, commit, digest))) return { digest };
   const whyNot = `${place} held ${digest.slice(0, 15)}, which no worker that is trusted here has built`;
   return { digest: null, whyNot };
+}
+
+/** Whoever pulls an index and pushes it again has pushed one platform of it, with all its labels. */
+function requireEveryPlatform(
+  { platforms }: ImageArtifact,
+  images: readonly RegistryImage[],
+  { digest, place }: { digest: string; place: string },
+): void {
+  const there = images.map(({ platform }) => platform);
+  const missing = platforms.filter((platform) => !there.includes(normalPlatform(platform)));
+  if (missing.length === 0) return;
+  throw foreignHand({
+    what: `it holds ${digest}, which has no ${missing.join(' and no ')} (it has ${describePlatforms(there)})`,
+    where: place,
+    why: null,
+    wayOut: 'delete the tag, then release again: the commit is built anew for every platform',
+  });
 }
 
 const AGREE_MS = 1000;

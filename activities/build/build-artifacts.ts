@@ -8,7 +8,7 @@ import type { BuiltArtifact } from '../../workflows/result.js';
 import { OneAtATime } from '../one-at-a-time.js';
 import { stoppable } from '../processes/stop.js';
 import { loginOf, type LoginDependencies } from '../registry/registry-login.js';
-import { createRegistry } from '../registry/registry-client.js';
+import { createRegistry, type Registry } from '../registry/registry-client.js';
 import type { RegistryCredentials } from '../registry/registry-token.js';
 import { archiveFolder } from '../source/files-at-commit.js';
 import type { Source } from '../source/source.js';
@@ -58,7 +58,7 @@ export function createBuildArtifacts(deps: BuildDependencies): Activities['build
         const made = await builds.run(key, () => makeArtifact(work, artifact));
         signal.throwIfAborted();
         artifacts.push(made.artifact);
-        notes.push(...(made.note === null ? [] : [made.note]));
+        notes.push(...made.notes);
         adopted &&= made.adopted;
       }
       return { artifacts, adopted, ...(notes.length === 0 ? {} : { note: notes.join('; ') }) };
@@ -68,8 +68,8 @@ export function createBuildArtifacts(deps: BuildDependencies): Activities['build
 interface Made {
   artifact: BuiltArtifact;
   adopted: boolean;
-  /** Why what was there was not adopted. */
-  note: string | null;
+  /** Such as why what was there was not adopted. */
+  notes: string[];
 }
 
 async function makeArtifact(work: Work, artifact: ArtifactPlan): Promise<Made> {
@@ -81,7 +81,7 @@ async function makeFolder({ deps, plan, signal }: Work, artifact: FolderArtifact
   const commit = plan.commit.sha;
   const mirror = await deps.source.fetchCommit(plan.repository.url, commit, signal);
   const { digest } = await archiveFolder({ mirror, commit, folder, cacheFolder: deps.cacheFolder, signal });
-  return { artifact: { name, kind: 'folder', repository: folder, digest }, adopted: false, note: null };
+  return { artifact: { name, kind: 'folder', repository: folder, digest }, adopted: false, notes: [] };
 }
 
 async function makeImage(work: Work, image: ImageArtifact): Promise<Made> {
@@ -89,22 +89,36 @@ async function makeImage(work: Work, image: ImageArtifact): Promise<Made> {
   const commit = plan.commit.sha;
   const { name, repository } = image;
   const found = await adoptImage(adopting, image, commit);
-  if (found.digest !== null)
-    return { artifact: { name, kind: 'image', repository, digest: found.digest }, adopted: true, note: null };
+  const made = async (digest: string, adopted: boolean, notes: string[]): Promise<Made> => ({
+    artifact: { name, kind: 'image', repository, digest },
+    adopted,
+    notes: [...notes, ...(await describeIndex(adopting.registry, image, digest))],
+  });
+  if (found.digest !== null) return await made(found.digest, true, []);
   const mirror = await deps.source.fetchCommit(plan.repository.url, commit, signal);
   const { builderName } = deps;
-  const scrub = (text: string): string => deps.secrets.scrub(text);
-  const digest = await buildImage({
+  const { digest, notes } = await buildImage({
     image,
     commit: plan.commit,
     mirror,
     adopting,
     credentials,
     builderName,
-    scrub,
+    secrets: deps.secrets,
     signal,
     report,
   });
-  const note = found.whyNot === null ? null : `built anew: ${found.whyNot}`;
-  return { artifact: { name, kind: 'image', repository, digest }, adopted: false, note };
+  if (found.whyNot !== null) notes.unshift(`built anew: ${found.whyNot}`);
+  return await made(digest, false, notes);
+}
+
+/** What an index leads to: `app: linux/amd64 sha256:1c3b3f0819b6, linux/arm64 sha256:c339e5fbc171`. */
+async function describeIndex(
+  registry: Registry,
+  { name, repository, platforms }: ImageArtifact,
+  digest: string,
+): Promise<string[]> {
+  if (platforms.length < 2) return [];
+  const images = await registry.readImages(repository, digest);
+  return [`${name}: ${images.map((each) => `${each.platform} ${each.digest.slice(0, 19)}`).join(', ')}`];
 }

@@ -2,20 +2,12 @@
 import type { ImageArtifact } from '../../pipeline/plan.js';
 import { createHash } from 'node:crypto';
 import { canonicalize } from 'json-canonicalize';
-
-/**
- * What builds: a BuildKit that can do all, or the engine's built-in one, which can neither export its cache nor push
- * without a tag, nor attest (docs/decisions/build-cache.md).
- */
-export type Builder = 'buildkit' | 'engine';
+import { CACHE_TAG, cacheArgv, type Builder, type LayerCache } from './layer-cache.js';
 
 export const LABEL = {
   revision: 'org.opencontainers.image.revision',
   inputs: 'dev.slipway.build-inputs',
 } as const;
-
-/** Layers of earlier builds are found under this tag; it moves with every build. */
-export const CACHE_TAG = 'buildcache';
 
 /** The tag every build of a commit is pushed under; later releases of the commit find it there. */
 export function commitTag(commit: string): string {
@@ -24,8 +16,10 @@ export function commitTag(commit: string): string {
 
 /** sha256 over everything beside the commit that decides what the image becomes. */
 export function hashBuildInputs(image: ImageArtifact): string {
-  const { context, dockerfile, target, platforms, provenance, buildArgs } = image;
-  const inputs = canonicalize({ context, dockerfile, target, platforms, provenance, buildArgs });
+  const { context, dockerfile, target, platforms, provenance, sbom, buildArgs } = image;
+  // images from before there were SBOMs keep their hash
+  const listed = sbom === undefined ? {} : { sbom };
+  const inputs = canonicalize({ context, dockerfile, target, platforms, provenance, ...listed, buildArgs });
   return createHash('sha256').update(inputs).digest('hex');
 }
 
@@ -37,18 +31,19 @@ export interface BuildCommand {
   dockerfile: string;
   metadataFile: string;
   builder: Builder;
+  /** Of the image, as far as it can be had here. */
+  cache: LayerCache['use'];
   /** A builder by name; null = the one that is current. */
   builderName: string | null;
+}
+
+function sbomOption(sbom: NonNullable<ImageArtifact['sbom']>): string {
+  return sbom === true ? 'true' : `generator=${sbom}`;
 }
 
 /** argv of docker. Never holds a secret: logins come from DOCKER_CONFIG. */
 export function buildArgv(command: BuildCommand): string[] {
   const { image, commit, builder, builderName } = command;
-  const cacheRef = `type=registry,ref=${image.repository}:${CACHE_TAG}`;
-  const layers = {
-    buildkit: [`--cache-from=${cacheRef}`, `--cache-to=${cacheRef},mode=max,ignore-error=true`],
-    engine: [`--cache-from=${cacheRef}`, '--cache-to=type=inline'],
-  };
   // never under the tag of the commit: that is put by whoever finds it free when the build is done
   const push = {
     buildkit: [
@@ -67,10 +62,11 @@ export function buildArgv(command: BuildCommand): string[] {
     `--label=${LABEL.revision}=${commit}`,
     `--label=${LABEL.inputs}=${hashBuildInputs(image)}`,
     `--provenance=${String(image.provenance)}`,
+    ...(image.sbom === undefined ? [] : [`--sbom=${sbomOption(image.sbom)}`]),
     ...(image.platforms.length === 0 ? [] : [`--platform=${image.platforms.join(',')}`]),
     ...(image.target === null ? [] : [`--target=${image.target}`]),
     ...Object.entries(image.buildArgs).map(([name, value]) => `--build-arg=${name}=${value}`),
-    ...(image.cache === 'none' ? [] : layers[builder]),
+    ...cacheArgv(command.cache, image, builder),
     `--file=${command.dockerfile}`,
     '--',
     command.contextFolder,

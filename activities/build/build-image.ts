@@ -6,6 +6,7 @@ import type { CommitFacts, ImageArtifact } from '../../pipeline/plan.js';
 import { badInput, refused } from '../failure.js';
 import { plainEnvironment, runProcess } from '../processes/run-process.js';
 import type { RegistryCredentials } from '../registry/registry-token.js';
+import type { Secrets } from '../secrets/secrets.js';
 import { withCheckout } from '../source/checkout.js';
 import { checkPathInRepository } from '../source/git-names.js';
 import type { Mirror } from '../source/source.js';
@@ -14,6 +15,7 @@ import { buildArgv } from './build-command.js';
 import { findBuilder } from './builder.js';
 import { withDockerConfig, type DockerLogin } from './docker-config.js';
 import { explainBuild } from './explain-build.js';
+import { findLayerCache } from './layer-cache.js';
 
 /** The activity has a deadline of its own; this one only ends a build that nobody waits for. */
 const LONGEST_BUILD_MS = 2 * 60 * 60_000;
@@ -25,13 +27,19 @@ export interface ImageBuild {
   adopting: Adopting;
   credentials: RegistryCredentials | null;
   builderName: string | null;
-  scrub: (text: string) => string;
+  secrets: Pick<Secrets, 'scrub' | 'conceal'>;
   signal: AbortSignal;
   report: (progress: string) => void;
 }
 
-/** Gives the digest. Throws Refused for a build that fails; a retryable failure when network or registry did. */
-export async function buildImage(build: ImageBuild): Promise<string> {
+export interface ImageBuilt {
+  digest: string;
+  /** What people should know of how it was built. */
+  notes: string[];
+}
+
+/** Throws Refused for a build that fails; a retryable failure when network or registry did. */
+export async function buildImage(build: ImageBuild): Promise<ImageBuilt> {
   const { mirror, commit, signal, credentials } = build;
   // docker's client is ours; what the commit runs, it runs inside the build's containers
   return await withCheckout({ mirror, commit: commit.sha, user: null, signal }, ({ folder }) =>
@@ -39,8 +47,8 @@ export async function buildImage(build: ImageBuild): Promise<string> {
   );
 }
 
-async function buildIn(build: ImageBuild, folder: string, login: DockerLogin): Promise<string> {
-  const { image, commit, adopting, builderName, signal } = build;
+async function buildIn(build: ImageBuild, folder: string, login: DockerLogin): Promise<ImageBuilt> {
+  const { image, commit, adopting, builderName, secrets, signal } = build;
   const contextFolder = await findInCheckout(folder, image.context, 'context');
   const dockerfile = await findInCheckout(folder, image.dockerfile, 'dockerfile');
   // as with BuildKit's own git contexts: files only, or COPY . . would differ on every checkout
@@ -49,15 +57,9 @@ async function buildIn(build: ImageBuild, folder: string, login: DockerLogin): P
   await setFileTimes(folder, committedAt);
   const env = { ...plainEnvironment(), ...login.environment, SOURCE_DATE_EPOCH: String(committedAt) };
   const builder = await findBuilder({ env, cwd: folder, signal }, builderName);
-  if (builder === 'engine' && image.provenance) {
-    throw refused({
-      what: 'the engine’s built-in builder cannot attest provenance',
-      where: `image ${image.name}`,
-      why: null,
-      wayOut:
-        'docker buildx create --name slipway --driver docker-container on the worker and SLIPWAY_BUILDER=slipway, or leave provenance out',
-    });
-  }
+  if (builder.kind === 'engine') refuseForEngine(image);
+  const cache = findLayerCache(image, builder.kind, process.env);
+  if (cache.token !== null) secrets.conceal(cache.token.value, cache.token.name);
   const metadataFile = path.join(login.folder, 'metadata.json');
   const argv = buildArgv({
     image,
@@ -65,22 +67,43 @@ async function buildIn(build: ImageBuild, folder: string, login: DockerLogin): P
     contextFolder,
     dockerfile,
     metadataFile,
-    builder,
+    builder: builder.kind,
+    cache: cache.use,
     builderName,
   });
   const ended = await runProcess({
     argv,
     cwd: folder,
-    env,
+    env: { ...env, ...cache.variables },
     timeoutMs: LONGEST_BUILD_MS,
     signal,
-    onOutput: (chunk) => build.report(`${image.name}: ${build.scrub(lastStep(chunk) ?? 'building')}`),
+    onOutput: (chunk) => build.report(`${image.name}: ${secrets.scrub(lastStep(chunk) ?? 'building')}`),
   });
   signal.throwIfAborted();
-  if (ended.exitCode !== 0)
-    throw explainBuild(image, build.scrub(ended.tail), build.credentials?.username ?? null);
-  const digest = await readDigest(metadataFile);
-  return await agreeOnDigest(adopting, image, commit.sha, digest, signal);
+  if (ended.exitCode !== 0) {
+    const username = build.credentials?.username ?? null;
+    throw explainBuild(image, secrets.scrub(ended.tail), { username, builds: builder.platforms });
+  }
+  const digest = await agreeOnDigest(adopting, image, commit.sha, await readDigest(metadataFile), signal);
+  return { digest, notes: cache.whyNot === null ? [] : [`built without a cache: ${cache.whyNot}`] };
+}
+
+/** Throws Refused for what only a BuildKit can do. */
+function refuseForEngine({ name, provenance, sbom, platforms }: ImageArtifact): void {
+  const wanted = [
+    ...(provenance ? [{ what: 'attest provenance', otherwise: 'leave provenance out' }] : []),
+    ...(sbom === undefined ? [] : [{ what: 'attest what is in an image', otherwise: 'leave sbom out' }]),
+    ...(platforms.length > 1
+      ? [{ what: 'build for several platforms', otherwise: 'name one platform' }]
+      : []),
+  ];
+  if (wanted.length === 0) return;
+  throw refused({
+    what: `the engine’s built-in builder cannot ${wanted.map(({ what }) => what).join(', nor ')}`,
+    where: `image ${name}`,
+    why: null,
+    wayOut: `docker buildx create --name slipway --driver docker-container on the worker and SLIPWAY_BUILDER=slipway, or ${wanted.map(({ otherwise }) => otherwise).join(' and ')}`,
+  });
 }
 
 /** As in `git archive`: file times are the commit's, so a build done again on any worker gives the same layers. */

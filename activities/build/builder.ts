@@ -1,7 +1,8 @@
 /** What the worker's docker can build with. */
 import { refused } from '../failure.js';
 import { runProcess, type ProcessResult } from '../processes/run-process.js';
-import type { Builder } from './build-command.js';
+import { normalPlatform } from '../registry/platform-names.js';
+import type { Builder } from './layer-cache.js';
 
 export interface DockerCall {
   env: Record<string, string>;
@@ -11,16 +12,30 @@ export interface DockerCall {
 
 const ASK_TIMEOUT_MS = 60_000;
 
+export interface FoundBuilder {
+  kind: Builder;
+  /** What it runs commands for, emulated ones among them; empty = it does not say. */
+  platforms: string[];
+}
+
 /**
  * `engine` is the docker driver without the containerd image store. Throws Refused when the worker has no docker, no
  * buildx or no builder of this name (null = the current one).
  */
-export async function findBuilder(call: DockerCall, name: string | null): Promise<Builder> {
+export async function findBuilder(call: DockerCall, name: string | null): Promise<FoundBuilder> {
   const inspected = await ask(call, ['docker', 'buildx', 'inspect', ...(name === null ? [] : [name])]);
   if (inspected.exitCode !== 0) throw explainMissing(inspected.tail, name);
-  if (!/^Driver:\s+docker$/m.test(inspected.stdout)) return 'buildkit';
+  const platforms = readPlatforms(inspected.stdout);
+  if (!/^Driver:\s+docker$/m.test(inspected.stdout)) return { kind: 'buildkit', platforms };
   const { stdout } = await ask(call, ['docker', 'info', '--format', '{{json .DriverStatus}}']);
-  return stdout.includes('io.containerd.snapshotter.v1') ? 'buildkit' : 'engine';
+  return { kind: stdout.includes('io.containerd.snapshotter.v1') ? 'buildkit' : 'engine', platforms };
+}
+
+/** Of all its nodes: `Platforms: linux/amd64, linux/amd64/v2*, linux/386`. */
+export function readPlatforms(inspected: string): string[] {
+  const lists = [...inspected.matchAll(/^\s*Platforms:\s*(\S.*)$/gm)].map(([, list = '']) => list);
+  const named = lists.flatMap((list) => list.split(',')).map((name) => name.trim().replace(/\*$/, ''));
+  return [...new Set(named.map(normalPlatform))];
 }
 
 async function ask(call: DockerCall, argv: string[]): Promise<ProcessResult> {

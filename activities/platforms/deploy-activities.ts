@@ -5,7 +5,14 @@ import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { Colour } from '../../pipeline/plan.js';
 import type { HostPlan } from '../../pipeline/plan-platform.js';
 import type { ConfirmPlan } from '../../pipeline/plan-traffic.js';
-import type { Activities, PriorState, Target, UndoResult } from '../../workflows/activity-contract.js';
+import {
+  targetOf,
+  type Activities,
+  type PreflightFinding,
+  type PriorState,
+  type Target,
+  type UndoResult,
+} from '../../workflows/activity-contract.js';
 import { otherColour } from '../../workflows/colours.js';
 import { FAILURE } from '../../workflows/failures.js';
 import { activitySignal, heartbeatWhile } from '../cancellation.js';
@@ -15,6 +22,7 @@ import { drain } from '../traffic/drain.js';
 import type { Served } from '../traffic/who-is-served.js';
 import { writeHostLog } from './host-log.js';
 import { placeOf } from './host-question.js';
+import { AT_A_TIME, inBatches, lookAtEach, valueOf } from './several-hosts.js';
 import { openPlatform, placesOf, type PlatformDependencies, type PlatformManners } from './open-platform.js';
 import { keeperOf, type Platform, type PlatformContext } from './platform.js';
 
@@ -31,7 +39,7 @@ export interface DeployDependencies extends PlatformDependencies {
 
 export type DeployActivities = Pick<
   Activities,
-  'preflight' | 'claim' | 'proveWayBack' | 'deploy' | 'undoDeploy' | 'retireColour' | 'takeOver'
+  'preflight' | 'claim' | 'proveWayBack' | 'deploy' | 'undoDeploy' | 'stopHost' | 'retireColour' | 'takeOver'
 >;
 
 interface Place {
@@ -47,16 +55,13 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
   const open = (target: Target, place: HostPlan, manners: PlatformManners): Promise<Place> =>
     openPlatform(dependencies, target, place, manners);
 
-  /** Every place in turn; the first failure ends it. */
-  async function eachPlace<T>(
+  /** Every place, several at a time; the first failure in their order ends it once all have come to their end. */
+  const eachPlace = <T>(
     target: Target,
     manners: PlatformManners,
     work: (place: Place) => Promise<T>,
-  ): Promise<T[]> {
-    const results: T[] = [];
-    for (const place of placesOf(target)) results.push(await work(await open(target, place, manners)));
-    return results;
-  }
+  ): Promise<T[]> =>
+    inBatches(placesOf(target), AT_A_TIME, async (place) => work(await open(target, place, manners)));
 
   /** Users may be served already by what was there before Slipway: a first release must not land under them. */
   async function servedByOthers(target: Target, signal: AbortSignal): Promise<Colour | null> {
@@ -71,10 +76,13 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
   return {
     preflight: ({ target }) =>
       stoppable(async (manners) => {
-        const findings = await eachPlace(target, manners, ({ platform, context }) =>
-          platform.preflight(context),
-        );
-        return { findings: [...findings.flat(), ...(await dependencies.lookAtDependencies(target))] };
+        const look = async (place: HostPlan): Promise<PreflightFinding[]> => {
+          const { platform, context } = await open(target, place, manners);
+          return await platform.preflight(context);
+        };
+        const { looked, unreachable } = await lookAtEach(placesOf(target), look, manners);
+        const findings = [...looked, ...(await dependencies.lookAtDependencies(target))];
+        return unreachable.length === 0 ? { findings } : { findings, unreachable };
       }),
 
     claim: ({ target }) =>
@@ -109,8 +117,10 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
         return { wayBack: isFirst ? 'first-deploy' : 'proven', note: notes.join('; '), prior };
       }),
 
-    deploy: ({ target, prior }) =>
+    deploy: (work) =>
       stoppable(async (manners) => {
+        const target = targetOf(work);
+        const { prior } = work;
         const notes = await inBatches(placesOf(target), target.plan.rollout.batch, async (plan) => {
           const { platform, context } = await open(target, plan, { ...manners, way: 'forward' });
           await requireSameHost({ platform, context }, prior);
@@ -121,8 +131,10 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
         return { note: notes.join('; ') };
       }),
 
-    undoDeploy: ({ target, prior }) =>
+    undoDeploy: (work) =>
       stoppable(async (manners) => {
+        const target = targetOf(work);
+        const { prior } = work;
         // One host that cannot be put back must not keep the others from it.
         const settled = await Promise.allSettled(
           placesOf(target).map(async (plan): Promise<UndoResult> => {
@@ -135,6 +147,17 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
           }),
         );
         return combine(settled.map(valueOf));
+      }),
+
+    stopHost: (work) =>
+      stoppable(async (manners) => {
+        const target = targetOf(work);
+        return combine(
+          await eachPlace(target, { ...manners, way: 'back' }, async (place) => {
+            await requireSameHost(place, work.prior);
+            return await place.platform.retire(place.context, target.colour);
+          }),
+        );
       }),
 
     retireColour: ({ target, colour }) =>
@@ -197,25 +220,6 @@ async function stoppable<T>(work: (manners: PlatformManners) => Promise<T>): Pro
         : new Error('the worker stopped; the next attempt goes on', { cause: error });
     }
   });
-}
-
-async function inBatches<Item, T>(
-  items: Item[],
-  batch: number,
-  work: (item: Item) => Promise<T>,
-): Promise<T[]> {
-  const results: T[] = [];
-  const size = Math.max(1, batch);
-  for (let start = 0; start < items.length; start += size) {
-    const settled = await Promise.allSettled(items.slice(start, start + size).map(work));
-    results.push(...settled.map(valueOf));
-  }
-  return results;
-}
-
-function valueOf<T>(result: PromiseSettledResult<T>): T {
-  if (result.status === 'rejected') throw result.reason;
-  return result.value;
 }
 
 /**

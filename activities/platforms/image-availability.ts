@@ -3,6 +3,7 @@
  * at the registry itself, with the credentials it would use.
  */
 import { z } from 'zod';
+import { platformOf } from '../registry/platform-names.js';
 import { callEngine, EngineError, isMissing, type RegistryAuth } from './engine.js';
 import { registryOf } from './image-reference.js';
 import { placeOf } from './host-question.js';
@@ -11,9 +12,29 @@ import { findCredentials, loginCommand, readHostLogin, usernameAt } from './regi
 import { refused } from '../failure.js';
 import type { FailureDetails } from '../../workflows/failures.js';
 
+export interface Variants {
+  /** `linux/arm64`; empty = the registry does not say. */
+  platforms: string[];
+  /** An engine takes one of them, and nothing when its own is not there. */
+  isIndex: boolean;
+}
+
+const distributionSchema = z.looseObject({
+  Descriptor: z.looseObject({ mediaType: z.string().catch('') }),
+  Platforms: z
+    .array(
+      z.looseObject({
+        os: z.string().catch(''),
+        architecture: z.string().catch(''),
+        variant: z.string().catch(''),
+      }),
+    )
+    .nullish(),
+});
+
 export type Availability =
   /** In the registry and allowed. */
-  | { state: 'pullable'; auth: RegistryAuth | null }
+  | { state: 'pullable'; auth: RegistryAuth | null; variants: Variants }
   | {
       state: 'login-missing' | 'login-refused' | 'no-such-image' | 'unreachable';
       auth: RegistryAuth | null;
@@ -24,16 +45,19 @@ export type Availability =
 export async function askRegistry(context: PlatformContext, image: string): Promise<Availability> {
   const auth = await findCredentials(context, registryOf(image));
   try {
-    await callEngine(await context.host.docker(), {
-      method: 'GET',
-      path: `/distribution/${image}/json`,
-      auth,
-    });
-    return { state: 'pullable', auth };
+    const path = `/distribution/${image}/json`;
+    const answer = await callEngine(await context.host.docker(), { method: 'GET', path, auth });
+    return { state: 'pullable', auth, variants: readVariants(answer) };
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
     return { state: nameRefusal(error.answer, auth !== null), auth, said: error.answer };
   }
+}
+
+function readVariants(answer: unknown): Variants {
+  const { data } = distributionSchema.safeParse(answer);
+  const platforms = (data?.Platforms ?? []).flatMap((each) => platformOf(each) ?? []);
+  return { platforms, isIndex: /index|list/.test(data?.Descriptor.mediaType ?? '') };
 }
 
 /** What the registry's refusal means; `hasLogin`: were credentials sent? */

@@ -9,7 +9,7 @@ import { withCheckout } from '../source/checkout.js';
 import type { Source } from '../source/source.js';
 import { isReference, type Secrets } from '../secrets/secrets.js';
 import { platformFor } from './platform-for.js';
-import type { Platform, PlatformContext } from './platform.js';
+import type { LogsFrom, NewLogs, Platform, PlatformContext } from './platform.js';
 
 export interface PlatformDependencies {
   hosts: Hosts;
@@ -79,6 +79,35 @@ export function checkoutOf(
   };
 }
 
+/** Of who only looks. */
+const LOOKING: PlatformManners = {
+  progress: () => {},
+  signal: new AbortController().signal,
+  operationId: (step) => step,
+};
+
+/** Of one place: lines unscrubbed, for whoever counts them. */
+export type ReadNewLogs = (
+  target: Target,
+  colour: Target['colour'],
+  from: (place: string) => LogsFrom,
+) => Promise<(NewLogs & { place: string })[]>;
+
+/** New lines per place. Rejects when a place cannot be asked. */
+export function createNewLogs(dependencies: PlatformDependencies): ReadNewLogs {
+  return async (target, colour, from) =>
+    await Promise.all(
+      placesOf(target).map(async (place) => {
+        const { platform, context } = await openPlatform(dependencies, { ...target, colour }, place, LOOKING);
+        if (platform.newLogs === undefined)
+          throw new Error(
+            `${place.name}: platform ${target.plan.platform.kind} cannot say what is new in its log`,
+          );
+        return { place: place.name, ...(await platform.newLogs(context, from(place.name))) };
+      }),
+    );
+}
+
 /** Tail of what the environment's own processes wrote, per place; `colour` null = without colours. */
 export function createServiceLog(
   dependencies: PlatformDependencies,
@@ -86,11 +115,7 @@ export function createServiceLog(
   return async (target, colour, lines = target.plan.logTail) => {
     const texts: string[] = [];
     for (const place of placesOf(target)) {
-      const { platform, context } = await openPlatform(dependencies, { ...target, colour }, place, {
-        progress: () => {},
-        signal: new AbortController().signal,
-        operationId: (step) => step,
-      });
+      const { platform, context } = await openPlatform(dependencies, { ...target, colour }, place, LOOKING);
       texts.push(dependencies.secrets.scrub(await platform.logs(context, lines)));
     }
     return texts.filter((text) => text !== '').join('\n');

@@ -51,11 +51,26 @@ export interface Platform {
   deploy(context: PlatformContext): Promise<string>;
   /** Compare-and-set back to `prior`. */
   undo(context: PlatformContext, prior: PriorState['platform']): Promise<UndoResult>;
-  /** Stops a colour that is no longer needed. */
-  retire(context: PlatformContext, colour: Colour): Promise<UndoResult>;
+  /** Stops a colour that is no longer needed, or what runs without colours on a host that stands apart. */
+  retire(context: PlatformContext, colour: Colour | null): Promise<UndoResult>;
   /** What is there, as text: two equal ones in a row mean that nothing moves any more. */
   observe(context: PlatformContext): Promise<string>;
   logs(context: PlatformContext, lines: number): Promise<string>;
+  /** What this release's own processes have written since a moment. Absent = the platform cannot tell. */
+  newLogs?(context: PlatformContext, from: LogsFrom): Promise<NewLogs>;
+}
+
+/** So long before now, by the clock of whoever keeps the log; then where the look before ended. */
+export type LogsFrom = { agoMs: number } | { cursor: string };
+
+export interface NewLogs {
+  lines: string[];
+  /** Where the next look begins; a few KB at most, since it goes into heartbeats. */
+  cursor: string;
+  /** The lines of earlier looks are among them again. */
+  repeats: boolean;
+  /** Why lines may be missing; null = these are all. */
+  missing: string | null;
 }
 
 export function keeperOf(platform: Platform, context: PlatformContext): FenceKeeper {

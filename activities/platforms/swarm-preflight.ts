@@ -4,7 +4,8 @@ import { z } from 'zod';
 import type { PreflightFinding } from '../../workflows/activity-contract.js';
 import { callEngine } from './engine.js';
 import { finding } from './host-findings.js';
-import { askRegistry, explainUnavailable, isOnHost } from './image-availability.js';
+import { askRegistry, explainUnavailable, isOnHost, type Variants } from './image-availability.js';
+import { canEmulate, explainUnfit, findRunners, type Runner } from './image-platform.js';
 import { pinnedImage } from './image-reference.js';
 import type { PlatformContext } from './platform.js';
 import { findCredentials, loginCommand, readHostLogin, usernameAt } from './registry-credentials.js';
@@ -60,21 +61,39 @@ function isConnectionLost(error: unknown): boolean {
 /** Can the engine get what this release will ask it for? The missing login is found here, not by a failed task. */
 export async function lookAtRegistry(context: PlatformContext): Promise<PreflightFinding[]> {
   const { plan, artifacts } = context.target;
-  if (!plan.preflight.registryLogin) return [];
+  const { registryLogin } = plan.preflight;
   const images = artifacts.filter((artifact) => artifact.kind === 'image').map(pinnedImage);
-  if (images.length === 0) return await lookAtLogin(context);
+  if (images.length === 0) return registryLogin ? await lookAtLogin(context) : [];
+  const runners = await findRunners(context);
   const findings: PreflightFinding[] = [];
   for (const image of images) {
     const found = await askRegistry(context, image);
     if (found.state === 'pullable') {
-      findings.push(finding(context, `image ${image}`, 'ok', 'in the registry, and this host may pull it'));
+      const unfit = await lookAtVariants(context, image, found.variants, runners);
+      const here = finding(context, `image ${image}`, 'ok', 'in the registry, and this host may pull it');
+      findings.push(...(unfit !== null ? [unfit] : registryLogin ? [here] : []));
       continue;
     }
+    if (!registryLogin) continue;
     const { what, wayOut } = await explainUnavailable(context, image, found);
     const isHere = found.state === 'unreachable' && (await isOnHost(context, image));
     findings.push(finding(context, `image ${image}`, isHere ? 'warning' : 'problem', what, wayOut));
   }
   return findings;
+}
+
+/** null = it runs there, as far as registry and engine know. */
+async function lookAtVariants(
+  context: PlatformContext,
+  image: string,
+  { platforms, isIndex }: Variants,
+  runners: Runner[],
+): Promise<PreflightFinding | null> {
+  const unfit = explainUnfit(platforms, runners);
+  if (unfit === null) return null;
+  const { what, wayOut, everywhere } = unfit;
+  const isHopeless = everywhere && (isIndex || !(await canEmulate(context, platforms)));
+  return finding(context, `image ${image}`, isHopeless ? 'problem' : 'warning', what, wayOut);
 }
 
 /** Before anything is built there is no image to ask for, only a login to look for. */

@@ -16,6 +16,7 @@ import { placeOf } from './host-question.js';
 import { platformPlan, type Platform, type PlatformContext } from './platform.js';
 import { findCredentials } from './registry-credentials.js';
 import { findReleaseImage, requireReleaseImage } from './release-image.js';
+import { logsOfTasks, readNewLines } from './new-log-lines.js';
 import { readLogs } from './service-logs.js';
 import { awaitConvergence, sentenceFor } from './swarm-convergence.js';
 import { lookAtEngine, lookAtRegistry } from './swarm-preflight.js';
@@ -60,6 +61,12 @@ export const swarm: Platform = {
     const docker = await context.host.docker();
     const service = await readService(docker, serviceName(context));
     return service === null ? '' : await readLogs(docker, `services/${service.ID}`, lines);
+  },
+  newLogs: async (context, from) => {
+    const docker = await context.host.docker();
+    const service = await readService(docker, serviceName(context));
+    if (service === null) throw missingService(context, serviceName(context));
+    return await readNewLines(docker, logsOfTasks(service, await listTasks(docker, service.ID)), from);
   },
 };
 
@@ -230,7 +237,7 @@ function strangersWork(context: PlatformContext, prior: Prior, found: string): E
 }
 
 /** Scales to none and remembers the number, so that the next deploy into this colour gets it back. */
-async function retire(context: PlatformContext, colour: Colour): Promise<UndoResult> {
+async function retire(context: PlatformContext, colour: Colour | null): Promise<UndoResult> {
   const name = serviceName(context, colour);
   const present = await readService(await context.host.docker(), name);
   if (present === null) return { outcome: 'never-ran', note: `there is no service ${name}` };

@@ -5,7 +5,8 @@
 import { createHash } from 'node:crypto';
 import { canonicalServer, isPlainHttp, parseImageName } from './image-name.js';
 import { askHttp } from './ask.js';
-import { parseImageLabels, parseManifest, type ManifestJson } from './registry-documents.js';
+import { platformOf } from './platform-names.js';
+import { parseImageConfig, parseManifest, type ManifestJson } from './registry-documents.js';
 import { explainAnswer, notARegistry, type Asked, type HttpAnswer } from './registry-failure.js';
 import { fetchToken, readChallenge, type RegistryCredentials } from './registry-token.js';
 
@@ -45,8 +46,15 @@ export interface Registry {
   ): Promise<void>;
   /** null = there is no such tag. */
   readAnnotations(repository: string, tag: string): Promise<Record<string, string> | null>;
-  /** Labels of every image behind the digest: one, or one per platform. */
-  readLabels(repository: string, digest: string): Promise<Record<string, string>[]>;
+  /** Every image behind the digest: one, or one per platform; attestations are none. */
+  readImages(repository: string, digest: string): Promise<RegistryImage[]>;
+}
+
+export interface RegistryImage {
+  digest: string;
+  /** `linux/arm64`; null = it does not say. */
+  platform: string | null;
+  labels: Record<string, string>;
 }
 
 const INDEX = 'application/vnd.oci.image.index.v1+json';
@@ -125,13 +133,17 @@ export function createRegistry(options: RegistryOptions): Registry {
     return manifest;
   }
 
-  async function readConfigLabels(repository: string, image: ManifestJson): Promise<Record<string, string>> {
-    if (image.config === undefined) return {};
-    const thing = nameThing(repository, image.config.digest);
-    const path = `blobs/${image.config.digest}`;
-    const labels = parseImageLabels((await send({ repository, method: 'GET', path, thing }, [200])).body);
-    if (labels === null) throw unreadable(thing, 'this is no image configuration');
-    return labels;
+  async function readImage(
+    repository: string,
+    digest: string,
+    { config: pointer }: ManifestJson,
+  ): Promise<RegistryImage> {
+    if (pointer === undefined) return { digest, platform: null, labels: {} };
+    const thing = nameThing(repository, pointer.digest);
+    const path = `blobs/${pointer.digest}`;
+    const config = parseImageConfig((await send({ repository, method: 'GET', path, thing }, [200])).body);
+    if (config === null) throw unreadable(thing, 'this is no image configuration');
+    return { digest, platform: platformOf(config), labels: config.config?.Labels ?? {} };
   }
 
   return {
@@ -163,15 +175,18 @@ export function createRegistry(options: RegistryOptions): Registry {
       return answer.status === 404 ? null : (parseManifest(answer.body)?.annotations ?? {});
     },
 
-    async readLabels(repository, digest) {
+    async readImages(repository, digest) {
       const top = await readDocument(repository, digest);
+      if (top.manifests === undefined) return [await readImage(repository, digest, top)];
       // attestations ride in the index as images of an unknown platform
-      const images = top.manifests?.filter((each) => each.platform?.os !== 'unknown');
-      const documents =
-        images === undefined
-          ? [top]
-          : await Promise.all(images.map((each) => readDocument(repository, each.digest)));
-      return await Promise.all(documents.map((image) => readConfigLabels(repository, image)));
+      const images = top.manifests.filter((each) => each.platform?.os !== 'unknown');
+      return await Promise.all(
+        images.map(async (each) => {
+          const image = await readImage(repository, each.digest, await readDocument(repository, each.digest));
+          // an engine takes from an index what the index says
+          return each.platform === undefined ? image : { ...image, platform: platformOf(each.platform) };
+        }),
+      );
     },
   };
 }

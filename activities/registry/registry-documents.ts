@@ -1,9 +1,16 @@
 /** The JSON a registry hands out, as far as Slipway reads it. Each function gives null for anything else. */
 import { z } from 'zod';
 
+/** Empty = it does not say, or not in a way that anybody understands. */
+const platform = {
+  os: z.string().catch(''),
+  architecture: z.string().catch(''),
+  variant: z.string().catch(''),
+};
+
 const manifest = z.object({
   manifests: z
-    .array(z.looseObject({ digest: z.string(), platform: z.looseObject({ os: z.string() }).optional() }))
+    .array(z.looseObject({ digest: z.string(), platform: z.looseObject(platform).optional() }))
     .optional(),
   config: z.object({ digest: z.string() }).optional(),
   // anybody may have written them
@@ -12,6 +19,7 @@ const manifest = z.object({
 export type ManifestJson = z.output<typeof manifest>;
 
 const imageConfig = z.object({
+  ...platform,
   config: z.object({ Labels: z.record(z.string(), z.string()).nullish() }).nullish(),
 });
 
@@ -24,9 +32,8 @@ export function parseManifest(bytes: Uint8Array): ManifestJson | null {
   return manifest.safeParse(parseJson(bytes)).data ?? null;
 }
 
-export function parseImageLabels(bytes: Uint8Array): Record<string, string> | null {
-  const parsed = imageConfig.safeParse(parseJson(bytes));
-  return parsed.success ? (parsed.data.config?.Labels ?? {}) : null;
+export function parseImageConfig(bytes: Uint8Array): z.output<typeof imageConfig> | null {
+  return imageConfig.safeParse(parseJson(bytes)).data ?? null;
 }
 
 export function parseToken(bytes: Uint8Array): string | null {

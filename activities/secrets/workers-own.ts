@@ -4,7 +4,13 @@ import path from 'node:path';
 import type { SecretReference } from '../../pipeline/secret-references.js';
 import { noSecret } from './secret-failure.js';
 
-const VARIABLES = ['VAULT_TOKEN', 'VAULT_SECRET_ID', 'TEMPORAL_API_KEY', 'SOPS_AGE_KEY'];
+const VARIABLES = [
+  'VAULT_TOKEN',
+  'VAULT_SECRET_ID',
+  'TEMPORAL_API_KEY',
+  'SOPS_AGE_KEY',
+  'ACTIONS_RUNTIME_TOKEN',
+];
 
 /** Variables that name a file which is. */
 const FILES = [

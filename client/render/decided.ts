@@ -1,19 +1,20 @@
 /** `✓ abort by oleg (identity: unverified): wrong tag`: on every screen of what people said it to. */
 import type { Approval } from '../../workflows/missing-approvals.js';
+import { newestOf } from '../../workflows/newest.js';
 import type { TakenDecision } from '../../workflows/result.js';
-import { DECISIONS_SHOWN, describeTaken } from '../../workflows/taken-decisions.js';
+import { countEarlier, DECISIONS_SHOWN, describeTaken } from '../../workflows/taken-decisions.js';
 import type { Style } from './style.js';
 import { plain } from './text.js';
 import { formatMoment } from './time.js';
 
 /** The newest, of what is looked at. */
 export function decidedNotes(style: Style, decisions: TakenDecision[] = []): string[] {
-  const left = decisions.length - DECISIONS_SHOWN;
-  const more =
-    left > 0
-      ? [`${style.ok} ${String(left)} earlier ${left === 1 ? 'decision' : 'decisions'}, with --json`]
-      : [];
-  return [...more, ...decisions.slice(-DECISIONS_SHOWN).map((each) => decidedNote(style, each))];
+  return newestOf(
+    decisions,
+    DECISIONS_SHOWN,
+    (each) => decidedNote(style, each),
+    (left) => `${style.ok} ${countEarlier(left)}, with --json`,
+  );
 }
 
 export function decidedNote(style: Style, decision: TakenDecision): string {

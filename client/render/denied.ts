@@ -1,5 +1,6 @@
 /** `! not counted: approval by oleg: is in none of the groups that are asked for`: on every screen of what it was said to. */
 import { DENIALS_SHOWN, describeDenial } from '../../workflows/denials.js';
+import { newestOf } from '../../workflows/newest.js';
 import type { Denial } from '../../workflows/result.js';
 import type { Style } from './style.js';
 import { plain } from './text.js';
@@ -13,9 +14,12 @@ export function deniedLines(style: Style, denials: Denial[] = []): string[] {
 }
 
 export function newestDenied(style: Style, denials: Denial[]): string[] {
-  const left = denials.length - DENIALS_SHOWN;
-  const more = left > 0 ? [`${style.warning} not counted: ${String(left)} more, with --json`] : [];
-  return [...more, ...denials.slice(-DENIALS_SHOWN).map((denial) => deniedNote(style, denial))];
+  return newestOf(
+    denials,
+    DENIALS_SHOWN,
+    (denial) => deniedNote(style, denial),
+    (left) => `${style.warning} not counted: ${String(left)} more, with --json`,
+  );
 }
 
 /** Of what is there for ever: those of the last day. */

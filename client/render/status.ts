@@ -4,6 +4,8 @@ import { nameAmong, underway } from '../targets.js';
 import type { UserError } from '../user-error.js';
 import type { Style } from './style.js';
 import { inOrder } from '../../workflows/denials.js';
+import { describeApart } from '../../workflows/hosts-apart.js';
+import type { Denial } from '../../workflows/result.js';
 import { describeProven } from '../../workflows/taken-decisions.js';
 import { approvalNote, decidedNotes } from './decided.js';
 import { newestDenied, recently } from './denied.js';
@@ -95,6 +97,10 @@ function describeNotes(
   const all = [...underway(status), ...queue, ...(inFlight === null ? [] : [inFlight.request])];
   const nameOf = (one: (typeof all)[number]): string => plain(nameAmong(all, one));
   if (status.needsPerson !== null) notes.push(style.red(`needs a person: ${plain(status.needsPerson)}`));
+  for (const { host, state, againAt, why } of status.apart ?? []) {
+    const again = againAt === null ? 'until the next release' : `again ${formatMoment(againAt)}`;
+    notes.push(style.yellow(`${plain(host)} ${describeApart(state)}, ${again}: ${plain(why)}`));
+  }
   if (status.live !== null) notes.push(...forcedNotes(style, status.live));
   notes.push(...decidedNotes(style, isOne ? decisions : recently(decisions, now)));
   if (inFlight !== null) notes.push(`${style.now} ${nameOf(inFlight.request)}, ${describeChange(view)}`);
@@ -119,10 +125,17 @@ function describeNotes(
     notes.push(`${until}, ${plain(freeze.by)}${why} (${describeProven(freeze)})`);
   }
   const onTheWay = [...view.promotions.values(), ...(view.change === null ? [] : [view.change])];
-  const toldNow = [status, ...onTheWay].map((each) => recently(each.denials ?? [], now));
+  const saidOf = (each: ProgressStatus): Denial[] =>
+    onTheWay.length > 1 ? (each.denials ?? []).map(sayTo(each)) : (each.denials ?? []);
+  const toldNow = [status.denials ?? [], ...onTheWay.map(saidOf)].map((each) => recently(each, now));
   const ofLive = isOne ? denials : recently(denials, now);
   notes.push(...newestDenied(style, inOrder(...toldNow, ofLive)));
   return notes;
+}
+
+/** Of several releases on their way: to which of them it was said. */
+function sayTo({ version }: ProgressStatus): (denial: Denial) => Denial {
+  return (denial) => ({ ...denial, decision: `${denial.decision ?? 'word'} for ${version}` });
 }
 
 /** Why people let it go on, or keep it up. */

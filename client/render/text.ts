@@ -69,8 +69,3 @@ export function lines(...parts: (string | string[] | null)[]): string {
 export function reasonLines(reason: string | null, width: number): string[] {
   return labelled('reason', reason === null ? [] : [plain(reason)], width);
 }
-
-/** How somebody proved to be who they say: `signed`, `identity: unverified`. */
-export function describeProof(proof: 'ssh' | 'unverified'): string {
-  return proof === 'ssh' ? 'signed' : `identity: ${proof}`;
-}

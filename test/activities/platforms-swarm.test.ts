@@ -1,6 +1,7 @@
 /** Platform `swarm` against a real Swarm over SSH: the truth instead of the exit code, and the way back. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { PlatformContext } from '../../activities/platforms/platform.js';
+import { createRegistry } from '../../activities/registry/registry-client.js';
 import { swarm } from '../../activities/platforms/swarm.js';
 import type { EnvironmentPlan } from '../../pipeline/plan.js';
 import type { Target } from '../../workflows/activity-contract.js';
@@ -46,6 +47,29 @@ const imageInSpec = (): Promise<string> =>
   world.docker('service', 'inspect', '--format', '{{.Spec.TaskTemplate.ContainerSpec.Image}}', service);
 const runningTasks = (): Promise<string> =>
   world.docker('service', 'ps', '-q', '--filter', 'desired-state=running', service);
+
+/** An index that says of a release's image that it is for these machines; gives its digest. */
+async function pushIndex(release: Release, architectures: string[]): Promise<string> {
+  const registry = createRegistry({
+    credentials: { server: world.registry, ...REGISTRY_LOGIN },
+    insecureRegistries: [world.registry],
+  });
+  const { mediaType, digest, bytes } = await registry.readManifest(world.repository, world.digests[release]);
+  const manifests = architectures.map((architecture) => ({
+    ...{ mediaType, digest, size: bytes.length },
+    platform: { os: 'linux', architecture },
+  }));
+  const type = 'application/vnd.oci.image.index.v1+json';
+  const put = await fetch(`http://${world.registry}/v2/team/app/manifests/index`, {
+    method: 'PUT',
+    headers: {
+      'content-type': type,
+      authorization: `Basic ${Buffer.from(Object.values(REGISTRY_LOGIN).join(':')).toString('base64')}`,
+    },
+    body: JSON.stringify({ schemaVersion: 2, mediaType: type, manifests }),
+  });
+  return put.headers.get('docker-content-digest') ?? '';
+}
 
 /** The whole way of a change up to and including a deploy that is expected to fail; undone afterwards. */
 async function deployAndUndo(context: PlatformContext): Promise<unknown> {
@@ -107,6 +131,22 @@ describe('a good release', () => {
     expect(await swarm.deploy(context)).toContain('1 of 1');
     const tasks = await world.docker('service', 'ps', '-q', '--filter', 'desired-state=shutdown', service);
     expect(tasks.split('\n')).toHaveLength(1);
+  });
+
+  test('is refused before anything is touched when its index has nothing for the host', async () => {
+    const only = async (...architectures: string[]): Promise<PlatformContext> => {
+      const artifact = { name: 'app', kind: 'image', repository: world.repository } as const;
+      return on('v2', { artifacts: [{ ...artifact, digest: await pushIndex('v2', architectures) }] });
+    };
+    const found = await swarm.preflight(await only('arm64', 's390x'));
+    expect(found.filter(({ state }) => state === 'problem')).toEqual([
+      expect.objectContaining({
+        message: 'image has no linux/amd64 variant for host swarm-1 (it has linux/arm64, linux/s390x)',
+        wayOut: expect.stringContaining('add linux/amd64 to platforms') as string,
+      }),
+    ]);
+    const both = await swarm.preflight(await only('arm64', 'amd64'));
+    expect(both.filter(({ state }) => state === 'problem')).toEqual([]);
   });
 
   test('keeps the scale somebody chose meanwhile when it is undone', async () => {

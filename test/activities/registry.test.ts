@@ -35,8 +35,8 @@ describe.each([
     await registry.putTags(repository, digest, ['v1']);
     expect(await server.digestOf('team/app', 'v1')).toBe(digest);
     expect(server.requests.filter((line) => line.includes('/blobs/'))).toEqual([]);
-    expect(await registry.readLabels(repository, digest)).toEqual([
-      { 'org.opencontainers.image.revision': 'abc' },
+    expect(await registry.readImages(repository, digest)).toEqual([
+      { digest, platform: 'linux/amd64', labels: { 'org.opencontainers.image.revision': 'abc' } },
     ]);
   });
 

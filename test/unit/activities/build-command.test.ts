@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { buildArgv, hashBuildInputs, type BuildCommand } from '../../../activities/build/build-command.js';
+import { findLayerCache } from '../../../activities/build/layer-cache.js';
 import type { ImageArtifact } from '../../../pipeline/plan.js';
 import { givenImage } from '../../support/given.js';
 
@@ -14,6 +15,7 @@ function command(change: Partial<BuildCommand>): BuildCommand {
     dockerfile: '/checkout/Dockerfile',
     metadataFile: '/login/metadata.json',
     builder: 'buildkit',
+    cache: 'registry',
     builderName: null,
     ...change,
   };
@@ -66,9 +68,10 @@ describe('the argv of a build', () => {
       platforms: ['linux/amd64', 'linux/arm64'],
       cache: 'none',
       provenance: true,
+      sbom: true,
       buildArgs: { VERSION: '$(id); `x` --push', EMPTY: '' },
     };
-    expect(buildArgv(command({ image: all, builderName: 'slipway' }))).toEqual([
+    expect(buildArgv(command({ image: all, cache: 'none', builderName: 'slipway' }))).toEqual([
       'docker',
       'buildx',
       'build',
@@ -79,6 +82,7 @@ describe('the argv of a build', () => {
       `--label=org.opencontainers.image.revision=${commit}`,
       `--label=dev.slipway.build-inputs=${hashBuildInputs(all)}`,
       '--provenance=true',
+      '--sbom=true',
       '--platform=linux/amd64,linux/arm64',
       '--target=worker',
       '--build-arg=VERSION=$(id); `x` --push',
@@ -87,6 +91,51 @@ describe('the argv of a build', () => {
       '--',
       '/checkout',
     ]);
+  });
+});
+
+describe('the cache of layers', () => {
+  const job = {
+    ACTIONS_RUNTIME_TOKEN: 'runtime-token',
+    ACTIONS_RESULTS_URL: 'https://results.example.com/',
+    ACTIONS_CACHE_SERVICE_V2: 'True',
+    HOME: '/root',
+  };
+  const onGithub = givenImage({ cache: 'github' });
+
+  it('is the one of GitHub in a job of GitHub Actions, each image in a scope of its own', () => {
+    const { use, variables, token, whyNot } = findLayerCache(onGithub, 'buildkit', job);
+    const { HOME: _home, ...theirs } = job;
+    expect({ use, variables, whyNot }).toEqual({ use: 'github', variables: theirs, whyNot: null });
+    expect(token).toEqual({ name: 'ACTIONS_RUNTIME_TOKEN', value: 'runtime-token' });
+    const argv = buildArgv(command({ image: onGithub, cache: use }));
+    expect(argv.filter((word) => word.startsWith('--cache'))).toEqual([
+      '--cache-from=type=gha,scope=cr.example.com/team/app',
+      '--cache-to=type=gha,scope=cr.example.com/team/app,mode=max,ignore-error=true',
+    ]);
+    expect(argv.join(' ')).not.toContain('runtime-token');
+  });
+
+  it.each([
+    [{}, 'the worker has no ACTIONS_RUNTIME_TOKEN'],
+    [{ ...job, ACTIONS_RUNTIME_TOKEN: '' }, 'the worker has no ACTIONS_RUNTIME_TOKEN'],
+    [{ ACTIONS_RUNTIME_TOKEN: 'x' }, 'the worker has no ACTIONS_RESULTS_URL or ACTIONS_CACHE_URL'],
+  ])('is left out elsewhere, and it is said why: %o', (own, why) => {
+    const found = findLayerCache(onGithub, 'buildkit', own);
+    expect(found).toMatchObject({ use: 'none', variables: {}, token: null });
+    expect(found.whyNot).toContain(why);
+    expect(found.whyNot).toContain('cache: registry');
+  });
+
+  it('is left out where the builder cannot use it', () => {
+    const { use, whyNot } = findLayerCache(onGithub, 'engine', job);
+    expect(use).toBe('none');
+    expect(whyNot).toMatch(/built-in builder cannot use cache: github; docker buildx create/);
+  });
+
+  it.each(['registry', 'none'] as const)('%s asks the environment for nothing', (cache) => {
+    const found = findLayerCache(givenImage({ cache }), 'buildkit', job);
+    expect(found).toEqual({ use: cache, variables: {}, token: null, whyNot: null });
   });
 });
 
@@ -100,10 +149,16 @@ describe('the hash of build inputs', () => {
       { target: 'worker' },
       { platforms: ['linux/arm64'] },
       { provenance: true },
+      { sbom: true },
+      { sbom: 'cr.example.com/scanner@sha256:1' },
       { buildArgs: { A: '1' } },
     ];
     const hashes = others.map((change) => hashBuildInputs({ ...image, ...change }));
-    expect(new Set([...hashes, hashBuildInputs(image)]).size).toBe(7);
+    expect(new Set([...hashes, hashBuildInputs(image)]).size).toBe(9);
+  });
+
+  it('is for images without an SBOM what it was before there were any', () => {
+    expect(hashBuildInputs(image)).toBe('e4fa401dedc8b8537d449ca6c433878e2b5abef8e173bdd70be9968e5457fd1a');
   });
 
   it('does not depend on the order of build arguments', () => {

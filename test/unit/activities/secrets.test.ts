@@ -41,7 +41,10 @@ describe('resolving', () => {
     await writeFile(identity, 'AGE-SECRET-KEY');
     await symlink(seal, path.join(folder, 'link'));
     await symlink(identity, path.join(folder, 'innocent'));
-    const secrets = createSecrets({ VAULT_TOKEN: 'hvs.x', SLIPWAY_AGE_IDENTITY: identity }, seal);
+    const secrets = createSecrets(
+      { VAULT_TOKEN: 'hvs.x', ACTIONS_RUNTIME_TOKEN: 'ey.x', SLIPWAY_AGE_IDENTITY: identity },
+      seal,
+    );
     for (const reference of [
       `file:${seal}/key.pem`,
       `file:${folder}/x/../seal/key.pem`,
@@ -50,6 +53,7 @@ describe('resolving', () => {
       `file:${folder}/innocent`,
       'file:/proc/self/environ',
       'env:VAULT_TOKEN',
+      'env:ACTIONS_RUNTIME_TOKEN',
     ])
       await expect(secrets.resolve(reference)).rejects.toThrow(`${reference} is the worker’s own`);
   });

@@ -8,6 +8,18 @@ const secretmagic = loadGood(readTeamFile('secretmagic'));
 const hello = loadGood(readTeamFile('hello'));
 
 describe('what differs from the defaults', () => {
+  it.each([
+    ['', {}],
+    [', sbom: false', {}],
+    [', sbom: true', { sbom: true }],
+    [', sbom: "cr.example.com/Scan:1.0@sha256:ab"', { sbom: 'cr.example.com/Scan:1.0@sha256:ab' }],
+  ])('an image with {repository: …%s} lists its contents as asked', (more, sbom) => {
+    const text = SMALL.replace('ghcr.io/acme/shop', `{repository: ghcr.io/acme/shop${more}}`);
+    const [image] = compile(loadGood(text), branch('main')).artifacts;
+    expect(image).toMatchObject({ kind: 'image', ...sbom });
+    expect(image !== undefined && 'sbom' in image).toBe('sbom' in sbom);
+  });
+
   it('replaces a list or map of the defaults, never merges', () => {
     const text = SMALL.replace(
       'image:',

@@ -33,9 +33,16 @@ describe('what this version does not carry out', () => {
       blueGreen('nginx: /a.conf, colours: {blue: "http://h:1", green: "http://h:2"}'),
     ],
     ['nginx upstreams', blueGreen('nginx: /a.conf, upstreams: {blue: "h:1", green: "h:2"}')],
+    ['traefik', blueGreen('traefik: /t.yml, colours: {blue: "http://h:1", green: "http://h:2"}')],
+    ['caddy upstreams', blueGreen('caddy: "http://h:2019", upstreams: {blue: "h:1", green: "h:2"}')],
     [
       'checks with {colour}',
       `${blueGreen('nginx: /a.conf').replace('[/health]', '[c]')}checks: {c: {http: "http://{colour}.internal/h"}}\n`,
+    ],
+    ['cache github', SMALL.replace('ghcr.io/acme/shop', '{repository: ghcr.io/a/b, cache: github}')],
+    [
+      'an image for several platforms',
+      SMALL.replace('ghcr.io/acme/shop', '{repository: ghcr.io/a/b, platforms: [linux/amd64, linux/arm64]}'),
     ],
     ['a gate of migrations', `${SMALL}    gates: [m]\ngates: {m: {migrations: expand-contract, path: db}}\n`],
     ['checks on GitHub', `${SMALL}    gates: [c]\ngates: {c: {github-checks: [lint], of: dev}}\n`],
@@ -52,35 +59,41 @@ describe('what this version does not carry out', () => {
 
   it.each([
     ['platform compose', SMALL.replace('{swarm: shop_web}', '{compose: /opt/app}')],
-    ['traffic traefik', blueGreen('traefik: /t.yml, colours: {blue: "http://h:1", green: "http://h:2"}')],
-    [
-      'traffic caddy',
-      blueGreen('caddy: "http://h:2019", colours: {blue: "http://h:1", green: "http://h:2"}'),
-    ],
     [
       'canary weights',
       blueGreen('nginx: /a.conf, upstreams: {blue: "h:1", green: "h:2"}, weights: [10, 100]'),
     ],
-    ['check logs', `${SMALL.replace('[/health]', '[l]')}checks: {l: {logs: ERROR}}\n`],
+    [
+      'check logs in prod, whose platform has no logs command',
+      `${SMALL.replace('{swarm: shop_web}', '{command: ./up}').replace('[/health]', '[l]')}checks: {l: {logs: ERROR}}\n`,
+    ],
+    [
+      'check logs in prod, whose logs command says nothing of since when',
+      `${SMALL.replace('{swarm: shop_web}', '{command: ./up, logs: ./log}').replace('[/health]', '[l]')}checks: {l: {logs: ERROR}}\n`,
+    ],
     ['check migrations', `${SMALL.replace('[/health]', '[m]')}checks: {m: {migrations: applied}}\n`],
     ['approvals by oidc', `${SMALL}    approvals: [{count: 1, by: oidc}]\n`],
     [
       'reviews of several branches',
       `${SMALL}    approvals: [{count: 1, by: github-review, of: release/*}]\n`,
     ],
-    ['failed-host quarantine', `${SMALL}    rollout: {failed-host: quarantine}\n`],
     ['retention', `${SMALL}    retention: 30d\n`],
     ['notify', `${SMALL}notify: [{slack: env:S}]\n`],
     ['database', `${SMALL}    database: {migrate: ./up}\n`],
-    ['cache github', SMALL.replace('ghcr.io/acme/shop', '{repository: ghcr.io/a/b, cache: github}')],
-    [
-      'an image for several platforms',
-      SMALL.replace('ghcr.io/acme/shop', '{repository: ghcr.io/a/b, platforms: [linux/amd64, linux/arm64]}'),
-    ],
     ['release changelog', `${SMALL}release: {changelog: {from: [commits], categories: {A: [feat]}}}\n`],
     ['release hotfix-branch', `${SMALL}release: {hotfix-branch: "fix/{version}"}\n`],
   ])('%s is refused by name', (what, text) => {
     expect(findUnsupported(loadGood(text)).map((each) => each.what)).toEqual([what]);
+  });
+
+  it.each([
+    '{swarm: shop_web}',
+    '{stack: deploy/prod.yml}',
+    '{command: ./up, logs: "./log $SLIPWAY_LOG_SECONDS"}',
+  ])('a check of the log is not, where the platform can say what is new: %s', (platform) => {
+    const checks = 'checks: {l: {logs: ERROR}}\n';
+    const text = `${SMALL.replace('{swarm: shop_web}', platform).replace('[/health]', '[l]')}${checks}`;
+    expect(findUnsupported(loadGood(text))).toEqual([]);
   });
 
   it('is always compiled in full all the same', () => {
