@@ -88,9 +88,9 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
     secrets,
     source,
     jobUserOf: jobUsers.ofEnvironment,
-    serviceLog: createServiceLog({ hosts, secrets }),
-    newLogs: createNewLogs({ hosts, secrets }),
-    databaseRevision: createDatabaseRevision({ hosts, secrets }),
+    serviceLog: createServiceLog({ hosts, secrets, source }),
+    newLogs: createNewLogs({ hosts, secrets, source }),
+    databaseRevision: createDatabaseRevision({ hosts, secrets, source }),
   };
   const lookAtDependencies = createLookAtDependencies(checking);
   return {
@@ -117,16 +117,17 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
       ...createGithubActivities({ github, source, policy, sealKeys, uiUrl: dependencies.uiUrl }),
       listAncestors: createListAncestors({ source }),
       ...createPlatformActivities({
-        ...{ hosts, secrets, ...traffic },
+        ...{ hosts, secrets, source, ...traffic },
         lookAtDependencies,
       }),
-      ...createDatabaseActivities({ hosts, secrets }),
+      ...createDatabaseActivities({ hosts, secrets, source }),
       ...createCheckActivities(checking),
       ...createTrafficActivities({ hosts, secrets }),
       inspectEnvironment: createInspectEnvironment({
         policy,
         hosts,
         secrets,
+        source,
         ...traffic,
         ...{ lookAtDependencies, findLive },
       }),

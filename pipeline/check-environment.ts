@@ -39,7 +39,9 @@ function needsHosts(of: EnvironmentSettings): string | null {
   if (platform !== undefined && ['swarm', 'stack', 'compose'].includes(platform.kind)) return platform.kind;
   if (platform?.kind === 'command' && platform.on !== 'worker') return 'command';
   const proxyElsewhere =
-    traffic?.host !== undefined || (traffic?.kind === 'command' && traffic.on === 'worker');
+    traffic?.host !== undefined ||
+    traffic?.kind === 'kubernetes' ||
+    (traffic?.kind === 'command' && traffic.on === 'worker');
   return traffic !== undefined && !proxyElsewhere ? traffic.kind : null;
 }
 

@@ -69,6 +69,18 @@ export function compileTraffic(
         testCommand: texts.optionalCommand(traffic.test, at('test'), ['colour']),
         on: traffic.on ?? 'host',
       };
+    case 'kubernetes': {
+      const { platform } = of.settings;
+      const own = platform !== undefined && 'kubeconfig' in platform ? platform : undefined;
+      return {
+        ...common,
+        kind: 'kubernetes',
+        service: texts.text(traffic.kubernetes, at('kubernetes')),
+        key: texts.text(traffic.key ?? 'colour', at('key')),
+        namespace: texts.text(traffic.namespace ?? own?.namespace ?? 'default', at('namespace')),
+        kubeconfig: texts.optional(traffic.kubeconfig ?? own?.kubeconfig, at('kubeconfig')),
+      };
+    }
     case 'traefik': {
       const file = texts.text(traffic.traefik, at('traefik'));
       return {

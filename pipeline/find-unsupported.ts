@@ -24,7 +24,7 @@ export interface Unsupported {
 
 type Report = (what: string, path: FilePath, wayOut?: string) => void;
 
-const PLATFORMS = ['swarm', 'stack', 'compose', 'command', 'kubernetes'];
+const PLATFORMS = ['swarm', 'stack', 'compose', 'command', 'kubernetes', 'helm'];
 const CHECKS = ['http', 'tcp', 'run', 'prometheus', 'logs', 'migrations'];
 /** Those whose log can be read from a moment on. */
 const LOGGING = ['swarm', 'stack', 'compose'];

@@ -1,5 +1,6 @@
 /** Of the plan: the proxy, how it moves traffic, and how that is confirmed. Persisted like the rest of it. */
 import type { HostPlan } from './plan-platform.js';
+import type { SecretReference } from './secret-references.js';
 
 export type TrafficPlan = TrafficCommon &
   (
@@ -31,6 +32,16 @@ export type TrafficPlan = TrafficCommon &
         currentCommand: string;
         testCommand: string | null;
         on: 'host' | 'worker';
+      }
+    | {
+        kind: 'kubernetes';
+        /** `service/app` */
+        service: string;
+        /** Label of its selector that is blue or green. */
+        key: string;
+        namespace: string;
+        /** null = the worker's own. */
+        kubeconfig: SecretReference | null;
       }
     | {
         kind: 'traefik';

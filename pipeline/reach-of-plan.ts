@@ -11,12 +11,12 @@ export function hostsIn({ hosts, ssh, traffic, platform }: EnvironmentPlan): str
   const proxy = traffic?.host == null ? [] : [traffic.host];
   const ends = [...hosts, ...proxy].map(({ address }) => reachedAs(address, ssh.user, ssh.port));
   const jumps = ssh.jump.map((address) => reachedAs(address, ssh.user, null));
-  return unique([...ends, ...jumps, ...clusterOf(platform)]);
+  return unique([...ends, ...jumps, ...clusterOf(platform), ...clusterOf(traffic)]);
 }
 
 /** A cluster is where its kubeconfig leads; `cluster` = the worker's own, which nobody has to name. */
-function clusterOf(of: PlatformPlan): string[] {
-  return 'kubeconfig' in of ? [of.kubeconfig ?? 'cluster'] : [];
+function clusterOf(of: PlatformPlan | TrafficPlan | null): string[] {
+  return of !== null && 'kubeconfig' in of ? [of.kubeconfig ?? 'cluster'] : [];
 }
 
 /** What the address leaves open is said elsewhere in the file: another user may do more there, another port be anybody's. */
@@ -93,6 +93,8 @@ function targetsOfTraffic(traffic: TrafficPlan): string[] {
       return [traffic.file];
     case 'haproxy':
       return [traffic.socket, traffic.map];
+    case 'kubernetes':
+      return [`${traffic.namespace}/${traffic.service}`];
     case 'caddy': {
       // which site of a shared Caddy is moved is found by the addresses it sends users to
       const { admin, path, upstreams, file } = traffic;

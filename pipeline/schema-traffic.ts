@@ -8,6 +8,7 @@ import {
   hostAddress,
   hostPath,
   httpUrl,
+  secret,
   text,
   wholePercent,
   word,
@@ -30,6 +31,11 @@ const adminAddress = text('environment').superRefine((value, context) => {
 function perColour(value: z.ZodType<string, string>) {
   return closed({ blue: value, green: value });
 }
+
+const service = text('environment').superRefine((value, context) => {
+  if (/^service\/[a-z0-9{][a-z0-9.{}-]*$/.test(value)) return;
+  context.addIssue({ code: 'custom', message: 'must be service/NAME, such as service/app' });
+});
 
 const confirm = closed({
   /** Asked through the proxy; `/path` is on the environment's url, which is the default. */
@@ -91,6 +97,15 @@ export const traffic = kinds(
       services: perColour(word('service')).optional(),
       /** Name of the weighted service; default: the file's name without `.yml`. */
       service: word('service').optional(),
+    },
+    kubernetes: {
+      /** Service whose selector names the colour. */
+      kubernetes: service,
+      /** Label of the selector; default `colour`. */
+      key: word('label').optional(),
+      /** Default: the platform's. */
+      namespace: word('namespace').optional(),
+      kubeconfig: secret().optional(),
     },
     caddy: {
       /** File that Caddy reads with every request, or its admin address. */

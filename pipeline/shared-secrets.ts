@@ -33,9 +33,10 @@ function listUses(content: PipelineFile, of: EnvironmentSettings): Use[] {
   for (const [name, reference] of Object.entries(settings['docker-secrets'] ?? {})) {
     use(reference, of.pathOf('docker-secrets', name));
   }
-  const platform = settings.platform;
-  if (platform !== undefined && 'kubeconfig' in platform)
-    use(platform.kubeconfig, of.pathOf('platform', 'kubeconfig'));
+  for (const key of ['platform', 'traffic'] as const) {
+    const named = settings[key];
+    if (named !== undefined && 'kubeconfig' in named) use(named.kubeconfig, of.pathOf(key, 'kubeconfig'));
+  }
   for (const name of checkListsOf(of).flatMap((list) => list.names)) {
     const check = findCheck(content, name);
     if (check?.kind === 'http') use(check['basic-auth'], ['checks', name, 'basic-auth']);

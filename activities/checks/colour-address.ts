@@ -61,8 +61,9 @@ export async function findOwnUrl(
   return server === null ? null : `http://${server}`;
 }
 
-/** Where the proxy runs; null = the environment has no host at all. */
+/** Where the proxy runs, or the worker for a cluster's; null = the environment has no host at all. */
 export function findProxyHost({ traffic, hosts }: EnvironmentPlan): HostPlan | null {
+  if (traffic?.kind === 'kubernetes') return { name: 'worker', address: 'local' };
   return traffic?.host ?? hosts[0] ?? null;
 }
 

@@ -11,7 +11,7 @@ import {
   runTimeValues,
   type RunTimeValues,
 } from '../platforms/run-time-values.js';
-import { requireSuccess } from '../platforms/stack-deploy.js';
+import { requireSuccess } from '../platforms/docker-command.js';
 import { buildEndArgv, nameOfOneOff, prepareOneOff, type ContainerCommand } from './one-off.js';
 import { readRevision } from './revision.js';
 

@@ -12,7 +12,7 @@ import { readKubeconfig, type ClusterAccess } from './kubeconfig.js';
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 /** `reference` null = the worker's own. Throws Refused for what is missing or cannot be used. */
-export async function reachCluster(secrets: Secrets, reference: SecretReference | null): Promise<Cluster> {
+async function reachCluster(secrets: Secrets, reference: SecretReference | null): Promise<Cluster> {
   const access = reference === null ? await ownAccess() : await namedAccess(secrets, reference);
   const { identity } = access;
   secrets.conceal(
@@ -20,6 +20,21 @@ export async function reachCluster(secrets: Secrets, reference: SecretReference 
     `${reference ?? 'the worker’s own kubeconfig'} credentials`,
   );
   return openCluster(access);
+}
+
+/** The cluster that a platform or a proxy names, reached when it is first asked for. */
+export function clusterOf(
+  environment: string,
+  of: { kind: string; kubeconfig?: SecretReference | null },
+  secrets: Secrets,
+): () => Promise<Cluster> {
+  let cluster: Promise<Cluster> | null = null;
+  return async () => {
+    const { kubeconfig } = of;
+    if (kubeconfig === undefined) throw new Error(`${environment}: ${of.kind} has no cluster`);
+    cluster ??= reachCluster(secrets, kubeconfig);
+    return await cluster;
+  };
 }
 
 /** The text itself or, as with ssh keys, the absolute path of a file on the worker that holds it. */

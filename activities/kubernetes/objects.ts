@@ -123,6 +123,14 @@ export const eventSchema = z.looseObject({
   involvedObject: z.looseObject({ uid: z.string().optional(), name: z.string().optional() }),
 });
 
+/** Of what is only held: any object. */
+export const anyObjectSchema = z.looseObject({ metadata: metadataSchema });
+
+export const serviceSchema = z.looseObject({
+  metadata: metadataSchema,
+  spec: z.looseObject({ selector: z.record(z.string(), z.string()).nullish() }),
+});
+
 export function listOf<T>(item: z.ZodType<T>): z.ZodType<{ items: T[] }> {
   return z.looseObject({ items: z.array(item) });
 }
@@ -131,6 +139,7 @@ export type Metadata = z.infer<typeof metadataSchema>;
 export type Workload = z.infer<typeof workloadSchema>;
 export type ReplicaSet = z.infer<typeof replicaSetSchema>;
 export type Pod = z.infer<typeof podSchema>;
+export type Service = z.infer<typeof serviceSchema>;
 export type ContainerStatus = z.infer<typeof containerStatusSchema>;
 export type ClusterEvent = z.infer<typeof eventSchema>;
 export type Selector = z.infer<typeof selectorSchema>;
@@ -149,6 +158,10 @@ export function selectorText({ matchLabels = {}, matchExpressions = [] }: Select
       ({ key, operator, values = [] }) => words[operator]?.(key, values.join(',')) ?? key,
     ),
   ].join(',');
+}
+
+export function isPodReady({ status }: Pod): boolean {
+  return status.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') ?? false;
 }
 
 export function controllerOf({ ownerReferences = [] }: Metadata): string | null {

@@ -3,7 +3,13 @@
  * looks once, so this looks at generation, counts, the new revision's own pods and what keeps them, by name. Pure.
  */
 import { z } from 'zod';
-import { controllerOf, type ContainerStatus, type Pod, type Workload } from '../kubernetes/objects.js';
+import {
+  controllerOf,
+  isPodReady,
+  type ContainerStatus,
+  type Pod,
+  type Workload,
+} from '../kubernetes/objects.js';
 import { sameImage } from './image-reference.js';
 import { imageIn, REVISION_ANNOTATION, type Belongings, type WorkloadKind } from './kubernetes-workload.js';
 
@@ -72,7 +78,7 @@ export function judgeWorkload(look: Look): Judgement {
   const { desired, updated, available, total } = countsOf(kind, workload);
   const { ours, others } = podsOf(look);
   if (desired === 0) return judgeEmpty(look, total + ours.length + others.length);
-  const ready = ours.filter((pod) => isReady(pod) && pod.metadata.deletionTimestamp === undefined);
+  const ready = ours.filter((pod) => isPodReady(pod) && pod.metadata.deletionTimestamp === undefined);
   const note = `${available < updated ? available : ready.length} of ${desired} on the new image`;
   const isThere = updated === desired && available === desired && total === desired;
   if (isThere && ready.length >= desired && others.length === 0)
@@ -138,10 +144,6 @@ function podsOf({ kind, workload, belongings, container, image }: Look): { ours:
         !['Succeeded', 'Failed'].includes(pod.status.phase ?? ''),
     ),
   };
-}
-
-function isReady({ status }: Pod): boolean {
-  return status.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') ?? false;
 }
 
 function judgeEmpty({ mayBeEmpty, late }: Look, left: number): Judgement {
@@ -213,7 +215,7 @@ function troubleOf({ workload, container: released }: Look, pod: Pod): Trouble |
     const found = troubleOfContainer(status);
     if (found !== null) return about(found.cause, found.detail, status.name, found.final);
   }
-  if (isReady(pod)) return null;
+  if (isPodReady(pod)) return null;
   const unready = containerStatuses.find(({ ready }) => !ready);
   const name = unready?.name ?? released;
   return about('not-ready', describeProbe(workload, name), name);

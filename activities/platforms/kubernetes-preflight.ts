@@ -2,11 +2,13 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { z } from 'zod';
 import type { PreflightFinding } from '../../workflows/activity-contract.js';
+import { otherColour } from '../../workflows/colours.js';
 import { FAILURE, type FailureDetails } from '../../workflows/failures.js';
 import { detailsOf } from '../failure.js';
 import type { Cluster } from '../kubernetes/cluster.js';
 import { OWNER_ANNOTATION } from '../kubernetes/cluster-fence.js';
 import { listOf } from '../kubernetes/objects.js';
+import { hasRight, nameRight, rightWayOut, type Right } from '../kubernetes/rights.js';
 import { finding, lookAtHost } from './host-findings.js';
 import { retiredFrom } from './kubernetes-prior.js';
 import {
@@ -22,9 +24,6 @@ import type { PlatformContext } from './platform.js';
 /** A release that ends with credentials that have ended cannot be undone. */
 const SOON_MS = 24 * 3_600_000;
 
-const reviewSchema = z.looseObject({
-  status: z.looseObject({ allowed: z.boolean(), reason: z.string().optional() }),
-});
 const quotaSchema = z.looseObject({
   metadata: z.looseObject({ name: z.string() }),
   status: z
@@ -48,7 +47,7 @@ export async function preflight(context: PlatformContext): Promise<PreflightFind
   return [
     ...credentials.findings,
     ...rights,
-    ...(mayRead ? await lookAtWorkload(context, name) : []),
+    ...(mayRead ? [...(await lookAtWorkload(context, name)), ...(await lookAtOther(context, name))] : []),
     ...(await lookAtQuota(context, cluster, name)),
     ...onWorker,
   ];
@@ -70,7 +69,7 @@ export async function lookAtCluster(
     const answer = await cluster.ask({ method: 'GET', path: '/version', signal: context.signal });
     const version = z.looseObject({ gitVersion: z.string() }).safeParse(answer).data?.gitVersion ?? '?';
     // /version is open to everybody: who we are is asked here
-    await review(context, cluster, { verb: 'get', group: 'apps', resource: 'deployments' });
+    await hasRight(cluster, { verb: 'get', group: 'apps', resource: 'deployments' }, context.signal);
     const there = finding(context, `cluster ${cluster.name}`, 'ok', `Kubernetes ${version}`);
     return { findings: [there, ...lookAtExpiry(context, cluster)], cluster };
   } catch (error) {
@@ -107,34 +106,6 @@ function lookAtExpiry(context: PlatformContext, { access }: Cluster): PreflightF
   return [finding(context, 'kubeconfig', leftMs < 2 * timeoutMs ? 'problem' : 'warning', message, wayOut)];
 }
 
-interface Right {
-  verb: string;
-  group: string;
-  resource: string;
-  subresource?: string;
-  namespace?: string;
-  name?: string;
-}
-
-async function review(
-  context: PlatformContext,
-  cluster: Cluster,
-  right: Right,
-): Promise<{ allowed: boolean; reason: string }> {
-  const answer = await cluster.ask({
-    method: 'POST',
-    path: '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews',
-    body: {
-      apiVersion: 'authorization.k8s.io/v1',
-      kind: 'SelfSubjectAccessReview',
-      spec: { resourceAttributes: right },
-    },
-    signal: context.signal,
-  });
-  const { allowed, reason = '' } = reviewSchema.parse(answer).status;
-  return { allowed, reason };
-}
-
 /** The rights a release uses; those it only explains failures with are warnings. */
 async function lookAtRights(
   context: PlatformContext,
@@ -153,11 +124,8 @@ async function lookAtRights(
     needed.push([{ verb: 'list', group: 'apps', resource: 'replicasets', namespace }, 'problem']);
   const findings = await Promise.all(
     needed.map(async ([right, state]) => {
-      const { allowed } = await review(context, cluster, right);
-      if (allowed) return [];
-      const shown = `${right.verb} ${right.resource}${right.subresource === undefined ? '' : `/${right.subresource}`}`;
-      const wayOut = `give the kubeconfig's user a Role with it in namespace ${namespace} (docs/kubernetes.md#rights)`;
-      return [finding(context, `right to ${shown}`, state, 'not given', wayOut)];
+      if (await hasRight(cluster, right, context.signal)) return [];
+      return [finding(context, `right to ${nameRight(right)}`, state, 'not given', rightWayOut(right))];
     }),
   );
   return findings.flat();
@@ -192,6 +160,14 @@ async function lookAtWorkload(context: PlatformContext, name: WorkloadName): Pro
     return problem(details.what ?? '', details.wayOut ?? '');
   }
   return [finding(context, thing, 'ok', 'there'), ...lookAtPullSecrets(context, thing, workload)];
+}
+
+/** The next release goes to the other colour: what it will miss is said now. */
+async function lookAtOther(context: PlatformContext, own: WorkloadName): Promise<PreflightFinding[]> {
+  const { colour } = context.target;
+  const other = workloadNamed(context, colour === null ? null : otherColour(colour));
+  if (other.name === own.name || (await readWorkload(context, other)) !== null) return [];
+  return [finding(context, thingOf(other), 'warning', 'does not exist yet', missingWayOut(other))];
 }
 
 /** What a workload that is not there is missing: itself, or all around it. */

@@ -47,7 +47,7 @@ export const kubernetes: Platform = {
   deploy,
   undo,
   retire,
-  observe,
+  observe: (context) => observeWorkload(context, workloadNamed(context)),
   logs: readLogs,
 };
 
@@ -192,7 +192,14 @@ async function retire(context: PlatformContext, colour: Colour): Promise<UndoRes
   const name = workloadNamed(context, colour);
   const present = await readWorkload(context, name);
   if (present === null) return { outcome: 'never-ran', note: `there is no ${thingOf(name)}` };
-  const container = containerOf(context, name, present);
+  return await scaleToNone(context, name, containerOf(context, name, present));
+}
+
+export async function scaleToNone(
+  context: PlatformContext,
+  name: WorkloadName,
+  container: string,
+): Promise<UndoResult> {
   const result = await writeWorkload(context, name, ({ spec }) => {
     if (spec.replicas === undefined)
       throw refused({
@@ -217,8 +224,7 @@ async function retire(context: PlatformContext, colour: Colour): Promise<UndoRes
     : { outcome: 'never-ran', note: `${thingOf(name)} was at 0 already` };
 }
 
-async function observe(context: PlatformContext): Promise<string> {
-  const name = workloadNamed(context);
+export async function observeWorkload(context: PlatformContext, name: WorkloadName): Promise<string> {
   const workload = await readWorkload(context, name);
   if (workload === null) return 'absent';
   const { pods } = await readBelongings(context, name, workload);
@@ -232,12 +238,23 @@ async function observe(context: PlatformContext): Promise<string> {
   return [...images, settled, ...lines.sort()].join('\n');
 }
 
-/** Of the newest pods, each with its name where there are several. */
 async function readLogs(context: PlatformContext, lines: number): Promise<string> {
   const name = workloadNamed(context);
   const workload = await readWorkload(context, name);
+  return workload === null
+    ? ''
+    : await workloadLogs(context, name, containerOf(context, name, workload), lines);
+}
+
+/** Of the newest pods, each with its name where there are several. */
+export async function workloadLogs(
+  context: PlatformContext,
+  name: WorkloadName,
+  container: string,
+  lines: number,
+): Promise<string> {
+  const workload = await readWorkload(context, name);
   if (workload === null) return '';
-  const container = containerOf(context, name, workload);
   const { pods } = await readBelongings(context, name, workload);
   const image = imageIn(workload, container);
   const newest = pods.filter(({ spec }) => spec.containers.some((each) => each.image === image));

@@ -1,18 +1,19 @@
 /** A plan's platform on each place it runs at, with everything a driver needs. */
-import type { EnvironmentPlan } from '../../pipeline/plan.js';
 import type { HostPlan } from '../../pipeline/plan-platform.js';
 import type { Target } from '../../workflows/activity-contract.js';
 import { commandEnvironment } from '../command-environment.js';
 import { fenceFor } from '../fence-for.js';
 import type { Fence, Hosts } from '../hosts/host.js';
-import { reachCluster } from '../kubernetes/access.js';
-import type { Cluster } from '../kubernetes/cluster.js';
+import { clusterOf } from '../kubernetes/access.js';
+import { withCheckout } from '../source/checkout.js';
+import type { Source } from '../source/source.js';
 import { isReference, type Secrets } from '../secrets/secrets.js';
 import { platformFor } from './platform-for.js';
 import type { LogsFrom, NewLogs, Platform, PlatformContext } from './platform.js';
 
 export interface PlatformDependencies {
   hosts: Hosts;
+  source: Source;
   secrets: Secrets;
 }
 
@@ -29,7 +30,7 @@ export function placesOf({ plan: { platform, hosts } }: Target): HostPlan[] {
 
 /** Connects to one place. Throws what opening the host or resolving its secrets throws. */
 export async function openPlatform(
-  { hosts, secrets }: PlatformDependencies,
+  { hosts, secrets, source }: PlatformDependencies,
   target: Target,
   place: HostPlan,
   { way, ...manners }: PlatformManners,
@@ -58,19 +59,23 @@ export async function openPlatform(
     platform: platformFor(plan.platform),
     context: {
       ...{ host, target, env, dockerSecrets, registryLogin, ...manners },
-      cluster: clusterOf(plan, secrets),
+      cluster: clusterOf(plan.name, plan.platform, secrets),
+      checkout: checkoutOf(source, target, manners.signal),
       fence: fenceFor(target, way),
       operationId: (step) => `${target.token}-${manners.operationId(step)}`,
     },
   };
 }
 
-function clusterOf({ platform, name }: EnvironmentPlan, secrets: Secrets): () => Promise<Cluster> {
-  let cluster: Promise<Cluster> | null = null;
-  return async () => {
-    if (!('kubeconfig' in platform)) throw new Error(`${name}: platform ${platform.kind} has no cluster`);
-    cluster ??= reachCluster(secrets, platform.kubeconfig);
-    return await cluster;
+/** The target's commit, for what reads files of it on the worker. */
+export function checkoutOf(
+  source: Source,
+  { plan, commit: { sha: commit } }: Target,
+  signal: AbortSignal,
+): PlatformContext['checkout'] {
+  return async (work) => {
+    const mirror = await source.fetchCommit(plan.repository.url, commit, signal);
+    return await withCheckout({ mirror, commit, user: null, signal }, ({ folder }) => work(folder));
   };
 }
 

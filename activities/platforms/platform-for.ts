@@ -3,12 +3,13 @@ import type { PlatformPlan } from '../../pipeline/plan-platform.js';
 import { badInput } from '../failure.js';
 import { command } from './command.js';
 import { compose } from './compose.js';
+import { helm } from './helm.js';
 import { kubernetes } from './kubernetes.js';
 import type { Platform } from './platform.js';
 import { stack } from './stack.js';
 import { swarm } from './swarm.js';
 
-export const PLATFORMS = { swarm, stack, compose, command, kubernetes } satisfies Partial<
+export const PLATFORMS = { swarm, stack, compose, command, kubernetes, helm } satisfies Partial<
   Record<PlatformPlan['kind'], Platform>
 >;
 

@@ -10,6 +10,8 @@ import type { Cluster } from '../kubernetes/cluster.js';
 
 /** What the activity around a platform provides: progress, cancellation, the time that is left. */
 export interface PlatformContext {
+  /** The commit's files in a throwaway folder on the worker, gone when `work` is done. */
+  checkout: <T>(work: (folder: string) => Promise<T>) => Promise<T>;
   /** Where commands run; for what runs in a cluster, the worker. */
   host: Host;
   /** The cluster of a plan that names one, reached on first use. */

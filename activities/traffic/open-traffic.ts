@@ -5,6 +5,7 @@ import type { Target } from '../../workflows/activity-contract.js';
 import { commandEnvironment } from '../command-environment.js';
 import { badInput } from '../failure.js';
 import { fenceFor } from '../fence-for.js';
+import { clusterOf } from '../kubernetes/access.js';
 import type { Fence, Host, Hosts } from '../hosts/host.js';
 import { renderCommand, runTimeValues } from '../platforms/run-time-values.js';
 import type { Secrets } from '../secrets/secrets.js';
@@ -12,6 +13,7 @@ import { caddy } from './caddy.js';
 import { caddyFile } from './caddy-file.js';
 import { command } from './command.js';
 import { haproxy } from './haproxy.js';
+import { kubernetes } from './kubernetes.js';
 import { nginx } from './nginx.js';
 import { traefik } from './traefik.js';
 import type { Look, Traffic, TrafficContext } from './traffic.js';
@@ -26,6 +28,7 @@ export interface OpenTraffic {
   readonly plan: TrafficPlan;
   readonly host: Host;
   readonly fence: Fence;
+  readonly keeper: Pick<Host, 'claim'>;
   prove(): Promise<string>;
   look(): Promise<Look>;
 }
@@ -39,7 +42,8 @@ export async function openTraffic(
   const { plan } = target;
   const { traffic } = plan;
   if (traffic === null) throw wrongPlan(target, 'the environment has no traffic to switch');
-  const onWorker = traffic.kind === 'command' && traffic.on === 'worker';
+  const inCluster = traffic.kind === 'kubernetes';
+  const onWorker = inCluster || (traffic.kind === 'command' && traffic.on === 'worker');
   const hostPlan = onWorker ? { name: 'worker', address: 'local' } : (traffic.host ?? plan.hosts[0]);
   if (hostPlan === undefined) throw wrongPlan(target, 'the environment has no host');
   const [host, env] = await Promise.all([
@@ -50,7 +54,8 @@ export async function openTraffic(
   const where = `environments.${plan.name}.traffic`;
   const render = (text: string, colour: Colour | null): string =>
     renderCommand(text, runTimeValues(target, colour), where);
-  const common = { host, fence, env, render };
+  const cluster = clusterOf(plan.name, traffic, secrets);
+  const common = { host, fence, env, render, cluster };
   switch (traffic.kind) {
     case 'nginx':
       return bind(nginx, { ...common, plan: traffic });
@@ -58,6 +63,8 @@ export async function openTraffic(
       return bind(haproxy, { ...common, plan: traffic });
     case 'command':
       return bind(command, { ...common, plan: traffic });
+    case 'kubernetes':
+      return bind(kubernetes, { ...common, plan: traffic });
     case 'traefik':
       return bind(traefik, { ...common, plan: traffic });
     case 'caddy':
@@ -73,6 +80,7 @@ function bind<Plan extends TrafficPlan>(driver: Traffic<Plan>, context: TrafficC
     plan,
     host,
     fence,
+    keeper: driver.fenceKeeper?.(context) ?? host,
     prove: () => driver.prove(context),
     look: () => driver.look(context),
   };

@@ -46,7 +46,7 @@ export async function switchTraffic(
   const isBack = !input.requireHealthy;
   const traffic = await openTraffic(dependencies, target, isBack ? 'back' : 'forward');
   // a switch that waits for the proxy's lock outlives its worker: on the way back it is ended first
-  const claimed = isBack ? traffic.host.claim(traffic.fence, '') : traffic.host.claim(traffic.fence);
+  const claimed = isBack ? traffic.keeper.claim(traffic.fence, '') : traffic.keeper.claim(traffic.fence);
   const looked = input.requireHealthy ? requireHealthy(dependencies, target, to, signal) : null;
   const found = traffic.look();
   // none of them moves traffic, so they run side by side; a newer token is the first thing to hear of

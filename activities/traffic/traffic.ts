@@ -2,12 +2,15 @@
 import type { Colour } from '../../pipeline/plan.js';
 import type { TrafficPlan } from '../../pipeline/plan-traffic.js';
 import type { Fence, Host } from '../hosts/host.js';
+import type { Cluster } from '../kubernetes/cluster.js';
 
 export interface TrafficContext<Plan extends TrafficPlan = TrafficPlan> {
   /** Where the proxy runs, or the worker for commands with `on: worker`. */
   host: Host;
   plan: Plan;
   fence: Fence;
+  /** The cluster of a plan that names one, reached on first use. */
+  cluster: () => Promise<Cluster>;
   /** Environment variables for the team's own commands, secrets resolved. */
   env: Record<string, string>;
   /** Fills in `{colour}` and the other run-time names; BadInput when one has no value. */
@@ -15,6 +18,8 @@ export interface TrafficContext<Plan extends TrafficPlan = TrafficPlan> {
 }
 
 export interface Traffic<Plan extends TrafficPlan = TrafficPlan> {
+  /** Present = the fence lives there; absent = on the proxy's host. */
+  fenceKeeper?(context: TrafficContext<Plan>): Pick<Host, 'claim'>;
   /** Read only: both colours can be rendered and the proxy accepts the configuration. Throws Refused when not. */
   prove(context: TrafficContext<Plan>): Promise<string>;
   /** Read only: what a switch starts from. */

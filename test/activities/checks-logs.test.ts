@@ -9,6 +9,7 @@ import { LOG_COUNT, type LogCount } from '../../activities/checks/log-count.js';
 import { createNewLogs, type ReadNewLogs } from '../../activities/platforms/open-platform.js';
 import { swarm } from '../../activities/platforms/swarm.js';
 import { stack } from '../../activities/platforms/stack.js';
+import { createSource } from '../../activities/source/source.js';
 import { createSecrets } from '../../activities/secrets/secrets.js';
 import type { CheckPlan } from '../../pipeline/plan.js';
 import type { PlatformPlan } from '../../pipeline/plan-platform.js';
@@ -24,6 +25,7 @@ type LogsPlan = Extract<CheckPlan, { kind: 'logs' }>;
 
 const TOKEN = plantToken('tok-');
 const secrets = createSecrets({ TOKEN });
+const source = createSource({ cacheFolder: '/nowhere' });
 
 const logsCheck = (change: Partial<LogsPlan> = {}): LogsPlan => ({
   ...{ name: 'clean-logs', kind: 'logs', pattern: 'ERROR|Traceback', max: 0 },
@@ -56,7 +58,7 @@ describe('on a Swarm', () => {
   beforeAll(async () => {
     world = await startSwarmWorld();
     await world.logIn();
-    read = createNewLogs({ hosts: world.hosts, secrets });
+    read = createNewLogs({ hosts: world.hosts, secrets, source });
   });
   afterAll(() => world?.stop());
 
@@ -213,11 +215,15 @@ describe('by a team’s own command', () => {
   const since = `awk -v now="$(date +%s)" -v s="$SLIPWAY_LOG_SECONDS" '$1 >= now - s' `;
   const now = () => Math.floor(Date.now() / 1000);
   const ask = (logs: string, change: Partial<LogsPlan> = {}): Promise<CheckOutcome> =>
-    watch(createNewLogs({ hosts: opened, secrets }), targetWith(logs), 60_000).ask(change);
+    watch(createNewLogs({ hosts: opened, secrets, source }), targetWith(logs), 60_000).ask(change);
 
   it('counts what the command prints of the seconds since the deploy, anew each time', async () => {
     await writeFile(log, `${now() - 600} ERROR of the release before\n${now()} all is well\n`);
-    const { ask: again } = watch(createNewLogs({ hosts: opened, secrets }), targetWith(since + log), 60_000);
+    const { ask: again } = watch(
+      createNewLogs({ hosts: opened, secrets, source }),
+      targetWith(since + log),
+      60_000,
+    );
     expect(await again()).toMatchObject({ verdict: 'passed' });
     await writeFile(log, `${now()} ERROR one\n`, { flag: 'a' });
     expect(await again()).toMatchObject({ verdict: 'failed' });

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createDatabaseActivities } from '../../activities/database/create-database-activities.js';
 import { createSecrets } from '../../activities/secrets/secrets.js';
+import { createSource } from '../../activities/source/source.js';
 import { findContainers } from '../../activities/docker/find-containers.js';
 import type { DatabasePlan } from '../../pipeline/plan.js';
 import type { Target } from '../../workflows/activity-contract.js';
@@ -16,7 +17,11 @@ let activities: ReturnType<typeof createDatabaseActivities>;
 beforeAll(async () => {
   world = await startSwarmWorld();
   await world.logIn();
-  activities = createDatabaseActivities({ hosts: world.hosts, secrets: createSecrets({}) });
+  activities = createDatabaseActivities({
+    hosts: world.hosts,
+    secrets: createSecrets({}),
+    source: createSource({ cacheFolder: '/nowhere' }),
+  });
   const settings = ['--env', `PASSWORD=${PASSWORD}`, '--volume', '/data'];
   const folder = 'com.docker.compose.project.working_dir';
   for (const project of ['shop', 'other'])
@@ -78,7 +83,7 @@ it('is refused where two compose projects call a service the same, and nothing s
   );
   const docker = await world.ssh.docker();
   const platform = { kind: 'compose' as const, folder: '/opt/shop', file: null, services: ['api'] };
-  const found = await findContainers(docker, 'api', { platform });
+  const found = await findContainers(docker, 'api', { platform }, null);
   expect(found.map(({ Names }) => Names)).toEqual([['/shop-api-1']]);
 });
 

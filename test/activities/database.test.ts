@@ -5,6 +5,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDatabaseActivities } from '../../activities/database/create-database-activities.js';
 import { createSecrets } from '../../activities/secrets/secrets.js';
+import { createSource } from '../../activities/source/source.js';
 import type { DatabasePlan, EnvironmentPlan } from '../../pipeline/plan.js';
 import type { Target } from '../../workflows/activity-contract.js';
 import {
@@ -44,7 +45,11 @@ beforeAll(async () => {
     mkdtemp(path.join(tmpdir(), 'slw-database-')),
   ]);
   hosts = hostsKnowing(sshd.knownHostsPath);
-  activities = createDatabaseActivities({ hosts, secrets: createSecrets({}) });
+  activities = createDatabaseActivities({
+    hosts,
+    secrets: createSecrets({}),
+    source: createSource({ cacheFolder: '/nowhere' }),
+  });
 });
 afterAll(async () => {
   await hosts.close();

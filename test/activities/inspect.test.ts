@@ -50,6 +50,7 @@ interface Asking {
 async function ask({ what, plan, policy = NO_POLICY, live = null }: Asking): Promise<InspectResult> {
   const inspect = createInspectEnvironment({
     ...{ hosts, secrets, policy, whoIsServed },
+    source: createSource({ cacheFolder: '/nowhere' }),
     proveTraffic: (target, signal) => proveTraffic({ hosts, secrets }, target, signal),
     lookAtDependencies: createLookAtDependencies({
       ...{ hosts, secrets },

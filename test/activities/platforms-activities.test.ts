@@ -10,6 +10,7 @@ import {
   type DeployActivities,
 } from '../../activities/platforms/deploy-activities.js';
 import { createServiceLog } from '../../activities/platforms/open-platform.js';
+import { createSource } from '../../activities/source/source.js';
 import { createSecrets } from '../../activities/secrets/secrets.js';
 import type { Colour, EnvironmentPlan } from '../../pipeline/plan.js';
 import type { PreflightFinding } from '../../workflows/activity-contract.js';
@@ -53,6 +54,7 @@ beforeEach(async () => {
   hosts = hostsKnowing(known);
   activities = createPlatformActivities({
     hosts,
+    source: createSource({ cacheFolder: '/nowhere' }),
     secrets: createSecrets({ API_TOKEN }),
     proveTraffic: async () => 'traffic can be moved',
     whoIsServed: async () => ({ colour: serving, answered }),
@@ -337,6 +339,10 @@ test('commands on the worker need no host', async () => {
 });
 
 test('the log of an environment without one is empty', async () => {
-  const log = createServiceLog({ hosts, secrets: createSecrets({}) });
+  const log = createServiceLog({
+    hosts,
+    secrets: createSecrets({}),
+    source: createSource({ cacheFolder: '/nowhere' }),
+  });
   expect(await log(givenTarget(planned()), null)).toBe('');
 });

@@ -6,21 +6,24 @@ import type { EnvironmentPlan } from '../../pipeline/plan.js';
 import type { PlatformPlan } from '../../pipeline/plan-platform.js';
 import type { Target } from '../../workflows/activity-contract.js';
 import { must } from '../support/base-image.js';
+import { givenHelm, type HelmScene } from '../support/helm-chart.js';
 import { startKubernetesWorld, type KubernetesWorld } from '../support/kubernetes-world.js';
 import { startSwarmWorld, type Release, type SwarmWorld } from '../support/swarm-world.js';
 
 let world: SwarmWorld;
 let cluster: KubernetesWorld;
+let helm: HelmScene;
 let name: string;
 let count = 0;
 
 beforeAll(async () => {
   [world, cluster] = await Promise.all([startSwarmWorld(), startKubernetesWorld()]);
-  await world.logIn();
+  [helm] = await Promise.all([givenHelm(cluster), world.logIn()]);
 });
 
 afterAll(async () => {
   await world?.stop();
+  await helm?.stop();
   await cluster?.stop();
 });
 
@@ -133,6 +136,17 @@ services:
     begin: () => cluster.createWorkload(name, 'v1'),
     runs: () => cluster.runs(name),
     meddle: () => cluster.setImage(name, cluster.image('v3')),
+  },
+  {
+    kind: 'helm',
+    on: () => helm,
+    plan: () => helm.platform(name),
+    begin: async () => {
+      await helm.installByHand(name, 'v1');
+      await expect.poll(() => cluster.runs(name), { timeout: 60_000 }).toBe('v1');
+    },
+    runs: () => cluster.runs(name),
+    meddle: () => helm.installByHand(name, 'v3'),
   },
 ];
 

@@ -363,6 +363,7 @@ test('as activities: the cluster is the place, and what was made anew meanwhile 
   const { claim, proveWayBack, deploy, takeOver } = createPlatformActivities({
     hosts: world.hosts,
     secrets: world.secrets,
+    source: world.source,
     proveTraffic: async () => '',
     whoIsServed: async () => ({ colour: null, answered: true }),
     configuredColour: async () => null,

@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fenceFor } from '../../activities/fence-for.js';
 import type { PlatformContext } from '../../activities/platforms/platform.js';
-import { reachCluster } from '../../activities/kubernetes/access.js';
+import { clusterOf } from '../../activities/kubernetes/access.js';
+import { checkoutOf } from '../../activities/platforms/open-platform.js';
+import { createSource, type Source } from '../../activities/source/source.js';
 import { createSecrets, type Secrets } from '../../activities/secrets/secrets.js';
 import type { Hosts } from '../../activities/hosts/host.js';
 import type { EnvironmentPlan } from '../../pipeline/plan.js';
@@ -15,6 +17,7 @@ import { givenCommit } from './given.js';
 import { environmentFor, hostsKnowing } from './hosts.js';
 import { startKubernetes, type TestCluster } from './kubernetes.js';
 import { BAD_PODS, digestOfRelease, POD_REPOSITORY } from './kwok-stages.js';
+import { part } from './parts.js';
 import { until } from './processes.js';
 
 const DIGITS = { v1: '1', v2: '2', v3: '3', v4: '4', ...BAD_PODS };
@@ -28,6 +31,7 @@ export interface KubernetesWorld {
   /** As a worker has them. */
   hosts: Hosts;
   secrets: Secrets;
+  source: Source;
   image(release: PodRelease): string;
   /** `v1`, or the image itself when it is no release's. */
   releaseOf(image: string): string;
@@ -88,6 +92,8 @@ export async function startKubernetesWorld(): Promise<KubernetesWorld> {
   const homeBefore = process.env['HOME'];
   process.env['HOME'] = home;
   const cluster = await startKubernetes();
+  const pathBefore = process.env['PATH'];
+  process.env['PATH'] = `${path.dirname(await part('kubernetes'))}:${pathBefore ?? ''}`;
   const namespace = 'web';
   await cluster.call('POST', '/api/v1/namespaces', {
     apiVersion: 'v1',
@@ -102,7 +108,8 @@ export async function startKubernetesWorld(): Promise<KubernetesWorld> {
     `/apis/apps/v1/namespaces/${namespace}/${kind.toLowerCase()}s${name === '' ? '' : `/${name}`}`;
   const image = (release: PodRelease): string => `${POD_REPOSITORY}@${digestOfRelease(DIGITS[release])}`;
   const releaseOf = (text: string): string =>
-    (Object.keys(DIGITS) as PodRelease[]).find((release) => image(release) === text) ?? text;
+    (Object.keys(DIGITS) as PodRelease[]).find((each) => text.endsWith(digestOfRelease(DIGITS[each]))) ??
+    text;
   const podsOf = async (name: string): Promise<PodList['items']> =>
     (
       (await cluster.call(
@@ -118,6 +125,7 @@ export async function startKubernetesWorld(): Promise<KubernetesWorld> {
     const releases = new Set(ready.map(({ spec }) => releaseOf(spec.containers[0]?.image ?? '')));
     return releases.size === 0 ? 'gone' : [...releases].sort().join(' ');
   };
+  const source = createSource({ cacheFolder: path.join(home, 'cache') });
   let references = 0;
   const accounts = new Map<string, string>();
   for (const account of ['deployer', 'nobody']) {
@@ -133,6 +141,7 @@ export async function startKubernetesWorld(): Promise<KubernetesWorld> {
     namespace,
     hosts,
     secrets,
+    source,
     image,
     releaseOf,
     runs,
@@ -175,7 +184,8 @@ export async function startKubernetesWorld(): Promise<KubernetesWorld> {
       const { platform } = target.plan;
       return {
         host: local,
-        cluster: () => reachCluster(secrets, 'kubeconfig' in platform ? platform.kubeconfig : null),
+        checkout: checkoutOf(source, target, new AbortController().signal),
+        cluster: clusterOf(target.plan.name, platform, secrets),
         target,
         fence: fenceFor(target),
         env: {},
@@ -285,6 +295,7 @@ export async function startKubernetesWorld(): Promise<KubernetesWorld> {
     stop: async () => {
       await hosts.close();
       await cluster.stop();
+      process.env['PATH'] = pathBefore;
       if (homeBefore === undefined) delete process.env['HOME'];
       else process.env['HOME'] = homeBefore;
       await rm(home, { recursive: true, force: true });

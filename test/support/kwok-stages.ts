@@ -17,8 +17,10 @@ export function digestOfRelease(digit: string): string {
   return `sha256:${digit.repeat(64)}`;
 }
 
-function imageOf(bad: BadPod): string {
-  return `${POD_REPOSITORY}@${digestOfRelease(BAD_PODS[bad])}`;
+/** By digest, and with the tag of the same name before it. */
+function imagesOf(bad: BadPod): string[] {
+  const digest = digestOfRelease(BAD_PODS[bad]);
+  return [`${POD_REPOSITORY}@${digest}`, `${POD_REPOSITORY}:${bad}@${digest}`];
 }
 
 const CRASHED = (reason: string, exitCode: number): Record<string, unknown> => ({
@@ -52,7 +54,7 @@ const IS_NEW = [
 /** Documents for `kwok --config`. */
 export function stages(): string {
   const bad = (Object.keys(CONTAINER_IS) as BadPod[]).map((name) => {
-    return podStage(`pod-${name}`, [...IS_NEW, { key: IMAGE, operator: 'In', values: [imageOf(name)] }], {
+    return podStage(`pod-${name}`, [...IS_NEW, { key: IMAGE, operator: 'In', values: imagesOf(name) }], {
       ready: 'False',
       phase: name === 'no-image' || name === 'bad-config' ? 'Pending' : 'Running',
       container: CONTAINER_IS[name],
@@ -60,7 +62,10 @@ export function stages(): string {
   });
   const good = podStage(
     'pod-ready',
-    [...IS_NEW, { key: IMAGE, operator: 'NotIn', values: (Object.keys(BAD_PODS) as BadPod[]).map(imageOf) }],
+    [
+      ...IS_NEW,
+      { key: IMAGE, operator: 'NotIn', values: (Object.keys(BAD_PODS) as BadPod[]).flatMap(imagesOf) },
+    ],
     { ready: 'True', phase: 'Running', container: { restartCount: 0, state: { running: {} } } },
   );
   const gone = stage('pod-delete', 'Pod', [{ key: '.metadata.deletionTimestamp', operator: 'Exists' }], {

@@ -151,6 +151,7 @@ export async function startSwarmWorld(): Promise<SwarmWorld> {
       signal: new AbortController().signal,
       operationId: (step) => `${target.token}-${step}`,
       registryLogin: null,
+      checkout: () => Promise.reject(new Error('there is no checkout here')),
       cluster: () => Promise.reject(new Error('there is no cluster here')),
       ...change,
     }),

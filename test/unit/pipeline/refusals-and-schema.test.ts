@@ -57,13 +57,13 @@ describe('what this version does not carry out', () => {
     ['secrets from age', `${SMALL}    secrets: {A: "age:f#k"}\n`],
     ['secrets from SOPS', `${SMALL}registry: {username: a, password: "sops:f#k"}\n`],
     ['secrets from Vault', `${SMALL}    ssh: {key: "vault:kv/a#k"}\n`],
+    ['a chart', SMALL.replace('{swarm: shop_web}', '{helm: charts/app}')],
     ['a deployment', SMALL.replace('{swarm: shop_web}', '{kubernetes: deployment/app}')],
   ])('%s is carried out', (_what, text) => {
     expect(unsupported(text)).toEqual([]);
   });
 
   it.each([
-    ['platform helm', SMALL.replace('{swarm: shop_web}', '{helm: charts/app}')],
     [
       'check logs in prod, whose platform has no logs command',
       `${SMALL.replace('{swarm: shop_web}', '{command: ./up}').replace('[/health]', '[l]')}checks: {l: {logs: ERROR}}\n`,
