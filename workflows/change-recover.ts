@@ -75,8 +75,9 @@ export async function recover(run: ChangeRun, saga: Saga, progress: ChangeProgre
     if (target.colour !== null || live === null || readmitted)
       return await perform('undoDeploy', { target, prior }, calling('undo'));
     // In place there is no colour to fall back on: the recorded release is converged to again, whatever is there now.
-    const again = { ...asLive(target, live), colour: null };
-    const { note } = await perform('deploy', { target: again, prior }, calling(`${live.version} again`));
+    const { whole: _, ...dead } = target;
+    const reachable = withoutQuarantined(run, { ...asLive(dead, live), colour: null });
+    const { note } = await perform('deploy', { target: reachable, prior }, calling(`${live.version} again`));
     return { outcome: 'undone', note };
   });
   const database = cutover?.database;
@@ -109,11 +110,20 @@ function targetOfTheDead(run: ChangeRun, cutover: Cutover | null): Target {
   const colour = cutover?.target.colour ?? run.target.colour;
   const { token, live } = run.input;
   const target = { plan, version, commit, artifacts, evidence, colour, token, live };
-  if (request.kind !== 'readmit') return target;
-  return onHosts(
-    target,
-    plan.hosts.filter(({ name }) => request.hosts?.includes(name)),
-  );
+  const { hosts = [] } = request;
+  if (request.kind === 'readmit')
+    return onHosts(
+      target,
+      plan.hosts.filter(({ name }) => hosts.includes(name)),
+    );
+  return withoutQuarantined(run, target);
+}
+
+/** A host that is away for days must not hold up the others; what is live comes to it when it is readmitted. */
+function withoutQuarantined({ input: { quarantined = [] } }: ChangeRun, target: Target): Target {
+  const { hosts } = target.plan;
+  const left = hosts.filter(({ name }) => !quarantined.includes(name));
+  return left.length === 0 || left.length === hosts.length ? target : onHosts(target, left);
 }
 
 /**
