@@ -1,20 +1,57 @@
 import type { InspectInput } from '../workflows/activity-contract.js';
+import type { EnvironmentPlan } from '../pipeline/plan.js';
+import type { PlatformPlan } from '../pipeline/plan-platform.js';
+import { suggestWord } from '../pipeline/suggest.js';
 import type { SlipwayClient } from './release-client.js';
-import { refused } from './user-error.js';
+import { badInput, refused } from './user-error.js';
 
-/** With the plan in flight, else the live one: the hosts as they were released to, whatever the file says today. */
+type Wish = Pick<InspectInput, 'step' | 'host' | 'lines'>;
+
+/** Words of what platforms keep a log of on their hosts, as far as they are known here. */
+const KEPT: Partial<Record<PlatformPlan['kind'], string[]>> = {
+  command: ['deploy', 'restore', 'redeploy', 'undo', 'retire'],
+  stack: ['deploy', 'stack'],
+  swarm: ['deploy'],
+};
+
+/**
+ * With the plan in flight, else the live one: the hosts as they were released to, whatever the file says today. Throws
+ * UserError (exit 2) for a host that it does not have, and for a step that keeps no log.
+ */
 export async function askForLogs(
   client: SlipwayClient,
   environment: string,
-  wish: Pick<InspectInput, 'step' | 'host' | 'lines'>,
+  wish: Wish,
 ): Promise<InspectInput> {
   const status = await client.status(environment);
   if (status === null) await client.requireKnown(environment);
   const plan = status?.inFlight?.request.plan ?? status?.live?.plan ?? null;
-  if (plan !== null) return { what: 'logs', plan, live: status?.live ?? null, ...wish };
+  if (plan !== null) {
+    requireNames(plan, wish);
+    return { what: 'logs', plan, live: status?.live ?? null, ...wish };
+  }
   throw refused({
     what: 'nothing was released here, so there is nothing to read',
     where: environment,
     wayOut: 'slipway status shows the environments',
+  });
+}
+
+function requireNames({ name, platform, hosts }: EnvironmentPlan, { step, host }: Wish): void {
+  const onWorker = platform.kind === 'command' && platform.on === 'worker';
+  const places = onWorker ? ['worker'] : hosts.map((each) => each.name);
+  if (host !== null && !places.includes(host)) throw unknownName('--host', host, places, name);
+  const words = KEPT[platform.kind];
+  if (step === null || words === undefined) return;
+  if (!words.some((word) => step === word || step.startsWith(`${word}-`)))
+    throw unknownName('--step', step, words, name);
+}
+
+function unknownName(flag: string, given: string, known: string[], environment: string): Error {
+  const near = suggestWord(given, known);
+  return badInput({
+    what: `${given} is not known on ${environment}${near === null ? '' : `. Did you mean ${near}?`}`,
+    where: flag,
+    wayOut: `one of ${known.join(', ')}`,
   });
 }

@@ -1,6 +1,12 @@
 /** Single keys of a terminal, as they are pressed. The terminal is put back whatever ends the program. */
 import { readFileSync } from 'node:fs';
 
+/**
+ * How long a question stands before it can be answered: what was typed or pasted before anybody could read it is no
+ * answer.
+ */
+export const TO_READ_MS = 300;
+
 const CTRL_C = '\u0003';
 const CTRL_Z = '\u001a';
 

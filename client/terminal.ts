@@ -64,6 +64,7 @@ export function processTerminal(): Terminal {
     err: (text) => void process.stderr.write(text),
     annotate: (line) => void process.stderr.write(`${line}\n`),
     ask: async (question) => {
+      await forgetTyped(question, interrupt, controller.signal);
       const { createInterface } = await import('node:readline/promises');
       const lines = createInterface({ input: process.stdin, output: process.stdout });
       try {
@@ -74,6 +75,25 @@ export function processTerminal(): Terminal {
     },
     interrupted: controller.signal,
   };
+}
+
+/**
+ * Shows the question and passes over what was typed or pasted before anybody could read it: no answer, as in `watch`. The
+ * question is written over itself when it is asked. Rejects at Ctrl-C.
+ */
+async function forgetTyped(question: string, interrupt: () => void, signal: AbortSignal): Promise<void> {
+  const { TO_READ_MS, listenForKeys } = await import('./keyboard.js');
+  const { setTimeout: sleep, setImmediate: turn } = await import('node:timers/promises');
+  process.stdout.write(question);
+  const release = listenForKeys(() => undefined, interrupt);
+  try {
+    await sleep(TO_READ_MS, undefined, { signal });
+    // after a busy while the time is over before the keys of that time were read
+    await turn();
+  } finally {
+    release();
+    process.stdout.write('\r');
+  }
 }
 
 async function openScreen(): Promise<Screen> {

@@ -5,6 +5,7 @@ import type { Invocation } from './command.js';
 import { askForLogs } from './find-logs.js';
 import { describeReply } from './decide.js';
 import type { Followed, Footer } from './live-view.js';
+import { TO_READ_MS } from './keyboard.js';
 import { newLines } from './log-tail.js';
 import type { Decided } from './decided.js';
 import type { SlipwayClient } from './release-client.js';
@@ -25,12 +26,6 @@ interface Question {
   send: () => Promise<Decided>;
   done: string;
 }
-
-/**
- * How long a question stands before it can be answered: what was typed or pasted before anybody could read it is no
- * answer.
- */
-const TO_READ_MS = 300;
 
 const LOG_LINES = 10;
 const LOOK_AGAIN_MS = 2_000;

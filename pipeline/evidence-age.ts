@@ -29,6 +29,12 @@ export function findEndlessWait({
   ];
 }
 
+/** Of a policy's own words: no pipeline with gates could fulfil both. */
+export function findEndlessWaitOf({ wait = 0, ...rules }: EnvironmentPolicy): string[] {
+  const named = rules['evidence-within'];
+  return named === undefined ? [] : findEndlessWait({ waitMs: wait, evidenceWithinMs: named });
+}
+
 export function describeEvidenceAge(withinMs: number): string {
   return `gates count for ${formatDuration(withinMs)}`;
 }

@@ -1,7 +1,8 @@
-/** What a policy asks people to sign and nobody can, as its groups and signers are now: a release would wait in vain. Pure. */
+/** What a policy asks for and nobody can do, as its groups and signers are now: a release would wait in vain. Pure. */
 import { APPROVAL_NAMESPACE } from './approval-statement.js';
 import { isGivenOnGithub, rulesOf, type ApprovalSetting } from './approval-rules.js';
 import { DECISION_NAMESPACE } from './decision-statement.js';
+import { findEndlessWaitOf } from './evidence-age.js';
 import type { FilePath } from './file-error.js';
 import { FORCE_NAMESPACE } from './force-statement.js';
 import type { EnvironmentPolicy, Policy } from './policy-file.js';
@@ -45,6 +46,7 @@ export function findUnfillable(policy: Policy, signers: Signers): UnfillableRule
         ...explainApprovals(policy, environment, signers, [...place, 'approvals']),
         ...explainForce(policy, environment.force, signers, place),
         ...explainMay(policy, environment, signers, place),
+        ...explainWait(environment, place),
       ];
     }),
   ]);
@@ -83,6 +85,15 @@ function explainForce(
   if (force === undefined || holdsSigner(policy, [force.group], signers, FORCE_NAMESPACE)) return [];
   const what = `nobody of ${force.group} can sign a force`;
   return [{ path: [...path, 'force', 'group'], what, wayOut: MEND_GROUP }];
+}
+
+function explainWait(environment: EnvironmentPolicy, place: FilePath): UnfillableRule[] {
+  const wayOut = 'shorten wait, or make evidence-within at least twice as long as it';
+  return findEndlessWaitOf(environment).map((what) => ({
+    path: [...place, 'evidence-within'],
+    what,
+    wayOut,
+  }));
 }
 
 function explainMay(

@@ -75,8 +75,10 @@ export async function recover(run: ChangeRun, saga: Saga, progress: ChangeProgre
       return await perform('undoDeploy', { target, prior }, calling('undo'));
     // In place there is no colour to fall back on: the recorded release is converged to again, whatever is there now.
     const { version, commit, artifacts, plan, evidence = [], receipts = [] } = live;
-    const again = { ...target, plan, version, commit, artifacts, evidence, receipts, colour: null };
-    const { note } = await perform('deploy', { target: again, prior }, calling(`${version} again`));
+    const { whole: _, ...dead } = target;
+    const again = { ...dead, plan, version, commit, artifacts, evidence, receipts, colour: null };
+    const reachable = withoutQuarantined(run, again);
+    const { note } = await perform('deploy', { target: reachable, prior }, calling(`${version} again`));
     return { outcome: 'undone', note };
   });
 }
@@ -106,11 +108,20 @@ function targetOfTheDead(run: ChangeRun, cutover: Cutover | null): Target {
   const colour = cutover?.target.colour ?? run.target.colour;
   const { token, live } = run.input;
   const target = { plan, version, commit, artifacts, evidence, colour, token, live };
-  if (request.kind !== 'readmit') return target;
-  return onHosts(
-    target,
-    plan.hosts.filter(({ name }) => request.hosts?.includes(name)),
-  );
+  const { hosts = [] } = request;
+  if (request.kind === 'readmit')
+    return onHosts(
+      target,
+      plan.hosts.filter(({ name }) => hosts.includes(name)),
+    );
+  return withoutQuarantined(run, target);
+}
+
+/** A host that is away for days must not hold up the others; what is live comes to it when it is readmitted. */
+function withoutQuarantined({ input: { quarantined = [] } }: ChangeRun, target: Target): Target {
+  const { hosts } = target.plan;
+  const left = hosts.filter(({ name }) => !quarantined.includes(name));
+  return left.length === 0 || left.length === hosts.length ? target : onHosts(target, left);
 }
 
 /**

@@ -269,6 +269,8 @@ export interface ChangeInput {
   live: ReleaseRecord | null;
   /** The warm idle colour, if there is one: a rollback to it is one switch; `retire` stops it. */
   warm: ReleaseRecord | null;
+  /** recover: hosts in quarantine, which may be out of reach for days; what is live comes to them later. Absent = none. */
+  quarantined?: string[];
   /** recover: what the dead holder left. */
   recovering: { token: number; cutover: Cutover | null; request: ChangeRequest } | null;
 }

@@ -102,7 +102,11 @@ async function readPolicy(file: string): Promise<Omit<Known, 'stamp'>> {
   const loaded = loadPolicy(bytes, file);
   if (!loaded.ok) {
     const { what, where, why } = explainFileErrors(loaded.errors, file);
-    throw refused({ what, where, why, wayOut: `slipway policy check ${file} shows every error` });
+    throw refused({
+      // it is told on its own to whoever approves: there it must not read as if that were broken
+      what: `the worker's policy is broken (${what})`,
+      ...{ where, why, wayOut: `slipway policy check ${file} shows every error` },
+    });
   }
   const { content } = loaded.file;
   const beside = (name: string | undefined): string | null =>

@@ -52,6 +52,7 @@ async function showPlan(invocation: Invocation): Promise<Outcome> {
     plan,
     status,
     commitsSince,
+    isPolicyKnown: asked.plan !== null,
     uncertain,
     refused: refusals,
     command: words.map(typedWord).join(' '),
@@ -83,7 +84,8 @@ async function askWorker(
   client: SlipwayClient | null,
   local: ReleasePlan,
 ): Promise<{ plan: ReleasePlan | null; problems: Refusal[]; unknown: string | null }> {
-  if (client === null || local.environments.length === 0) return { plan: null, problems: [], unknown: null };
+  if (local.environments.length === 0) return { plan: null, problems: [], unknown: null };
+  if (client === null) return { plan: null, problems: [], unknown: 'no worker could be asked' };
   const { askPolicy } = await import('../ask-policy.js');
   const { UserError } = await import('../user-error.js');
   try {

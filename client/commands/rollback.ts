@@ -168,7 +168,7 @@ async function chooseAim(
   const others = good.filter((each) => each !== live);
   const wayOut =
     others.length === 0
-      ? `release one: slipway release --to ${environment}`
+      ? `nothing else has been good there, so the way is forward: slipway release REF --to ${environment}, with the fix in it`
       : `slipway rollback ${environment} VERSION; good there: ${others.join(', ')}`;
   if (version === null) {
     const to = good.slice(Math.max(0, good.indexOf(live ?? '')) + 1)[0];

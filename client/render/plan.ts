@@ -22,6 +22,8 @@ export interface PlanView {
   status: StatusByName | null;
   /** Commits an environment does not serve yet, by its name. */
   commitsSince: Map<string, number>;
+  /** false = no worker has said what its policy makes of the plan. */
+  isPolicyKnown: boolean;
   /** Why the worker's plan may be another one. */
   uncertain: string[];
   refused: { what: string; where: string; wayOut: string }[];
@@ -116,8 +118,8 @@ function environmentLines(style: Style, plan: EnvironmentPlan, view: PlanView): 
     ...labelled('gates', describeGates(style, plan.gates, after), LABEL),
     // with a policy it is among the rules
     ...labelled('force', plan.policy === undefined ? describeForce(style, plan) : [], LABEL),
-    ...labelled('approvals', describeApprovals(style, plan, view.plan.commit.authors), LABEL),
-    ...labelled('rules', describeRules(style, plan), LABEL),
+    ...labelled('approvals', describeApprovals(style, plan, view), LABEL),
+    ...labelled('rules', describeRules(style, plan, view), LABEL),
     ...labelled('waits', plan.waitMs === 0 ? [] : [formatDuration(plan.waitMs)], LABEL),
     ...labelled('freezes', describeFreezes(style, plan), LABEL),
     ...labelled('deploy', [describeDeploy(plan, status)], LABEL),
@@ -152,7 +154,8 @@ function countSince(commits: number | null): string {
   return commits === 1 ? '; 1 commit since' : `; ${String(commits)} commits since`;
 }
 
-function describeApprovals(style: Style, plan: EnvironmentPlan, authors: string[]): string[] {
+function describeApprovals(style: Style, plan: EnvironmentPlan, view: PlanView): string[] {
+  const { authors } = view.plan.commit;
   if (plan.approvals.length === 0) return [];
   const rules = plan.approvals.map((rule) => {
     const { count, group, by } = rule;
@@ -165,17 +168,24 @@ function describeApprovals(style: Style, plan: EnvironmentPlan, authors: string[
   const who = plan.selfApproval ? '' : `; not ${named} (author), not the requester`;
   const expires = first === undefined ? '' : `; rejects itself after ${formatDuration(first.expiresMs)}`;
   return [
-    `${style.now} ${rules.join(', ')}${who}${expires}${isUnverified(plan) ? ' (identity: unverified)' : ''}`,
+    `${style.now} ${rules.join(', ')}${who}${expires}${isUnverified(plan, view) ? ' (identity: unverified)' : ''}`,
   ];
 }
 
 /** Anybody's word is taken for anybody's. */
-function isUnverified({ approvals, policy }: EnvironmentPlan): boolean {
-  return approvals.some(({ by }) => !isGivenOnGithub(by) && (policy === undefined || by === 'unverified'));
+function isUnverified({ approvals, policy }: EnvironmentPlan, { isPolicyKnown }: PlanView): boolean {
+  const nothingProtects = isPolicyKnown && policy === undefined;
+  return approvals.some(({ by }) => !isGivenOnGithub(by) && (nothingProtects || by === 'unverified'));
 }
 
 /** What holds, and which of the two asked for it. */
-function describeRules(style: Style, { policy, production }: EnvironmentPlan): string[] {
+function describeRules(
+  style: Style,
+  { policy, production }: EnvironmentPlan,
+  { isPolicyKnown }: PlanView,
+): string[] {
+  if (policy === undefined && !isPolicyKnown)
+    return production ? [`${style.unknown} only the worker knows whether its policy protects this`] : [];
   if (policy === undefined)
     return production ? [`${style.yellow(style.warning)} NOT PROTECTED: the worker has no policy`] : [];
   return policy.rules.map(

@@ -5,6 +5,7 @@ import type { UserError } from '../user-error.js';
 import type { Style } from './style.js';
 import { inOrder } from '../../workflows/denials.js';
 import { describeApart } from '../../workflows/hosts-apart.js';
+import type { Denial } from '../../workflows/result.js';
 import { describeProven } from '../../workflows/taken-decisions.js';
 import { approvalNote, decidedNotes } from './decided.js';
 import { newestDenied, recently } from './denied.js';
@@ -124,10 +125,17 @@ function describeNotes(
     notes.push(`${until}, ${plain(freeze.by)}${why} (${describeProven(freeze)})`);
   }
   const onTheWay = [...view.promotions.values(), ...(view.change === null ? [] : [view.change])];
-  const toldNow = [status, ...onTheWay].map((each) => recently(each.denials ?? [], now));
+  const saidOf = (each: ProgressStatus): Denial[] =>
+    onTheWay.length > 1 ? (each.denials ?? []).map(sayTo(each)) : (each.denials ?? []);
+  const toldNow = [status.denials ?? [], ...onTheWay.map(saidOf)].map((each) => recently(each, now));
   const ofLive = isOne ? denials : recently(denials, now);
   notes.push(...newestDenied(style, inOrder(...toldNow, ofLive)));
   return notes;
+}
+
+/** Of several releases on their way: to which of them it was said. */
+function sayTo({ version }: ProgressStatus): (denial: Denial) => Denial {
+  return (denial) => ({ ...denial, decision: `${denial.decision ?? 'word'} for ${version}` });
 }
 
 /** Why people let it go on, or keep it up. */

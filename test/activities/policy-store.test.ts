@@ -64,6 +64,12 @@ describe('the policy of a worker', () => {
     await store.read();
     await writeFile(file, TEXT.replace('hosts', 'hots'));
     await expect(store.read()).rejects.toMatchObject(refused(/environments\.prod.*slipway policy check/s));
+    await writeFile(file, 'pipelines: [');
+    await expect(store.read()).rejects.toMatchObject({
+      ...refused(/policy\.yaml:\d+:\d+: the worker's policy is broken \(is not YAML: /),
+      // all that somebody is told whose approval does not count for it
+      details: [expect.objectContaining({ what: expect.stringMatching(/^the worker's policy is broken/) })],
+    });
     await rm(file);
     await expect(store.read()).rejects.toMatchObject(refused(/cannot be read/));
     await writeFile(file, TEXT);

@@ -1,4 +1,4 @@
-/** `slipway watch` on a real terminal: however it ends, the terminal is as it was. */
+/** `slipway watch` and questions on a real terminal: however they end, the terminal is as it was. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -37,13 +37,13 @@ interface Typed {
   after(): string;
 }
 
-/** A shell on a pseudo-terminal that notes the terminal's settings, runs `slipway watch`, and notes them again. */
-function watchOnTerminal(): Typed {
+/** A shell on a pseudo-terminal that notes the terminal's settings, runs one command line, and notes them again. */
+function onTerminal(line: string): Typed {
   const place = (name: string): string => path.join(folder, name);
   const command = [
     'stty cols 100 rows 40',
     `stty -a > '${place('before')}'`,
-    `'${process.execPath}' '${compiled}/client/main.js' watch ${scene.prod}`,
+    `'${process.execPath}' '${compiled}/client/main.js' ${line}`,
     `echo $? > '${place('exit')}'`,
     `stty -a > '${place('after')}'`,
   ].join('; ');
@@ -97,7 +97,7 @@ describe('slipway watch on a terminal', () => {
     ]),
   ])('%s gives the terminal back, exit 130, and the release goes on', async (_what, end) => {
     await scene.run(`release v1.0.0 --to ${scene.prod} --until waiting`, 'irina');
-    const typed = watchOnTerminal();
+    const typed = onTerminal(`watch ${scene.prod}`);
     await until('the keys', () => typed.shown().includes('q quit (the release goes on)'));
     await end(typed);
     expect(await typed.exit, typed.shown()).toBe(130);
@@ -118,7 +118,7 @@ describe('slipway watch on a terminal', () => {
 
   it('a release that ends gives it back too', async () => {
     await scene.run(`release v1.0.0 --to ${scene.prod} --until waiting`, 'irina');
-    const typed = watchOnTerminal();
+    const typed = onTerminal(`watch ${scene.prod}`);
     await until('the keys', () => typed.shown().includes('x abort'));
     typed.type('x');
     await until('the question', () => typed.shown().includes('y/n'));
@@ -126,5 +126,38 @@ describe('slipway watch on a terminal', () => {
     expect(await typed.exit, typed.shown()).toBe(7);
     expect(typed.after()).toBe(typed.before());
     expect(typed.shown()).toContain('exit 7');
+  });
+});
+
+describe('a question on a terminal', () => {
+  it.each([
+    ['typed ahead with y and answered n', 'y\r', 'n\r', 5],
+    ['typed ahead with y, and no Enter yet, and answered with Enter alone', 'y', '\r', 5],
+    ['pasted ahead with n and answered y', '\u001b[200~n\r\u001b[201~', 'y\r', 0],
+  ])('%s goes by the answer', async (_what, ahead, answer, exit) => {
+    await scene.run(`release v1.0.0 --to ${scene.prod} --until waiting`, 'irina');
+    const typed = onTerminal(`approve ${scene.prod}`);
+    typed.type(ahead);
+    let ended = false;
+    const ending = typed.exit.finally(() => (ended = true));
+    await until('the question', () => ended || typed.shown().includes('[y/N]'));
+    // again and again: what comes before the question can be answered is passed over, too
+    await until('the end', () => {
+      if (!ended) typed.type(answer);
+      return ended;
+    });
+    expect(await ending, typed.shown()).toBe(exit);
+    expect(typed.after()).toBe(typed.before());
+    await scene.waitsFor(exit === 0 ? 'switch' : '1 approval');
+  });
+
+  it('ends with Ctrl-C while it cannot be answered yet, and nothing is decided', async () => {
+    await scene.run(`release v1.0.0 --to ${scene.prod} --until waiting`, 'irina');
+    const typed = onTerminal(`approve ${scene.prod}`);
+    await until('the question', () => typed.shown().includes('[y/N]'));
+    typed.type('\u0003');
+    expect(await typed.exit, typed.shown()).not.toBe(0);
+    expect(typed.after()).toBe(typed.before());
+    await scene.waitsFor('1 approval');
   });
 });

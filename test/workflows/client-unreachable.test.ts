@@ -47,6 +47,7 @@ describe('no Temporal', () => {
     const answer = await run('plan', { TEMPORAL_ADDRESS: `127.0.0.1:${String(await freePort())}` });
     expect(answer).toMatchObject({ exit: 0, err: '' });
     expect(answer.out).toContain('live state unknown: Temporal cannot be reached');
+    expect(answer.out).toContain("the worker's policy is unknown: no worker could be asked");
   });
 
   it('under --json the error is in the object', async () => {

@@ -370,6 +370,20 @@ describe('looking from the worker', () => {
       out: 'one\ntwo\n',
     });
     expect(scene.looked.at(-1)).toMatchObject({ what: 'logs', step: 'deploy', lines: 7 });
+    for (const [wish, what, wayOut] of [
+      ['--step deplyo', 'deplyo is not known on', 'one of deploy, restore, redeploy, undo, retire'],
+      ['--host web-9', 'web-9 is not known on', 'one of local'],
+    ]) {
+      const refused = await run(`logs ${scene.prod} ${wish}`);
+      expect(refused).toMatchObject({ exit: 2, out: '' });
+      expect(refused.err).toContain(what);
+      expect(refused.err).toContain(wayOut);
+    }
+    const asked = await run(`logs ${scene.prod} --step retire-blue --host local`);
+    expect(asked).toMatchObject({ exit: 0 });
+    const onlyOne = await run(`rollback ${scene.prod} --yes`);
+    expect(onlyOne).toMatchObject({ exit: 5 });
+    expect(onlyOne.err).toMatch(/no earlier good release[^]*the way is forward: slipway release REF --to/);
     const json = await run(`logs ${scene.prod} --json`);
     expect(
       json.out

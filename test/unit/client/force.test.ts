@@ -159,7 +159,14 @@ describe('the screens', () => {
 
   it('say in a plan what may be forced, and by whom', () => {
     const plan = compile(loadGood(TEXT), branch('main'));
-    const view = { plan, status: null, commitsSince: new Map<string, number>(), uncertain: [], refused: [] };
+    const view = {
+      plan,
+      status: null,
+      commitsSince: new Map<string, number>(),
+      isPolicyKnown: true,
+      uncertain: [],
+      refused: [],
+    };
     const screen = renderPlan(glyphs, { ...view, command: 'slipway release' });
     expect(screen.match(/ {2}force {5}· scan may be forced by leads, signed \(--force\)/g)).toHaveLength(2);
   });

@@ -12,7 +12,7 @@ const day = (inDays: number): string => new Date(Date.now() + inDays * DAY_MS).t
 
 function screenOf(freeze: FreezePlan[]): string {
   const plan = givenReleasePlan([givenPlan({ name: 'prod', freeze })]);
-  const nothing = { status: null, commitsSince: new Map(), uncertain: [], refused: [] };
+  const nothing = { status: null, commitsSince: new Map(), isPolicyKnown: true, uncertain: [], refused: [] };
   return renderPlan(style, { plan, ...nothing, command: 'slipway release v1' });
 }
 

@@ -66,6 +66,23 @@ describe('policy check', () => {
     expect(out).toMatch(/shop prod: .*; e2e, lint may be forced by leads\n/);
   });
 
+  it.each([
+    ['6h', '4h', true],
+    ['2h', '4h', false],
+    ['6h', null, false],
+  ])('wait %s with evidence-within %s is refused: %s', async (wait, within, isRefused) => {
+    const file = path.join(folder, 'waits.yaml');
+    const evidence = within === null ? '' : `        evidence-within: ${within}\n`;
+    writeFileSync(file, `${POLICY}        wait: ${wait}\n${evidence}`);
+    const answer = await check([file]);
+    expect(answer.exit).toBe(isRefused ? 2 : 0);
+    if (!isRefused) return;
+    expect(answer.err).toContain(
+      'pipelines.shop.environments.prod.evidence-within: it waits 6h after its gates, whose word counts for 4h',
+    );
+    expect(answer.err).toContain('shorten wait, or make evidence-within at least twice as long');
+  });
+
   it('says of a may that names nothing that it asks nothing', async () => {
     expect(readJson(await check([policy, '--json'])).data['warnings']).toEqual([
       `${policy}:11:9: may of shop prod names nothing, so nobody has to sign anything; name switch, rollback or freeze (docs/who-may.md), or leave it out`,

@@ -305,6 +305,25 @@ describe('the screen of all environments', () => {
     ]);
   });
 
+  it('says of several releases on their way to which a word that does not count was said', () => {
+    const denial = { by: 'oleg', why: 'oleg is not in group leads', decisionId: 'd', decision: 'approval' };
+    const at = '2026-11-14T10:00:00Z';
+    const { decision: _old, ...undecided } = denial;
+    const freeze = { ...denial, decision: 'freeze', at };
+    const status = givenEnvironment({ live, denials: [freeze] });
+    const promotions = new Map([
+      ['p', givenProgress({ version: 'v1.4.0', denials: [{ ...denial, at }] })],
+      ['q', givenProgress({ version: 'v1.5.0', denials: [undecided] })],
+    ]);
+    const view = { name: 'prod', status, change: null, promotions };
+    const screen = renderStatus(glyphs, 'secretmagic', [view], NOW);
+    expect(screen.match(/! not counted: .*/g)).toEqual([
+      '! not counted: freeze by oleg: is not in group leads (14 Nov 10:00 UTC)',
+      '! not counted: approval for v1.4.0 by oleg: is not in group leads (14 Nov 10:00 UTC)',
+      '! not counted: word for v1.5.0 by oleg: is not in group leads',
+    ]);
+  });
+
   it('says whose word a switch takes, and no longer that what it takes the place of is warm', () => {
     const warm = { record: givenRecord(plan, 'v1.3.8', 'green'), retireAt: '2026-11-14T11:00:00Z' };
     const inFlight = { request: givenRequest(plan, 'v1.4.0'), token: 4, cutover: null };
