@@ -19,6 +19,7 @@ module.exports = {
             'json-canonicalize',
             'picomatch',
             '@types/picomatch',
+            're2js',
           ]),
           '^(node:)?crypto$',
         ],

@@ -42,3 +42,9 @@ export const UNREACHABLE = 'Unreachable';
 export function unreachable(details: FailureDetails): ApplicationFailure {
   return failure(UNREACHABLE, details, false);
 }
+
+/** What a failure of this file says; null for any other error. */
+export function detailsOf(error: unknown): Partial<FailureDetails> | null {
+  const first: unknown = error instanceof ApplicationFailure ? error.details?.[0] : null;
+  return typeof first === 'object' ? first : null;
+}

@@ -18,7 +18,7 @@ import { createHosts, type HostsDependencies } from './hosts/hosts.js';
 import type { JobUsers } from './job-user/job-users.js';
 import { createInspectEnvironment } from './inspect/inspect-environment.js';
 import { createPlatformActivities } from './platforms/deploy-activities.js';
-import { createServiceLog } from './platforms/open-platform.js';
+import { createNewLogs, createServiceLog } from './platforms/open-platform.js';
 import { createTagArtifacts } from './registry/tag-artifacts.js';
 import type { Secrets } from './secrets/secrets.js';
 import { createListAncestors } from './source/list-ancestors.js';
@@ -88,6 +88,7 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
     source,
     jobUserOf: jobUsers.ofEnvironment,
     serviceLog: createServiceLog({ hosts, secrets }),
+    newLogs: createNewLogs({ hosts, secrets }),
   };
   const lookAtDependencies = createLookAtDependencies(checking);
   return {

@@ -5,7 +5,25 @@ import type { PipelineFile } from './pipeline-file.js';
 import { namesIn } from './templates.js';
 
 export function checkEnvironment(content: PipelineFile, of: EnvironmentSettings): Finding[] {
-  return [...checkNeeds(content, of), ...checkColours(content, of), ...checkTraffic(of)];
+  return [
+    ...checkNeeds(content, of),
+    ...checkColours(content, of),
+    ...checkTraffic(of),
+    ...checkQuarantine(of),
+  ];
+}
+
+/** A host in quarantine is stopped, and only the team knows how to stop what its own commands have started. */
+function checkQuarantine({ settings, pathOf }: EnvironmentSettings): Finding[] {
+  const { platform, rollout } = settings;
+  if (rollout?.['failed-host'] !== 'quarantine' || platform?.kind !== 'command') return [];
+  if (platform.retire !== undefined) return [];
+  return [
+    finding(
+      pathOf('rollout', 'failed-host'),
+      'quarantine stops a host, and these commands have nothing that stops it; add retire: to the platform, or say failed-host: undo',
+    ),
+  ];
 }
 
 /** Does any text in here use `{colour}`? */
@@ -111,6 +129,22 @@ function checkColours(content: PipelineFile, of: EnvironmentSettings): Finding[]
       finding(
         of.pathOf('platform'),
         'a swarm service is updated in place; blue-green needs a stack per colour: {stack: deploy/prod-{colour}.yml}',
+      ),
+    );
+  }
+  if (platform?.kind === 'kubernetes' && !usesColour(platform.kubernetes)) {
+    findings.push(
+      finding(
+        of.pathOf('platform', 'kubernetes'),
+        'needs {colour}: blue and green are two deployments, such as deployment/app-{colour}',
+      ),
+    );
+  }
+  if (platform?.kind === 'kubernetes' && platform.kubernetes.startsWith('daemonset/')) {
+    findings.push(
+      finding(
+        of.pathOf('platform', 'kubernetes'),
+        'a daemonset runs on every node and cannot be stopped; blue-green needs a deployment per colour',
       ),
     );
   }

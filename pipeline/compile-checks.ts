@@ -107,6 +107,7 @@ function compileCheck(
         status: check.status ?? 200,
         basicAuth: texts.optional(check['basic-auth'], at('basic-auth')),
         header: texts.record(check.header, at('header')),
+        ...(check.within === undefined ? {} : { withinMs: check.within }),
       };
     case 'tcp': {
       const [host = '', port = ''] = texts.text(check.tcp, at('tcp')).split(':');
@@ -139,7 +140,12 @@ function compileCheck(
     case 'logs':
       return { ...common, kind: 'logs', pattern: check.logs, max: check.max ?? 0 };
     case 'migrations':
-      return { ...common, kind: 'migrations', mode: check.migrations };
+      return {
+        ...common,
+        kind: 'migrations',
+        mode: check.migrations,
+        ...(check.path === undefined ? {} : { path: texts.text(check.path, at('path')) }),
+      };
   }
 }
 

@@ -198,6 +198,7 @@ function compileBake(
     forMs: bake.for,
     intervalMs: bake.interval ?? BAKE.intervalMs,
     failures: bake.failures ?? BAKE.failures,
+    ...(bake['max-errors'] === undefined ? {} : { maxErrors: bake['max-errors'] }),
     checks:
       bake.checks === undefined
         ? checks

@@ -29,10 +29,12 @@ export function compileTraffic(
   if (traffic === undefined) return null;
   const at = (...keys: string[]): FilePath => of.pathOf('traffic', ...keys);
   const common = compileCommon(traffic, url, texts, at);
-  const pair = (value: ColourPair | undefined, key: string): ColourPair | null =>
-    value === undefined
-      ? null
-      : { blue: texts.text(value.blue, at(key, 'blue')), green: texts.text(value.green, at(key, 'green')) };
+  const pair = (value: ColourPair, key: string): ColourPair => ({
+    blue: texts.text(value.blue, at(key, 'blue')),
+    green: texts.text(value.green, at(key, 'green')),
+  });
+  const optionalPair = (value: ColourPair | undefined, key: string): ColourPair | null =>
+    value === undefined ? null : pair(value, key);
   switch (traffic.kind) {
     case 'nginx': {
       const file = texts.text(traffic.nginx, at('nginx'));
@@ -40,9 +42,10 @@ export function compileTraffic(
         ...common,
         kind: 'nginx',
         file,
-        upstreams: pair(traffic.upstreams, 'upstreams'),
+        upstreams: optionalPair(traffic.upstreams, 'upstreams'),
         upstreamName:
-          texts.optional(traffic.upstream, at('upstream')) ?? nameUpstream(file, texts.where(at('nginx'))),
+          texts.optional(traffic.upstream, at('upstream')) ??
+          nameAfter(file, /\.conf$/, 'upstream', texts.where(at('nginx'))),
         testCommand: texts.command(traffic.test ?? 'nginx -t', at('test'), []),
         reloadCommand: texts.command(traffic.reload ?? 'nginx -s reload', at('reload'), []),
       };
@@ -54,10 +57,7 @@ export function compileTraffic(
         socket: texts.text(traffic.haproxy, at('haproxy')),
         map: texts.text(traffic.map, at('map')),
         key: texts.text(traffic.key, at('key')),
-        backends: {
-          blue: texts.text(traffic.backends.blue, at('backends', 'blue')),
-          green: texts.text(traffic.backends.green, at('backends', 'green')),
-        },
+        backends: pair(traffic.backends, 'backends'),
       };
     case 'command':
       return {
@@ -68,24 +68,26 @@ export function compileTraffic(
         testCommand: texts.optionalCommand(traffic.test, at('test'), ['colour']),
         on: traffic.on ?? 'host',
       };
-    case 'traefik':
+    case 'traefik': {
+      const file = texts.text(traffic.traefik, at('traefik'));
       return {
         ...common,
         kind: 'traefik',
-        options: {
-          file: texts.text(traffic.traefik, at('traefik')),
-          services: pair(traffic.services, 'services'),
-        },
+        file,
+        services: optionalPair(traffic.services, 'services'),
+        serviceName:
+          texts.optional(traffic.service, at('service')) ??
+          nameAfter(file, /\.(ya?ml|toml)$/, 'service', texts.where(at('traefik'))),
       };
+    }
     case 'caddy':
       return {
         ...common,
         kind: 'caddy',
-        options: {
-          admin: texts.text(traffic.caddy, at('caddy')),
-          path: texts.optional(traffic.path, at('path')),
-          upstreams: pair(traffic.upstreams, 'upstreams'),
-        },
+        admin: texts.text(traffic.caddy, at('caddy')),
+        path: texts.optional(traffic.path, at('path')) ?? '/config/apps/http/servers',
+        upstreams: pair(traffic.upstreams, 'upstreams'),
+        file: texts.optional(traffic.file, at('file')),
       };
   }
 }
@@ -131,10 +133,10 @@ function compileConfirm(
 }
 
 /** `/etc/nginx/conf.d/shop-upstream.conf` → `shop-upstream`. */
-function nameUpstream(file: string, where: string): string {
-  const name = (file.split('/').at(-1) ?? '').replace(/\.conf$/, '');
+function nameAfter(file: string, ending: RegExp, noun: string, where: string): string {
+  const name = (file.split('/').at(-1) ?? '').replace(ending, '');
   if (/^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(name)) return name;
-  throw refusePlan(`no upstream name can be made of ${file}`, where, 'add upstream: NAME to traffic');
+  throw refusePlan(`no ${noun} name can be made of ${file}`, where, `add ${noun}: NAME to traffic`);
 }
 
 /** Screens call a host by its address, or by the reference where that is nobody's business. */

@@ -24,9 +24,12 @@ export interface Unsupported {
 
 type Report = (what: string, path: FilePath, wayOut?: string) => void;
 
-const PLATFORMS = ['swarm', 'stack', 'command'];
-const PROXIES = ['nginx', 'haproxy', 'command'];
-const CHECKS = ['http', 'tcp', 'run', 'prometheus'];
+const PLATFORMS = ['swarm', 'stack', 'command', 'kubernetes'];
+const CHECKS = ['http', 'tcp', 'run', 'prometheus', 'logs'];
+/** Those whose log can be read from a moment on. */
+const LOGGING = ['swarm', 'stack'];
+/** A command's log goes back to the deploy only if it heeds this. */
+export const LOG_SECONDS = 'SLIPWAY_LOG_SECONDS';
 const RELEASE_KEYS = ['version-files', 'changelog', 'github-release', 'publish', 'hotfix-branch'] as const;
 
 /** Everything in the way of releasing to `environments` (default: all), in the order of the file. */
@@ -66,12 +69,10 @@ function reportPipeline(file: LoadedFile, report: Report): void {
 }
 
 function reportEnvironment(of: EnvironmentSettings, report: Report): void {
-  const { platform, traffic, approvals, rollout, database, retention } = of.settings;
+  const { platform, traffic, approvals, database, retention } = of.settings;
   if (platform !== undefined && !PLATFORMS.includes(platform.kind)) {
     report(`platform ${platform.kind}`, of.pathOf('platform', platform.kind));
   }
-  if (traffic !== undefined && !PROXIES.includes(traffic.kind))
-    report(`traffic ${traffic.kind}`, of.pathOf('traffic', traffic.kind));
   if (traffic?.weights !== undefined)
     report('canary weights', of.pathOf('traffic', 'weights'), 'switch all at once');
   for (const [index, rule] of (typeof approvals === 'object' ? approvals : []).entries()) {
@@ -84,8 +85,6 @@ function reportEnvironment(of: EnvironmentSettings, report: Report): void {
         'name one branch in each rule',
       );
   }
-  if (rollout?.['failed-host'] === 'quarantine')
-    report('failed-host quarantine', of.pathOf('rollout', 'failed-host'), 'say failed-host: undo');
   if (typeof retention === 'number')
     report('retention', of.pathOf('retention'), 'say forever: no image is deleted yet');
   if (database !== undefined) report('database', of.pathOf('database'));
@@ -96,14 +95,36 @@ function reportChecks(file: LoadedFile, of: EnvironmentSettings, report: Report)
     const check = findCheck(file.content, name);
     if (check === null) continue;
     if (!CHECKS.includes(check.kind)) report(`check ${check.kind}`, ['checks', name, check.kind]);
+    if (check.kind === 'logs') reportLog(name, of, report);
   }
+}
+
+/** Lines of before the deploy must not count, so the platform has to say what is new. */
+function reportLog(check: string, of: EnvironmentSettings, report: Report): void {
+  const { platform } = of.settings;
+  if (platform === undefined || LOGGING.includes(platform.kind)) return;
+  const path = ['checks', check, 'logs'];
+  if (platform.kind !== 'command') report(`check logs on platform ${platform.kind}`, path);
+  else if (platform.logs === undefined)
+    report(
+      `check logs in ${of.name}, whose platform has no logs command`,
+      path,
+      `add logs: to the platform, a command that prints the last $${LOG_SECONDS} seconds`,
+    );
+  else if (!platform.logs.includes(LOG_SECONDS))
+    report(
+      `check logs in ${of.name}, whose logs command says nothing of since when`,
+      of.pathOf('platform', 'logs'),
+      `let it print the last $${LOG_SECONDS} seconds: journalctl -u app --since "-\${${LOG_SECONDS}}s"`,
+    );
 }
 
 /** Before it has traffic, the idle colour must be asked somewhere else than at the public url. */
 function reportColours(file: LoadedFile, of: EnvironmentSettings, report: Report): void {
   const { traffic, checks } = of.settings;
   if (traffic === undefined || strategyOf(of.settings) !== 'blue-green') return;
-  if (traffic.colours !== undefined || (traffic.kind === 'nginx' && traffic.upstreams !== undefined)) return;
+  const upstreams = 'upstreams' in traffic ? traffic.upstreams : undefined;
+  if (traffic.colours !== undefined || upstreams !== undefined) return;
   const blind = (checks ?? []).filter((name) => {
     const check = findCheck(file.content, name);
     return check?.kind === 'http' && !namesIn(check.http).includes('colour');

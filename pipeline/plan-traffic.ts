@@ -32,9 +32,32 @@ export type TrafficPlan = TrafficCommon &
         testCommand: string | null;
         on: 'host' | 'worker';
       }
-    | { kind: 'traefik'; options: Record<string, unknown> }
-    | { kind: 'caddy'; options: Record<string, unknown> }
+    | {
+        kind: 'traefik';
+        /** In the folder that the file provider watches. */
+        file: string;
+        /** Service per colour; null = `<file>.blue` and `<file>.green` on the host hold the whole text. */
+        services: { blue: string; green: string } | null;
+        /** The weighted service that names one of them. */
+        serviceName: string;
+      }
+    | {
+        kind: 'caddy';
+        /** `http://127.0.0.1:2019`, as the proxy's host sees it. */
+        admin: string;
+        /** Part of Caddy's configuration in which its `reverse_proxy` is looked for: `/config/…` or `/id/…`. */
+        path: string;
+        /** `host:port` per colour. */
+        upstreams: { blue: string; green: string };
+        /** Snippet that the Caddyfile imports; null = Caddy keeps its own configuration over a restart (`--resume`). */
+        file: string | null;
+      }
   );
+
+/** `host:port` per colour, where the plan says it. */
+export function upstreamsOf(traffic: TrafficPlan): { blue: string; green: string } | null {
+  return 'upstreams' in traffic ? traffic.upstreams : null;
+}
 
 export interface TrafficCommon {
   switch: 'auto' | 'manual';

@@ -187,6 +187,8 @@ export type CheckPlan = CheckCommon &
         basicAuth: SecretReference | null;
         /** Sent with the request. */
         header: Record<string, string>;
+        /** Longest answer: of one try, the 95th percentile while baking. Absent = only `timeoutMs`. */
+        withinMs?: number;
       }
     | { kind: 'tcp'; host: string; port: number; inside: string | null }
     | { kind: 'run'; command: string; on: 'worker' | 'host' }
@@ -200,8 +202,18 @@ export type CheckPlan = CheckCommon &
         maxIncrease: number | null;
         baselineMs: number;
       }
-    | { kind: 'logs'; pattern: string; max: number }
-    | { kind: 'migrations'; mode: 'applied' }
+    | {
+        kind: 'logs';
+        /** A regular expression of RE2, for one line. */
+        pattern: string;
+        max: number;
+      }
+    | {
+        kind: 'migrations';
+        mode: 'applied';
+        /** Folder in the repository; absent = where alembic.ini says, else `migrations`. */
+        path?: string;
+      }
   );
 
 export interface CheckCommon {
@@ -220,6 +232,8 @@ export interface BakePlan {
   intervalMs: number;
   /** Bad samples of one check in a row before the bake has failed. */
   failures: number;
+  /** Share of one check's samples, 0 to 1, that may be bad; absent = any, as long as not in a row. */
+  maxErrors?: number;
   checks: CheckPlan[];
 }
 

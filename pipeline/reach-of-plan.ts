@@ -1,15 +1,21 @@
 /** What an environment's plan can reach: hosts, things on them, commands and secrets. What a policy allows or not. */
 import type { CheckPlan, EnvironmentPlan } from './plan.js';
 import type { PlatformPlan } from './plan-platform.js';
-import type { TrafficPlan } from './plan-traffic.js';
+import { upstreamsOf, type TrafficPlan } from './plan-traffic.js';
 import { reachOfStack } from './reach-of-stack.js';
 import { isSecretReference, schemeOf } from './secret-references.js';
 
-/** Addresses as the plan has them, jump hosts and the proxy's included, with user and port; each once. */
-export function hostsIn({ hosts, ssh, traffic }: EnvironmentPlan): string[] {
+/** Addresses as the plan has them, jump hosts, the proxy's and clusters included, with user and port; each once. */
+export function hostsIn({ hosts, ssh, traffic, platform }: EnvironmentPlan): string[] {
   const proxy = traffic?.host == null ? [] : [traffic.host];
   const ends = [...hosts, ...proxy].map(({ address }) => reachedAs(address, ssh.user, ssh.port));
-  return unique([...ends, ...ssh.jump.map((address) => reachedAs(address, ssh.user, null))]);
+  const jumps = ssh.jump.map((address) => reachedAs(address, ssh.user, null));
+  return unique([...ends, ...jumps, ...clusterOf(platform)]);
+}
+
+/** A cluster is where its kubeconfig leads; `cluster` = the worker's own, which nobody has to name. */
+function clusterOf(of: PlatformPlan): string[] {
+  return 'kubeconfig' in of ? [of.kubeconfig ?? 'cluster'] : [];
 }
 
 /** What the address leaves open is said elsewhere in the file: another user may do more there, another port be anybody's. */
@@ -45,7 +51,7 @@ function loginsOfChecks(plan: EnvironmentPlan): string[] {
   );
   if (urls.length === 0 || plan.traffic === null) return urls.map(originOf);
   const { traffic } = plan;
-  const upstreams = traffic.kind === 'nginx' ? Object.values(traffic.upstreams ?? {}) : [];
+  const upstreams = Object.values(upstreamsOf(traffic) ?? {});
   return [...[...urls, ...Object.values(traffic.colourUrls ?? {})].map(originOf), ...upstreams];
 }
 
@@ -83,8 +89,12 @@ function targetsOfTraffic(traffic: TrafficPlan): string[] {
     case 'haproxy':
       return [traffic.socket, traffic.map];
     case 'traefik':
-    case 'caddy':
-      return Object.values(traffic.options).filter((each) => typeof each === 'string');
+      return [traffic.file];
+    case 'caddy': {
+      // which site of a shared Caddy is moved is found by the addresses it sends users to
+      const { admin, path, upstreams, file } = traffic;
+      return [`${admin}${path}`, ...Object.values(upstreams), ...(file === null ? [] : [file])];
+    }
     case 'command':
       return [];
   }

@@ -1,7 +1,18 @@
 /** Checks: questions to a running release, asked after a deploy, of the idle colour and while baking. */
 import { z } from 'zod';
 import { choose, kinds, named } from './schema-words.js';
-import { command, count, duration, factor, httpUrl, secret, text, word } from './schema-values.js';
+import {
+  command,
+  count,
+  duration,
+  factor,
+  httpUrl,
+  linePattern,
+  repositoryPath,
+  secret,
+  text,
+  word,
+} from './schema-values.js';
 
 /** `/health` on the environment's url, or a whole address. */
 const httpTarget = choose(
@@ -26,6 +37,8 @@ const check = kinds(
       http: httpTarget,
       status: count(100, 599).optional(),
       'basic-auth': secret().optional(),
+      /** Longest answer: of one question after the deploy, the 95th percentile of all while baking. */
+      within: duration({ atLeastMs: 1 }).optional(),
       header: z.record(z.string().regex(/^[A-Za-z0-9-]+$/), text('environment')).optional(),
     },
     tcp: {
@@ -46,8 +59,17 @@ const check = kinds(
       'max-increase': factor.optional(),
       baseline: duration({ atLeastMs: 1_000 }).optional(),
     },
-    logs: { logs: z.string().min(1), max: z.int().min(0).optional() },
-    migrations: { migrations: z.enum(['applied']) },
+    logs: {
+      /** Lines of the environment's own processes since the deploy that match; more than `max` are bad. */
+      logs: linePattern,
+      max: z.int().min(0).optional(),
+    },
+    migrations: {
+      /** What the database's `current` says is held against the newest migrations of the commit. */
+      migrations: z.enum(['applied']),
+      /** Folder of the migrations; default: where alembic.ini says, else `migrations`. */
+      path: repositoryPath('environment').optional(),
+    },
   },
   {
     /** One try. */

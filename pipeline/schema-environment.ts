@@ -12,6 +12,7 @@ import {
   hostAddress,
   hostPath,
   httpUrl,
+  percent,
   refPattern,
   repositoryPath,
   secret,
@@ -107,6 +108,8 @@ const bake = closed({
   interval: duration({ atLeastMs: 100 }).optional(),
   /** Bad samples of one check in a row before the bake has failed. */
   failures: count(1, 100).optional(),
+  /** Share of one check's samples that may be bad over the whole bake. */
+  'max-errors': percent.optional(),
   /** Default: the environment's checks. */
   checks: uniqueList(z.string()).min(1).optional(),
 });

@@ -3,6 +3,14 @@ import { z } from 'zod';
 import { closed, kinds, uniqueList } from './schema-words.js';
 import { command, hostPath, repositoryPath, secret, text, word } from './schema-values.js';
 
+const workload = text('colour').superRefine((value, context) => {
+  if (/^(deployment|statefulset|daemonset)\/[a-z0-9{][a-z0-9.{}-]*$/.test(value)) return;
+  context.addIssue({
+    code: 'custom',
+    message: 'must be deployment/NAME, statefulset/NAME or daemonset/NAME, such as deployment/app',
+  });
+});
+
 export const platform = kinds(
   'a platform',
   {
@@ -32,9 +40,13 @@ export const platform = kinds(
       services: uniqueList(word('service')).min(1).optional(),
     },
     kubernetes: {
-      kubernetes: word('resource', 'colour'),
+      /** What exists and gets the release's image. */
+      kubernetes: workload,
+      /** Default: the only one. */
       container: word('container').optional(),
+      /** Default: `default`. */
       namespace: word('namespace').optional(),
+      /** Its text, or the path of a file on the worker; default: the worker's own. */
       kubeconfig: secret().optional(),
     },
     helm: {

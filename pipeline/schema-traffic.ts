@@ -8,6 +8,12 @@ const address = text('environment').superRefine((value, context) => {
   context.addIssue({ code: 'custom', message: 'must be host:port, such as 127.0.0.1:8081' });
 });
 
+/** Caddy's admin API, as the proxy's host sees it: it listens there without TLS. */
+const adminAddress = text('environment').superRefine((value, context) => {
+  if (/^http:\/\/[A-Za-z0-9._{}-]+:[0-9]{1,5}$/.test(value)) return;
+  context.addIssue({ code: 'custom', message: 'must be an address such as http://127.0.0.1:2019' });
+});
+
 function perColour(value: z.ZodType<string, string>) {
   return closed({ blue: value, green: value });
 }
@@ -66,15 +72,22 @@ export const traffic = kinds(
       on: z.enum(['host', 'worker']).optional(),
     },
     traefik: {
-      /** File of the file provider. */
+      /** File in the folder that the file provider watches. */
       traefik: hostPath(),
+      /** Services of the colours. Without it `<file>.blue` and `<file>.green` on the host hold the whole text. */
       services: perColour(word('service')).optional(),
+      /** Name of the weighted service; default: the file's name without `.yml`. */
+      service: word('service').optional(),
     },
     caddy: {
-      /** Admin address. */
-      caddy: httpUrl(),
-      path: text('environment').optional(),
-      upstreams: perColour(address).optional(),
+      caddy: adminAddress,
+      upstreams: perColour(address),
+      /** Snippet that the Caddyfile imports; without it Caddy must run with `--resume`. */
+      file: hostPath().optional(),
+      /** Where in Caddy's configuration to look; default: everywhere. */
+      path: text('environment')
+        .regex(/^\/(config|id)(\/[A-Za-z0-9._~{}-]+)+$/, { error: 'must start with /config/ or /id/' })
+        .optional(),
     },
   },
   {

@@ -1,4 +1,5 @@
 /** The values the pipeline file's schema is made of: text with templates, durations, references, paths, hosts. */
+import { RE2JS } from 're2js';
 import { z } from 'zod';
 import {
   DURATION_PATTERN,
@@ -93,6 +94,36 @@ export const factor = readText(/^[0-9]+(\.[0-9]+)?x$/, 'A factor: 2x or 1.5x', (
   if (!(number > 0)) refuse(context, `${quote(value)} is not a factor; write 2x or 1.5x`);
   return number;
 });
+
+/** A share from `1%`: 0.01. */
+export const percent = readText(/^[0-9]+(\.[0-9]+)?%$/, 'A share: 1% or 0.5%', (value, context) => {
+  const number = /^[0-9]{1,3}(\.[0-9]{1,6})?%$/.test(value) ? Number.parseFloat(value) : Number.NaN;
+  if (!(number >= 0 && number <= 100)) refuse(context, `${quote(value)} is no share; write 1% or 0.5%`);
+  return number / 100;
+});
+
+const LONGEST_PATTERN = 1_000;
+
+/** A regular expression of RE2: matching takes time linear in the text, whatever the file says. */
+export const linePattern = z.string().superRefine((value, context) => {
+  if (value === '') refuse(context, 'must not be empty');
+  else if (value.length > LONGEST_PATTERN)
+    refuse(context, `is too long; at most ${LONGEST_PATTERN} characters`);
+  else {
+    const problem = problemOfPattern(value);
+    if (problem !== null)
+      refuse(context, `is no regular expression of RE2 (no look-around, no back-references): ${problem}`);
+  }
+});
+
+function problemOfPattern(value: string): string | null {
+  try {
+    RE2JS.compile(value);
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error.message.replace(/^error parsing regexp: /, '') : String(error);
+  }
+}
 
 function readText<T>(pattern: RegExp, description: string, read: (value: string, context: Context) => T) {
   return z

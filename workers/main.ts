@@ -134,8 +134,7 @@ async function serve(
   });
   cleanUps.push(() => activities.close());
   const workers = await runWorkers(
-    native,
-    namespace,
+    { connection: native, client, namespace },
     bundle,
     activities.activities,
     { sealKeys, policy, secrets },

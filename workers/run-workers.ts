@@ -7,11 +7,13 @@ import {
   Worker,
   type WorkflowBundleOption,
 } from '@temporalio/worker';
+import type { Client } from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
 import type { Secrets } from '../activities/secrets/secrets.js';
 import { withholdSecrets } from '../activities/secrets/withhold-secrets.js';
 import type { PolicyStore } from '../activities/trust/policy-store.js';
 import type { SealKeys } from '../activities/trust/seal-keys.js';
+import { putInTargets } from '../activities/environment/lane-target.js';
 import { createVouching } from '../activities/trust/vouching.js';
 import { upcastPlans } from '../activities/upcast-plans.js';
 import { sealedBundleOptions } from '../payloads/data-converters.js';
@@ -31,6 +33,13 @@ export async function loadWorkflowBundle(sealed: boolean): Promise<WorkflowBundl
   return bundleWorkflowCode({ workflowsPath, ...(sealed ? sealedBundleOptions() : {}) });
 }
 
+/** To one Temporal, twice: workers poll by the one, activities ask by the other. */
+export interface Connected {
+  connection: NativeConnection;
+  client: Client;
+  namespace: string;
+}
+
 /** What a worker believes, what it allows, and what it keeps to itself. */
 export interface Trust {
   sealKeys: SealKeys;
@@ -48,8 +57,7 @@ export interface RunningWorkers {
 }
 
 export async function runWorkers(
-  connection: NativeConnection,
-  namespace: string,
+  { connection, client, namespace }: Connected,
   workflowBundle: WorkflowBundleOption,
   activities: Activities,
   trust: Trust,
@@ -70,6 +78,7 @@ export async function runWorkers(
     activity: [
       withholdSecrets(trust.secrets),
       refuseForged,
+      putInTargets(client),
       createVouching(trust.sealKeys, trust.policy),
       upcastPlans,
     ],

@@ -9,7 +9,6 @@
  */
 import type {
   ApprovalRule,
-  CheckPlan,
   Colour,
   CommitFacts,
   DecisionSubject,
@@ -20,9 +19,9 @@ import type {
   ReleaseRef,
   Seal,
 } from '../pipeline/plan.js';
+import type { BakeInput, VerifyInput, VerifyResult } from './check-contract.js';
 import type {
   Announcement,
-  ChangeKind,
   Decision,
   EnvironmentRequest,
   ReleaseRequest,
@@ -31,29 +30,25 @@ import type {
 } from './messages.js';
 import type { Approval } from './missing-approvals.js';
 import type { BuiltArtifact, ChangeResult, EvidenceItem, PriorState, ReleaseRecord } from './result.js';
+import type { Receipted, Target } from './target.js';
 
-/** The one thing a change writes to: an environment, under a fence. */
-export interface Target {
-  plan: EnvironmentPlan;
-  /** The fence: a host that has seen a higher one refuses. */
-  token: number;
-  version: string;
-  commit: CommitFacts;
-  artifacts: BuiltArtifact[];
-  /** Colour this change deploys to; null without colours. */
-  colour: Colour | null;
-  /** Deterministic prefix of operation ids: `<token>`. The step is added by the activity. */
-  live: ReleaseRecord | null;
-  /** What let this release in: gates and approvals, each sealed by the worker that looked. */
-  evidence?: EvidenceItem[];
-  /** Of a release that comes back: that it was carried out here. What was live may come back on old evidence. */
-  receipts?: Seal[];
-  /** Of the request; absent from older workers. A way back may begin in a freeze. */
-  kind?: ChangeKind;
-  /** Signed and verified words that this change goes by: to switch, to come back. Absent = none. */
-  decisions?: EvidenceItem[];
-  /** Of the sealed plan, where `plan` leaves out hosts that a person skipped. */
-  whole?: Pick<EnvironmentPlan, 'hosts' | 'traffic'>;
+/**
+ * Work on the hosts of a change. A fleet's change names one host: the plan of two hundred does not fit into two hundred
+ * inputs, so the worker asks the lane itself for the target (`QUERY.target`) and puts it in here.
+ */
+export interface OnHosts {
+  /** Absent = it names a host. */
+  target?: Target;
+  /** One of the sealed plan's; absent = all of the target's. */
+  host?: string;
+  /** What was found there; empty where nothing was looked at. */
+  prior: PriorState[];
+}
+
+/** As activities are given it. */
+export function targetOf({ target }: OnHosts): Target {
+  if (target === undefined) throw new Error('the worker has not put in the target of this host');
+  return target;
 }
 
 export interface PreflightFinding {
@@ -65,6 +60,8 @@ export interface PreflightFinding {
 }
 
 export type { PriorState } from './result.js';
+export type { Receipted, Target } from './target.js';
+export type { BakeInput, CheckOutcome, VerifyInput, VerifyResult } from './check-contract.js';
 
 export interface ClaimResult {
   hosts: { host: string; hostId: string; previousToken: number }[];
@@ -82,27 +79,8 @@ export interface WayBackResult {
   prior: PriorState[];
 }
 
-/** A step that was carried out, sealed by the worker that did. */
-export interface Receipted {
-  receipt?: Seal;
-}
-
 export interface DeployResult extends Receipted {
   note: string;
-}
-
-export interface CheckOutcome {
-  check: string;
-  verdict: 'passed' | 'failed' | 'inconclusive';
-  detail: string;
-}
-
-export interface VerifyResult extends Receipted {
-  verdict: 'passed' | 'failed' | 'inconclusive';
-  note: string;
-  outcomes: CheckOutcome[];
-  /** Tail of the service's log when a check failed (2 KB at most). */
-  logTail: string | null;
 }
 
 export interface SwitchInput {
@@ -120,16 +98,6 @@ export interface SwitchResult extends Receipted {
   /** Milliseconds from the start of the activity until the first answer of the wanted colour. */
   tookMs: number;
   note: string;
-}
-
-export interface BakeInput {
-  target: Target;
-  /** Colour that has the traffic; null without colours. */
-  colour: Colour | null;
-  /** Means measured before the switch, per prometheus check. */
-  baseline: Record<string, number | null>;
-  /** Milliseconds still to watch. */
-  remainingMs: number;
 }
 
 export interface UndoResult {
@@ -235,18 +203,23 @@ export interface Activities {
   verifyForce(input: ForceClaim): Promise<EvidenceItem>;
 
   // change
-  preflight(input: { target: Target }): Promise<{ findings: PreflightFinding[] }>;
+  /** `unreachable`: of several hosts, those that could not be asked; absent = none. */
+  preflight(input: {
+    target: Target;
+  }): Promise<{ findings: PreflightFinding[]; unreachable?: { host: string; why: string }[] }>;
   claim(input: { target: Target }): Promise<ClaimResult>;
   proveWayBack(input: { target: Target }): Promise<WayBackResult>;
-  deploy(input: { target: Target; prior: PriorState[] }): Promise<DeployResult>;
-  verify(input: { target: Target; checks: CheckPlan[]; colour: Colour | null }): Promise<VerifyResult>;
+  deploy(input: OnHosts): Promise<DeployResult>;
+  verify(input: VerifyInput): Promise<VerifyResult>;
   measureBaseline(input: { target: Target }): Promise<{ baseline: Record<string, number | null> }>;
   bake(input: BakeInput): Promise<VerifyResult>;
   retireColour(input: { target: Target; colour: Colour }): Promise<UndoResult>;
 
   // urgent queue
   switchTraffic(input: SwitchInput): Promise<SwitchResult>;
-  undoDeploy(input: { target: Target; prior: PriorState[] }): Promise<UndoResult>;
+  undoDeploy(input: OnHosts): Promise<UndoResult>;
+  /** Stops what this release or the one before runs on a host, so that no user is sent there. */
+  stopHost(input: OnHosts): Promise<UndoResult>;
   /** recover: kills what the dead holder left running on the hosts, then says what is really there. */
   takeOver(input: { target: Target }): Promise<TakeOverResult>;
 

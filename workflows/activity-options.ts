@@ -62,6 +62,7 @@ const CLASS_OF: Record<ActivityName, Class> = {
   bake: 'watch',
   switchTraffic: 'switch',
   undoDeploy: 'undo',
+  stopHost: 'undo',
   takeOver: 'undo',
 };
 

@@ -6,6 +6,7 @@ import { patched } from '@temporalio/workflow';
 import { perform, type Calling } from './activity-options.js';
 import { isWarmRollback, summarize, type ChangeRun } from './change-run.js';
 import { readFailure } from './read-failure.js';
+import { onHosts } from './target-hosts.js';
 import type { ChangeProgress } from './change-progress.js';
 import type { Saga } from './saga.js';
 import type { Target, UndoResult } from './activity-contract.js';
@@ -69,7 +70,8 @@ export async function recover(run: ChangeRun, saga: Saga, progress: ChangeProgre
     if (recovering?.request.kind === 'retire') return await finishRetiring(run, target, calling('stop it'));
     const prior = cutover?.prior ?? null;
     if (prior === null) return { outcome: 'never-ran', note: 'had not begun' };
-    if (target.colour !== null || live === null)
+    const readmitted = recovering?.request.kind === 'readmit';
+    if (target.colour !== null || live === null || readmitted)
       return await perform('undoDeploy', { target, prior }, calling('undo'));
     // In place there is no colour to fall back on: the recorded release is converged to again, whatever is there now.
     const { version, commit, artifacts, plan, evidence = [], receipts = [] } = live;
@@ -102,7 +104,13 @@ function targetOfTheDead(run: ChangeRun, cutover: Cutover | null): Target {
   const request = run.input.recovering?.request ?? run.input.request;
   const { plan, version, commit, artifacts, evidence } = request;
   const colour = cutover?.target.colour ?? run.target.colour;
-  return { plan, version, commit, artifacts, evidence, colour, token: run.input.token, live: run.input.live };
+  const { token, live } = run.input;
+  const target = { plan, version, commit, artifacts, evidence, colour, token, live };
+  if (request.kind !== 'readmit') return target;
+  return onHosts(
+    target,
+    plan.hosts.filter(({ name }) => request.hosts?.includes(name)),
+  );
 }
 
 /**

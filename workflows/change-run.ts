@@ -3,7 +3,8 @@ import type { Colour, Seal } from '../pipeline/plan.js';
 import type { Receipted, Target } from './activity-contract.js';
 import { otherColour } from './colours.js';
 import type { ChangeInput, Cutover } from './messages.js';
-import type { PriorState, ReleaseRecord } from './result.js';
+import type { HostApart, PriorState, ReleaseRecord } from './result.js';
+import { onHosts } from './target-hosts.js';
 
 export interface ChangeRun {
   input: ChangeInput;
@@ -18,6 +19,10 @@ export interface ChangeRun {
   baseline: Record<string, number | null>;
   /** From here on the outside may see the new release: traffic moves, or an in-place deploy has begun. */
   cutOver: boolean;
+  /** When the deploy began, or the switch to a colour that still ran; by the workflow's clock. */
+  deployedAtMs: number | null;
+  /** What the bake had reported when its worker was lost for too long. */
+  bakedSoFar: unknown;
   /** Has the switch of traffic begun? */
   switched: boolean;
   /** A newer release waits for the lane. */
@@ -25,6 +30,12 @@ export interface ChangeRun {
   switchMs: number | null;
   backMs: number | null;
   skippedHosts: string[];
+  /** Hosts that stay out of it, with those that were skipped. */
+  apart: HostApart[];
+  /** Hosts that it was brought to, or begun to be. */
+  begunHosts: string[];
+  /** Those of them that are put back. */
+  undoneHosts: string[];
   /** A recovered retirement that was refused: the colour is still there. */
   keepsWarm: boolean;
 }
@@ -34,34 +45,49 @@ export function startRun(input: ChangeInput): ChangeRun {
   const warm = isWarmRollback(input);
   const blueGreen = request.plan.strategy === 'blue-green';
   const idle = live?.colour == null ? 'blue' : otherColour(live.colour);
+  const readmits = request.kind === 'readmit';
+  const target: Target = {
+    plan: request.plan,
+    token,
+    version: request.version,
+    commit: request.commit,
+    artifacts: request.artifacts,
+    colour: blueGreen ? (readmits ? (live?.colour ?? null) : idle) : null,
+    live,
+    evidence: request.evidence,
+    ...(request.receipts === undefined ? {} : { receipts: request.receipts }),
+    kind: request.kind,
+    ...(request.decisions === undefined ? {} : { decisions: request.decisions }),
+  };
+  const readmitted = request.plan.hosts.filter(({ name }) => request.hosts?.includes(name));
   return {
     input,
-    target: {
-      plan: request.plan,
-      token,
-      version: request.version,
-      commit: request.commit,
-      artifacts: request.artifacts,
-      colour: blueGreen ? idle : null,
-      live,
-      evidence: request.evidence,
-      ...(request.receipts === undefined ? {} : { receipts: request.receipts }),
-      kind: request.kind,
-      ...(request.decisions === undefined ? {} : { decisions: request.decisions }),
-    },
+    target: readmits ? onHosts(target, readmitted) : target,
     warm,
     previousColour: blueGreen ? (live?.colour ?? null) : null,
     prior: [],
     receipts: {},
     baseline: {},
     cutOver: false,
+    deployedAtMs: null,
+    bakedSoFar: null,
     switched: false,
     supersededBy: null,
     switchMs: null,
     backMs: null,
     skippedHosts: [],
+    apart: [],
+    begunHosts: [],
+    undoneHosts: [],
     keepsWarm: false,
   };
+}
+
+/** The steps that follow leave the host out. */
+export function setApart(run: ChangeRun, apart: HostApart): void {
+  run.apart = [...run.apart.filter(({ host }) => host !== apart.host), apart];
+  const left = run.target.plan.hosts.filter(({ name }) => name !== apart.host);
+  run.target = onHosts(run.target, left);
 }
 
 /** The release as the environment will remember it. */

@@ -13,15 +13,10 @@ import type { VerifyResult, UndoResult } from './activity-contract.js';
 import { perform, type Calling } from './activity-options.js';
 import { cutoverOf, keepReceipt, summarize, type ChangeRun } from './change-run.js';
 import { otherColour } from './colours.js';
+import { deployToFleet, isFleet, leaveUnreachable, sayHostsLeft, undoFleet } from './fleet.js';
 import { environmentId, SIGNAL } from './names.js';
-import type { FailureReport } from './result.js';
-
-export interface StepOutcome {
-  /** `expired`: a person's word was waited for in vain; undone whatever `on-failure` says. */
-  verdict: 'passed' | 'failed' | 'inconclusive' | 'expired';
-  note: string | null;
-  failure: FailureReport | null;
-}
+import { lastReported } from './read-failure.js';
+import type { StepOutcome } from './step-outcome.js';
 
 /** What a step may ask of the run around it. */
 export interface Surroundings {
@@ -75,7 +70,9 @@ function passed(note: string | null): StepOutcome {
 }
 
 async function preflight(run: ChangeRun): Promise<StepOutcome> {
-  const { findings } = await perform('preflight', { target: run.target }, calling(run));
+  const { findings, unreachable = [] } = await perform('preflight', { target: run.target }, calling(run));
+  const away = await leaveUnreachable(run, unreachable, calling);
+  if (away !== null) return away;
   const problems = findings.filter((finding) => finding.state === 'problem');
   const first = problems[0];
   const warnings = findings.filter((finding) => finding.state === 'warning').length;
@@ -115,12 +112,15 @@ async function proveWayBack(run: ChangeRun): Promise<StepOutcome> {
 async function deploy(run: ChangeRun, around: Surroundings): Promise<StepOutcome> {
   run.cutOver = run.target.colour === null;
   await tellEnvironment(run, false, around);
+  run.deployedAtMs = Date.now();
+  if (isFleet(run)) return await deployToFleet(run, calling);
   const deployed = await perform('deploy', { target: run.target, prior: run.prior }, calling(run));
   keepReceipt(run, 'deploy', deployed);
   return passed(deployed.note);
 }
 
 async function undoDeploy(run: ChangeRun): Promise<UndoResult> {
+  if (isFleet(run)) return await undoFleet(run, calling);
   // A host that was skipped is put back like the others.
   const { whole: _, ...skipping } = run.target;
   const target = { ...skipping, plan: run.input.request.plan };
@@ -136,7 +136,7 @@ async function verify(run: ChangeRun): Promise<StepOutcome> {
   const checks = [...plan.checks, ...plan.dependencies];
   const result = await perform(
     'verify',
-    { target: run.target, checks, colour },
+    { target: run.target, checks, colour, ...sinceDeploy(run) },
     calling(run, `${checks.length} ${plural(checks.length, 'check')}`),
   );
   keepReceipt(run, 'verify', result);
@@ -166,6 +166,7 @@ async function switchTraffic(run: ChangeRun, around: Surroundings): Promise<Step
   if (!beside && !run.warm) await told;
   run.switched = true;
   run.cutOver = true;
+  run.deployedAtMs ??= Date.now();
   const result = await perform(
     'switchTraffic',
     { target, to: colour, from: previousColour, requireHealthy: true },
@@ -216,23 +217,34 @@ async function bake(run: ChangeRun, around: Surroundings): Promise<StepOutcome> 
     const result = await watching.run(() =>
       perform(
         'bake',
-        { target, colour: target.colour, baseline: run.baseline, remainingMs: plan.forMs },
+        {
+          ...{ target, colour: target.colour, baseline: run.baseline, remainingMs: plan.forMs },
+          ...sinceDeploy(run),
+          ...(run.bakedSoFar === null ? {} : { soFar: run.bakedSoFar }),
+        },
         calling(run),
       ),
     );
     return judge(result, summarize(run));
   } catch (error) {
     const whole = CancellationScope.current().consideredCancelled;
+    run.bakedSoFar = lastReported(error) ?? run.bakedSoFar;
     if (run.supersededBy === null || whole || !isCancellation(error)) throw error;
     return passed(`ended early: ${run.supersededBy} waits`);
   }
 }
 
+/** Lines of before do not count. */
+function sinceDeploy({ deployedAtMs }: ChangeRun): { deployedMsAgo?: number } {
+  return deployedAtMs === null ? {} : { deployedMsAgo: Date.now() - deployedAtMs };
+}
+
 async function settle(run: ChangeRun): Promise<StepOutcome> {
   const { tags } = run.target.plan;
-  if (tags.length === 0) return passed(null);
+  const left = sayHostsLeft(run);
+  if (tags.length === 0) return passed(left);
   const put = await perform('tagArtifacts', { target: run.target }, calling(run, tags.join(' ')));
-  return passed(put.tags.join(' '));
+  return passed([...put.tags, ...(left === null ? [] : [left])].join(' '));
 }
 
 async function retire(run: ChangeRun): Promise<StepOutcome> {

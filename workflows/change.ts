@@ -1,10 +1,12 @@
 /** The change: the only workflow that writes to hosts. Its id is the lane; it ends with a result, never by failing. */
+import type { Target } from './activity-contract.js';
 import { CancellationScope, setHandler, defineQuery, defineSignal } from '@temporalio/workflow';
 import { formatDuration } from './report.js';
 import { ChangeProgress } from './change-progress.js';
 import { endedFromOutside, recover, RECOVER_STEPS } from './change-recover.js';
-import { recordOf, startRun, type ChangeRun } from './change-run.js';
+import { recordOf, setApart, startRun, type ChangeRun } from './change-run.js';
 import type { ChangeDeciding, NamedDecision } from './decisions.js';
+import { sayApart } from './fleet.js';
 import { forcedGates } from './forced.js';
 import type { ChangeInput, ProgressStatus } from './messages.js';
 import { QUERY, SIGNAL } from './names.js';
@@ -55,6 +57,7 @@ function stepsOf(run: ChangeRun): string[] {
   const { kind, plan } = run.input.request;
   if (kind === 'recover') return RECOVER_STEPS;
   if (kind === 'retire') return ['claim', 'retire'];
+  if (kind === 'readmit') return ['preflight', 'claim', 'proveWayBack', 'deploy'];
   if (run.warm) return ['switch', 'verify', 'settle'];
   if (kind === 'rollback') return plan.steps.filter((step) => step !== 'bake');
   return plan.steps;
@@ -64,6 +67,9 @@ function listen(run: ChangeRun, saga: Saga, progress: ChangeProgress): void {
   const { plan } = run.target;
   setHandler(defineQuery<ProgressStatus>(QUERY.status), () => progress.status(), {
     description: 'What this change does, waits for and has done',
+  });
+  setHandler(defineQuery<Target>(QUERY.target), () => run.target, {
+    description: 'What is written, and where: asked by workers, for each host of a fleet',
   });
   setHandler(defineSignal<[unknown]>(SIGNAL.superseded), (input) => saga.supersede(versionIn(input)), {
     description: 'A newer release waits for this environment',
@@ -117,7 +123,7 @@ function carryOut(decision: NamedDecision, run: ChangeRun, saga: Saga, progress:
       saga.retryNow();
       break;
     case 'skipHost':
-      skipHost(run, saga, decision.host);
+      skipHost(run, saga, decision);
       break;
     // decide() refuses these to a change.
     case 'approve':
@@ -129,15 +135,11 @@ function carryOut(decision: NamedDecision, run: ChangeRun, saga: Saga, progress:
 }
 
 /** The steps that follow leave the host out; an undo leaves out none, and a proxy that runs there stays the proxy. */
-function skipHost(run: ChangeRun, saga: Saga, host: string | null): void {
+function skipHost(run: ChangeRun, saga: Saga, { host, by }: NamedDecision): void {
   if (host === null) return;
-  const { plan } = run.target;
   run.skippedHosts.push(host);
-  const hosts = plan.hosts.filter((known) => known.name !== host);
-  const { traffic } = plan;
-  const proxy = traffic === null ? null : { ...traffic, host: traffic.host ?? plan.hosts[0] ?? null };
-  const { whole = { hosts: plan.hosts, traffic } } = run.target;
-  run.target = { ...run.target, plan: { ...plan, hosts, traffic: proxy }, whole };
+  const since = new Date(Date.now()).toISOString();
+  setApart(run, { host, state: 'quarantined', why: `skipped by ${by}`, since });
   saga.retryNow();
 }
 
@@ -157,7 +159,8 @@ function conclude(
   const { live, warm, request } = input;
   const { steps, unwind } = progress;
   const said = saidIn(progress.decisions, progress.denials);
-  const facts = { steps, unwind, switchMs: run.switchMs, backMs: run.backMs, ...said };
+  const apart = run.apart.length === 0 ? {} : { apart: run.apart };
+  const facts = { steps, unwind, switchMs: run.switchMs, backMs: run.backMs, ...said, ...apart };
   const serves = live === null ? 'nothing is live' : `${live.version} is live, as before`;
   const where = `${target.plan.pipeline} ${target.version} → ${target.plan.name}`;
   if (lost !== null) {
@@ -193,11 +196,16 @@ function conclude(
     const headline = `${warm?.version ?? 'the idle colour'} on ${target.plan.name} is stopped; ${serves}`;
     return { headline, state: 'succeeded', clean: true, live, warm: null, failure, ...facts };
   }
+  if (request.kind === 'readmit') {
+    const back = target.plan.hosts.map(({ name }) => name).join(', ');
+    const headline = `${back} of ${target.plan.name} serves ${target.version} again`;
+    return { headline, state: 'succeeded', clean: true, live, warm, failure, ...facts };
+  }
   const record = recordOf(run, new Date(Date.now()).toISOString());
-  const skipped = run.skippedHosts.length === 0 ? '' : ` without ${run.skippedHosts.join(', ')}`;
+  const without = sayApart(run.apart);
   const untagged = failure === null ? '' : `, but settling failed: ${failure.what}`;
   return {
-    headline: `${target.plan.pipeline} ${target.version} is live on ${target.plan.name}${skipped}${untagged}, ${formatDuration(tookMs)}`,
+    headline: `${target.plan.pipeline} ${target.version} is live on ${target.plan.name}${without}${untagged}, ${formatDuration(tookMs)}`,
     state: 'succeeded',
     clean: run.skippedHosts.length === 0,
     live: record,

@@ -6,6 +6,7 @@ import { endedFromOutside } from './change-recover.js';
 import { isWarmRollback } from './change-run.js';
 import { rememberGood } from './environment-memory.js';
 import { endRequest, giveBack, type Step, type Telling } from './environment-queue.js';
+import { apartAfter } from './hosts-apart.js';
 import type { ChangeRequest, EnvironmentState } from './messages.js';
 import type { ChangeResult } from './result.js';
 
@@ -39,7 +40,8 @@ export function end(state: EnvironmentState, ended: Ended): Step {
     ended.diedUnder === null ? ended.result : describeDeath(ended.result, ended.diedUnder, request);
   const isNew = result.live !== null && result.live.token === (ended.diedUnder ?? inFlight.token);
   const good = isNew && result.live !== null ? rememberGood(state, result.live, request.kind) : state.good;
-  const { said: before, ...rest } = state;
+  const { said: before, apart: stoodApart = [], ...rest } = state;
+  const apart = apartAfter(stoodApart, request, result, nowMs);
   const said = isNew ? result.said : before;
   const after: EnvironmentState = {
     ...rest,
@@ -49,6 +51,7 @@ export function end(state: EnvironmentState, ended: Ended): Step {
     inFlight: null,
     live: result.live,
     warm: keepWarm(state, request, result, nowMs),
+    ...(apart.length === 0 ? {} : { apart }),
     good,
     needsPerson: whoMustLook(state, request, result),
   };
@@ -58,7 +61,7 @@ export function end(state: EnvironmentState, ended: Ended): Step {
 /** Of a rollback or redeploy, where it or what it replaces is on GitHub; a promotion speaks for itself. */
 function forGithub({ live }: EnvironmentState, request: ChangeRequest, result: ChangeResult): Telling[] {
   const wanted = request.plan.github ?? live?.plan.github;
-  const isSpokenFor = request.promotionId !== null || request.kind === 'retire';
+  const isSpokenFor = request.promotionId !== null || ['retire', 'readmit'].includes(request.kind);
   return wanted === undefined || isSpokenFor ? [] : [{ tell: 'github', request, result, wanted }];
 }
 

@@ -15,6 +15,7 @@ import type {
 } from './messages.js';
 import type { EnvironmentPlan } from '../pipeline/plan.js';
 import type { NamedDecision } from './decisions.js';
+import { readmission, readmissionMs } from './hosts-apart.js';
 import { recoveryId } from './names.js';
 import {
   findProcessed,
@@ -55,7 +56,7 @@ export interface Step {
 /** `wait` until `untilMs` (null = until somebody comes). */
 export type Move =
   | { move: 'start'; request: ChangeRequest }
-  | { move: 'retire'; request: ChangeRequest }
+  | { move: 'retire' | 'readmit'; request: ChangeRequest }
   | { move: 'wait'; untilMs: number | null };
 
 /** What may enter although the environment is frozen or waits for a person: the way back. */
@@ -302,11 +303,13 @@ export function nextMove(state: EnvironmentState, nowMs: number): Move {
   const request = closed ? state.queue.find(mayAlwaysEnter) : state.queue[0];
   if (request !== undefined) return { move: 'start', request };
   if (closed) return { move: 'wait', untilMs: freeze?.until == null ? null : Date.parse(freeze.until) };
-  if (warm === null) return { move: 'wait', untilMs: null };
-  const retireMs = Date.parse(warm.retireAt);
-  return retireMs > nowMs
-    ? { move: 'wait', untilMs: retireMs }
-    : { move: 'retire', request: retirement(state, warm) };
+  const retireMs = warm === null ? null : Date.parse(warm.retireAt);
+  if (warm !== null && retireMs !== null && retireMs <= nowMs)
+    return { move: 'retire', request: retirement(state, warm) };
+  const readmitted = readmission(state, nowMs);
+  if (readmitted !== null) return { move: 'readmit', request: readmitted };
+  const next = [retireMs, readmissionMs(state)].filter((ms) => ms !== null);
+  return { move: 'wait', untilMs: next.length === 0 ? null : Math.min(...next) };
 }
 
 function retirement(state: EnvironmentState, warm: NonNullable<EnvironmentState['warm']>): ChangeRequest {
@@ -370,7 +373,7 @@ export function giveBack(state: EnvironmentState): Step {
   const { request, withdrawn } = inFlight;
   const left = { ...state, inFlight: null };
   if (withdrawn !== undefined) return endUnbegun(left, request, withdrawn);
-  if (request.kind === 'retire') return { state: left, tell: [] };
+  if (request.kind === 'retire' || request.kind === 'readmit') return { state: left, tell: [] };
   const ahead = isUrgent(request) ? [] : queue.filter(isUrgent);
   const behind = isUrgent(request) ? queue : queue.filter((each) => !isUrgent(each));
   return { state: { ...left, queue: [...ahead, request, ...behind] }, tell: [] };

@@ -1,7 +1,8 @@
 /** What an environment shows of itself: one line, and a page for the UI and the memo. */
 import { describeDenials } from './denials.js';
 import { describeForced, forcedGates } from './forced.js';
-import type { EnvironmentState, Freeze } from './messages.js';
+import { describeApart } from './hosts-apart.js';
+import type { EnvironmentState, Freeze, HostWaiting } from './messages.js';
 import { plainMarkdown, withoutMarkdown } from './plain-text.js';
 import { warnUnprotected } from './protection.js';
 import { fitLine, formatMinute, renderLinks } from './report.js';
@@ -29,6 +30,14 @@ export function stateOf({ inFlight, needsPerson, freeze, queue, live }: Environm
   return live === null ? 'pending' : 'succeeded';
 }
 
+/** What ends by its timer, at most 100 characters of it shown. */
+export function describeWaiting({ freeze, warm, apart = [] }: EnvironmentState): string {
+  if (freeze !== null) return `frozen by ${freeze.by}, opens by itself`;
+  if (warm !== null) return `keeps ${warm.record.version} warm`;
+  const hosts = apart.flatMap(({ host, againAt }) => (againAt === null ? [] : [host]));
+  return hosts.length === 0 ? 'keeps the old release warm' : `tries ${hosts.join(', ')} again`;
+}
+
 /** Markdown; one fenced block in ASCII, at most 60 columns. */
 export function renderEnvironment(state: EnvironmentState, links: UiLink[]): string {
   const { environment, live, warm, inFlight, queue, announced, freeze, needsPerson, good } = state;
@@ -53,6 +62,10 @@ export function renderEnvironment(state: EnvironmentState, links: UiLink[]): str
           `by ${freeze.by}${signedText(freeze)}${untilText(freeze.until)} ${freeze.reason ?? ''}`,
         ),
     freeze !== null && hasUnsignedReason(freeze) ? row('', 'its reason was not signed') : null,
+    ...(state.apart ?? []).flatMap(({ host, why, ...how }) => [
+      row('apart', `${host}: ${why}`),
+      row('', describeReturn(how)),
+    ]),
     needsPerson === null ? null : row('look', needsPerson),
     row(
       'good',
@@ -84,6 +97,12 @@ export function renderEnvironment(state: EnvironmentState, links: UiLink[]): str
   ]
     .filter((part) => part !== '')
     .join('\n\n');
+}
+
+/** `quarantined, again 2026-11-22 12:10 UTC`. */
+export function describeReturn({ state, againAt }: Pick<HostWaiting, 'state' | 'againAt'>): string {
+  const again = againAt === null ? 'until the next release' : `again ${formatMinute(againAt)}`;
+  return `${describeApart(state)}, ${again}`;
 }
 
 function describe(record: ReleaseRecord): string {

@@ -41,7 +41,7 @@ import {
   type Step,
   type Telling,
 } from './environment-queue.js';
-import { headlineOf, renderEnvironment, stateOf } from './environment-screen.js';
+import { describeWaiting, headlineOf, renderEnvironment, stateOf } from './environment-screen.js';
 import { EnvironmentWords } from './environment-words.js';
 import { isAnnouncement, isCutover, isEnvironmentRequest, isWithdrawal } from './message-shapes.js';
 import type {
@@ -202,11 +202,7 @@ class Entity {
       await condition(news);
       return;
     }
-    const { warm, freeze } = this.state;
-    const summary =
-      freeze !== null
-        ? `frozen by ${freeze.by}, opens by itself`
-        : `keeps ${warm?.record.version ?? 'the old release'} warm`;
+    const summary = describeWaiting(this.state);
     const leftMs = Math.max(1, untilMs - Date.now());
     const hasNews = await condition(news, leftMs, { summary: summary.slice(0, 100) });
     if (!hasNews) this.reachedMs = untilMs;

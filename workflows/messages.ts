@@ -11,6 +11,7 @@ import type {
   EvidenceItem,
   FailureReport,
   ForcedGate,
+  HostApart,
   PriorState,
   ReleaseRecord,
   Said,
@@ -61,7 +62,8 @@ export interface DecisionReply {
   state: string;
 }
 
-export type ChangeKind = 'deploy' | 'redeploy' | 'rollback' | 'recover' | 'retire';
+/** `readmit`: what is live comes to hosts that were left out of it. */
+export type ChangeKind = 'deploy' | 'redeploy' | 'rollback' | 'recover' | 'retire' | 'readmit';
 
 export interface ReleaseRequest {
   requestId: string;
@@ -117,6 +119,8 @@ export interface ChangeRequest {
   receipts?: Seal[];
   /** rollback and redeploy: a person's signed word for it, verified by a worker. Absent = none was asked for. */
   decisions?: EvidenceItem[];
+  /** readmit: the hosts. */
+  hosts?: string[];
   /** Told the outcome; null for changes asked for directly (rollback, redeploy). */
   promotionId: string | null;
 }
@@ -213,6 +217,14 @@ export interface Processed {
   denied?: true;
 }
 
+/** A host apart, as the environment keeps it. */
+export interface HostWaiting extends HostApart {
+  /** ISO time when what is live is tried there again; null = a release brings it back. */
+  againAt: string | null;
+  /** How often that was done. */
+  tries: number;
+}
+
 /** All the environment remembers. `live` is the last release that settled (or was put back). */
 export interface EnvironmentState {
   pipeline: string;
@@ -237,6 +249,8 @@ export interface EnvironmentState {
   denials?: Denial[];
   /** To the change that made live what is live. Absent = nothing, or it was an older worker. */
   said?: Said;
+  /** Hosts that do not serve what is live. Absent = none. */
+  apart?: HostWaiting[];
   /** The request that was given a second chance above a token its hosts had seen already. */
   raisedFor?: string;
   /** The rollback that found its warm colour dead and deploys its release again. */

@@ -80,4 +80,8 @@ export const SIGNAL = {
   githubHint: 'githubHint',
 } as const;
 
-export const QUERY = { status: 'status' } as const;
+export const QUERY = {
+  status: 'status',
+  /** change: what is written, and where. Workers ask it for one host of a fleet. */
+  target: 'target',
+} as const;

@@ -33,6 +33,12 @@ export function readFailure(error: unknown, where: string, wayOut: string): Read
   return { meaning: 'unknown', report: { what, where, why: null, wayOut } };
 }
 
+/** What an activity had reported of itself when nobody heard of it any more; null = it ended otherwise, or said nothing. */
+export function lastReported(error: unknown): unknown {
+  if (!(error instanceof ActivityFailure) || !(error.cause instanceof TimeoutFailure)) return null;
+  return error.cause.lastHeartbeatDetails ?? null;
+}
+
 function isDetails(value: unknown): value is FailureDetails {
   return (
     typeof value === 'object' && value !== null && 'what' in value && 'where' in value && 'wayOut' in value

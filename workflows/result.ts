@@ -119,6 +119,19 @@ export interface Said {
   denials: Denial[];
 }
 
+/** A host that stays out of the release while the others go on. */
+export interface HostApart {
+  host: string;
+  /**
+   * `quarantined`: stopped, and tried again by itself. `before`: put back, it keeps the release before until the next
+   * one.
+   */
+  state: 'quarantined' | 'before';
+  why: string;
+  /** ISO time. */
+  since: string;
+}
+
 export interface ChangeResult {
   headline: string;
   state: 'succeeded' | 'failed' | 'aborted' | 'rolled-back' | 'superseded';
@@ -133,6 +146,8 @@ export interface ChangeResult {
   backMs: number | null;
   /** Absent = nothing was, or it is of an older worker. */
   said?: Said;
+  /** Hosts that stay out of it; absent = none. */
+  apart?: HostApart[];
 }
 
 export interface PromotionResult {

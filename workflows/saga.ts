@@ -7,7 +7,8 @@ import { CancellationScope, isCancellation, log, patched, sleep } from '@tempora
 import type { UndoResult } from './activity-contract.js';
 import type { ChangeProgress } from './change-progress.js';
 import type { ChangeRun } from './change-run.js';
-import { stepNamed, type StepOutcome, type Surroundings } from './change-steps.js';
+import { stepNamed, type Surroundings } from './change-steps.js';
+import type { StepOutcome } from './step-outcome.js';
 import type { NamedDecision } from './decisions.js';
 import { Patience } from './patience.js';
 import { readFailure } from './read-failure.js';
@@ -159,7 +160,9 @@ export class Saga {
   async #mayTryAgain(name: string, outcome: StepOutcome, patience: Patience): Promise<boolean> {
     const { plan } = this.run.target;
     // A colour that could not be stopped stays warm; the environment asks again later and the lane is free meanwhile.
-    if (outcome.verdict === 'expired' || name === 'retire') return false;
+    // The same goes for a host that does not come back.
+    const { kind } = this.run.input.request;
+    if (outcome.verdict === 'expired' || name === 'retire' || kind === 'readmit') return false;
     if (outcome.verdict === 'failed') {
       return plan.onFailure === 'hold' && (await this.#hold(name, `${name} failed: retry or abort`));
     }

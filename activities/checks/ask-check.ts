@@ -5,6 +5,7 @@ import type { CheckOutcome } from '../../workflows/activity-contract.js';
 import { badInput } from '../failure.js';
 import { inconclusive, type CheckContext, type Finding } from './check.js';
 import { askHttpCheck } from './http.js';
+import { askLogsCheck } from './logs.js';
 import { askPrometheusCheck } from './prometheus.js';
 import { askRunCheck } from './run.js';
 import { askTcpCheck } from './tcp.js';
@@ -32,6 +33,7 @@ function ask(plan: CheckPlan, context: CheckContext): Promise<Finding> {
     case 'prometheus':
       return askPrometheusCheck(plan, context);
     case 'logs':
+      return askLogsCheck(plan, context);
     case 'migrations':
       // refused when the plan was made; only a plan of another version comes here
       throw badInput({

@@ -9,6 +9,7 @@ import {
   BAKE_PROGRESS,
   countSample,
   isBad,
+  judgeSample,
   judgeTallies,
   NO_SAMPLES,
   type BakeProgress,
@@ -22,39 +23,52 @@ import { readLogTail, withChecks, type CheckDependencies } from './watching.js';
 const LOG_WITHIN_MS = 200;
 
 export function createBake(dependencies: CheckDependencies): Activities['bake'] {
-  return ({ target, colour, baseline, remainingMs }) =>
+  return ({ target, colour, baseline, remainingMs, deployedMsAgo, soFar }) =>
     heartbeatWhile<VerifyResult, BakeProgress>(async (report) => {
       const { bake } = target.plan;
       if (bake === null) return { verdict: 'passed', note: 'no bake', outcomes: [], logTail: null };
-      const watch = { target, checks: bake.checks, colour, at: 'traffic', baseline } as const;
+      const before = soFarOf(Context.current().info.heartbeatDetails) ?? soFarOf(soFar) ?? NOTHING_YET;
+      const watch = {
+        ...{ target, checks: bake.checks, colour, baseline, sampling: true, logCounts: before.logs },
+        ...(deployedMsAgo === undefined ? {} : { deployedMsAgo }),
+        at: 'traffic',
+      } as const;
       return await withChecks(dependencies, watch, async (context) => {
         let log: Promise<string | null> | null = null;
         const tallies = await watchChecks({
           bake,
           context,
+          before,
           remainingMs,
           report,
           onBad: () => {
             log ??= readLogTail(dependencies, context, target.plan.timeoutMs).catch(() => null);
           },
         });
-        const { verdict, outcomes } = judgeTallies(tallies, bake.failures);
+        const { verdict, outcomes } = judgeTallies(tallies, bake);
         const logTail = verdict === 'failed' && log !== null ? await soon(log) : null;
         return { verdict, note: describeOutcomes(outcomes), outcomes, logTail };
       });
     });
 }
 
+const NOTHING_YET: BakeProgress = { elapsedMs: 0, tallies: {}, logs: {} };
+
+/** What an earlier attempt reported; null = nothing of ours. */
+function soFarOf(details: unknown): BakeProgress | null {
+  const parsed = BAKE_PROGRESS.safeParse(details);
+  return parsed.success ? parsed.data : null;
+}
+
 async function watchChecks(input: {
   bake: BakePlan;
   context: CheckContext;
+  before: BakeProgress;
   remainingMs: number;
   report: (progress: BakeProgress) => void;
   onBad: () => void;
 }): Promise<Map<string, Tally>> {
-  const { bake, context, remainingMs } = input;
-  const earlier = BAKE_PROGRESS.safeParse(Context.current().info.heartbeatDetails);
-  const before = earlier.success ? earlier.data : { elapsedMs: 0, tallies: {} };
+  const { bake, context, before, remainingMs } = input;
   const tallies = new Map<string, Tally>(
     bake.checks.map(({ name }) => [name, before.tallies[name] ?? NO_SAMPLES]),
   );
@@ -67,12 +81,17 @@ async function watchChecks(input: {
     // a row of bad samples at the end is followed until it is one or is not
     for (let overtime = 0; overtime < bake.failures;) {
       const sampledAt = performance.now();
-      const outcome = await askCheck(check, { ...context, signal });
-      const tally = countSample(tallies.get(check.name) ?? NO_SAMPLES, outcome);
+      const asked = await askCheck(check, { ...context, signal });
+      const { tally: known, outcome } = judgeSample(check, tallies.get(check.name) ?? NO_SAMPLES, asked);
+      const tally = countSample(known, outcome);
       tallies.set(check.name, tally);
-      input.report({ elapsedMs: elapsedMs(), tallies: Object.fromEntries(tallies) });
+      input.report({
+        elapsedMs: elapsedMs(),
+        tallies: Object.fromEntries(tallies),
+        logs: Object.fromEntries(context.logCounts),
+      });
       if (outcome.verdict === 'failed') input.onBad();
-      if (isBad(tally, bake.failures)) {
+      if (isBad(tally, bake)) {
         failed.abort(new Error(`${check.name} has failed`));
         return;
       }

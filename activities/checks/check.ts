@@ -4,7 +4,9 @@ import type { HostPlan } from '../../pipeline/plan-platform.js';
 import type { CheckOutcome, Target } from '../../workflows/activity-contract.js';
 import type { Host } from '../hosts/host.js';
 import type { Checkout } from '../source/checkout.js';
+import type { LogsFrom, NewLogs } from '../platforms/platform.js';
 import type { Secrets } from '../secrets/secrets.js';
+import type { LogCount } from './log-count.js';
 
 export interface CheckContext {
   target: Target;
@@ -20,6 +22,13 @@ export interface CheckContext {
   checkout: Checkout | null;
   /** Means before the switch, per prometheus check. */
   baseline: Record<string, number | null>;
+  /** Many tries make one answer: what takes long is judged over all of them. */
+  sampling: boolean;
+  /** Milliseconds since the deploy of this change began, now; null = nobody knows, or there was none yet. */
+  deployedMsAgo(): number | null;
+  newLogs(from: (place: string) => LogsFrom): Promise<(NewLogs & { place: string })[]>;
+  /** By check. */
+  logCounts: Map<string, LogCount>;
   signal: AbortSignal;
 }
 

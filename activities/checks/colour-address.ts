@@ -1,6 +1,7 @@
 /** Where a colour answers before it has traffic. */
 import type { Colour, EnvironmentPlan } from '../../pipeline/plan.js';
 import type { HostPlan } from '../../pipeline/plan-platform.js';
+import { upstreamsOf } from '../../pipeline/plan-traffic.js';
 import { badInput } from '../failure.js';
 import type { Host } from '../hosts/host.js';
 
@@ -39,7 +40,7 @@ export function locateColour(
 }
 
 /**
- * The colour's own base url as the proxy's host sees it: `colours:`, nginx's `upstreams`, or the first server in its
+ * The colour's own base url as the proxy's host sees it: `colours:`, the proxy's `upstreams`, or the first server in its
  * `<file>.<colour>`. null when none of them says it.
  */
 export async function findOwnUrl(
@@ -50,8 +51,9 @@ export async function findOwnUrl(
   const { traffic } = plan;
   if (traffic === null) return null;
   if (traffic.colourUrls !== null) return traffic.colourUrls[colour];
+  const upstreams = upstreamsOf(traffic);
+  if (upstreams !== null) return `http://${upstreams[colour]}`;
   if (traffic.kind !== 'nginx') return null;
-  if (traffic.upstreams !== null) return `http://${traffic.upstreams[colour]}`;
   const proxyHost = findProxyHost(plan);
   if (proxyHost === null) return null;
   const text = await (await openHost(proxyHost)).readFile(`${traffic.file}.${colour}`);

@@ -11,6 +11,8 @@ export interface HttpQuestion {
   signal?: AbortSignal;
   /** Kept connections; absent = a connection of its own. */
   agent?: http.Agent;
+  /** How much of the body is kept; default 64 KB. */
+  mostBytes?: number;
   /** An open TCP connection to use instead of making one. */
   connection?: Duplex;
 }
@@ -18,7 +20,7 @@ export interface HttpQuestion {
 export interface HttpAnswer {
   status: number;
   headers: http.IncomingHttpHeaders;
-  /** The first 64 KB. */
+  /** The first `mostBytes`. */
   body: string;
 }
 
@@ -43,7 +45,7 @@ class ReusedConnectionLost extends Error {}
 const haveAnswered = new WeakSet<Duplex>();
 
 async function askOnce(question: HttpQuestion): Promise<HttpAnswer> {
-  const { url, timeoutMs, signal, connection } = question;
+  const { url, timeoutMs, signal, connection, mostBytes = BODY_BYTES } = question;
   signal?.throwIfAborted();
   const secure = url.protocol === 'https:';
   return new Promise((resolve, reject) => {
@@ -81,13 +83,13 @@ async function askOnce(question: HttpQuestion): Promise<HttpAnswer> {
       let bytes = 0;
       const finish = (): void => {
         settle();
-        const body = Buffer.concat(chunks).subarray(0, BODY_BYTES).toString('utf8');
+        const body = Buffer.concat(chunks).subarray(0, mostBytes).toString('utf8');
         resolve({ status: response.statusCode ?? 0, headers: response.headers, body });
       };
       response.on('data', (chunk: Buffer) => {
         chunks.push(chunk);
         bytes += chunk.length;
-        if (bytes <= BODY_BYTES) return;
+        if (bytes <= mostBytes) return;
         response.removeAllListeners('error').on('error', () => {});
         finish();
         request.destroy();

@@ -40,7 +40,11 @@ export const askHttpCheck: CheckOnce<HttpPlan> = async (plan, context) => {
   }
   const tookMs = Math.round(performance.now() - startedAt);
   const shown = `${address.url.pathname} ${answer.status} in ${tookMs}ms`;
-  if (answer.status === plan.status) return passed(shown);
+  if (answer.status === plan.status) {
+    const { withinMs } = plan;
+    const isSlow = withinMs !== undefined && tookMs > withinMs && !context.sampling;
+    return isSlow ? failed(`${shown}, at most ${withinMs}ms`) : { ...passed(shown), tookMs };
+  }
   const location = answer.headers.location === undefined ? '' : ` to ${answer.headers.location}`;
   const body = answer.body.trim().slice(0, 200);
   return failed(

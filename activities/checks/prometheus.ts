@@ -38,9 +38,15 @@ export const askPrometheusCheck: CheckOnce<PrometheusPlan> = async (plan, contex
   if (before === null && context.target.live === null)
     return passed(`${shown}; the first release, nothing to compare with`);
   if (before === null) return inconclusive(`${shown}, but what it was before the switch is not known`);
+  if (before < 0)
+    return inconclusive(`${shown}, but it was ${format(before)} before, and a multiple of that is no limit`);
   const limit = before * plan.maxIncrease;
   const compared = `${shown}, limit ${format(limit)} (${plan.maxIncrease} × ${format(before)} before)`;
-  return value > limit ? failed(compared) : passed(compared);
+  if (value <= limit) return passed(compared);
+  // any multiple of nothing is nothing; only the query can say how little still is
+  return failed(
+    before === 0 ? `${compared}; write clamp_min(…, what is little) if that is too strict` : compared,
+  );
 };
 
 /** The mean of the check's query over `baselineMs` until now; null when there is none to compare with. */
@@ -78,7 +84,7 @@ export function readResponse(status: number, body: string, from: string): Readin
   if (!parsed.success)
     return { unreadable: `${from} answered ${status}, which is not an answer of Prometheus` };
   const { data, error } = parsed.data;
-  if (parsed.data.status !== 'success' || data === undefined) {
+  if (status !== 200 || parsed.data.status !== 'success' || data === undefined) {
     return { unreadable: `${from} answered ${status}: ${error ?? 'no data'}` };
   }
   const samples = data.resultType === 'scalar' ? [data.result] : data.result.map(({ value }) => value);

@@ -11,7 +11,7 @@ const PROGRESS = z.object({ elapsedMs: z.number().nonnegative() });
 const REPORT_MS = 500;
 
 export function createVerify(dependencies: CheckDependencies): Activities['verify'] {
-  return ({ target, checks, colour }) =>
+  return ({ target, checks, colour, deployedMsAgo }) =>
     heartbeatWhile<VerifyResult, z.infer<typeof PROGRESS>>(async (report) => {
       const earlier = PROGRESS.safeParse(Context.current().info.heartbeatDetails);
       const elapsedMs = earlier.success ? earlier.data.elapsedMs : 0;
@@ -21,7 +21,8 @@ export function createVerify(dependencies: CheckDependencies): Activities['verif
       }, REPORT_MS);
       try {
         const at = colour === null ? 'traffic' : 'colour';
-        const watch = { target, checks, colour, at, baseline: {} } as const;
+        const since = deployedMsAgo === undefined ? {} : { deployedMsAgo };
+        const watch = { target, checks, colour, at, baseline: {}, ...since } as const;
         return await withChecks(dependencies, watch, async (context) => {
           const outcomes = await runChecks({ checks, context, elapsedMs });
           const verdict = combineVerdicts(outcomes);

@@ -1,5 +1,4 @@
 /** Looking at an environment from the worker: what `slipway doctor` and `slipway logs` show. Touches nothing. */
-import { ApplicationFailure } from '@temporalio/common';
 import { applyToEnvironment, forceOfRelease } from '../../pipeline/apply-policy.js';
 import { hashJson } from '../../pipeline/hash-plan.js';
 import type { CheckPlan } from '../../pipeline/plan.js';
@@ -12,10 +11,10 @@ import type {
   PreflightFinding,
   Target,
 } from '../../workflows/activity-contract.js';
-import type { FailureDetails } from '../../workflows/failures.js';
 import type { LookAtDependencies } from '../checks/dependencies-before.js';
 import type { FindLive } from '../environment/live-release.js';
-import { badInput } from '../failure.js';
+import { badInput, detailsOf } from '../failure.js';
+import { nameOfPlace } from '../platforms/host-question.js';
 import { openPlatform, placesOf, type PlatformDependencies } from '../platforms/open-platform.js';
 import { stoppable } from '../processes/stop.js';
 import { asksForReviews, environmentSinceReviewed } from '../source/since-reviewed.js';
@@ -82,7 +81,7 @@ async function examine(
   const findings: PreflightFinding[] = [];
   const target = await targetOf(dependencies, input, signal);
   for (const place of placesOf(target)) {
-    const where = `${plan.name} host ${place.name}`;
+    const where = nameOfPlace(plan, place.name);
     report(where);
     findings.push(
       ...(await asFinding(where, 'host', async () => {
@@ -216,9 +215,4 @@ async function asFinding(
       { where: details?.where ?? where, thing, state: 'problem', message, wayOut: details?.wayOut ?? null },
     ];
   }
-}
-
-function detailsOf(error: unknown): Partial<FailureDetails> | null {
-  const first: unknown = error instanceof ApplicationFailure ? error.details?.[0] : null;
-  return typeof first === 'object' ? first : null;
 }

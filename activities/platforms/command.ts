@@ -1,13 +1,21 @@
 /** Platform `command`: a team's own deploy, inspect, restore and retire commands, journalled on the host or the worker. */
 import { z } from 'zod';
+import { LOG_SECONDS } from '../../pipeline/find-unsupported.js';
 import type { Colour } from '../../pipeline/plan.js';
 import type { PreflightFinding, UndoResult } from '../../workflows/activity-contract.js';
+import { TAIL_BYTES } from '../hosts/command-text.js';
 import type { CommandResult } from '../hosts/host.js';
 import { lastLine } from '../hosts/tail.js';
 import { foreignHand, refused } from '../failure.js';
 import { finding, lookAtHost } from './host-findings.js';
-import { placeOf } from './host-question.js';
-import { platformPlan, type Platform, type PlatformContext } from './platform.js';
+import { placeOf, runTool } from './host-question.js';
+import {
+  platformPlan,
+  type LogsFrom,
+  type NewLogs,
+  type Platform,
+  type PlatformContext,
+} from './platform.js';
 import {
   asPrevious,
   renderCommand,
@@ -37,6 +45,7 @@ export const command: Platform = {
   retire,
   observe: async (context) => (await inspect(context)) ?? 'not inspected',
   logs: readLogs,
+  newLogs: readNewLogs,
 };
 
 async function preflight(context: PlatformContext): Promise<PreflightFinding[]> {
@@ -81,12 +90,45 @@ async function readLogs(context: PlatformContext, lines: number): Promise<string
   return `${stdout}${stderr}`.trimEnd().split('\n').slice(-lines).join('\n');
 }
 
-async function ask(context: PlatformContext, template: string, name: string): Promise<CommandResult> {
+const cursorSchema = z.object({ sinceSeconds: z.number() });
+
+/** All that `logs` prints of the time since the first look: only the command knows when a line was written. */
+async function readNewLogs(context: PlatformContext, from: LogsFrom): Promise<NewLogs> {
+  const template = platformPlan(context, 'command').logs;
+  if (template === undefined) throw new Error(`${placeOf(context)}: the platform has no logs command`);
+  const { stdout } = await runTool(context, ['date', '+%s']);
+  const now = z.coerce.number().int().parse(stdout.trim());
+  const sinceSeconds =
+    'cursor' in from
+      ? cursorSchema.parse(JSON.parse(from.cursor)).sinceSeconds
+      : now - Math.ceil(from.agoMs / 1000);
+  const forSeconds = String(Math.max(1, now - sinceSeconds));
+  const result = await ask(context, template, 'logs', { [LOG_SECONDS]: forSeconds });
+  const printed = `${result.stdout}${result.stderr}`;
+  const said = printed.trim().split('\n').slice(-3).join(' ');
+  const isCut =
+    Buffer.byteLength(result.stdout) >= TAIL_BYTES || Buffer.byteLength(result.stderr) >= TAIL_BYTES;
+  const missing =
+    result.exitCode !== 0
+      ? `logs ${result.timedOut ? 'did not end in time' : `exited ${result.exitCode ?? 'without a result'}`}: ${said}`
+      : isCut
+        ? `logs printed more than ${TAIL_BYTES / 1024} KB: let it print only the lines that matter`
+        : null;
+  const cursor = JSON.stringify({ sinceSeconds });
+  return { lines: printed.split('\n'), cursor, repeats: true, missing };
+}
+
+async function ask(
+  context: PlatformContext,
+  template: string,
+  name: string,
+  env: Record<string, string> = {},
+): Promise<CommandResult> {
   const values = runTimeValues(context.target);
   return await context.host.run({
     argv: ['sh', '-c', renderCommand(template, values, name)],
     isTeams: true,
-    env: environmentOf(context, values),
+    env: { ...environmentOf(context, values), ...env },
     timeoutMs: QUESTION_TIMEOUT_MS,
   });
 }
@@ -172,11 +214,11 @@ function noWayBack(context: PlatformContext): Error {
   });
 }
 
-async function retire(context: PlatformContext, colour: Colour): Promise<UndoResult> {
+async function retire(context: PlatformContext, colour: Colour | null): Promise<UndoResult> {
   const template = platformPlan(context, 'command').retire;
-  if (template === null) return { outcome: 'never-ran', note: 'no retire command: the colour stays' };
-  await run(context, `retire-${colour}`, template, runTimeValues(context.target, colour));
-  return { outcome: 'undone', note: `${colour} retired` };
+  if (template === null) return { outcome: 'never-ran', note: 'no retire command: it stays' };
+  await run(context, `retire-${colour ?? 'host'}`, template, runTimeValues(context.target, colour));
+  return { outcome: 'undone', note: `${colour ?? 'what ran there'} retired` };
 }
 
 /** What a colour held before is known by what inspect printed of it: the release before this one is in the other colour. */

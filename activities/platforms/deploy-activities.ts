@@ -5,7 +5,14 @@ import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { Colour } from '../../pipeline/plan.js';
 import type { HostPlan } from '../../pipeline/plan-platform.js';
 import type { ConfirmPlan } from '../../pipeline/plan-traffic.js';
-import type { Activities, PriorState, Target, UndoResult } from '../../workflows/activity-contract.js';
+import {
+  targetOf,
+  type Activities,
+  type PreflightFinding,
+  type PriorState,
+  type Target,
+  type UndoResult,
+} from '../../workflows/activity-contract.js';
 import { otherColour } from '../../workflows/colours.js';
 import { FAILURE } from '../../workflows/failures.js';
 import { activitySignal, heartbeatWhile } from '../cancellation.js';
@@ -15,8 +22,9 @@ import { drain } from '../traffic/drain.js';
 import type { Served } from '../traffic/who-is-served.js';
 import { writeHostLog } from './host-log.js';
 import { placeOf } from './host-question.js';
+import { AT_A_TIME, inBatches, lookAtEach, valueOf } from './several-hosts.js';
 import { openPlatform, placesOf, type PlatformDependencies, type PlatformManners } from './open-platform.js';
-import type { Platform, PlatformContext } from './platform.js';
+import { keeperOf, type Platform, type PlatformContext } from './platform.js';
 
 export interface DeployDependencies extends PlatformDependencies {
   /** Does what the environment depends on answer? */
@@ -31,7 +39,7 @@ export interface DeployDependencies extends PlatformDependencies {
 
 export type DeployActivities = Pick<
   Activities,
-  'preflight' | 'claim' | 'proveWayBack' | 'deploy' | 'undoDeploy' | 'retireColour' | 'takeOver'
+  'preflight' | 'claim' | 'proveWayBack' | 'deploy' | 'undoDeploy' | 'stopHost' | 'retireColour' | 'takeOver'
 >;
 
 interface Place {
@@ -47,16 +55,13 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
   const open = (target: Target, place: HostPlan, manners: PlatformManners): Promise<Place> =>
     openPlatform(dependencies, target, place, manners);
 
-  /** Every place in turn; the first failure ends it. */
-  async function eachPlace<T>(
+  /** Every place, several at a time; the first failure in their order ends it once all have come to their end. */
+  const eachPlace = <T>(
     target: Target,
     manners: PlatformManners,
     work: (place: Place) => Promise<T>,
-  ): Promise<T[]> {
-    const results: T[] = [];
-    for (const place of placesOf(target)) results.push(await work(await open(target, place, manners)));
-    return results;
-  }
+  ): Promise<T[]> =>
+    inBatches(placesOf(target), AT_A_TIME, async (place) => work(await open(target, place, manners)));
 
   /** Users may be served already by what was there before Slipway: a first release must not land under them. */
   async function servedByOthers(target: Target, signal: AbortSignal): Promise<Colour | null> {
@@ -71,10 +76,13 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
   return {
     preflight: ({ target }) =>
       stoppable(async (manners) => {
-        const findings = await eachPlace(target, manners, ({ platform, context }) =>
-          platform.preflight(context),
-        );
-        return { findings: [...findings.flat(), ...(await dependencies.lookAtDependencies(target))] };
+        const look = async (place: HostPlan): Promise<PreflightFinding[]> => {
+          const { platform, context } = await open(target, place, manners);
+          return await platform.preflight(context);
+        };
+        const { looked, unreachable } = await lookAtEach(placesOf(target), look, manners);
+        const findings = [...looked, ...(await dependencies.lookAtDependencies(target))];
+        return unreachable.length === 0 ? { findings } : { findings, unreachable };
       }),
 
     claim: ({ target }) =>
@@ -82,7 +90,7 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
         const serving = await servedByOthers(target, manners.signal);
         const colour = serving === null ? target.colour : otherColour(serving);
         const hosts = await eachPlace({ ...target, colour }, manners, async ({ platform, context }) => {
-          const claimed = await context.host.claim(context.fence);
+          const claimed = await keeperOf(platform, context).claim(context.fence);
           await platform.claim(context);
           return { host: context.host.name, ...claimed };
         });
@@ -99,7 +107,7 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
           // looks only, so it need not wait; that a newer change holds the host is the first thing to hear
           const looking = platform.recordPrior(context);
           looking.catch(() => {});
-          const { hostId } = await context.host.claim(context.fence);
+          const { hostId } = await keeperOf(platform, context).claim(context.fence);
           const recorded = await looking;
           notes.push(await platform.proveWayBack(context, recorded));
           return { host: context.host.name, hostId, platform: recorded };
@@ -109,11 +117,13 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
         return { wayBack: isFirst ? 'first-deploy' : 'proven', note: notes.join('; '), prior };
       }),
 
-    deploy: ({ target, prior }) =>
+    deploy: (work) =>
       stoppable(async (manners) => {
+        const target = targetOf(work);
+        const { prior } = work;
         const notes = await inBatches(placesOf(target), target.plan.rollout.batch, async (plan) => {
           const { platform, context } = await open(target, plan, { ...manners, way: 'forward' });
-          await requireSameHost(context, prior);
+          await requireSameHost({ platform, context }, prior);
           const note = await platform.deploy(context);
           await writeHostLog(context, 'deployed');
           return note;
@@ -121,20 +131,33 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
         return { note: notes.join('; ') };
       }),
 
-    undoDeploy: ({ target, prior }) =>
+    undoDeploy: (work) =>
       stoppable(async (manners) => {
+        const target = targetOf(work);
+        const { prior } = work;
         // One host that cannot be put back must not keep the others from it.
         const settled = await Promise.allSettled(
           placesOf(target).map(async (plan): Promise<UndoResult> => {
             const recorded = prior.find(({ host }) => host === plan.name);
             if (recorded === undefined) return { outcome: 'never-ran', note: `${plan.name}: never reached` };
             const { platform, context } = await open(target, plan, { ...manners, way: 'back' });
-            await requireSameHost(context, prior);
+            await requireSameHost({ platform, context }, prior);
             const result = await platform.undo(context, recorded.platform);
             return result.outcome === 'undone' ? await logUndone(context, result) : result;
           }),
         );
         return combine(settled.map(valueOf));
+      }),
+
+    stopHost: (work) =>
+      stoppable(async (manners) => {
+        const target = targetOf(work);
+        return combine(
+          await eachPlace(target, { ...manners, way: 'back' }, async (place) => {
+            await requireSameHost(place, work.prior);
+            return await place.platform.retire(place.context, target.colour);
+          }),
+        );
       }),
 
     retireColour: ({ target, colour }) =>
@@ -151,7 +174,7 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
         await drain(target.plan, signal);
         return combine(
           await eachPlace({ ...target, colour }, manners, async ({ platform, context }) => {
-            await context.host.claim(context.fence);
+            await keeperOf(platform, context).claim(context.fence);
             return await platform.retire(context, colour);
           }),
         );
@@ -164,8 +187,9 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
           placesOf(target).map(async (place): Promise<string[]> => {
             const { platform, context } = await open(target, place, manners);
             const { fence } = context;
-            await context.host.claim(fence);
-            const ended = await context.host.killStale(fence);
+            const keeper = keeperOf(platform, context);
+            await keeper.claim(fence);
+            const ended = await keeper.killStale(fence);
             await platform.claim(context);
             await untilStill(platform, context);
             return ended.map((operation) => `${context.host.name} ${operation}`);
@@ -198,31 +222,13 @@ async function stoppable<T>(work: (manners: PlatformManners) => Promise<T>): Pro
   });
 }
 
-async function inBatches<Item, T>(
-  items: Item[],
-  batch: number,
-  work: (item: Item) => Promise<T>,
-): Promise<T[]> {
-  const results: T[] = [];
-  const size = Math.max(1, batch);
-  for (let start = 0; start < items.length; start += size) {
-    const settled = await Promise.allSettled(items.slice(start, start + size).map(work));
-    results.push(...settled.map(valueOf));
-  }
-  return results;
-}
-
-function valueOf<T>(result: PromiseSettledResult<T>): T {
-  if (result.status === 'rejected') throw result.reason;
-  return result.value;
-}
-
 /**
  * A host that was reinstalled in the middle has neither our release nor the way back. What an earlier step of this
  * change left running, its worker dead or the host out of reach, ends here: nothing may run beside what follows.
  */
-async function requireSameHost(context: PlatformContext, prior: PriorState[]): Promise<void> {
-  const { hostId } = await context.host.claim(context.fence, context.operationId('*'));
+async function requireSameHost({ platform, context }: Place, prior: PriorState[]): Promise<void> {
+  const keeper = keeperOf(platform, context);
+  const { hostId } = await keeper.claim(context.fence, context.operationId('*'));
   const recorded = prior.find(({ host }) => host === context.host.name);
   if (recorded === undefined || recorded.hostId === hostId) return;
   throw foreignHand({

@@ -1,8 +1,12 @@
 /** Short questions to a host: read only, answered in seconds. */
+import type { EnvironmentPlan } from '../../pipeline/plan.js';
 import type { CommandResult } from '../hosts/host.js';
 import type { PlatformContext } from './platform.js';
 
 const QUESTION_TIMEOUT_MS = 30_000;
+
+/** Where a plan names none: never whatever a kubeconfig happens to say, which no policy sees. */
+export const DEFAULT_NAMESPACE = 'default';
 
 /** Any exit code is an answer; an outcome nobody knows is thrown, so that Temporal asks again. */
 export async function runTool(
@@ -22,7 +26,13 @@ export async function runTool(
   return result;
 }
 
-/** `prod host web-2`: how every message names the place. */
-export function placeOf(context: PlatformContext): string {
-  return `${context.target.plan.name} host ${context.host.name}`;
+/** `prod host web-2`, or `prod namespace web` of a cluster: how every message names the place. */
+export function placeOf({ target: { plan }, host }: PlatformContext): string {
+  return nameOfPlace(plan, host.name);
+}
+
+export function nameOfPlace({ name, platform }: EnvironmentPlan, host: string): string {
+  return 'namespace' in platform
+    ? `${name} namespace ${platform.namespace ?? DEFAULT_NAMESPACE}`
+    : `${name} host ${host}`;
 }

@@ -1,12 +1,16 @@
 /** A plan's platform on each place it runs at, with everything a driver needs. */
+import { placesOfPlan } from '../../pipeline/places-of-plan.js';
+import type { EnvironmentPlan } from '../../pipeline/plan.js';
 import type { HostPlan } from '../../pipeline/plan-platform.js';
 import type { Target } from '../../workflows/activity-contract.js';
 import { commandEnvironment } from '../command-environment.js';
 import { fenceFor } from '../fence-for.js';
 import type { Fence, Hosts } from '../hosts/host.js';
+import { reachCluster } from '../kubernetes/access.js';
+import type { Cluster } from '../kubernetes/cluster.js';
 import { isReference, type Secrets } from '../secrets/secrets.js';
 import { platformFor } from './platform-for.js';
-import type { Platform, PlatformContext } from './platform.js';
+import type { LogsFrom, NewLogs, Platform, PlatformContext } from './platform.js';
 
 export interface PlatformDependencies {
   hosts: Hosts;
@@ -17,10 +21,9 @@ export interface PlatformDependencies {
 export type PlatformManners = Pick<PlatformContext, 'progress' | 'signal' | 'operationId'> &
   Pick<Fence, 'way'>;
 
-/** Where the platform acts: its hosts, or the worker for commands that run there. */
+/** Where the platform acts: its hosts, the worker for commands that run there, or a cluster that the worker speaks to. */
 export function placesOf({ plan }: Target): HostPlan[] {
-  const onWorker = plan.platform.kind === 'command' && plan.platform.on === 'worker';
-  return onWorker ? [{ name: 'worker', address: 'local' }] : plan.hosts;
+  return placesOfPlan(plan);
 }
 
 /** Connects to one place. Throws what opening the host or resolving its secrets throws. */
@@ -54,10 +57,49 @@ export async function openPlatform(
     platform: platformFor(plan.platform),
     context: {
       ...{ host, target, env, dockerSecrets, registryLogin, ...manners },
+      cluster: clusterOf(plan, secrets),
       fence: fenceFor(target, way),
       operationId: (step) => `${target.token}-${manners.operationId(step)}`,
     },
   };
+}
+
+function clusterOf({ platform, name }: EnvironmentPlan, secrets: Secrets): () => Promise<Cluster> {
+  let cluster: Promise<Cluster> | null = null;
+  return async () => {
+    if (!('kubeconfig' in platform)) throw new Error(`${name}: platform ${platform.kind} has no cluster`);
+    cluster ??= reachCluster(secrets, platform.kubeconfig);
+    return await cluster;
+  };
+}
+
+/** Of who only looks. */
+const LOOKING: PlatformManners = {
+  progress: () => {},
+  signal: new AbortController().signal,
+  operationId: (step) => step,
+};
+
+/** Of one place: lines unscrubbed, for whoever counts them. */
+export type ReadNewLogs = (
+  target: Target,
+  colour: Target['colour'],
+  from: (place: string) => LogsFrom,
+) => Promise<(NewLogs & { place: string })[]>;
+
+/** New lines per place. Rejects when a place cannot be asked. */
+export function createNewLogs(dependencies: PlatformDependencies): ReadNewLogs {
+  return async (target, colour, from) =>
+    await Promise.all(
+      placesOf(target).map(async (place) => {
+        const { platform, context } = await openPlatform(dependencies, { ...target, colour }, place, LOOKING);
+        if (platform.newLogs === undefined)
+          throw new Error(
+            `${place.name}: platform ${target.plan.platform.kind} cannot say what is new in its log`,
+          );
+        return { place: place.name, ...(await platform.newLogs(context, from(place.name))) };
+      }),
+    );
 }
 
 /** Tail of what the environment's own processes wrote, per place; `colour` null = without colours. */
@@ -67,11 +109,7 @@ export function createServiceLog(
   return async (target, colour, lines = target.plan.logTail) => {
     const texts: string[] = [];
     for (const place of placesOf(target)) {
-      const { platform, context } = await openPlatform(dependencies, { ...target, colour }, place, {
-        progress: () => {},
-        signal: new AbortController().signal,
-        operationId: (step) => step,
-      });
+      const { platform, context } = await openPlatform(dependencies, { ...target, colour }, place, LOOKING);
       texts.push(dependencies.secrets.scrub(await platform.logs(context, lines)));
     }
     return texts.filter((text) => text !== '').join('\n');

@@ -6,10 +6,14 @@ import type { Colour } from '../../pipeline/plan.js';
 import type { PlatformPlan } from '../../pipeline/plan-platform.js';
 import type { PreflightFinding, PriorState, Target, UndoResult } from '../../workflows/activity-contract.js';
 import type { Fence, Host } from '../hosts/host.js';
+import type { Cluster } from '../kubernetes/cluster.js';
 
 /** What the activity around a platform provides: progress, cancellation, the time that is left. */
 export interface PlatformContext {
+  /** Where commands run; for what runs in a cluster, the worker. */
   host: Host;
+  /** The cluster of a plan that names one, reached on first use. */
+  cluster: () => Promise<Cluster>;
   target: Target;
   /** For everything that writes. */
   fence: Fence;
@@ -27,7 +31,12 @@ export interface PlatformContext {
   registryLogin: { server: string; username: string; password: string } | null;
 }
 
+/** Where tokens are compared when no host runs the software; see `Host`. */
+export type FenceKeeper = Pick<Host, 'claim' | 'killStale'>;
+
 export interface Platform {
+  /** Present = the fence lives there; absent = on the host. */
+  fenceKeeper?(context: PlatformContext): FenceKeeper;
   /** Read only. Names every problem with its way out. */
   preflight(context: PlatformContext): Promise<PreflightFinding[]>;
   /** Writes the fence where the platform itself can hold one (a label); hosts hold theirs already. */
@@ -40,11 +49,30 @@ export interface Platform {
   deploy(context: PlatformContext): Promise<string>;
   /** Compare-and-set back to `prior`. */
   undo(context: PlatformContext, prior: PriorState['platform']): Promise<UndoResult>;
-  /** Stops a colour that is no longer needed. */
-  retire(context: PlatformContext, colour: Colour): Promise<UndoResult>;
+  /** Stops a colour that is no longer needed, or what runs without colours on a host that stands apart. */
+  retire(context: PlatformContext, colour: Colour | null): Promise<UndoResult>;
   /** What is there, as text: two equal ones in a row mean that nothing moves any more. */
   observe(context: PlatformContext): Promise<string>;
   logs(context: PlatformContext, lines: number): Promise<string>;
+  /** What this release's own processes have written since a moment. Absent = the platform cannot tell. */
+  newLogs?(context: PlatformContext, from: LogsFrom): Promise<NewLogs>;
+}
+
+/** So long before now, by the clock of whoever keeps the log; then where the look before ended. */
+export type LogsFrom = { agoMs: number } | { cursor: string };
+
+export interface NewLogs {
+  lines: string[];
+  /** Where the next look begins; a few KB at most, since it goes into heartbeats. */
+  cursor: string;
+  /** The lines of earlier looks are among them again. */
+  repeats: boolean;
+  /** Why lines may be missing; null = these are all. */
+  missing: string | null;
+}
+
+export function keeperOf(platform: Platform, context: PlatformContext): FenceKeeper {
+  return platform.fenceKeeper?.(context) ?? context.host;
 }
 
 type PlanOf<Kind extends PlatformPlan['kind']> = Extract<PlatformPlan, { kind: Kind }>;

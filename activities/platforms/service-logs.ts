@@ -25,7 +25,7 @@ export async function readLogs(docker: Docker, what: string, lines: number): Pro
       path: `/${what}/logs`,
       query: { stdout: 'true', stderr: 'true', tail: String(lines) },
     });
-    return Buffer.isBuffer(answer) ? demultiplex(answer) : '';
+    return Buffer.isBuffer(answer) ? demultiplex(answer).text : '';
   } catch (error) {
     if (error instanceof EngineError) return '';
     throw error;
@@ -34,21 +34,27 @@ export async function readLogs(docker: Docker, what: string, lines: number): Pro
 
 const ENGINES_OWN_WORDS = 3;
 
-/**
- * Frames of `[stream, 0, 0, 0, length(4), bytes]`; a container with a terminal has none. What the engine itself says
- * in between, of tasks whose log it cannot get, is left out.
- */
-export function demultiplex(raw: Buffer): string {
+export interface LogText {
+  text: string;
+  /** What the engine itself says in between, of logs it cannot get; empty = nothing. */
+  complaint: string;
+}
+
+/** Frames of `[stream, 0, 0, 0, length(4), bytes]`; a container with a terminal has none. */
+export function demultiplex(raw: Buffer): LogText {
   const parts: Buffer[] = [];
+  const complaints: Buffer[] = [];
   let offset = 0;
   while (offset + 8 <= raw.length) {
     const stream = raw.readUInt8(offset);
-    if (stream > ENGINES_OWN_WORDS || raw.readUIntBE(offset + 1, 3) !== 0) return raw.toString();
+    if (stream > ENGINES_OWN_WORDS || raw.readUIntBE(offset + 1, 3) !== 0)
+      return { text: raw.toString(), complaint: '' };
     const length = raw.readUInt32BE(offset + 4);
-    if (stream < ENGINES_OWN_WORDS) parts.push(raw.subarray(offset + 8, offset + 8 + length));
+    const into = stream < ENGINES_OWN_WORDS ? parts : complaints;
+    into.push(raw.subarray(offset + 8, offset + 8 + length));
     offset += 8 + length;
   }
-  return Buffer.concat(parts).toString();
+  return { text: Buffer.concat(parts).toString(), complaint: Buffer.concat(complaints).toString() };
 }
 
 export interface TaskEvidence {

@@ -15,6 +15,7 @@ import {
 import { digestOf } from './image-reference.js';
 import { platformPlan, type Platform, type PlatformContext } from './platform.js';
 import { runTimeEnvironment, runTimeValues } from './run-time-values.js';
+import { logsOfTasks, readNewLines, type EngineLog } from './new-log-lines.js';
 import { readLogs } from './service-logs.js';
 import { runStackDeploy, stackFiles } from './stack-deploy.js';
 import { imagesOfRelease, overrideFor, readStackFile } from './stack-file.js';
@@ -56,6 +57,13 @@ export const stack: Platform = {
       if (text !== '') texts.push(`${Spec.Name}:\n${text.trimEnd()}`);
     }
     return texts.join('\n');
+  },
+  newLogs: async (context, from) => {
+    const docker = await context.host.docker();
+    const logs: EngineLog[] = [];
+    for (const service of await listStack(docker, stackName(context)))
+      logs.push(...logsOfTasks(service, await listTasks(docker, service.ID)));
+    return await readNewLines(docker, logs, from);
   },
 };
 

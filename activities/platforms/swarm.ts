@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Colour } from '../../pipeline/plan.js';
 import type { PreflightFinding, UndoResult } from '../../workflows/activity-contract.js';
 import { foreignHand, refused } from '../failure.js';
-import { digestOf, pinnedImage, registryOf, repositoryOf, sameImage } from './image-reference.js';
+import { digestOf, registryOf, sameImage } from './image-reference.js';
 import {
   askRegistry,
   explainUnavailable,
@@ -15,6 +15,8 @@ import { finding, lookAtHost } from './host-findings.js';
 import { placeOf } from './host-question.js';
 import { platformPlan, type Platform, type PlatformContext } from './platform.js';
 import { findCredentials } from './registry-credentials.js';
+import { findReleaseImage, requireReleaseImage } from './release-image.js';
+import { logsOfTasks, readNewLines } from './new-log-lines.js';
 import { readLogs } from './service-logs.js';
 import { awaitConvergence, sentenceFor } from './swarm-convergence.js';
 import { lookAtEngine, lookAtRegistry } from './swarm-preflight.js';
@@ -59,6 +61,12 @@ export const swarm: Platform = {
     const docker = await context.host.docker();
     const service = await readService(docker, serviceName(context));
     return service === null ? '' : await readLogs(docker, `services/${service.ID}`, lines);
+  },
+  newLogs: async (context, from) => {
+    const docker = await context.host.docker();
+    const service = await readService(docker, serviceName(context));
+    if (service === null) throw missingService(context, serviceName(context));
+    return await readNewLines(docker, logsOfTasks(service, await listTasks(docker, service.ID)), from);
   },
 };
 
@@ -134,7 +142,8 @@ async function deploy(context: PlatformContext): Promise<string> {
   requireOurs(context, present);
   if (present.Spec.Mode.Replicated?.Replicas === 0 && !isRetired(present.Spec))
     throw refused({ ...sentenceFor('no-replicas', name), where: placeOf(context), why: null });
-  const image = requireImageOfRelease(context, present.Spec);
+  const { Image: current } = present.Spec.TaskTemplate.ContainerSpec;
+  const image = requireReleaseImage(context, `service ${name}`, current);
   const auth = await requireImage(context, image);
   context.progress(`${name} to ${image}`);
   const { service } = await writeService(context, name, {
@@ -163,30 +172,6 @@ function withReplicas(count: number): ServiceSpec['Mode'] {
   return { Replicated: { Replicas: count } };
 }
 
-/** The release's image for this service: the only one, or the one of the repository it runs today. */
-function findImage(context: PlatformContext, spec: ServiceSpec): string | null {
-  const images = imagesOf(context);
-  const current = repositoryOf(spec.TaskTemplate.ContainerSpec.Image);
-  const found = images.length === 1 ? images[0] : images.find(({ repository }) => repository === current);
-  return found === undefined ? null : pinnedImage(found);
-}
-
-function imagesOf(context: PlatformContext): PlatformContext['target']['artifacts'] {
-  return context.target.artifacts.filter((artifact) => artifact.kind === 'image');
-}
-
-function requireImageOfRelease(context: PlatformContext, spec: ServiceSpec): string {
-  const found = findImage(context, spec);
-  if (found !== null) return found;
-  const built = imagesOf(context).map(({ repository }) => repository);
-  throw refused({
-    what: `service ${spec.Name} runs ${repositoryOf(spec.TaskTemplate.ContainerSpec.Image)}, and this release builds ${built.join(', ') || 'no image'}`,
-    where: placeOf(context),
-    why: null,
-    wayOut: 'name a service that runs one of them, or add the image under images:',
-  });
-}
-
 async function undo(context: PlatformContext, recorded: unknown): Promise<UndoResult> {
   if (recorded === null) return { outcome: 'never-ran', note: 'nothing was recorded here' };
   const prior = priorSchema.parse(recorded);
@@ -197,7 +182,7 @@ async function undo(context: PlatformContext, recorded: unknown): Promise<UndoRe
     auth,
     change: (present) => {
       const image = present.Spec.TaskTemplate.ContainerSpec.Image;
-      const release = findImage(context, prior.spec);
+      const release = findReleaseImage(context, prior.spec.TaskTemplate.ContainerSpec.Image);
       const isOurs =
         release !== null &&
         sameImage(image, release) &&
@@ -252,7 +237,7 @@ function strangersWork(context: PlatformContext, prior: Prior, found: string): E
 }
 
 /** Scales to none and remembers the number, so that the next deploy into this colour gets it back. */
-async function retire(context: PlatformContext, colour: Colour): Promise<UndoResult> {
+async function retire(context: PlatformContext, colour: Colour | null): Promise<UndoResult> {
   const name = serviceName(context, colour);
   const present = await readService(await context.host.docker(), name);
   if (present === null) return { outcome: 'never-ran', note: `there is no service ${name}` };

@@ -4,7 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
-import { refused, unreachable } from '../failure.js';
+import type { Colour } from '../../pipeline/plan.js';
+import { foreignHand, refused, unreachable } from '../failure.js';
 import type { CommandResult, Fence, Host } from '../hosts/host.js';
 import { lastLine } from '../hosts/tail.js';
 
@@ -16,16 +17,18 @@ const MOST_TRIES = 20;
 // outside the range flock and sh use themselves
 const EXIT = { putBack: 91, testRefused: 92, applyFailed: 93, unwritable: 94, lockBusy: 95, changed: 96 };
 
-// Dot files beside the target: the rename is atomic, and `include folder/*` does not see them. Builtins where there
-// are any: this is the fast path of every way back.
+// Dot files beside the target, or in a folder there: the rename is atomic, and `include folder/*` does not see them.
+// Builtins where there are any: this is the fast path of every way back.
 const SCRIPT = `
-file=$1 expected=$2 wanted=$3 test=$4; shift 4
+file=$1 expected=$2 wanted=$3 staging=$4 test=$5; shift 5
 if [ -L "$file" ]; then file=$(readlink -f -- "$file") || exit ${EXIT.unwritable}; fi
-new=\${file%/*}/.\${file##*/}.slipway-new old=\${file%/*}/.\${file##*/}.slipway-old
+stage=\${file%/*}\${staging:+/$staging}
+new=$stage/.\${file##*/}.slipway-new old=$stage/.\${file##*/}.slipway-old
 now=absent
 if [ -e "$file" ]; then now=$(sha256sum <"$file") || exit ${EXIT.unwritable}; now=\${now%% *}; fi
 [ "$now" = "$expected" ] || exit ${EXIT.changed}
 if [ "$now" != "$wanted" ]; then
+  [ -d "$stage" ] || mkdir -- "$stage" || exit ${EXIT.unwritable}
   trap 'rm -f -- "$new" "$old"' EXIT
   if [ -e "$file" ]; then
     cp -p -- "$file" "$new" || exit ${EXIT.unwritable}
@@ -47,6 +50,8 @@ export interface ApplyFile {
   /** Secrets resolved; given to the test and apply commands. */
   env: Record<string, string>;
   file: string;
+  /** On the worker itself the user of the worker's policy writes it, as in RemoteCommand. */
+  isTeams: boolean;
   /** Its text when it was last read (null = no file): compared again under the lock. */
   present: string | null;
   /** The text to put there, from the text that is there (null = no file). May reject to refuse. */
@@ -55,6 +60,8 @@ export interface ApplyFile {
   testCommand: string | null;
   /** Makes the proxy read it. */
   applyArgv: string[];
+  /** Folder beside the file in which it is written, for a proxy that is woken by any change of the file's own folder. */
+  staging?: string;
 }
 
 /** Returns what the apply command printed. Refused, StaleFence and ForeignHand as in failures.ts; else retryable. */
@@ -65,7 +72,7 @@ export async function applyFile(input: ApplyFile): Promise<string> {
     const wanted = await input.render(present);
     const result = await input.host.run({
       argv: buildApplyArgv({ ...input, present, wanted }),
-      isTeams: input.testCommand !== null,
+      isTeams: input.isTeams,
       stdin: wanted,
       env: input.env,
       timeoutMs: TIMEOUT_MS,
@@ -89,6 +96,7 @@ export function buildApplyArgv(input: {
   wanted: string;
   testCommand: string | null;
   applyArgv: string[];
+  staging?: string;
 }): string[] {
   const expected = input.present === null ? 'absent' : digestOf(input.present);
   // --close: a daemon started by the reload must not keep the lock
@@ -101,7 +109,11 @@ export function buildApplyArgv(input: {
     String(LOCK_WAIT_S),
   ];
   const script = ['sh', '-c', SCRIPT, 'slipway', input.file, expected, digestOf(input.wanted)];
-  return [...locked, posix.dirname(input.file), ...script, input.testCommand ?? '', ...input.applyArgv];
+  return [
+    ...[...locked, posix.dirname(input.file), ...script],
+    ...[input.staging ?? '', input.testCommand ?? ''],
+    ...input.applyArgv,
+  ];
 }
 
 function digestOf(text: string): string {
@@ -122,6 +134,16 @@ export async function requireReplaceable(host: Host, file: string, isTeams: bool
     where: host.name,
     why: folder.stderr,
     wayOut: 'let the deploy user write there (docs/traffic.md); the file is replaced by a rename',
+  });
+}
+
+/** The file does not say the colour that it should be switched away from. */
+export function foreignFile(host: Host, file: string, from: Colour, text: string | null): Error {
+  return foreignHand({
+    what: `${file} should name ${from}, but ${text === null ? 'it is gone' : 'someone else wrote it'}`,
+    where: host.name,
+    why: text,
+    wayOut: `see who changed it; put ${from} back there or accept what it says, then retry`,
   });
 }
 

@@ -8,7 +8,7 @@ import { foreignHand, refused } from '../failure.js';
 import type { CommandResult, Fence } from '../hosts/host.js';
 import { applyFile, requireReplaceable } from './apply-file.js';
 import { readMapKey, readShownMap, writeMapKey } from './haproxy-map.js';
-import { buildSocketArgv } from './haproxy-socket.js';
+import { buildSocketArgv } from './proxy-socket.js';
 import type { Traffic, TrafficContext } from './traffic.js';
 import { requirePath, requireWord } from './words.js';
 
@@ -83,6 +83,7 @@ async function switchMap(context: HaproxyContext, { to, from, present, backends 
   const shown = await applyFile({
     ...{ host, fence, env, present },
     file: plan.map,
+    isTeams: false,
     render: async (now) => {
       requireBackends(context, await backends);
       const there = now === null ? null : colourOf(plan, now);

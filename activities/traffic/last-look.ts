@@ -45,6 +45,11 @@ export async function requireHealthy(
       env: {},
       checkout: null,
       baseline: {},
+      // how fast it answers was judged in `verify`
+      sampling: true,
+      deployedMsAgo: () => null,
+      newLogs: () => Promise.resolve([]),
+      logCounts: new Map(),
       signal,
     },
   });

@@ -1,8 +1,9 @@
 /** nginx: an include file that holds one upstream; written, tested and reloaded in one locked command. */
 import type { Colour } from '../../pipeline/plan.js';
 import type { TrafficPlan } from '../../pipeline/plan-traffic.js';
-import { foreignHand, refused } from '../failure.js';
-import { applyFile, requireReplaceable } from './apply-file.js';
+import { refused } from '../failure.js';
+import { applyFile, foreignFile, requireReplaceable } from './apply-file.js';
+import { readColourFiles } from './colour-files.js';
 import { readUpstream, renderUpstream, upstreamBlock } from './nginx-text.js';
 import type { Traffic, TrafficContext } from './traffic.js';
 import { requirePath } from './words.js';
@@ -65,9 +66,11 @@ export const nginx: Traffic<NginxPlan> = {
         await applyFile({
           ...{ host, fence, env, present },
           file: plan.file,
+          isTeams: true,
           render: (now) => {
             const there = colourOf(now);
-            if (from !== null && there !== to && there !== from) throw foreign(context, from, now);
+            if (from !== null && there !== to && there !== from)
+              throw foreignFile(host, plan.file, from, now);
             return texts.of[to];
           },
           testCommand: plan.testCommand,
@@ -88,33 +91,11 @@ async function loadTexts({ host, plan, fence }: NginxContext): Promise<Texts> {
       example: upstreamBlock(input, 'blue').replaceAll(/\s+/g, ' '),
     };
   }
-  const [blue, green] = await Promise.all([
-    host.readFile(`${plan.file}.blue`),
-    host.readFile(`${plan.file}.green`),
-  ]);
-  if (blue === null || green === null || blue === green) {
-    throw refused({
-      what:
-        blue === green && blue !== null
-          ? `${plan.file}.blue and ${plan.file}.green are the same text`
-          : `${plan.file}.${blue === null ? 'blue' : 'green'} does not exist`,
-      where: host.name,
-      why: null,
-      wayOut: 'write one file per colour there, or give `upstreams:` in the pipeline file (docs/traffic.md)',
-    });
-  }
+  const wayOut = 'give `upstreams:` in the pipeline file';
+  const { blue, green } = await readColourFiles(host, plan.file, wayOut);
   return {
     of: { blue, green },
     read: (text) => (text === blue ? 'blue' : text === green ? 'green' : null),
     example: `cp ${plan.file}.blue ${plan.file}`,
   };
-}
-
-function foreign({ host, plan }: NginxContext, from: Colour, text: string | null): Error {
-  return foreignHand({
-    what: `${plan.file} should name ${from}, but ${text === null ? 'it is gone' : 'someone else wrote it'}`,
-    where: host.name,
-    why: text,
-    wayOut: `see who changed it; put ${from} back there or accept what it says, then retry`,
-  });
 }

@@ -8,9 +8,11 @@ import { fenceFor } from '../fence-for.js';
 import type { Fence, Host, Hosts } from '../hosts/host.js';
 import { renderCommand, runTimeValues } from '../platforms/run-time-values.js';
 import type { Secrets } from '../secrets/secrets.js';
+import { caddy } from './caddy.js';
 import { command } from './command.js';
 import { haproxy } from './haproxy.js';
 import { nginx } from './nginx.js';
+import { traefik } from './traefik.js';
 import type { Look, Traffic, TrafficContext } from './traffic.js';
 
 export interface TrafficDependencies {
@@ -27,7 +29,7 @@ export interface OpenTraffic {
   look(): Promise<Look>;
 }
 
-/** Connects to the proxy's host. Throws BadInput for an environment without traffic or of a kind not carried out. */
+/** Connects to the proxy's host. Throws BadInput for an environment without traffic or without a host. */
 export async function openTraffic(
   { hosts, secrets }: TrafficDependencies,
   target: Target,
@@ -56,8 +58,9 @@ export async function openTraffic(
     case 'command':
       return bind(command, { ...common, plan: traffic });
     case 'traefik':
+      return bind(traefik, { ...common, plan: traffic });
     case 'caddy':
-      throw wrongPlan(target, `traffic through ${traffic.kind} cannot be carried out by this worker`);
+      return bind(caddy, { ...common, plan: traffic });
   }
 }
 

@@ -5,7 +5,13 @@
 import { readDecision } from '../../pipeline/decision-statement.js';
 import { hashJson } from '../../pipeline/hash-plan.js';
 import type { EnvironmentPlan, Seal } from '../../pipeline/plan.js';
-import type { Activities, ApprovalClaim, DecisionClaim, Target } from '../../workflows/activity-contract.js';
+import {
+  targetOf,
+  type Activities,
+  type ApprovalClaim,
+  type DecisionClaim,
+  type Target,
+} from '../../workflows/activity-contract.js';
 import type { EvidenceItem } from '../../workflows/result.js';
 import { unauthorized } from '../failure.js';
 import { forcedAmong } from './gate-words.js';
@@ -167,13 +173,14 @@ export const AUTHORITIES: Authorities = {
     }),
   },
   deploy: {
-    authorize: async (judge, { target, prior }) => {
+    authorize: async (judge, work) => {
+      const target = targetOf(work);
       await judge.begin(target);
       // a recovery goes back to what was live over what the release that died has recorded
-      judge.prior(target, prior, { undoes: false });
+      judge.prior(target, work.prior, { undoes: false });
       await judge.decisions.comesBack(target);
     },
-    vouch: (keys, { target }, deployed) => ({ ...deployed, receipt: sealReceipt(keys, target, 'deploy') }),
+    vouch: (keys, work, deployed) => ({ ...deployed, receipt: sealReceipt(keys, targetOf(work), 'deploy') }),
   },
   verify: {
     authorize: async (judge, { target, checks, colour }) => {
@@ -215,11 +222,12 @@ export const AUTHORITIES: Authorities = {
         : result,
   },
   undoDeploy: {
-    authorize: async (judge, { target, prior }) => {
-      await judge.entry(target, 'back');
-      judge.prior(target, prior, { undoes: true });
+    authorize: async (judge, work) => {
+      await judge.entry(targetOf(work), 'back');
+      judge.prior(targetOf(work), work.prior, { undoes: true });
     },
   },
+  stopHost: { authorize: (judge, work) => judge.entry(targetOf(work), 'back') },
   takeOver: back,
 };
 

@@ -65,7 +65,7 @@ const record = fields({
 
 const request = fields({
   requestId: text,
-  kind: oneOf('deploy', 'redeploy', 'rollback', 'recover', 'retire'),
+  kind: oneOf('deploy', 'redeploy', 'rollback', 'recover', 'retire', 'readmit'),
   version: text,
   plan,
   actor: fields({ by: text }),
@@ -109,6 +109,14 @@ export const environmentStatus: Shape = both(
     ),
     processed: list(anything),
     needsPerson: orNull(text),
+    apart: maybe(
+      list(
+        fields({
+          ...{ host: text, state: oneOf('quarantined', 'before'), why: longText, since: moment },
+          ...{ againAt: orNull(moment), tries: count },
+        }),
+      ),
+    ),
     denials,
     said,
     decided,

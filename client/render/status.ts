@@ -5,6 +5,7 @@ import type { UserError } from '../user-error.js';
 import type { Style } from './style.js';
 import { inOrder } from '../../workflows/denials.js';
 import type { Denial } from '../../workflows/result.js';
+import { describeApart } from '../../workflows/hosts-apart.js';
 import { describeProven } from '../../workflows/taken-decisions.js';
 import { approvalNote, decidedNotes } from './decided.js';
 import { newestDenied, recently } from './denied.js';
@@ -96,6 +97,10 @@ function describeNotes(
   const all = [...underway(status), ...queue, ...(inFlight === null ? [] : [inFlight.request])];
   const nameOf = (one: (typeof all)[number]): string => plain(nameAmong(all, one));
   if (status.needsPerson !== null) notes.push(style.red(`needs a person: ${plain(status.needsPerson)}`));
+  for (const { host, state, againAt, why } of status.apart ?? []) {
+    const again = againAt === null ? 'until the next release' : `again ${formatMoment(againAt)}`;
+    notes.push(style.yellow(`${plain(host)} ${describeApart(state)}, ${again}: ${plain(why)}`));
+  }
   if (status.live !== null) notes.push(...forcedNotes(style, status.live));
   notes.push(...decidedNotes(style, isOne ? decisions : recently(decisions, now)));
   if (inFlight !== null) notes.push(`${style.now} ${nameOf(inFlight.request)}, ${describeChange(view)}`);

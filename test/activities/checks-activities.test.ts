@@ -1,4 +1,7 @@
 /** verify, measureBaseline and bake, as a worker runs them, with real backends and a real Prometheus. */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { CancelledFailure } from '@temporalio/common';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createLookAtDependencies } from '../../activities/checks/dependencies-before.js';
@@ -87,6 +90,14 @@ describe('verify', () => {
     expect(found.note).toMatch(/^health: \/health 500 in \d+ms, expected 200: green \(3 times\)$/);
     expect(found.logTail).toBe('column orders.region does not exist [env:TOKEN]');
     expect(found.logTail).not.toContain(CHECK_SECRETS.TOKEN);
+  });
+
+  it('fails when one answer takes longer than it may', async () => {
+    await scene.green.set({ delayMs: 50 });
+    const found = await verify([health({ withinMs: 20 })]);
+    expect(found.verdict).toBe('failed');
+    expect(found.note).toMatch(/^health: \/health 200 in \d+ms, at most 20ms$/);
+    expect(await verify([health({ withinMs: 5_000 })])).toMatchObject({ verdict: 'passed' });
   });
 
   it('does not count what fails inside the start period', async () => {
@@ -209,6 +220,32 @@ describe('bake', () => {
     expect(Math.min(...elapsed)).toBeGreaterThanOrEqual(3_600_000);
   });
 
+  it('is gone on with by the next activity when nobody heard of the one before any more', async () => {
+    const tally = { good: 5, bad: 2, unanswered: 0, badInARow: 2, unansweredInARow: 0, detail: 'x' };
+    const soFar = { elapsedMs: 3_600_000, tallies: { health: tally } };
+    await scene.blue.set({ status: 500 });
+    const found = await runActivity(activities.bake, baking([health()], { forMs: 3_600_000 }, { soFar }));
+    expect(found.note).toContain('3 bad samples in a row');
+  });
+
+  it('fails when answers take too long, though each is good', async () => {
+    await scene.blue.set({ delayMs: 30 });
+    const slow = health({ withinMs: 10 });
+    const found = await runActivity(activities.bake, baking([slow], { forMs: 3_600_000, intervalMs: 10 }));
+    expect(found.verdict).toBe('failed');
+    expect(found.note).toMatch(/95 % of 2\d answers within \d+ms, at most 10ms; 3 bad samples in a row/);
+    expect(await runActivity(activities.bake, baking([health({ withinMs: 5_000 })]))).toMatchObject({
+      verdict: 'passed',
+    });
+  });
+
+  it('fails as soon as more samples are bad than the whole bake may have', async () => {
+    await scene.blue.set({ errorShare: 0.5 });
+    const bake = { forMs: 20_000, intervalMs: 10, failures: 50, maxErrors: 0.002 };
+    const found = await runActivity(activities.bake, baking([health()], bake));
+    expect(found.note).toMatch(/5 of \d+ samples bad, at most 0.2 %/);
+  });
+
   it('starts over when the heartbeat is not one of its own', async () => {
     const run = startActivity(activities.bake, baking([health()]), { operationId: '7-deploy', offset: 3 });
     expect((await run.result).verdict).toBe('passed');
@@ -286,6 +323,55 @@ describe('with Prometheus', () => {
     const other = await bakeOnce({ query: 'up', max: 1, server: scene.blue.url });
     expect(other.note).toContain('not an answer of Prometheus');
     expect(other.verdict).toBe('inconclusive');
+  });
+
+  it.each([
+    ['a page', 200, '<html><title>Sign in</title></html>'],
+    ['an error page', 502, '<html><h1>Bad gateway</h1></html>'],
+    [
+      'an error whose body reads like an answer',
+      503,
+      '{"status":"success","data":{"resultType":"vector","result":[{"value":[1,"0"]}]}}',
+    ],
+    ['nothing', 200, ''],
+  ])('is inconclusive when a proxy in front of it answers %s', async (_, status, body) => {
+    const proxy = createServer((__, response) => response.writeHead(status).end(body));
+    await once(proxy.listen(0, '127.0.0.1'), 'listening');
+    const server = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    const found = await bakeOnce({ query: 'up', max: 1e9, server });
+    proxy.close();
+    expect(found).toMatchObject({ verdict: 'inconclusive' });
+  });
+
+  it('is inconclusive when it is there but too busy to answer in time', async () => {
+    const busy = createServer(() => {});
+    await once(busy.listen(0, '127.0.0.1'), 'listening');
+    const server = `http://127.0.0.1:${(busy.address() as AddressInfo).port}`;
+    const found = await bakeOnce({ query: 'up', max: 1, server, timeoutMs: 100 });
+    busy.closeAllConnections();
+    busy.close();
+    expect(found).toMatchObject({ verdict: 'inconclusive' });
+  });
+
+  it('knows no increase over nothing: any error is too many, unless the query says how many are few', async () => {
+    const query = 'sum(up{app="shop"}) - 1';
+    const measure = async (query: string) => {
+      const check = prometheusCheck({ name: 'errors', server: prometheus.url, query, maxIncrease: 2 });
+      const target = scene.target({ bake: { forMs: 1, intervalMs: 10, failures: 1, checks: [check] } });
+      return (await runActivity(activities.measureBaseline, { target })).baseline;
+    };
+    const baseline = await measure(query);
+    expect(baseline).toEqual({ errors: 0 });
+    expect(await bakeOnce({ query, maxIncrease: 2 }, { baseline })).toMatchObject({ verdict: 'passed' });
+    const one = await bakeOnce({ query: 'sum(up{app="shop"})', maxIncrease: 2 }, { baseline });
+    expect(one.note).toContain('1, limit 0 (2 × 0 before); write clamp_min(…');
+    expect(one.verdict).toBe('failed');
+    const floor = await measure(`clamp_min(${query}, 5)`);
+    const few = { query: 'clamp_min(sum(up{app="shop"}), 5)', maxIncrease: 2 };
+    expect(await bakeOnce(few, { baseline: floor })).toMatchObject({ verdict: 'passed' });
+    expect(await bakeOnce({ query: 'up', maxIncrease: 2 }, { baseline: { errors: -1 } })).toMatchObject({
+      verdict: 'inconclusive',
+    });
   });
 
   it('holds the new number against the mean of before', async () => {

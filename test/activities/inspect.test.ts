@@ -56,6 +56,7 @@ async function ask({ what, plan, policy = NO_POLICY, live = null }: Asking): Pro
       source: createSource({ cacheFolder: '/nowhere' }),
       jobUserOf: async () => null,
       serviceLog: async () => '',
+      newLogs: async () => [],
     }),
     findLive: createFindLive({
       askEnvironment: async () => ({ result: null, live, knows: false, goodCommits: [], underway: [] }),

@@ -77,6 +77,7 @@ function on(
     signal: new AbortController().signal,
     operationId: (step) => `${target.token}-${step}`,
     registryLogin: null,
+    cluster: () => Promise.reject(new Error('there is no cluster here')),
   };
 }
 

@@ -1,23 +1,36 @@
 /** What every platform keeps: one suite, each platform a row. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { platformFor, PLATFORMS } from '../../activities/platforms/platform-for.js';
-import type { Platform, PlatformContext } from '../../activities/platforms/platform.js';
+import { keeperOf, type Platform, type PlatformContext } from '../../activities/platforms/platform.js';
+import type { EnvironmentPlan } from '../../pipeline/plan.js';
 import type { PlatformPlan } from '../../pipeline/plan-platform.js';
-import { startSwarmWorld, type Release, type SwarmWorld } from '../support/swarm-world.js';
+import type { Target } from '../../workflows/activity-contract.js';
+import { startKubernetesWorld, type KubernetesWorld } from '../support/kubernetes-world.js';
+import { startSwarmWorld, type SwarmWorld } from '../support/swarm-world.js';
 
 let world: SwarmWorld;
+let cluster: KubernetesWorld;
 let name: string;
 let count = 0;
 
 beforeAll(async () => {
-  world = await startSwarmWorld();
+  [world, cluster] = await Promise.all([startSwarmWorld(), startKubernetesWorld()]);
   await world.logIn();
 });
 
-afterAll(() => world?.stop());
+afterAll(async () => {
+  await world?.stop();
+  await cluster?.stop();
+});
+
+type Version = 'v1' | 'v2' | 'v3';
 
 interface Row {
   kind: keyof typeof PLATFORMS;
+  /** Where it runs. */
+  on(): Pick<SwarmWorld | KubernetesWorld, 'context' | 'plan'> & {
+    target(version: Version, plan: EnvironmentPlan, change: Partial<Target>): Target;
+  };
   plan(): PlatformPlan;
   /** v1 as it was before anybody released through us. */
   begin(): Promise<void>;
@@ -35,6 +48,7 @@ const file = (): string => `/home/deploy/${name}`;
 const ROWS: Row[] = [
   {
     kind: 'swarm',
+    on: () => world,
     plan: () => ({ kind: 'swarm', service: name, fields: {} }),
     begin: async () => {
       const options = ['--detach', '--with-registry-auth', '--name', name, '--update-monitor', '500ms'];
@@ -46,6 +60,7 @@ const ROWS: Row[] = [
   },
   {
     kind: 'stack',
+    on: () => world,
     plan: () => {
       const text = `
 version: "3.8"
@@ -70,6 +85,7 @@ services:
   },
   {
     kind: 'command',
+    on: () => world,
     plan: () => ({
       kind: 'command',
       command: `echo {tag} > ${file()}`,
@@ -86,6 +102,14 @@ services:
     meddle: async () => {
       await world.host.run(['sh', '-c', `rm ${file()} && mkdir ${file()}`]);
     },
+  },
+  {
+    kind: 'kubernetes',
+    on: () => cluster,
+    plan: () => cluster.platform(name),
+    begin: () => cluster.createWorkload(name, 'v1'),
+    runs: () => cluster.runs(name),
+    meddle: () => cluster.setImage(name, cluster.image('v3')),
   },
 ];
 
@@ -109,14 +133,14 @@ async function byHand(service: string): Promise<void> {
 let row: Row;
 let platform: Platform;
 
-function on(release: Release, token: number, change: Partial<PlatformContext> = {}): PlatformContext {
+function on(version: Version, token: number, change: Partial<PlatformContext> = {}): PlatformContext {
+  const { plan, target, context } = row.on();
   // A fence of its own per test.
-  const plan = world.plan(row.plan(), { name: `prod-${count}` });
-  return world.context(world.target(release, plan, { token }), change);
+  return context(target(version, plan(row.plan(), { name: `prod-${count}` }), { token }), change);
 }
 
 async function begun(context: PlatformContext): Promise<unknown> {
-  await context.host.claim(context.fence);
+  await keeperOf(platform, context).claim(context.fence);
   await platform.claim(context);
   return await platform.recordPrior(context);
 }

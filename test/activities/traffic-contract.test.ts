@@ -1,22 +1,20 @@
-/** One contract for nginx, HAProxy and a command, on real proxies set up as docs/traffic.md says. */
+/** One contract for all drivers, on real proxies set up as docs/traffic.md says. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { createTrafficActivities } from '../../activities/traffic/create-traffic-activities.js';
-import { openTraffic } from '../../activities/traffic/open-traffic.js';
 import { proveTraffic } from '../../activities/traffic/prove-traffic.js';
 import { whoIsServed } from '../../activities/traffic/who-is-served.js';
-import type { SwitchInput, SwitchResult } from '../../workflows/activity-contract.js';
 import { FAILURE } from '../../workflows/failures.js';
 import { givenRecord } from '../support/given.js';
-import { runActivity } from '../support/run-activity.js';
 import {
   askThrough,
   givenTrafficScene,
+  lookAt,
+  switchOver,
   untilServed,
   type ProxyKind,
   type TrafficScene,
 } from '../support/traffic-scene.js';
 
-const KINDS: ProxyKind[] = ['nginx', 'haproxy', 'command'];
+const KINDS: ProxyKind[] = ['nginx', 'haproxy', 'traefik', 'caddy', 'command'];
 
 describe.each(KINDS)('traffic through %s', (kind) => {
   let scene: TrafficScene;
@@ -25,26 +23,20 @@ describe.each(KINDS)('traffic through %s', (kind) => {
     await scene.stop();
   });
 
-  function switchOver(change: Partial<SwitchInput> & Pick<SwitchInput, 'target'>): Promise<SwitchResult> {
-    const { switchTraffic } = createTrafficActivities(scene);
-    const input: SwitchInput = { to: 'green', from: 'blue', requireHealthy: true, ...change };
-    return runActivity(switchTraffic, input);
-  }
-
   const configured = async (): Promise<string | null> =>
-    (await (await openTraffic(scene, scene.target({ token: 100 }))).look()).colour;
+    (await lookAt(scene, scene.target({ token: 100 }))).colour;
 
   it('is proven, switched, seen, and brought back', async () => {
     scene = await givenTrafficScene(kind);
     expect(await proveTraffic(scene, scene.target())).toMatch(/; blue is served$/);
     expect(await configured()).toBe('blue');
 
-    const there = await switchOver({ target: scene.target() });
+    const there = await switchOver(scene, { target: scene.target() });
     expect(there).toMatchObject({ confirmed: 20, note: 'green, confirmed 20 of 20' });
     expect(await askThrough(scene.url)).toEqual({ colour: 'green', status: 200 });
     expect(await configured()).toBe('green');
 
-    const back = await switchOver({
+    const back = await switchOver(scene, {
       target: scene.target(),
       to: 'blue',
       from: 'green',
@@ -56,8 +48,8 @@ describe.each(KINDS)('traffic through %s', (kind) => {
 
   it('done twice is done once', async () => {
     scene = await givenTrafficScene(kind);
-    await switchOver({ target: scene.target() });
-    const again = await switchOver({ target: scene.target() });
+    await switchOver(scene, { target: scene.target() });
+    const again = await switchOver(scene, { target: scene.target() });
     expect(again.confirmed).toBe(20);
     expect(await configured()).toBe('green');
   });
@@ -67,21 +59,20 @@ describe.each(KINDS)('traffic through %s', (kind) => {
     await scene.persistOnly('green');
     expect(await configured()).toBe('green');
     expect((await askThrough(scene.url)).colour).toBe('blue');
-    await switchOver({ target: scene.target() });
+    await switchOver(scene, { target: scene.target() });
     expect((await askThrough(scene.url)).colour).toBe('green');
   });
 
   it('goes on after a kill between applying and seeing', async () => {
     scene = await givenTrafficScene(kind);
-    const traffic = await openTraffic(scene, scene.target());
-    await (await traffic.look()).switchTo('green', 'blue');
-    const seen = await switchOver({ target: scene.target() });
+    await (await lookAt(scene, scene.target())).switchTo('green', 'blue');
+    const seen = await switchOver(scene, { target: scene.target() });
     expect(seen.confirmed).toBe(20);
   });
 
   it('keeps the colour when the proxy is restarted and reloaded', async () => {
     scene = await givenTrafficScene(kind);
-    await switchOver({ target: scene.target() });
+    await switchOver(scene, { target: scene.target() });
     await scene.crash();
     await scene.start();
     await untilServed(scene.url, 'green');
@@ -93,7 +84,9 @@ describe.each(KINDS)('traffic through %s', (kind) => {
   it('does not overwrite what somebody else wrote', async () => {
     scene = await givenTrafficScene(kind);
     await scene.meddle();
-    await expect(switchOver({ target: scene.target() })).rejects.toMatchObject({ type: FAILURE.foreignHand });
+    await expect(switchOver(scene, { target: scene.target() })).rejects.toMatchObject({
+      type: FAILURE.foreignHand,
+    });
     expect(await configured()).toBeNull();
     expect((await askThrough(scene.url)).colour).toBe('blue');
     await expect(proveTraffic(scene, scene.target())).rejects.toMatchObject({ type: FAILURE.refused });
@@ -103,7 +96,9 @@ describe.each(KINDS)('traffic through %s', (kind) => {
     scene = await givenTrafficScene(kind);
     await scene.spoil();
     await expect(proveTraffic(scene, scene.target())).rejects.toMatchObject({ type: FAILURE.refused });
-    await expect(switchOver({ target: scene.target() })).rejects.toMatchObject({ type: FAILURE.refused });
+    await expect(switchOver(scene, { target: scene.target() })).rejects.toMatchObject({
+      type: FAILURE.refused,
+    });
     expect(await configured()).toBe('blue');
     expect((await askThrough(scene.url)).colour).toBe('blue');
   });
@@ -111,7 +106,7 @@ describe.each(KINDS)('traffic through %s', (kind) => {
   it('does not believe a switch that was accepted and not applied', async () => {
     scene = await givenTrafficScene(kind);
     await scene.numb();
-    await expect(switchOver({ target: scene.target({ confirmMs: 500 }) })).rejects.toMatchObject({
+    await expect(switchOver(scene, { target: scene.target({ confirmMs: 500 }) })).rejects.toMatchObject({
       type: FAILURE.refused,
       message: expect.stringContaining('answered 200 from blue') as string,
     });
@@ -121,9 +116,12 @@ describe.each(KINDS)('traffic through %s', (kind) => {
     scene = await givenTrafficScene(kind);
     await scene.crash();
     const target = scene.target({ confirmMs: 500 });
-    await expect(switchOver({ target })).rejects.toMatchObject({ type: 'Unreachable', nonRetryable: false });
+    await expect(switchOver(scene, { target })).rejects.toMatchObject({
+      type: 'Unreachable',
+      nonRetryable: false,
+    });
     await scene.start();
-    const result = await switchOver({ target });
+    const result = await switchOver(scene, { target });
     expect(result.confirmed).toBe(20);
     expect((await askThrough(scene.url)).colour).toBe('green');
   });
@@ -131,7 +129,7 @@ describe.each(KINDS)('traffic through %s', (kind) => {
   it('leaves traffic where it is when the other colour is not well', async () => {
     scene = await givenTrafficScene(kind);
     await scene.backends.green.set({ status: 503 });
-    await expect(switchOver({ target: scene.target() })).rejects.toMatchObject({
+    await expect(switchOver(scene, { target: scene.target() })).rejects.toMatchObject({
       type: FAILURE.refused,
       message: expect.stringContaining('green is not well (/health: /health 503') as string,
     });
@@ -140,9 +138,9 @@ describe.each(KINDS)('traffic through %s', (kind) => {
 
   it('goes back to a sick colour all the same', async () => {
     scene = await givenTrafficScene(kind);
-    await switchOver({ target: scene.target() });
+    await switchOver(scene, { target: scene.target() });
     await scene.backends.blue.set({ status: 500 });
-    const back = await switchOver({
+    const back = await switchOver(scene, {
       target: scene.target(),
       to: 'blue',
       from: 'green',
@@ -153,9 +151,9 @@ describe.each(KINDS)('traffic through %s', (kind) => {
 
   it('refuses a token that is not the newest', async () => {
     scene = await givenTrafficScene(kind);
-    await switchOver({ target: scene.target({ token: 7 }) });
+    await switchOver(scene, { target: scene.target({ token: 7 }) });
     await expect(
-      switchOver({ target: scene.target({ token: 6 }), to: 'blue', from: 'green' }),
+      switchOver(scene, { target: scene.target({ token: 6 }), to: 'blue', from: 'green' }),
     ).rejects.toMatchObject({ type: FAILURE.staleFence });
     expect((await askThrough(scene.url)).colour).toBe('green');
   });
@@ -165,8 +163,8 @@ describe.each(KINDS)('traffic through %s', (kind) => {
     const one = scene.target();
     const other = scene.target({ environment: 'stage' });
     const both = await Promise.all([
-      switchOver({ target: one, from: null }),
-      switchOver({ target: other, from: null }),
+      switchOver(scene, { target: one, from: null }),
+      switchOver(scene, { target: other, from: null }),
     ]);
     expect(both.map(({ confirmed }) => confirmed)).toEqual([20, 20]);
     expect(await configured()).toBe('green');

@@ -9,7 +9,14 @@ import { openTraffic } from '../../activities/traffic/open-traffic.js';
 import { failureOf } from '../support/failure-of.js';
 import { until } from '../support/processes.js';
 import { startActivity } from '../support/run-activity.js';
-import { askThrough, givenTrafficScene, type TrafficScene } from '../support/traffic-scene.js';
+import {
+  askThrough,
+  givenTrafficScene,
+  type ProxyKind,
+  type TrafficScene,
+} from '../support/traffic-scene.js';
+
+const KINDS: ProxyKind[] = ['haproxy', 'nginx', 'traefik', 'caddy'];
 
 let scene: TrafficScene;
 const stops: (() => void)[] = [];
@@ -34,10 +41,10 @@ async function holdLock(folder: string): Promise<() => Promise<void>> {
   };
 }
 
-it.each(['haproxy', 'nginx'] as const)('%s: the way back ends it first', async (kind) => {
+it.each(KINDS)('%s: the way back ends it first', async (kind) => {
   scene = await givenTrafficScene(kind);
   const { switchTraffic } = createTrafficActivities(scene);
-  const unlock = await holdLock(path.join(scene.folder, 'slipway'));
+  const unlock = await holdLock(scene.lockedFolder ?? '');
   const target = scene.target();
   const forward = failureOf(
     startActivity(switchTraffic, { target, to: 'green', from: 'blue', requireHealthy: true }).result,
@@ -55,7 +62,7 @@ it.each(['haproxy', 'nginx'] as const)('%s: the way back ends it first', async (
   expect(await askThrough(scene.url)).toMatchObject({ colour: 'blue' });
 });
 
-it.each(['haproxy', 'nginx'] as const)('%s: who comes after the undo is refused', async (kind) => {
+it.each(KINDS)('%s: who comes after the undo is refused', async (kind) => {
   scene = await givenTrafficScene(kind);
   const { switchTraffic } = createTrafficActivities(scene);
   const target = scene.target();

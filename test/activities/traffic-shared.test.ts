@@ -4,15 +4,17 @@ import { readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createTrafficActivities } from '../../activities/traffic/create-traffic-activities.js';
-import { openTraffic } from '../../activities/traffic/open-traffic.js';
 import { proveTraffic } from '../../activities/traffic/prove-traffic.js';
-import type { Look } from '../../activities/traffic/traffic.js';
-import type { TrafficPlan } from '../../pipeline/plan-traffic.js';
 import type { Target } from '../../workflows/activity-contract.js';
 import { FAILURE } from '../../workflows/failures.js';
-import { runActivity } from '../support/run-activity.js';
-import { givenTrafficScene, untilServed, type TrafficScene } from '../support/traffic-scene.js';
+import {
+  changedTarget,
+  givenTrafficScene,
+  lookAt,
+  switchOver,
+  untilServed,
+  type TrafficScene,
+} from '../support/traffic-scene.js';
 
 const exec = promisify(execFile);
 
@@ -21,22 +23,6 @@ let scene: TrafficScene;
 afterEach(async () => {
   await scene.stop();
 });
-
-/** The example's target with other options of the same proxy. */
-function targetWith<Kind extends TrafficPlan['kind']>(
-  kind: Kind,
-  change: Partial<Extract<TrafficPlan, { kind: Kind }>>,
-  environment = 'prod',
-): Target {
-  const target = scene.target({ environment });
-  if (target.plan.traffic?.kind !== kind) throw new Error(`not a scene of ${kind}`);
-  Object.assign(target.plan.traffic, change);
-  return target;
-}
-
-async function lookAt(target: Target): Promise<Look> {
-  return (await openTraffic(scene, target)).look();
-}
 
 describe('one proxy of several pipelines', () => {
   it('keeps every key of a shared HAProxy map when all switch at once', async () => {
@@ -51,7 +37,9 @@ describe('one proxy of several pipelines', () => {
     for (const to of ['green', 'blue', 'green'] as const) {
       await Promise.all(
         environments.map(async (key) => {
-          await (await lookAt(targetWith('haproxy', { key }, key))).switchTo(to, null);
+          await (
+            await lookAt(scene, changedTarget(scene, 'haproxy', { key }, { environment: key }))
+          ).switchTo(to, null);
         }),
       );
     }
@@ -66,14 +54,14 @@ describe('one proxy of several pipelines', () => {
 
   it('adds a key that HAProxy has not loaded yet', async () => {
     scene = await givenTrafficScene('haproxy');
-    const target = targetWith('haproxy', { key: 'new' });
-    await (await lookAt(target)).switchTo('green', null);
-    expect((await lookAt(target)).colour).toBe('green');
+    const target = changedTarget(scene, 'haproxy', { key: 'new' });
+    await (await lookAt(scene, target)).switchTo('green', null);
+    expect((await lookAt(scene, target)).colour).toBe('green');
   });
 
   it('leaves no file of its own in the folder', async () => {
     scene = await givenTrafficScene('nginx');
-    await (await lookAt(scene.target())).switchTo('green', 'blue');
+    await (await lookAt(scene, scene.target())).switchTo('green', 'blue');
     expect(await readdir(path.join(scene.folder, 'slipway'))).toEqual(['shop.conf']);
   });
 });
@@ -90,27 +78,22 @@ describe('nginx', () => {
         .replace('default blue', 'default green')
         .replace(scene.backends.blue.address, scene.backends.green.address),
     );
-    return { file, target: targetWith('nginx', { upstreams: null }) };
+    return { file, target: changedTarget(scene, 'nginx', { upstreams: null }) };
   }
 
   it('takes whole files per colour', async () => {
     const { target } = await givenFilePerColour();
     expect(await proveTraffic(scene, target)).toMatch(/blue is served/);
     // its last look finds green by the server in its file
-    await runActivity(createTrafficActivities(scene).switchTraffic, {
-      target,
-      to: 'green',
-      from: 'blue',
-      requireHealthy: true,
-    });
-    expect((await lookAt(target)).colour).toBe('green');
+    await switchOver(scene, { target });
+    expect((await lookAt(scene, target)).colour).toBe('green');
   });
 
   it('puts the old file back when it does not accept the new one', async () => {
     const { file, target } = await givenFilePerColour();
     const before = await readFile(file, 'utf8');
     await writeFile(`${file}.green`, 'upstream shop { server ; }\n');
-    const look = await lookAt(target);
+    const look = await lookAt(scene, target);
     await expect(look.switchTo('green', 'blue')).rejects.toMatchObject({
       type: FAILURE.refused,
       message: expect.stringContaining('the old file is back') as string,
@@ -132,7 +115,7 @@ describe('nginx', () => {
     await exec('chmod', ['640', file]);
     await exec('mv', [file, real]);
     await symlink(real, file);
-    await (await lookAt(scene.target())).switchTo('green', 'blue');
+    await (await lookAt(scene, scene.target())).switchTo('green', 'blue');
     const { stdout } = await exec('stat', ['-c', '%a %F', real, file]);
     expect(stdout).toBe('640 regular file\n777 symbolic link\n');
     await untilServed(scene.url, 'green');

@@ -6,7 +6,8 @@ import { parseArgs } from 'node:util';
 import { approvals } from './approvals.js';
 import { commandLine } from './command-line.js';
 import { deploy } from './deploy.js';
-import { haproxyUnderLoad, nginxUnderLoad } from './under-load.js';
+import { fleet } from './fleet.js';
+import { caddyUnderLoad, haproxyUnderLoad, nginxUnderLoad, traefikUnderLoad } from './under-load.js';
 import { renderTable, type Benchmark, type Row } from './rows.js';
 import { trust } from './trust.js';
 import { webhooks } from './webhooks.js';
@@ -18,7 +19,10 @@ const BENCHMARKS: Benchmark[] = [
   wayBackWithKills,
   haproxyUnderLoad,
   nginxUnderLoad,
+  traefikUnderLoad,
+  caddyUnderLoad,
   approvals,
+  fleet,
   trust,
   webhooks,
   commandLine,

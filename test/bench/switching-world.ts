@@ -6,11 +6,14 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { SlipwayClient } from '../../client/index.js';
 import { laneId } from '../../workflows/names.js';
+import { createCaddy } from '../support/caddy.js';
 import { startHttpBackend } from '../support/http-backend.js';
 import { createNginx } from '../support/nginx.js';
 import { createRepository } from '../support/repository.js';
 import { freePort, startSshd } from '../support/sshd.js';
 import { until } from '../support/processes.js';
+import { answers } from '../support/run-proxy.js';
+import { createTraefik } from '../support/traefik.js';
 import type { Ends } from './ends.js';
 import { startHaproxy } from './haproxy.js';
 
@@ -25,20 +28,33 @@ export interface SwitchingWorld {
   publish(version: string, options: { bake: boolean }): Promise<{ version: string; commit: string }>;
 }
 
+interface Backends {
+  blue: string;
+  green: string;
+}
+
 interface Proxy {
   url: string;
   /** Lines of `traffic:`. */
   traffic: string[];
 }
 
-export async function startSwitchingWorld(ends: Ends, kind: 'haproxy' | 'nginx'): Promise<SwitchingWorld> {
+export type SwitchedProxy = 'haproxy' | 'nginx' | 'traefik' | 'caddy';
+
+const START: Record<SwitchedProxy, (ends: Ends, backends: Backends) => Promise<Proxy>> = {
+  haproxy: startColours,
+  nginx: startNginx,
+  traefik: startTraefik,
+  caddy: startCaddy,
+};
+
+export async function startSwitchingWorld(ends: Ends, kind: SwitchedProxy): Promise<SwitchingWorld> {
   const [blue, green] = [await startHttpBackend('blue'), await startHttpBackend('green')];
   ends.push(() => blue.stop());
   ends.push(() => green.stop());
   const sshd = await startSshd();
   ends.push(() => sshd.stop());
-  const addresses = { blue: blue.address, green: green.address };
-  const proxy = kind === 'haproxy' ? await startColours(ends, addresses) : await startNginx(ends, addresses);
+  const proxy = await START[kind](ends, { blue: blue.address, green: green.address });
   const repository = await createRepository();
   ends.push(() => repository.remove());
   const knownHosts = await readFile(sshd.knownHostsPath, 'utf8');
@@ -80,7 +96,7 @@ ${bake ? '    bake: { for: 1h, interval: 1s, checks: [health] }\n' : ''}    keep
   };
 }
 
-async function startColours(ends: Ends, backends: { blue: string; green: string }): Promise<Proxy> {
+async function startColours(ends: Ends, backends: Backends): Promise<Proxy> {
   const { url, socket, map } = await startHaproxy(ends, 'bench', backends);
   return {
     url,
@@ -94,7 +110,7 @@ async function startColours(ends: Ends, backends: { blue: string; green: string 
   };
 }
 
-async function startNginx(ends: Ends, backends: { blue: string; green: string }): Promise<Proxy> {
+async function startNginx(ends: Ends, backends: Backends): Promise<Proxy> {
   const nginx = await createNginx();
   ends.push(() => nginx.stop());
   const port = await freePort();
@@ -114,6 +130,61 @@ async function startNginx(ends: Ends, backends: { blue: string; green: string })
       'upstream: bench',
       `test: ${nginx.command} -t`,
       `reload: ${nginx.command} -s reload`,
+    ],
+  };
+}
+
+async function startTraefik(ends: Ends, backends: Backends): Promise<Proxy> {
+  const traefik = await createTraefik();
+  ends.push(() => traefik.stop());
+  const listen = `127.0.0.1:${await freePort()}`;
+  const file = path.join(traefik.folder, 'dynamic', 'bench.yml');
+  await mkdir(path.join(traefik.folder, 'dynamic', '.slipway'), { recursive: true });
+  const service = (address: string): string =>
+    `{ loadBalancer: { servers: [{ url: "http://${address}" }] } }`;
+  await writeFile(
+    traefik.configuration,
+    `entryPoints: { web: { address: "${listen}" } }
+providers: { providersThrottleDuration: 100ms, file: { directory: "${path.dirname(file)}" } }
+`,
+  );
+  await writeFile(
+    file,
+    `http:
+  routers: { bench: { rule: "PathPrefix(\`/\`)", service: bench } }
+  services:
+    bench: { weighted: { services: [{ name: bench-blue }] } }
+    bench-blue: ${service(backends.blue)}
+    bench-green: ${service(backends.green)}
+`,
+  );
+  await traefik.start(() => answers(`http://${listen}/`));
+  return {
+    url: `http://${listen}`,
+    traffic: [
+      `traefik: ${file}`,
+      'services: { blue: bench-blue, green: bench-green }',
+      `colours: { blue: "http://${backends.blue}", green: "http://${backends.green}" }`,
+    ],
+  };
+}
+
+async function startCaddy(ends: Ends, backends: Backends): Promise<Proxy> {
+  const caddy = await createCaddy();
+  ends.push(() => caddy.stop());
+  const [listen, admin] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
+  const file = path.join(caddy.folder, 'slipway', 'bench.caddy');
+  await mkdir(path.dirname(file));
+  await writeFile(file, `to ${backends.blue}\n`);
+  const site = `reverse_proxy {\n import ${file}\n }`;
+  await writeFile(caddy.configuration, `{\n admin ${admin}\n}\nhttp://${listen} {\n ${site}\n}\n`);
+  await caddy.start(() => answers(`http://${listen}/`));
+  return {
+    url: `http://${listen}`,
+    traffic: [
+      `caddy: http://${admin}`,
+      `upstreams: { blue: "${backends.blue}", green: "${backends.green}" }`,
+      `file: ${file}`,
     ],
   };
 }

@@ -8,6 +8,7 @@ import {
   PIPELINE,
   releaseAndWait,
   startSwitchingWorld,
+  type SwitchedProxy,
   untilRolledBack,
 } from './switching-world.js';
 import { startTemporalStage } from './temporal-stage.js';
@@ -28,7 +29,22 @@ export const nginxUnderLoad: Benchmark = {
   run: (say) => switchUnderLoad('nginx', say),
 };
 
-async function switchUnderLoad(kind: 'haproxy' | 'nginx', say: (text: string) => void): Promise<Row[]> {
+export const traefikUnderLoad: Benchmark = {
+  name: 'load-traefik',
+  about: `${SWITCHES} switches under load, traefik`,
+  run: (say) => switchUnderLoad('traefik', say),
+};
+
+export const caddyUnderLoad: Benchmark = {
+  name: 'load-caddy',
+  about: `${SWITCHES} switches under load, caddy: the honest count`,
+  run: (say) => switchUnderLoad('caddy', say),
+};
+
+/** Those that lose nothing; of the others the count is told. */
+const LOSSLESS: SwitchedProxy[] = ['haproxy', 'traefik'];
+
+async function switchUnderLoad(kind: SwitchedProxy, say: (text: string) => void): Promise<Row[]> {
   return withEnds(async (ends) => {
     const world = await startSwitchingWorld(ends, kind);
     const { client } = await startTemporalStage(ends, { pipeline: PIPELINE, workers: 1 });
@@ -48,7 +64,7 @@ async function switchUnderLoad(kind: 'haproxy' | 'nginx', say: (text: string) =>
       say(`${sort}: ${requests} requests, ${bad} failed ${bad === 0 ? '' : JSON.stringify(why)}`);
     return [
       row(`${kind}: requests during ${SWITCHES} switches`, total, 'requests'),
-      row(`${kind}: failed of these`, failed, 'requests', kind === 'haproxy' ? 0 : null),
+      row(`${kind}: failed of these`, failed, 'requests', LOSSLESS.includes(kind) ? 0 : null),
     ];
   });
 }

@@ -8,13 +8,19 @@ export interface WorkerProcess {
   kill(): Promise<void>;
 }
 
-/** Runs killable-worker.ts from its source; resolves once it polls. */
-export async function startWorkerProcess(args: string[]): Promise<WorkerProcess> {
+/** Runs a worker of this folder from its source; resolves once it polls. */
+export async function startWorkerProcess(
+  args: string[],
+  program = new URL('killable-worker.ts', import.meta.url),
+): Promise<WorkerProcess> {
   const run = `process.argv.splice(1, 1); const { runnerImport } = await import('vite'); await runnerImport(process.argv[1], { root: process.cwd(), logLevel: 'warn' });`;
-  const file = new URL('killable-worker.ts', import.meta.url).pathname;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', run, '--', 'run', file, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawn(
+    process.execPath,
+    ['--input-type=module', '-e', run, '--', 'run', program.pathname, ...args],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
   let errors = '';
   child.stderr.on('data', (data: Buffer) => {
     errors = `${errors}${data.toString('utf8')}`.slice(-4_000);

@@ -69,6 +69,30 @@ export const PATHS_OF_CHANGE: Record<string, Path> = {
     await runChange(harness, changeOf(scene));
     return laneOf(scene);
   },
+  'change-on-hosts-one-by-one': async (harness) => {
+    const scene = givenScene(harness, givenPlanInPlace());
+    await runChange(harness, changeOf(scene));
+    return laneOf(scene);
+  },
+  'change-with-a-host-in-quarantine': async (harness) => {
+    const rollout = { batch: 1, maxFailures: 1, failedHost: 'quarantine' as const };
+    const scene = givenScene(harness, givenPlanInPlace({ rollout }));
+    scene.break('deploy', 'refuse', { host: 'web-2' });
+    await runChange(harness, changeOf(scene));
+    return laneOf(scene);
+  },
+  'change-undone-on-hosts-one-by-one': async (harness) => {
+    const scene = givenScene(harness, givenPlanInPlace());
+    scene.break('deploy', 'refuse', { host: 'web-2' });
+    await runChange(harness, changeOf(scene));
+    return laneOf(scene);
+  },
+  'change-readmitted': async (harness) => {
+    const scene = givenScene(harness, givenPlanInPlace());
+    const input = changeOf(scene, 'v1', 'readmit');
+    await runChange(harness, { ...input, request: { ...input.request, hosts: ['web-2'] } });
+    return laneOf(scene);
+  },
   'change-switched-by-hand': (harness) => switchByHand(harness, givenPlan(BY_HAND)),
   'change-switched-by-a-signed-word': (harness) =>
     switchByHand(harness, givenPlan({ ...BY_HAND, may: { switch: ['leads'] } }), { statement: SIGNED }),

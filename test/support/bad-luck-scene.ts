@@ -19,6 +19,8 @@ export interface BadLuckStage {
   readonly path: string;
   /** Has anything run `reboot`? */
   rebooted(): Promise<boolean>;
+  /** Another takes its place. */
+  killWorker(): void;
   stop(): Promise<void>;
 }
 
@@ -40,6 +42,7 @@ export async function setBadLuckStage(env: Record<string, string> = {}): Promise
     temporal: temporal.address,
     path: searched,
     rebooted: async () => (await readOrNull(path.join(folder, 'rebooted'))) !== null,
+    killWorker: () => worker.signal('SIGKILL'),
     async stop() {
       await worker.stop();
       await temporal.stop();

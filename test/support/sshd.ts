@@ -25,6 +25,8 @@ export interface SshdOptions {
   /** Address to listen on and to connect to; 127.0.0.1 by default. */
   address?: string;
   port?: number;
+  /** Private key that is let in; absent = one of its own. */
+  keyPath?: string;
 }
 
 export interface Sshd {
@@ -63,12 +65,12 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
   const address = options.address ?? '127.0.0.1';
   const port = options.port ?? (await freePort());
   const hostKey = path.join(folder, 'host_key');
-  const keyPath = path.join(folder, 'user_key');
+  const keyPath = options.keyPath ?? path.join(folder, 'user_key');
   const authorizedKeys = path.join(folder, 'authorized_keys');
   const knownHostsPath = path.join(folder, 'known_hosts');
   const logFile = path.join(folder, 'sshd.log');
   await makeKey(hostKey);
-  await makeKey(keyPath);
+  if (options.keyPath === undefined) await makeKey(keyPath);
   await writeFile(authorizedKeys, await readFile(`${keyPath}.pub`, 'utf8'), { mode: 0o600 });
   const [type, key] = (await readFile(`${hostKey}.pub`, 'utf8')).split(' ');
   await writeFile(knownHostsPath, `${port === 22 ? address : `[${address}]:${port}`} ${type} ${key}\n`);

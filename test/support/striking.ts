@@ -77,9 +77,15 @@ export async function carryOut<Result>(
 }
 
 /** The fault among `faults` that strikes this call, used up by it. */
-export function strike(faults: Fault[], activity: string, to: Colour | null): Fault | null {
+export function strike(
+  faults: Fault[],
+  activity: string,
+  to: Colour | null,
+  host: string | null = null,
+): Fault | null {
   for (const fault of faults) {
     if (fault.activity !== activity || fault.times === 0 || (fault.to !== null && fault.to !== to)) continue;
+    if (fault.host !== null && fault.host !== host) continue;
     if (fault.after > 0) {
       fault.after -= 1;
       continue;

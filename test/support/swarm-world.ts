@@ -149,6 +149,7 @@ export async function startSwarmWorld(): Promise<SwarmWorld> {
       signal: new AbortController().signal,
       operationId: (step) => `${target.token}-${step}`,
       registryLogin: null,
+      cluster: () => Promise.reject(new Error('there is no cluster here')),
       ...change,
     }),
     stop: async () => {

@@ -48,6 +48,7 @@ export function inputOf(name: Name, { target, prior }: Pick<SealedRelease, 'targ
   const more: Partial<Record<Name, object>> = {
     deploy: { prior },
     undoDeploy: { prior },
+    stopHost: { prior },
     verify: { checks: target.plan.checks, colour: target.colour },
     bake: { colour: target.colour, baseline: {}, remainingMs: 1 },
     switchTraffic: { to: 'green', from: 'blue', requireHealthy: true },
@@ -69,5 +70,6 @@ export const OF_A_TARGET: readonly Name[] = [
   'retireColour',
   'switchTraffic',
   'undoDeploy',
+  'stopHost',
   'takeOver',
 ];

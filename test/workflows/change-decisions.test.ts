@@ -151,6 +151,7 @@ describe('back', () => {
       'bake green',
       'switchTraffic blue',
       'undoDeploy green',
+      'undoDeploy green',
     ]);
   });
 

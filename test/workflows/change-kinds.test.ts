@@ -63,7 +63,9 @@ describe('rollback', () => {
   });
 
   it('shows workers that its release was live before, or its old gates would keep it out', async () => {
-    const scene = givenScene(harness, givenPlan(), { live: 'v3' });
+    const scene = givenScene(harness, givenPlan({ hosts: [{ name: 'web-1', address: 'web-1' }] }), {
+      live: 'v3',
+    });
     const receipts = [{ statement: 'deployed', keyId: 'k', signature: 's' }];
     const request = { ...givenRequest(scene.plan, 'v1', 'rollback'), receipts };
     const handle = await startChange(harness, givenChange(request, { live: scene.live }));

@@ -111,7 +111,8 @@ describe('an environment', () => {
     await prod.ask(request);
     await prod.release(2);
     const deploys = prod.world().calls.filter((call) => call.startsWith('deploy'));
-    expect(deploys).toEqual(['deploy blue', 'deploy green']);
+    // each host once
+    expect(deploys).toEqual(['deploy blue', 'deploy blue', 'deploy green', 'deploy green']);
     expect((await prod.status()).token).toBe(2);
   });
 
@@ -310,7 +311,9 @@ describe('continue-as-new', () => {
     expect(await runOf(prod)).not.toBe(runId);
     await prod.decide('unfreeze');
     for (const { requestId } of requests) expect((await prod.ended(requestId)).state).toBe('succeeded');
-    expect(prod.world().calls.filter((call) => call.startsWith('deploy'))).toHaveLength(5);
+    expect(prod.world().calls.filter((call) => call.startsWith('deploy'))).toHaveLength(
+      5 * prod.plan.hosts.length,
+    );
   });
 });
 

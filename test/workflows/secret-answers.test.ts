@@ -51,8 +51,7 @@ beforeAll(async () => {
   const activities = createFakeActivities({ world: createWorld(), client, taskQueue });
   const { keys: sealKeys, remove } = await givenSealKeys();
   const workers = await runWorkers(
-    native,
-    'default',
+    { connection: native, client, namespace: 'default' },
     await bundleWorkflowCode({ workflowsPath: path.resolve('test/support/fixtures/asking-workflow.ts') }),
     {
       ...activities,

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import {
   countSample,
+  isBad,
+  judgeSample,
   judgeTallies,
   judgeTally,
   NO_SAMPLES,
@@ -9,7 +11,9 @@ import {
 import { locateColour, readFirstServer } from '../../../activities/checks/colour-address.js';
 import { buildBaselineQuery, readResponse } from '../../../activities/checks/prometheus.js';
 import { combineVerdicts, describeOutcomes } from '../../../activities/checks/run-checks.js';
+import type { BakePlan } from '../../../pipeline/plan.js';
 import type { CheckOutcome } from '../../../workflows/activity-contract.js';
+import { httpCheck } from '../../support/check-scene.js';
 import { givenPlan, givenTraffic } from '../../support/given.js';
 
 type Verdict = CheckOutcome['verdict'];
@@ -35,6 +39,9 @@ describe('verdicts', () => {
 });
 
 describe('the samples of a bake', () => {
+  const check = httpCheck({ name: 'errors', url: 'http://shop.example.com/' });
+  const bake: BakePlan = { forMs: 1_000_000, intervalMs: 10_000, failures: 3, checks: [check] };
+
   function tallyOf(verdicts: Verdict[]): Tally {
     return outcomes(...verdicts).reduce(countSample, NO_SAMPLES);
   }
@@ -51,12 +58,12 @@ describe('the samples of a bake', () => {
     ['inconclusive', ['passed', 'inconclusive', 'inconclusive', 'inconclusive']],
     ['passed', ['inconclusive', 'inconclusive', 'inconclusive', 'passed']],
   ])('%s after %j, three in a row being too many', (verdict, samples) => {
-    expect(judgeTally('errors', tallyOf(samples), 3).verdict).toBe(verdict);
+    expect(judgeTally(check, tallyOf(samples), bake).verdict).toBe(verdict);
   });
 
   it('say how many could not be taken', () => {
     const tally = tallyOf(['passed', 'inconclusive', 'passed']);
-    expect(judgeTally('errors', tally, 3).detail).toBe(
+    expect(judgeTally(check, tally, bake).detail).toBe(
       'said inconclusive; 2 of 3 samples good, 1 unanswered',
     );
   });
@@ -66,13 +73,93 @@ describe('the samples of a bake', () => {
       ['health', tallyOf(['passed'])],
       ['errors', tallyOf(['failed'])],
     ]);
-    expect(judgeTallies(tallies, 1)).toMatchObject({
+    const checks = [httpCheck({ name: 'health', url: 'http://shop.example.com/' }), check];
+    expect(judgeTallies(tallies, { ...bake, failures: 1, checks })).toMatchObject({
       verdict: 'failed',
       outcomes: [
         { check: 'health', verdict: 'passed' },
         { check: 'errors', verdict: 'failed' },
       ],
     });
+  });
+});
+
+describe('how many samples of a bake may be bad', () => {
+  const check = httpCheck({ name: 'errors', url: 'http://shop.example.com/' });
+  // a hundred samples
+  const bake: BakePlan = {
+    ...{ forMs: 1_000_000, intervalMs: 10_000, failures: 3, checks: [check] },
+    maxErrors: 0.02,
+  };
+  const tally = (good: number, bad: number): Tally => ({ ...NO_SAMPLES, good, bad, detail: 'HTTP 500' });
+
+  it('is known before its end', () => {
+    expect(isBad(tally(5, 2), bake)).toBe(false);
+    expect(isBad(tally(5, 3), bake)).toBe(true);
+    const { maxErrors: _, ...anyShare } = bake;
+    expect(isBad(tally(5, 3), anyShare)).toBe(false);
+  });
+
+  it.each([
+    ['passed', 98, 2],
+    ['failed', 97, 3],
+    // many could not be asked: the share is of those that were
+    ['failed', 40, 2],
+    ['passed', 50, 1],
+  ])('%s with %i good ones and %i bad', (verdict, good, bad) => {
+    const judged = judgeTally(check, tally(good, bad), bake);
+    expect(judged.verdict).toBe(verdict);
+    if (verdict === 'failed')
+      expect(judged.detail).toContain(`${bad} of ${good + bad} samples bad, at most 2 %`);
+  });
+
+  it('is none with 0 %', () => {
+    expect(isBad(tally(0, 1), { ...bake, maxErrors: 0 })).toBe(true);
+  });
+});
+
+describe('how fast a bake wants answers', () => {
+  const check = httpCheck({ name: 'health', url: 'http://shop.example.com/', withinMs: 500 });
+  const bake: BakePlan = { forMs: 1_000, intervalMs: 10, failures: 3, checks: [check] };
+
+  function sample(tookMs: number[], of = check): { tally: Tally; last: Verdict } {
+    let tally = NO_SAMPLES;
+    let last: Verdict = 'passed';
+    for (const took of tookMs) {
+      const outcome: CheckOutcome = { check: 'health', verdict: 'passed', detail: 'HTTP 200', tookMs: took };
+      const judged = judgeSample(of, tally, outcome);
+      expect(judged.outcome).not.toHaveProperty('tookMs');
+      tally = countSample(judged.tally, judged.outcome);
+      last = judged.outcome.verdict;
+    }
+    return { tally, last };
+  }
+  const quick = (count: number): number[] => Array<number>(count).fill(40);
+
+  it('is the 95th percentile: one slow answer of twenty is forgiven, two are a bad sample', () => {
+    expect(sample([...quick(19), 900]).last).toBe('passed');
+    expect(sample([...quick(18), 900, 900]).last).toBe('failed');
+    expect(judgeTally(check, sample([...quick(19), 900]).tally, bake).verdict).toBe('passed');
+  });
+
+  it('waits for twenty answers, and judges fewer at the end', () => {
+    const { last, tally } = sample([...quick(3), 900]);
+    expect(last).toBe('passed');
+    expect(judgeTally(check, tally, bake)).toMatchObject({
+      verdict: 'failed',
+      detail: '95 % of 4 answers within 900ms, at most 500ms',
+    });
+  });
+
+  it('remembers a hundred answers and no more', () => {
+    const { tally, last } = sample([...Array<number>(500).fill(900), ...quick(100)]);
+    expect(tally.tookMs).toHaveLength(100);
+    expect(last).toBe('passed');
+  });
+
+  it('remembers nothing where the check does not say', () => {
+    const { withinMs: _, ...plain } = check;
+    expect(sample([...quick(18), 900, 900], plain).tally.tookMs).toEqual([]);
   });
 });
 

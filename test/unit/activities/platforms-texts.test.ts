@@ -275,9 +275,11 @@ describe('what hosts say', () => {
   test('container logs, in frames or raw', () => {
     const frame = (stream: number, text: string): Buffer =>
       Buffer.concat([Buffer.from([stream, 0, 0, 0, 0, 0, 0, text.length]), Buffer.from(text)]);
-    expect(demultiplex(Buffer.concat([frame(1, 'out\n'), frame(2, 'err\n')]))).toBe('out\nerr\n');
-    expect(demultiplex(Buffer.from('a terminal wrote this'))).toBe('a terminal wrote this');
-    expect(demultiplex(Buffer.concat([frame(2, 'err\n'), frame(3, 'some logs could not be')]))).toBe('err\n');
-    expect(demultiplex(Buffer.alloc(0))).toBe('');
+    const all = (text: string, complaint = '') => ({ text, complaint });
+    expect(demultiplex(Buffer.concat([frame(1, 'out\n'), frame(2, 'err\n')]))).toEqual(all('out\nerr\n'));
+    expect(demultiplex(Buffer.from('a terminal wrote this'))).toEqual(all('a terminal wrote this'));
+    const some = Buffer.concat([frame(2, 'err\n'), frame(3, 'some logs could not be')]);
+    expect(demultiplex(some)).toEqual(all('err\n', 'some logs could not be'));
+    expect(demultiplex(Buffer.alloc(0))).toEqual(all(''));
   });
 });

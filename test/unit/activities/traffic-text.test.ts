@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { buildApplyArgv } from '../../../activities/traffic/apply-file.js';
 import { readMapKey, readShownMap, writeMapKey } from '../../../activities/traffic/haproxy-map.js';
-import { buildSocketArgv } from '../../../activities/traffic/haproxy-socket.js';
+import { buildSocketArgv } from '../../../activities/traffic/proxy-socket.js';
 import { readUpstream, renderUpstream, type UpstreamText } from '../../../activities/traffic/nginx-text.js';
 import { requireAddress, requirePath, requireWord } from '../../../activities/traffic/words.js';
 
@@ -90,7 +90,7 @@ describe('commands', () => {
       ...['sh', '-c', 'SCRIPT', 'slipway', '/etc/nginx/slipway/shop.conf'],
       'cba06b5736faf67e54b07b561eae94395e774c517a7d910a54369e1263ccfbd4',
       '11507a0e2f5e69d5dfa40a62a1bd7b6ee57e6bcd85c67c9b8431b36fff21c437',
-      ...['nginx -t', 'sh', '-c', 'nginx -s reload'],
+      ...['', 'nginx -t', 'sh', '-c', 'nginx -s reload'],
     ]);
     expect(
       buildApplyArgv({ file: '/a/b', present: null, wanted: '', testCommand: null, applyArgv: [] })[12],

@@ -189,6 +189,30 @@ describe('the screen of all environments', () => {
   const plan = givenPlan({ pipeline: 'secretmagic', name: 'prod' });
   const live = { ...givenRecord(plan, 'v1.3.9', 'blue'), at: '2026-11-08T10:00:00Z' };
 
+  it('says which hosts do not serve what is live, and when they are tried again', () => {
+    const since = '2026-11-14T10:00:00Z';
+    const apart = [
+      {
+        host: 'web-7',
+        state: 'quarantined' as const,
+        why: 'no answer',
+        since,
+        againAt: '2026-11-14T10:50:00Z',
+        tries: 2,
+      },
+      { host: 'web-9', state: 'before' as const, why: 'disk full', since, againAt: null, tries: 0 },
+    ];
+    const status = givenEnvironment({ live, apart });
+    const shown = renderStatus(
+      glyphs,
+      'secretmagic',
+      [{ name: 'prod', status, change: null, promotions: none }],
+      NOW,
+    );
+    expect(shown).toContain('web-7 quarantined, again 14 Nov 10:50 UTC: no answer');
+    expect(shown).toContain('web-9 keeps the release before, until the next release: disk full');
+  });
+
   it('puts who needs a person first, and the rest on one line each', () => {
     const views = [
       { name: 'dev', status: null, change: null, promotions: none },

@@ -1,13 +1,38 @@
 /** What the worker's policy does not allow a plan to reach: hosts, targets, commands, secrets, logins. */
 import { describe, expect, test } from 'vitest';
 import type { EnvironmentPlan } from '../../../pipeline/plan.js';
-import { givenPlan, givenRule } from '../../support/given.js';
+import type { TrafficPlan } from '../../../pipeline/plan-traffic.js';
+import { givenPlan, givenRule, givenTraffic } from '../../support/given.js';
+import type { PlatformPlan } from '../../../pipeline/plan-platform.js';
 import { policyWith, refusalsOf } from '../../support/policies.js';
+
+const deployment: PlatformPlan = {
+  kind: 'kubernetes',
+  resource: 'deployment/app',
+  container: null,
+  namespace: 'web',
+  kubeconfig: null,
+};
 
 describe('a policy does not allow', () => {
   const commands = 'commands: ["up {tag}", "switch {colour}", current]';
   const ssh = { user: null, port: null, key: null, knownHosts: null, jump: [] };
   const bare = [{ name: 'web-1', address: 'web-1' }];
+  const traefik: TrafficPlan = {
+    ...givenTraffic(),
+    kind: 'traefik',
+    file: '/etc/traefik/dynamic/other.yml',
+    services: null,
+    serviceName: 'other',
+  };
+  const caddy: TrafficPlan = {
+    ...givenTraffic(),
+    kind: 'caddy',
+    admin: 'http://127.0.0.1:2019',
+    path: '/config/apps/http/servers',
+    upstreams: { blue: '127.0.0.1:8081', green: '127.0.0.1:9001' },
+    file: null,
+  };
   test.each<[string, () => string, RegExp]>([
     [
       'another pipeline',
@@ -34,6 +59,16 @@ describe('a policy does not allow', () => {
       'another host',
       () => refusalsOf(policyWith(), { hosts: [{ name: 'x', address: 'root@web-3' }] }),
       /host root@web-3 is not allowed/,
+    ],
+    [
+      'another cluster',
+      () => refusalsOf(policyWith(), { platform: { ...deployment, kubeconfig: 'env:OTHER' } }),
+      /host env:OTHER is not allowed/,
+    ],
+    [
+      'the cluster of the worker itself',
+      () => refusalsOf(policyWith(), { platform: deployment }),
+      /host cluster is not allowed/,
     ],
     [
       'another jump host',
@@ -65,6 +100,25 @@ describe('a policy does not allow', () => {
           platform: { kind: 'swarm', service: 'other', fields: {} },
         }),
       /target other is not allowed/,
+    ],
+    [
+      "another file of the proxy's",
+      () => refusalsOf(policyWith('targets: [/etc/traefik/dynamic/shop.yml]'), { traffic: traefik }),
+      /target \/etc\/traefik\/dynamic\/other\.yml is not allowed/,
+    ],
+    [
+      'the site of others on the same Caddy',
+      () =>
+        refusalsOf(
+          policyWith(`targets: ["http://127.0.0.1:2019/config/apps/http/servers", "127.0.0.1:8081"]`),
+          { traffic: caddy },
+        ),
+      /target 127\.0\.0\.1:9001 is not allowed/,
+    ],
+    [
+      'another Caddy',
+      () => refusalsOf(policyWith('targets: ["127.0.0.1:8081", "127.0.0.1:9001"]'), { traffic: caddy }),
+      /target http:\/\/127\.0\.0\.1:2019\/config\/apps\/http\/servers is not allowed/,
     ],
     [
       'another command',

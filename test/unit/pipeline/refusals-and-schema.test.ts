@@ -33,6 +33,8 @@ describe('what this version does not carry out', () => {
       blueGreen('nginx: /a.conf, colours: {blue: "http://h:1", green: "http://h:2"}'),
     ],
     ['nginx upstreams', blueGreen('nginx: /a.conf, upstreams: {blue: "h:1", green: "h:2"}')],
+    ['traefik', blueGreen('traefik: /t.yml, colours: {blue: "http://h:1", green: "http://h:2"}')],
+    ['caddy upstreams', blueGreen('caddy: "http://h:2019", upstreams: {blue: "h:1", green: "h:2"}')],
     [
       'checks with {colour}',
       `${blueGreen('nginx: /a.conf').replace('[/health]', '[c]')}checks: {c: {http: "http://{colour}.internal/h"}}\n`,
@@ -49,31 +51,32 @@ describe('what this version does not carry out', () => {
     ['secrets from age', `${SMALL}    secrets: {A: "age:f#k"}\n`],
     ['secrets from SOPS', `${SMALL}registry: {username: a, password: "sops:f#k"}\n`],
     ['secrets from Vault', `${SMALL}    ssh: {key: "vault:kv/a#k"}\n`],
+    ['a deployment', SMALL.replace('{swarm: shop_web}', '{kubernetes: deployment/app}')],
   ])('%s is carried out', (_what, text) => {
     expect(unsupported(text)).toEqual([]);
   });
 
   it.each([
     ['platform compose', SMALL.replace('{swarm: shop_web}', '{compose: /opt/app}')],
-    ['platform kubernetes', SMALL.replace('{swarm: shop_web}', '{kubernetes: deployment/app}')],
     ['platform helm', SMALL.replace('{swarm: shop_web}', '{helm: charts/app}')],
-    ['traffic traefik', blueGreen('traefik: /t.yml, colours: {blue: "http://h:1", green: "http://h:2"}')],
-    [
-      'traffic caddy',
-      blueGreen('caddy: "http://h:2019", colours: {blue: "http://h:1", green: "http://h:2"}'),
-    ],
     [
       'canary weights',
       blueGreen('nginx: /a.conf, upstreams: {blue: "h:1", green: "h:2"}, weights: [10, 100]'),
     ],
-    ['check logs', `${SMALL.replace('[/health]', '[l]')}checks: {l: {logs: ERROR}}\n`],
+    [
+      'check logs in prod, whose platform has no logs command',
+      `${SMALL.replace('{swarm: shop_web}', '{command: ./up}').replace('[/health]', '[l]')}checks: {l: {logs: ERROR}}\n`,
+    ],
+    [
+      'check logs in prod, whose logs command says nothing of since when',
+      `${SMALL.replace('{swarm: shop_web}', '{command: ./up, logs: ./log}').replace('[/health]', '[l]')}checks: {l: {logs: ERROR}}\n`,
+    ],
     ['check migrations', `${SMALL.replace('[/health]', '[m]')}checks: {m: {migrations: applied}}\n`],
     ['approvals by oidc', `${SMALL}    approvals: [{count: 1, by: oidc}]\n`],
     [
       'reviews of several branches',
       `${SMALL}    approvals: [{count: 1, by: github-review, of: release/*}]\n`,
     ],
-    ['failed-host quarantine', `${SMALL}    rollout: {failed-host: quarantine}\n`],
     ['retention', `${SMALL}    retention: 30d\n`],
     ['notify', `${SMALL}notify: [{slack: env:S}]\n`],
     ['database', `${SMALL}    database: {migrate: ./up}\n`],
@@ -81,6 +84,16 @@ describe('what this version does not carry out', () => {
     ['release hotfix-branch', `${SMALL}release: {hotfix-branch: "fix/{version}"}\n`],
   ])('%s is refused by name', (what, text) => {
     expect(findUnsupported(loadGood(text)).map((each) => each.what)).toEqual([what]);
+  });
+
+  it.each([
+    '{swarm: shop_web}',
+    '{stack: deploy/prod.yml}',
+    '{command: ./up, logs: "./log $SLIPWAY_LOG_SECONDS"}',
+  ])('a check of the log is not, where the platform can say what is new: %s', (platform) => {
+    const checks = 'checks: {l: {logs: ERROR}}\n';
+    const text = `${SMALL.replace('{swarm: shop_web}', platform).replace('[/health]', '[l]')}${checks}`;
+    expect(findUnsupported(loadGood(text))).toEqual([]);
   });
 
   it('is always compiled in full all the same', () => {

@@ -1,0 +1,116 @@
+/** What a workload was before a release, and whether it still is that, or what the release made of it. */
+import { z } from 'zod';
+import { foreignHand } from '../failure.js';
+import type { Workload } from '../kubernetes/objects.js';
+import { placeOf } from './host-question.js';
+import { digestOf, repositoryOf, sameImage } from './image-reference.js';
+import {
+  containerOf,
+  hashRest,
+  imageIn,
+  readBelongings,
+  requireWorkload,
+  REVISION_ANNOTATION,
+  thingOf,
+  workloadNamed,
+  type WorkloadName,
+} from './kubernetes-workload.js';
+import type { PlatformContext } from './platform.js';
+import { proveInRegistry } from './prove-in-registry.js';
+import { findReleaseImage } from './release-image.js';
+
+/** What `kubectl rollout history` shows. */
+export const CAUSE_ANNOTATION = 'kubernetes.io/change-cause';
+/** Replicas a colour had before it was retired. */
+export const REPLICAS_ANNOTATION = 'slipway.dev/replicas';
+
+export const priorSchema = z.object({
+  kind: z.literal('kubernetes'),
+  /** `deployment/app` */
+  thing: z.string(),
+  container: z.string(),
+  /** As the template names it. */
+  written: z.string(),
+  /** What is gone back to: by digest where a pod says which one it is. */
+  image: z.string(),
+  /** Of the pod template, the image aside. */
+  rest: z.string(),
+  revision: z.string().nullable(),
+  replicas: z.number().nullable(),
+  /** Present = a retired colour. */
+  retired: z.string().nullable(),
+  changeCause: z.string().nullable(),
+});
+export type Prior = z.infer<typeof priorSchema>;
+
+export async function recordPrior(context: PlatformContext): Promise<Prior> {
+  const name = workloadNamed(context);
+  const workload = await requireWorkload(context, name);
+  const container = containerOf(context, name, workload);
+  const written = imageIn(workload, container);
+  const { annotations = {} } = workload.metadata;
+  return {
+    kind: 'kubernetes',
+    thing: thingOf(name),
+    container,
+    written,
+    image: await pinned(context, name, workload, container),
+    rest: hashRest(workload, container),
+    revision: annotations[REVISION_ANNOTATION] ?? workload.status.updateRevision ?? null,
+    replicas: workload.spec.replicas ?? null,
+    retired: retiredFrom(workload),
+    changeCause: annotations[CAUSE_ANNOTATION] ?? null,
+  };
+}
+
+/** A tag may move while we are away; the nodes that run it know which digest it was. */
+async function pinned(
+  context: PlatformContext,
+  name: WorkloadName,
+  workload: Workload,
+  container: string,
+): Promise<string> {
+  const written = imageIn(workload, container);
+  if (digestOf(written) !== null) return written;
+  const { pods } = await readBelongings(context, name, workload);
+  const digests = pods
+    .filter(({ spec }) => spec.containers.some((each) => each.name === container && each.image === written))
+    .flatMap(({ status }) => status.containerStatuses?.find((each) => each.name === container) ?? [])
+    .filter(({ ready }) => ready)
+    .flatMap(({ imageID }) => digestOf(imageID ?? '') ?? []);
+  const [digest] = digests;
+  return digest === undefined ? written : `${repositoryOf(written)}@${digest}`;
+}
+
+export async function proveWayBack(context: PlatformContext, recorded: unknown): Promise<string> {
+  const { thing, image, revision } = priorSchema.parse(recorded);
+  const at = `${thing} at revision ${revision ?? '?'}`;
+  // nodes pull for themselves: by what the cluster knows, nobody can say that they still could
+  if (digestOf(image) === null) return `${at}, back to ${image}: a tag, and no pod says which digest it is`;
+  return `${at}, ${await proveInRegistry(context, image)}`;
+}
+
+/** The replicas a retired colour had; null = it is not retired. */
+export function retiredFrom({ spec, metadata }: Workload): string | null {
+  return spec.replicas === 0 ? (metadata.annotations?.[REPLICAS_ANNOTATION] ?? null) : null;
+}
+
+/** Is it as before (true), or what this release wrote (false)? Anything else is another hand's work. */
+export function requireOurWork(
+  context: PlatformContext,
+  name: WorkloadName,
+  prior: Prior,
+  present: Workload,
+): boolean {
+  const found = imageIn(present, prior.container);
+  const release = findReleaseImage(context, prior.written);
+  const isPrior = found === prior.written || sameImage(found, prior.image);
+  const isOurs = release !== null && sameImage(found, release);
+  if ((isPrior || isOurs) && hashRest(present, prior.container) === prior.rest) return isPrior;
+  throw foreignHand({
+    what: `${thingOf(name)} is neither what this release wrote nor what was there before: it runs ${found}`,
+    where: placeOf(context),
+    why: `before: ${prior.image}`,
+    wayOut: `see who changed it, then put it right by hand: kubectl rollout history --namespace ${name.namespace} ${thingOf(name)}`,
+  });
+}

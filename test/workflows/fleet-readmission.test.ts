@@ -1,0 +1,40 @@
+/** A host in quarantine comes back by itself, on the server that skips time. */
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { breakActivity, environmentKey } from '../support/fake-world.js';
+import { EnvironmentScene } from '../support/environment-scene.js';
+import { givenPlanInPlace } from '../support/given.js';
+import { startSkippingHarness, type SkippingHarness } from '../support/time-skipping.js';
+import { quiet } from '../support/workflow-harness.js';
+
+let harness: SkippingHarness;
+beforeEach(async () => {
+  quiet();
+  harness = await startSkippingHarness();
+});
+afterEach(() => harness.close());
+
+it('is tried again after 5 and 10 minutes, and then serves what is live', async () => {
+  const rollout = { batch: 1, maxFailures: 1, failedHost: 'quarantine' as const };
+  const plan = givenPlanInPlace({ rollout, bake: null });
+  const key = environmentKey(plan.pipeline, plan.name);
+  const prod = new EnvironmentScene(harness, plan);
+  await prod.release(1);
+  breakActivity(harness.world, key, 'deploy', 'refuse', { host: 'web-2', times: 2 });
+  const second = await prod.release(2);
+  expect(second).toMatchObject({ state: 'succeeded', apart: [{ host: 'web-2', state: 'quarantined' }] });
+  expect(await prod.status()).toMatchObject({
+    live: { version: 'v2' },
+    needsPerson: null,
+    apart: [{ host: 'web-2', tries: 0 }],
+  });
+
+  await harness.sleep('5 minutes');
+  const again = await prod.until('it was tried again', ({ apart }) => apart?.[0]?.tries === 1);
+  expect(again).toMatchObject({ live: { version: 'v2' }, needsPerson: null, inFlight: null });
+
+  await harness.sleep('10 minutes');
+  const back = await prod.until('it is back', ({ apart }) => apart === undefined);
+  expect(back).toMatchObject({ live: { version: 'v2' }, needsPerson: null });
+  expect(prod.world().hosts['web-2']?.slots.live).toContain('v2@');
+  expect(prod.world().hosts['web-1']?.slots.live).toContain('v2@');
+});

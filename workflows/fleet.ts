@@ -1,0 +1,201 @@
+/**
+ * An environment of several hosts: each is deployed to and put back by an activity of its own, a batch at a time. A host
+ * that fails takes the release back with it, or stands apart while the others go on, as far as `rollout` lets it.
+ */
+import { CancellationScope, isCancellation, patched } from '@temporalio/workflow';
+import type { OnHosts, UndoResult } from './activity-contract.js';
+import { perform, type Calling } from './activity-options.js';
+import { keepReceipt, setApart, summarize, type ChangeRun } from './change-run.js';
+import type { StepOutcome } from './step-outcome.js';
+import { describeApart } from './hosts-apart.js';
+import { readFailure } from './read-failure.js';
+import type { FailureReport, HostApart } from './result.js';
+
+/** A host that stands apart is put back or stopped within this, or left as it is: it must not hold up the others. */
+const SET_APART_WITHIN_MS = 120_000;
+/** Of many hosts that fail for the same reason. */
+const NAMED_AT_MOST = 10;
+
+interface HostFailure {
+  host: string;
+  /** Did it say no, or could it not be asked? */
+  verdict: 'failed' | 'inconclusive';
+  report: FailureReport;
+}
+
+/** How the change's activities are called, whichever host they are about. */
+export type CallingOf = (run: ChangeRun, detail?: string) => Calling;
+
+/** Does the release come to several hosts, one by one? Runs that began with one activity for all of them keep it. */
+export function isFleet({ input }: ChangeRun): boolean {
+  const { hosts, platform } = input.request.plan;
+  const isElsewhere = 'kubeconfig' in platform || (platform.kind === 'command' && platform.on === 'worker');
+  return hosts.length > 1 && !isElsewhere && patched('one-activity-per-host');
+}
+
+export async function deployToFleet(run: ChangeRun, calling: CallingOf): Promise<StepOutcome> {
+  const { rollout, hosts } = run.target.plan;
+  for (let start = 0; start < hosts.length; start += rollout.batch) {
+    const batch = hosts.slice(start, start + rollout.batch);
+    const settled = await all(batch.map(({ name }) => deployTo(run, name, calling)));
+    const failures = settled.filter((failure) => failure !== null);
+    const over = await standApart(run, failures, calling);
+    if (over !== null) return over;
+  }
+  const { length } = run.target.plan.hosts;
+  return {
+    verdict: 'passed',
+    note: `${length} ${length === 1 ? 'host' : 'hosts'}${sayApart(run.apart)}`,
+    failure: null,
+  };
+}
+
+/** What could not be asked before anything began stays out of it as well. */
+export async function leaveUnreachable(
+  run: ChangeRun,
+  unreachable: { host: string; why: string }[],
+  calling: CallingOf,
+): Promise<StepOutcome | null> {
+  const failures = unreachable.map(({ host, why }): HostFailure => {
+    const { name } = run.target.plan;
+    const wayOut = `make it reachable, or leave it out: slipway skip-host ${name} ${host}`;
+    return {
+      host,
+      verdict: 'inconclusive',
+      report: { what: `cannot be reached: ${why}`, where: host, why: null, wayOut },
+    };
+  });
+  return await standApart(run, failures, calling);
+}
+
+/** Every host that it was brought to, unless it stands apart: there the environment sees to it. */
+export async function undoFleet(run: ChangeRun, calling: CallingOf): Promise<UndoResult> {
+  const skipped = (host: string): boolean => run.skippedHosts.includes(host);
+  const apart = run.apart.filter(({ host }) => !skipped(host)).map(({ host }) => host);
+  const left = run.begunHosts.filter((host) => !apart.includes(host) && !run.undoneHosts.includes(host));
+  const before = run.undoneHosts.length;
+  const outcomes = await all(
+    left.map(async (host) => {
+      const { outcome } = await perform('undoDeploy', workOn(run, host), {
+        ...calling(run, `undo on ${host}`),
+        insist: true,
+        priority: 1,
+      });
+      run.undoneHosts.push(host);
+      return outcome;
+    }),
+  );
+  const undone = before > 0 || outcomes.includes('undone');
+  const count = before + outcomes.filter((outcome) => outcome === 'undone').length;
+  return undone
+    ? {
+        outcome: 'undone',
+        note: `${count} of ${run.begunHosts.length} hosts as before${sayApart(run.apart)}`,
+      }
+    : { outcome: 'never-ran', note: `nothing had come to any host${sayApart(run.apart)}` };
+}
+
+/** `, without web-7 (quarantined)`; empty = all are in it. */
+export function sayApart(apart: HostApart[]): string {
+  if (apart.length === 0) return '';
+  const shown = apart.slice(0, NAMED_AT_MOST).map(({ host, state }) => `${host} (${describeApart(state)})`);
+  const more = apart.length > shown.length ? ` and ${apart.length - shown.length} more` : '';
+  return `, without ${shown.join(', ')}${more}`;
+}
+
+/** Hosts that the plan has no more: nobody touches them, so they still run what was live. null = none. */
+export function sayHostsLeft({ input: { live, request } }: ChangeRun): string | null {
+  const now = new Set(request.plan.hosts.map(({ name }) => name));
+  const left = (live?.plan.hosts ?? []).filter(({ name }) => !now.has(name)).map(({ name }) => name);
+  if (live === null || left.length === 0) return null;
+  return `${left.join(', ')} left the environment and still runs ${live.version}`;
+}
+
+/** null = it runs there. Throws what ends the change: that another owns the host, or that it was stopped. */
+async function deployTo(run: ChangeRun, host: string, calling: CallingOf): Promise<HostFailure | null> {
+  if (!run.begunHosts.includes(host)) run.begunHosts.push(host);
+  try {
+    keepReceipt(run, 'deploy', await perform('deploy', workOn(run, host), onOneHost(run, host, calling)));
+    return null;
+  } catch (error) {
+    if (isCancellation(error) || CancellationScope.current().consideredCancelled) throw error;
+    const { plan } = run.target;
+    const { meaning, report } = readFailure(error, `${plan.name} host ${host}`, `slipway retry ${plan.name}`);
+    if (meaning === 'stale') throw error;
+    return { host, verdict: meaning === 'no' ? 'failed' : 'inconclusive', report };
+  }
+}
+
+/** null = the release goes on without them. */
+async function standApart(
+  run: ChangeRun,
+  failures: HostFailure[],
+  calling: CallingOf,
+): Promise<StepOutcome | null> {
+  if (failures.length === 0) return null;
+  const { rollout, hosts } = run.target.plan;
+  const isReadmission = run.input.request.kind === 'readmit';
+  const mayFail = isReadmission ? run.input.request.plan.hosts.length : rollout.maxFailures;
+  const tooMany = run.apart.length + failures.length > mayFail || failures.length >= hosts.length;
+  if (tooMany) return endFor(run, failures);
+  await all(failures.map((failure) => takeOut(run, failure, calling)));
+  return null;
+}
+
+/** Put back or stopped; where neither can be done it is quarantined all the same, and says so. */
+async function takeOut(run: ChangeRun, { host, report }: HostFailure, calling: CallingOf): Promise<void> {
+  const { failedHost } = run.target.plan.rollout;
+  const isBegun = run.begunHosts.includes(host);
+  const putsBack = failedHost === 'undo' && run.input.request.kind !== 'readmit';
+  const since = new Date(Date.now()).toISOString();
+  const limited = { ...onOneHost(run, host, calling), scheduleToCloseMs: SET_APART_WITHIN_MS, priority: 1 };
+  let why = report.what;
+  let state: HostApart['state'] = putsBack ? 'before' : 'quarantined';
+  try {
+    if (isBegun) await perform(putsBack ? 'undoDeploy' : 'stopHost', workOn(run, host), limited);
+  } catch (error) {
+    if (isCancellation(error) || CancellationScope.current().consideredCancelled) throw error;
+    state = 'quarantined';
+    why = `${why}; and it could not be ${putsBack ? 'put back' : 'stopped'}: ${readFailure(error, host, '').report.what}`;
+  }
+  setApart(run, { host, state, why, since });
+}
+
+/** All of the same kind are told at once; a no weighs more than a silence. */
+function endFor(run: ChangeRun, failures: HostFailure[]): StepOutcome {
+  const verdict = failures.some((failure) => failure.verdict === 'failed') ? 'failed' : 'inconclusive';
+  const told = failures.filter((failure) => failure.verdict === verdict);
+  const [first] = told;
+  const { plan } = run.target;
+  const shown = told.slice(0, NAMED_AT_MOST).map(({ host, report }) => `${host}: ${report.what}`);
+  const more = told.length > shown.length ? [`and ${told.length - shown.length} more`] : [];
+  return {
+    verdict,
+    note: `${failures.length} of ${plan.hosts.length} hosts`,
+    failure: {
+      what: [...shown, ...more].join('; '),
+      where: summarize(run),
+      why: first?.report.why ?? null,
+      wayOut: first?.report.wayOut ?? `slipway retry ${plan.name}`,
+    },
+  };
+}
+
+function workOn(run: ChangeRun, host: string): OnHosts {
+  return { host, prior: run.prior.filter((state) => state.host === host) };
+}
+
+/** Its deadlines are those of one host. */
+function onOneHost(run: ChangeRun, host: string, calling: CallingOf): Calling {
+  const { plan } = run.target;
+  return { ...calling(run, host), plan: { ...plan, hosts: plan.hosts.filter(({ name }) => name === host) } };
+}
+
+/** All have come to their end before the first error counts: nothing goes on beside what follows. */
+async function all<T>(works: Promise<T>[]): Promise<T[]> {
+  const settled = await Promise.allSettled(works);
+  return settled.map((result) => {
+    if (result.status === 'rejected') throw result.reason;
+    return result.value;
+  });
+}

@@ -1,0 +1,71 @@
+/** Hosts of an environment that do not serve what is live, and when that is tried there again. Pure. */
+import { requestFor } from './environment-memory.js';
+import type { ChangeRequest, EnvironmentState, HostWaiting } from './messages.js';
+import { touchedNothing, type ChangeResult, type HostApart } from './result.js';
+
+const MINUTE_MS = 60_000;
+const AGAIN_MS = [5, 10, 20, 40, 60].map((minutes) => minutes * MINUTE_MS);
+
+/** After a change. */
+export function apartAfter(
+  before: HostWaiting[],
+  request: ChangeRequest,
+  result: ChangeResult,
+  nowMs: number,
+): HostWaiting[] {
+  const { apart: found = [], live, state } = result;
+  if (live === null) return [];
+  const foundHere = (host: string): HostApart | undefined => found.find((each) => each.host === host);
+  switch (request.kind) {
+    case 'readmit':
+      return before.flatMap((each) => {
+        if (request.hosts?.includes(each.host) !== true) return [each];
+        const now = foundHere(each.host);
+        if (now === undefined && state === 'succeeded') return [];
+        const why = now?.why ?? result.failure?.what ?? each.why;
+        return [waiting({ ...each, why }, each.tries + 1, nowMs)];
+      });
+    case 'recover':
+    case 'retire':
+      return before;
+    case 'deploy':
+    case 'redeploy':
+    case 'rollback': {
+      if (touchedNothing(result)) return before;
+      const fresh = found.map((each) => waiting(each, 0, nowMs));
+      // undone: who stood apart before was put back to just that
+      const kept = state === 'succeeded' ? [] : before.filter(({ host }) => foundHere(host) === undefined);
+      return [...kept, ...fresh];
+    }
+  }
+}
+
+function waiting(apart: HostApart, tries: number, nowMs: number): HostWaiting {
+  const pauseMs = AGAIN_MS[Math.min(tries, AGAIN_MS.length - 1)] ?? 0;
+  const againAt = apart.state === 'quarantined' ? new Date(nowMs + pauseMs).toISOString() : null;
+  const { host, state, why, since } = apart;
+  return { host, state, why, since, againAt, tries };
+}
+
+/** Milliseconds of the next try; null = none is to be made. */
+export function readmissionMs({ apart = [] }: EnvironmentState): number | null {
+  const times = apart.flatMap(({ againAt }) => (againAt === null ? [] : [Date.parse(againAt)]));
+  return times.length === 0 ? null : Math.min(...times);
+}
+
+/** What is live comes to every host whose time has come; null = to none. */
+export function readmission(state: EnvironmentState, nowMs: number): ChangeRequest | null {
+  const { live, apart = [], token } = state;
+  const due = apart.filter(({ againAt }) => againAt !== null && Date.parse(againAt) <= nowMs);
+  if (live === null || due.length === 0) return null;
+  const asked = {
+    requestId: `readmit-${token + 1}`,
+    actor: { by: 'slipway', proof: 'unverified' as const },
+    reason: `tried again: ${due.map(({ host }) => host).join(', ')}`,
+  };
+  return { ...requestFor(live, 'readmit', asked), hosts: due.map(({ host }) => host) };
+}
+
+export function describeApart(state: HostApart['state']): string {
+  return state === 'quarantined' ? 'quarantined' : 'keeps the release before';
+}

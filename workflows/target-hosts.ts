@@ -1,0 +1,12 @@
+/** A change on some of its environment's hosts. Pure. */
+import type { EnvironmentPlan } from '../pipeline/plan.js';
+import type { Target } from './activity-contract.js';
+
+/** The same target on these hosts only; a proxy that runs on one that is left out stays the proxy. */
+export function onHosts(target: Target, hosts: EnvironmentPlan['hosts']): Target {
+  const { plan } = target;
+  const { whole = { hosts: plan.hosts, traffic: plan.traffic } } = target;
+  const { traffic } = plan;
+  const proxy = traffic === null ? null : { ...traffic, host: traffic.host ?? whole.hosts[0] ?? null };
+  return { ...target, plan: { ...plan, hosts, traffic: proxy }, whole };
+}
