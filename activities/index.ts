@@ -6,6 +6,7 @@ import type { Activities } from '../workflows/activity-contract.js';
 import { createBuildArtifacts } from './build/build-artifacts.js';
 import { createCheckActivities } from './checks/create-check-activities.js';
 import { createLookAtDependencies } from './checks/dependencies-before.js';
+import { createDatabaseActivities, createDatabaseRevision } from './database/create-database-activities.js';
 import { createEnvironmentActivities } from './environment/ask-environments.js';
 import { createFindBefore, createFindLive } from './environment/live-release.js';
 import { createNextOpening } from './environment/next-opening.js';
@@ -89,6 +90,7 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
     jobUserOf: jobUsers.ofEnvironment,
     serviceLog: createServiceLog({ hosts, secrets }),
     newLogs: createNewLogs({ hosts, secrets }),
+    databaseRevision: createDatabaseRevision({ hosts, secrets }),
   };
   const lookAtDependencies = createLookAtDependencies(checking);
   return {
@@ -118,6 +120,7 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
         ...{ hosts, secrets, ...traffic },
         lookAtDependencies,
       }),
+      ...createDatabaseActivities({ hosts, secrets }),
       ...createCheckActivities(checking),
       ...createTrafficActivities({ hosts, secrets }),
       inspectEnvironment: createInspectEnvironment({

@@ -2,6 +2,7 @@
 import { finding, type Finding } from './explain-issue.js';
 import { checkListsOf, findCheck, strategyOf, type EnvironmentSettings } from './environment-settings.js';
 import type { PipelineFile } from './pipeline-file.js';
+import type { Traffic } from './schema-traffic.js';
 import { namesIn } from './templates.js';
 
 export function checkEnvironment(content: PipelineFile, of: EnvironmentSettings): Finding[] {
@@ -154,20 +155,46 @@ function checkColours(content: PipelineFile, of: EnvironmentSettings): Finding[]
   return findings;
 }
 
+/** A share of the users, watched before the next: only where the proxy can split them, and there is something to watch. */
+function checkSteps(of: EnvironmentSettings, traffic: Traffic): Finding[] {
+  const { steps, each } = traffic;
+  const at = of.pathOf('traffic', 'steps');
+  if (steps === undefined) {
+    if (each === undefined) return [];
+    return [finding(of.pathOf('traffic', 'each'), 'is how long each of the steps is watched; say steps')];
+  }
+  const findings: Finding[] = [];
+  if (steps.some((step, index) => step <= (steps[index - 1] ?? 0)) || steps.at(-1) !== 100)
+    findings.push(finding(at, 'must grow from step to step and end with 100%, such as [5%, 25%, 100%]'));
+  if (of.settings.bake === undefined)
+    findings.push(finding(at, 'needs bake: its checks are what is watched between the steps'));
+  const splits =
+    (traffic.kind === 'nginx' && traffic.upstreams !== undefined) ||
+    (traffic.kind === 'traefik' && traffic.services !== undefined);
+  if (!splits)
+    findings.push(
+      finding(at, 'is for nginx with upstreams and traefik with services: others do not split users'),
+    );
+  return findings;
+}
+
 function checkTraffic(of: EnvironmentSettings): Finding[] {
   const { traffic } = of.settings;
   if (traffic === undefined) return [];
   const findings: Finding[] = [];
-  const weights = traffic.weights ?? [];
-  if (weights.some((weight, index) => weight <= (weights[index - 1] ?? 0))) {
-    findings.push(
-      finding(of.pathOf('traffic', 'weights'), 'must grow from step to step, such as [10, 50, 100]'),
-    );
-  }
+  findings.push(...checkSteps(of, traffic));
   if (traffic.within !== undefined && traffic.switch !== 'manual') {
     findings.push(
       finding(of.pathOf('traffic', 'within'), 'is how long a person may take; say switch: manual'),
     );
+  }
+  if (traffic.kind === 'caddy' && traffic.caddy.startsWith('/')) {
+    for (const key of ['file', 'path'] as const) {
+      if (traffic[key] === undefined) continue;
+      findings.push(
+        finding(of.pathOf('traffic', key), 'is for an admin address, such as caddy: http://127.0.0.1:2019'),
+      );
+    }
   }
   const both: [
     'upstreams' | 'backends' | 'colours' | 'services',

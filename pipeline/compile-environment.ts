@@ -65,6 +65,7 @@ export function compileEnvironment(input: EnvironmentInput): EnvironmentPlan {
     settings.registry === undefined
       ? compileRegistry(content, content.registry, ['registry'], texts)
       : compileRegistry(content, settings.registry, of.pathOf('registry'), texts);
+  const database = compileDatabase(of, texts);
   const warm = production ? KEEP_WARM_MS.production : KEEP_WARM_MS.other;
   return withHash({
     planVersion: PLAN_VERSION,
@@ -100,7 +101,7 @@ export function compileEnvironment(input: EnvironmentInput): EnvironmentPlan {
       maxFailures: settings.rollout?.['max-failures'] ?? 0,
       failedHost: settings.rollout?.['failed-host'] ?? 'undo',
     },
-    database: compileDatabase(of, texts),
+    database,
     onFailure: settings['on-failure'] ?? 'undo',
     timeoutMs: settings.timeout ?? TIMEOUT_MS,
     ...compileTags(input),
@@ -111,20 +112,26 @@ export function compileEnvironment(input: EnvironmentInput): EnvironmentPlan {
     logTail: settings['log-tail'] ?? LOG_TAIL_LINES,
     ...compileFreeze(settings.freeze),
     ...compileGithub(settings.github),
-    steps: listSteps(colours, bake !== null),
+    steps: listSteps({ colours, bakes: bake !== null, database }),
   });
 }
 
 /** Order of the change; runs in flight keep the one they started with. */
-function listSteps(colours: boolean, bakes: boolean): string[] {
+function listSteps(what: { colours: boolean; bakes: boolean; database: DatabasePlan | null }): string[] {
+  const { colours, bakes, database } = what;
+  const migrates = database?.migrate != null;
   return [
     'preflight',
     'claim',
     'proveWayBack',
+    ...(migrates && database.backup !== null ? ['backup'] : []),
+    ...(migrates ? ['database'] : []),
     'deploy',
     'verify',
     ...(colours ? ['switch'] : []),
     ...(bakes ? ['bake'] : []),
+    // with colours the old one still runs: its retirement takes that away
+    ...(database?.contract !== undefined && !colours ? ['contract'] : []),
     'settle',
   ];
 }
@@ -209,8 +216,10 @@ function compileBake(
 function compileDatabase(of: EnvironmentSettings, texts: TextCompiler): DatabasePlan | null {
   const { database } = of.settings;
   if (database === undefined) return null;
-  const command = (key: 'migrate' | 'current' | 'revert' | 'backup' | 'restore'): string | null =>
-    texts.optionalCommand(database[key], of.pathOf('database', key), DATABASE_RUN_NAMES);
+  const command = (
+    key: 'migrate' | 'current' | 'revert' | 'backup' | 'restore' | 'prove' | 'contract',
+  ): string | null => texts.optionalCommand(database[key], of.pathOf('database', key), DATABASE_RUN_NAMES);
+  const [prove, contract] = [command('prove'), command('contract')];
   return {
     migrate: command('migrate'),
     current: command('current'),
@@ -218,6 +227,9 @@ function compileDatabase(of: EnvironmentSettings, texts: TextCompiler): Database
     backup: command('backup'),
     restore: command('restore'),
     inside: texts.optional(database.inside, of.pathOf('database', 'inside')),
+    ...(prove === null ? {} : { prove }),
+    ...(contract === null ? {} : { contract }),
+    ...(database.timeout === undefined ? {} : { timeoutMs: database.timeout }),
   };
 }
 

@@ -11,6 +11,7 @@ import type { Traffic } from './schema-traffic.js';
 const SECOND = 1_000;
 const SWITCH_WITHIN_MS = 24 * 3_600 * SECOND;
 const DRAIN_MS = 10 * SECOND;
+const STEP_MS = 5 * 60 * SECOND;
 const CONFIRM_TIMES = 20;
 const CONFIRM_TIMEOUT_MS = 60 * SECOND;
 const COLOUR_HEADER = 'X-Colour';
@@ -80,15 +81,19 @@ export function compileTraffic(
           nameAfter(file, /\.(ya?ml|toml)$/, 'service', texts.where(at('traefik'))),
       };
     }
-    case 'caddy':
+    case 'caddy': {
+      const upstreams = pair(traffic.upstreams, 'upstreams');
+      const caddy = texts.text(traffic.caddy, at('caddy'));
+      if (caddy.startsWith('/')) return { ...common, kind: 'caddy-file', file: caddy, upstreams };
       return {
         ...common,
         kind: 'caddy',
-        admin: texts.text(traffic.caddy, at('caddy')),
+        admin: caddy,
         path: texts.optional(traffic.path, at('path')) ?? '/config/apps/http/servers',
-        upstreams: pair(traffic.upstreams, 'upstreams'),
+        upstreams,
         file: texts.optional(traffic.file, at('file')),
       };
+    }
   }
 }
 
@@ -111,7 +116,8 @@ function compileCommon(
             green: texts.text(colours.green, at('colours', 'green')),
           },
     drainMs: traffic.drain ?? DRAIN_MS,
-    weights: traffic.weights ?? [],
+    weights: traffic.steps ?? [],
+    ...(traffic.steps === undefined ? {} : { stepMs: traffic.each ?? STEP_MS }),
     host: traffic.host === undefined ? null : toHost(texts.text(traffic.host, at('host'))),
   };
 }

@@ -25,9 +25,11 @@ export interface Unsupported {
 type Report = (what: string, path: FilePath, wayOut?: string) => void;
 
 const PLATFORMS = ['swarm', 'stack', 'command', 'kubernetes'];
-const CHECKS = ['http', 'tcp', 'run', 'prometheus', 'logs'];
+const CHECKS = ['http', 'tcp', 'run', 'prometheus', 'logs', 'migrations'];
 /** Those whose log can be read from a moment on. */
 const LOGGING = ['swarm', 'stack'];
+/** Those whose containers a host's own Docker knows. */
+const DOCKER = ['swarm', 'stack', 'compose', 'command'];
 /** A command's log goes back to the deploy only if it heeds this. */
 export const LOG_SECONDS = 'SLIPWAY_LOG_SECONDS';
 const RELEASE_KEYS = ['version-files', 'changelog', 'github-release', 'publish', 'hotfix-branch'] as const;
@@ -69,12 +71,10 @@ function reportPipeline(file: LoadedFile, report: Report): void {
 }
 
 function reportEnvironment(of: EnvironmentSettings, report: Report): void {
-  const { platform, traffic, approvals, database, retention } = of.settings;
+  const { platform, approvals, database, retention } = of.settings;
   if (platform !== undefined && !PLATFORMS.includes(platform.kind)) {
     report(`platform ${platform.kind}`, of.pathOf('platform', platform.kind));
   }
-  if (traffic?.weights !== undefined)
-    report('canary weights', of.pathOf('traffic', 'weights'), 'switch all at once');
   for (const [index, rule] of (typeof approvals === 'object' ? approvals : []).entries()) {
     if (rule.by === 'oidc')
       report('approvals by oidc', of.pathOf('approvals', index, 'by'), 'leave by out: slipway approve signs');
@@ -87,7 +87,12 @@ function reportEnvironment(of: EnvironmentSettings, report: Report): void {
   }
   if (typeof retention === 'number')
     report('retention', of.pathOf('retention'), 'say forever: no image is deleted yet');
-  if (database !== undefined) report('database', of.pathOf('database'));
+  if (database?.inside !== undefined && platform !== undefined && !DOCKER.includes(platform.kind))
+    report(
+      `database inside a container on platform ${platform.kind}`,
+      of.pathOf('database', 'inside'),
+      'leave inside out: the commands run on the first host then',
+    );
 }
 
 function reportChecks(file: LoadedFile, of: EnvironmentSettings, report: Report): void {
@@ -96,6 +101,12 @@ function reportChecks(file: LoadedFile, of: EnvironmentSettings, report: Report)
     if (check === null) continue;
     if (!CHECKS.includes(check.kind)) report(`check ${check.kind}`, ['checks', name, check.kind]);
     if (check.kind === 'logs') reportLog(name, of, report);
+    if (check.kind === 'migrations' && of.settings.database?.current === undefined)
+      report(
+        `check migrations in ${of.name}, whose database nobody can ask`,
+        ['checks', name, 'migrations'],
+        'add database: {current: …} to the environment, a command that prints the revision it is at',
+      );
   }
 }
 
@@ -121,11 +132,13 @@ function reportLog(check: string, of: EnvironmentSettings, report: Report): void
 
 /** Before it has traffic, the idle colour must be asked somewhere else than at the public url. */
 function reportColours(file: LoadedFile, of: EnvironmentSettings, report: Report): void {
-  const { traffic, checks } = of.settings;
+  const { traffic, checks, bake } = of.settings;
   if (traffic === undefined || strategyOf(of.settings) !== 'blue-green') return;
   const upstreams = 'upstreams' in traffic ? traffic.upstreams : undefined;
   if (traffic.colours !== undefined || upstreams !== undefined) return;
-  const blind = (checks ?? []).filter((name) => {
+  // between steps the new colour is watched by itself
+  const alone = [...(checks ?? []), ...(traffic.steps === undefined ? [] : (bake?.checks ?? []))];
+  const blind = alone.filter((name) => {
     const check = findCheck(file.content, name);
     return check?.kind === 'http' && !namesIn(check.http).includes('colour');
   });

@@ -42,6 +42,13 @@ export type TrafficPlan = TrafficCommon &
         serviceName: string;
       }
     | {
+        kind: 'caddy-file';
+        /** Holds the address; Caddy reads it with every request. */
+        file: string;
+        /** `host:port` per colour. */
+        upstreams: { blue: string; green: string };
+      }
+    | {
         kind: 'caddy';
         /** `http://127.0.0.1:2019`, as the proxy's host sees it. */
         admin: string;
@@ -59,6 +66,14 @@ export function upstreamsOf(traffic: TrafficPlan): { blue: string; green: string
   return 'upstreams' in traffic ? traffic.upstreams : null;
 }
 
+/** Can its users be split between the colours? */
+export function canSplit(traffic: TrafficPlan): boolean {
+  return (
+    (traffic.kind === 'nginx' && traffic.upstreams !== null) ||
+    (traffic.kind === 'traefik' && traffic.services !== null)
+  );
+}
+
 export interface TrafficCommon {
   switch: 'auto' | 'manual';
   /** How long a manual switch may be waited for before the idle colour is undone. */
@@ -71,8 +86,10 @@ export interface TrafficCommon {
   colourUrls: { blue: string; green: string } | null;
   /** Longest request plus margin: how long the old colour keeps serving what it has. */
   drainMs: number;
-  /** Canary weights in percent; empty = all at once. */
+  /** Percent of the users, step by step, the last one 100; empty = all at once. */
   weights: number[];
+  /** How long each share but the last is watched; present with `weights`. */
+  stepMs?: number;
   /** Where the proxy runs when it is not the environment's first host. */
   host: HostPlan | null;
 }

@@ -258,6 +258,12 @@ export interface DatabasePlan {
   backup: string | null;
   restore: string | null;
   inside: string | null;
+  /** Exits 0 when the backup can be read back; absent = nobody looks. */
+  prove?: string;
+  /** Run once the release before is retired; absent = nothing is taken away. */
+  contract?: string;
+  /** Of one command; absent = half an hour. */
+  timeoutMs?: number;
 }
 
 export interface NotifyPlan {

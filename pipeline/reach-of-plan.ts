@@ -85,11 +85,11 @@ function targetsOfPlatform(platform: PlatformPlan, ownSecrets: string[]): string
 function targetsOfTraffic(traffic: TrafficPlan): string[] {
   switch (traffic.kind) {
     case 'nginx':
+    case 'traefik':
+    case 'caddy-file':
       return [traffic.file];
     case 'haproxy':
       return [traffic.socket, traffic.map];
-    case 'traefik':
-      return [traffic.file];
     case 'caddy': {
       // which site of a shared Caddy is moved is found by the addresses it sends users to
       const { admin, path, upstreams, file } = traffic;
@@ -107,7 +107,13 @@ export function commandsIn(plan: EnvironmentPlan): string[] {
     platform.kind === 'command'
       ? [platform.command, platform.inspect, platform.restore, platform.retire, platform.logs ?? null]
       : [];
-  const ofDatabase = database === null ? [] : Object.values(database);
+  const ofDatabase =
+    database === null
+      ? []
+      : [
+          ...[database.migrate, database.current, database.revert, database.backup, database.restore],
+          ...[database.prove ?? null, database.contract ?? null, database.inside],
+        ];
   return unique([
     ...ofPlatform,
     ...commandsOfTraffic(traffic),

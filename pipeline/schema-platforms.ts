@@ -1,7 +1,7 @@
 /** Ways of running software, and what is done to its database. */
 import { z } from 'zod';
 import { closed, kinds, uniqueList } from './schema-words.js';
-import { command, hostPath, repositoryPath, secret, text, word } from './schema-values.js';
+import { command, duration, hostPath, repositoryPath, secret, text, word } from './schema-values.js';
 
 const workload = text('colour').superRefine((value, context) => {
   if (/^(deployment|statefulset|daemonset)\/[a-z0-9{][a-z0-9.{}-]*$/.test(value)) return;
@@ -61,12 +61,35 @@ export const platform = kinds(
 );
 
 export const database = closed({
+  /** Brings the database to what this release needs, before it is deployed; again it does nothing. */
   migrate: command('database').optional(),
+  /** Prints the revision the database is at. */
   current: command('database').optional(),
+  /** Brings it back to `{previous-revision}`, with the migrations of the release that is undone. */
   revert: command('database').optional(),
+  /** Makes the backup called `{backup}`, before `migrate`. */
   backup: command('database').optional(),
+  /** Exits 0 when the backup called `{backup}` can be read back. */
+  prove: command('database').optional(),
+  /** Puts the backup called `{backup}` in the database's place; only by a person's word. */
   restore: command('database').optional(),
+  /** Takes away what only the release before needed, once that is retired. */
+  contract: command('database').optional(),
+  /** Runs them in a container of the release's image, like that container. */
   inside: word('container').optional(),
+  /** Longest time one of them may take. */
+  timeout: duration({ atLeastMs: 1_000 }).optional(),
+}).superRefine((value, context) => {
+  const refuse = (key: string, message: string): void => {
+    context.addIssue({ code: 'custom', path: [key], message });
+  };
+  for (const key of ['backup', 'prove', 'restore'] as const)
+    if (value[key]?.includes('{backup}') === false)
+      refuse(key, 'must have {backup} in it: the name of the backup is given, and remembered');
+  if (value.prove !== undefined && value.backup === undefined)
+    refuse('prove', 'needs backup: what it proves');
+  if (value.revert !== undefined && value.current === undefined)
+    refuse('revert', 'needs current: only what was migrated is reverted, to where it was');
 });
 
 export type Platform = z.output<typeof platform>;

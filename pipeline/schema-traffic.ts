@@ -1,7 +1,17 @@
 /** Reverse proxies that move traffic from one colour to the other. */
 import { z } from 'zod';
 import { choose, closed, kinds } from './schema-words.js';
-import { command, count, duration, hostAddress, hostPath, httpUrl, text, word } from './schema-values.js';
+import {
+  command,
+  count,
+  duration,
+  hostAddress,
+  hostPath,
+  httpUrl,
+  text,
+  wholePercent,
+  word,
+} from './schema-values.js';
 
 const address = text('environment').superRefine((value, context) => {
   if (/^[A-Za-z0-9._{}-]+:[0-9]{1,5}$/.test(value)) return;
@@ -11,7 +21,10 @@ const address = text('environment').superRefine((value, context) => {
 /** Caddy's admin API, as the proxy's host sees it: it listens there without TLS. */
 const adminAddress = text('environment').superRefine((value, context) => {
   if (/^http:\/\/[A-Za-z0-9._{}-]+:[0-9]{1,5}$/.test(value)) return;
-  context.addIssue({ code: 'custom', message: 'must be an address such as http://127.0.0.1:2019' });
+  context.addIssue({
+    code: 'custom',
+    message: 'must be a file on the host, or an address such as http://127.0.0.1:2019',
+  });
 });
 
 function perColour(value: z.ZodType<string, string>) {
@@ -80,11 +93,12 @@ export const traffic = kinds(
       service: word('service').optional(),
     },
     caddy: {
-      caddy: adminAddress,
+      /** File that Caddy reads with every request, or its admin address. */
+      caddy: choose((value) => typeof value === 'string' && value.startsWith('/'), hostPath(), adminAddress),
       upstreams: perColour(address),
-      /** Snippet that the Caddyfile imports; without it Caddy must run with `--resume`. */
+      /** With an admin address: snippet that the Caddyfile imports; without it Caddy must run with `--resume`. */
       file: hostPath().optional(),
-      /** Where in Caddy's configuration to look; default: everywhere. */
+      /** With an admin address: where in Caddy's configuration to look; default: everywhere. */
       path: text('environment')
         .regex(/^\/(config|id)(\/[A-Za-z0-9._~{}-]+)+$/, { error: 'must start with /config/ or /id/' })
         .optional(),
@@ -98,7 +112,10 @@ export const traffic = kinds(
     /** Where each colour answers by itself, past the proxy. */
     colours: perColour(httpUrl()).optional(),
     drain: duration().optional(),
-    weights: z.array(count(1, 100)).min(1).optional(),
+    /** Shares of the users, `[5%, 25%, 100%]`, with the bake's checks between them. */
+    steps: z.array(wholePercent).min(2).optional(),
+    /** How long each share is watched before the next. */
+    each: duration({ atLeastMs: 1_000 }).optional(),
     /** Where the proxy runs; default: the environment's first host. */
     host: hostAddress.optional(),
   },

@@ -95,6 +95,13 @@ export const factor = readText(/^[0-9]+(\.[0-9]+)?x$/, 'A factor: 2x or 1.5x', (
   return number;
 });
 
+/** A whole number of percent from `25%`. */
+export const wholePercent = readText(/^[0-9]{1,3}%$/, 'A percentage: 25%', (value, context) => {
+  const number = /^[0-9]{1,3}%$/.test(value) ? Number.parseInt(value, 10) : 0;
+  if (number < 1 || number > 100) refuse(context, `${quote(value)} is not a percentage; write 1% to 100%`);
+  return number;
+});
+
 /** A share from `1%`: 0.01. */
 export const percent = readText(/^[0-9]+(\.[0-9]+)?%$/, 'A share: 1% or 0.5%', (value, context) => {
   const number = /^[0-9]{1,3}(\.[0-9]{1,6})?%$/.test(value) ? Number.parseFloat(value) : Number.NaN;

@@ -20,6 +20,8 @@ import type {
   Seal,
 } from '../pipeline/plan.js';
 import type { BakeInput, VerifyInput, VerifyResult } from './check-contract.js';
+import type { MigrateResult, RevertInput } from './database-contract.js';
+import type { BackupRecord, DatabaseState } from './database-state.js';
 import type {
   Announcement,
   Decision,
@@ -90,10 +92,12 @@ export interface SwitchInput {
   requireHealthy: boolean;
   /** Where traffic was before, for compare-and-set; null = anywhere. */
   from: Colour | null;
+  /** Percent of the users that go to `to`; absent = all of them. */
+  share?: number;
 }
 
 export interface SwitchResult extends Receipted {
-  /** Answers of the wanted colour in a row. */
+  /** Answers of the wanted colour in a row; with a share, of each colour at least one. */
   confirmed: number;
   /** Milliseconds from the start of the activity until the first answer of the wanted colour. */
   tookMs: number;
@@ -209,6 +213,12 @@ export interface Activities {
   }): Promise<{ findings: PreflightFinding[]; unreachable?: { host: string; why: string }[] }>;
   claim(input: { target: Target }): Promise<ClaimResult>;
   proveWayBack(input: { target: Target }): Promise<WayBackResult>;
+  /** Where the database is, before anything is done to it. */
+  readDatabase(input: { target: Target }): Promise<DatabaseState>;
+  backupDatabase(input: { target: Target }): Promise<BackupRecord>;
+  migrateDatabase(input: { target: Target; before: DatabaseState }): Promise<MigrateResult>;
+  /** Takes away what only the release before needed. */
+  contractDatabase(input: { target: Target }): Promise<{ note: string }>;
   deploy(input: OnHosts): Promise<DeployResult>;
   verify(input: VerifyInput): Promise<VerifyResult>;
   measureBaseline(input: { target: Target }): Promise<{ baseline: Record<string, number | null> }>;
@@ -218,6 +228,8 @@ export interface Activities {
   // urgent queue
   switchTraffic(input: SwitchInput): Promise<SwitchResult>;
   undoDeploy(input: OnHosts): Promise<UndoResult>;
+  /** Back to `before`, if it is where this change brought it and the release before cannot live with that. */
+  revertDatabase(input: RevertInput): Promise<UndoResult>;
   /** Stops what this release or the one before runs on a host, so that no user is sent there. */
   stopHost(input: OnHosts): Promise<UndoResult>;
   /** recover: kills what the dead holder left running on the hosts, then says what is really there. */

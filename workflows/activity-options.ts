@@ -7,6 +7,7 @@ import {
 } from '@temporalio/workflow';
 import type { EnvironmentPlan } from '../pipeline/plan.js';
 import type { Activities } from './activity-contract.js';
+import { DATABASE_COMMAND_MS } from './database-state.js';
 import { NON_RETRYABLE } from './failures.js';
 import { TASK_QUEUE, URGENT_TASK_QUEUE } from './names.js';
 
@@ -30,7 +31,7 @@ interface ClassOptions {
 const GENTLE = { initialMs: SECOND, factor: 2, maximumMs: 30 * SECOND };
 const EAGER = { initialMs: SECOND, factor: 1, maximumMs: SECOND };
 
-type Class = 'ask' | 'build' | 'look' | 'watch' | 'touch' | 'switch' | 'undo';
+type Class = 'ask' | 'build' | 'look' | 'watch' | 'touch' | 'migrate' | 'switch' | 'undo' | 'revert';
 
 const CLASS_OF: Record<ActivityName, Class> = {
   resolvePlan: 'look',
@@ -55,6 +56,11 @@ const CLASS_OF: Record<ActivityName, Class> = {
   preflight: 'look',
   proveWayBack: 'look',
   measureBaseline: 'look',
+  readDatabase: 'look',
+  backupDatabase: 'migrate',
+  migrateDatabase: 'migrate',
+  contractDatabase: 'migrate',
+  revertDatabase: 'revert',
   claim: 'touch',
   deploy: 'touch',
   retireColour: 'touch',
@@ -68,7 +74,7 @@ const CLASS_OF: Record<ActivityName, Class> = {
 
 /** Activities that write to hosts, registries or proxies, or run a team's own commands: they must be shown why they may. */
 export const CHANGES_THE_WORLD: readonly string[] = Object.entries(CLASS_OF).flatMap(([name, kind]) =>
-  ['build', 'touch', 'switch', 'undo'].includes(kind) ? [name] : [],
+  ['build', 'touch', 'migrate', 'switch', 'undo', 'revert'].includes(kind) ? [name] : [],
 );
 
 /** The plan's own deadline is the activity's to keep; ours is longer, for a worker that is gone. */
@@ -81,6 +87,8 @@ function classOptions(kind: Class, plan: EnvironmentPlan | null): ClassOptions {
     (plan?.timeoutMs ?? 10 * MINUTE) * Math.max(1, plan?.hosts.length ?? 1) +
     (plan?.traffic?.drainMs ?? 0) +
     MARGIN_MS;
+  // a backup and its proof, or a revert and two looks
+  const database = 2 * (plan?.database?.timeoutMs ?? DATABASE_COMMAND_MS) + 3 * MINUTE;
   const confirm = (plan?.traffic?.confirm.timeoutMs ?? MINUTE) + MARGIN_MS;
   const looking = { manner: 'look', urgent: false } as const;
   switch (kind) {
@@ -126,6 +134,24 @@ function classOptions(kind: Class, plan: EnvironmentPlan | null): ClassOptions {
         manner: 'touch',
         urgent: false,
       };
+    case 'migrate':
+      return {
+        startToCloseMs: database,
+        scheduleToCloseMs: 3 * database,
+        heartbeatMs: 10 * SECOND,
+        retry: GENTLE,
+        manner: 'touch',
+        urgent: false,
+      };
+    case 'revert':
+      return {
+        startToCloseMs: database,
+        scheduleToCloseMs: null,
+        heartbeatMs: 2 * SECOND,
+        retry: { ...EAGER, maximumMs: 10 * SECOND },
+        manner: 'touch',
+        urgent: true,
+      };
     case 'switch':
       return {
         startToCloseMs: confirm,
@@ -153,7 +179,12 @@ function watchingMs(plan: EnvironmentPlan | null): number {
   const tries = checks.map(
     (check) => check.startPeriodMs + (check.retries + 1) * (check.timeoutMs + check.intervalMs),
   );
-  return (plan?.bake?.forMs ?? 0) + Math.max(MINUTE, ...tries) + (plan?.timeoutMs ?? 0) + MARGIN_MS;
+  return (
+    Math.max(plan?.bake?.forMs ?? 0, plan?.traffic?.stepMs ?? 0) +
+    Math.max(MINUTE, ...tries) +
+    (plan?.timeoutMs ?? 0) +
+    MARGIN_MS
+  );
 }
 
 export interface Calling {

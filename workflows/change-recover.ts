@@ -5,6 +5,7 @@
 import { patched } from '@temporalio/workflow';
 import { perform, type Calling } from './activity-options.js';
 import { isWarmRollback, summarize, type ChangeRun } from './change-run.js';
+import { asLive } from './database-steps.js';
 import { readFailure } from './read-failure.js';
 import { onHosts } from './target-hosts.js';
 import type { ChangeProgress } from './change-progress.js';
@@ -30,7 +31,7 @@ export async function recover(run: ChangeRun, saga: Saga, progress: ChangeProgre
   let serving: Colour | null = null;
 
   const recoverStep = async (name: string, act: () => Promise<UndoResult>): Promise<void> => {
-    const undoes = name === 'traffic' || name === 'deploy';
+    const undoes = name === 'traffic' || name === 'deploy' || name === 'database';
     progress.begin(name, `recovering: ${name}`);
     let note: string | null = null;
     await saga.insist(
@@ -74,11 +75,14 @@ export async function recover(run: ChangeRun, saga: Saga, progress: ChangeProgre
     if (target.colour !== null || live === null || readmitted)
       return await perform('undoDeploy', { target, prior }, calling('undo'));
     // In place there is no colour to fall back on: the recorded release is converged to again, whatever is there now.
-    const { version, commit, artifacts, plan, evidence = [], receipts = [] } = live;
-    const again = { ...target, plan, version, commit, artifacts, evidence, receipts, colour: null };
-    const { note } = await perform('deploy', { target: again, prior }, calling(`${version} again`));
+    const { whole: _, ...dead } = target;
+    const again = withoutQuarantined(run, { ...asLive(dead, live), colour: null });
+    const { note } = await perform('deploy', { target: again, prior }, calling(`${live.version} again`));
     return { outcome: 'undone', note };
   });
+  const database = cutover?.database;
+  if (database === undefined) return;
+  await recoverStep('database', () => perform('revertDatabase', { target, ...database }, calling('undo')));
 }
 
 /** Of the request whose change died, once what it left is undone. */
@@ -106,11 +110,20 @@ function targetOfTheDead(run: ChangeRun, cutover: Cutover | null): Target {
   const colour = cutover?.target.colour ?? run.target.colour;
   const { token, live } = run.input;
   const target = { plan, version, commit, artifacts, evidence, colour, token, live };
-  if (request.kind !== 'readmit') return target;
-  return onHosts(
-    target,
-    plan.hosts.filter(({ name }) => request.hosts?.includes(name)),
-  );
+  const { hosts = [] } = request;
+  if (request.kind === 'readmit')
+    return onHosts(
+      target,
+      plan.hosts.filter(({ name }) => hosts.includes(name)),
+    );
+  return withoutQuarantined(run, target);
+}
+
+/** A host that is away for days must not hold up the others; what is live comes to it when it is readmitted. */
+function withoutQuarantined({ input: { quarantined = [] } }: ChangeRun, target: Target): Target {
+  const { hosts } = target.plan;
+  const left = hosts.filter(({ name }) => !quarantined.includes(name));
+  return left.length === 0 || left.length === hosts.length ? target : onHosts(target, left);
 }
 
 /**
@@ -121,6 +134,8 @@ async function finishRetiring(run: ChangeRun, target: Target, calling: Calling):
   const { warm, live } = run.input;
   const colour = warm?.colour ?? null;
   if (colour === null || colour === live?.colour) return { outcome: 'never-ran', note: 'nothing to stop' };
+  // what was to be taken away afterwards is not forgotten: it is asked for again later
+  if (live?.plan.database?.contract !== undefined) run.keepsWarm = true;
   try {
     return await perform('retireColour', { target, colour }, calling);
   } catch (error) {

@@ -2,6 +2,7 @@
 import type { Colour, Seal } from '../pipeline/plan.js';
 import type { Receipted, Target } from './activity-contract.js';
 import { otherColour } from './colours.js';
+import type { BackupRecord, DatabaseState } from './database-state.js';
 import type { ChangeInput, Cutover } from './messages.js';
 import type { HostApart, PriorState, ReleaseRecord } from './result.js';
 import { onHosts } from './target-hosts.js';
@@ -14,6 +15,10 @@ export interface ChangeRun {
   /** Colour that serves before the change; null on a first release and without colours. */
   previousColour: Colour | null;
   prior: PriorState[];
+  /** Where the database was, once it is being migrated, and where it was brought; null = it has not been touched. */
+  database: { before: DatabaseState; after: DatabaseState | null } | null;
+  /** Made before the migration. */
+  backup: BackupRecord | null;
   /** By step, of those that workers carried out. */
   receipts: Record<string, Seal>;
   baseline: Record<string, number | null>;
@@ -25,6 +30,8 @@ export interface ChangeRun {
   bakedSoFar: unknown;
   /** Has the switch of traffic begun? */
   switched: boolean;
+  /** Percent of the users that the new colour has and was watched with; a step that is tried again goes on there. */
+  watchedShare: number;
   /** A newer release waits for the lane. */
   supersededBy: string | null;
   switchMs: number | null;
@@ -66,12 +73,15 @@ export function startRun(input: ChangeInput): ChangeRun {
     warm,
     previousColour: blueGreen ? (live?.colour ?? null) : null,
     prior: [],
+    database: null,
+    backup: null,
     receipts: {},
     baseline: {},
     cutOver: false,
     deployedAtMs: null,
     bakedSoFar: null,
     switched: false,
+    watchedShare: 0,
     supersededBy: null,
     switchMs: null,
     backMs: null,
@@ -106,6 +116,8 @@ export function recordOf(run: ChangeRun, at: string): ReleaseRecord {
     by: input.request.actor.by,
     evidence: input.request.evidence,
     ...(receipts.length === 0 ? {} : { receipts }),
+    ...(run.database?.after == null ? {} : { database: run.database.after }),
+    ...(run.backup === null ? {} : { backup: run.backup }),
   };
 }
 
@@ -124,6 +136,7 @@ export function cutoverOf(run: ChangeRun, switching: boolean, at: string): Cutov
     prior: run.warm ? null : run.prior,
     previousColour: run.previousColour,
     switching,
+    ...(run.database === null ? {} : { database: run.database }),
   };
 }
 

@@ -2,31 +2,17 @@
  * The table of a change: step → do, undo. Order comes from the plan, so runs in flight keep theirs. A new step is
  * a row here, a method in activity-contract.ts and its implementation; the fault matrix picks it up from here.
  */
-import {
-  CancellationScope,
-  getExternalWorkflowHandle,
-  isCancellation,
-  log,
-  patched,
-} from '@temporalio/workflow';
-import type { VerifyResult, UndoResult } from './activity-contract.js';
-import { perform, type Calling } from './activity-options.js';
-import { cutoverOf, keepReceipt, summarize, type ChangeRun } from './change-run.js';
+import { CancellationScope, isCancellation, patched } from '@temporalio/workflow';
+import type { SwitchInput, VerifyResult, UndoResult } from './activity-contract.js';
+import { perform } from './activity-options.js';
+import { keepReceipt, summarize, type ChangeRun } from './change-run.js';
 import { otherColour } from './colours.js';
+import { backup, contract, migrate, undoMigrate } from './database-steps.js';
 import { deployToFleet, isFleet, leaveUnreachable, sayHostsLeft, undoFleet } from './fleet.js';
-import { environmentId, SIGNAL } from './names.js';
 import { lastReported } from './read-failure.js';
+import { formatLimit } from './report.js';
 import type { StepOutcome } from './step-outcome.js';
-
-/** What a step may ask of the run around it. */
-export interface Surroundings {
-  /** Resolves true when a person says to switch, false when the plan's deadline is over. */
-  awaitSwitch: () => Promise<boolean>;
-  /** Calls `stop` once a newer release waits; also when it already does. */
-  onSuperseded: (stop: () => void) => void;
-  /** ISO time of the workflow. */
-  now: () => string;
-}
+import { calling, passed, tellEnvironment, type Surroundings } from './step.js';
 
 interface Irreversible {
   irreversible: string;
@@ -41,10 +27,16 @@ export const STEPS: Record<string, Step> = {
   preflight: { do: preflight, undo: irreversible('it only looks') },
   claim: { do: claim, undo: irreversible('a fence only rises; the next change has a higher token') },
   proveWayBack: { do: proveWayBack, undo: irreversible('it only looks') },
+  backup: { do: backup, undo: irreversible('a backup harms nobody') },
+  database: { do: migrate, undo: undoMigrate },
   deploy: { do: deploy, undo: undoDeploy },
   verify: { do: verify, undo: irreversible('it only looks') },
   switch: { do: switchTraffic, undo: switchBack },
   bake: { do: bake, undo: irreversible('it only looks') },
+  contract: {
+    do: contract,
+    undo: irreversible('the release before is retired: nobody needs what it takes away'),
+  },
   settle: { do: settle, undo: irreversible('tags name a digest that was built; they harm nobody') },
   retire: { do: retire, undo: irreversible('a stopped colour is deployed again by a rollback') },
 };
@@ -58,15 +50,6 @@ export function stepNamed(name: string): Step {
 
 function irreversible(reason: string): Irreversible {
   return { irreversible: reason };
-}
-
-function calling(run: ChangeRun, detail = ''): Calling {
-  const urgent = run.input.request.kind === 'rollback' || run.input.request.kind === 'recover';
-  return { summary: summarize(run, detail), plan: run.target.plan, ...(urgent ? { priority: 1 } : {}) };
-}
-
-function passed(note: string | null): StepOutcome {
-  return { verdict: 'passed', note, failure: null };
 }
 
 async function preflight(run: ChangeRun): Promise<StepOutcome> {
@@ -167,15 +150,41 @@ async function switchTraffic(run: ChangeRun, around: Surroundings): Promise<Step
   run.switched = true;
   run.cutOver = true;
   run.deployedAtMs ??= Date.now();
-  const result = await perform(
-    'switchTraffic',
-    { target, to: colour, from: previousColour, requireHealthy: true },
-    calling(run),
-  );
+  const toAll = { target, to: colour, from: previousColour, requireHealthy: true };
+  const bad = await goInSteps(run, toAll, around);
+  if (bad !== null) return bad;
+  const result = await perform('switchTraffic', toAll, calling(run));
   await told;
   keepReceipt(run, 'switch', result);
   run.switchMs = result.tookMs;
   return passed(result.note);
+}
+
+/**
+ * Some of the users, watched, then more. Nobody is split off on the way back, nor where nothing served before. The
+ * outcome of the first bad look, after which the undo sends everybody back; null = on to all of them.
+ */
+async function goInSteps(
+  run: ChangeRun,
+  toAll: SwitchInput,
+  around: Surroundings,
+): Promise<StepOutcome | null> {
+  const { target, baseline, previousColour } = run;
+  const { traffic } = target.plan;
+  if (traffic === null || previousColour === null || run.input.request.kind === 'rollback') return null;
+  for (const share of traffic.weights.filter((weight) => weight < 100 && weight > run.watchedShare)) {
+    const said = `${share}% to ${toAll.to}`;
+    around.say(`${said}, watched for ${formatLimit(traffic.stepMs ?? 0)}`);
+    await perform('switchTraffic', { ...toAll, share }, calling(run, said));
+    const watched = {
+      ...{ target, colour: toAll.to, baseline, remainingMs: traffic.stepMs ?? 0, share },
+      ...sinceDeploy(run),
+    };
+    const result = await perform('bake', watched, calling(run, said));
+    if (result.verdict !== 'passed') return judge(result, `${summarize(run)}, ${said}`);
+    run.watchedShare = share;
+  }
+  return null;
 }
 
 function nobodySwitched(run: ChangeRun): StepOutcome {
@@ -276,19 +285,6 @@ function judge(result: VerifyResult, where: string): StepOutcome {
           : 'make the check reachable from the worker, then retry',
     },
   };
-}
-
-/** Write-ahead: should this run die, the environment knows how to get back. */
-async function tellEnvironment(run: ChangeRun, switching: boolean, around: Surroundings): Promise<void> {
-  const { plan } = run.target;
-  const environment = getExternalWorkflowHandle(environmentId(plan.pipeline, plan.name));
-  try {
-    await CancellationScope.nonCancellable(() =>
-      environment.signal(SIGNAL.cutover, cutoverOf(run, switching, around.now())),
-    );
-  } catch (error) {
-    log.warn(`environment ${plan.name} could not be told of the cutover: ${String(error)}`);
-  }
 }
 
 function plural(count: number, thing: string): string {

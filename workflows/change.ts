@@ -55,11 +55,21 @@ export async function change(input: ChangeInput): Promise<ChangeResult> {
 /** The plan's own order; a rollback neither bakes nor, when its colour is warm, deploys. */
 function stepsOf(run: ChangeRun): string[] {
   const { kind, plan } = run.input.request;
-  if (kind === 'recover') return RECOVER_STEPS;
-  if (kind === 'retire') return ['claim', 'retire'];
+  if (kind === 'recover')
+    return run.input.recovering?.cutover?.database === undefined
+      ? RECOVER_STEPS
+      : [...RECOVER_STEPS, 'database'];
+  if (kind === 'retire')
+    return [
+      'claim',
+      'retire',
+      ...(run.input.live?.plan.database?.contract === undefined ? [] : ['contract']),
+    ];
   if (kind === 'readmit') return ['preflight', 'claim', 'proveWayBack', 'deploy'];
   if (run.warm) return ['switch', 'verify', 'settle'];
-  if (kind === 'rollback') return plan.steps.filter((step) => step !== 'bake');
+  // a database goes forward with releases only
+  if (kind === 'rollback')
+    return plan.steps.filter((step) => !['bake', 'backup', 'database', 'contract'].includes(step));
   return plan.steps;
 }
 

@@ -30,6 +30,8 @@ export interface BakeInput {
   deployedMsAgo?: number;
   /** What an attempt that nobody heard of any more had reported last: the bake goes on from there. */
   soFar?: unknown;
+  /** Percent of the users that the colour has: it is asked by itself, and one bad sample is enough. Absent = all. */
+  share?: number;
 }
 
 export interface VerifyInput {

@@ -9,6 +9,7 @@ const GOOD_CHARACTERS = 512 * 1024;
 const GOOD_KEPT_ALWAYS = 3;
 const PROCESSED_KEPT = 200;
 const STEPS_KEPT = 20;
+const APART_KEPT = 20;
 const DECISIONS_KEPT = 200;
 
 export function newEnvironment(pipeline: string, environment: string): EnvironmentState {
@@ -235,9 +236,10 @@ export function rememberProcessed(
 ): EnvironmentState['processed'] {
   const others = state.processed.filter((each) => each.requestId !== requestId);
   const denied = isDenied ? { denied: true as const } : {};
-  const { said } = result;
+  const { said, apart } = result;
   const kept = {
     ...result,
+    ...(apart === undefined ? {} : { apart: apart.slice(0, APART_KEPT) }),
     live: null,
     warm: null,
     ...(said === undefined ? {} : { said: shownOf(said) }),
@@ -248,7 +250,7 @@ export function rememberProcessed(
 }
 
 function withoutDetails(result: ChangeResult): ChangeResult {
-  const { said: _, ...rest } = result;
+  const { said: _, apart: _hosts, ...rest } = result;
   return { ...rest, steps: [] };
 }
 

@@ -43,6 +43,7 @@ import {
 } from './environment-queue.js';
 import { describeWaiting, headlineOf, renderEnvironment, stateOf } from './environment-screen.js';
 import { EnvironmentWords } from './environment-words.js';
+import { hostsInQuarantine } from './hosts-apart.js';
 import { isAnnouncement, isCutover, isEnvironmentRequest, isWithdrawal } from './message-shapes.js';
 import type {
   Announcement,
@@ -258,7 +259,9 @@ class Entity {
     this.show();
     const { pipeline, environment: name, token, live, coldFor } = this.state;
     const warm = coldFor === request.requestId ? null : (this.state.warm?.record ?? null);
-    const change: ChangeInput = { token, request, live, warm, recovering };
+    const quarantined = recovering === null ? [] : hostsInQuarantine(this.state);
+    const apart = quarantined.length === 0 ? {} : { quarantined };
+    const change: ChangeInput = { token, request, live, warm, recovering, ...apart };
     try {
       return await startChild<Change>(WORKFLOW.change, {
         workflowId: laneId(pipeline, name),

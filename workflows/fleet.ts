@@ -136,7 +136,9 @@ async function standApart(
   const { rollout, hosts } = run.target.plan;
   const isReadmission = run.input.request.kind === 'readmit';
   const mayFail = isReadmission ? run.input.request.plan.hosts.length : rollout.maxFailures;
-  const tooMany = run.apart.length + failures.length > mayFail || failures.length >= hosts.length;
+  // whom a person left out has not failed
+  const failed = run.apart.filter(({ host }) => !run.skippedHosts.includes(host)).length;
+  const tooMany = failed + failures.length > mayFail || failures.length >= hosts.length;
   if (tooMany) return endFor(run, failures);
   await all(failures.map((failure) => takeOut(run, failure, calling)));
   return null;

@@ -69,3 +69,7 @@ export function readmission(state: EnvironmentState, nowMs: number): ChangeReque
 export function describeApart(state: HostApart['state']): string {
   return state === 'quarantined' ? 'quarantined' : 'keeps the release before';
 }
+
+export function hostsInQuarantine({ apart = [] }: Pick<EnvironmentState, 'apart'>): string[] {
+  return apart.flatMap(({ host, state }) => (state === 'quarantined' ? [host] : []));
+}

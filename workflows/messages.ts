@@ -2,6 +2,7 @@
  * Every message's payload. Plain JSON only. Each decision exists as an update (validated, answered) and as a
  * signal of the same name (for `temporal workflow signal` and the UI); both go through `decide()`.
  */
+import type { DatabaseState } from './database-state.js';
 import type { Colour, EnvironmentPlan, ReleaseRef, CommitFacts, Seal } from '../pipeline/plan.js';
 import type { Approval } from './missing-approvals.js';
 import type {
@@ -200,6 +201,8 @@ export interface Cutover {
   previousColour?: Colour | null;
   /** false: sent before the deploy; true: sent again as traffic moves. */
   switching: boolean;
+  /** Where the database was before this change, and where that has brought it; absent = it has not been touched. */
+  database?: { before: DatabaseState; after: DatabaseState | null };
 }
 
 export interface InFlight {
@@ -269,6 +272,8 @@ export interface ChangeInput {
   live: ReleaseRecord | null;
   /** The warm idle colour, if there is one: a rollback to it is one switch; `retire` stops it. */
   warm: ReleaseRecord | null;
+  /** recover: hosts in quarantine, which may be out of reach for days; what is live comes to them later. Absent = none. */
+  quarantined?: string[];
   /** recover: what the dead holder left. */
   recovering: { token: number; cutover: Cutover | null; request: ChangeRequest } | null;
 }

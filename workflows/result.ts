@@ -3,6 +3,7 @@
  * failed ends Failed (red means look): its ApplicationFailure carries the very same result as first `details` entry.
  */
 import type { Colour, EnvironmentPlan, CommitFacts, Seal } from '../pipeline/plan.js';
+import type { BackupRecord, DatabaseState } from './database-state.js';
 import type { Proof } from './missing-approvals.js';
 
 export type StepState =
@@ -51,6 +52,10 @@ export interface ReleaseRecord {
   evidence?: EvidenceItem[];
   /** By workers, of each step that made it live: another environment comes after this one only with them. */
   receipts?: Seal[];
+  /** Where its migration brought the database; absent = it had none, or none that tells. */
+  database?: DatabaseState;
+  /** Of the database as the release before left it. */
+  backup?: BackupRecord;
 }
 
 export interface EvidenceItem {

@@ -7,7 +7,7 @@ import { CancellationScope, isCancellation, log, patched, sleep } from '@tempora
 import type { UndoResult } from './activity-contract.js';
 import type { ChangeProgress } from './change-progress.js';
 import type { ChangeRun } from './change-run.js';
-import { stepNamed, type Surroundings } from './change-steps.js';
+import { stepNamed } from './change-steps.js';
 import type { StepOutcome } from './step-outcome.js';
 import type { NamedDecision } from './decisions.js';
 import { Patience } from './patience.js';
@@ -15,6 +15,7 @@ import { readFailure } from './read-failure.js';
 import type { Applied } from './receive-decisions.js';
 import { formatLimit } from './report.js';
 import type { FailureReport } from './result.js';
+import type { Surroundings } from './step.js';
 import { SignedSwitch } from './signed-switch.js';
 
 const HOUR_MS = 3_600_000;
@@ -62,6 +63,7 @@ export class Saga {
   /** Ends the forward way; what has begun is undone. The first stop counts. */
   unwindBecause(stop: Stop): void {
     if (this.stop !== null || this.phase === 'unwinding' || this.phase === 'ended') return;
+    if (this.#isPastReturn()) return;
     this.stop = stop;
     this.#forward?.cancel();
   }
@@ -100,11 +102,20 @@ export class Saga {
       // A step that was stopped ends as it ends: cancelled, refused in the same moment, or timed out with its worker.
       const stopped = this.#forward?.consideredCancelled === true && error instanceof ActivityFailure;
       if (!isCancellation(error) && !stopped) throw error;
+      if (this.#isPastReturn()) {
+        this.phase = 'ended';
+        return;
+      }
       // Whoever stopped us has said so in `stop`; a cancellation nobody announced is Temporal's own request.
       this.stop ??= { state: 'aborted', by: null, failure: null };
     }
     if (this.stop !== null) await CancellationScope.nonCancellable(() => this.#unwind(this.stepNames));
     this.phase = 'ended';
+  }
+
+  /** What the release before needs is being taken away: nobody goes back to it by an undo. */
+  #isPastReturn(): boolean {
+    return this.#begun.includes('contract') && this.run.input.request.kind !== 'retire';
   }
 
   async #carryOutStep(name: string): Promise<void> {
@@ -134,8 +145,8 @@ export class Saga {
         outcome.verdict === 'inconclusive' ? 'inconclusive' : 'failed',
         outcome.note,
       );
-      // What serves was verified; a tag that could not be put is told, not undone.
-      if (name === 'settle') return;
+      // What serves was verified; a tag that could not be put is told, not undone, and so is what could not be taken away.
+      if (name === 'settle' || this.#isPastReturn()) return;
       if (!(await this.#mayTryAgain(name, outcome, patience))) {
         const failure = outcome.failure;
         this.unwindBecause({ state: 'failed', by: null, failure });
@@ -162,7 +173,7 @@ export class Saga {
     // A colour that could not be stopped stays warm; the environment asks again later and the lane is free meanwhile.
     // The same goes for a host that does not come back.
     const { kind } = this.run.input.request;
-    if (outcome.verdict === 'expired' || name === 'retire' || kind === 'readmit') return false;
+    if (outcome.verdict === 'expired' || kind === 'retire' || kind === 'readmit') return false;
     if (outcome.verdict === 'failed') {
       return plan.onFailure === 'hold' && (await this.#hold(name, `${name} failed: retry or abort`));
     }
@@ -201,6 +212,7 @@ export class Saga {
   #surroundings(): Surroundings {
     return {
       now: () => new Date(Date.now()).toISOString(),
+      say: (doing) => this.progress.move('running', doing),
       onSuperseded: (stop) => {
         this.#stopBaking = stop;
         if (this.run.supersededBy !== null) stop();

@@ -2,10 +2,10 @@
 import { ApplicationFailure } from '@temporalio/common';
 import type { CheckPlan } from '../../pipeline/plan.js';
 import type { CheckOutcome } from '../../workflows/activity-contract.js';
-import { badInput } from '../failure.js';
 import { inconclusive, type CheckContext, type Finding } from './check.js';
 import { askHttpCheck } from './http.js';
 import { askLogsCheck } from './logs.js';
+import { askMigrationsCheck } from './migrations.js';
 import { askPrometheusCheck } from './prometheus.js';
 import { askRunCheck } from './run.js';
 import { askTcpCheck } from './tcp.js';
@@ -35,12 +35,6 @@ function ask(plan: CheckPlan, context: CheckContext): Promise<Finding> {
     case 'logs':
       return askLogsCheck(plan, context);
     case 'migrations':
-      // refused when the plan was made; only a plan of another version comes here
-      throw badInput({
-        what: `checks of kind ${plan.kind} cannot be carried out by this worker`,
-        where: `check ${plan.name}`,
-        why: null,
-        wayOut: 'take the check out of the pipeline file, or upgrade the worker',
-      });
+      return askMigrationsCheck(plan, context);
   }
 }

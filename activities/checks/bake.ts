@@ -23,15 +23,17 @@ import { readLogTail, withChecks, type CheckDependencies } from './watching.js';
 const LOG_WITHIN_MS = 200;
 
 export function createBake(dependencies: CheckDependencies): Activities['bake'] {
-  return ({ target, colour, baseline, remainingMs, deployedMsAgo, soFar }) =>
+  return ({ target, colour, baseline, remainingMs, deployedMsAgo, soFar, share }) =>
     heartbeatWhile<VerifyResult, BakeProgress>(async (report) => {
-      const { bake } = target.plan;
-      if (bake === null) return { verdict: 'passed', note: 'no bake', outcomes: [], logTail: null };
+      const planned = target.plan.bake;
+      if (planned === null) return { verdict: 'passed', note: 'no bake', outcomes: [], logTail: null };
+      // what the proxy answers is of both colours while they share the users
+      const bake = share === undefined ? planned : { ...planned, failures: 1 };
       const before = soFarOf(Context.current().info.heartbeatDetails) ?? soFarOf(soFar) ?? NOTHING_YET;
       const watch = {
         ...{ target, checks: bake.checks, colour, baseline, sampling: true, logCounts: before.logs },
         ...(deployedMsAgo === undefined ? {} : { deployedMsAgo }),
-        at: 'traffic',
+        at: share === undefined ? 'traffic' : 'colour',
       } as const;
       return await withChecks(dependencies, watch, async (context) => {
         let log: Promise<string | null> | null = null;

@@ -2,6 +2,7 @@
 import type { CheckPlan, Colour } from '../../pipeline/plan.js';
 import type { HostPlan } from '../../pipeline/plan-platform.js';
 import type { CheckOutcome, Target } from '../../workflows/activity-contract.js';
+import type { Newest } from '../database/newest-revision.js';
 import type { Host } from '../hosts/host.js';
 import type { Checkout } from '../source/checkout.js';
 import type { LogsFrom, NewLogs } from '../platforms/platform.js';
@@ -27,6 +28,10 @@ export interface CheckContext {
   /** Milliseconds since the deploy of this change began, now; null = nobody knows, or there was none yet. */
   deployedMsAgo(): number | null;
   newLogs(from: (place: string) => LogsFrom): Promise<(NewLogs & { place: string })[]>;
+  /** Where the database is. */
+  databaseRevision(): Promise<string>;
+  /** Where the commit's migrations bring it; null = in the usual folder. */
+  newestMigrations(folder: string | null): Promise<Newest>;
   /** By check. */
   logCounts: Map<string, LogCount>;
   signal: AbortSignal;

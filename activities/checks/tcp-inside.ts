@@ -1,6 +1,7 @@
 /** A connection as a container sees it: its own network and its own names (`redis:6379`). */
 import type Docker from 'dockerode';
 import type { CheckPlan } from '../../pipeline/plan.js';
+import { findContainers } from '../docker/find-containers.js';
 import type { Host } from '../hosts/host.js';
 import { bounded } from './bounded.js';
 import { failed, inconclusive, passed, type CheckContext, type Finding } from './check.js';
@@ -35,7 +36,7 @@ export async function connectInside(plan: TcpPlan, inside: string, context: Chec
   for (const hostPlan of context.target.plan.hosts) {
     try {
       const host = await context.openHost(hostPlan);
-      const container = await findContainer(host, inside);
+      const container = await findContainer(host, inside, context);
       if (container === null) continue;
       return await bounded(execConnect(container, plan, shown), {
         // the command in the container ends by itself; this is for an engine that does not answer
@@ -52,15 +53,13 @@ export async function connectInside(plan: TcpPlan, inside: string, context: Chec
   return inconclusive(`${shown}: no running container of that name on any host`);
 }
 
-async function findContainer(host: Host, inside: string): Promise<Docker.Container | null> {
+async function findContainer(
+  host: Host,
+  inside: string,
+  { target }: CheckContext,
+): Promise<Docker.Container | null> {
   const docker = await host.docker();
-  const running = await docker.listContainers();
-  const found = running.find(
-    ({ Names, Labels }) =>
-      Names.includes(`/${inside}`) ||
-      Labels['com.docker.compose.service'] === inside ||
-      Labels['com.docker.swarm.service.name'] === inside,
-  );
+  const [found] = await findContainers(docker, inside, target.plan);
   return found === undefined ? null : docker.getContainer(found.Id);
 }
 

@@ -4,6 +4,7 @@ import type { CheckPlan, Colour } from '../../pipeline/plan.js';
 import type { BakeInput, Target } from '../../workflows/activity-contract.js';
 import { activitySignal, stoppedFailure } from '../cancellation.js';
 import { commandEnvironment } from '../command-environment.js';
+import { findNewest } from '../database/newest-revision.js';
 import type { Hosts } from '../hosts/host.js';
 import type { JobUsers } from '../job-user/job-users.js';
 import type { Secrets } from '../secrets/secrets.js';
@@ -25,6 +26,8 @@ export interface CheckDependencies {
   serviceLog: (target: Target, colour: Colour | null) => Promise<string>;
   /** What it has written since a moment, to be counted. */
   newLogs: ReadNewLogs;
+  /** Where the environment's database is. */
+  databaseRevision: (target: Target) => Promise<string>;
 }
 
 interface Watch {
@@ -61,6 +64,11 @@ export async function withChecks<T>(
       ...{ target, colour, at, baseline, sampling, secrets, env, checkout, signal: stopped, openHost },
       deployedMsAgo: stopwatch(watch.deployedMsAgo),
       newLogs: (from) => dependencies.newLogs(target, colour, from),
+      databaseRevision: () => dependencies.databaseRevision(target),
+      newestMigrations: async (folder) => {
+        const mirror = await source.fetchCommit(target.plan.repository.url, target.commit.sha, stopped);
+        return await findNewest({ mirror, commit: target.commit.sha, folder, signal: stopped });
+      },
       logCounts: new Map(Object.entries(watch.logCounts ?? {})),
     });
   try {

@@ -1,7 +1,6 @@
 /** The contract's activities that touch what runs: platform by platform, host by host, each under the fence. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { activityInfo } from '@temporalio/activity';
-import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { ApplicationFailure } from '@temporalio/common';
 import type { Colour } from '../../pipeline/plan.js';
 import type { HostPlan } from '../../pipeline/plan-platform.js';
 import type { ConfirmPlan } from '../../pipeline/plan-traffic.js';
@@ -15,7 +14,6 @@ import {
 } from '../../workflows/activity-contract.js';
 import { otherColour } from '../../workflows/colours.js';
 import { FAILURE } from '../../workflows/failures.js';
-import { activitySignal, heartbeatWhile } from '../cancellation.js';
 import type { LookAtDependencies } from '../checks/dependencies-before.js';
 import { foreignHand, refused } from '../failure.js';
 import { drain } from '../traffic/drain.js';
@@ -25,6 +23,7 @@ import { placeOf } from './host-question.js';
 import { AT_A_TIME, inBatches, lookAtEach, valueOf } from './several-hosts.js';
 import { openPlatform, placesOf, type PlatformDependencies, type PlatformManners } from './open-platform.js';
 import { keeperOf, type Platform, type PlatformContext } from './platform.js';
+import { stoppable } from './stoppable.js';
 
 export interface DeployDependencies extends PlatformDependencies {
   /** Does what the environment depends on answer? */
@@ -202,24 +201,6 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
         return { serving: served?.colour ?? null, killed: killed.flat() };
       }),
   };
-}
-
-/** Heartbeats; a real cancel ends as CancelledFailure, a stopping worker as an error that is tried again. */
-async function stoppable<T>(work: (manners: PlatformManners) => Promise<T>): Promise<T> {
-  const { activityId, workflowExecution } = activityInfo();
-  // Equal for every attempt, another for a step that a person retries and for a reset run.
-  const suffix = `${workflowExecution?.runId.slice(-8) ?? 'alone'}-${activityId}`;
-  return await heartbeatWhile<T, string>(async (progress) => {
-    const signal = activitySignal();
-    try {
-      return await work({ progress, signal, operationId: (step) => `${step}-${suffix}` });
-    } catch (error) {
-      if (!signal.aborted) throw error;
-      throw signal.reason === 'kill'
-        ? new CancelledFailure('cancelled')
-        : new Error('the worker stopped; the next attempt goes on', { cause: error });
-    }
-  });
 }
 
 /**

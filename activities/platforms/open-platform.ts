@@ -74,7 +74,7 @@ function clusterOf({ platform, name }: EnvironmentPlan, secrets: Secrets): () =>
 }
 
 /** Of who only looks. */
-const LOOKING: PlatformManners = {
+export const LOOKING: PlatformManners = {
   progress: () => {},
   signal: new AbortController().signal,
   operationId: (step) => step,

@@ -17,9 +17,14 @@ const NAMES = [
   'commit',
   'previous-tag',
   'previous-digest',
+  'backup',
+  'previous-revision',
 ] as const;
 
-export type RunTimeValues = Record<(typeof NAMES)[number], string | null>;
+/** Those of a database's commands only. */
+type OfDatabase = 'backup' | 'previous-revision';
+export type RunTimeValues = Record<Exclude<(typeof NAMES)[number], OfDatabase>, string | null> &
+  Partial<Record<OfDatabase, string>>;
 
 /** Values may end up in shell text, so nothing a shell could interpret passes. */
 const HARMLESS = /^[A-Za-z0-9._:@/+=,-]*$/;
@@ -63,7 +68,7 @@ export function renderCommand(template: string, values: RunTimeValues, where: st
   return template.replaceAll(TEMPLATE, (whole, name: string) => {
     const known = NAMES.find((each) => each === name);
     if (known === undefined) return whole;
-    const value = values[known];
+    const value = values[known] ?? null;
     if (value === null) {
       throw badInput({
         what: `{${name}} has no value here`,

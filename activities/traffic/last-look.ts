@@ -49,6 +49,8 @@ export async function requireHealthy(
       sampling: true,
       deployedMsAgo: () => null,
       newLogs: () => Promise.resolve([]),
+      databaseRevision: () => Promise.reject(new Error('no database')),
+      newestMigrations: () => Promise.reject(new Error('no migrations')),
       logCounts: new Map(),
       signal,
     },

@@ -1,10 +1,10 @@
 /** nginx: an include file that holds one upstream; written, tested and reloaded in one locked command. */
-import type { Colour } from '../../pipeline/plan.js';
 import type { TrafficPlan } from '../../pipeline/plan-traffic.js';
 import { refused } from '../failure.js';
 import { applyFile, foreignFile, requireReplaceable } from './apply-file.js';
 import { readColourFiles } from './colour-files.js';
 import { readUpstream, renderUpstream, upstreamBlock } from './nginx-text.js';
+import { colourWithAll, giveShare, mayLeave, readWhole, wholeOf, type Shares } from './shares.js';
 import type { Traffic, TrafficContext } from './traffic.js';
 import { requirePath } from './words.js';
 
@@ -13,8 +13,8 @@ type NginxContext = TrafficContext<NginxPlan>;
 
 /** The texts of both colours, and which of them a text is. */
 interface Texts {
-  of: Record<Colour, string>;
-  read: (text: string) => Colour | null;
+  write: (shares: Shares) => string;
+  read: (text: string) => Shares | null;
   /** What to put into the file by hand when it holds neither. */
   example: string;
 }
@@ -26,7 +26,7 @@ export const nginx: Traffic<NginxPlan> = {
     const { host, plan } = context;
     const texts = await loadTexts(context);
     const text = await host.readFile(plan.file);
-    if (text === null || texts.read(text) === null) {
+    if (text === null || colourWithAll(texts.read(text)) === null) {
       throw refused({
         what: `${plan.file} ${text === null ? 'does not exist' : 'names neither blue nor green'}`,
         where: host.name,
@@ -59,19 +59,19 @@ export const nginx: Traffic<NginxPlan> = {
       loadTexts(context),
       host.readFile(requirePath(plan.file, 'traffic.nginx')),
     ]);
-    const colourOf = (text: string | null): Colour | null => (text === null ? null : texts.read(text));
+    const sharesOf = (text: string | null): Shares | null => (text === null ? null : texts.read(text));
     return {
-      colour: colourOf(present),
-      switchTo: async (to, from) => {
+      colour: colourWithAll(sharesOf(present)),
+      switchTo: async (to, from, percent) => {
         await applyFile({
           ...{ host, fence, env, present },
           file: plan.file,
           isTeams: true,
           render: (now) => {
-            const there = colourOf(now);
-            if (from !== null && there !== to && there !== from)
+            const inSteps = plan.weights.length > 0;
+            if (from !== null && !mayLeave(sharesOf(now), inSteps))
               throw foreignFile(host, plan.file, from, now);
-            return texts.of[to];
+            return texts.write(giveShare(to, percent));
           },
           testCommand: plan.testCommand,
           applyArgv: ['sh', '-c', plan.reloadCommand],
@@ -86,7 +86,7 @@ async function loadTexts({ host, plan, fence }: NginxContext): Promise<Texts> {
   if (plan.upstreams !== null) {
     const input = { upstreamName: plan.upstreamName, upstreams: plan.upstreams, fence };
     return {
-      of: { blue: renderUpstream(input, 'blue'), green: renderUpstream(input, 'green') },
+      write: (shares) => renderUpstream(input, shares),
       read: (text) => readUpstream(input, text),
       example: upstreamBlock(input, 'blue').replaceAll(/\s+/g, ' '),
     };
@@ -94,8 +94,8 @@ async function loadTexts({ host, plan, fence }: NginxContext): Promise<Texts> {
   const wayOut = 'give `upstreams:` in the pipeline file';
   const { blue, green } = await readColourFiles(host, plan.file, wayOut);
   return {
-    of: { blue, green },
-    read: (text) => (text === blue ? 'blue' : text === green ? 'green' : null),
+    write: (shares) => wholeOf(shares, { blue, green }),
+    read: (text) => readWhole(text, { blue, green }),
     example: `cp ${plan.file}.blue ${plan.file}`,
   };
 }

@@ -9,6 +9,7 @@ import type { Fence, Host, Hosts } from '../hosts/host.js';
 import { renderCommand, runTimeValues } from '../platforms/run-time-values.js';
 import type { Secrets } from '../secrets/secrets.js';
 import { caddy } from './caddy.js';
+import { caddyFile } from './caddy-file.js';
 import { command } from './command.js';
 import { haproxy } from './haproxy.js';
 import { nginx } from './nginx.js';
@@ -61,6 +62,8 @@ export async function openTraffic(
       return bind(traefik, { ...common, plan: traffic });
     case 'caddy':
       return bind(caddy, { ...common, plan: traffic });
+    case 'caddy-file':
+      return bind(caddyFile, { ...common, plan: traffic });
   }
 }
 

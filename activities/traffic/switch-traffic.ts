@@ -6,8 +6,10 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { Activities, SwitchInput, SwitchResult } from '../../workflows/activity-contract.js';
 import { FAILURE } from '../../workflows/failures.js';
 import { activitySignal, heartbeatWhile, stoppedFailure } from '../cancellation.js';
-import { refused, unreachable } from '../failure.js';
+import { canSplit } from '../../pipeline/plan-traffic.js';
+import { badInput, refused, unreachable } from '../failure.js';
 import { requireHealthy } from './last-look.js';
+import { observeBoth } from './observe-both.js';
 import { observeColour, type Observation } from './observe-colour.js';
 import { openTraffic, type OpenTraffic, type TrafficDependencies } from './open-traffic.js';
 import { probeColour } from './probe-colour.js';
@@ -40,7 +42,7 @@ export async function switchTraffic(
   { signal, onAnswer }: Progress,
 ): Promise<SwitchResult> {
   const startedAt = performance.now();
-  const { target, to } = input;
+  const { target, to, share } = input;
   const isBack = !input.requireHealthy;
   const traffic = await openTraffic(dependencies, target, isBack ? 'back' : 'forward');
   // a switch that waits for the proxy's lock outlives its worker: on the way back it is ended first
@@ -54,10 +56,17 @@ export async function switchTraffic(
   let look = await found;
   // what was ended while we looked may have moved it
   if (isBack && look.colour === to) look = await traffic.look();
+  if (share !== undefined && !canSplit(traffic.plan)) throw cannotSplit(traffic);
   if (!(await isThere(traffic, look, input, signal))) await apply(traffic, look, input, signal);
 
   const { confirm } = traffic.plan;
   const observedFrom = performance.now();
+  if (share !== undefined) {
+    const both = await observeBoth({ confirm, signal, onAnswer });
+    if (!both.seen) throw notShared(traffic, input, both.lastWrong);
+    const tookMs = Math.round(performance.now() - startedAt);
+    return { confirmed: both.answers, tookMs, note: `${to} has ${share}%, both colours answer` };
+  }
   const seen = await observeColour({
     confirm,
     colour: to,
@@ -78,21 +87,21 @@ export async function switchTraffic(
 async function isThere(
   traffic: OpenTraffic,
   { colour }: Look,
-  { to }: SwitchInput,
+  { to, share }: SwitchInput,
   signal: AbortSignal,
 ): Promise<boolean> {
-  if (colour !== to) return false;
+  if (colour !== to || share !== undefined) return false;
   return (await probeColour(traffic.plan.confirm, { signal })).colour === to;
 }
 
 async function apply(
   traffic: OpenTraffic,
   look: Look,
-  { to, from }: SwitchInput,
+  { to, from, share }: SwitchInput,
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    await look.switchTo(to, from);
+    await look.switchTo(to, from, share);
   } catch (error) {
     if (!(error instanceof ApplicationFailure) || error.type !== FAILURE.refused) throw error;
     // a proxy that is down refuses everything, but will not for ever
@@ -116,4 +125,28 @@ function notConfirmed(traffic: OpenTraffic, { to, requireHealthy }: SwitchInput,
   };
   // forward: the old colour serves, so stop and undo. On the way back there is nothing else to do than try again.
   return seen.answered && requireHealthy ? refused(details) : unreachable(details);
+}
+
+function notShared(
+  traffic: OpenTraffic,
+  { to, share, requireHealthy }: SwitchInput,
+  lastWrong: string | null,
+): Error {
+  const { confirm } = traffic.plan;
+  const details = {
+    what: `the proxy was told to give ${to} ${share}% of the users, but within ${confirm.timeoutMs / 1000}s ${lastWrong === null ? 'only one colour answered' : `${confirm.url} answered ${lastWrong}`}`,
+    where: traffic.host.name,
+    why: null,
+    wayOut: `look at the proxy's error log: a configuration that it did not take is only said there`,
+  };
+  return requireHealthy ? refused(details) : unreachable(details);
+}
+
+function cannotSplit({ plan, host }: OpenTraffic): Error {
+  return badInput({
+    what: `${plan.kind} cannot split users between the colours`,
+    where: host.name,
+    why: null,
+    wayOut: 'leave out traffic.steps',
+  });
 }

@@ -3,7 +3,9 @@
  * list is replaced, so comments and whatever else the team keeps in the file stay as they are. Pure.
  */
 import { isMap, isSeq, parseDocument, type Document, type YAMLMap, type YAMLSeq } from 'yaml';
-import type { Colour } from '../../pipeline/plan.js';
+import { readShares, type Shares } from './shares.js';
+
+const COLOURS = ['blue', 'green'] as const;
 
 export interface WeightedService {
   serviceName: string;
@@ -21,27 +23,33 @@ export function explainWeighted({ serviceName, services }: WeightedService, text
   return missing === undefined ? null : `has no service ${missing}`;
 }
 
-/** The colour that has all the traffic; null = neither, both, or somebody else's service. */
-export function readWeighted({ serviceName, services }: WeightedService, text: string): Colour | null {
+/** What each colour has; null = nothing, or somebody else's service has something. */
+export function readWeighted({ serviceName, services }: WeightedService, text: string): Shares | null {
   const list = findList(parseDocument(text), serviceName)?.list.toJSON() as unknown;
   if (!Array.isArray(list)) return null;
-  const named = new Set(list.filter(hasWeight).map(nameOf));
-  const [only] = named;
-  if (named.size !== 1) return null;
-  return only === services.blue ? 'blue' : only === services.green ? 'green' : null;
+  const weights = { blue: 0, green: 0 };
+  for (const { name, weight } of list.map(readEntry).filter((entry) => entry.weight > 0)) {
+    if (name === services.blue) weights.blue += weight;
+    else if (name === services.green) weights.green += weight;
+    else return null;
+  }
+  return readShares(weights);
 }
 
 /** Throws when the text has no such list; ask `explainWeighted` first. */
 export function writeWeighted(
   { serviceName, services }: WeightedService,
   text: string,
-  colour: Colour,
+  shares: Shares,
 ): string {
   const found = findList(parseDocument(text), serviceName);
   if (found === null) throw new Error(`no weighted service ${serviceName}`);
   const [start, end] = found.list.range ?? [0, 0];
   // without the colour that has nothing: one that is stopped and gone would take the other with it
-  const list = `[{ name: ${JSON.stringify(services[colour])}, weight: 1 }]`;
+  const entries = COLOURS.filter((colour) => shares[colour] > 0).map(
+    (colour) => `{ name: ${JSON.stringify(services[colour])}, weight: ${shares[colour]} }`,
+  );
+  const list = `[${entries.join(', ')}]`;
   if (found.list.flow === true) return `${text.slice(0, start)}${list}${text.slice(end)}`;
   // a list of lines may stand as far left as its key, and what comes instead of it may not
   const blanks = /\s*$/.exec(text.slice(start, end))?.[0] ?? '';
@@ -68,10 +76,8 @@ function servicesOf(document: Document): YAMLMap | null {
   return isMap(services) ? services : null;
 }
 
-function hasWeight(entry: unknown): boolean {
-  return !(typeof entry === 'object' && entry !== null && 'weight' in entry && entry.weight === 0);
-}
-
-function nameOf(entry: unknown): unknown {
-  return typeof entry === 'object' && entry !== null && 'name' in entry ? entry.name : null;
+function readEntry(entry: unknown): { name: unknown; weight: number } {
+  if (typeof entry !== 'object' || entry === null) return { name: null, weight: 1 };
+  const weight = 'weight' in entry ? Number(entry.weight) : 1;
+  return { name: 'name' in entry ? entry.name : null, weight: Number.isFinite(weight) ? weight : 1 };
 }

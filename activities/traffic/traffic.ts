@@ -23,11 +23,11 @@ export interface Traffic<Plan extends TrafficPlan = TrafficPlan> {
 
 /** The persisted configuration as it was found, and the switch away from exactly that. */
 export interface Look {
-  /** The colour it names; null = none of ours. */
+  /** The colour it names; null = none of ours, or both. */
   colour: Colour | null;
   /**
    * Persists, then applies; what has changed since the look is looked at again. Already there is success. `from` set:
-   * anything else there is ForeignHand.
+   * anything else there is ForeignHand. `percent` of the users, whole; less than 100 only where `canSplit` says so.
    */
-  switchTo(to: Colour, from: Colour | null): Promise<void>;
+  switchTo(to: Colour, from: Colour | null, percent?: number): Promise<void>;
 }

@@ -12,6 +12,7 @@ import {
   type DecisionClaim,
   type Target,
 } from '../../workflows/activity-contract.js';
+import type { DatabaseState } from '../../workflows/database-state.js';
 import type { EvidenceItem } from '../../workflows/result.js';
 import { unauthorized } from '../failure.js';
 import { forcedAmong } from './gate-words.js';
@@ -20,6 +21,7 @@ import { isWholeVerification, sealReceipt } from './receipts.js';
 import type { SealKeys } from './seal-keys.js';
 import {
   aboutArtifact,
+  aboutDatabase,
   aboutPrior,
   nameRef,
   openSeal,
@@ -55,6 +57,11 @@ const forward = {
 };
 /** A policy that has become stricter must not keep anybody from going back. */
 const back = { authorize: (judge: Judge, { target }: { target: Target }) => judge.entry(target, 'back') };
+
+async function beginsToWrite(judge: Judge, { target }: { target: Target }): Promise<void> {
+  await judge.begin(target);
+  await judge.decisions.comesBack(target);
+}
 
 export const AUTHORITIES: Authorities = {
   resolvePlan: { authorize: null, vouch: (keys, _input, plan) => sealPlan(keys, plan) },
@@ -172,6 +179,26 @@ export const AUTHORITIES: Authorities = {
       })),
     }),
   },
+  readDatabase: {
+    ...forward,
+    vouch: (keys, { target }, state) => vouchForDatabase(keys, target, state),
+  },
+  backupDatabase: { authorize: beginsToWrite },
+  migrateDatabase: {
+    authorize: beginsToWrite,
+    vouch: (keys, { target }, result) => ({
+      ...result,
+      after: vouchForDatabase(keys, target, result.after),
+    }),
+  },
+  contractDatabase: forward,
+  revertDatabase: {
+    authorize: async (judge, { target, before, after }) => {
+      await judge.entry(target, 'back');
+      judge.database(target, before);
+      if (after !== null) judge.database(target, after);
+    },
+  },
   deploy: {
     authorize: async (judge, work) => {
       const target = targetOf(work);
@@ -216,8 +243,8 @@ export const AUTHORITIES: Authorities = {
       // the way back asks nobody
       if (requireHealthy) await judge.decisions.switches(target);
     },
-    vouch: (keys, { target, to, requireHealthy }, result) =>
-      requireHealthy && to === target.colour
+    vouch: (keys, { target, to, requireHealthy, share }, result) =>
+      requireHealthy && to === target.colour && share === undefined
         ? { ...result, receipt: sealReceipt(keys, target, 'switch') }
         : result,
   },
@@ -230,6 +257,10 @@ export const AUTHORITIES: Authorities = {
   stopHost: { authorize: (judge, work) => judge.entry(targetOf(work), 'back') },
   takeOver: back,
 };
+
+function vouchForDatabase(keys: SealKeys, target: Target, state: DatabaseState): DatabaseState {
+  return { ...state, seal: sealStatement(keys, aboutDatabase(target, state)) };
+}
 
 /** What counts of an approval, about exactly this. */
 function vouchFor(keys: SealKeys, claim: Omit<ApprovalClaim, 'decision'>, item: EvidenceItem): EvidenceItem {

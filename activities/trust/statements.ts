@@ -8,6 +8,7 @@ import { hashJson } from '../../pipeline/hash-plan.js';
 import type { CommitFacts, ReleaseRef, Seal } from '../../pipeline/plan.js';
 import type { Target } from '../../workflows/activity-contract.js';
 import type { BuiltArtifact, PriorState } from '../../workflows/result.js';
+import type { DatabaseState } from '../../workflows/database-state.js';
 import type { SealKeys } from './seal-keys.js';
 
 /** A plan was compiled here from the pipeline file at this commit. `environment` null = the whole release. */
@@ -153,6 +154,17 @@ const step = z.object({
   needs: z.array(z.string()),
 });
 
+/** A change found its database there, or brought it there. */
+const database = z.object({
+  kind: z.literal('database'),
+  pipeline: z.string(),
+  environment: z.string(),
+  token: z.number(),
+  revision: z.string().nullable(),
+  /** Hash of the release whose change it is. */
+  release: z.string(),
+});
+
 const statement = z.discriminatedUnion('kind', [
   plan,
   artifact,
@@ -163,6 +175,7 @@ const statement = z.discriminatedUnion('kind', [
   open,
   prior,
   step,
+  database,
 ]);
 export type Statement = z.infer<typeof statement>;
 export type StatementOf<Kind extends Statement['kind']> = Extract<Statement, { kind: Kind }>;
@@ -208,8 +221,21 @@ export function aboutPrior(
   { host, hostId, platform }: PriorState,
 ): StatementOf<'prior'> & { release: string } {
   const about = { pipeline: plan.pipeline, environment: plan.name, token };
-  const release = hashJson({ plan: plan.planHash, digests: artifacts.map(({ digest }) => digest) });
+  const release = hashRelease(plan, artifacts);
   return { kind: 'prior', ...about, host, hostId, platform: hashJson(platform ?? null), release };
+}
+
+/** What is said of a database in a change. */
+export function aboutDatabase(
+  { plan, artifacts, token }: Pick<Target, 'plan' | 'artifacts' | 'token'>,
+  { revision }: DatabaseState,
+): StatementOf<'database'> {
+  const about = { pipeline: plan.pipeline, environment: plan.name, token };
+  return { kind: 'database', ...about, revision, release: hashRelease(plan, artifacts) };
+}
+
+function hashRelease({ planHash }: Target['plan'], artifacts: BuiltArtifact[]): string {
+  return hashJson({ plan: planHash, digests: artifacts.map(({ digest }) => digest) });
 }
 
 export function isSame(said: Statement, expected: Statement): boolean {

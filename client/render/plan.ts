@@ -248,8 +248,11 @@ function describeSwitch({ traffic }: EnvironmentPlan): string[] {
     traffic.switch === 'manual'
       ? `by a person within ${formatDuration(traffic.switchWithinMs)}`
       : 'by itself';
+  const shares = traffic.weights.map((weight) => `${weight}%`).join(' ');
+  const steps =
+    shares === '' ? '' : `, in steps of ${shares}, each watched for ${formatDuration(traffic.stepMs ?? 0)}`;
   return [
-    `${who}, ${traffic.kind}, believed after ${String(traffic.confirm.times)} answers of the new colour in a row`,
+    `${who}${steps}, ${traffic.kind}, believed after ${String(traffic.confirm.times)} answers of the new colour in a row`,
   ];
 }
 

@@ -38,6 +38,8 @@ function watch(read: ReadNewLogs, target: Target, deployedMsAgo: number | null) 
     ...{ target, colour: target.colour, at: 'traffic', sampling: true, baseline: {}, env: {}, secrets },
     ...{ checkout: null, logCounts, signal: new AbortController().signal },
     openHost: () => Promise.reject(new Error('not asked')),
+    databaseRevision: () => Promise.reject(new Error('no database')),
+    newestMigrations: () => Promise.reject(new Error('no migrations')),
     deployedMsAgo: () => deployedMsAgo,
     newLogs: (from) => read(target, target.colour, from),
   };

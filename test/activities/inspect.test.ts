@@ -57,6 +57,7 @@ async function ask({ what, plan, policy = NO_POLICY, live = null }: Asking): Pro
       jobUserOf: async () => null,
       serviceLog: async () => '',
       newLogs: async () => [],
+      databaseRevision: () => Promise.reject(new Error('no database')),
     }),
     findLive: createFindLive({
       askEnvironment: async () => ({ result: null, live, knows: false, goodCommits: [], underway: [] }),

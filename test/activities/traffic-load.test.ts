@@ -21,21 +21,24 @@ describe('switching under load', () => {
     );
   }
 
-  it.each(['haproxy', 'traefik'] as const)('loses nothing in 20 switches with %s', async (kind) => {
-    scene = await givenTrafficScene(kind);
-    // half on kept connections, half on new ones
-    const load = startLoad(`${scene.url}/`);
-    for (let round = 0; round < 10; round += 1) {
-      await switchTo('green');
-      await switchTo('blue');
-    }
-    const { failed, answers } = await load.stop();
-    expect(failed).toEqual({});
-    expect(answers['blue']).toBeGreaterThan(0);
-    expect(answers['green']).toBeGreaterThan(0);
-  });
+  it.each(['haproxy', 'traefik', 'caddy-file'] as const)(
+    'loses nothing in 20 switches with %s',
+    async (kind) => {
+      scene = await givenTrafficScene(kind);
+      // half on kept connections, half on new ones
+      const load = startLoad(`${scene.url}/`);
+      for (let round = 0; round < 10; round += 1) {
+        await switchTo('green');
+        await switchTo('blue');
+      }
+      const { failed, answers } = await load.stop();
+      expect(failed).toEqual({});
+      expect(answers['blue']).toBeGreaterThan(0);
+      expect(answers['green']).toBeGreaterThan(0);
+    },
+  );
 
-  it.each(['haproxy', 'traefik'] as const)(
+  it.each(['haproxy', 'traefik', 'caddy-file'] as const)(
     'loses nothing with %s when the old colour is killed after it was drained',
     async (kind) => {
       scene = await givenTrafficScene(kind);

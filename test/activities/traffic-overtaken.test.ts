@@ -16,7 +16,7 @@ import {
   type TrafficScene,
 } from '../support/traffic-scene.js';
 
-const KINDS: ProxyKind[] = ['haproxy', 'nginx', 'traefik', 'caddy'];
+const KINDS: ProxyKind[] = ['haproxy', 'nginx', 'traefik', 'caddy', 'caddy-file'];
 
 let scene: TrafficScene;
 const stops: (() => void)[] = [];

@@ -92,8 +92,8 @@ it('keeps all of a file that several pipelines share when they switch at once', 
   const expected = names.reduce(
     (changed, name) =>
       changed.replace(
-        `${name}: { weighted: { services: [{ name: shop-blue,`,
-        `${name}: { weighted: { services: [{ name: "shop-green",`,
+        `${name}: { weighted: { services: [{ name: shop-blue, weight: 1 }`,
+        `${name}: { weighted: { services: [{ name: "shop-green", weight: 100 }`,
       ),
     text,
   );

@@ -7,7 +7,13 @@ import { approvals } from './approvals.js';
 import { commandLine } from './command-line.js';
 import { deploy } from './deploy.js';
 import { fleet } from './fleet.js';
-import { caddyUnderLoad, haproxyUnderLoad, nginxUnderLoad, traefikUnderLoad } from './under-load.js';
+import {
+  caddyAdminUnderLoad,
+  caddyUnderLoad,
+  haproxyUnderLoad,
+  nginxUnderLoad,
+  traefikUnderLoad,
+} from './under-load.js';
 import { renderTable, type Benchmark, type Row } from './rows.js';
 import { trust } from './trust.js';
 import { webhooks } from './webhooks.js';
@@ -21,6 +27,7 @@ const BENCHMARKS: Benchmark[] = [
   nginxUnderLoad,
   traefikUnderLoad,
   caddyUnderLoad,
+  caddyAdminUnderLoad,
   approvals,
   fleet,
   trust,

@@ -39,13 +39,14 @@ interface Proxy {
   traffic: string[];
 }
 
-export type SwitchedProxy = 'haproxy' | 'nginx' | 'traefik' | 'caddy';
+export type SwitchedProxy = 'haproxy' | 'nginx' | 'traefik' | 'caddy' | 'caddy-admin';
 
 const START: Record<SwitchedProxy, (ends: Ends, backends: Backends) => Promise<Proxy>> = {
   haproxy: startColours,
   nginx: startNginx,
   traefik: startTraefik,
-  caddy: startCaddy,
+  caddy: async (ends, backends) => startCaddy(ends, backends, 'file'),
+  'caddy-admin': async (ends, backends) => startCaddy(ends, backends, 'admin'),
 };
 
 export async function startSwitchingWorld(ends: Ends, kind: SwitchedProxy): Promise<SwitchingWorld> {
@@ -169,22 +170,24 @@ providers: { providersThrottleDuration: 100ms, file: { directory: "${path.dirnam
   };
 }
 
-async function startCaddy(ends: Ends, backends: Backends): Promise<Proxy> {
+async function startCaddy(ends: Ends, backends: Backends, told: 'file' | 'admin'): Promise<Proxy> {
   const caddy = await createCaddy();
   ends.push(() => caddy.stop());
   const [listen, admin] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
-  const file = path.join(caddy.folder, 'slipway', 'bench.caddy');
+  const file = path.join(caddy.folder, 'slipway', 'bench');
   await mkdir(path.dirname(file));
-  await writeFile(file, `to ${backends.blue}\n`);
-  const site = `reverse_proxy {\n import ${file}\n }`;
+  await writeFile(file, `${told === 'admin' ? 'to ' : ''}${backends.blue}\n`);
+  const site =
+    told === 'admin'
+      ? `reverse_proxy {\n import ${file}\n }`
+      : `vars upstream {file.${file}}\n reverse_proxy {vars.upstream}`;
   await writeFile(caddy.configuration, `{\n admin ${admin}\n}\nhttp://${listen} {\n ${site}\n}\n`);
   await caddy.start(() => answers(`http://${listen}/`));
   return {
     url: `http://${listen}`,
     traffic: [
-      `caddy: http://${admin}`,
+      ...(told === 'admin' ? [`caddy: http://${admin}`, `file: ${file}`] : [`caddy: ${file}`]),
       `upstreams: { blue: "${backends.blue}", green: "${backends.green}" }`,
-      `file: ${file}`,
     ],
   };
 }

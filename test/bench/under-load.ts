@@ -37,12 +37,18 @@ export const traefikUnderLoad: Benchmark = {
 
 export const caddyUnderLoad: Benchmark = {
   name: 'load-caddy',
-  about: `${SWITCHES} switches under load, caddy: the honest count`,
+  about: `${SWITCHES} switches under load, caddy that reads a file`,
   run: (say) => switchUnderLoad('caddy', say),
 };
 
+export const caddyAdminUnderLoad: Benchmark = {
+  name: 'load-caddy-admin',
+  about: `${SWITCHES} switches under load, caddy's admin API: the honest count`,
+  run: (say) => switchUnderLoad('caddy-admin', say),
+};
+
 /** Those that lose nothing; of the others the count is told. */
-const LOSSLESS: SwitchedProxy[] = ['haproxy', 'traefik'];
+const LOSSLESS: SwitchedProxy[] = ['haproxy', 'traefik', 'caddy'];
 
 async function switchUnderLoad(kind: SwitchedProxy, say: (text: string) => void): Promise<Row[]> {
   return withEnds(async (ends) => {

@@ -25,6 +25,7 @@ const { bake } = createCheckActivities({
   jobUserOf: () => Promise.resolve(null),
   serviceLog: () => Promise.resolve(''),
   newLogs: () => Promise.resolve([]),
+  databaseRevision: () => Promise.reject(new Error('no database')),
 });
 await startWorkers(connection, taskQueue, readFileSync(bundleFile, 'utf8'), { ...fakes, bake });
 process.stdout.write('ready\n');

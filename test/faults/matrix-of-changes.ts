@@ -23,6 +23,13 @@ export interface Setting {
 /** `retire` is a kind of change of its own; everything else in the table is a step of a deploy. */
 const DEPLOY_STEPS = Object.keys(STEPS).filter((step) => step !== 'retire');
 
+const CONTRACTED: Partial<EnvironmentPlan> = {
+  database: {
+    ...{ migrate: './up', current: './at', revert: './down', backup: null, restore: null, inside: null },
+    contract: './contract',
+  },
+};
+
 const MEASURED: Partial<EnvironmentPlan> = (() => {
   const plan = givenPlan();
   const errors = { name: 'errors', timeoutMs: 1000, retries: 0, intervalMs: 100, startPeriodMs: 0 };
@@ -76,6 +83,14 @@ export const SETTINGS: Setting[] = [
     kind: 'rollback',
     steps: ['switch', 'verify', 'settle'],
     plan: () => givenPlan(),
+    versions: { live: 'v3', warm: 'v2' },
+    version: 'v2',
+  },
+  {
+    name: 'retire, and take away what it needed',
+    kind: 'retire',
+    steps: ['claim', 'retire', 'contract'],
+    plan: () => givenPlan(CONTRACTED),
     versions: { live: 'v3', warm: 'v2' },
     version: 'v2',
   },
@@ -163,8 +178,10 @@ export function judgeWorld({
     return runsEverywhere(scene, 'green', null) ? 'new' : 'old';
   }
   if (setting.kind === 'rollback' && sameSlots) return proxyIsNew ? 'new' : 'old';
-  if (sameSlots && proxyIsOld) return 'old';
-  return proxyIsNew && runsEverywhere(scene, slot, setting.version) ? 'new' : { halfDone: now };
+  const sameDatabase = now?.database === before?.database;
+  if (sameSlots && proxyIsOld && sameDatabase) return 'old';
+  const isMigrated = setting.steps.includes('database') ? now?.database === setting.version : sameDatabase;
+  return proxyIsNew && isMigrated && runsEverywhere(scene, slot, setting.version) ? 'new' : { halfDone: now };
 }
 
 function slotsOf(environment: FakeEnvironment | undefined): unknown {

@@ -48,6 +48,7 @@ export async function givenCheckScene(): Promise<CheckScene> {
     source: createSource({ cacheFolder }),
     jobUserOf: () => Promise.resolve(null),
     newLogs: () => Promise.resolve([]),
+    databaseRevision: () => Promise.reject(new Error('no database')),
     serviceLog: () => Promise.resolve(`column orders.region does not exist ${CHECK_SECRETS.TOKEN}`),
   };
 
@@ -87,6 +88,8 @@ export async function givenCheckScene(): Promise<CheckScene> {
       sampling: false,
       deployedMsAgo: () => 60_000,
       newLogs: () => Promise.resolve([]),
+      databaseRevision: () => Promise.reject(new Error('no database')),
+      newestMigrations: () => Promise.reject(new Error('no migrations')),
       logCounts: new Map(),
       signal: new AbortController().signal,
       ...change,

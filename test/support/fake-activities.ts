@@ -265,6 +265,34 @@ export function createFakeActivities(options: FakeOptions): Activities {
           platform: fake.slots[slotOf(target)],
         })),
       })),
+    readDatabase: ({ target }) =>
+      call('readDatabase', placeOf(target), ({ database }) => ({ revision: database })),
+    backupDatabase: ({ target }) =>
+      call('backupDatabase', placeOf(target), (environment) => {
+        const name = `backup-${target.token}`;
+        environment.backups = [...new Set([...(environment.backups ?? []), name])];
+        return { name, proven: true, note: name };
+      }),
+    migrateDatabase: ({ target }) =>
+      call('migrateDatabase', placeOf(target), (environment, half) => {
+        for (const [host, fake] of hostsOf(environment, target, half)) checkFence(fake, target, host);
+        environment.database = half ? `half of ${target.version}` : target.version;
+        return { after: { revision: environment.database }, note: environment.database };
+      }),
+    contractDatabase: ({ target }) =>
+      call('contractDatabase', placeOf(target), (environment, half) => {
+        for (const [host, fake] of hostsOf(environment, target, half)) checkFence(fake, target, host);
+        return { note: 'contracted' };
+      }),
+    revertDatabase: ({ target, before, after }) =>
+      call('revertDatabase', placeOf(target), (environment): UndoResult => {
+        const now = environment.database;
+        if (now === before.revision) return { outcome: 'never-ran', note: `at ${now}` };
+        if (after !== null && now !== after.revision)
+          throw foreignHand({ what: `database is at ${now}`, where: 'database', why: null, wayOut: 'look' });
+        environment.database = before.revision ?? 'base';
+        return { outcome: 'undone', note: `back at ${environment.database}` };
+      }),
     deploy: async (work) => {
       const target = await targetOnHosts(work);
       return await call(
@@ -319,7 +347,7 @@ export function createFakeActivities(options: FakeOptions): Activities {
         colour,
       ),
 
-    switchTraffic: ({ target, to, from, requireHealthy }) =>
+    switchTraffic: ({ target, to, from, requireHealthy, share }) =>
       call(
         'switchTraffic',
         placeOf(target),
@@ -337,6 +365,7 @@ export function createFakeActivities(options: FakeOptions): Activities {
               wayOut: 'look',
             });
           environment.proxy = to;
+          environment.shares = [...(environment.shares ?? []), share ?? 100];
           const receipt = requireHealthy ? { receipt: receiptFor('switch', target) } : {};
           return { confirmed: 20, tookMs: 7, note: `${to} answered 20 of 20`, ...receipt };
         },

@@ -21,7 +21,13 @@ export interface FakeHost {
 export interface FakeEnvironment {
   hosts: Record<string, FakeHost>;
   proxy: Colour | null;
+  /** What each switch was told, in percent of the users. */
+  shares?: number[];
   tags: Record<string, string>;
+  /** Revision of its database. */
+  database: string;
+  /** Backups that were made. */
+  backups?: string[];
   /** Every call, in order: `deploy green`. */
   calls: string[];
 }
@@ -140,7 +146,13 @@ export function environmentKey(pipeline: string, environment: string): string {
 }
 
 export function environmentIn(state: WorldState, key: string, hosts: string[]): FakeEnvironment {
-  const environment = (state.environments[key] ??= { hosts: {}, proxy: null, tags: {}, calls: [] });
+  const environment = (state.environments[key] ??= {
+    hosts: {},
+    proxy: null,
+    tags: {},
+    database: 'base',
+    calls: [],
+  });
   for (const host of hosts) {
     environment.hosts[host] ??= {
       hostId: `id-of-${host}`,
@@ -159,7 +171,8 @@ export function visible(environment: FakeEnvironment | undefined): unknown {
     name,
     { hostId, slots, stale },
   ]);
-  return { hosts: Object.fromEntries(hosts), proxy: environment.proxy };
+  const { proxy, database } = environment;
+  return { hosts: Object.fromEntries(hosts), proxy, database };
 }
 
 export function breakActivity(

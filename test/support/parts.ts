@@ -38,6 +38,18 @@ export const PARTS = {
   busybox: { program: 'busybox', fetch: apt('busybox-static') },
   openssl: { program: 'openssl', fetch: apt('openssl') },
   ip: { program: 'ip', fetch: apt('iproute2') },
+  postgres: {
+    program: 'postgres',
+    cached: 'bin/postgresql-15/postgres',
+    // Debian's package would make and start a cluster of its own
+    fetch: `[ -x /usr/lib/postgresql/15/bin/postgres ] || { mkdir -p /etc/postgresql-common && echo "create_main_cluster = false" > /etc/postgresql-common/createcluster.conf && ${apt('postgresql-15')}; }; mkdir -p $CACHE/bin && ln -sfn /usr/lib/postgresql/15/bin $CACHE/bin/postgresql-15`,
+  },
+  alembic: {
+    program: 'alembic',
+    cached: 'venv/alembic-1.17.2/bin/alembic',
+    fetch:
+      'rm -rf $CACHE/venv/alembic-1.17.2 && python3 -m venv $CACHE/venv/alembic-1.17.2 && $CACHE/venv/alembic-1.17.2/bin/pip install --quiet --disable-pip-version-check alembic==1.17.2 sqlalchemy==2.0.45 "psycopg[binary]==3.3.2"',
+  },
   prometheus: { program: 'prometheus', fetch: apt('prometheus') },
   buildx: {
     program: 'docker-buildx',

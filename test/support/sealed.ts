@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
+import type { DatabaseState } from '../../workflows/database-state.js';
 import type { Context } from '@temporalio/activity';
 import type { PolicyStore } from '../../activities/trust/policy-store.js';
 import { createVouching } from '../../activities/trust/vouching.js';
@@ -84,6 +85,8 @@ export interface SealedRelease {
   artifacts: BuiltArtifact[];
   evidence: EvidenceItem[];
   prior: PriorState[];
+  /** Where its database was before. */
+  database: DatabaseState;
   target: Target;
 }
 
@@ -190,7 +193,14 @@ export async function givenSealedRelease(
   }));
   const proven = { wayBack: 'proven', note: '', prior: found } as const;
   const { prior } = await throughVouching(keys, 'proveWayBack', { target }, () => proven, policy);
-  return { plan, environment, artifacts, evidence: target.evidence ?? [], prior, target };
+  const database = await throughVouching(
+    keys,
+    'readDatabase',
+    { target },
+    () => ({ revision: 'r1' }),
+    policy,
+  );
+  return { plan, environment, artifacts, evidence: target.evidence ?? [], prior, database, target };
 }
 
 export function gateInput(

@@ -11,7 +11,7 @@ import { answers } from './run-proxy.js';
 import { freePort } from './sshd.js';
 import { createTraefik } from './traefik.js';
 
-export type ProxyKind = 'nginx' | 'haproxy' | 'traefik' | 'caddy' | 'command';
+export type ProxyKind = 'nginx' | 'haproxy' | 'traefik' | 'caddy' | 'caddy-file' | 'command';
 
 /** What differs between the proxies. `folder` stands for the folders the documentation names. */
 export interface TestProxy {
@@ -21,12 +21,12 @@ export interface TestProxy {
   start(): Promise<void>;
   crash(): Promise<void>;
   reload(): Promise<void>;
-  /** The state after a kill between writing and applying. */
-  persistOnly(colour: Colour): Promise<void>;
+  /** The state after a kill between writing and applying; null = writing is applying. */
+  persistOnly: ((colour: Colour) => Promise<void>) | null;
   /** Somebody else's change, not applied. */
   meddle(): Promise<void>;
-  /** From now on the proxy does not accept a switch to green. */
-  spoil(): Promise<void>;
+  /** From now on the proxy does not accept a switch to green; null = there is nothing that it could refuse. */
+  spoil: (() => Promise<void>) | null;
   /** From now on every command succeeds and nothing is applied. */
   numb(): Promise<void>;
   stop(): Promise<void>;
@@ -189,6 +189,38 @@ export const CREATE: Record<ProxyKind, Create> = {
         spoil: () => restartWith(example.replace(/reverse_proxy \{[^}]*\{[^}]*\}[^}]*\}/, elsewhere)),
         numb: () =>
           restartWith(example.replace('reverse_proxy {', `${elsewhere}\n    reverse_proxy /none {`)),
+        stop: server.stop,
+      },
+    };
+  },
+
+  'caddy-file': async (snippets, ports) => {
+    const server = await createCaddy();
+    const admin = `127.0.0.1:${await freePort()}`;
+    const places: Places = [
+      ['/etc/caddy', server.folder],
+      ['127.0.0.1:2019', admin],
+    ];
+    await writeExamples(snippets, [...ports, ...places]);
+    const file = path.join(server.folder, 'slipway/shop');
+    const [[, listen] = ['', ''], , [, blue] = ['', '']] = ports;
+    const start = (): Promise<void> => server.start(() => answers(`http://${listen}/`));
+    return {
+      places,
+      proxy: {
+        folder: server.folder,
+        lockedFolder: path.dirname(file),
+        start,
+        crash: server.crash,
+        reload: () => server.reload(admin),
+        persistOnly: null,
+        meddle: () => writeFile(file, blue.replace('127.0.0.1', 'localhost')),
+        spoil: null,
+        numb: async () => {
+          const text = adapt(textOf(snippets, '/etc/caddy/Caddyfile'), [...ports, ...places]);
+          await writeFile(server.configuration, text.replace(/\{file\.[^}]*\}/, blue));
+          await server.reload(admin);
+        },
         stop: server.stop,
       },
     };

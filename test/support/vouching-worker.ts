@@ -21,7 +21,7 @@ export function useVouchingWorker(): VouchingWorker {
     let begun = false;
     const act = (): never => {
       begun = true;
-      return { prior: [], artifacts: [], verdict: 'pass', at: '' } as never;
+      return { prior: [], artifacts: [], verdict: 'pass', at: '', after: { revision: 'r2' } } as never;
     };
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the very point: anybody may send anything
     await throughVouching(keys.ours, name, input as never, act, policy);
@@ -44,10 +44,19 @@ export function useVouchingWorker(): VouchingWorker {
 }
 
 /** What an activity of a change is asked: to bring in this target, in the place of what was there before. */
-export function inputOf(name: Name, { target, prior }: Pick<SealedRelease, 'target' | 'prior'>): object {
+export function inputOf(
+  name: Name,
+  {
+    target,
+    prior,
+    database: before = { revision: 'r1' },
+  }: Pick<SealedRelease, 'target' | 'prior'> & Partial<Pick<SealedRelease, 'database'>>,
+): object {
   const more: Partial<Record<Name, object>> = {
     deploy: { prior },
     undoDeploy: { prior },
+    migrateDatabase: { before },
+    revertDatabase: { before, after: null },
     stopHost: { prior },
     verify: { checks: target.plan.checks, colour: target.colour },
     bake: { colour: target.colour, baseline: {}, remainingMs: 1 },
@@ -62,6 +71,11 @@ export const OF_A_TARGET: readonly Name[] = [
   'preflight',
   'claim',
   'proveWayBack',
+  'readDatabase',
+  'backupDatabase',
+  'migrateDatabase',
+  'contractDatabase',
+  'revertDatabase',
   'deploy',
   'verify',
   'measureBaseline',

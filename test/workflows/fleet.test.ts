@@ -13,7 +13,7 @@ import {
   waitsFor,
   type Scene,
 } from '../support/change-scene.js';
-import { givenPlan, givenPlanInPlace } from '../support/given.js';
+import { givenPlan, givenPlanInPlace, givenRecord } from '../support/given.js';
 import { quiet, startHarness, type Harness } from '../support/workflow-harness.js';
 
 let harness: Harness;
@@ -225,6 +225,34 @@ describe('a host that is readmitted', () => {
       clean: true,
       failure: { what: 'web-2: cannot be reached: no route to host' },
     });
+  });
+});
+
+describe('a recovery', () => {
+  it('leaves out hosts in quarantine, and goes back on the others', async () => {
+    const plan = givenFleet(3, { maxFailures: 1, failedHost: 'quarantine' });
+    const scene = givenScene(harness, plan);
+    const dead = changeOf(scene, 'v2').request;
+    const cutover = {
+      token: 2,
+      requestId: dead.requestId,
+      previous: scene.live,
+      target: givenRecord(plan, 'v2', null, 2),
+      prior: [{ host: 'web-1', hostId: 'id-of-web-1', platform: null }],
+      switching: false,
+    };
+    const input = changeOf(scene, 'v2', 'recover', {
+      token: 3,
+      quarantined: ['web-2'],
+      recovering: { token: 2, cutover, request: dead },
+    });
+    const handle = await startChange(harness, input);
+    expect(await handle.result()).toMatchObject({ state: 'failed', clean: true, live: { version: 'v1' } });
+    const left = { target: { plan: { hosts: [{ name: 'web-1' }, { name: 'web-3' }] } } };
+    for (const activity of ['claim', 'takeOver', 'deploy'])
+      expect(await activityInputs(handle, activity), activity).toMatchObject([left]);
+    const [{ target } = {}] = (await activityInputs(handle, 'deploy')) as OnHosts[];
+    expect(target?.whole?.hosts).toHaveLength(3);
   });
 });
 

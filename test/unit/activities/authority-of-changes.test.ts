@@ -24,6 +24,23 @@ test('an undo brings back what was there before its own release, not before anot
   expect(await begins('deploy', { target, prior: earlier.prior })).toBe(true);
 });
 
+test('a database goes back only to where a worker found it before this very change', async () => {
+  const { target, database: before } = release;
+  const ask = (change: object): Promise<string> =>
+    refusal('revertDatabase', { target, before, after: null, ...change });
+  expect(await begins('revertDatabase', { target, before, after: null })).toBe(true);
+  expect(await begins('revertDatabase', { target, before, after: before })).toBe(true);
+  const recovery = { ...target, token: target.token + 2 };
+  expect(await begins('revertDatabase', { target: recovery, before, after: null })).toBe(true);
+  const why = /where it was before is not vouched for/;
+  expect(await ask({ before: { ...before, revision: 'base' } })).toMatch(why);
+  expect(await ask({ before: { revision: 'r1' } })).toMatch(why);
+  expect(await ask({ before: earlier.database })).toMatch(why);
+  expect(await ask({ after: { ...before, revision: 'r9' } })).toMatch(why);
+  // of long ago: by then the database has gone on
+  expect(await ask({ target: { ...target, token: target.token + 1_000 } })).toMatch(why);
+});
+
 test.each<[Name, (colour: unknown, target: Target) => unknown]>([
   ['verify', (colour, target) => ({ target, checks: [], colour })],
   ['bake', (colour, target) => ({ target, colour, baseline: {}, remainingMs: 1 })],

@@ -48,7 +48,7 @@ describe('the policy of the moment', () => {
     expect(await begins('undoDeploy', { target, prior }, policyOf())).toBe(true);
   });
 
-  const back: Name[] = ['claim', 'undoDeploy', 'stopHost', 'takeOver', 'retireColour'];
+  const back: Name[] = ['claim', 'undoDeploy', 'stopHost', 'takeOver', 'retireColour', 'revertDatabase'];
   // and its way out: nobody has forged anything
   const again =
     /policy has become stricter.*; nothing was touched; slipway release v1\.0\.0 --to prod plans it again under the current policy$/;

@@ -30,12 +30,13 @@ beforeAll(async () => {
   ofAnotherPipeline = await givenSealedRelease(keys.ours, { pipeline: 'other' });
 });
 
-type Words = Pick<SealedRelease, 'target' | 'prior'>;
+type Words = Pick<SealedRelease, 'target' | 'prior' | 'database'>;
 const WITH_PRIOR: Name[] = ['deploy', 'undoDeploy'];
 
 const words = (change: Partial<Target> = {}, prior = release.prior): Words => ({
   target: { ...release.target, ...change },
   prior,
+  database: release.database,
 });
 
 const without = ({ seal: _seal, ...rest }: Target['plan']): Target['plan'] => rest;

@@ -3,6 +3,7 @@ import { buildApplyArgv } from '../../../activities/traffic/apply-file.js';
 import { readMapKey, readShownMap, writeMapKey } from '../../../activities/traffic/haproxy-map.js';
 import { buildSocketArgv } from '../../../activities/traffic/proxy-socket.js';
 import { readUpstream, renderUpstream, type UpstreamText } from '../../../activities/traffic/nginx-text.js';
+import { giveShare } from '../../../activities/traffic/shares.js';
 import { requireAddress, requirePath, requireWord } from '../../../activities/traffic/words.js';
 
 const SHOP: UpstreamText = {
@@ -13,7 +14,7 @@ const SHOP: UpstreamText = {
 
 describe('the include file of nginx', () => {
   it('is exactly this text', () => {
-    expect(renderUpstream(SHOP, 'green'))
+    expect(renderUpstream(SHOP, giveShare('green')))
       .toBe(`# Written by Slipway for shop/prod. Change it with: slipway switch
 map $host $shop_web_colour {
     default green;
@@ -25,22 +26,42 @@ upstream shop-web {
   });
 
   it.each(['blue', 'green'] as const)('names %s, whatever its layout and comments', (colour) => {
-    const text = renderUpstream(SHOP, colour);
-    expect(readUpstream(SHOP, text)).toBe(colour);
+    const text = renderUpstream(SHOP, giveShare(colour));
+    expect(readUpstream(SHOP, text)).toEqual(giveShare(colour));
     expect(
       readUpstream(SHOP, `# by hand\n${text.replaceAll(/\s*\n\s*/g, ' ').replace(/^#.*switch/, '')}`),
-    ).toBe(colour);
+    ).toEqual(giveShare(colour));
+  });
+
+  it('splits users, and each answer says whose it is', () => {
+    const text = renderUpstream(SHOP, giveShare('green', 25));
+    expect(text).toBe(`# Written by Slipway for shop/prod. Change it with: slipway switch
+map $upstream_addr $shop_web_colour {
+    default "";
+    "~(^|, )127\\.0\\.0\\.1:8081$" blue;
+    "~(^|, )127\\.0\\.0\\.1:8082$" green;
+}
+upstream shop-web {
+    server 127.0.0.1:8081 weight=75;
+    server 127.0.0.1:8082 weight=25;
+}
+`);
+    expect(readUpstream(SHOP, text)).toEqual({ blue: 75, green: 25 });
+    expect(readUpstream(SHOP, text.replace('weight=75', 'weight=70'))).toBeNull();
   });
 
   it('is understood as first written by hand, with the upstream alone', () => {
-    expect(readUpstream(SHOP, 'upstream shop-web { server 127.0.0.1:8081; }')).toBe('blue');
+    expect(readUpstream(SHOP, 'upstream shop-web { server 127.0.0.1:8081; }')).toEqual(giveShare('blue'));
   });
 
   it.each([
     ['another server', 'upstream shop-web { server 127.0.0.1:9; }'],
     ['one server more', 'upstream shop-web { server 127.0.0.1:8081; server 127.0.0.1:8082; }'],
     ['another upstream', 'upstream other { server 127.0.0.1:8081; }'],
-    ['colours that disagree', renderUpstream(SHOP, 'blue').replace('default blue', 'default green')],
+    [
+      'colours that disagree',
+      renderUpstream(SHOP, giveShare('blue')).replace('default blue', 'default green'),
+    ],
     ['nothing', ''],
   ])('is nobody’s with %s', (_, text) => {
     expect(readUpstream(SHOP, text)).toBeNull();
@@ -48,7 +69,9 @@ upstream shop-web {
 
   it('refuses an upstream that is more than an address', () => {
     const upstreams = { ...SHOP.upstreams, green: '127.0.0.1:8082; } evil {' };
-    expect(() => renderUpstream({ ...SHOP, upstreams }, 'green')).toThrow(/traffic\.upstreams\.green/);
+    expect(() => renderUpstream({ ...SHOP, upstreams }, giveShare('green'))).toThrow(
+      /traffic\.upstreams\.green/,
+    );
   });
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { giveShare } from '../../../activities/traffic/shares.js';
 import {
   explainWeighted,
   readWeighted,
@@ -32,31 +33,37 @@ http:
 
 describe("Traefik's weighted service", () => {
   it('is rewritten, and nothing else in the file', () => {
-    const green = writeWeighted(SHOP, FILE, 'green');
+    const green = writeWeighted(SHOP, FILE, giveShare('green'));
     expect(green).toBe(
       FILE.replace(
         '        - name: shop-blue   # now\n          weight: 1',
-        '          [{ name: "shop-green", weight: 1 }]',
+        '          [{ name: "shop-green", weight: 100 }]',
       ),
     );
-    expect(readWeighted(SHOP, green)).toBe('green');
+    expect(readWeighted(SHOP, green)).toEqual(giveShare('green'));
     expect(explainWeighted(SHOP, green)).toBeNull();
-    expect(readWeighted(SHOP, writeWeighted(SHOP, green, 'blue'))).toBe('blue');
-    expect(writeWeighted(SHOP, green, 'green')).toBe(green);
+    expect(readWeighted(SHOP, writeWeighted(SHOP, green, giveShare('blue')))).toEqual(giveShare('blue'));
+    expect(writeWeighted(SHOP, green, giveShare('green'))).toBe(green);
+  });
+
+  it('splits users', () => {
+    const text = writeWeighted(SHOP, FILE, giveShare('green', 5));
+    expect(text).toContain('[{ name: "shop-blue", weight: 95 }, { name: "shop-green", weight: 5 }]');
+    expect(readWeighted(SHOP, text)).toEqual({ blue: 95, green: 5 });
   });
 
   it.each([
-    ['blue', '[{ name: shop-blue }]'],
-    ['green', '[{ name: shop-blue, weight: 0 }, { name: shop-green, weight: 3 }]'],
-    [null, '[{ name: shop-blue, weight: 1 }, { name: shop-green, weight: 1 }]'],
+    [0, '[{ name: shop-blue }]'],
+    [100, '[{ name: shop-blue, weight: 0 }, { name: shop-green, weight: 3 }]'],
+    [25, '[{ name: shop-blue, weight: 3 }, { name: shop-green, weight: 1 }]'],
     [null, '[{ name: shop-old, weight: 1 }]'],
     [null, '[{ name: shop-blue }, { name: shop-old }]'],
     [null, '[]'],
     [null, '[shop-blue]'],
     [null, '{ name: shop-blue }'],
-  ] as const)('names %s in %s', (colour, list) => {
+  ] as const)('gives green %s of a hundred in %s', (percent, list) => {
     const text = `http: { services: { shop: { weighted: { services: ${list} } } } }`;
-    expect(readWeighted(SHOP, text)).toBe(colour);
+    expect(readWeighted(SHOP, text)).toEqual(percent === null ? null : giveShare('green', percent));
   });
 
   it.each([
@@ -74,10 +81,12 @@ describe("Traefik's weighted service", () => {
   it('does not look for services of other providers', () => {
     const elsewhere = { ...SHOP, services: { blue: 'shop-blue@docker', green: 'shop-green@docker' } };
     expect(explainWeighted(elsewhere, FILE)).toBeNull();
-    expect(readWeighted(elsewhere, writeWeighted(elsewhere, FILE, 'green'))).toBe('green');
+    expect(readWeighted(elsewhere, writeWeighted(elsewhere, FILE, giveShare('green')))).toEqual(
+      giveShare('green'),
+    );
   });
 
   it('has an example that can be read', () => {
-    expect(readWeighted(SHOP, weightedExample(SHOP))).toBe('blue');
+    expect(readWeighted(SHOP, weightedExample(SHOP))).toEqual(giveShare('blue'));
   });
 });

@@ -243,6 +243,35 @@ const BAD: [string, string, RegExp, (string | null)?][] = [
     small('{swarm: shop_web}', '{stack: "s-{colour}.yml"}\n    strategy: blue-green'),
     /blue-green needs traffic/,
   ],
+  ...(
+    [
+      ['steps that shrink', 'steps: [25%, 5%, 100%]', /must grow from step to step and end with 100%/],
+      ['steps that end early', 'steps: [5%, 25%]', /must grow from step to step and end with 100%/],
+      ['steps without anything to watch', 'steps: [5%, 100%]', /needs bake/],
+      ['a share that is none', 'steps: [0%, 100%]', /"0%" is not a percentage/],
+      ['a share without percent', 'steps: [5, 100]', /steps/],
+      ['a time for no steps', 'each: 5m', /is how long each of the steps is watched; say steps/],
+    ] as const
+  ).map(([what, keys, message]): [string, string, RegExp] => [
+    what,
+    inProd(`traffic: {nginx: /a.conf, upstreams: {blue: "h:1", green: "h:2"}, ${keys}}`),
+    message,
+  ]),
+  [
+    'steps where the proxy cannot split users',
+    inProd('traffic: {caddy: /a, upstreams: {blue: "h:1", green: "h:2"}, steps: [5%, 100%]}'),
+    /is for nginx with upstreams and traefik with services/,
+  ],
+  [
+    'a snippet for a Caddy that reads a file',
+    inProd('traffic: {caddy: /a, upstreams: {blue: "h:1", green: "h:2"}, file: /b}'),
+    /is for an admin address/,
+  ],
+  [
+    'a Caddy with TLS',
+    inProd('traffic: {caddy: "https://h:2019", upstreams: {blue: "h:1", green: "h:2"}}'),
+    /must be a file on the host, or an address such as http:/,
+  ],
   [
     'traffic in place',
     inProd('strategy: in-place\ntraffic: {nginx: /etc/nginx/a.conf}'),

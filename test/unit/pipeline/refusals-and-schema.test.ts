@@ -36,6 +36,11 @@ describe('what this version does not carry out', () => {
     ['traefik', blueGreen('traefik: /t.yml, colours: {blue: "http://h:1", green: "http://h:2"}')],
     ['caddy upstreams', blueGreen('caddy: "http://h:2019", upstreams: {blue: "h:1", green: "h:2"}')],
     [
+      'steps',
+      `${blueGreen('nginx: /a.conf, upstreams: {blue: "h:1", green: "h:2"}, steps: [10%, 100%]')}    bake: {for: 5m}\n`,
+    ],
+    ['a file of caddy', blueGreen('caddy: /etc/shop, upstreams: {blue: "h:1", green: "h:2"}')],
+    [
       'checks with {colour}',
       `${blueGreen('nginx: /a.conf').replace('[/health]', '[c]')}checks: {c: {http: "http://{colour}.internal/h"}}\n`,
     ],
@@ -60,10 +65,6 @@ describe('what this version does not carry out', () => {
     ['platform compose', SMALL.replace('{swarm: shop_web}', '{compose: /opt/app}')],
     ['platform helm', SMALL.replace('{swarm: shop_web}', '{helm: charts/app}')],
     [
-      'canary weights',
-      blueGreen('nginx: /a.conf, upstreams: {blue: "h:1", green: "h:2"}, weights: [10, 100]'),
-    ],
-    [
       'check logs in prod, whose platform has no logs command',
       `${SMALL.replace('{swarm: shop_web}', '{command: ./up}').replace('[/health]', '[l]')}checks: {l: {logs: ERROR}}\n`,
     ],
@@ -71,7 +72,10 @@ describe('what this version does not carry out', () => {
       'check logs in prod, whose logs command says nothing of since when',
       `${SMALL.replace('{swarm: shop_web}', '{command: ./up, logs: ./log}').replace('[/health]', '[l]')}checks: {l: {logs: ERROR}}\n`,
     ],
-    ['check migrations', `${SMALL.replace('[/health]', '[m]')}checks: {m: {migrations: applied}}\n`],
+    [
+      'check migrations in prod, whose database nobody can ask',
+      `${SMALL.replace('[/health]', '[m]')}checks: {m: {migrations: applied}}\n`,
+    ],
     ['approvals by oidc', `${SMALL}    approvals: [{count: 1, by: oidc}]\n`],
     [
       'reviews of several branches',
@@ -79,7 +83,6 @@ describe('what this version does not carry out', () => {
     ],
     ['retention', `${SMALL}    retention: 30d\n`],
     ['notify', `${SMALL}notify: [{slack: env:S}]\n`],
-    ['database', `${SMALL}    database: {migrate: ./up}\n`],
     ['release changelog', `${SMALL}release: {changelog: {from: [commits], categories: {A: [feat]}}}\n`],
     ['release hotfix-branch', `${SMALL}release: {hotfix-branch: "fix/{version}"}\n`],
   ])('%s is refused by name', (what, text) => {
@@ -94,6 +97,13 @@ describe('what this version does not carry out', () => {
     const checks = 'checks: {l: {logs: ERROR}}\n';
     const text = `${SMALL.replace('{swarm: shop_web}', platform).replace('[/health]', '[l]')}${checks}`;
     expect(findUnsupported(loadGood(text))).toEqual([]);
+  });
+
+  it('names a container for the database where no host has one', () => {
+    const text = `${SMALL.replace('{swarm: shop_web}', '{kubernetes: deployment/app}')}    database: {migrate: ./up, inside: app}\n`;
+    expect(findUnsupported(loadGood(text)).map((each) => each.what)).toContain(
+      'database inside a container on platform kubernetes',
+    );
   });
 
   it('is always compiled in full all the same', () => {

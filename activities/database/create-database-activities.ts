@@ -1,0 +1,149 @@
+/** The steps of a change on its environment's database. The team's own commands know how; this knows when, and whether it worked. */
+import type { DatabasePlan } from '../../pipeline/plan.js';
+import type { Activities, Target, UndoResult } from '../../workflows/activity-contract.js';
+import type { RevertInput } from '../../workflows/database-contract.js';
+import { foreignHand, refused } from '../failure.js';
+import { placeOf } from '../platforms/host-question.js';
+import { LOOKING, openPlatform, placesOf, type PlatformDependencies } from '../platforms/open-platform.js';
+import type { PlatformContext } from '../platforms/platform.js';
+import { stoppable } from '../platforms/stoppable.js';
+import { askRevision, endOneOff, runOnDatabase } from './database-command.js';
+
+type DatabaseActivities = Pick<
+  Activities,
+  'readDatabase' | 'backupDatabase' | 'migrateDatabase' | 'contractDatabase' | 'revertDatabase'
+>;
+
+interface Opened {
+  context: PlatformContext;
+  database: DatabasePlan;
+}
+
+export function createDatabaseActivities(dependencies: PlatformDependencies): DatabaseActivities {
+  const on = <T>(
+    target: Target,
+    way: 'forward' | 'back' | null,
+    work: (opened: Opened) => Promise<T>,
+  ): Promise<T> =>
+    stoppable(async (manners) => {
+      const { database } = target.plan;
+      const [place] = placesOf(target);
+      if (database === null || place === undefined)
+        throw new Error(`${target.plan.name} has no ${database === null ? 'database' : 'host'} in its plan`);
+      const how = way === null ? manners : { ...manners, way };
+      const { context } = await openPlatform(dependencies, target, place, how);
+      // nothing of this change that lost its worker runs beside it; an earlier try of this very step does
+      if (way !== null) await context.host.claim(context.fence, context.operationId('*'));
+      return await work({ context, database });
+    });
+
+  return {
+    readDatabase: ({ target }) =>
+      on(target, null, async ({ context, database }) => ({ revision: await revisionOf(context, database) })),
+
+    backupDatabase: ({ target }) =>
+      on(target, 'forward', async ({ context, database }) => {
+        const name = nameOfBackup(target);
+        if (database.backup === null) throw new Error(`${target.plan.name} has no backup command`);
+        await runOnDatabase(context, 'backup', database.backup, { backup: name });
+        if (database.prove === undefined)
+          return { name, proven: false, note: `${name}, which nobody has read back` };
+        await runOnDatabase(context, 'prove', database.prove, { backup: name });
+        return { name, proven: true, note: `${name}, read back` };
+      }),
+
+    migrateDatabase: ({ target, before }) =>
+      on(target, 'forward', async ({ context, database }) => {
+        if (database.migrate === null) throw new Error(`${target.plan.name} has no migrate command`);
+        const said = await runOnDatabase(context, 'migrate', database.migrate);
+        const revision = await revisionOf(context, database);
+        if (revision === null)
+          return { after: { revision }, note: said === '' ? 'migrated' : `migrated: ${said}` };
+        const note =
+          revision === before.revision ? `nothing to do at ${revision}` : `${before.revision} to ${revision}`;
+        return { after: { revision }, note };
+      }),
+
+    contractDatabase: ({ target }) =>
+      on(target, 'forward', async ({ context, database }) => {
+        if (database.contract === undefined) return { note: 'nothing to take away' };
+        const said = await runOnDatabase(context, 'contract', database.contract);
+        return { note: said === '' ? 'done' : said };
+      }),
+
+    revertDatabase: (input) =>
+      on(input.target, 'back', async ({ context, database }) => {
+        await endOneOff(context);
+        return await revert(context, database, input);
+      }),
+  };
+}
+
+/** For checks. Throws what asking throws. */
+export function createDatabaseRevision(
+  dependencies: PlatformDependencies,
+): (target: Target) => Promise<string> {
+  return async (target) => {
+    const current = target.plan.database?.current ?? null;
+    const [place] = placesOf(target);
+    if (current === null || place === undefined)
+      throw new Error(`${target.plan.name} has no current command that says where its database is`);
+    const { context } = await openPlatform(dependencies, target, place, LOOKING);
+    return await askRevision(context, current);
+  };
+}
+
+async function revisionOf(context: PlatformContext, { current }: DatabasePlan): Promise<string | null> {
+  return current === null ? null : await askRevision(context, current);
+}
+
+/** Compare-and-set: from where this change brought it, to where it was. */
+async function revert(
+  context: PlatformContext,
+  database: DatabasePlan,
+  { target, before, after }: RevertInput,
+): Promise<UndoResult> {
+  const stays = (note: string): UndoResult => ({ outcome: 'never-ran', note });
+  const now = await revisionOf(context, database);
+  if (now === null || before.revision === null)
+    return stays('stays as it is: nothing tells where it was (no current command)');
+  if (now === before.revision) return stays(`at ${now}, as before`);
+  if (after !== null && now !== after.revision) throw strangersWork(context, now, after.revision);
+  if (isExpandOnly(target))
+    return stays(`stays at ${now}: it was only expanded, the release before lives with it`);
+  if (database.revert === null) return stays(`stays at ${now}: there is no revert command`);
+  await runOnDatabase(context, 'revert', database.revert, { 'previous-revision': before.revision });
+  const reached = await revisionOf(context, database);
+  if (reached === before.revision) return { outcome: 'undone', note: `back at ${reached}` };
+  throw refused({
+    what: `the database's revert command exited 0, but it is at ${reached}, not at ${before.revision}`,
+    where: placeOf(context),
+    why: null,
+    wayOut: `bring it to ${before.revision} by hand, then slipway retry ${target.plan.name}`,
+  });
+}
+
+/** A gate has read the migrations of this very commit: they only add. One that was forced past has not. */
+function isExpandOnly({ plan, evidence = [] }: Target): boolean {
+  return plan.gates.some(
+    ({ kind, name }) =>
+      kind === 'migrations' &&
+      evidence.some((item) => item.kind === 'gate' && item.name === name && item.verdict === 'pass') &&
+      !evidence.some((item) => item.kind === 'gate' && item.name === name && item.verdict === 'forced'),
+  );
+}
+
+/** The same for every try of one change, and words that no shell reads otherwise. */
+function nameOfBackup({ plan, version, token }: Target): string {
+  const words = [plan.pipeline, plan.name, 'before', version, String(token)];
+  return words.join('-').replaceAll(/[^A-Za-z0-9._-]/g, '_');
+}
+
+function strangersWork(context: PlatformContext, now: string, ours: string | null): Error {
+  return foreignHand({
+    what: `the database is at ${now}, where this change brought it to ${ours ?? 'nobody knows where'}`,
+    where: placeOf(context),
+    why: null,
+    wayOut: 'see who migrated it meanwhile; bring it to where the release before needs it, then retry',
+  });
+}

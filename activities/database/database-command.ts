@@ -1,0 +1,98 @@
+/** A team's command on its database, on the first host: journalled there, ended with all it started when its time is over. */
+import { DATABASE_COMMAND_MS } from '../../workflows/database-state.js';
+import type { CommandResult } from '../hosts/host.js';
+import { lastLine } from '../hosts/tail.js';
+import { refused } from '../failure.js';
+import { placeOf } from '../platforms/host-question.js';
+import type { PlatformContext } from '../platforms/platform.js';
+import {
+  renderCommand,
+  runTimeEnvironment,
+  runTimeValues,
+  type RunTimeValues,
+} from '../platforms/run-time-values.js';
+import { requireSuccess } from '../platforms/stack-deploy.js';
+import { buildEndArgv, nameOfOneOff, prepareOneOff, type ContainerCommand } from './one-off.js';
+import { readRevision } from './revision.js';
+
+export type DatabaseStep = 'backup' | 'prove' | 'migrate' | 'contract' | 'revert';
+type Given = Partial<Pick<RunTimeValues, 'backup' | 'previous-revision'>>;
+
+const QUESTION_TIMEOUT_MS = 60_000;
+
+/** The last line of what it printed. Throws Refused unless it is known to have worked. */
+export async function runOnDatabase(
+  context: PlatformContext,
+  step: DatabaseStep,
+  template: string,
+  given: Given = {},
+): Promise<string> {
+  const { database } = context.target.plan;
+  const timeoutMs = database?.timeoutMs ?? DATABASE_COMMAND_MS;
+  const prepared = await prepare(context, step, template, { given, name: nameOfOneOff(context) });
+  const result = await context.host.runLong({
+    ...prepared,
+    ...folderOf(context),
+    ...{ timeoutMs, fence: context.fence, signal: context.signal },
+    operationId: context.operationId(`database-${step}`),
+    onProgress: ({ tail }) => context.progress(lastLine(tail)),
+  });
+  // the client in front of a container is ended, the container must be told as well
+  const hasEnded = result.exitCode !== null || result.timedOut || result.cancelled;
+  if (hasEnded && result.exitCode !== 0) await endOneOff(context);
+  requireSuccess(context, result, `the database's ${step} command`);
+  return lastLine(result.stdout);
+}
+
+/** Where the database is. Throws Refused when `current` says no, an Error when it could not be asked. */
+export async function askRevision(context: PlatformContext, current: string): Promise<string> {
+  const prepared = await prepare(context, 'current', current, { given: {}, name: null });
+  const result = await context.host.run({
+    ...prepared,
+    ...folderOf(context),
+    timeoutMs: QUESTION_TIMEOUT_MS,
+  });
+  if (result.exitCode === null)
+    throw new Error(`${placeOf(context)}: current has not answered${result.timedOut ? ' in time' : ''}`);
+  if (result.exitCode !== 0) throw noRevision(context, result);
+  return readRevision(result.stdout);
+}
+
+/** Ends what an earlier command has left in a container; without `inside` the host's journal does. */
+export async function endOneOff(context: PlatformContext): Promise<void> {
+  if ((context.target.plan.database?.inside ?? null) === null) return;
+  const argv = buildEndArgv(nameOfOneOff(context));
+  // exits 1 where there is none
+  await context.host.run({ argv, timeoutMs: QUESTION_TIMEOUT_MS, fence: context.fence });
+}
+
+async function prepare(
+  context: PlatformContext,
+  step: string,
+  template: string,
+  { given, name }: { given: Given; name: string | null },
+): Promise<ContainerCommand & { isTeams?: boolean }> {
+  const { target } = context;
+  const where = `${target.plan.name} database.${step}`;
+  const values = { ...runTimeValues(target), ...given };
+  const text = renderCommand(template, values, where);
+  const env = { ...context.env, ...runTimeEnvironment(values, where) };
+  const inside = target.plan.database?.inside ?? null;
+  if (inside !== null) return await prepareOneOff(context, inside, { name, text, env });
+  return { argv: ['sh', '-c', text], env, isTeams: true };
+}
+
+/** A compose project's commands are written for its folder. */
+function folderOf({ target }: PlatformContext): { cwd?: string } {
+  const { platform, database } = target.plan;
+  return platform.kind === 'compose' && database?.inside === null ? { cwd: platform.folder } : {};
+}
+
+function noRevision(context: PlatformContext, result: CommandResult): Error {
+  return refused({
+    what: `the database's current command exited ${result.exitCode}`,
+    where: placeOf(context),
+    why: `${result.stdout}\n${result.stderr}`.trim().slice(-2_048),
+    wayOut: 'correct what it says; slipway asks it where the database is before anything is done to it',
+  });
+}

@@ -1,0 +1,20 @@
+import type { Seal } from '../pipeline/plan.js';
+
+/** Of one command on a database, where its plan does not say. */
+export const DATABASE_COMMAND_MS = 30 * 60_000;
+
+/** Where a database is. */
+export interface DatabaseState {
+  /** As `current` prints it; `base` = nothing was ever migrated, null = the pipeline has no `current`. */
+  revision: string | null;
+  /** By the worker that asked. */
+  seal?: Seal;
+}
+
+/** Made before anything was migrated. */
+export interface BackupRecord {
+  name: string;
+  /** Was it read back? */
+  proven: boolean;
+  note: string;
+}

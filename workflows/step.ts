@@ -1,0 +1,44 @@
+/** What the steps of a change have in common. */
+import { CancellationScope, getExternalWorkflowHandle, log } from '@temporalio/workflow';
+import type { Calling } from './activity-options.js';
+import { cutoverOf, summarize, type ChangeRun } from './change-run.js';
+import { environmentId, SIGNAL } from './names.js';
+import type { StepOutcome } from './step-outcome.js';
+
+/** What a step may ask of the run around it. */
+export interface Surroundings {
+  /** Resolves true when a person says to switch, false when the plan's deadline is over. */
+  awaitSwitch: () => Promise<boolean>;
+  /** Calls `stop` once a newer release waits; also when it already does. */
+  onSuperseded: (stop: () => void) => void;
+  /** ISO time of the workflow. */
+  now: () => string;
+  /** What the step does now, for people. */
+  say: (doing: string) => void;
+}
+
+export function calling(run: ChangeRun, detail = ''): Calling {
+  const urgent = run.input.request.kind === 'rollback' || run.input.request.kind === 'recover';
+  return { summary: summarize(run, detail), plan: run.target.plan, ...(urgent ? { priority: 1 } : {}) };
+}
+
+export function passed(note: string | null): StepOutcome {
+  return { verdict: 'passed', note, failure: null };
+}
+
+/** Write-ahead: should this run die, the environment knows how to get back. */
+export async function tellEnvironment(
+  run: ChangeRun,
+  switching: boolean,
+  around: Surroundings,
+): Promise<void> {
+  const { plan } = run.target;
+  const environment = getExternalWorkflowHandle(environmentId(plan.pipeline, plan.name));
+  try {
+    await CancellationScope.nonCancellable(() =>
+      environment.signal(SIGNAL.cutover, cutoverOf(run, switching, around.now())),
+    );
+  } catch (error) {
+    log.warn(`environment ${plan.name} could not be told of the cutover: ${String(error)}`);
+  }
+}
