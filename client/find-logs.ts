@@ -1,5 +1,6 @@
 import type { InspectInput } from '../workflows/activity-contract.js';
 import type { EnvironmentPlan } from '../pipeline/plan.js';
+import { placesOfPlan } from '../pipeline/places-of-plan.js';
 import type { PlatformPlan } from '../pipeline/plan-platform.js';
 import { suggestWord } from '../pipeline/suggest.js';
 import type { SlipwayClient } from './release-client.js';
@@ -37,9 +38,9 @@ export async function askForLogs(
   });
 }
 
-function requireNames({ name, platform, hosts }: EnvironmentPlan, { step, host }: Wish): void {
-  const onWorker = platform.kind === 'command' && platform.on === 'worker';
-  const places = onWorker ? ['worker'] : hosts.map((each) => each.name);
+function requireNames(plan: EnvironmentPlan, { step, host }: Wish): void {
+  const { name, platform } = plan;
+  const places = placesOfPlan(plan).map((place) => place.name);
   if (host !== null && !places.includes(host)) throw unknownName('--host', host, places, name);
   const words = KEPT[platform.kind];
   if (step === null || words === undefined) return;

@@ -1,4 +1,5 @@
 /** A plan's platform on each place it runs at, with everything a driver needs. */
+import { placesOfPlan } from '../../pipeline/places-of-plan.js';
 import type { HostPlan } from '../../pipeline/plan-platform.js';
 import type { Target } from '../../workflows/activity-contract.js';
 import { commandEnvironment } from '../command-environment.js';
@@ -22,10 +23,8 @@ export type PlatformManners = Pick<PlatformContext, 'progress' | 'signal' | 'ope
   Pick<Fence, 'way'>;
 
 /** Where the platform acts: its hosts, the worker for commands that run there, or a cluster that the worker speaks to. */
-export function placesOf({ plan: { platform, hosts } }: Target): HostPlan[] {
-  if ('kubeconfig' in platform) return [{ name: 'cluster', address: 'local' }];
-  const onWorker = platform.kind === 'command' && platform.on === 'worker';
-  return onWorker ? [{ name: 'worker', address: 'local' }] : hosts;
+export function placesOf({ plan }: Target): HostPlan[] {
+  return placesOfPlan(plan);
 }
 
 /** Connects to one place. Throws what opening the host or resolving its secrets throws. */

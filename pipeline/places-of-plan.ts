@@ -1,0 +1,9 @@
+/** Where an environment's platform is asked: its hosts, the worker, or a cluster. Pure. */
+import type { EnvironmentPlan } from './plan.js';
+import type { HostPlan } from './plan-platform.js';
+
+export function placesOfPlan({ platform, hosts }: Pick<EnvironmentPlan, 'platform' | 'hosts'>): HostPlan[] {
+  if ('kubeconfig' in platform) return [{ name: 'cluster', address: 'local' }];
+  const onWorker = platform.kind === 'command' && platform.on === 'worker';
+  return onWorker ? [{ name: 'worker', address: 'local' }] : hosts;
+}
