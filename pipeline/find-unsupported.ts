@@ -24,8 +24,6 @@ export interface Unsupported {
 
 type Report = (what: string, path: FilePath, wayOut?: string) => void;
 
-const PLATFORMS = ['swarm', 'stack', 'compose', 'command', 'kubernetes', 'helm'];
-const CHECKS = ['http', 'tcp', 'run', 'prometheus', 'logs', 'migrations'];
 /** Those whose log can be read from a moment on. */
 const LOGGING = ['swarm', 'stack', 'compose'];
 /** Those whose containers a host's own Docker knows. */
@@ -72,9 +70,6 @@ function reportPipeline(file: LoadedFile, report: Report): void {
 
 function reportEnvironment(of: EnvironmentSettings, report: Report): void {
   const { platform, approvals, database, retention } = of.settings;
-  if (platform !== undefined && !PLATFORMS.includes(platform.kind)) {
-    report(`platform ${platform.kind}`, of.pathOf('platform', platform.kind));
-  }
   for (const [index, rule] of (typeof approvals === 'object' ? approvals : []).entries()) {
     if (rule.by === 'oidc')
       report('approvals by oidc', of.pathOf('approvals', index, 'by'), 'leave by out: slipway approve signs');
@@ -99,7 +94,6 @@ function reportChecks(file: LoadedFile, of: EnvironmentSettings, report: Report)
   for (const name of checkListsOf(of).flatMap((list) => list.names)) {
     const check = findCheck(file.content, name);
     if (check === null) continue;
-    if (!CHECKS.includes(check.kind)) report(`check ${check.kind}`, ['checks', name, check.kind]);
     if (check.kind === 'logs') reportLog(name, of, report);
     if (check.kind === 'migrations' && of.settings.database?.current === undefined)
       report(
