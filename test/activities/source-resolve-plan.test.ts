@@ -260,19 +260,21 @@ describe('a plan is refused', () => {
   });
 
   it('when this version cannot carry it out: everything at once, with positions', async () => {
-    const text = FILE.replace('{stack: deploy/dev.yml, name: shop-dev}', '{compose: /opt/shop}').replace(
-      'hosts: [deploy@stage.example.com]',
-      'hosts: [deploy@stage.example.com]\n    rollout: {failed-host: quarantine}',
+    const dev = '{stack: deploy/dev.yml, name: shop-dev}';
+    const stage = 'hosts: [deploy@stage.example.com]';
+    const text = FILE.replace(dev, `${dev}\n    retention: 30d`).replace(
+      stage,
+      `${stage}\n    approvals: [{count: 1, by: oidc}]`,
     );
-    const prod = '    database: {migrate: make migrate}\n';
+    const prod = '    approvals: [{count: 1, by: github-review, of: "release/*"}]\n';
     const commit = await repository.commit('one', { ...FILES, 'slipway.yaml': text + prod });
     const refused = resolve(commit);
-    await expect(refused).rejects.toMatchObject(badInput('platform compose'));
-    await expect(refused).rejects.toMatchObject(badInput('failed-host quarantine'));
+    await expect(refused).rejects.toMatchObject(badInput('retention'));
+    await expect(refused).rejects.toMatchObject(badInput('approvals by oidc'));
     await expect(refused).rejects.toMatchObject({
-      message: expect.stringMatching(/^slipway\.yaml:10:\d+, slipway\.yaml:16:\d+: /),
+      message: expect.stringMatching(/^slipway\.yaml:11:\d+, slipway\.yaml:17:\d+: /),
     });
     // what this release does not enter may say what it likes
-    await expect(refused).rejects.toMatchObject({ message: expect.not.stringContaining('database') });
+    await expect(refused).rejects.toMatchObject({ message: expect.not.stringContaining('reviews') });
   });
 });
