@@ -53,7 +53,8 @@ async function bakeThroughKills(name: string, bake: Omit<BakePlan, 'checks' | 'i
     ...{ status: 200, basicAuth: null, header: {} },
     ...{ timeoutMs: 5_000, retries: 0, intervalMs: 100, startPeriodMs: 0 },
   };
-  const plan = givenPlanInPlace({ bake: { ...bake, intervalMs: INTERVAL_MS, checks: [check] } });
+  const hosts = [{ name: 'web-1', address: 'deploy@web-1' }];
+  const plan = givenPlanInPlace({ hosts, bake: { ...bake, intervalMs: INTERVAL_MS, checks: [check] } });
   const scene = givenScene(harness, plan);
   let worker = await startWorkerProcess(args, BAKE_WORKER);
   try {
