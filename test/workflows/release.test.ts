@@ -188,7 +188,9 @@ describe('a newer release', () => {
     expect(await older.end()).toMatchObject({ red: false, state: 'superseded' });
     await scene.decide('unfreeze');
     expect((await newer.end()).state).toBe('succeeded');
-    expect(scene.world().calls.filter((call) => call.startsWith('deploy'))).toEqual(['deploy blue']);
+    // on each of its hosts
+    const deploys = scene.world().calls.filter((call) => call.startsWith('deploy'));
+    expect(deploys).toEqual(dev.hosts.map(() => 'deploy blue'));
   });
 
   it('ends the bake of one that bakes, which is live for a moment', async () => {
