@@ -6,7 +6,13 @@ test('releases back to back while everything is killed leave exactly one recorde
   const said: string[] = [];
   // a slow machine gets through fewer of them
   const signal = AbortSignal.timeout(120_000);
-  const result = await runChaos({ changes: 10, seed: 1, say: (text) => said.push(text), signal });
+  const result = await runChaos({
+    platform: 'swarm',
+    changes: 10,
+    seed: 1,
+    say: (text) => said.push(text),
+    signal,
+  });
   expect(result.wrongs, said.join('\n')).toEqual([]);
   expect(result).toMatchObject({ ok: true, checks: 1, folder: null });
   expect(Object.keys(result.lanes).toSorted()).toEqual(['prod', 'stack', 'stage', 'swarm']);
