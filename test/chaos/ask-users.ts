@@ -7,7 +7,7 @@ const TIMES = 5;
 export async function askUsers(
   environment: string,
   users: Users,
-  { version, colour }: ReleaseRecord,
+  { version, colour }: Pick<ReleaseRecord, 'version' | 'colour'>,
 ): Promise<string[]> {
   const wanted = `200 ${version} ${colour ?? 'no colour'}`;
   const wrongs = new Set<string>();

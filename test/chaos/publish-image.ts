@@ -19,6 +19,8 @@ export interface ImageTeam {
   content?: (version: string, quality: Quality) => Promise<ImageContent>;
   /** Where the digest says what becomes of a release: another one is pushed until it is right. */
   isRight?: (digest: string, quality: Quality) => boolean;
+  /** Told before anybody can release it. */
+  pushed?: (digest: string, version: string, quality: Quality) => void;
 }
 
 export function createImagePublisher(commit: Commit, team: ImageTeam): Publish {
@@ -31,7 +33,9 @@ export function createImagePublisher(commit: Commit, team: ImageTeam): Publish {
     for (let salt = 0; ; salt += 1) {
       const salted = salt === 0 ? labels : { ...labels, salt: String(salt) };
       const digest = await registry.putImage(image, commitTag(sha), salted, content);
-      if (isRight(digest, quality)) return sha;
+      if (!isRight(digest, quality)) continue;
+      team.pushed?.(digest, version, quality);
+      return sha;
     }
   };
 }

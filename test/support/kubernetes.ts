@@ -16,6 +16,8 @@ import { until } from './processes.js';
 import { freePort } from './sshd.js';
 
 export interface TestCluster {
+  /** On the command line of all its processes. */
+  readonly folder: string;
   /** `127.0.0.1:6443` */
   readonly address: string;
   /** Text of a kubeconfig that may do everything. */
@@ -126,6 +128,7 @@ export async function startKubernetes(): Promise<TestCluster> {
     return ready === true ? true : null;
   });
   return {
+    folder,
     address,
     admin,
     kubeconfigFor,
