@@ -26,6 +26,11 @@ export function imageOf({ artifacts }: ReleaseRecord): string {
   return artifacts.map(({ repository, digest }) => `${repository}@${digest}`).join(', ');
 }
 
+/** Without the tag before the digest, which says it all. */
+export function untagged(image: string): string {
+  return image.replace(/:[^:/@]+@/, '@');
+}
+
 export function linesOf({ stdout }: Output): string[] {
   return stdout.split('\n').filter((line) => line !== '');
 }

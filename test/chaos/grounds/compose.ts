@@ -11,7 +11,7 @@ import { startRegistry, type TestRegistry } from '../../support/registry.js';
 import { freePort } from '../../support/sshd.js';
 import { createTraefik, type Traefik } from '../../support/traefik.js';
 import { dockerHostBlows, killed } from '../blows.js';
-import { compare, imageOf, linesOf, onceHealed } from '../compare.js';
+import { compare, imageOf, linesOf, onceHealed, untagged } from '../compare.js';
 import type { Ground, GroundNeeds, Remember } from '../ground.js';
 import { createImagePublisher } from '../publish-image.js';
 import { createSiteImages, PORT_INSIDE } from '../site-image.js';
@@ -76,8 +76,8 @@ async function judge(host: DockerHost, remember: Remember): Promise<string[]> {
   const label = (name: string): string => `{{.Label "com.docker.compose.${name}"}}`;
   const format = `${label('project')} ${label('service')} {{.Image}} {{.Status}}`;
   const containers = (await ask('ps', '--all', '--no-trunc', '--format', format)).map((line) =>
-    // without the tag that the release has for people, and without how long it is up
-    line.replace(/:\S+@/, '@').replace(/ Up .*\((\w+)\)$/, ' $1'),
+    // without how long it is up
+    untagged(line).replace(/ Up .*\((\w+)\)$/, ' $1'),
   );
   const networks = await ask(
     ...['network', 'ls', '--filter', 'label=com.docker.compose.project', '--format', '{{.Name}}'],

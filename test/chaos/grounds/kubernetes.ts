@@ -9,7 +9,7 @@ import { until } from '../../support/processes.js';
 import { startRegistry, type TestRegistry } from '../../support/registry.js';
 import { killed } from '../blows.js';
 import type { Quality } from '../committer.js';
-import { compare, imageOf, onceHealed } from '../compare.js';
+import { compare, imageOf, onceHealed, untagged } from '../compare.js';
 import type { Ground, GroundNeeds, Remember } from '../ground.js';
 import { createImagePublisher } from '../publish-image.js';
 import { openDoors, type Doors } from './kubernetes-doors.js';
@@ -153,11 +153,6 @@ async function expectImages(remember: Remember): Promise<Record<DeploymentName, 
   for (const record of [prod?.live, prod?.warm?.record, stage?.live])
     if (record != null) expected[`app-${record.colour ?? 'stage'}`] = imageOf(record);
   return expected;
-}
-
-/** A digest says it all. */
-function untagged(image: string): string {
-  return image.replace(/:[^:/@]+@/, '@');
 }
 
 function pipelineFile(registry: TestRegistry, { urls }: Doors): string {
