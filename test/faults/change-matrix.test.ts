@@ -37,7 +37,7 @@ describe.each(SETTINGS)('$name', (setting) => {
   it.concurrent.each(matrix)('$step: $fault', async ({ step, fault }) => {
     const calls = callsOf.get(step) ?? [];
     expect(calls.length, `${step} calls no activity`).toBeGreaterThan(0);
-    const carryOut = async (call: Call): Promise<void> => {
+    for (const call of calls) {
       const change = givenCase(harness, setting);
       breakCall(change.scene, call, fault);
       const result = await runChange(harness, change.input);
@@ -53,9 +53,7 @@ describe.each(SETTINGS)('$name', (setting) => {
       // Only a refusal ends it; a lost reply or a second try must not cost the release.
       const refused = fault.startsWith('refuse') && !isTold(step, setting.kind);
       expect(result.state, where).toBe(refused ? 'failed' : 'succeeded');
-    };
-    // They wait for the next try more than they do.
-    await Promise.all(calls.map(carryOut));
+    }
   });
 
   it('is undone unless it only takes away', () => {
@@ -72,7 +70,7 @@ describe.each(SETTINGS)('$name', (setting) => {
       '%s',
       async (fault) => {
         expect(undos.length).toBeGreaterThan(0);
-        const carryOut = async (undo: Call): Promise<void> => {
+        for (const undo of undos) {
           const change = givenCase(harness, setting);
           breakCall(change.scene, look, 'say-no');
           breakCall(change.scene, undo, fault);
@@ -83,8 +81,7 @@ describe.each(SETTINGS)('$name', (setting) => {
           }
           expect(await handle.result()).toMatchObject({ state: 'failed', clean: true });
           expect(judgeWorld(change), `${nameOf(undo)} ${fault}`).toBe('old');
-        };
-        await Promise.all(undos.map(carryOut));
+        }
       },
     );
   });

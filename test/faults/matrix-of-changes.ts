@@ -20,6 +20,8 @@ export interface Setting {
   version: string;
   /** What may say no after which all that was done is undone. */
   looks: Call[];
+  /** Its only step that is not as in another setting: nobody is killed in the others. Absent = all of them. */
+  differsIn?: string;
 }
 
 /** One call of a run: after so many others of its activity to this colour; `to` null = to none, or to whichever. */
@@ -85,6 +87,7 @@ export const SETTINGS: Setting[] = [
     versions: { live: 'v1' },
     version: 'v2',
     looks: [BAKE, { ...BAKE, after: 1 }, { ...BAKE, after: 2 }],
+    differsIn: 'switch',
   },
   {
     name: 'in place',
