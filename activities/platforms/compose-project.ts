@@ -13,7 +13,7 @@ import {
 import { keptFileOf, type ComposeContainer } from './compose-containers.js';
 import { readModel, type ComposeModel } from './compose-model.js';
 import { homeOf, placeOf } from './host-question.js';
-import { requireNotAnothers } from './owner.js';
+import { requireNotAnothers } from '../hosts/owner.js';
 import { platformPlan, type PlatformContext } from './platform.js';
 import { imageVariables, runTimeEnvironment, runTimeValues } from './run-time-values.js';
 
@@ -219,7 +219,7 @@ export function requireOurs(
     if (kept !== null) {
       const again = 'docker compose up --detach --force-recreate in its folder takes it back into hands';
       requireNotAnothers(
-        context,
+        { fence: context.fence, where: placeOf(context) },
         `container ${each.name}`,
         kept,
         `use another project name (name: in the compose file), or hand it over: ${again}`,

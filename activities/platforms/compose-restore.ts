@@ -21,7 +21,7 @@ import { callEngine } from './engine.js';
 import { isOnHost, requireWayBackTo, resolveDigest } from './image-availability.js';
 import { digestOf, repositoryOf } from './image-reference.js';
 import { placeOf, runTool } from './host-question.js';
-import { ownerOf } from './owner.js';
+import { ownerOf } from '../hosts/owner.js';
 import type { PlatformContext } from './platform.js';
 
 /** What a project was before a release: without a value of any secret, since histories keep it. */
@@ -286,7 +286,7 @@ function requireRecognised(context: PlatformContext, prior: ComposePrior, contai
 
 function requireMadeByUs(context: PlatformContext, container: ComposeContainer): void {
   const kept = keptFileOf(container);
-  const isOurs = kept?.owner === ownerOf(context) && kept.fence <= context.target.token;
+  const isOurs = kept?.owner === ownerOf(context.fence) && kept.fence <= context.target.token;
   if (isOurs) return;
   throw foreignHand({
     what: `container ${container.name} is neither what this release made nor what was there before: it runs ${container.image}`,
