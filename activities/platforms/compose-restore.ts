@@ -10,6 +10,8 @@ import { runs } from './compose-judgement.js';
 import { keptText, readModel, type ComposeModel } from './compose-model.js';
 import {
   nameOfProject,
+  notedName,
+  ofPlan,
   placeOfProject,
   render,
   requireOurs,
@@ -61,10 +63,6 @@ export async function recordProject(context: PlatformContext): Promise<ComposePr
   const recorded = { kind: 'compose' as const, project, folder: place.folder, services };
   if (kept !== null) return { ...recorded, file: kept, differs: [] };
   return { ...recorded, ...(await keepByHand(context, place, own, recorded)) };
-}
-
-function ofPlan({ services }: ComposePlace, containers: ComposeContainer[]): ComposeContainer[] {
-  return containers.filter(({ service }) => services.length === 0 || services.includes(service));
 }
 
 async function recordService(
@@ -299,8 +297,8 @@ function requireMadeByUs(context: PlatformContext, container: ComposeContainer):
 /** Undo of a first release: what it started goes, and nothing else may be there. */
 export async function removeFirst(context: PlatformContext): Promise<UndoResult> {
   const place = await placeOfProject(context);
-  const name = (await context.host.readFile(`${place.notes}/project`))?.trim();
-  if (name === undefined) return { outcome: 'never-ran', note: 'nothing was started' };
+  const name = await notedName(context, place);
+  if (name === null) return { outcome: 'never-ran', note: 'nothing was started' };
   const own = ofPlan(place, await listProject(await context.host.docker(), name));
   for (const each of own) requireMadeByUs(context, each);
   return await remove(context, place, name, own);

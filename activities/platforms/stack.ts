@@ -12,7 +12,7 @@ import { ownerOf } from '../hosts/owner.js';
 import { platformPlan, type Platform, type PlatformContext } from './platform.js';
 import { runTimeEnvironment, runTimeValues } from './run-time-values.js';
 import { logsOfTasks, readNewLines, type EngineLog } from './new-log-lines.js';
-import { readLogs } from './service-logs.js';
+import { readLogsOfAll } from './service-logs.js';
 import { runStackDeploy, stackFiles } from './stack-deploy.js';
 import { imagesOfRelease, overrideFor, readStackFile } from './stack-file.js';
 import { priorSchema, restoreStack, strangersWork, type StackPrior } from './stack-restore.js';
@@ -46,12 +46,12 @@ export const stack: Platform = {
   observe,
   logs: async (context, lines) => {
     const docker = await context.host.docker();
-    const texts: string[] = [];
-    for (const { ID: id, Spec } of await listStack(docker, stackName(context))) {
-      const text = await readLogs(docker, `services/${id}`, lines);
-      if (text !== '') texts.push(`${Spec.Name}:\n${text.trimEnd()}`);
-    }
-    return texts.join('\n');
+    const services = await listStack(docker, stackName(context));
+    return await readLogsOfAll(
+      docker,
+      services.map(({ ID: id, Spec }) => ({ name: Spec.Name, what: `services/${id}` })),
+      lines,
+    );
   },
   newLogs: async (context, from) => {
     const docker = await context.host.docker();
