@@ -7,21 +7,20 @@ import { settingsOf } from './environment-settings.js';
 import type { LoadedFile } from './load-pipeline.js';
 import type { NotYet } from './plan.js';
 
-const OF_RELEASES = {
-  'version-files': 'write the version into them before the tag',
-  changelog: 'write it by hand',
-  'github-release': 'make it by hand once the release is live',
-  publish: 'publish from CI once the release is live',
-  'hotfix-branch': 'make the branch with the revert by hand',
-} as const;
+const OF_RELEASES = [
+  ['version-files', 'write the version into them before the tag'],
+  ['changelog', 'write it by hand'],
+  ['github-release', 'make it by hand once the release is live'],
+  ['publish', 'publish from CI once the release is live'],
+  ['hotfix-branch', 'make the branch with the revert by hand'],
+] as const;
 
 /** In the order of the file; `environments` = those that are released to. */
 export function findNotYet(file: LoadedFile, environments: readonly string[]): NotYet[] {
   const { content } = file;
   const found: { path: FilePath; meanwhile: string }[] = [];
-  for (const [key, meanwhile] of Object.entries(OF_RELEASES))
-    if (content.release?.[key as keyof typeof OF_RELEASES] !== undefined)
-      found.push({ path: ['release', key], meanwhile });
+  for (const [key, meanwhile] of OF_RELEASES)
+    if (content.release?.[key] !== undefined) found.push({ path: ['release', key], meanwhile });
   for (const name of environments) {
     const of = settingsOf(content, name);
     if (typeof of.settings.retention === 'number')
