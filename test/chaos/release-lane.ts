@@ -214,7 +214,10 @@ async function sayRetry({ client, environment, say }: Lane): Promise<boolean> {
 }
 
 /** Again while Temporal or the workers are away; a refusal is an answer. */
-async function insist<T>({ say, isLost }: Lane, ask: () => Promise<T>): Promise<T> {
+export async function insist<T>(
+  { say, isLost }: Pick<Lane, 'say' | 'isLost'>,
+  ask: () => Promise<T>,
+): Promise<T> {
   const givenUpAt = Date.now() + PATIENCE_MS;
   for (;;) {
     isLost.throwIfAborted();

@@ -5,14 +5,16 @@ import { WORKFLOW } from '../../workflows/names.js';
 import { askUsers } from './ask-users.js';
 import type { Remember } from './ground.js';
 import { runningOperations } from './operations.js';
-import type { Lane, Story } from './release-lane.js';
+import { insist, type Lane, type Story } from './release-lane.js';
 import type { Stage } from './stage.js';
 
 /** Everything that is wrong, in words; empty = as it must be. */
 export async function findWrongs(stage: Stage, lanes: Lane[], stories: Story[]): Promise<string[]> {
   const wrongs = judgeEnds(stories);
-  const remember: Remember = async (environment) =>
-    (await lanes.find((lane) => lane.environment === environment)?.client.status(environment)) ?? null;
+  const remember: Remember = async (environment) => {
+    const lane = lanes.find((each) => each.environment === environment);
+    return lane === undefined ? null : await insist(lane, () => lane.client.status(environment));
+  };
   // first: a host may still be healing, and users are asked when it has
   wrongs.push(...(await stage.judge(remember)), ...(await untilNothingStirs(lanes, remember)));
   for (const { environment, ground } of lanes) {

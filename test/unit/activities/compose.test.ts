@@ -7,6 +7,7 @@ import {
   removeArgv,
   renderArgv,
   unsetVariables,
+  upAnywayArgv,
   upArgv,
   withoutWarnings,
 } from '../../../activities/platforms/compose-commands.js';
@@ -49,6 +50,9 @@ describe('commands', () => {
 
   test('name project, folder and file; named services come alone', () => {
     expect(upArgv(project).join(' ')).toBe(`${start} up --detach --no-build --quiet-pull --no-deps web api`);
+    const [shell, option, , ...words] = upAnywayArgv({ ...project, name: 'shop' });
+    expect([shell, option]).toEqual(['sh', '-c']);
+    expect(words).toEqual(['sh', 'shop', 'web api', ...upArgv({ ...project, name: 'shop' })]);
     expect(upArgv({ ...project, services: [] }).join(' ')).toBe(
       `${start} up --detach --no-build --quiet-pull`,
     );
