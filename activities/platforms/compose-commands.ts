@@ -41,7 +41,7 @@ docker ps --all --no-trunc --filter "label=$label.project=$project" --format "{{
     old=\${name%%_*}
     [ "\${#old}" = 12 ] || continue
     case " \${services:-$service} " in *" $service "*) ;; *) continue ;; esac
-    [ -z "$(docker ps --all --quiet --filter "id=$old" --filter "name=^/?\${name#*_}\$")" ] || docker rm --force "$id" >/dev/null
+    [ -z "$(docker ps --all --quiet --filter "id=$old" --filter "name=^/?\${name#*_}$")" ] || docker rm --force "$id" >/dev/null
   done
 exec "$@"`;
 

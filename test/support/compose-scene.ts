@@ -94,7 +94,8 @@ export function useComposeScene(): ComposeScene {
     },
     halfMake: async (release, port) => {
       const old = await scene.world.docker('inspect', '--format', '{{.Id}}', `${scene.name}-web-1`);
-      const each = '{{range $name, $value := .Config.Labels}}{{println (printf "%s=%s" $name $value)}}{{end}}';
+      const each =
+        '{{range $name, $value := .Config.Labels}}{{println (printf "%s=%s" $name $value)}}{{end}}';
       const listed = await scene.world.docker('inspect', '--format', each, old);
       const labels = listed.split('\n').map((line) => `--label=${line}`);
       const name = `--name=${old.slice(0, 12)}_${scene.name}-web-1`;
