@@ -3,6 +3,7 @@ import { DATABASE_COMMAND_MS } from '../../workflows/database-state.js';
 import type { CommandResult } from '../hosts/host.js';
 import { lastLine } from '../hosts/tail.js';
 import { refused } from '../failure.js';
+import { folderOfProject } from '../platforms/compose-project.js';
 import { placeOf } from '../platforms/host-question.js';
 import type { PlatformContext } from '../platforms/platform.js';
 import {
@@ -82,10 +83,11 @@ async function prepare(
   return { argv: ['sh', '-c', text], env, isTeams: true };
 }
 
-/** A compose project's commands are written for its folder. */
-function folderOf({ target }: PlatformContext): { cwd?: string } {
-  const { platform, database } = target.plan;
-  return platform.kind === 'compose' && database?.inside === null ? { cwd: platform.folder } : {};
+/** A compose project's commands are written for its folder; of two colours, the one that is surely there. */
+function folderOf({ target: { plan, live, colour } }: PlatformContext): { cwd?: string } {
+  const { platform, database } = plan;
+  if (platform.kind !== 'compose' || database?.inside !== null) return {};
+  return { cwd: folderOfProject(platform.folder, live?.colour ?? colour) };
 }
 
 function noRevision(context: PlatformContext, result: CommandResult): Error {
