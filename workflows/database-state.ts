@@ -17,4 +17,8 @@ export interface BackupRecord {
   /** Was it read back? */
   proven: boolean;
   note: string;
+  /** ISO time when it was begun. Absent from older workers, as is the next. */
+  at?: string;
+  /** By the worker that made it: nothing else is restored. */
+  seal?: Seal;
 }

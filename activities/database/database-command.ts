@@ -16,7 +16,7 @@ import { requireSuccess } from '../platforms/docker-command.js';
 import { buildEndArgv, nameOfOneOff, prepareOneOff, type ContainerCommand } from './one-off.js';
 import { readRevision } from './revision.js';
 
-export type DatabaseStep = 'backup' | 'prove' | 'migrate' | 'contract' | 'revert';
+export type DatabaseStep = 'backup' | 'prove' | 'migrate' | 'contract' | 'revert' | 'restore';
 type Given = Partial<Pick<RunTimeValues, 'backup' | 'previous-revision'>>;
 
 const QUESTION_TIMEOUT_MS = 60_000;
@@ -26,7 +26,7 @@ export async function runOnDatabase(
   context: PlatformContext,
   step: DatabaseStep,
   template: string,
-  given: Given = {},
+  { given = {}, wayOut }: { given?: Given; /** When it says no. */ wayOut?: string } = {},
 ): Promise<string> {
   const { database } = context.target.plan;
   const timeoutMs = database?.timeoutMs ?? DATABASE_COMMAND_MS;
@@ -41,7 +41,7 @@ export async function runOnDatabase(
   // the client in front of a container is ended, the container must be told as well
   const hasEnded = result.exitCode !== null || result.timedOut || result.cancelled;
   if (hasEnded && result.exitCode !== 0) await endOneOff(context);
-  requireSuccess(context, result, `the database's ${step} command`);
+  requireSuccess(context, result, `the database's ${step} command`, wayOut);
   return lastLine(result.stdout);
 }
 
