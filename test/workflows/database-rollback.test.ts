@@ -4,16 +4,11 @@ import type { EnvironmentPlan, GatePlan } from '../../pipeline/plan.js';
 import { touchedNothing } from '../../workflows/result.js';
 import { decideOn, waitsFor } from '../support/change-scene.js';
 import { EnvironmentScene, givenVersion } from '../support/environment-scene.js';
-import { givenPlan, givenPlanInPlace } from '../support/given.js';
+import { BEFORE_IT_SERVES, DATABASE, givenPlanWithDatabase } from '../support/two-releases.js';
 import { useHarness } from '../support/use-harness.js';
 
 const harness = useHarness();
 
-const DATABASE: NonNullable<EnvironmentPlan['database']> = {
-  ...{ migrate: './up', current: './at', revert: './down', inside: null },
-  ...{ backup: './backup {backup}', restore: './restore {backup}', prove: './prove {backup}' },
-};
-const BEFORE = ['preflight', 'claim', 'proveWayBack', 'backup', 'database', 'deploy', 'verify'];
 const ADDITIVE: GatePlan = {
   ...{ name: 'additive', timeoutMs: 1000, kind: 'migrations', mode: 'expand-contract', path: 'migrations' },
 };
@@ -24,12 +19,7 @@ async function givenTwo(
   change: Partial<EnvironmentPlan> = {},
   hasColours = false,
 ): Promise<EnvironmentScene> {
-  const steps = [...BEFORE, ...(hasColours ? ['switch'] : []), 'settle'];
-  const plan = (hasColours ? givenPlan : givenPlanInPlace)({
-    ...{ database: DATABASE, steps, bake: null },
-    ...change,
-  });
-  const prod = new EnvironmentScene(harness, plan);
+  const prod = new EnvironmentScene(harness, givenPlanWithDatabase(change, hasColours));
   await prod.release(1);
   await prod.release(2);
   return prod;
@@ -185,7 +175,7 @@ describe('a rollback restores the database by a person’s word', () => {
     expect((await rollBack(without, 'v1', 'backup-2')).result.failure?.what).toMatch(
       /the pipeline file of v2 says nowhere how its database is restored/,
     );
-    const steps = [...BEFORE.filter((step) => step !== 'backup'), 'settle'];
+    const steps = [...BEFORE_IT_SERVES.filter((step) => step !== 'backup'), 'settle'];
     const bare = await givenTwo({ steps });
     expect((await rollBack(bare, 'v1', 'backup-2')).result.failure?.what).toBe(
       'no backup is known of the database as v1 left it',
