@@ -61,11 +61,13 @@ test('a first release with a service that the compose file does not have is refu
 
 test('before a restore what the release built stops, and the database beside it does not', async () => {
   await scene.given({ 'compose.yaml': WEB });
-  const context = scene.on('v2');
-  await scene.recorded(context);
-  await compose.deploy(context);
+  const first = scene.on('v2');
+  await scene.recorded(first);
+  await compose.deploy(first);
   await scene.world.docker('tag', scene.world.image('v2'), 'database:1');
   await scene.given({ 'compose.yaml': `${WEB}  db:\n    image: database:1\n    ${HEALTHY}\n` });
+  const context = scene.on('v2', { target: { token: 2 } });
+  await scene.recorded(context);
   await compose.deploy(context);
   const running = async () => (await scene.running()).map(({ service }) => service);
   expect(await running()).toEqual(['db', 'web']);
@@ -75,7 +77,7 @@ test('before a restore what the release built stops, and the database beside it 
   expect(await running()).toEqual(['db']);
   // done twice is done once
   expect(await stopWriters(compose, context)).toMatchObject({ outcome: 'never-ran' });
-  await compose.deploy(scene.on('v1', { target: { token: 2 } }));
+  await compose.deploy(scene.on('v1', { target: { token: 3 } }));
   expect(await scene.releases()).toMatchObject({ web: 'v1' });
 });
 
