@@ -1,18 +1,7 @@
 /** What a rollback means for the database, by what the environment remembers of its releases. Pure. */
-import type { BackupRecord, DatabaseState } from './database-state.js';
+import type { BackupRecord, DatabaseWay } from './database-state.js';
 import type { EnvironmentState } from './messages.js';
 import type { EvidenceItem, ReleaseRecord } from './result.js';
-
-/** Of a rollback, in its request. */
-export interface DatabaseWay {
-  /**
-   * `back`: what came since the release that comes back did more than add. `forward`: that release is the newer one.
-   * `stays`: it can live with the database as it is, or nothing tells.
-   */
-  way: 'back' | 'forward' | 'stays';
-  /** Where it was while that release ran; null = nothing tells. */
-  to: DatabaseState | null;
-}
 
 type Remembered = Pick<EnvironmentState, 'good' | 'live'>;
 type Judged = { plan: Pick<ReleaseRecord['plan'], 'gates'>; evidence?: EvidenceItem[] };

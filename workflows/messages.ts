@@ -2,8 +2,7 @@
  * Every message's payload. Plain JSON only. Each decision exists as an update (validated, answered) and as a
  * signal of the same name (for `temporal workflow signal` and the UI); both go through `decide()`.
  */
-import type { BackupRecord, DatabaseState } from './database-state.js';
-import type { DatabaseWay } from './database-way.js';
+import type { BackupRecord, DatabaseState, DatabaseWay } from './database-state.js';
 import type { Colour, EnvironmentPlan, ReleaseRef, CommitFacts, Seal } from '../pipeline/plan.js';
 import type { Approval } from './missing-approvals.js';
 import type {
