@@ -15,7 +15,7 @@ import type {
 } from './messages.js';
 import type { EnvironmentPlan } from '../pipeline/plan.js';
 import type { NamedDecision } from './decisions.js';
-import { readmission, readmissionMs } from './hosts-apart.js';
+import { leaveOut, readmission, readmissionMs, tryNow } from './hosts-apart.js';
 import { recoveryId } from './names.js';
 import {
   findProcessed,
@@ -270,7 +270,7 @@ export function applyDecision(
   at: string,
   proven: Pick<Freeze, 'proof' | 'isReasonSigned'> = { proof: decision.proof },
 ): EnvironmentState {
-  const { name, by, until, reason } = decision;
+  const { name, by, host, until, reason } = decision;
   switch (name) {
     case 'freeze':
       return { ...state, freeze: { by, ...proven, until, reason, since: at } };
@@ -278,14 +278,16 @@ export function applyDecision(
       return { ...state, freeze: null };
     case 'resume':
       return { ...state, needsPerson: null };
+    case 'retryStep':
+      return tryNow(state, host, by, at);
+    case 'skipHost':
+      return leaveOut(state, host, by);
     case 'approve':
     case 'reject':
     case 'switchTraffic':
     case 'back':
     case 'abort':
     case 'pause':
-    case 'retryStep':
-    case 'skipHost':
       return state;
   }
 }

@@ -25,6 +25,7 @@ import {
   type ChildWorkflowHandle,
   type SignalDefinition,
 } from '@temporalio/workflow';
+import type { EnvironmentDeciding } from './decisions.js';
 import { forcedGates } from './forced.js';
 import { nameOfWord } from './denials.js';
 import { newEnvironment } from './environment-memory.js';
@@ -43,8 +44,14 @@ import {
 } from './environment-queue.js';
 import { describeWaiting, headlineOf, renderEnvironment, stateOf } from './environment-screen.js';
 import { EnvironmentWords } from './environment-words.js';
-import { hostsInQuarantine } from './hosts-apart.js';
-import { isAnnouncement, isCutover, isEnvironmentRequest, isWithdrawal } from './message-shapes.js';
+import { arrivingOf, hostsInQuarantine, receiveApart } from './hosts-apart.js';
+import {
+  isAnnouncement,
+  isCutover,
+  isEnvironmentRequest,
+  isGoesWithout,
+  isWithdrawal,
+} from './message-shapes.js';
 import type {
   Announcement,
   ChangeInput,
@@ -54,6 +61,7 @@ import type {
   EnvironmentRequest,
   EnvironmentState,
   EnvironmentStatus,
+  GoesWithout,
   Withdrawal,
 } from './messages.js';
 import { laneId, QUERY, SIGNAL, UPDATE, WORKFLOW, WORKFLOW_TASK_TIMEOUT_MS } from './names.js';
@@ -76,6 +84,7 @@ const announce = defineSignal<[Announcement]>(SIGNAL.announce);
 const request = defineSignal<[EnvironmentRequest]>(SIGNAL.request);
 const withdraw = defineSignal<[Withdrawal]>(SIGNAL.withdraw);
 const cutover = defineSignal<[Cutover]>(SIGNAL.cutover);
+const goesWithout = defineSignal<[GoesWithout]>(SIGNAL.apart);
 
 export async function environment(input: EnvironmentInput): Promise<void> {
   const entity = new Entity(input);
@@ -121,6 +130,10 @@ class Entity {
       state: receiveCutover(state, told),
       tell: [],
     }));
+    this.receive(goesWithout, 'The change goes on without a host', isGoesWithout, (state, told) => ({
+      state: receiveApart(state, told),
+      tell: [],
+    }));
     setHandler(
       defineQuery<EnvironmentStatus>(QUERY.status),
       () => {
@@ -138,6 +151,7 @@ class Entity {
         freeze: thaw(this.state, Date.now()).freeze,
         freezers: groupsThatMayFreeze(this.state),
         needsPerson: this.state.needsPerson,
+        ...this.hostsToDecideOn(),
         now: new Date().toISOString(),
       }),
       apply: (decision) => {
@@ -153,6 +167,13 @@ class Entity {
       },
       headline: () => headlineOf(this.state),
     });
+  }
+
+  /** Runs from before this patch told people to ask the change. */
+  private hostsToDecideOn(): Pick<EnvironmentDeciding, 'hosts'> {
+    const { apart = [] } = this.state;
+    if (apart.length === 0 || !patched('words-about-hosts-apart')) return {};
+    return { hosts: { apart, arriving: arrivingOf(this.state) } };
   }
 
   private receive<Payload>(

@@ -10,6 +10,7 @@ import type { StepOutcome } from './step-outcome.js';
 import { describeApart } from './hosts-apart.js';
 import { readFailure } from './read-failure.js';
 import type { FailureReport, HostApart } from './result.js';
+import { tellApart } from './step.js';
 
 /** A host that stands apart is put back or stopped within this, or left as it is: it must not hold up the others. */
 const SET_APART_WITHIN_MS = 120_000;
@@ -153,6 +154,8 @@ async function takeOut(run: ChangeRun, { host, report }: HostFailure, calling: C
   const limited = { ...onOneHost(run, host, calling), scheduleToCloseMs: SET_APART_WITHIN_MS, priority: 1 };
   let why = report.what;
   let state: HostApart['state'] = putsBack ? 'before' : 'quarantined';
+  // said before it is touched: until that has come to its end nobody knows whether it can be reached
+  await tellApart(run, { host, state: 'quarantined', why, since });
   try {
     if (isBegun) await perform(putsBack ? 'undoDeploy' : 'stopHost', workOn(run, host), limited);
   } catch (error) {
@@ -160,7 +163,9 @@ async function takeOut(run: ChangeRun, { host, report }: HostFailure, calling: C
     state = 'quarantined';
     why = `${why}; and it could not be ${putsBack ? 'put back' : 'stopped'}: ${readFailure(error, host, '').report.what}`;
   }
-  setApart(run, { host, state, why, since });
+  const apart = { host, state, why, since };
+  setApart(run, apart);
+  if (state === 'before') await tellApart(run, apart);
 }
 
 /** All of the same kind are told at once; a no weighs more than a silence. */

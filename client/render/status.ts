@@ -97,10 +97,14 @@ function describeNotes(
   const all = [...underway(status), ...queue, ...(inFlight === null ? [] : [inFlight.request])];
   const nameOf = (one: (typeof all)[number]): string => plain(nameAmong(all, one));
   if (status.needsPerson !== null) notes.push(style.red(`needs a person: ${plain(status.needsPerson)}`));
-  for (const { host, state, againAt, why } of status.apart ?? []) {
+  const { apart = [] } = status;
+  for (const { host, state, againAt, wordOf, why } of apart) {
     const again = againAt === null ? 'until the next release' : `again ${formatMoment(againAt)}`;
-    notes.push(style.yellow(`${plain(host)} ${describeApart(state)}, ${again}: ${plain(why)}`));
+    const says = wordOf === undefined ? '' : `, says ${plain(wordOf)}`;
+    notes.push(style.yellow(`${plain(host)} ${describeApart(state)}, ${again}${says}: ${plain(why)}`));
   }
+  if (inFlight === null && apart.some(({ state }) => state === 'quarantined'))
+    notes.push(`sooner: slipway retry ${plain(status.environment)}`);
   if (status.live !== null) notes.push(...forcedNotes(style, status.live));
   notes.push(...decidedNotes(style, isOne ? decisions : recently(decisions, now)));
   if (inFlight !== null) notes.push(`${style.now} ${nameOf(inFlight.request)}, ${describeChange(view)}`);
