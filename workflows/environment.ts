@@ -86,6 +86,11 @@ const withdraw = defineSignal<[Withdrawal]>(SIGNAL.withdraw);
 const cutover = defineSignal<[Cutover]>(SIGNAL.cutover);
 const goesWithout = defineSignal<[GoesWithout]>(SIGNAL.apart);
 
+/** Nobody is told. */
+function quietly<Payload>(apply: (state: EnvironmentState, payload: Payload) => EnvironmentState) {
+  return (state: EnvironmentState, payload: Payload): Step => ({ state: apply(state, payload), tell: [] });
+}
+
 export async function environment(input: EnvironmentInput): Promise<void> {
   const entity = new Entity(input);
   entity.listen();
@@ -126,14 +131,8 @@ class Entity {
       (state, asked) => this.words.request(state, asked),
     );
     this.receive(withdraw, 'A request is no longer wanted', isWithdrawal, receiveWithdrawal);
-    this.receive(cutover, 'The change says how to get back', isCutover, (state, told) => ({
-      state: receiveCutover(state, told),
-      tell: [],
-    }));
-    this.receive(goesWithout, 'The change goes on without a host', isGoesWithout, (state, told) => ({
-      state: receiveApart(state, told),
-      tell: [],
-    }));
+    this.receive(cutover, 'The change says how to get back', isCutover, quietly(receiveCutover));
+    this.receive(goesWithout, 'The change goes on without a host', isGoesWithout, quietly(receiveApart));
     setHandler(
       defineQuery<EnvironmentStatus>(QUERY.status),
       () => {

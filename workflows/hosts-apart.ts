@@ -134,6 +134,15 @@ export function describeApart(state: HostApart['state']): string {
   return state === 'quarantined' ? 'quarantined' : 'keeps the release before';
 }
 
+/** `quarantined, again 14 Nov 12:10 UTC`; `format` says a moment (ISO) as the screen does. */
+export function describeReturn(
+  { state, againAt, wordOf }: Pick<HostWaiting, 'state' | 'againAt' | 'wordOf'>,
+  format: (moment: string) => string,
+): string {
+  const again = againAt === null ? 'until the next release' : `again ${format(againAt)}`;
+  return `${describeApart(state)}, ${again}${wordOf === undefined ? '' : `, says ${wordOf}`}`;
+}
+
 /** Those of the change in flight included. */
 export function hostsInQuarantine({ apart = [], inFlight }: EnvironmentState): string[] {
   const hosts = [...apart, ...quarantinedBy(inFlight)].filter(({ state }) => state === 'quarantined');

@@ -4,7 +4,7 @@ import { nameAmong, underway } from '../targets.js';
 import type { UserError } from '../user-error.js';
 import type { Style } from './style.js';
 import { inOrder } from '../../workflows/denials.js';
-import { describeApart } from '../../workflows/hosts-apart.js';
+import { describeReturn } from '../../workflows/hosts-apart.js';
 import type { Denial } from '../../workflows/result.js';
 import { describeProven } from '../../workflows/taken-decisions.js';
 import { approvalNote, decidedNotes } from './decided.js';
@@ -98,10 +98,9 @@ function describeNotes(
   const nameOf = (one: (typeof all)[number]): string => plain(nameAmong(all, one));
   if (status.needsPerson !== null) notes.push(style.red(`needs a person: ${plain(status.needsPerson)}`));
   const { apart = [] } = status;
-  for (const { host, state, againAt, wordOf, why } of apart) {
-    const again = againAt === null ? 'until the next release' : `again ${formatMoment(againAt)}`;
-    const says = wordOf === undefined ? '' : `, says ${plain(wordOf)}`;
-    notes.push(style.yellow(`${plain(host)} ${describeApart(state)}, ${again}${says}: ${plain(why)}`));
+  for (const each of apart) {
+    const { host, why } = each;
+    notes.push(style.yellow(`${plain(host)} ${plain(describeReturn(each, formatMoment))}: ${plain(why)}`));
   }
   if (inFlight === null && apart.some(({ state }) => state === 'quarantined'))
     notes.push(`sooner: slipway retry ${plain(status.environment)}`);
