@@ -263,6 +263,13 @@ export function receiveCutover(state: EnvironmentState, cutover: Cutover): Envir
     : { ...state, token };
 }
 
+/** What is only remembered. */
+export function tellingNobody<Payload>(
+  apply: (state: EnvironmentState, payload: Payload) => EnvironmentState,
+) {
+  return (state: EnvironmentState, payload: Payload): Step => ({ state: apply(state, payload), tell: [] });
+}
+
 /** Applies a decision that `decide()` has accepted; the others are not the environment's. */
 export function applyDecision(
   state: EnvironmentState,

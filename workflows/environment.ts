@@ -25,7 +25,6 @@ import {
   type ChildWorkflowHandle,
   type SignalDefinition,
 } from '@temporalio/workflow';
-import type { EnvironmentDeciding } from './decisions.js';
 import { forcedGates } from './forced.js';
 import { nameOfWord } from './denials.js';
 import { newEnvironment } from './environment-memory.js';
@@ -38,13 +37,14 @@ import {
   receiveAnnouncement,
   receiveCutover,
   receiveWithdrawal,
+  tellingNobody,
   thaw,
   type Step,
   type Telling,
 } from './environment-queue.js';
 import { describeWaiting, headlineOf, renderEnvironment, stateOf } from './environment-screen.js';
 import { EnvironmentWords } from './environment-words.js';
-import { arrivingOf, hostsInQuarantine, receiveApart } from './hosts-apart.js';
+import { hostsInQuarantine, receiveApart } from './hosts-apart.js';
 import {
   isAnnouncement,
   isCutover,
@@ -86,11 +86,6 @@ const withdraw = defineSignal<[Withdrawal]>(SIGNAL.withdraw);
 const cutover = defineSignal<[Cutover]>(SIGNAL.cutover);
 const goesWithout = defineSignal<[GoesWithout]>(SIGNAL.apart);
 
-/** Nobody is told. */
-function quietly<Payload>(apply: (state: EnvironmentState, payload: Payload) => EnvironmentState) {
-  return (state: EnvironmentState, payload: Payload): Step => ({ state: apply(state, payload), tell: [] });
-}
-
 export async function environment(input: EnvironmentInput): Promise<void> {
   const entity = new Entity(input);
   entity.listen();
@@ -131,8 +126,13 @@ class Entity {
       (state, asked) => this.words.request(state, asked),
     );
     this.receive(withdraw, 'A request is no longer wanted', isWithdrawal, receiveWithdrawal);
-    this.receive(cutover, 'The change says how to get back', isCutover, quietly(receiveCutover));
-    this.receive(goesWithout, 'The change goes on without a host', isGoesWithout, quietly(receiveApart));
+    this.receive(cutover, 'The change says how to get back', isCutover, tellingNobody(receiveCutover));
+    this.receive(
+      goesWithout,
+      'The change goes on without a host',
+      isGoesWithout,
+      tellingNobody(receiveApart),
+    );
     setHandler(
       defineQuery<EnvironmentStatus>(QUERY.status),
       () => {
@@ -150,7 +150,7 @@ class Entity {
         freeze: thaw(this.state, Date.now()).freeze,
         freezers: groupsThatMayFreeze(this.state),
         needsPerson: this.state.needsPerson,
-        ...this.hostsToDecideOn(),
+        ...this.words.aboutHosts,
         now: new Date().toISOString(),
       }),
       apply: (decision) => {
@@ -166,13 +166,6 @@ class Entity {
       },
       headline: () => headlineOf(this.state),
     });
-  }
-
-  /** Runs from before this patch told people to ask the change. */
-  private hostsToDecideOn(): Pick<EnvironmentDeciding, 'hosts'> {
-    const { apart = [] } = this.state;
-    if (apart.length === 0 || !patched('words-about-hosts-apart')) return {};
-    return { hosts: { apart, arriving: arrivingOf(this.state) } };
   }
 
   private receive<Payload>(
