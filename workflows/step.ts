@@ -1,5 +1,6 @@
 /** What the steps of a change have in common. */
 import { CancellationScope, getExternalWorkflowHandle, log, patched } from '@temporalio/workflow';
+import type { VerifyResult } from './activity-contract.js';
 import type { Calling } from './activity-options.js';
 import { cutoverOf, summarize, type ChangeRun } from './change-run.js';
 import type { GoesWithout } from './messages.js';
@@ -26,6 +27,30 @@ export function calling(run: ChangeRun, detail = ''): Calling {
 
 export function passed(note: string | null): StepOutcome {
   return { verdict: 'passed', note, failure: null };
+}
+
+/** What checks found, as the outcome of a step. */
+export function judge(result: VerifyResult, where: string): StepOutcome {
+  if (result.verdict === 'passed') return passed(result.note);
+  const guilty = result.outcomes.filter((outcome) => outcome.verdict === result.verdict);
+  return {
+    verdict: result.verdict,
+    note: result.note,
+    failure: {
+      what: guilty.map((outcome) => `${outcome.check}: ${outcome.detail}`).join('; ') || result.note,
+      where,
+      why: result.logTail,
+      wayOut:
+        result.verdict === 'failed'
+          ? 'mend the release and release it again'
+          : 'make the check reachable from the worker, then retry',
+    },
+  };
+}
+
+/** For checks of what came since. */
+export function sinceDeploy({ deployedAtMs }: ChangeRun): { deployedMsAgo?: number } {
+  return deployedAtMs === null ? {} : { deployedMsAgo: Date.now() - deployedAtMs };
 }
 
 /** Write-ahead: should this run die, the environment knows how to get back. */

@@ -1,5 +1,5 @@
 /** A change on some of its environment's hosts. Pure. */
-import type { EnvironmentPlan } from '../pipeline/plan.js';
+import type { CheckPlan, EnvironmentPlan } from '../pipeline/plan.js';
 import type { Target } from './activity-contract.js';
 
 /** The same target on these hosts only; a proxy that runs on one that is left out stays the proxy. */
@@ -9,4 +9,14 @@ export function onHosts(target: Target, hosts: EnvironmentPlan['hosts']): Target
   const { traffic } = plan;
   const proxy = traffic === null ? null : { ...traffic, host: traffic.host ?? whole.hosts[0] ?? null };
   return { ...target, plan: { ...plan, hosts, traffic: proxy }, whole };
+}
+
+/** Without those of a host that is left out of it. */
+export function checksHere({ hosts }: Pick<EnvironmentPlan, 'hosts'>, checks: CheckPlan[]): CheckPlan[] {
+  return checks.filter(({ host }) => host === undefined || hosts.some(({ name }) => name === host));
+}
+
+/** Those that are made on each host, or about each. */
+export function isAboutHosts(check: CheckPlan): boolean {
+  return check.host !== undefined || (check.kind === 'run' && check.on === 'host');
 }
