@@ -50,7 +50,7 @@ async function commit(rollout: string, hosts = fleet): Promise<string> {
     'slipway.yaml': `pipeline: ${scene.pipeline}
 image: { folder: app }
 checks:
-  up: { run: 'test -s $HOME/release', on: host, timeout: 10s }
+  up: { run: 'test -s $HOME/release && test ! -e $HOME/unwell && test {host} = 127.0.0.1', on: host, timeout: 10s }
 environments:
   prod:
     from: { branch: '*' }
@@ -92,6 +92,26 @@ test('comes to all of them, and each runs it once', async () => {
   expect(await release()).toMatchObject({ exit: 0 });
   expect(await releases()).toEqual(all(version));
   for (const sshd of fleet) expect(await read(sshd, 'runs')).toBe(version);
+});
+
+test('one that serves badly stands apart before the next batch, and comes back when a person says so', async () => {
+  const rollout = '{ batch: 2, max-failures: 1, failed-host: quarantine }';
+  await commit(rollout);
+  await release();
+  const version = await commit(rollout);
+  await put(fleet[0], 'unwell');
+  expect(await release()).toMatchObject({ exit: 0 });
+  expect(await releases()).toEqual(['', version, version, version]);
+  const host = fleet[0]?.destination ?? '';
+  expect(await scene.environment()).toMatchObject({ apart: [{ host, state: 'quarantined', tries: 0 }] });
+
+  await take(fleet[0], 'unwell');
+  expect(readJson(await scene.run('retry', 'prod', '--host', host, '--json')).exit).toBe(0);
+  await until(`${host} is back`, async () => {
+    const status = await scene.environment();
+    return typeof status === 'object' && status !== null && !('apart' in status);
+  });
+  expect(await releases()).toEqual(all(version));
 });
 
 test('one that refuses takes the others back with it, and is named with what it said', async () => {
