@@ -114,7 +114,9 @@ function questionOf(check: Check): string {
       return check.tcp;
     case 'run':
       return check.run;
-    default:
+    case 'prometheus':
+    case 'logs':
+    case 'migrations':
       return '';
   }
 }

@@ -3,11 +3,11 @@
  * A refusal says why and what to do instead; nothing was changed by it.
  */
 import type { ApprovalRule } from '../pipeline/plan.js';
-import { refuseForHost, type HostsApart } from './hosts-apart.js';
 import type { Decision, Excluding, Freeze } from './messages.js';
 import { refuseToSayHere } from './approvals.js';
 import { fillsOpenSlot, githubProof, missingApprovals, type Approval } from './missing-approvals.js';
 import { UPDATE } from './names.js';
+import { refuseForHost, type HostsApart } from './refuse-for-host.js';
 import { refuseUnsigned } from './who-may.js';
 
 export type DecisionName = keyof typeof UPDATE;
