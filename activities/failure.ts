@@ -43,6 +43,11 @@ export function unreachable(details: FailureDetails): ApplicationFailure {
   return failure(UNREACHABLE, details, false);
 }
 
+/** The world said no, whoever is asked again. */
+export function isRefusal(error: unknown): error is ApplicationFailure {
+  return error instanceof ApplicationFailure && error.type === FAILURE.refused;
+}
+
 /** What a failure of this file says; null for any other error. */
 export function detailsOf(error: unknown): Partial<FailureDetails> | null {
   const first: unknown = error instanceof ApplicationFailure ? error.details?.[0] : null;

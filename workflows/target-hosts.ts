@@ -1,6 +1,7 @@
-/** A change on some of its environment's hosts. Pure. */
+/** A change on some of its environment's hosts, or of another release. Pure. */
 import type { CheckPlan, EnvironmentPlan } from '../pipeline/plan.js';
 import type { Target } from './activity-contract.js';
+import type { ReleaseRecord } from './result.js';
 
 /** The same target on these hosts only; a proxy that runs on one that is left out stays the proxy. */
 export function onHosts(target: Target, hosts: EnvironmentPlan['hosts']): Target {
@@ -11,12 +12,5 @@ export function onHosts(target: Target, hosts: EnvironmentPlan['hosts']): Target
   return { ...target, plan: { ...plan, hosts, traffic: proxy }, whole };
 }
 
-/** Without those of a host that is left out of it. */
-export function checksHere({ hosts }: Pick<EnvironmentPlan, 'hosts'>, checks: CheckPlan[]): CheckPlan[] {
-  return checks.filter(({ host }) => host === undefined || hosts.some(({ name }) => name === host));
-}
-
-/** Those that are made on each host, or about each. */
-export function isAboutHosts(check: CheckPlan): boolean {
-  return check.host !== undefined || (check.kind === 'run' && check.on === 'host');
-}
+/** A release that is or was live, under the token of this change, on all of its hosts. */
+export function checksHere({ hosts }: Pick<EnvironmentPlan, 'hosts'>, checks: CheckPlan[]): CheckPlan[] {}
