@@ -1,5 +1,5 @@
 /** A change on some of its environment's hosts, or of another release. Pure. */
-import type { EnvironmentPlan } from '../pipeline/plan.js';
+import type { CheckPlan, EnvironmentPlan } from '../pipeline/plan.js';
 import type { Target } from './activity-contract.js';
 import type { ReleaseRecord } from './result.js';
 
@@ -13,8 +13,4 @@ export function onHosts(target: Target, hosts: EnvironmentPlan['hosts']): Target
 }
 
 /** A release that is or was live, under the token of this change, on all of its hosts. */
-export function asLive(target: Target, live: ReleaseRecord): Target {
-  const { whole: _, ...rest } = target;
-  const { plan, version, commit, artifacts, colour, evidence = [], receipts = [] } = live;
-  return { ...rest, plan, version, commit, artifacts, colour, evidence, receipts };
-}
+export function checksHere({ hosts }: Pick<EnvironmentPlan, 'hosts'>, checks: CheckPlan[]): CheckPlan[] {}

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { put, read, take, useFleetScene } from '../support/fleet-scene.js';
 import { until } from '../support/processes.js';
+import { readJson } from '../support/slipway-command.js';
 
 const fleet = useFleetScene();
 
@@ -10,6 +11,26 @@ test('comes to all of them, and each runs it once', async () => {
   expect(await fleet.release()).toMatchObject({ exit: 0 });
   expect(await fleet.releases()).toEqual(fleet.all(version));
   for (const sshd of fleet.hosts) expect(await read(sshd, 'runs')).toBe(version);
+});
+
+test('one that serves badly stands apart before the next batch, and comes back when a person says so', async () => {
+  const rollout = '{ batch: 2, max-failures: 1, failed-host: quarantine }';
+  await fleet.commit(rollout);
+  await fleet.release();
+  const version = await fleet.commit(rollout);
+  await put(fleet.hosts[0], 'unwell');
+  expect(await fleet.release()).toMatchObject({ exit: 0 });
+  expect(await fleet.releases()).toEqual(['', version, version, version]);
+  const host = fleet.hosts[0].destination;
+  expect((await fleet.scene.run('status', 'prod')).out).toContain(`${host} quarantined, again `);
+
+  await take(fleet.hosts[0], 'unwell');
+  expect(readJson(await fleet.scene.run('retry', 'prod', '--host', host, '--json')).exit).toBe(0);
+  await until(`${host} is back`, async () => {
+    const { out } = await fleet.scene.run('status', 'prod');
+    return out.includes('quarantined') ? null : out;
+  });
+  expect(await fleet.releases()).toEqual(fleet.all(version));
 });
 
 test('one that refuses takes the others back with it, and is named with what it said', async () => {

@@ -87,7 +87,7 @@ function pipelineFile(scene: BadLuckScene, rollout: string, hosts: Sshd[]): stri
   return `pipeline: ${scene.pipeline}
 image: { folder: app }
 checks:
-  up: { run: 'test -s $HOME/release', on: host, timeout: 10s }
+  up: { run: 'test -s $HOME/release && test ! -e $HOME/unwell && test {host} = 127.0.0.1', on: host, timeout: 10s }
 environments:
   prod:
     from: { branch: '*' }
