@@ -152,12 +152,14 @@ describe('a gate that says no', () => {
       ...changelog('1.1.0', '1.0.0'),
       'security/advisories.json': JSON.stringify([advisory]),
     });
-    expect((await released()).failure?.what).toMatch(/vulnerabilities.*CVE-2026-1/);
+    expect((await released()).failure?.what).toMatch(
+      /gate vulnerabilities says no: .*\nCVE-2026-1 high in alembic/,
+    );
     const argv = ['release', 'v1.1.0-beta.1', '--repository', world.repositoryUrl, '--yes'];
     const force = ['--force', 'vulnerabilities', '--ticket', 'OPS-412', '--reason', 'no fix is out yet'];
-    await slipway(5, [...argv, ...force], 'boris');
     const forced = await slipway(0, [...argv, ...force], 'lena');
-    expect(JSON.stringify(forced.data['forced'])).toMatch(/vulnerabilities.*lena|lena.*vulnerabilities/);
+    const mark = { gate: 'vulnerabilities', by: 'lena', ticket: 'OPS-412' };
+    expect(forced.data['forced']).toEqual([expect.objectContaining(mark)]);
     expect(await served('staging')).toEqual(['two', 'two']);
     expect((await slipway(0, ['status', 'staging'])).text).toContain('OPS-412');
   });
@@ -187,7 +189,7 @@ describe('what fails', () => {
       'backend/migrations/versions/0002.py': MIGRATION,
       'backend/app/worker.py': (world.files['backend/app/worker.py'] ?? '').replace(
         '    url = os.environ["DATABASE_URL"]',
-        '    url = os.environ["DATABASE_URL"]\n    if "app_production" in url:\n        sys.exit("no queue")',
+        '    url = os.environ["DATABASE_URL"]\n    "app_production" in url and sys.exit("no queue")',
       ),
     });
     expect((await released()).promotions).toEqual([expect.objectContaining(onStaging)]);
