@@ -13,7 +13,8 @@ export function onHosts(target: Target, hosts: EnvironmentPlan['hosts']): Target
 }
 
 /** A release that is or was live, under the token of this change, on all of its hosts. */
-export function asLive({ whole: _, ...target }: Target, live: ReleaseRecord): Target {
+export function asLive(target: Target, live: ReleaseRecord): Target {
+  const { whole: _, ...rest } = target;
   const { plan, version, commit, artifacts, colour, evidence = [], receipts = [] } = live;
-  return { ...target, plan, version, commit, artifacts, colour, evidence, receipts };
+  return { ...rest, plan, version, commit, artifacts, colour, evidence, receipts };
 }
