@@ -22,22 +22,47 @@ export async function pushBaseImage(
   login: RegistryLogin,
 ): Promise<void> {
   const root = path.join(folder, 'base');
+  await layOutTools(root, ['sh', 'wget']);
+  await copyProgram(root, process.execPath, 'bin/node');
+  await pushRoot(host, root, { tag: baseImage(server), server, login });
+}
+
+/** Small programs for `/bin`, all of them busybox. */
+export async function layOutTools(root: string, tools: string[]): Promise<void> {
   await mkdir(path.join(root, 'bin'), { recursive: true });
   await copyFile(await part('busybox'), path.join(root, 'bin', 'busybox'));
   await chmod(path.join(root, 'bin', 'busybox'), 0o755);
-  for (const tool of ['sh', 'wget']) await symlink('busybox', path.join(root, 'bin', tool));
-  await copyFile(process.execPath, path.join(root, 'bin', 'node'));
-  await chmod(path.join(root, 'bin', 'node'), 0o755);
-  const { stdout } = await execa('ldd', [process.execPath]);
-  for (const [library] of stdout.matchAll(/\/\S+(?= \(0x)/g)) {
+  for (const tool of tools) await symlink('busybox', path.join(root, 'bin', tool));
+}
+
+/** A program of this machine to this place below `root`, with the libraries it needs where it looks for them. */
+export async function copyProgram(root: string, program: string, place: string): Promise<void> {
+  await copyFile(program, path.join(root, place));
+  await chmod(path.join(root, place), 0o755);
+  await copyLibraries(root, [program]);
+}
+
+/** What these programs and libraries are linked with. */
+export async function copyLibraries(root: string, linked: string[]): Promise<void> {
+  const { stdout } = await execa('ldd', linked);
+  // what lies beside its user comes along with it
+  const found = stdout.matchAll(/(?<=\s)\/(?!\S*\/site-packages\/)\S+(?= \(0x)/g);
+  for (const library of new Set(Array.from(found, ([name]) => name))) {
     await mkdir(path.join(root, path.dirname(library)), { recursive: true });
     await copyFile(library, path.join(root, library));
     await chmod(path.join(root, library), 0o755);
   }
-  const tag = baseImage(server);
+}
+
+/** The folder as an image in the registry; it is gone afterwards. */
+export async function pushRoot(
+  host: DockerHost,
+  root: string,
+  { tag, server, login }: { tag: string; server: string; login: RegistryLogin },
+): Promise<void> {
   await logIn(host, server, login, { asUser: false });
   const script =
-    'tar -C "$0" -c . | docker import --change "ENV PATH=/bin" - "$1" && docker push -q "$1" && docker rmi "$1"';
+    'tar -C "$0" -c . | docker import --change "ENV PATH=/usr/local/bin:/bin" - "$1" && docker push -q "$1" && docker rmi "$1"';
   await must(host.run(['sh', '-c', script, root, tag]));
   await must(host.docker(['logout', server]));
   await rm(root, { recursive: true });

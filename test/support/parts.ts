@@ -50,6 +50,12 @@ export const PARTS = {
     fetch:
       'rm -rf $CACHE/venv/alembic-1.17.2 && python3 -m venv $CACHE/venv/alembic-1.17.2 && $CACHE/venv/alembic-1.17.2/bin/pip install --quiet --disable-pip-version-check alembic==1.17.2 sqlalchemy==2.0.45 "psycopg[binary]==3.3.2"',
   },
+  pytest: {
+    program: 'pytest',
+    cached: 'venv/pytest-9.2.0/bin/pytest',
+    fetch:
+      'rm -rf $CACHE/venv/pytest-9.2.0 && python3 -m venv $CACHE/venv/pytest-9.2.0 && $CACHE/venv/pytest-9.2.0/bin/pip install --quiet --disable-pip-version-check pytest==9.2.0 pytest-cov==7.1.0',
+  },
   prometheus: { program: 'prometheus', fetch: apt('prometheus') },
   buildx: {
     program: 'docker-buildx',

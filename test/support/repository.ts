@@ -63,7 +63,7 @@ export async function createRepository(): Promise<TestRepository> {
         if (text === null) await rm(file);
         else {
           await mkdir(path.dirname(file), { recursive: true });
-          await writeFile(file, text);
+          await writeFile(file, text, { mode: isScript(text) ? 0o755 : 0o644 });
         }
       }
       return await script(COMMIT, author, message);
@@ -72,4 +72,8 @@ export async function createRepository(): Promise<TestRepository> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+function isScript(text: string | Uint8Array): boolean {
+  return typeof text === 'string' && text.startsWith('#!');
 }
