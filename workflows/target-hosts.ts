@@ -13,4 +13,18 @@ export function onHosts(target: Target, hosts: EnvironmentPlan['hosts']): Target
 }
 
 /** A release that is or was live, under the token of this change, on all of its hosts. */
-export function checksHere({ hosts }: Pick<EnvironmentPlan, 'hosts'>, checks: CheckPlan[]): CheckPlan[] {}
+export function asLive(target: Target, live: ReleaseRecord): Target {
+  const { whole: _, ...rest } = target;
+  const { plan, version, commit, artifacts, colour, evidence = [], receipts = [] } = live;
+  return { ...rest, plan, version, commit, artifacts, colour, evidence, receipts };
+}
+
+/** Without those of a host that is left out of it. */
+export function checksHere({ hosts }: Pick<EnvironmentPlan, 'hosts'>, checks: CheckPlan[]): CheckPlan[] {
+  return checks.filter(({ host }) => host === undefined || hosts.some(({ name }) => name === host));
+}
+
+/** Those that are made on each host, or about each. */
+export function isAboutHosts(check: CheckPlan): boolean {
+  return check.host !== undefined || (check.kind === 'run' && check.on === 'host');
+}
