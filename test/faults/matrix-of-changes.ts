@@ -33,10 +33,11 @@ export interface Call {
 
 const BAKE: Call = { activity: 'bake', to: null, after: 0 };
 
-/** `retire` is a kind of change of its own, and some are of rollbacks only; everything else in the table is a step of a deploy. */
-const DEPLOY_STEPS = Object.keys(STEPS).filter(
-  (step) => !['retire', 'readBackup', 'restore', 'revert'].includes(step),
-);
+/** Of rollbacks that take the database with them: they are in a matrix of their own. */
+export const STEPS_OF_ROLLBACKS = ['readBackup', 'restore', 'revert'];
+
+/** `retire` is a kind of change of its own; everything else in the table is a step of a deploy. */
+const DEPLOY_STEPS = Object.keys(STEPS).filter((step) => !['retire', ...STEPS_OF_ROLLBACKS].includes(step));
 
 const CONTRACTED: Partial<EnvironmentPlan> = {
   database: {
