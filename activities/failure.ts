@@ -43,6 +43,10 @@ export function unreachable(details: FailureDetails): ApplicationFailure {
   return failure(UNREACHABLE, details, false);
 }
 
+export function isRefusal(error: unknown): error is ApplicationFailure {
+  return error instanceof ApplicationFailure && error.type === FAILURE.refused;
+}
+
 /** What a failure of this file says; null for any other error. */
 export function detailsOf(error: unknown): Partial<FailureDetails> | null {
   const first: unknown = error instanceof ApplicationFailure ? error.details?.[0] : null;
