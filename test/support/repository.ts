@@ -1,6 +1,6 @@
 /** A git repository of a team: a work tree to commit in, which Slipway fetches by its path. */
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -64,6 +64,7 @@ export async function createRepository(): Promise<TestRepository> {
         else {
           await mkdir(path.dirname(file), { recursive: true });
           await writeFile(file, text);
+          if (String(text).startsWith('#!')) await chmod(file, 0o755);
         }
       }
       return await script(COMMIT, author, message);
