@@ -103,7 +103,8 @@ describe('staging', () => {
     const tag = `sha-${first.slice(0, 7)}`;
     const digest = await world.registry.digestOf(IMAGE, tag);
     expect(await world.registry.digestOf(IMAGE, 'main')).toBe(digest);
-    const { stdout } = await world.staging.docker(['ps', '--format', '{{.Image}}']);
+    const format = ['inspect', '--format', '{{.Config.Image}}', 'python-web-template-app-1'];
+    const { stdout } = await world.staging.docker(format);
     expect(stdout.trim()).toBe(`${world.registry.server}/${IMAGE}:main@${digest}`);
     const held = await world.registry.platformsOf(IMAGE, tag);
     expect(held).toEqual(['linux/amd64', 'linux/arm64', 'unknown/unknown', 'unknown/unknown']);

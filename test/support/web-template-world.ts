@@ -219,6 +219,7 @@ function editFiles(files: Files, addresses: Addresses): Files {
       ['[2m]', '[2s]'],
       ['for: 10m', 'for: 4s, interval: 300ms'],
     ]),
+    ...change('scripts/container-smoke.sh', [['sleep 1', 'sleep 0.2']]),
     ...change('Dockerfile', [['python:3.13-slim', baseImage(server, 'python')]]),
     ...change('deploy/compose.yaml', [
       image,
