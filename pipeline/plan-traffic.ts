@@ -85,6 +85,25 @@ export function canSplit(traffic: TrafficPlan): boolean {
   );
 }
 
+/** How sure a row of answers must make us that nobody is sent to the other colour any more. */
+const MISSED_AT_MOST = 0.001;
+/** A proxy that was asked so often and never once said the other colour is believed whatever its share was. */
+const ANSWERS_AT_MOST = 300;
+
+/**
+ * Answers in a row that confirm a switch of all users. Where they go over in steps it may be a small share that the
+ * proxy still gives to the other colour, and a few answers would not meet it.
+ */
+export function answersToConfirm({ confirm, weights }: Pick<TrafficCommon, 'confirm' | 'weights'>): number {
+  const shares = weights
+    .filter((percent) => percent < 100)
+    .map((percent) => Math.min(percent, 100 - percent));
+  if (shares.length === 0) return confirm.times;
+  const smallest = Math.min(...shares) / 100;
+  const enough = Math.ceil(Math.log(MISSED_AT_MOST) / Math.log(1 - smallest));
+  return Math.max(confirm.times, Math.min(enough, ANSWERS_AT_MOST));
+}
+
 export interface TrafficCommon {
   switch: 'auto' | 'manual';
   /** How long a manual switch may be waited for before the idle colour is undone. */

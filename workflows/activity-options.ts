@@ -126,32 +126,11 @@ function classOptions(kind: Class, plan: EnvironmentPlan | null): ClassOptions {
         ...looking,
       };
     case 'touch':
-      return {
-        startToCloseMs: inTurn,
-        scheduleToCloseMs: 3 * inTurn,
-        heartbeatMs: 10 * SECOND,
-        retry: GENTLE,
-        manner: 'touch',
-        urgent: false,
-      };
+      return writing(inTurn);
     case 'migrate':
-      return {
-        startToCloseMs: database,
-        scheduleToCloseMs: 3 * database,
-        heartbeatMs: 10 * SECOND,
-        retry: GENTLE,
-        manner: 'touch',
-        urgent: false,
-      };
+      return writing(database);
     case 'revert':
-      return {
-        startToCloseMs: database,
-        scheduleToCloseMs: null,
-        heartbeatMs: 2 * SECOND,
-        retry: { ...EAGER, maximumMs: 10 * SECOND },
-        manner: 'touch',
-        urgent: true,
-      };
+      return puttingBack(database);
     case 'switch':
       return {
         startToCloseMs: confirm,
@@ -162,15 +141,30 @@ function classOptions(kind: Class, plan: EnvironmentPlan | null): ClassOptions {
         urgent: true,
       };
     case 'undo':
-      return {
-        startToCloseMs: converge,
-        scheduleToCloseMs: null,
-        heartbeatMs: 2 * SECOND,
-        retry: { ...EAGER, maximumMs: 10 * SECOND },
-        manner: 'touch',
-        urgent: true,
-      };
+      return puttingBack(converge);
   }
+}
+
+function writing(startToCloseMs: number): ClassOptions {
+  return {
+    startToCloseMs,
+    scheduleToCloseMs: 3 * startToCloseMs,
+    heartbeatMs: 10 * SECOND,
+    retry: GENTLE,
+    manner: 'touch',
+    urgent: false,
+  };
+}
+
+function puttingBack(startToCloseMs: number): ClassOptions {
+  return {
+    startToCloseMs,
+    scheduleToCloseMs: null,
+    heartbeatMs: 2 * SECOND,
+    retry: { ...EAGER, maximumMs: 10 * SECOND },
+    manner: 'touch',
+    urgent: true,
+  };
 }
 
 /** Longest a verify or a bake of this plan can take by its own numbers. */

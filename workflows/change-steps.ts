@@ -54,7 +54,7 @@ function irreversible(reason: string): Irreversible {
 
 async function preflight(run: ChangeRun): Promise<StepOutcome> {
   const { findings, unreachable = [] } = await perform('preflight', { target: run.target }, calling(run));
-  const away = await leaveUnreachable(run, unreachable, calling);
+  const away = await leaveUnreachable(run, unreachable);
   if (away !== null) return away;
   const problems = findings.filter((finding) => finding.state === 'problem');
   const first = problems[0];
@@ -96,14 +96,14 @@ async function deploy(run: ChangeRun, around: Surroundings): Promise<StepOutcome
   run.cutOver = run.target.colour === null;
   await tellEnvironment(run, false, around);
   run.deployedAtMs = Date.now();
-  if (isFleet(run)) return await deployToFleet(run, calling);
+  if (isFleet(run)) return await deployToFleet(run);
   const deployed = await perform('deploy', { target: run.target, prior: run.prior }, calling(run));
   keepReceipt(run, 'deploy', deployed);
   return passed(deployed.note);
 }
 
 async function undoDeploy(run: ChangeRun): Promise<UndoResult> {
-  if (isFleet(run)) return await undoFleet(run, calling);
+  if (isFleet(run)) return await undoFleet(run);
   // A host that was skipped is put back like the others.
   const { whole: _, ...skipping } = run.target;
   const target = { ...skipping, plan: run.input.request.plan };

@@ -1,8 +1,8 @@
 /** What an environment shows of itself: one line, and a page for the UI and the memo. */
 import { describeDenials } from './denials.js';
 import { describeForced, forcedGates } from './forced.js';
-import { describeApart } from './hosts-apart.js';
-import type { EnvironmentState, Freeze, HostWaiting } from './messages.js';
+import { describeReturn } from './hosts-apart.js';
+import type { EnvironmentState, Freeze } from './messages.js';
 import { plainMarkdown, withoutMarkdown } from './plain-text.js';
 import { warnUnprotected } from './protection.js';
 import { fitLine, formatMinute, renderLinks } from './report.js';
@@ -64,7 +64,7 @@ export function renderEnvironment(state: EnvironmentState, links: UiLink[]): str
     freeze !== null && hasUnsignedReason(freeze) ? row('', 'its reason was not signed') : null,
     ...(state.apart ?? []).flatMap(({ host, why, ...how }) => [
       row('apart', `${host}: ${why}`),
-      row('', describeReturn(how)),
+      row('', describeReturn(how, formatMinute)),
     ]),
     needsPerson === null ? null : row('look', needsPerson),
     row(
@@ -97,12 +97,6 @@ export function renderEnvironment(state: EnvironmentState, links: UiLink[]): str
   ]
     .filter((part) => part !== '')
     .join('\n\n');
-}
-
-/** `quarantined, again 2026-11-22 12:10 UTC`. */
-export function describeReturn({ state, againAt }: Pick<HostWaiting, 'state' | 'againAt'>): string {
-  const again = againAt === null ? 'until the next release' : `again ${formatMinute(againAt)}`;
-  return `${describeApart(state)}, ${again}`;
 }
 
 function describe(record: ReleaseRecord): string {

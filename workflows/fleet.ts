@@ -9,6 +9,7 @@ import { keepReceipt, setApart, summarize, type ChangeRun } from './change-run.j
 import type { StepOutcome } from './step-outcome.js';
 import { describeApart } from './hosts-apart.js';
 import { readFailure } from './read-failure.js';
+import { calling, passed } from './step.js';
 import type { FailureReport, HostApart } from './result.js';
 
 /** A host that stands apart is put back or stopped within this, or left as it is: it must not hold up the others. */
@@ -23,9 +24,6 @@ interface HostFailure {
   report: FailureReport;
 }
 
-/** How the change's activities are called, whichever host they are about. */
-export type CallingOf = (run: ChangeRun, detail?: string) => Calling;
-
 /** Does the release come to several hosts, one by one? Runs that began with one activity for all of them keep it. */
 export function isFleet({ input }: ChangeRun): boolean {
   const { hosts, platform } = input.request.plan;
@@ -33,28 +31,23 @@ export function isFleet({ input }: ChangeRun): boolean {
   return hosts.length > 1 && !isElsewhere && patched('one-activity-per-host');
 }
 
-export async function deployToFleet(run: ChangeRun, calling: CallingOf): Promise<StepOutcome> {
+export async function deployToFleet(run: ChangeRun): Promise<StepOutcome> {
   const { rollout, hosts } = run.target.plan;
   for (let start = 0; start < hosts.length; start += rollout.batch) {
     const batch = hosts.slice(start, start + rollout.batch);
-    const settled = await all(batch.map(({ name }) => deployTo(run, name, calling)));
+    const settled = await all(batch.map(({ name }) => deployTo(run, name)));
     const failures = settled.filter((failure) => failure !== null);
-    const over = await standApart(run, failures, calling);
+    const over = await standApart(run, failures);
     if (over !== null) return over;
   }
   const { length } = run.target.plan.hosts;
-  return {
-    verdict: 'passed',
-    note: `${length} ${length === 1 ? 'host' : 'hosts'}${sayApart(run.apart)}`,
-    failure: null,
-  };
+  return passed(`${length} ${length === 1 ? 'host' : 'hosts'}${sayApart(run.apart)}`);
 }
 
 /** What could not be asked before anything began stays out of it as well. */
 export async function leaveUnreachable(
   run: ChangeRun,
   unreachable: { host: string; why: string }[],
-  calling: CallingOf,
 ): Promise<StepOutcome | null> {
   const failures = unreachable.map(({ host, why }): HostFailure => {
     const { name } = run.target.plan;
@@ -65,13 +58,12 @@ export async function leaveUnreachable(
       report: { what: `cannot be reached: ${why}`, where: host, why: null, wayOut },
     };
   });
-  return await standApart(run, failures, calling);
+  return await standApart(run, failures);
 }
 
 /** Every host that it was brought to, unless it stands apart: there the environment sees to it. */
-export async function undoFleet(run: ChangeRun, calling: CallingOf): Promise<UndoResult> {
-  const skipped = (host: string): boolean => run.skippedHosts.includes(host);
-  const apart = run.apart.filter(({ host }) => !skipped(host)).map(({ host }) => host);
+export async function undoFleet(run: ChangeRun): Promise<UndoResult> {
+  const apart = failedApart(run).map(({ host }) => host);
   const left = run.begunHosts.filter((host) => !apart.includes(host) && !run.undoneHosts.includes(host));
   const before = run.undoneHosts.length;
   const outcomes = await all(
@@ -112,10 +104,10 @@ export function sayHostsLeft({ input: { live, request } }: ChangeRun): string | 
 }
 
 /** null = it runs there. Throws what ends the change: that another owns the host, or that it was stopped. */
-async function deployTo(run: ChangeRun, host: string, calling: CallingOf): Promise<HostFailure | null> {
+async function deployTo(run: ChangeRun, host: string): Promise<HostFailure | null> {
   if (!run.begunHosts.includes(host)) run.begunHosts.push(host);
   try {
-    keepReceipt(run, 'deploy', await perform('deploy', workOn(run, host), onOneHost(run, host, calling)));
+    keepReceipt(run, 'deploy', await perform('deploy', workOn(run, host), onOneHost(run, host)));
     return null;
   } catch (error) {
     if (isCancellation(error) || CancellationScope.current().consideredCancelled) throw error;
@@ -126,31 +118,30 @@ async function deployTo(run: ChangeRun, host: string, calling: CallingOf): Promi
   }
 }
 
+/** Whom a person left out has not failed. */
+function failedApart({ apart, skippedHosts }: ChangeRun): HostApart[] {
+  return apart.filter(({ host }) => !skippedHosts.includes(host));
+}
+
 /** null = the release goes on without them. */
-async function standApart(
-  run: ChangeRun,
-  failures: HostFailure[],
-  calling: CallingOf,
-): Promise<StepOutcome | null> {
+async function standApart(run: ChangeRun, failures: HostFailure[]): Promise<StepOutcome | null> {
   if (failures.length === 0) return null;
   const { rollout, hosts } = run.target.plan;
   const isReadmission = run.input.request.kind === 'readmit';
   const mayFail = isReadmission ? run.input.request.plan.hosts.length : rollout.maxFailures;
-  // whom a person left out has not failed
-  const failed = run.apart.filter(({ host }) => !run.skippedHosts.includes(host)).length;
-  const tooMany = failed + failures.length > mayFail || failures.length >= hosts.length;
+  const tooMany = failedApart(run).length + failures.length > mayFail || failures.length >= hosts.length;
   if (tooMany) return endFor(run, failures);
-  await all(failures.map((failure) => takeOut(run, failure, calling)));
+  await all(failures.map((failure) => takeOut(run, failure)));
   return null;
 }
 
 /** Put back or stopped; where neither can be done it is quarantined all the same, and says so. */
-async function takeOut(run: ChangeRun, { host, report }: HostFailure, calling: CallingOf): Promise<void> {
+async function takeOut(run: ChangeRun, { host, report }: HostFailure): Promise<void> {
   const { failedHost } = run.target.plan.rollout;
   const isBegun = run.begunHosts.includes(host);
   const putsBack = failedHost === 'undo' && run.input.request.kind !== 'readmit';
   const since = new Date(Date.now()).toISOString();
-  const limited = { ...onOneHost(run, host, calling), scheduleToCloseMs: SET_APART_WITHIN_MS, priority: 1 };
+  const limited = { ...onOneHost(run, host), scheduleToCloseMs: SET_APART_WITHIN_MS, priority: 1 };
   let why = report.what;
   let state: HostApart['state'] = putsBack ? 'before' : 'quarantined';
   try {
@@ -188,7 +179,7 @@ function workOn(run: ChangeRun, host: string): OnHosts {
 }
 
 /** Its deadlines are those of one host. */
-function onOneHost(run: ChangeRun, host: string, calling: CallingOf): Calling {
+function onOneHost(run: ChangeRun, host: string): Calling {
   const { plan } = run.target;
   return { ...calling(run, host), plan: { ...plan, hosts: plan.hosts.filter(({ name }) => name === host) } };
 }

@@ -70,6 +70,15 @@ export function describeApart(state: HostApart['state']): string {
   return state === 'quarantined' ? 'quarantined' : 'keeps the release before';
 }
 
+/** `quarantined, again 14 Nov 12:10 UTC`; `format` says a moment (ISO) as the screen does. */
+export function describeReturn(
+  { state, againAt }: Pick<HostWaiting, 'state' | 'againAt'>,
+  format: (moment: string) => string,
+): string {
+  const again = againAt === null ? 'until the next release' : `again ${format(againAt)}`;
+  return `${describeApart(state)}, ${again}`;
+}
+
 export function hostsInQuarantine({ apart = [] }: Pick<EnvironmentState, 'apart'>): string[] {
   return apart.flatMap(({ host, state }) => (state === 'quarantined' ? [host] : []));
 }

@@ -3,8 +3,9 @@
  * read together with them, so of two workers that reach the API server one is told Conflict and looks again.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { foreignHand, refused, staleFence } from '../failure.js';
+import { foreignHand } from '../failure.js';
 import type { Fence } from '../hosts/host.js';
+import { overtaken, ownerOf, requireNotAnothers } from '../hosts/owner.js';
 import { Conflict, type Cluster } from './cluster.js';
 import type { Metadata } from './objects.js';
 
@@ -33,36 +34,21 @@ export function fenceOf({ annotations }: Metadata): number {
   return Number(annotations?.[FENCE_ANNOTATION] ?? 0);
 }
 
-export function ownerOf({ pipeline, environment }: Fence): string {
-  return `${pipeline}/${environment}`;
-}
-
 /** Throws Refused when another pipeline owns it, StaleFence when a newer change has it or this one is being undone. */
 export function requireOurs({ thing, where, fence }: Omit<Fenced, 'cluster' | 'path'>, of: Metadata): void {
-  const owner = of.annotations?.[OWNER_ANNOTATION];
-  const ours = ownerOf(fence);
-  if (owner !== undefined && owner !== ours) {
-    const [kind = '', name = ''] = thing.split('/');
-    throw refused({
-      what: `${thing} belongs to ${owner}, not to ${ours}`,
-      where,
-      why: null,
-      wayOut: `name another, or hand it over: kubectl annotate --overwrite ${kind} ${name} ${OWNER_ANNOTATION}=${ours}`,
-    });
-  }
+  const owner = of.annotations?.[OWNER_ANNOTATION] ?? null;
   const seen = fenceOf(of);
+  const [kind = '', name = ''] = thing.split('/');
+  const handOver = `kubectl annotate --overwrite ${kind} ${name} ${OWNER_ANNOTATION}=${ownerOf(fence)}`;
+  requireNotAnothers(
+    { fence, where },
+    thing,
+    { owner, fence: seen },
+    `name another, or hand it over: ${handOver}`,
+  );
   const isUndone = Number(of.annotations?.[UNDONE_ANNOTATION] ?? 0) >= fence.token;
-  if (seen <= fence.token && !(fence.way === 'forward' && isUndone && fence.token > 0)) return;
-  throw staleFence({
-    what:
-      seen > fence.token
-        ? `${thing} has seen token ${seen}, this change has ${fence.token}`
-        : `this change is being undone at ${thing} already, so it deploys nothing more`,
-    where,
-    why: null,
-    wayOut: 'a newer change owns this environment; look at its status',
-    seenToken: seen,
-  });
+  if (fence.way !== 'forward' || !isUndone || fence.token <= 0) return;
+  throw overtaken(where, seen, `this change is being undone at ${thing} already, so it deploys nothing more`);
 }
 
 export function claimed(fence: Fence): Record<string, string> {

@@ -2,7 +2,7 @@
 import type Docker from 'dockerode';
 import { z } from 'zod';
 import { callEngine, isMissing } from './engine.js';
-import type { Mark } from './owner.js';
+import type { Mark } from '../hosts/owner.js';
 
 const PROJECT = 'com.docker.compose.project';
 const SERVICE = 'com.docker.compose.service';

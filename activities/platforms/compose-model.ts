@@ -98,8 +98,13 @@ export function wantedServices(model: ComposeModel, named: readonly string[]): W
   });
 }
 
+/** A plan that names no service means all of them. */
+export function isChosen(named: readonly string[], service: string): boolean {
+  return named.length === 0 || named.includes(service);
+}
+
 function chosen(model: ComposeModel, named: readonly string[]): [string, ComposeService][] {
-  return Object.entries(model.services).filter(([name]) => named.length === 0 || named.includes(name));
+  return Object.entries(model.services).filter(([name]) => isChosen(named, name));
 }
 
 /** Services of ours for which nothing in the file says how to see that they are well. */

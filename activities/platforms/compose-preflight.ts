@@ -5,6 +5,7 @@ import { listProject, type ComposeContainer } from './compose-containers.js';
 import { STABLE_FOR_MS } from './compose-convergence.js';
 import {
   imagesOfRelease,
+  isChosen,
   neededBeside,
   publishedPorts,
   sayImages,
@@ -86,9 +87,8 @@ function lookAtServices(
   model: ComposeModel,
   unset: string[],
 ): PreflightFinding[] {
-  const isChosen = (service: string): boolean => services.length === 0 || services.includes(service);
   const { images, stale } = imagesOfRelease(model, artifactsOf(context));
-  const running = Object.keys(images).filter(isChosen);
+  const running = Object.keys(images).filter((service) => isChosen(services, service));
   // before the build nobody knows which variables there will be
   const mayBe = context.target.artifacts.length === 0 && unset.some((name) => name.startsWith('IMAGE_TAG_'));
   const image = 'write image: REPOSITORY:${IMAGE_TAG} in the compose file';
@@ -105,7 +105,7 @@ function lookAtServices(
   return [
     found,
     ...stale
-      .filter(isChosen)
+      .filter((service) => isChosen(services, service))
       .map((service) =>
         finding(
           context,

@@ -11,9 +11,9 @@ import {
   type ComposeProject,
 } from './compose-commands.js';
 import { keptFileOf, type ComposeContainer } from './compose-containers.js';
-import { readModel, type ComposeModel } from './compose-model.js';
+import { isChosen, readModel, type ComposeModel } from './compose-model.js';
 import { homeOf, placeOf } from './host-question.js';
-import { requireNotAnothers } from './owner.js';
+import { requireNotAnothers } from '../hosts/owner.js';
 import { platformPlan, type PlatformContext } from './platform.js';
 import { imageVariables, runTimeEnvironment, runTimeValues } from './run-time-values.js';
 
@@ -197,10 +197,24 @@ export function unsetWayOut(unset: string[]): string {
   return `put it into .env there or under secrets: in the pipeline file; where nothing is meant write \${${first}:-}, for a dollar $$`;
 }
 
+/** Where the last claim noted the name of the project. */
+export function fileOfName(notes: string): string {
+  return `${notes}/project`;
+}
+
+/** Name of the project as the last claim noted it; null = nothing was claimed here yet. */
+export async function notedName(context: PlatformContext, { notes }: ComposePlace): Promise<string | null> {
+  return (await context.host.readFile(fileOfName(notes)))?.trim() ?? null;
+}
+
 /** Name of the project as the last claim noted it, else as its files say. Throws BadInput where they cannot be used. */
 export async function nameOfProject(context: PlatformContext, place: ComposePlace): Promise<string> {
-  const noted = await context.host.readFile(`${place.notes}/project`);
-  return noted?.trim() ?? (await requireProject(context, place)).name;
+  return (await notedName(context, place)) ?? (await requireProject(context, place)).name;
+}
+
+/** Containers of the plan's services. */
+export function ofPlan({ services }: ComposePlace, containers: ComposeContainer[]): ComposeContainer[] {
+  return containers.filter(({ service }) => isChosen(services, service));
 }
 
 /**
@@ -209,17 +223,17 @@ export async function nameOfProject(context: PlatformContext, place: ComposePlac
  */
 export function requireOurs(
   context: PlatformContext,
-  { folder, services }: ComposePlace,
+  place: ComposePlace,
   project: string,
   containers: ComposeContainer[],
 ): void {
-  for (const each of containers) {
-    if (services.length > 0 && !services.includes(each.service)) continue;
+  const { folder } = place;
+  for (const each of ofPlan(place, containers)) {
     const kept = keptFileOf(each);
     if (kept !== null) {
       const again = 'docker compose up --detach --force-recreate in its folder takes it back into hands';
       requireNotAnothers(
-        context,
+        { fence: context.fence, where: placeOf(context) },
         `container ${each.name}`,
         kept,
         `use another project name (name: in the compose file), or hand it over: ${again}`,

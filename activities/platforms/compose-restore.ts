@@ -10,6 +10,8 @@ import { runs } from './compose-judgement.js';
 import { keptText, readModel, type ComposeModel } from './compose-model.js';
 import {
   nameOfProject,
+  notedName,
+  ofPlan,
   placeOfProject,
   render,
   requireOurs,
@@ -21,7 +23,7 @@ import { callEngine } from './engine.js';
 import { isOnHost, requireWayBackTo, resolveDigest } from './image-availability.js';
 import { digestOf, repositoryOf } from './image-reference.js';
 import { placeOf, runTool } from './host-question.js';
-import { ownerOf } from './owner.js';
+import { ownerOf } from '../hosts/owner.js';
 import type { PlatformContext } from './platform.js';
 
 /** What a project was before a release: without a value of any secret, since histories keep it. */
@@ -61,10 +63,6 @@ export async function recordProject(context: PlatformContext): Promise<ComposePr
   const recorded = { kind: 'compose' as const, project, folder: place.folder, services };
   if (kept !== null) return { ...recorded, file: kept, differs: [] };
   return { ...recorded, ...(await keepByHand(context, place, own, recorded)) };
-}
-
-function ofPlan({ services }: ComposePlace, containers: ComposeContainer[]): ComposeContainer[] {
-  return containers.filter(({ service }) => services.length === 0 || services.includes(service));
 }
 
 async function recordService(
@@ -286,7 +284,7 @@ function requireRecognised(context: PlatformContext, prior: ComposePrior, contai
 
 function requireMadeByUs(context: PlatformContext, container: ComposeContainer): void {
   const kept = keptFileOf(container);
-  const isOurs = kept?.owner === ownerOf(context) && kept.fence <= context.target.token;
+  const isOurs = kept?.owner === ownerOf(context.fence) && kept.fence <= context.target.token;
   if (isOurs) return;
   throw foreignHand({
     what: `container ${container.name} is neither what this release made nor what was there before: it runs ${container.image}`,
@@ -299,8 +297,8 @@ function requireMadeByUs(context: PlatformContext, container: ComposeContainer):
 /** Undo of a first release: what it started goes, and nothing else may be there. */
 export async function removeFirst(context: PlatformContext): Promise<UndoResult> {
   const place = await placeOfProject(context);
-  const name = (await context.host.readFile(`${place.notes}/project`))?.trim();
-  if (name === undefined) return { outcome: 'never-ran', note: 'nothing was started' };
+  const name = await notedName(context, place);
+  if (name === null) return { outcome: 'never-ran', note: 'nothing was started' };
   const own = ofPlan(place, await listProject(await context.host.docker(), name));
   for (const each of own) requireMadeByUs(context, each);
   return await remove(context, place, name, own);

@@ -2,10 +2,20 @@
 import { badInput } from '../failure.js';
 import { listProject, type ComposeContainer } from './compose-containers.js';
 import { awaitProject } from './compose-convergence.js';
-import { imagesOfRelease, keptText, sayImages, wantedServices, type ComposeModel } from './compose-model.js';
+import {
+  imagesOfRelease,
+  isChosen,
+  keptText,
+  sayImages,
+  wantedServices,
+  type ComposeModel,
+} from './compose-model.js';
 import { lookAtCompose } from './compose-preflight.js';
 import {
+  fileOfName,
   nameOfProject,
+  notedName,
+  ofPlan,
   placeOfProject,
   requireOurs,
   requireProject,
@@ -26,7 +36,7 @@ import { placeOf, runTool } from './host-question.js';
 import { digestOf } from './image-reference.js';
 import { readNewLines } from './new-log-lines.js';
 import type { Platform, PlatformContext } from './platform.js';
-import { readLogs } from './service-logs.js';
+import { readLogsOfAll } from './service-logs.js';
 
 export const compose: Platform = {
   preflight: lookAtCompose,
@@ -39,7 +49,7 @@ export const compose: Platform = {
   deploy,
   undo: (context, recorded) =>
     recorded === null ? removeFirst(context) : restoreProject(context, priorSchema.parse(recorded)),
-  retire: (context, colour) => retireProject(context, colour),
+  retire: retireProject,
   observe: async (context) => {
     const lines = (await ownContainers(context)).map(({ name, image, state, health }) =>
       `${name} ${image} ${state} ${health ?? ''}`.trimEnd(),
@@ -48,12 +58,12 @@ export const compose: Platform = {
   },
   logs: async (context, lines) => {
     const docker = await context.host.docker();
-    const texts: string[] = [];
-    for (const { id, name } of await ownContainers(context)) {
-      const text = await readLogs(docker, `containers/${id}`, lines);
-      if (text !== '') texts.push(`${name}:\n${text.trimEnd()}`);
-    }
-    return texts.join('\n');
+    const own = await ownContainers(context);
+    return await readLogsOfAll(
+      docker,
+      own.map(({ id, name }) => ({ name, what: `containers/${id}` })),
+      lines,
+    );
   },
   newLogs: async (context, from) => {
     const digests = new Set(context.target.artifacts.map(({ digest }) => digest));
@@ -69,8 +79,7 @@ export const compose: Platform = {
 /** Containers of the plan's services. */
 async function ownContainers(context: PlatformContext): Promise<ComposeContainer[]> {
   const place = await placeOfProject(context);
-  const containers = await listProject(await context.host.docker(), await nameOfProject(context, place));
-  return containers.filter(({ service }) => place.services.length === 0 || place.services.includes(service));
+  return ofPlan(place, await listProject(await context.host.docker(), await nameOfProject(context, place)));
 }
 
 /** The name is noted for whatever comes later: the files may no longer say it then. */
@@ -84,7 +93,7 @@ async function claim(context: PlatformContext): Promise<void> {
 async function noteName(context: PlatformContext, { notes }: ComposePlace, project: string): Promise<void> {
   await runTool(context, ['mkdir', '-p', '-m', '700', notes]);
   const { fence } = context;
-  await context.host.writeFile(`${notes}/project`, `${project}\n`, { mode: 0o600, fence });
+  await context.host.writeFile(fileOfName(notes), `${project}\n`, { mode: 0o600, fence });
 }
 
 async function deploy(context: PlatformContext): Promise<string> {
@@ -129,8 +138,7 @@ function requireImagesOfRelease(
   model: ComposeModel,
 ): Record<string, string> {
   const { images } = imagesOfRelease(model, context.target.artifacts);
-  const isChosen = (service: string): boolean => services.length === 0 || services.includes(service);
-  if (Object.keys(images).some(isChosen)) return images;
+  if (Object.keys(images).some((service) => isChosen(services, service))) return images;
   throw badInput({
     what: `no service would run an image of this release (${sayImages(model)})`,
     where: `${placeOf(context)} ${folder}`,
@@ -146,7 +154,7 @@ async function requireNotRenamed(
   place: ComposePlace,
   name: string,
 ): Promise<string | null> {
-  const noted = (await context.host.readFile(`${place.notes}/project`))?.trim() ?? null;
+  const noted = await notedName(context, place);
   if (noted === null || noted === name) return noted;
   const left = await listProject(await context.host.docker(), noted);
   if (left.length === 0) return noted;

@@ -41,8 +41,10 @@ export class FirstSights {
     for (const id of present) if (!this.since.has(id)) this.since.set(id, performance.now());
   }
 
-  olderThan(ageMs: number): Set<string> {
+  /** Those that have been in it for at least so long. */
+  olderThan(ageMs: number | ((id: string) => number)): Set<string> {
     const now = performance.now();
-    return new Set([...this.since].filter(([, at]) => now - at >= ageMs).map(([id]) => id));
+    const wanted = typeof ageMs === 'number' ? () => ageMs : ageMs;
+    return new Set([...this.since].filter(([id, at]) => now - at >= wanted(id)).map(([id]) => id));
   }
 }

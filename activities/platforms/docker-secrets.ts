@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { callEngine, EngineError } from './engine.js';
-import { ownerOf } from './owner.js';
+import { ownerOf } from '../hosts/owner.js';
 import type { PlatformContext } from './platform.js';
 import { OWNER_LABEL } from './swarm-service.js';
 
@@ -41,7 +41,7 @@ export async function createSecrets(
     const body = {
       Name: versioned,
       Data: Buffer.from(value).toString('base64'),
-      Labels: { [OWNER_LABEL]: ownerOf(context), [VERSION_LABEL]: name },
+      Labels: { [OWNER_LABEL]: ownerOf(context.fence), [VERSION_LABEL]: name },
     };
     try {
       await callEngine(docker, { method: 'POST', path: '/secrets/create', body });
@@ -58,7 +58,7 @@ export async function removeUnusedSecrets(context: PlatformContext): Promise<voi
   const docker = await context.host.docker();
   const present = listSchema.parse(await callEngine(docker, { method: 'GET', path: '/secrets' }));
   for (const { ID: id, Spec } of present) {
-    const isOurs = Spec.Labels?.[OWNER_LABEL] === ownerOf(context);
+    const isOurs = Spec.Labels?.[OWNER_LABEL] === ownerOf(context.fence);
     if (!isOurs || Spec.Labels?.[VERSION_LABEL] === undefined) continue;
     try {
       await callEngine(docker, { method: 'DELETE', path: `/secrets/${id}` });

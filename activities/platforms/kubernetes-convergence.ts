@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { foreignHand, refused } from '../failure.js';
 import { requireOurs } from '../kubernetes/cluster-fence.js';
 import type { Pod, Workload } from '../kubernetes/objects.js';
+import { FirstSights } from './convergence.js';
 import { placeOf } from './host-question.js';
 import { judgeWorkload, keyOf, type Cause, type Judgement } from './kubernetes-judgement.js';
 import {
@@ -42,23 +43,6 @@ export interface Awaited {
 
 type Failed = Extract<Judgement, { state: 'failed' }>;
 
-/** First sights by key, measured on this machine's clock only. */
-class Since {
-  readonly #since = new Map<string, number>();
-
-  /** Keeps only who is still there. */
-  see(keys: readonly string[]): void {
-    for (const key of this.#since.keys()) if (!keys.includes(key)) this.#since.delete(key);
-    for (const key of keys) if (!this.#since.has(key)) this.#since.set(key, performance.now());
-  }
-
-  /** Those that were there for at least this long. */
-  olderThan(ageMs: (key: string) => number): Set<string> {
-    const now = performance.now();
-    return new Set([...this.#since].filter(([key, at]) => now - at >= ageMs(key)).map(([key]) => key));
-  }
-}
-
 /**
  * Resolves with a note when every pod is one of the new revision, ready, and has been for its window. Throws Refused
  * with the cause by name, StaleFence and ForeignHand as every write does.
@@ -66,8 +50,8 @@ class Since {
 export async function awaitRollout(context: PlatformContext, awaited: Awaited): Promise<string> {
   const { timeoutMs } = context.target.plan;
   const deadline = performance.now() + timeoutMs;
-  const troubled = new Since();
-  const ready = new Since();
+  const troubled = new FirstSights();
+  const ready = new FirstSights();
   const patience = (key: string): number => {
     const longest = Object.entries(PATIENCE_MS).find(([cause]) => key.endsWith(` ${cause}`))?.[1];
     // what is given up on is given up on before our own deadline
@@ -88,7 +72,7 @@ export async function awaitRollout(context: PlatformContext, awaited: Awaited): 
     if (judgement.state === 'steady') {
       const keys = judgement.pods.map(runOf);
       ready.see(keys);
-      const stable = ready.olderThan(() => windowMs(workload));
+      const stable = ready.olderThan(windowMs(workload));
       if (keys.every((key) => stable.has(key))) return `${thingOf(awaited.name)} ${judgement.note}`;
     } else {
       troubled.see(judgement.troubles.map(keyOf));

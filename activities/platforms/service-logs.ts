@@ -32,6 +32,20 @@ export async function readLogs(docker: Docker, what: string, lines: number): Pro
   }
 }
 
+/** Each under its name, those that say nothing left out. */
+export async function readLogsOfAll(
+  docker: Docker,
+  of: readonly { name: string; what: string }[],
+  lines: number,
+): Promise<string> {
+  const texts: string[] = [];
+  for (const { name, what } of of) {
+    const text = await readLogs(docker, what, lines);
+    if (text !== '') texts.push(`${name}:\n${text.trimEnd()}`);
+  }
+  return texts.join('\n');
+}
+
 const ENGINES_OWN_WORDS = 3;
 
 export interface LogText {

@@ -6,7 +6,7 @@ import { removeUnusedSecrets } from './docker-secrets.js';
 import { callEngine } from './engine.js';
 import { placeOf, runTool } from './host-question.js';
 import { digestOf, registryOf, repositoryOf, sameImage } from './image-reference.js';
-import { ownerOf } from './owner.js';
+import { ownerOf } from '../hosts/owner.js';
 import type { PlatformContext } from './platform.js';
 import { findCredentials } from './registry-credentials.js';
 import { stackFiles } from './stack-deploy.js';
@@ -89,7 +89,7 @@ function requireRecognised(context: PlatformContext, prior: StackPrior, service:
   const isOfPrior = before !== undefined && isImageOf(before, image);
   const isOfRelease = context.target.artifacts.some(({ digest }) => digestOf(image) === digest);
   const isOurWrite =
-    spec.Labels?.[OWNER_LABEL] === ownerOf(context) && fenceOf(spec) === context.target.token;
+    spec.Labels?.[OWNER_LABEL] === ownerOf(context.fence) && fenceOf(spec) === context.target.token;
   // An image of somebody else's making (redis) moves only when its line in the file does.
   const isOthers = !isOfPrior && !isOfRelease && before !== undefined && !runsArtifact(context, before.spec);
   const isNew = before === undefined && isOurWrite;

@@ -8,11 +8,11 @@ import { finding, lookAtHost } from './host-findings.js';
 import { placeOf, runTool } from './host-question.js';
 import { requireImage, requireWayBackTo, resolveDigest } from './image-availability.js';
 import { digestOf } from './image-reference.js';
-import { ownerOf } from './owner.js';
+import { ownerOf } from '../hosts/owner.js';
 import { platformPlan, type Platform, type PlatformContext } from './platform.js';
 import { runTimeEnvironment, runTimeValues } from './run-time-values.js';
 import { logsOfTasks, readNewLines, type EngineLog } from './new-log-lines.js';
-import { readLogs } from './service-logs.js';
+import { readLogsOfAll } from './service-logs.js';
 import { runStackDeploy, stackFiles } from './stack-deploy.js';
 import { imagesOfRelease, overrideFor, readStackFile } from './stack-file.js';
 import { priorSchema, restoreStack, strangersWork, type StackPrior } from './stack-restore.js';
@@ -46,12 +46,12 @@ export const stack: Platform = {
   observe,
   logs: async (context, lines) => {
     const docker = await context.host.docker();
-    const texts: string[] = [];
-    for (const { ID: id, Spec } of await listStack(docker, stackName(context))) {
-      const text = await readLogs(docker, `services/${id}`, lines);
-      if (text !== '') texts.push(`${Spec.Name}:\n${text.trimEnd()}`);
-    }
-    return texts.join('\n');
+    const services = await listStack(docker, stackName(context));
+    return await readLogsOfAll(
+      docker,
+      services.map(({ ID: id, Spec }) => ({ name: Spec.Name, what: `services/${id}` })),
+      lines,
+    );
   },
   newLogs: async (context, from) => {
     const docker = await context.host.docker();
@@ -96,7 +96,7 @@ async function preflight(context: PlatformContext): Promise<PreflightFinding[]> 
 
 function lookAtStack(context: PlatformContext, name: string, services: Service[]): PreflightFinding {
   const thing = `stack ${name}`;
-  const foreign = services.find(({ Spec }) => Spec.Labels?.[OWNER_LABEL] !== ownerOf(context));
+  const foreign = services.find(({ Spec }) => Spec.Labels?.[OWNER_LABEL] !== ownerOf(context.fence));
   if (foreign !== undefined)
     return finding(context, thing, 'problem', sayForeign(foreign), adoptionLine(context, services));
   return finding(context, thing, 'ok', services.length === 0 ? 'not there yet' : 'ours');
@@ -137,7 +137,7 @@ function sayForeign({ Spec: { Name: name, Labels: labels } }: Service): string {
 
 function adoptionLine(context: PlatformContext, services: Service[]): string {
   const lines = services.map(
-    ({ Spec }) => `docker service update --label-add ${OWNER_LABEL}=${ownerOf(context)} ${Spec.Name}`,
+    ({ Spec }) => `docker service update --label-add ${OWNER_LABEL}=${ownerOf(context.fence)} ${Spec.Name}`,
   );
   return `choose another name:, or hand it over: ${lines.join('; ')}`;
 }
@@ -181,7 +181,7 @@ async function deploy(context: PlatformContext): Promise<string> {
   for (const image of new Set(Object.values(images))) await requireImage(context, image);
 
   const secrets = await createSecrets(context, context.dockerSecrets);
-  const labels = { [FENCE_LABEL]: String(context.target.token), [OWNER_LABEL]: ownerOf(context) };
+  const labels = { [FENCE_LABEL]: String(context.target.token), [OWNER_LABEL]: ownerOf(context.fence) };
   const files = await stackFiles(context, name);
   const { fence } = context;
   await runTool(context, ['mkdir', '-p', '-m', '700', files.folder]);
@@ -206,7 +206,7 @@ async function deploy(context: PlatformContext): Promise<string> {
 async function remove(context: PlatformContext, name: string): Promise<UndoResult> {
   const docker = await context.host.docker();
   const services = await listStack(docker, name);
-  const foreign = services.find(({ Spec }) => Spec.Labels?.[OWNER_LABEL] !== ownerOf(context));
+  const foreign = services.find(({ Spec }) => Spec.Labels?.[OWNER_LABEL] !== ownerOf(context.fence));
   if (foreign !== undefined) throw strangersWork(context, foreign);
   for (const service of services) requireOurs(context, service);
   const things = await listThings(docker, name);

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { foreignHand, refused } from '../failure.js';
 import { callEngine, isMissing, isOutOfSequence, type RegistryAuth } from './engine.js';
 import { placeOf } from './host-question.js';
-import { ownerOf, requireNotAnothers } from './owner.js';
+import { ownerOf, requireNotAnothers } from '../hosts/owner.js';
 import type { PlatformContext } from './platform.js';
 
 export const FENCE_LABEL = 'slipway.fence';
@@ -119,9 +119,9 @@ export function fenceOf(spec: ServiceSpec): number {
 export function requireOurs(context: PlatformContext, service: Service): void {
   const { Name: name, Labels: labels } = service.Spec;
   const mark = { owner: labels?.[OWNER_LABEL] ?? null, fence: fenceOf(service.Spec) };
-  const label = `${OWNER_LABEL}=${ownerOf(context)}`;
+  const label = `${OWNER_LABEL}=${ownerOf(context.fence)}`;
   const wayOut = `name another service, or hand it over: docker service update --label-add ${label} ${name}`;
-  requireNotAnothers(context, `service ${name}`, mark, wayOut);
+  requireNotAnothers({ fence: context.fence, where: placeOf(context) }, `service ${name}`, mark, wayOut);
 }
 
 export interface Write {
@@ -184,7 +184,7 @@ export function claimedLabels(context: PlatformContext, spec: ServiceSpec): Reco
   return {
     ...spec.Labels,
     [FENCE_LABEL]: String(context.target.token),
-    [OWNER_LABEL]: ownerOf(context),
+    [OWNER_LABEL]: ownerOf(context.fence),
   };
 }
 

@@ -8,7 +8,7 @@ import { requireImage, requireWayBackTo, resolveDigest } from './image-availabil
 import { lookAtRegistry } from './engine-preflight.js';
 import { finding, lookAtHost } from './host-findings.js';
 import { placeOf } from './host-question.js';
-import { ownerOf } from './owner.js';
+import { ownerOf } from '../hosts/owner.js';
 import { platformPlan, type Platform, type PlatformContext } from './platform.js';
 import { findCredentials } from './registry-credentials.js';
 import { findReleaseImage, requireReleaseImage } from './release-image.js';
@@ -90,7 +90,7 @@ function lookAtService(context: PlatformContext, name: string, service: Service 
     return finding(context, thing, 'problem', 'does not exist', missingServiceWayOut(name));
   const { Labels: labels, Mode: mode } = service.Spec;
   const owner = labels?.[OWNER_LABEL];
-  if (owner !== undefined && owner !== ownerOf(context))
+  if (owner !== undefined && owner !== ownerOf(context.fence))
     return finding(context, thing, 'problem', `belongs to ${owner}`, 'name another service');
   if (mode.Replicated?.Replicas === 0 && labels?.[REPLICAS_LABEL] === undefined)
     return finding(

@@ -12,7 +12,10 @@ type CaddyFilePlan = Extract<TrafficPlan, { kind: 'caddy-file' }>;
 
 export const caddyFile: Traffic<CaddyFilePlan> = {
   prove: (context) => proveFile(context, wordingOf(context)),
-  look: (context) => lookAtFile(context, wordingOf(context)),
+  look: async (context) => {
+    const wording = wordingOf(context);
+    return await lookAtFile(context, wording.file, wording);
+  },
 };
 
 function wordingOf({ plan }: TrafficContext<CaddyFilePlan>): Wording {

@@ -6,7 +6,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { Activities, SwitchInput, SwitchResult } from '../../workflows/activity-contract.js';
 import { FAILURE } from '../../workflows/failures.js';
 import { activitySignal, heartbeatWhile, stoppedFailure } from '../cancellation.js';
-import { canSplit } from '../../pipeline/plan-traffic.js';
+import { answersToConfirm, canSplit, type ConfirmPlan } from '../../pipeline/plan-traffic.js';
 import { badInput, refused, unreachable } from '../failure.js';
 import { requireHealthy } from './last-look.js';
 import { observeBoth } from './observe-both.js';
@@ -59,7 +59,7 @@ export async function switchTraffic(
   if (share !== undefined && !canSplit(traffic.plan)) throw cannotSplit(traffic);
   if (!(await isThere(traffic, look, input, signal))) await apply(traffic, look, input, signal);
 
-  const { confirm } = traffic.plan;
+  const confirm = confirmOf(traffic, share);
   const observedFrom = performance.now();
   if (share !== undefined) {
     const both = await observeBoth({ confirm, signal, onAnswer });
@@ -74,13 +74,19 @@ export async function switchTraffic(
     signal,
     onAnswer,
   });
-  if (seen.confirmed < confirm.times || seen.firstAfterMs === null) throw notConfirmed(traffic, input, seen);
+  if (seen.confirmed < confirm.times || seen.firstAfterMs === null)
+    throw notConfirmed(traffic, { input, confirm, seen });
   const tookMs = Math.round(observedFrom - startedAt + seen.firstAfterMs);
   return {
     confirmed: seen.confirmed,
     tookMs,
     note: `${to}, confirmed ${seen.confirmed} of ${confirm.times}`,
   };
+}
+
+/** A share is confirmed by both colours; all users by a row that a share left over would have broken. */
+function confirmOf({ plan }: OpenTraffic, share: number | undefined): ConfirmPlan {
+  return share === undefined ? { ...plan.confirm, times: answersToConfirm(plan) } : plan.confirm;
 }
 
 /** Persisted and applied already: an earlier attempt lost its answer, or there was nothing to do. */
@@ -90,7 +96,8 @@ async function isThere(
   { to, share }: SwitchInput,
   signal: AbortSignal,
 ): Promise<boolean> {
-  if (colour !== to || share !== undefined) return false;
+  // of a proxy that splits its users one answer tells nothing
+  if (colour !== to || share !== undefined || traffic.plan.weights.length > 0) return false;
   return (await probeColour(traffic.plan.confirm, { signal })).colour === to;
 }
 
@@ -115,8 +122,11 @@ async function apply(
   }
 }
 
-function notConfirmed(traffic: OpenTraffic, { to, requireHealthy }: SwitchInput, seen: Observation): Error {
-  const { confirm } = traffic.plan;
+function notConfirmed(
+  traffic: OpenTraffic,
+  { input, confirm, seen }: { input: SwitchInput; confirm: ConfirmPlan; seen: Observation },
+): Error {
+  const { to, requireHealthy } = input;
   const details = {
     what: `the proxy was told to go to ${to}, but ${confirm.url} answered ${seen.lastWrong?.seen ?? 'too slowly'} within ${confirm.timeoutMs / 1000}s (${seen.confirmed} of ${confirm.times} in a row)`,
     where: traffic.host.name,

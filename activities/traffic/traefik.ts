@@ -21,7 +21,8 @@ const STAGING = '.slipway';
 
 export const traefik: Traffic<TraefikPlan> = {
   prove: async (context) => proveFile(context, await chooseWording(context)),
-  look: async (context) => lookAtFile(context, await chooseWording(context)),
+  look: async (context) =>
+    await lookAtFile(context, requirePath(context.plan.file, 'traffic.traefik'), chooseWording(context)),
 };
 
 async function chooseWording({ host, plan }: TraefikContext): Promise<Wording> {

@@ -1,4 +1,4 @@
-/** Proxies that read a file by themselves: writing it, under its folder's lock, is all there is to do. */
+/** Proxies whose colour stands in a file: written under its folder's lock, then read by themselves or when told to. */
 import { refused } from '../failure.js';
 import type { Host } from '../hosts/host.js';
 import { applyFile, foreignFile, requireReplaceable } from './apply-file.js';
@@ -17,6 +17,8 @@ export interface Wording {
   example: string;
   /** As in ApplyFile. */
   staging?: string;
+  /** For a proxy that does not watch the file: what it is asked first and told then, as in ApplyFile. */
+  reload?: { testCommand: string; applyArgv: string[] };
 }
 
 type Context = Pick<TrafficContext, 'host' | 'fence' | 'env' | 'plan'>;
@@ -31,9 +33,14 @@ export async function proveFile({ host }: Context, wording: Wording): Promise<st
   return `${wording.file} names ${colour}`;
 }
 
-export async function lookAtFile({ host, fence, env, plan }: Context, wording: Wording): Promise<Look> {
-  const { file, staging } = wording;
-  const present = await host.readFile(file);
+/** The way to say it may have to be read from the host too: that and the file are read at the same time. */
+export async function lookAtFile(
+  { host, fence, env, plan }: Context,
+  file: string,
+  worded: Wording | Promise<Wording>,
+): Promise<Look> {
+  const [wording, present] = await Promise.all([worded, host.readFile(file)]);
+  const { staging, reload } = wording;
   const sharesOf = (text: string | null): Shares | null => (text === null ? null : wording.read(text));
   return {
     colour: colourWithAll(sharesOf(present)),
@@ -48,8 +55,7 @@ export async function lookAtFile({ host, fence, env, plan }: Context, wording: W
           if (from !== null && !mayLeave(sharesOf(now), inSteps)) throw foreignFile(host, file, from, now);
           return wording.write(now, giveShare(to, percent));
         },
-        testCommand: null,
-        applyArgv: ['true'],
+        ...(reload ?? { testCommand: null, applyArgv: ['true'] }),
       });
     },
   };

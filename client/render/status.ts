@@ -4,7 +4,7 @@ import { nameAmong, underway } from '../targets.js';
 import type { UserError } from '../user-error.js';
 import type { Style } from './style.js';
 import { inOrder } from '../../workflows/denials.js';
-import { describeApart } from '../../workflows/hosts-apart.js';
+import { describeReturn } from '../../workflows/hosts-apart.js';
 import type { Denial } from '../../workflows/result.js';
 import { describeProven } from '../../workflows/taken-decisions.js';
 import { approvalNote, decidedNotes } from './decided.js';
@@ -97,9 +97,9 @@ function describeNotes(
   const all = [...underway(status), ...queue, ...(inFlight === null ? [] : [inFlight.request])];
   const nameOf = (one: (typeof all)[number]): string => plain(nameAmong(all, one));
   if (status.needsPerson !== null) notes.push(style.red(`needs a person: ${plain(status.needsPerson)}`));
-  for (const { host, state, againAt, why } of status.apart ?? []) {
-    const again = againAt === null ? 'until the next release' : `again ${formatMoment(againAt)}`;
-    notes.push(style.yellow(`${plain(host)} ${describeApart(state)}, ${again}: ${plain(why)}`));
+  for (const apart of status.apart ?? []) {
+    const { host, why } = apart;
+    notes.push(style.yellow(`${plain(host)} ${describeReturn(apart, formatMoment)}: ${plain(why)}`));
   }
   if (status.live !== null) notes.push(...forcedNotes(style, status.live));
   notes.push(...decidedNotes(style, isOne ? decisions : recently(decisions, now)));
