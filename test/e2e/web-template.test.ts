@@ -77,8 +77,8 @@ function untilWaitsFor(version: string, what: RegExp): Promise<boolean> {
 async function releasedToProduction(version: string): Promise<CommandEnd> {
   const ended = world.slipway(['release', version]);
   await untilWaitsFor(version, /2 approvals/);
-  await slipway(0, ['approve', 'production', '--yes'], 'oleg');
-  await slipway(0, ['approve', 'production', '--yes'], 'irina');
+  for (const approver of ['oleg', 'irina'])
+    await slipway(0, ['approve', 'production', '--version', version, '--yes'], approver);
   return await ended;
 }
 
@@ -158,7 +158,7 @@ describe('production', () => {
     await slipway(0, ['release', 'main']);
     const ended = world.slipway(['release', 'v1.0.0']);
     await untilWaitsFor('v1.0.0', /2 approvals/);
-    for (const nobody of ['vera', 'test@example.com'])
+    for (const nobody of ['vera', 'anna@example.com'])
       await slipway(5, ['approve', 'production', '--yes'], nobody);
     await slipway(0, ['approve', 'production', '--yes'], 'oleg');
     await slipway(5, ['approve', 'production', '--yes'], 'oleg');

@@ -106,7 +106,7 @@ async function build({ later, keep, takeAway }: Kept): Promise<WebTemplateWorld>
   const origin = path.join(folder, 'origin.git');
   const repository = await createTeamRepository(origin, 'web-template', files, []);
   later(() => repository.remove());
-  await givePeopleKeys(folder, ['oleg', 'irina', 'vera', 'test@example.com']);
+  await givePeopleKeys(folder, ['oleg', 'irina', 'vera', 'anna@example.com']);
   const policy = await writePolicy(folder, EXAMPLE, policyChanges(addresses));
   await setUpStaging(staging, files);
 
