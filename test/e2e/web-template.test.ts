@@ -65,18 +65,27 @@ async function imageInCluster(): Promise<string> {
   return (found as Deployment).spec.template.spec.containers[0]?.image ?? '';
 }
 
-function untilWaitsFor(version: string, what: RegExp): Promise<boolean> {
+/** Gives up as soon as the release has `ended` instead, with what it said. */
+async function untilWaitsFor(version: string, what: RegExp, ended: Promise<CommandEnd>): Promise<void> {
+  let early: CommandEnd | null = null;
+  void ended.then((end) => (early = end));
   const look = async (): Promise<boolean> => {
     const { workflowId } = await library.findWaiting('production', version, 'approve');
     return what.test((await library.progress(workflowId))?.waitingFor ?? '');
   };
-  return until(`${version} to wait for ${what.source}`, () => look().catch(() => false), 100_000);
+  const waits = (): Promise<boolean> => look().catch(() => false);
+  await until(
+    `${version} to wait for ${what.source}`,
+    async () => early !== null || (await waits()),
+    100_000,
+  );
+  expect(early).toBeNull();
 }
 
 /** What CI starts for the tag, approved by two; gives how it ended. */
 async function releasedToProduction(version: string): Promise<CommandEnd> {
   const ended = world.slipway(['release', version]);
-  await untilWaitsFor(version, /2 approvals/);
+  await untilWaitsFor(version, /2 approvals/, ended);
   for (const approver of ['oleg', 'irina'])
     await slipway(0, ['approve', 'production', '--version', version, '--yes'], approver);
   return await ended;
@@ -157,12 +166,12 @@ describe('production', () => {
     const commit = await world.merge('feat: first version', { ...code('v1'), ...sound }, 'v1.0.0');
     await slipway(0, ['release', 'main']);
     const ended = world.slipway(['release', 'v1.0.0']);
-    await untilWaitsFor('v1.0.0', /2 approvals/);
+    await untilWaitsFor('v1.0.0', /2 approvals/, ended);
     for (const nobody of ['vera', 'anna@example.com'])
       await slipway(5, ['approve', 'production', '--yes'], nobody);
     await slipway(0, ['approve', 'production', '--yes'], 'oleg');
     await slipway(5, ['approve', 'production', '--yes'], 'oleg');
-    await untilWaitsFor('v1.0.0', /1 approval/);
+    await untilWaitsFor('v1.0.0', /1 approval/, ended);
     expect(await served('production')).toBe('one');
     await slipway(0, ['approve', 'production', '--yes'], 'irina');
     const { exit, text } = await ended;

@@ -216,7 +216,7 @@ function editFiles(files: Files, addresses: Addresses): Files {
       ['http://prometheus.internal:9090', prometheusUrl],
       ['days: Mon-Thu, hours: 09:00-17:00', 'days: Mon-Sun, hours: 00:00-24:00'],
       ['interval: 5s', 'interval: 300ms'],
-      ['[2m]', '[2s]'],
+      ['[2m]', '[10s]'],
       ['for: 10m', 'for: 4s, interval: 300ms'],
     ]),
     ...change('scripts/container-smoke.sh', [['sleep 1', 'sleep 0.2']]),
