@@ -5,6 +5,7 @@ import { compileGates } from './compile-checks.js';
 import { compileEnvironment } from './compile-environment.js';
 import type { RepositoryTexts } from './compile-platform.js';
 import { releaseValues, TextCompiler, type ReleaseFacts } from './compile-text.js';
+import { findNotYet } from './find-not-yet.js';
 import { compileForce } from './force-rules.js';
 import { settingsOf } from './environment-settings.js';
 import { withHash } from './hash-plan.js';
@@ -63,6 +64,7 @@ export function compilePlan(input: CompileInput): ReleasePlan {
     .map((plan) => requireSize(file, plan));
   // where there is nothing to do there is nothing to ask
   const gates = environments.length === 0 ? [] : compileGates(content, content.release?.gates ?? [], texts);
+  const notYet = environments.length === 0 ? [] : findNotYet(file, selection.environments);
   return withHash({
     planVersion: PLAN_VERSION,
     pipeline: content.pipeline,
@@ -81,6 +83,7 @@ export function compilePlan(input: CompileInput): ReleasePlan {
       ...unchanged.map((environment) => ({ environment, why: 'only paths in paths-ignore have changed' })),
     ],
     notify: compileNotify(file, texts),
+    ...(notYet.length === 0 ? {} : { notYet }),
   });
 }
 

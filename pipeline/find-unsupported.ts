@@ -28,7 +28,6 @@ type Report = (what: string, path: FilePath, wayOut?: string) => void;
 const DOCKER = ['swarm', 'stack', 'compose', 'command'];
 /** A command's log goes back to the deploy only if it heeds this. */
 export const LOG_SECONDS = 'SLIPWAY_LOG_SECONDS';
-const RELEASE_KEYS = ['version-files', 'changelog', 'github-release', 'publish', 'hotfix-branch'] as const;
 
 /** Everything in the way of releasing to `environments` (default: all), in the order of the file. */
 export function findUnsupported(file: LoadedFile, environments?: readonly string[]): Unsupported[] {
@@ -48,26 +47,17 @@ export function findUnsupported(file: LoadedFile, environments?: readonly string
       wayOut,
     });
   };
-  reportPipeline(file, report);
   for (const name of environments ?? file.content.environments.keys()) {
     const of = settingsOf(file.content, name);
     reportEnvironment(of, report);
     reportChecks(file, of, report);
     reportColours(file, of, report);
-    if ((file.content.notify ?? []).length > 0)
-      report('notify', ['notify'], 'leave it out; slipway watch and the Temporal UI tell');
   }
   return [...found.values()].sort((a, b) => a.line - b.line || a.column - b.column);
 }
 
-function reportPipeline(file: LoadedFile, report: Report): void {
-  const { release } = file.content;
-  for (const key of RELEASE_KEYS)
-    if (release?.[key] !== undefined) report(`release ${key}`, ['release', key]);
-}
-
 function reportEnvironment(of: EnvironmentSettings, report: Report): void {
-  const { platform, approvals, database, retention } = of.settings;
+  const { platform, approvals, database } = of.settings;
   for (const [index, rule] of (typeof approvals === 'object' ? approvals : []).entries()) {
     if (rule.by === 'oidc')
       report('approvals by oidc', of.pathOf('approvals', index, 'by'), 'leave by out: slipway approve signs');
@@ -78,8 +68,6 @@ function reportEnvironment(of: EnvironmentSettings, report: Report): void {
         'name one branch in each rule',
       );
   }
-  if (typeof retention === 'number')
-    report('retention', of.pathOf('retention'), 'say forever: no image is deleted yet');
   if (database?.inside !== undefined && platform !== undefined && !DOCKER.includes(platform.kind))
     report(
       `database inside a container on platform ${platform.kind}`,

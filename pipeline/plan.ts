@@ -51,6 +51,18 @@ export interface ReleasePlan {
   /** Environments the ref selects that are left out, and why (docs-only change, manual start). */
   skipped: { environment: string; why: string }[];
   notify: NotifyPlan[];
+  /** What the file asks for and this version leaves undone; absent = nothing. */
+  notYet?: NotYet[];
+}
+
+/** What a file asks for and this version leaves undone. */
+export interface NotYet {
+  /** `notify`. */
+  what: string;
+  /** `slipway.yaml:54:1`. */
+  where: string;
+  /** What to do meanwhile. */
+  meanwhile: string;
 }
 
 export interface RepositoryLocation {

@@ -198,7 +198,7 @@ class Release {
       const promotions = plan.environments.map(({ name }) => name);
       this.progress.plan([...plan.gates.map((gate) => gate.name), 'build', ...promotions]);
     }
-    this.progress.set('plan', 'succeeded', plan.planHash.slice(0, 8));
+    this.progress.set('plan', 'succeeded', `${plan.planHash.slice(0, 8)}${sayNotYet(plan)}`);
     return plan;
   }
 
@@ -312,4 +312,9 @@ class Release {
 function cancelledFromOutside(): Decision {
   const nothing = { reason: null, planHash: null, digest: null, group: null, host: null, until: null };
   return { ...nothing, by: 'a cancellation', proof: 'unverified', decisionId: uuid4() };
+}
+
+/** `, not yet: notify`; empty = the file asks for nothing that is left undone. */
+function sayNotYet({ notYet = [] }: ReleasePlan): string {
+  return notYet.length === 0 ? '' : `, not yet: ${notYet.map(({ what }) => what).join(', ')}`;
 }

@@ -1,4 +1,4 @@
-import type { ReleasePlan } from '../../pipeline/plan.js';
+import type { NotYet, ReleasePlan } from '../../pipeline/plan.js';
 import type { ReleaseResult } from '../../workflows/result.js';
 import type { CommandSpec, Invocation, Outcome } from '../command.js';
 import { EXIT } from '../exit-codes.js';
@@ -83,6 +83,8 @@ async function startAndFollow(invocation: Invocation): Promise<Outcome> {
     `${style.now} ${prepared.plan.pipeline} ${prepared.wish.version} ${describeStart(started)}, by ${plain(client.actor.by)} (identity: ${client.actor.proof})`,
   );
   if (started.url !== null) say(`  ${started.url}`);
+  const { notYetLines } = await import('../render/plan.js');
+  for (const line of notYetLines(style, prepared.plan)) say(line);
   if (until === 'started') {
     const data = {
       version: prepared.wish.version,
@@ -90,6 +92,7 @@ async function startAndFollow(invocation: Invocation): Promise<Outcome> {
       workflowId: started.workflowId,
       joined: started.joined,
       url: started.url,
+      notYet: prepared.plan.notYet ?? [],
     };
     await tellJob(invocation, { state: 'running', url: started.url ?? '', digest: '' }, '');
     return { exit: EXIT.done, data, screen: '' };
@@ -97,7 +100,7 @@ async function startAndFollow(invocation: Invocation): Promise<Outcome> {
   const { showWhileFollowing } = await import('../live-view.js');
   const options = { until, timeoutMs, signal: terminal.interrupted };
   const followed = await showWhileFollowing(invocation, client.followRelease(started, options), 'silent');
-  return conclude(invocation, client, started, followed);
+  return conclude(invocation, client, { ...started, notYet: prepared.plan.notYet ?? [] }, followed);
 }
 
 /** `is under way to stage, prod, joined`. */
@@ -143,7 +146,7 @@ async function joinedUnforced({ pipeline, version }: ReleasePlan): Promise<Error
 async function conclude(
   invocation: Invocation,
   client: SlipwayClient,
-  started: StartedRelease,
+  started: StartedRelease & { notYet: NotYet[] },
   followed: FollowedTo<ReleaseResult>,
 ): Promise<Outcome> {
   const { exitOfFollowedRelease, stateOf, toJobSummary, toReleaseData } = await import('../release-data.js');
@@ -168,6 +171,7 @@ async function conclude(
     workflowId: started.workflowId,
     joined: started.joined,
     url: started.url,
+    notYet: started.notYet,
   };
   const ending = exit === EXIT.done ? '' : renderExit(exit);
   const outcome: Outcome = {

@@ -55,6 +55,7 @@ export function renderPlan(style: Style, view: PlanView): string {
     plan.skipped.map(
       ({ environment, why }) => `  ${style.pending} ${plain(environment)} is left out: ${plain(why)}`,
     ),
+    notYetLines(style, plan),
     view.refused.flatMap(({ what, where, wayOut }) => [
       `${style.red(style.failed)} ${plain(what)}`,
       ...labelled('where', [plain(where)], LABEL),
@@ -62,6 +63,14 @@ export function renderPlan(style: Style, view: PlanView): string {
     ]),
     view.uncertain.map((why) => `${style.yellow(style.unknown)} ${plain(why)}`),
     lastLine(view),
+  );
+}
+
+/** What the file asks for and a release leaves undone. */
+export function notYetLines(style: Style, { notYet = [] }: ReleasePlan): string[] {
+  return notYet.map(
+    ({ what, where, meanwhile }) =>
+      `${style.yellow(style.warning)} ${plain(what)} is not carried out yet (${plain(where)}): ${plain(meanwhile)}`,
   );
 }
 

@@ -175,6 +175,20 @@ describe('slipway plan and the worker', () => {
     ]);
   });
 
+  it('agree on what is left undone, and say it before a release and as it starts', async () => {
+    const file = pipelineText(`plan-${randomUUID().slice(0, 8)}`);
+    await repository.commit('feat: tell', { 'slipway.yaml': `${file}notify: [{slack: env:SLACK}]\n` });
+    const line = file.split('\n').length;
+    const notYet = [
+      { what: 'notify', where: `slipway.yaml:${line}:1`, meanwhile: expect.any(String) as string },
+    ];
+    const said = `notify is not carried out yet (slipway.yaml:${line}:1)`;
+    expect((await run('plan main')).out).toContain(said);
+    expect((await run('release main')).out).toContain(said);
+    expect((await expectSame('main')).notYet).toEqual(notYet);
+    expect(readJson(await run('release main --json')).data).toMatchObject({ notYet });
+  });
+
   it('agree that a docs-only push starts nothing', async () => {
     await expectSame('main');
     await repository.commit('docs: more', { 'docs/a b.txt': '1', 'README.md': '1' });

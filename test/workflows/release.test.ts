@@ -51,6 +51,19 @@ describe('a release', () => {
     expect(build).toMatchObject({ name: 'build', note: expect.stringMatching(/^sha256:\w+$/) });
   });
 
+  it('names what it leaves undone where its plan stands', async () => {
+    const shop = given();
+    const notYet = [{ what: 'notify', where: 'slipway.yaml:54:1', meanwhile: 'slipway watch tells' }];
+    const run = await shop.release(1, [shop.environment('dev')], { notYet });
+    expect((await run.end()).state).toBe('succeeded');
+    const { steps, report } = await run.status();
+    expect(steps[0]).toMatchObject({
+      name: 'plan',
+      note: expect.stringMatching(/^\w{8}, not yet: notify$/) as string,
+    });
+    expect(report).toContain('not yet: notify');
+  });
+
   it('does not reach prod when stage says no, and is red', async () => {
     const shop = given();
     const stage = shop.environment('stage');

@@ -1,6 +1,7 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { findNotYet } from '../../../pipeline/find-not-yet.js';
 import { findUnsupported } from '../../../pipeline/find-unsupported.js';
 import { jsonSchema } from '../../../pipeline/json-schema.js';
 import { PLAN_VERSION } from '../../../pipeline/plan.js';
@@ -13,15 +14,13 @@ const unsupported = (text: string | Uint8Array, environments?: string[]): string
 describe('what this version does not carry out', () => {
   it('lists everything in the way of secretmagic, with its place', () => {
     expect(unsupported(readTeamFile('secretmagic'))).toEqual([
-      '26 retention',
       '66 checking health, ready on the idle colour without knowing where it answers',
-      '76 notify',
     ]);
   });
 
   it('looks only at what is released', () => {
-    expect(unsupported(readTeamFile('secretmagic'), ['dev'])).toEqual(['26 retention', '76 notify']);
-    expect(unsupported(readTeamFile('secretmagic'), [])).toEqual([]);
+    expect(unsupported(readTeamFile('secretmagic'), ['prod'])).toHaveLength(1);
+    expect(unsupported(readTeamFile('secretmagic'), ['dev'])).toEqual([]);
   });
 
   const blueGreen = (traffic: string): string =>
@@ -81,10 +80,6 @@ describe('what this version does not carry out', () => {
       'reviews of several branches',
       `${SMALL}    approvals: [{count: 1, by: github-review, of: release/*}]\n`,
     ],
-    ['retention', `${SMALL}    retention: 30d\n`],
-    ['notify', `${SMALL}notify: [{slack: env:S}]\n`],
-    ['release changelog', `${SMALL}release: {changelog: {from: [commits], categories: {A: [feat]}}}\n`],
-    ['release hotfix-branch', `${SMALL}release: {hotfix-branch: "fix/{version}"}\n`],
   ])('%s is refused by name', (what, text) => {
     expect(findUnsupported(loadGood(text)).map((each) => each.what)).toEqual([what]);
   });
@@ -115,6 +110,36 @@ describe('what this version does not carry out', () => {
         expect(found.line).toBeGreaterThan(1);
       }
     }
+  });
+});
+
+describe('what a release leaves undone, and goes on', () => {
+  it.each([
+    ['environments.prod.retention', `${SMALL}    retention: 30d\n`],
+    ['notify', `${SMALL}notify: [{slack: env:S}]\n`],
+    ['release.changelog', `${SMALL}release: {changelog: {from: [commits], categories: {A: [feat]}}}\n`],
+    ['release.hotfix-branch', `${SMALL}release: {hotfix-branch: "fix/{version}"}\n`],
+    ['release.publish', `${SMALL}release: {publish: [{run: uv publish}]}\n`],
+    ['release.github-release', `${SMALL}release: {github-release: {drafts: prereleases}}\n`],
+    ['release.version-files', `${SMALL}release: {version-files: [package.json]}\n`],
+  ])('%s is said with its place and what to do meanwhile', (what, text) => {
+    const file = loadGood(text);
+    expect(findUnsupported(file)).toEqual([]);
+    const [found, ...more] = findNotYet(file, ['prod']);
+    expect(more).toEqual([]);
+    expect(found).toMatchObject({ what, where: expect.stringMatching(/^slipway\.yaml:\d+:\d+$/) as string });
+    expect(found?.meanwhile).not.toBe('');
+    expect(compile(file, branch('main')).notYet).toEqual([found]);
+  });
+
+  it('is asked of the environments that are released to, once where they share it', () => {
+    const file = loadGood(readTeamFile('secretmagic'));
+    const said = (names: string[]): string[] => findNotYet(file, names).map(({ what }) => what);
+    expect(said(['dev', 'stage'])).toEqual(['defaults.retention', 'notify']);
+  });
+
+  it('is absent from a plan that leaves nothing undone', () => {
+    expect(compile(loadGood(SMALL), branch('main'))).not.toHaveProperty('notYet');
   });
 });
 
