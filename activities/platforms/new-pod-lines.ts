@@ -142,11 +142,12 @@ async function lookAt(context: PlatformContext, place: Place, before: Cursor): P
     if (!isWaiting(status)) present = await readRun(context, place, sinceFor(known, before));
     // once the present run is known, the one before it was read to its end
     const goesOn = last === '' ? known?.[1] === status.restartCount : isMet(present);
-    if (isWaiting(status) || (status.restartCount > 0 && !goesOn)) {
+    // a restart may be younger than what the cluster says of it
+    if (isWaiting(status) || (!goesOn && (status.restartCount > 0 || last !== ''))) {
       const range = { ...sinceFor(known, before), previous: 'true' };
       const found = await readRun(context, place, range).catch(asGone);
-      if (found instanceof Unreadable) missing = found.message;
-      else earlier = found;
+      if (!(found instanceof Unreadable)) earlier = found;
+      else if (status.restartCount > 0) missing = found.message;
     }
   } catch (error) {
     context.signal.throwIfAborted();

@@ -146,6 +146,20 @@ describe('lines of a release', () => {
     expect((await ask()).detail).toMatch(/^4 lines match/);
   });
 
+  it('are its last words also where the cluster does not know of the restart yet', async () => {
+    const { target, pods, written } = await givenPods('lags');
+    const { ask } = watch(target);
+    const log = at(written, 0);
+    await log.write('ready');
+    expect(await ask()).toMatchObject({ verdict: 'passed' });
+    await log.write('Traceback (most recent call last)');
+    await log.restart();
+    await log.write('ready again');
+    expect((await ask()).detail).toMatch(/^1 line matches/);
+    await sayRestarted(pods[0] ?? '', 1);
+    expect((await ask()).detail).toMatch(/^1 line matches/);
+  });
+
   it('of a chart are those of every workload with its image', async () => {
     const scene = await givenHelm(world);
     try {
