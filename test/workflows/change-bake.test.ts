@@ -52,3 +52,21 @@ it('of a colour that still ran, from the switch on', async () => {
   await runChange(harness, changeOf(scene, 'v2', 'rollback'));
   expect(verifies[0]?.deployedMsAgo).toBeGreaterThanOrEqual(0);
 });
+
+it('without colours what was normal is measured before the deploy, and only for checks that compare', async () => {
+  const errors = {
+    ...{ name: 'errors', kind: 'prometheus', query: 'errors', server: 'http://prometheus.internal:9090' },
+    ...{ max: null, min: null, maxIncrease: 2, baselineMs: 1_000 },
+    ...{ timeoutMs: 1_000, retries: 0, intervalMs: 10, startPeriodMs: 0 },
+  } as const;
+  const inPlace = givenPlanInPlace();
+  if (inPlace.bake === null) throw new Error('nothing is watched');
+  const baselines: unknown[] = [];
+  for (const maxIncrease of [2, null]) {
+    const plan = { ...inPlace, bake: { ...inPlace.bake, checks: [{ ...errors, maxIncrease }] } };
+    bakes = [];
+    await runChange(harness, changeOf(givenScene(harness, plan)));
+    baselines.push(bakes[0]?.baseline);
+  }
+  expect(baselines).toEqual([{ errors: 0.01 }, {}]);
+});
