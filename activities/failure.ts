@@ -43,6 +43,7 @@ export function unreachable(details: FailureDetails): ApplicationFailure {
   return failure(UNREACHABLE, details, false);
 }
 
+/** The world said no, whoever is asked again. */
 export function isRefusal(error: unknown): error is ApplicationFailure {
   return error instanceof ApplicationFailure && error.type === FAILURE.refused;
 }

@@ -26,6 +26,8 @@ export interface ApproveOptions extends DecisionOptions, SigningOptions {
 }
 
 export interface RollbackOptions extends DecisionOptions {
+  /** Name of the backup that the database is restored from; null or absent = it is not. What is signed names it as well. */
+  restoreDatabase?: string | null;
   /** From `signRollback`, where the policy says who may; `version` and `reason` are then those that were signed. */
   signed?: Pick<SignedRollback, 'requestId' | 'reason' | 'statement'> | null;
 }

@@ -306,10 +306,11 @@ export class SlipwayClient {
   /** What `requestRollback` sends. */
   rollbackRequest(
     environment: string,
-    { version = null, reason = null, signed = null }: RollbackOptions,
+    { version = null, reason = null, signed = null, restoreDatabase = null }: RollbackOptions,
   ): Extract<EnvironmentRequest, { type: 'rollback' }> {
     const requestId = newRequestId(`rollback-${version ?? environment}`);
-    const asked = { type: 'rollback' as const, requestId, version, actor: this.actor, reason };
+    const restores = restoreDatabase === null ? {} : { restoreDatabase };
+    const asked = { type: 'rollback' as const, requestId, version, actor: this.actor, reason, ...restores };
     if (signed === null) return asked;
     return { ...asked, requestId: signed.requestId, reason: signed.reason, statement: signed.statement };
   }

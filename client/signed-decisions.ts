@@ -5,7 +5,7 @@ import type { DecisionSubject } from '../pipeline/plan.js';
 import type { Actor, Decision, EnvironmentStatus, ProgressStatus } from '../workflows/messages.js';
 import { UPDATE } from '../workflows/names.js';
 import { groupsThatMayBringBack, groupsThatMayFreeze, releaseOf } from '../workflows/who-may.js';
-import type { Decided, DecisionOptions, SignedRollback, SigningOptions } from './decided.js';
+import type { Decided, DecisionOptions, RollbackOptions, SignedRollback, SigningOptions } from './decided.js';
 import { findSigningKey, sentWith, signText, type Signed } from './sign-with-ssh.js';
 import { newRequestId } from './start-release.js';
 import { endedMeanwhile, type DecisionTarget } from './targets.js';
@@ -91,7 +91,7 @@ export async function signRollback(
   { actor }: Pick<Speaker, 'actor'>,
   { pipeline, environment, good, live }: EnvironmentStatus,
   version: string,
-  options: SigningOptions,
+  options: SigningOptions & Pick<RollbackOptions, 'restoreDatabase'>,
 ): Promise<SignedRollback | null> {
   const record = good.find((each) => each.version === version);
   if (record === undefined)
@@ -104,7 +104,9 @@ export async function signRollback(
   if (!mustSign(groups, options)) return null;
   const requestId = newRequestId(`rollback-${version}`);
   const about = { decision: 'rollback' as const, pipeline, environment, requestId, token: null };
-  const said = { ...about, release: releaseOf(record), until: null };
+  const { restoreDatabase = null } = options;
+  const restores = restoreDatabase === null ? {} : { restoreDatabase };
+  const said = { ...about, release: releaseOf(record), until: null, ...restores };
   const { reason, statement, proof } = await sign(said, { actor, groups }, options);
   return { requestId, reason, statement, proof };
 }

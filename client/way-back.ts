@@ -35,10 +35,12 @@ export async function followRequest(
   invocation: Invocation,
   client: SlipwayClient,
   environment: string,
-  requestId: string,
+  /** Its id, and what else `--json` tells of it. */
+  asked: { requestId: string },
   options: { timeoutMs: number | null; signal: AbortSignal },
 ): Promise<Outcome> {
   const { style, terminal, global } = invocation;
+  const { requestId } = asked;
   const deadline = options.timeoutMs === null ? null : Date.now() + options.timeoutMs;
   let headline = '';
   for (;;) {
@@ -48,15 +50,15 @@ export async function followRequest(
       const exit = exitOfRequest(done.result);
       return {
         exit,
-        data: { requestId, ...client.actor, result: done.result },
+        data: { ...asked, ...client.actor, result: done.result },
         screen: renderResult(invocation, done.result) + tail(exit),
       };
     }
-    if (options.signal.aborted) return { exit: EXIT.interrupted, data: { requestId }, screen: '' };
+    if (options.signal.aborted) return { exit: EXIT.interrupted, data: asked, screen: '' };
     if (deadline !== null && Date.now() >= deadline) {
       return {
         exit: EXIT.timeout,
-        data: { requestId },
+        data: asked,
         screen: `Still going: slipway watch ${environment}\n`,
       };
     }

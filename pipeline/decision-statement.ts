@@ -22,6 +22,8 @@ const decisionStatement = inBothForms('decision', {
   token: z.number().nullable(),
   release: release.nullable(),
   until: z.string().nullable(),
+  /** Older workers take a statement with it for none. */
+  restoreDatabase: z.string().min(1).exactOptional(),
   /** As allowed_signers names the person. */
   by: z.string(),
   nonce: z.string().min(8),

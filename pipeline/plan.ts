@@ -186,6 +186,8 @@ export interface DecisionSubject {
   release: { version: string; commit: string; planHash: string; digests: string[] } | null;
   /** freeze: ISO time when it ends; null = when somebody ends it. */
   until: string | null;
+  /** rollback: name of the backup that the database is restored from; absent = it is not. */
+  restoreDatabase?: string;
 }
 
 export type CheckPlan = CheckCommon &

@@ -71,7 +71,7 @@ export const database = closed({
   backup: command('database').optional(),
   /** Exits 0 when the backup called `{backup}` can be read back. */
   prove: command('database').optional(),
-  /** Puts the backup called `{backup}` in the database's place; only by a person's word. */
+  /** Puts the backup called `{backup}` in the database's place; only by `slipway rollback --restore-database`. */
   restore: command('database').optional(),
   /** Takes away what only the release before needed, once that is retired. */
   contract: command('database').optional(),
@@ -88,6 +88,8 @@ export const database = closed({
       refuse(key, 'must have {backup} in it: the name of the backup is given, and remembered');
   if (value.prove !== undefined && value.backup === undefined)
     refuse('prove', 'needs backup: what it proves');
+  if (value.restore !== undefined && value.backup === undefined)
+    refuse('restore', 'needs backup: what it restores');
   if (value.revert !== undefined && value.current === undefined)
     refuse('revert', 'needs current: only what was migrated is reverted, to where it was');
 });

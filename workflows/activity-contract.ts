@@ -20,7 +20,7 @@ import type {
   Seal,
 } from '../pipeline/plan.js';
 import type { BakeInput, VerifyInput, VerifyResult } from './check-contract.js';
-import type { MigrateResult, RevertInput } from './database-contract.js';
+import type { MigrateResult, RestoreInput, RevertInput } from './database-contract.js';
 import type { BackupRecord, DatabaseState } from './database-state.js';
 import type {
   Announcement,
@@ -219,6 +219,12 @@ export interface Activities {
   migrateDatabase(input: { target: Target; before: DatabaseState }): Promise<MigrateResult>;
   /** Takes away what only the release before needed. */
   contractDatabase(input: { target: Target }): Promise<{ note: string }>;
+  /** Can it be read again? Throws Refused when not; nothing was touched. */
+  readBackup(input: RestoreInput): Promise<{ note: string }>;
+  /** What is live stops, so that nothing writes to the database, as far as its platform can without ending that too. */
+  stopWriters(input: RestoreInput): Promise<UndoResult>;
+  /** May have done half of it when it fails: again it begins anew. */
+  restoreDatabase(input: RestoreInput): Promise<{ note: string }>;
   deploy(input: OnHosts): Promise<DeployResult>;
   verify(input: VerifyInput): Promise<VerifyResult>;
   measureBaseline(input: { target: Target }): Promise<{ baseline: Record<string, number | null> }>;

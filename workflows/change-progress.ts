@@ -246,6 +246,10 @@ export class ChangeProgress {
     const { name } = this.run.target.plan;
     const waitingFor = this.#waiting?.for ?? '';
     const stop = { what: 'stop and undo', command: `slipway abort ${name}` };
+    // nothing is undone any more
+    if (this.run.rewinds !== null) {
+      return waitingFor === '' ? [] : [{ what: 'try again', command: `slipway retry ${name}` }];
+    }
     if (this.unwind.length > 0 || !['running', 'waiting'].includes(this.state)) {
       return waitingFor === '' ? [] : [{ what: 'try again', command: `slipway retry ${name}` }];
     }

@@ -5,9 +5,8 @@
 import { patched } from '@temporalio/workflow';
 import { perform, type Calling } from './activity-options.js';
 import { isWarmRollback, summarize, type ChangeRun } from './change-run.js';
-import { asLive } from './database-steps.js';
 import { readFailure } from './read-failure.js';
-import { onHosts } from './target-hosts.js';
+import { asLive, onHosts } from './target-hosts.js';
 import type { ChangeProgress } from './change-progress.js';
 import type { Saga } from './saga.js';
 import type { Target, UndoResult } from './activity-contract.js';
@@ -15,7 +14,7 @@ import type { ChangeRequest, Cutover } from './messages.js';
 import type { FailureReport } from './result.js';
 import type { Colour } from '../pipeline/plan.js';
 
-export const RECOVER_STEPS = ['claim', 'takeOver', 'traffic', 'deploy'];
+const RECOVER_STEPS = ['claim', 'takeOver', 'traffic', 'deploy'];
 
 /** Call inside a non-cancellable scope. Throws LaneLost only. */
 export async function recover(run: ChangeRun, saga: Saga, progress: ChangeProgress): Promise<void> {
@@ -58,6 +57,7 @@ export async function recover(run: ChangeRun, saga: Saga, progress: ChangeProgre
       note: `${found.killed.length} killed, ${found.serving ?? 'no colour'} serves`,
     };
   });
+  if (cutover?.rewinds === 'restore') return;
   await recoverStep('traffic', async () => {
     const to = target.plan.traffic === null ? null : (live?.colour ?? cutover?.previousColour ?? null);
     const moved = mayHaveSwitched(run) || (serving !== null && serving !== to);
@@ -75,14 +75,39 @@ export async function recover(run: ChangeRun, saga: Saga, progress: ChangeProgre
     if (target.colour !== null || live === null || readmitted)
       return await perform('undoDeploy', { target, prior }, calling('undo'));
     // In place there is no colour to fall back on: the recorded release is converged to again, whatever is there now.
-    const { whole: _, ...dead } = target;
-    const again = withoutQuarantined(run, { ...asLive(dead, live), colour: null });
+    const again = withoutQuarantined(run, { ...asLive(target, live), colour: null });
     const { note } = await perform('deploy', { target: again, prior }, calling(`${live.version} again`));
     return { outcome: 'undone', note };
   });
+  if (cutover?.rewinds === 'revert' && live !== null) {
+    // what is live comes again, and so does what it has migrated
+    const again = { target: asLive(target, live), before: live.database ?? { revision: null } };
+    await recoverStep('database', async () => {
+      const { note } = await perform('migrateDatabase', again, calling(`${live.version} again`));
+      return { outcome: 'undone', note };
+    });
+  }
   const database = cutover?.database;
   if (database === undefined) return;
   await recoverStep('database', () => perform('revertDatabase', { target, ...database }, calling('undo')));
+}
+
+/** A restored database is never guessed at: what is there stays, stopped or not, until a person has said what comes next. */
+export function stepsOfRecovery(cutover: Cutover | null): string[] {
+  if (cutover?.rewinds === 'restore') return RECOVER_STEPS.slice(0, 2);
+  const hasDatabase = cutover?.database !== undefined || cutover?.rewinds === 'revert';
+  return hasDatabase ? [...RECOVER_STEPS, 'database'] : RECOVER_STEPS;
+}
+
+/** Of the request whose change died while it restored the database. */
+export function restoreUnderWay({ plan, version, restore }: ChangeRequest): FailureReport {
+  const { pipeline, name } = plan;
+  return {
+    what: `the database was being restored from ${restore?.name ?? 'a backup'} when the change was ended from outside: it may be half done, and what was live may be stopped`,
+    where: `${pipeline} ${name}`,
+    why: null,
+    wayOut: `slipway rollback ${name} ${version} --restore-database restores it again from the beginning; or restore it by hand, then slipway resume ${name}`,
+  };
 }
 
 /** Of the request whose change died, once what it left is undone. */

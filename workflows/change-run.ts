@@ -3,7 +3,7 @@ import type { Colour, Seal } from '../pipeline/plan.js';
 import type { Receipted, Target } from './activity-contract.js';
 import { otherColour } from './colours.js';
 import type { BackupRecord, DatabaseState } from './database-state.js';
-import type { ChangeInput, Cutover } from './messages.js';
+import type { ChangeInput, Cutover, Rewinding } from './messages.js';
 import type { HostApart, PriorState, ReleaseRecord } from './result.js';
 import { onHosts } from './target-hosts.js';
 
@@ -19,6 +19,10 @@ export interface ChangeRun {
   database: { before: DatabaseState; after: DatabaseState | null } | null;
   /** Made before the migration. */
   backup: BackupRecord | null;
+  /** A rollback has begun to take the database back, or to restore it: there is no way back from there. */
+  rewinds: Rewinding | null;
+  /** Where a rollback has found the database at its end. */
+  foundDatabase: DatabaseState | null;
   /** By step, of those that workers carried out. */
   receipts: Record<string, Seal>;
   baseline: Record<string, number | null>;
@@ -75,6 +79,8 @@ export function startRun(input: ChangeInput): ChangeRun {
     prior: [],
     database: null,
     backup: null,
+    rewinds: null,
+    foundDatabase: null,
     receipts: {},
     baseline: {},
     cutOver: false,
@@ -105,6 +111,8 @@ export function recordOf(run: ChangeRun, at: string): ReleaseRecord {
   const { target, input } = run;
   const { version, commit, artifacts, colour, token } = target;
   const receipts = input.request.receipts ?? Object.values(run.receipts);
+  const database = run.database?.after ?? run.foundDatabase;
+  const backup = backupFor(run);
   return {
     version,
     commit,
@@ -116,9 +124,15 @@ export function recordOf(run: ChangeRun, at: string): ReleaseRecord {
     by: input.request.actor.by,
     evidence: input.request.evidence,
     ...(receipts.length === 0 ? {} : { receipts }),
-    ...(run.database?.after == null ? {} : { database: run.database.after }),
-    ...(run.backup === null ? {} : { backup: run.backup }),
+    ...(database === null ? {} : { database }),
+    ...(backup === null ? {} : { backup }),
   };
+}
+
+/** As the release before left the database: a redeploy's own has the migrations of this release in it. */
+function backupFor({ backup, input: { request } }: ChangeRun): BackupRecord | null {
+  const known = request.backup ?? null;
+  return request.kind === 'redeploy' ? (known ?? backup) : (backup ?? known);
 }
 
 /** What a worker says it has carried out is kept for the environments that come after this one. */
@@ -137,6 +151,7 @@ export function cutoverOf(run: ChangeRun, switching: boolean, at: string): Cutov
     previousColour: run.previousColour,
     switching,
     ...(run.database === null ? {} : { database: run.database }),
+    ...(run.rewinds === null ? {} : { rewinds: run.rewinds }),
   };
 }
 
@@ -165,6 +180,8 @@ export function isWarmRollback({
   warm,
 }: Pick<ChangeInput, 'request' | 'live' | 'warm'>): boolean {
   if (request.kind !== 'rollback' || request.plan.strategy !== 'blue-green' || warm === null) return false;
+  // it must not run on a database that is not its own yet
+  if (request.restore !== undefined || request.databaseWay?.way === 'forward') return false;
   const digests = (artifacts: { digest: string }[]): string =>
     artifacts.map(({ digest }) => digest).join(',');
   return (

@@ -7,6 +7,7 @@ import type { SwitchInput, VerifyResult, UndoResult } from './activity-contract.
 import { perform } from './activity-options.js';
 import { keepReceipt, summarize, type ChangeRun } from './change-run.js';
 import { otherColour } from './colours.js';
+import { noteDatabase, readBackup, restore, revert } from './database-rollback.js';
 import { backup, contract, migrate, undoMigrate } from './database-steps.js';
 import { deployToFleet, isFleet, leaveUnreachable, sayHostsLeft, undoFleet } from './fleet.js';
 import { lastReported } from './read-failure.js';
@@ -29,6 +30,8 @@ export const STEPS: Record<string, Step> = {
   proveWayBack: { do: proveWayBack, undo: irreversible('it only looks') },
   backup: { do: backup, undo: irreversible('a backup harms nobody') },
   database: { do: migrate, undo: undoMigrate },
+  readBackup: { do: readBackup, undo: irreversible('it only looks') },
+  restore: { do: restore, undo: irreversible('what was written since the backup is gone') },
   deploy: { do: deploy, undo: undoDeploy },
   verify: { do: verify, undo: irreversible('it only looks') },
   switch: { do: switchTraffic, undo: switchBack },
@@ -37,6 +40,7 @@ export const STEPS: Record<string, Step> = {
     do: contract,
     undo: irreversible('the release before is retired: nobody needs what it takes away'),
   },
+  revert: { do: revert, undo: irreversible('what is left cannot live with the database any more') },
   settle: { do: settle, undo: irreversible('tags name a digest that was built; they harm nobody') },
   retire: { do: retire, undo: irreversible('a stopped colour is deployed again by a rollback') },
 };
@@ -258,10 +262,13 @@ function sinceDeploy({ deployedAtMs }: ChangeRun): { deployedMsAgo?: number } {
 
 async function settle(run: ChangeRun): Promise<StepOutcome> {
   const { tags } = run.target.plan;
-  const left = sayHostsLeft(run);
-  if (tags.length === 0) return passed(left);
-  const put = await perform('tagArtifacts', { target: run.target }, calling(run, tags.join(' ')));
-  return passed([...put.tags, ...(left === null ? [] : [left])].join(' '));
+  const put =
+    tags.length === 0
+      ? []
+      : (await perform('tagArtifacts', { target: run.target }, calling(run, tags.join(' ')))).tags;
+  const notes = [put.join(' '), sayHostsLeft(run), await noteDatabase(run)];
+  const said = notes.filter((note) => note !== null && note !== '').join('; ');
+  return passed(said === '' ? null : said);
 }
 
 async function retire(run: ChangeRun): Promise<StepOutcome> {

@@ -3,7 +3,7 @@ import type { Target } from './activity-contract.js';
 import { CancellationScope, setHandler, defineQuery, defineSignal } from '@temporalio/workflow';
 import { formatDuration } from './report.js';
 import { ChangeProgress } from './change-progress.js';
-import { endedFromOutside, recover, RECOVER_STEPS } from './change-recover.js';
+import { endedFromOutside, recover, restoreUnderWay, stepsOfRecovery } from './change-recover.js';
 import { recordOf, setApart, startRun, type ChangeRun } from './change-run.js';
 import type { ChangeDeciding, NamedDecision } from './decisions.js';
 import { sayApart } from './fleet.js';
@@ -14,6 +14,7 @@ import { receiveDecisions, type Applied } from './receive-decisions.js';
 import type { ChangeResult, FailureReport, ReleaseRecord } from './result.js';
 import { LaneLost, Saga } from './saga.js';
 import { describeRun } from './search-attributes.js';
+import { stepsOfRollback } from './database-rollback.js';
 import { saidIn } from './taken-decisions.js';
 import { refuseToHear } from './unheard.js';
 import { groupsThatMay } from './who-may.js';
@@ -55,10 +56,7 @@ export async function change(input: ChangeInput): Promise<ChangeResult> {
 /** The plan's own order; a rollback neither bakes nor, when its colour is warm, deploys. */
 function stepsOf(run: ChangeRun): string[] {
   const { kind, plan } = run.input.request;
-  if (kind === 'recover')
-    return run.input.recovering?.cutover?.database === undefined
-      ? RECOVER_STEPS
-      : [...RECOVER_STEPS, 'database'];
+  if (kind === 'recover') return stepsOfRecovery(run.input.recovering?.cutover ?? null);
   if (kind === 'retire')
     return [
       'claim',
@@ -66,10 +64,7 @@ function stepsOf(run: ChangeRun): string[] {
       ...(run.input.live?.plan.database?.contract === undefined ? [] : ['contract']),
     ];
   if (kind === 'readmit') return ['preflight', 'claim', 'proveWayBack', 'deploy'];
-  if (run.warm) return ['switch', 'verify', 'settle'];
-  // a database goes forward with releases only
-  if (kind === 'rollback')
-    return plan.steps.filter((step) => !['bake', 'backup', 'database', 'contract'].includes(step));
+  if (kind === 'rollback') return stepsOfRollback(run);
   return plan.steps;
 }
 
@@ -95,6 +90,7 @@ function listen(run: ChangeRun, saga: Saga, progress: ChangeProgress): void {
       paused: saga.paused,
       step: saga.step,
       switched: run.switched,
+      rewinds: run.rewinds,
       hasPrevious: run.previousColour !== null,
       hosts: run.target.plan.hosts.map((host) => host.name),
       switchers: groupsThatMay('switch', [plan]),
@@ -193,6 +189,11 @@ function conclude(
         failure: null,
         ...facts,
       };
+    if (input.recovering?.cutover?.rewinds === 'restore') {
+      const failure = restoreUnderWay(dead);
+      const headline = `${target.plan.name} waits for a person: ${failure.what}`;
+      return { headline, state: 'failed', clean: false, live, warm, failure, ...facts };
+    }
     // whoever follows it asked for what died
     return { headline, state: 'failed', clean: true, live, warm, failure: endedFromOutside(dead), ...facts };
   }
@@ -213,13 +214,16 @@ function conclude(
   }
   const record = recordOf(run, new Date(Date.now()).toISOString());
   const without = sayApart(run.apart);
+  const restored =
+    request.restore === undefined ? '' : `, its database restored from ${request.restore.name}`;
   const untagged = failure === null ? '' : `, but settling failed: ${failure.what}`;
   return {
-    headline: `${target.plan.pipeline} ${target.version} is live on ${target.plan.name}${without}${untagged}, ${formatDuration(tookMs)}`,
+    headline: `${target.plan.pipeline} ${target.version} is live on ${target.plan.name}${without}${restored}${untagged}, ${formatDuration(tookMs)}`,
     state: 'succeeded',
     clean: run.skippedHosts.length === 0,
     live: record,
     warm: warmAfter(record, live),
+    ...(run.rewinds === null ? {} : { warmIsStale: true as const }),
     failure,
     ...facts,
   };

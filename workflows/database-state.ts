@@ -17,4 +17,19 @@ export interface BackupRecord {
   /** Was it read back? */
   proven: boolean;
   note: string;
+  /** ISO time when it was begun. Absent from older workers, as is the next. */
+  at?: string;
+  /** By the worker that made it: nothing else is restored. */
+  seal?: Seal;
+}
+
+/** What a rollback means for a database. */
+export interface DatabaseWay {
+  /**
+   * `back`: what came since the release that comes back did more than add. `forward`: that release is the newer one.
+   * `stays`: it can live with the database as it is, or nothing tells.
+   */
+  way: 'back' | 'forward' | 'stays';
+  /** Where it was while that release ran; null = nothing tells. */
+  to: DatabaseState | null;
 }

@@ -3,12 +3,12 @@
  * that is also the order of the way back: first the release before, then its database.
  */
 import { CancellationScope } from '@temporalio/workflow';
-import type { Target, UndoResult } from './activity-contract.js';
+import type { UndoResult } from './activity-contract.js';
 import { perform } from './activity-options.js';
 import type { ChangeRun } from './change-run.js';
-import type { ReleaseRecord } from './result.js';
 import type { StepOutcome } from './step-outcome.js';
 import { calling, passed, tellEnvironment, type Surroundings } from './step.js';
+import { asLive } from './target-hosts.js';
 
 export async function backup(run: ChangeRun): Promise<StepOutcome> {
   run.backup = await perform('backupDatabase', { target: run.target }, calling(run));
@@ -49,10 +49,4 @@ export async function contract(run: ChangeRun): Promise<StepOutcome> {
     perform('contractDatabase', { target }, calling(run)),
   );
   return passed(note);
-}
-
-/** What is live, under the token of this change. */
-export function asLive(target: Target, live: ReleaseRecord): Target {
-  const { plan, version, commit, artifacts, colour, evidence = [], receipts = [] } = live;
-  return { ...target, plan, version, commit, artifacts, colour, evidence, receipts };
 }

@@ -3,7 +3,7 @@
  * A refusal says why and what to do instead; nothing was changed by it.
  */
 import type { ApprovalRule } from '../pipeline/plan.js';
-import type { Decision, Excluding, Freeze } from './messages.js';
+import type { Decision, Excluding, Freeze, Rewinding } from './messages.js';
 import { refuseToSayHere } from './approvals.js';
 import { fillsOpenSlot, githubProof, missingApprovals, type Approval } from './missing-approvals.js';
 import { UPDATE } from './names.js';
@@ -50,6 +50,8 @@ export interface ChangeDeciding extends Deciding {
   step: string;
   /** Has the switch of traffic begun? */
   switched: boolean;
+  /** The database is being taken back or restored, or was. Absent = it is not. */
+  rewinds?: Rewinding | null;
   /** Is there a colour to go back to? */
   hasPrevious: boolean;
   /** Groups whose signed word a switch takes; null = anybody's word. */
@@ -228,6 +230,7 @@ function refuseForChange(state: ChangeDeciding, decision: NamedDecision): string
     case 'abort':
       return refuseWhileUnwinding(state);
     case 'back':
+      if (state.rewinds != null) return refuseWhileUnwinding(state);
       if (!state.switched && phase !== 'unwinding' && phase !== 'parked')
         return `nothing of ${environment} was switched yet; slipway abort ${environment} stops and undoes`;
       if (!state.hasPrevious && phase !== 'unwinding' && phase !== 'parked')
@@ -257,11 +260,14 @@ function refuseWithoutSignature(
   return refuseUnsigned(groups, `slipway ${command} ${environment}`);
 }
 
-function refuseWhileUnwinding({ environment, phase, step }: ChangeDeciding): string | null {
+function refuseWhileUnwinding({ environment, phase, step, rewinds = null }: ChangeDeciding): string | null {
+  const failed = rewinds === null ? `undo of ${step} failed` : `${step} failed`;
   if (phase === 'unwinding')
     return `${environment} is already being undone, at ${step}; slipway watch ${environment}`;
   if (phase === 'parked')
-    return `undo of ${step} failed and a person must look; then slipway retry ${environment}; to give up, Terminate its lane in the Temporal UI, and ${environment} recovers`;
+    return `${failed} and a person must look; then slipway retry ${environment}; to give up, Terminate its lane in the Temporal UI, and ${environment} recovers`;
+  if (rewinds !== null)
+    return `there is no way back once the database goes back, ${environment} is at ${step}; slipway watch ${environment}`;
   return null;
 }
 

@@ -43,7 +43,9 @@ export function claimOfRequest(state: EnvironmentState, asked: AskedAgain): Deci
   if ('refused' in resolved) return null;
   const { pipeline, environment } = state;
   const about = { decision: 'rollback' as const, pipeline, environment, requestId, token: null };
-  const subject = { ...about, release: releaseOf(resolved.request), until: null };
+  const { restore } = resolved.request;
+  const restores = restore === undefined ? {} : { restoreDatabase: restore.name };
+  const subject = { ...about, release: releaseOf(resolved.request), until: null, ...restores };
   return { subject, by: actor.by, reason, statement };
 }
 

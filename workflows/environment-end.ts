@@ -91,7 +91,8 @@ function keepWarm(
   if (result.warm === null) return null;
   const retireAgain = request.kind === 'retire';
   if (!retireAgain && state.warm?.record.token === result.warm.token) return state.warm;
-  const forMs = retireAgain ? RETIRE_AGAIN_MS : request.plan.keepWarmMs;
+  const keptMs = result.warmIsStale === true ? 0 : request.plan.keepWarmMs;
+  const forMs = retireAgain ? RETIRE_AGAIN_MS : keptMs;
   return { record: result.warm, retireAt: new Date(nowMs + forMs).toISOString() };
 }
 

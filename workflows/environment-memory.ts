@@ -1,5 +1,6 @@
 /** What an environment remembers of its releases: which were good, which to go back to, what every request came to. Pure. */
 import type { ChangeKind, ChangeRequest, EnvironmentRequest, EnvironmentState } from './messages.js';
+import { backupOf } from './database-way.js';
 import type { ChangeResult, FailureReport, ReleaseRecord } from './result.js';
 import { shownOf } from './taken-decisions.js';
 
@@ -99,9 +100,11 @@ export function resolveRequest(state: EnvironmentState, asked: EnvironmentReques
       const underway = rollbackUnderway(state, asked.version);
       if (underway !== null) return { refused: alreadyUnderway(state, underway) };
       const record = asked.version === null ? lastGoodBefore(state) : findGood(state, asked.version);
-      return record === null
-        ? { refused: noSuchGood(state, asked.version) }
-        : { request: requestFor(record, 'rollback', asked) };
+      if (record === null) return { refused: noSuchGood(state, asked.version) };
+      const request = requestFor(record, 'rollback', asked);
+      return asked.restoreDatabase === undefined
+        ? { request }
+        : withRestore(state, request, asked.restoreDatabase);
     }
   }
 }
@@ -109,7 +112,7 @@ export function resolveRequest(state: EnvironmentState, asked: EnvironmentReques
 type Asked = Pick<ChangeRequest, 'requestId' | 'actor' | 'reason'>;
 
 export function requestFor(record: ReleaseRecord, kind: ChangeKind, asked: Asked): ChangeRequest {
-  const { version, commit, plan, artifacts, receipts } = record;
+  const { version, commit, plan, artifacts, receipts, database, backup } = record;
   const { requestId, actor, reason } = asked;
   return {
     requestId,
@@ -122,7 +125,55 @@ export function requestFor(record: ReleaseRecord, kind: ChangeKind, asked: Asked
     reason,
     evidence: record.evidence ?? [],
     ...(receipts === undefined ? {} : { receipts }),
+    ...(database === undefined ? {} : { database }),
+    ...(backup === undefined ? {} : { backup }),
     promotionId: null,
+  };
+}
+
+/** The backup that was named is the one that belongs to this release, and can be restored. */
+function withRestore(state: EnvironmentState, request: ChangeRequest, name: string): Resolved {
+  const refusal = refuseRestore(state, request);
+  if (refusal !== null) return { refused: refusal };
+  const found = backupOf(state, request);
+  if (found?.backup.name === name) return { request: { ...request, restore: found.backup } };
+  const { environment, pipeline } = state;
+  return {
+    refused: {
+      what: `${name} is not the backup of the database as ${request.version} left it`,
+      where: `${pipeline} ${environment}`,
+      why: `that one is ${found?.backup.name ?? 'none'}`,
+      wayOut: `slipway rollback ${environment} ${request.version} --restore-database shows it and asks`,
+    },
+  };
+}
+
+/** Why the database of an environment cannot be restored to how this release left it; null = it can. */
+export function refuseRestore(
+  state: Pick<EnvironmentState, 'pipeline' | 'environment' | 'good' | 'live' | 'inFlight'>,
+  comesBack: Pick<ReleaseRecord, 'version' | 'commit'>,
+): FailureReport | null {
+  const { pipeline, environment, live, inFlight } = state;
+  const { version } = comesBack;
+  const where = `${pipeline} ${environment}`;
+  const byHand = `restore it by hand, then slipway rollback ${environment} ${version}`;
+  if (inFlight !== null)
+    return {
+      what: `${environment} is changing: nothing is restored beside that`,
+      ...{ where, why: `${inFlight.request.kind} of ${inFlight.request.version} is in flight` },
+      wayOut: `slipway watch ${environment}; slipway abort ${environment} stops and undoes it`,
+    };
+  if (live?.plan.database?.restore == null)
+    return {
+      what: `the pipeline file of ${live?.version ?? 'what is live'} says nowhere how its database is restored`,
+      ...{ where, why: null, wayOut: `${byHand}; for the next time add database: {restore: …}` },
+    };
+  if (backupOf(state, comesBack) !== null) return null;
+  return {
+    what: `no backup is known of the database as ${version} left it`,
+    where,
+    why: 'it is made before the migration of the release that comes next, where database has migrate and backup',
+    wayOut: byHand,
   };
 }
 
@@ -153,9 +204,9 @@ export function rollbackUnderway(
 /** Nothing is left to do for a rollback to it; where a person must look it may repair what is there. */
 export function isThereAlready(
   { live, inFlight, needsPerson }: Pick<EnvironmentState, 'live' | 'inFlight' | 'needsPerson'>,
-  { kind, version, commit }: Pick<ChangeRequest, 'kind' | 'version' | 'commit'>,
+  { kind, version, commit, restore }: Pick<ChangeRequest, 'kind' | 'version' | 'commit' | 'restore'>,
 ): boolean {
-  if (kind !== 'rollback' || inFlight !== null || needsPerson !== null) return false;
+  if (kind !== 'rollback' || restore !== undefined || inFlight !== null || needsPerson !== null) return false;
   return live?.version === version && live.commit.sha === commit.sha;
 }
 

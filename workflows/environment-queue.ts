@@ -27,6 +27,7 @@ import {
   type Resolved,
 } from './environment-memory.js';
 import { warmCutover } from './change-run.js';
+import { databaseWay } from './database-way.js';
 import type { ChangeResult, EvidenceItem } from './result.js';
 import { groupsThatMayBringBack, refuseUnsigned } from './who-may.js';
 
@@ -327,7 +328,7 @@ export function begin(state: EnvironmentState, request: ChangeRequest, at: strin
   const current =
     request.kind === 'redeploy' && state.live !== null
       ? { ...requestFor(state.live, 'redeploy', request), ...wordsOf(request) }
-      : request;
+      : withDatabaseWay(state, request);
   const { live } = state;
   const warm = state.coldFor === request.requestId ? null : state.warm;
   return {
@@ -340,6 +341,12 @@ export function begin(state: EnvironmentState, request: ChangeRequest, at: strin
       cutover: warmCutover({ request: current, live, warm: warm?.record ?? null, token }, at),
     },
   };
+}
+
+/** By what is live now, not when it was asked for. */
+function withDatabaseWay(state: EnvironmentState, request: ChangeRequest): ChangeRequest {
+  const way = request.kind === 'rollback' ? databaseWay(state, request) : null;
+  return way === null || way.way === 'stays' ? request : { ...request, databaseWay: way };
 }
 
 /** Of a redeploy: if something else is live by now, they are about another release, and activities refuse it. */

@@ -19,8 +19,10 @@ export function isEnvironmentRequest(value: unknown): value is EnvironmentReques
   if (type === 'change') return isChangeRequest(value['request']);
   if (type !== 'rollback' && type !== 'redeploy') return false;
   const named = type === 'redeploy' || version === null || isText(version);
+  const { restoreDatabase } = value;
+  const restores = restoreDatabase === undefined || (type === 'rollback' && isText(restoreDatabase));
   const signed = value['statement'] === undefined || readSigned(value['statement']) !== null;
-  return named && signed && isText(value['requestId']) && isActor(value['actor']);
+  return named && restores && signed && isText(value['requestId']) && isActor(value['actor']);
 }
 
 function isChangeRequest(value: unknown): boolean {

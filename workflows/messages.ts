@@ -2,7 +2,7 @@
  * Every message's payload. Plain JSON only. Each decision exists as an update (validated, answered) and as a
  * signal of the same name (for `temporal workflow signal` and the UI); both go through `decide()`.
  */
-import type { DatabaseState } from './database-state.js';
+import type { BackupRecord, DatabaseState, DatabaseWay } from './database-state.js';
 import type { Colour, EnvironmentPlan, ReleaseRef, CommitFacts, Seal } from '../pipeline/plan.js';
 import type { Approval } from './missing-approvals.js';
 import type {
@@ -120,6 +120,13 @@ export interface ChangeRequest {
   receipts?: Seal[];
   /** rollback and redeploy: a person's signed word for it, verified by a worker. Absent = none was asked for. */
   decisions?: EvidenceItem[];
+  /** Of when it became live: where its database was, and the backup that was made before. Absent = none. */
+  database?: DatabaseState;
+  backup?: BackupRecord;
+  /** rollback: what becomes of the database. Absent = nothing. */
+  databaseWay?: DatabaseWay;
+  /** rollback: what a person has said the database is restored from. */
+  restore?: BackupRecord;
   /** readmit: the hosts. */
   hosts?: string[];
   /** Told the outcome; null for changes asked for directly (rollback, redeploy). */
@@ -138,7 +145,12 @@ interface AskedAgain {
 /** `request` signal of the environment. For rollback and redeploy the environment fills in the record itself. */
 export type EnvironmentRequest =
   | { type: 'change'; request: ChangeRequest }
-  | ({ type: 'rollback'; version: string | null } & AskedAgain)
+  | ({
+      type: 'rollback';
+      version: string | null;
+      /** Name of the backup to restore the database from. Absent = it is not restored. */
+      restoreDatabase?: string;
+    } & AskedAgain)
   | ({ type: 'redeploy' } & AskedAgain);
 
 /** Start argument of the environment entity, also carried through continue-as-new (`carried`). */
@@ -203,7 +215,11 @@ export interface Cutover {
   switching: boolean;
   /** Where the database was before this change, and where that has brought it; absent = it has not been touched. */
   database?: { before: DatabaseState; after: DatabaseState | null };
+  /** A rollback has begun to take the database back, or to restore it. Absent = neither. */
+  rewinds?: Rewinding;
 }
+
+export type Rewinding = 'revert' | 'restore';
 
 export interface InFlight {
   request: ChangeRequest;

@@ -52,9 +52,9 @@ export interface ReleaseRecord {
   evidence?: EvidenceItem[];
   /** By workers, of each step that made it live: another environment comes after this one only with them. */
   receipts?: Seal[];
-  /** Where its migration brought the database; absent = it had none, or none that tells. */
+  /** Where the database was while it ran, once its migration was over; absent = it had none, or none that tells. */
   database?: DatabaseState;
-  /** Of the database as the release before left it. */
+  /** Of the database as the release before left it; `slipway rollback --restore-database` asks for it. */
   backup?: BackupRecord;
 }
 
@@ -153,6 +153,8 @@ export interface ChangeResult {
   said?: Said;
   /** Hosts that stay out of it; absent = none. */
   apart?: HostApart[];
+  /** What is warm cannot live with the database any more: it is stopped right away. Absent = it can. */
+  warmIsStale?: true;
 }
 
 export interface PromotionResult {
@@ -218,7 +220,7 @@ export interface PriorState {
 }
 
 /** Steps that only look, or write no more than our own fence. */
-const BEFORE_TOUCHING = ['preflight', 'claim', 'proveWayBack'];
+const BEFORE_TOUCHING = ['preflight', 'claim', 'proveWayBack', 'readBackup'];
 
 /**
  * It failed before anything of the team's was touched: refused by the environment, or while it was only looked at. Of an

@@ -8,6 +8,7 @@ import type { UndoResult } from './activity-contract.js';
 import type { ChangeProgress } from './change-progress.js';
 import type { ChangeRun } from './change-run.js';
 import { stepNamed } from './change-steps.js';
+import { isRewinding } from './database-rollback.js';
 import type { StepOutcome } from './step-outcome.js';
 import type { NamedDecision } from './decisions.js';
 import { Patience } from './patience.js';
@@ -95,7 +96,7 @@ export class Saga {
       await CancellationScope.cancellable(async () => {
         this.#forward = CancellationScope.current();
         if (this.stop !== null) return;
-        for (const name of this.stepNames) await this.#carryOutStep(name);
+        for (const name of this.stepNames) await this.#unlessPastReturn(() => this.#carryOutStep(name));
       });
     } catch (error) {
       if (error instanceof LaneLost) throw error;
@@ -115,6 +116,7 @@ export class Saga {
 
   /** What the release before needs is being taken away: nobody goes back to it by an undo. */
   #isPastReturn(): boolean {
+    if (this.run.rewinds !== null) return true;
     return this.#begun.includes('contract') && this.run.input.request.kind !== 'retire';
   }
 
@@ -123,11 +125,17 @@ export class Saga {
     await this.#waitWhilePaused();
     this.#begun.push(name);
     const patience = new Patience(this.run.target.plan.timeoutMs, name);
+    if (isRewinding(name)) Object.assign(this.run, { rewinds: name, cutOver: true });
     try {
-      await this.#untilPassed(name, patience);
+      await this.#unlessPastReturn(() => this.#untilPassed(name, patience));
     } finally {
       patience.end();
     }
+  }
+
+  /** Cancelled by Temporal as well, unless half of it would be left. */
+  async #unlessPastReturn(work: () => Promise<void>): Promise<void> {
+    await (this.run.rewinds === null ? work() : CancellationScope.nonCancellable(work));
   }
 
   async #untilPassed(name: string, patience: Patience): Promise<void> {
@@ -145,6 +153,10 @@ export class Saga {
         outcome.verdict === 'inconclusive' ? 'inconclusive' : 'failed',
         outcome.note,
       );
+      if (this.run.rewinds !== null && name !== 'settle') {
+        await this.#park(outcome.failure, `${name} failed`);
+        continue;
+      }
       // What serves was verified; a tag that could not be put is told, not undone, and so is what could not be taken away.
       if (name === 'settle' || this.#isPastReturn()) return;
       if (!(await this.#mayTryAgain(name, outcome, patience))) {
@@ -283,7 +295,7 @@ export class Saga {
         );
         if (meaning === 'stale') throw new LaneLost(report);
         if (reported) this.#reportUndo(name, 'undo-failed', report.what, Date.now() - startedAtMs);
-        await this.#park(name, report);
+        await this.#park(report, `undo of ${name} failed`);
       }
     }
   }
@@ -304,14 +316,16 @@ export class Saga {
     }
   }
 
-  async #park(name: string, report: FailureReport): Promise<void> {
+  /** `what` = `undo of deploy failed`. */
+  async #park(report: FailureReport | null, what: string): Promise<void> {
+    const { phase } = this;
     this.phase = 'parked';
     this.#retry = false;
     this.progress.failure = report;
-    log.error(`undo of ${name} failed and waits for a person: ${report.what}`);
-    const wait = { waitingFor: `a person: undo of ${name} failed`, then: 'asks again in 24 h', ms: HOLD_MS };
+    log.error(`${what} and waits for a person: ${report?.what ?? ''}`);
+    const wait = { waitingFor: `a person: ${what}`, then: 'asks again in 24 h', ms: HOLD_MS };
     while (!(await this.progress.wait(wait, () => this.#retry)));
-    this.phase = 'unwinding';
+    this.phase = phase;
     this.progress.failure = this.stop?.failure ?? null;
   }
 

@@ -17,6 +17,7 @@ export function detailChange(request: ChangeRequest, previous: string | null): s
   return list([
     ...detailAll(request),
     `previous release ${previous ?? 'none'}`,
+    ...(request.restore === undefined ? [] : [`RESTORES the database from ${request.restore.name}`]),
     ...forcedGates(request).map((forced) => `FORCED ${describeForced(forced)}`),
     ...request.evidence.map(describeEvidence),
   ]);

@@ -36,12 +36,13 @@ export function takenOf(
 
 /** A rollback or a redeploy is somebody's word itself. `at` is ISO time. */
 export function askedBy(
-  { kind, requestId: decisionId, actor, reason, decisions = [] }: ChangeRequest,
+  { kind, requestId: decisionId, actor, reason, restore, decisions = [] }: ChangeRequest,
   at: string,
 ): TakenDecision[] {
   if (kind !== 'rollback' && kind !== 'redeploy') return [];
   const [signed] = decisions.filter((item) => item.proof === 'ssh');
-  return withTaken([], { decision: kind, by: actor.by, ...provenBy(signed), reason, at, decisionId });
+  const decision = restore === undefined ? kind : `${kind} with the database from ${restore.name}`;
+  return withTaken([], { decision, by: actor.by, ...provenBy(signed), reason, at, decisionId });
 }
 
 /** What a worker made of what was signed. */

@@ -1,6 +1,7 @@
-/** A change on some of its environment's hosts. Pure. */
+/** A change on some of its environment's hosts, or of another release. Pure. */
 import type { EnvironmentPlan } from '../pipeline/plan.js';
 import type { Target } from './activity-contract.js';
+import type { ReleaseRecord } from './result.js';
 
 /** The same target on these hosts only; a proxy that runs on one that is left out stays the proxy. */
 export function onHosts(target: Target, hosts: EnvironmentPlan['hosts']): Target {
@@ -9,4 +10,11 @@ export function onHosts(target: Target, hosts: EnvironmentPlan['hosts']): Target
   const { traffic } = plan;
   const proxy = traffic === null ? null : { ...traffic, host: traffic.host ?? whole.hosts[0] ?? null };
   return { ...target, plan: { ...plan, hosts, traffic: proxy }, whole };
+}
+
+/** A release that is or was live, under the token of this change, on all of its hosts. */
+export function asLive(target: Target, live: ReleaseRecord): Target {
+  const { whole: _, ...rest } = target;
+  const { plan, version, commit, artifacts, colour, evidence = [], receipts = [] } = live;
+  return { ...rest, plan, version, commit, artifacts, colour, evidence, receipts };
 }

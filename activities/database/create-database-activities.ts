@@ -2,6 +2,7 @@
 import type { DatabasePlan } from '../../pipeline/plan.js';
 import type { Activities, Target, UndoResult } from '../../workflows/activity-contract.js';
 import type { RevertInput } from '../../workflows/database-contract.js';
+import { isExpandOnly } from '../../workflows/database-way.js';
 import { foreignHand, refused } from '../failure.js';
 import { placeOf } from '../platforms/host-question.js';
 import { LOOKING, openPlatform, placesOf, type PlatformDependencies } from '../platforms/open-platform.js';
@@ -11,7 +12,13 @@ import { askRevision, endOneOff, runOnDatabase } from './database-command.js';
 
 type DatabaseActivities = Pick<
   Activities,
-  'readDatabase' | 'backupDatabase' | 'migrateDatabase' | 'contractDatabase' | 'revertDatabase'
+  | 'readDatabase'
+  | 'backupDatabase'
+  | 'migrateDatabase'
+  | 'contractDatabase'
+  | 'revertDatabase'
+  | 'readBackup'
+  | 'restoreDatabase'
 >;
 
 interface Opened {
@@ -45,11 +52,23 @@ export function createDatabaseActivities(dependencies: PlatformDependencies): Da
       on(target, 'forward', async ({ context, database }) => {
         const name = nameOfBackup(target);
         if (database.backup === null) throw new Error(`${target.plan.name} has no backup command`);
-        await runOnDatabase(context, 'backup', database.backup, { backup: name });
-        if (database.prove === undefined)
-          return { name, proven: false, note: `${name}, which nobody has read back` };
-        await runOnDatabase(context, 'prove', database.prove, { backup: name });
-        return { name, proven: true, note: `${name}, read back` };
+        const at = new Date().toISOString();
+        await runOnDatabase(context, 'backup', database.backup, { given: { backup: name } });
+        return { name, at, ...(await proven(context, database, name)) };
+      }),
+
+    readBackup: ({ target, backup: { name } }) =>
+      on(target, 'forward', async ({ context, database }) => {
+        if (database.restore === null) throw new Error(`${target.plan.name} has no restore command`);
+        return { note: (await proven(context, database, name)).note };
+      }),
+
+    restoreDatabase: ({ target, backup: { name } }) =>
+      on(target, 'forward', async ({ context, database }) => {
+        if (database.restore === null) throw new Error(`${target.plan.name} has no restore command`);
+        const wayOut = `mend it, then slipway retry ${target.plan.name}: it is restored again from the beginning`;
+        await runOnDatabase(context, 'restore', database.restore, { given: { backup: name }, wayOut });
+        return { note: `restored from ${name}` };
       }),
 
     migrateDatabase: ({ target, before }) =>
@@ -93,6 +112,17 @@ export function createDatabaseRevision(
   };
 }
 
+/** Exits 0 when it can be read back; without the command nobody looks. */
+async function proven(
+  context: PlatformContext,
+  { prove }: DatabasePlan,
+  backup: string,
+): Promise<{ proven: boolean; note: string }> {
+  if (prove === undefined) return { proven: false, note: `${backup}, which nobody has read back` };
+  await runOnDatabase(context, 'prove', prove, { given: { backup } });
+  return { proven: true, note: `${backup}, read back` };
+}
+
 async function revisionOf(context: PlatformContext, { current }: DatabasePlan): Promise<string | null> {
   return current === null ? null : await askRevision(context, current);
 }
@@ -101,7 +131,7 @@ async function revisionOf(context: PlatformContext, { current }: DatabasePlan): 
 async function revert(
   context: PlatformContext,
   database: DatabasePlan,
-  { target, before, after }: RevertInput,
+  { target, before, after, settled }: RevertInput,
 ): Promise<UndoResult> {
   const stays = (note: string): UndoResult => ({ outcome: 'never-ran', note });
   const now = await revisionOf(context, database);
@@ -109,10 +139,15 @@ async function revert(
     return stays('stays as it is: nothing tells where it was (no current command)');
   if (now === before.revision) return stays(`at ${now}, as before`);
   if (after !== null && now !== after.revision) throw strangersWork(context, now, after.revision);
-  if (isExpandOnly(target))
+  // of several releases at once the environment knows it
+  if (settled !== true && isExpandOnly(target))
     return stays(`stays at ${now}: it was only expanded, the release before lives with it`);
   if (database.revert === null) return stays(`stays at ${now}: there is no revert command`);
-  await runOnDatabase(context, 'revert', database.revert, { 'previous-revision': before.revision });
+  const wayOut = `bring it to ${before.revision} by hand, or mend what it says; then slipway retry ${target.plan.name}`;
+  await runOnDatabase(context, 'revert', database.revert, {
+    given: { 'previous-revision': before.revision },
+    wayOut,
+  });
   const reached = await revisionOf(context, database);
   if (reached === before.revision) return { outcome: 'undone', note: `back at ${reached}` };
   throw refused({
@@ -121,16 +156,6 @@ async function revert(
     why: null,
     wayOut: `bring it to ${before.revision} by hand, then slipway retry ${target.plan.name}`,
   });
-}
-
-/** A gate has read the migrations of this very commit: they only add. One that was forced past has not. */
-function isExpandOnly({ plan, evidence = [] }: Target): boolean {
-  return plan.gates.some(
-    ({ kind, name }) =>
-      kind === 'migrations' &&
-      evidence.some((item) => item.kind === 'gate' && item.name === name && item.verdict === 'pass') &&
-      !evidence.some((item) => item.kind === 'gate' && item.name === name && item.verdict === 'forced'),
-  );
 }
 
 /** The same for every try of one change, and words that no shell reads otherwise. */

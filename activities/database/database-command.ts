@@ -3,6 +3,7 @@ import { DATABASE_COMMAND_MS } from '../../workflows/database-state.js';
 import type { CommandResult } from '../hosts/host.js';
 import { lastLine } from '../hosts/tail.js';
 import { refused } from '../failure.js';
+import { folderOfProject } from '../platforms/compose-project.js';
 import { placeOf } from '../platforms/host-question.js';
 import type { PlatformContext } from '../platforms/platform.js';
 import {
@@ -15,7 +16,7 @@ import { requireSuccess } from '../platforms/docker-command.js';
 import { buildEndArgv, nameOfOneOff, prepareOneOff, type ContainerCommand } from './one-off.js';
 import { readRevision } from './revision.js';
 
-export type DatabaseStep = 'backup' | 'prove' | 'migrate' | 'contract' | 'revert';
+export type DatabaseStep = 'backup' | 'prove' | 'migrate' | 'contract' | 'revert' | 'restore';
 type Given = Partial<Pick<RunTimeValues, 'backup' | 'previous-revision'>>;
 
 const QUESTION_TIMEOUT_MS = 60_000;
@@ -25,7 +26,7 @@ export async function runOnDatabase(
   context: PlatformContext,
   step: DatabaseStep,
   template: string,
-  given: Given = {},
+  { given = {}, wayOut }: { given?: Given; /** When it says no. */ wayOut?: string } = {},
 ): Promise<string> {
   const { database } = context.target.plan;
   const timeoutMs = database?.timeoutMs ?? DATABASE_COMMAND_MS;
@@ -40,7 +41,7 @@ export async function runOnDatabase(
   // the client in front of a container is ended, the container must be told as well
   const hasEnded = result.exitCode !== null || result.timedOut || result.cancelled;
   if (hasEnded && result.exitCode !== 0) await endOneOff(context);
-  requireSuccess(context, result, `the database's ${step} command`);
+  requireSuccess(context, result, `the database's ${step} command`, wayOut);
   return lastLine(result.stdout);
 }
 
@@ -82,10 +83,11 @@ async function prepare(
   return { argv: ['sh', '-c', text], env, isTeams: true };
 }
 
-/** A compose project's commands are written for its folder. */
-function folderOf({ target }: PlatformContext): { cwd?: string } {
-  const { platform, database } = target.plan;
-  return platform.kind === 'compose' && database?.inside === null ? { cwd: platform.folder } : {};
+/** A compose project's commands are written for its folder; of two colours, the one that is surely there. */
+function folderOf({ target: { plan, live, colour } }: PlatformContext): { cwd?: string } {
+  const { platform, database } = plan;
+  if (platform.kind !== 'compose' || database?.inside !== null) return {};
+  return { cwd: folderOfProject(platform.folder, live?.colour ?? colour) };
 }
 
 function noRevision(context: PlatformContext, result: CommandResult): Error {

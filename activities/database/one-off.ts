@@ -9,7 +9,8 @@ import { refused } from '../failure.js';
 import type { RemoteCommand } from '../hosts/host.js';
 import { placeOf } from '../platforms/host-question.js';
 import { isOnHost, requireImage } from '../platforms/image-availability.js';
-import { pinnedImage, repositoryOf } from '../platforms/image-reference.js';
+import { prepareServiceRun } from '../platforms/compose-one-off.js';
+import { digestOf, pinnedImage, repositoryOf } from '../platforms/image-reference.js';
 import type { PlatformContext } from '../platforms/platform.js';
 
 export type ContainerCommand = Pick<RemoteCommand, 'argv' | 'env'>;
@@ -71,7 +72,7 @@ export async function prepareOneOff(
   const { plan, live, colour } = context.target;
   // before the first release there is but the colour that is deployed to
   const [first, ...others] = await findContainers(docker, inside, plan, live?.colour ?? colour);
-  if (first === undefined) throw nothingRuns(context, inside);
+  if (first === undefined) return await prepareBeforeAnyRuns(context, inside, command);
   const stranger = others.find(({ Labels }) => projectOf(Labels) !== projectOf(first.Labels));
   if (stranger !== undefined) throw several(context, inside, [first, stranger]);
   const like = inspected.parse(await docker.getContainer(first.Id).inspect());
@@ -85,6 +86,22 @@ export async function prepareOneOff(
   return { argv, env };
 }
 
+/** A compose file says what the container would be like; nothing else does before one runs. */
+async function prepareBeforeAnyRuns(
+  context: PlatformContext,
+  inside: string,
+  command: { name: string | null; text: string; env: Record<string, string> },
+): Promise<ContainerCommand> {
+  const { kind } = context.target.plan.platform;
+  const env = { ...command.env };
+  for (const name of NOT_PASSED_ON) delete env[name];
+  const prepared = kind === 'compose' ? await prepareServiceRun(context, inside, { ...command, env }) : null;
+  if (prepared === null) throw nothingRuns(context, inside);
+  const { image, ...run } = prepared;
+  if (digestOf(image) !== null) await bringImage(context, image);
+  return run;
+}
+
 /** The release's image for this service, or the one it runs: a database's own tools need no release. */
 async function imageFor(context: PlatformContext, like: z.infer<typeof inspected>): Promise<string> {
   const repository = repositoryOf(like.Config.Image);
@@ -93,7 +110,13 @@ async function imageFor(context: PlatformContext, like: z.infer<typeof inspected
   );
   if (release === undefined) return like.Image;
   const image = pinnedImage(release);
-  if (await isOnHost(context, image)) return image;
+  await bringImage(context, image);
+  return image;
+}
+
+/** Pulled with the pipeline's own login where it has one. */
+async function bringImage(context: PlatformContext, image: string): Promise<void> {
+  if (await isOnHost(context, image)) return;
   const auth = await requireImage(context, image);
   context.progress(`pulls ${image}`);
   const docker = await context.host.docker();
@@ -101,7 +124,6 @@ async function imageFor(context: PlatformContext, like: z.infer<typeof inspected
   await new Promise<void>((resolve, reject) => {
     docker.modem.followProgress(pulling, (error) => (error === null ? resolve() : reject(error)));
   });
-  return image;
 }
 
 function variables(entries: string[]): Record<string, string> {
@@ -122,7 +144,10 @@ function nothingRuns(context: PlatformContext, inside: string): Error {
     what: `no container ${inside} runs here, whose network and settings the database's commands would take`,
     where: placeOf(context),
     why: null,
-    wayOut: 'start it, or leave inside out of database: the commands run on the host then',
+    wayOut:
+      context.target.live === null && context.target.plan.platform.kind !== 'compose'
+        ? 'before a first release nothing says what it would be like (docs/databases.md#inside-a-container): release once without database, or leave inside out: the commands run on the host then'
+        : 'start it, or leave inside out of database: the commands run on the host then',
   });
 }
 

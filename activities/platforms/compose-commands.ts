@@ -28,6 +28,21 @@ export function upArgv(project: ComposeProject): string[] {
   return [...composeArgv(project), 'up', '--detach', '--no-build', '--quiet-pull', ...which];
 }
 
+/** A container like those of the service, beside them, for one shell text; `names` of variables, whose values it is given. */
+export function runArgv(
+  project: ComposeProject,
+  { service, name, names, text }: { service: string; name: string | null; names: string[]; text: string },
+): string[] {
+  return [
+    ...[...composeArgv(project), 'run', '--rm', '--no-TTY', '--quiet-pull'],
+    // what named services need is the team's, as in `up`
+    ...(project.services.length === 0 ? [] : ['--no-deps']),
+    ...(name === null ? [] : ['--name', name]),
+    ...names.flatMap((each) => ['--env', each]),
+    ...['--entrypoint', 'sh', service, '-c', text],
+  ];
+}
+
 /** Containers, and with all services the project's networks; volumes stay. */
 export function removeArgv(project: ComposeProject): string[] {
   const { services } = project;

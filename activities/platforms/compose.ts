@@ -2,14 +2,7 @@
 import { badInput } from '../failure.js';
 import { listProject, type ComposeContainer } from './compose-containers.js';
 import { awaitProject } from './compose-convergence.js';
-import {
-  imagesOfRelease,
-  isChosen,
-  keptText,
-  sayImages,
-  wantedServices,
-  type ComposeModel,
-} from './compose-model.js';
+import { imagesOfRelease, isChosen, sayImages, wantedServices, type ComposeModel } from './compose-model.js';
 import { lookAtCompose } from './compose-preflight.js';
 import {
   fileOfName,
@@ -19,9 +12,9 @@ import {
   placeOfProject,
   requireOurs,
   requireProject,
-  secretsOf,
   type ComposePlace,
 } from './compose-project.js';
+import { writeReleaseFile } from './compose-release-file.js';
 import {
   priorSchema,
   proveProject,
@@ -109,11 +102,8 @@ async function deploy(context: PlatformContext): Promise<string> {
   requireOurs(context, place, model.name, present);
   const noted = await requireNotRenamed(context, place, model.name);
 
-  const file = `${place.notes}/release-${context.target.token}.json`;
-  const text = keptText(model, { images, secrets: secretsOf(context) });
-  const { fence } = context;
   if (noted !== model.name) await noteName(context, place, model.name);
-  await context.host.writeFile(file, text, { mode: 0o600, fence });
+  const file = await writeReleaseFile(context, place, model, images);
   await runUp(context, {
     project: { name: model.name, folder: place.folder, files: [file], services: place.services },
     ...{ notes: place.notes, step: `compose-${model.name}`, timeoutMs: context.target.plan.timeoutMs },

@@ -1,6 +1,5 @@
 /** The contract's activities that touch what runs: platform by platform, host by host, each under the fence. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { ApplicationFailure } from '@temporalio/common';
 import type { Colour } from '../../pipeline/plan.js';
 import type { HostPlan } from '../../pipeline/plan-platform.js';
 import type { ConfirmPlan } from '../../pipeline/plan-traffic.js';
@@ -13,9 +12,8 @@ import {
   type UndoResult,
 } from '../../workflows/activity-contract.js';
 import { otherColour } from '../../workflows/colours.js';
-import { FAILURE } from '../../workflows/failures.js';
 import type { LookAtDependencies } from '../checks/dependencies-before.js';
-import { foreignHand, refused } from '../failure.js';
+import { foreignHand, isRefusal, refused } from '../failure.js';
 import { drain } from '../traffic/drain.js';
 import type { Served } from '../traffic/who-is-served.js';
 import { writeHostLog } from './host-log.js';
@@ -23,6 +21,7 @@ import { placeOf } from './host-question.js';
 import { AT_A_TIME, inBatches, lookAtEach, valueOf } from './several-hosts.js';
 import { openPlatform, placesOf, type PlatformDependencies, type PlatformManners } from './open-platform.js';
 import { keeperOf, type Platform, type PlatformContext } from './platform.js';
+import { stopWriters } from './stop-writers.js';
 import { stoppable } from './stoppable.js';
 
 export interface DeployDependencies extends PlatformDependencies {
@@ -38,7 +37,15 @@ export interface DeployDependencies extends PlatformDependencies {
 
 export type DeployActivities = Pick<
   Activities,
-  'preflight' | 'claim' | 'proveWayBack' | 'deploy' | 'undoDeploy' | 'stopHost' | 'retireColour' | 'takeOver'
+  | 'preflight'
+  | 'claim'
+  | 'proveWayBack'
+  | 'deploy'
+  | 'undoDeploy'
+  | 'stopHost'
+  | 'stopWriters'
+  | 'retireColour'
+  | 'takeOver'
 >;
 
 interface Place {
@@ -159,6 +166,16 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
         );
       }),
 
+    stopWriters: ({ target, prior }) =>
+      stoppable(async (manners) =>
+        combine(
+          await eachPlace(target, { ...manners, way: 'forward' }, async (place) => {
+            await requireSameHost(place, prior);
+            return await stopWriters(place.platform, place.context);
+          }),
+        ),
+      ),
+
     retireColour: ({ target, colour }) =>
       stoppable(async (manners) => {
         const { signal } = manners;
@@ -239,7 +256,7 @@ async function logUndone(context: PlatformContext, result: UndoResult): Promise<
     await writeHostLog(context, 'undone');
     return result;
   } catch (error) {
-    if (!(error instanceof ApplicationFailure) || error.type !== FAILURE.refused) throw error;
+    if (!isRefusal(error)) throw error;
     return { ...result, note: `${result.note}; ${error.message}` };
   }
 }

@@ -38,7 +38,12 @@ export async function runDockerCommand(
 }
 
 /** Throws unless the command is known to have worked. */
-export function requireSuccess(context: PlatformContext, result: CommandResult, what: string): void {
+export function requireSuccess(
+  context: PlatformContext,
+  result: CommandResult,
+  what: string,
+  wayOut = 'correct what it says, then release again',
+): void {
   if (result.exitCode === 0) return;
   context.signal.throwIfAborted();
   const output = `${result.stdout}\n${result.stderr}`.trim();
@@ -52,7 +57,7 @@ export function requireSuccess(context: PlatformContext, result: CommandResult, 
         : `${what} exited ${result.exitCode}${result.ranAs === undefined ? '' : `, run as ${result.ranAs}`}`,
     where: placeOf(context),
     why: output === '' ? null : output,
-    wayOut: 'correct what it says, then release again',
+    wayOut,
   });
 }
 

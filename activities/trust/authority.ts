@@ -12,8 +12,10 @@ import {
   type DecisionClaim,
   type Target,
 } from '../../workflows/activity-contract.js';
+import type { RestoreInput } from '../../workflows/database-contract.js';
 import type { DatabaseState } from '../../workflows/database-state.js';
 import type { EvidenceItem } from '../../workflows/result.js';
+import { asLive } from '../../workflows/target-hosts.js';
 import { unauthorized } from '../failure.js';
 import { forcedAmong } from './gate-words.js';
 import type { Judge } from './judge.js';
@@ -21,6 +23,7 @@ import { isWholeVerification, sealReceipt } from './receipts.js';
 import type { SealKeys } from './seal-keys.js';
 import {
   aboutArtifact,
+  aboutBackup,
   aboutDatabase,
   aboutPrior,
   nameRef,
@@ -61,6 +64,29 @@ const back = { authorize: (judge: Judge, { target }: { target: Target }) => judg
 async function beginsToWrite(judge: Judge, { target }: { target: Target }): Promise<void> {
   await judge.begin(target);
   await judge.decisions.comesBack(target);
+}
+
+/** From a backup that was made here, by the word of somebody who may, for this very backup. */
+async function mayRestore(
+  judge: Judge,
+  { target, backup }: RestoreInput,
+  way: 'forward' | 'back',
+): Promise<void> {
+  await judge.entry(target, way);
+  judge.databases.hasBackup(target.plan, backup);
+  await judge.decisions.rewinds(comingBack(target), backup.name);
+}
+
+/** The release that a rollback brings back, where the target is what it leaves. */
+function comingBack(target: Target): Target {
+  if (target.live === null)
+    throw unauthorized({
+      what: 'nothing comes back',
+      where: `${target.plan.pipeline} ${target.plan.name}`,
+      why: null,
+      wayOut: 'nothing was touched; look who runs this worker (docs/security.md#unauthorized)',
+    });
+  return asLive(target, target.live);
 }
 
 export const AUTHORITIES: Authorities = {
@@ -183,7 +209,13 @@ export const AUTHORITIES: Authorities = {
     ...forward,
     vouch: (keys, { target }, state) => vouchForDatabase(keys, target, state),
   },
-  backupDatabase: { authorize: beginsToWrite },
+  backupDatabase: {
+    authorize: beginsToWrite,
+    vouch: (keys, { target }, made) => ({
+      ...made,
+      seal: sealStatement(keys, aboutBackup(target.plan, made)),
+    }),
+  },
   migrateDatabase: {
     authorize: beginsToWrite,
     vouch: (keys, { target }, result) => ({
@@ -193,12 +225,22 @@ export const AUTHORITIES: Authorities = {
   },
   contractDatabase: forward,
   revertDatabase: {
-    authorize: async (judge, { target, before, after }) => {
+    authorize: async (judge, { target, before, after, settled }) => {
       await judge.entry(target, 'back');
-      judge.database(target, before);
-      if (after !== null) judge.database(target, after);
+      if (settled === true) {
+        const comesBack = comingBack(target);
+        await judge.decisions.rewinds(comesBack, null);
+        judge.databases.wasAt(comesBack, before);
+        return judge.databases.wasAt(target, after);
+      }
+      judge.databases.isOfChange(target, before);
+      if (after !== null) judge.databases.isOfChange(target, after);
     },
   },
+  // nothing is touched yet, so the policy of this moment has its say
+  readBackup: { authorize: (judge, input) => mayRestore(judge, input, 'forward') },
+  stopWriters: { authorize: (judge, input) => mayRestore(judge, input, 'back') },
+  restoreDatabase: { authorize: (judge, input) => mayRestore(judge, input, 'back') },
   deploy: {
     authorize: async (judge, work) => {
       const target = targetOf(work);
@@ -279,13 +321,14 @@ function vouchForDecision(
   { subject, statement }: DecisionClaim,
   item: EvidenceItem,
 ): EvidenceItem {
-  const { decision, pipeline, environment, requestId, token, release } = subject;
+  const { decision, pipeline, environment, requestId, token, release, restoreDatabase } = subject;
   const { by, at, verdict, proof } = item;
   const said = readDecision(statement.payload);
   if (verdict !== 'approved' || proof !== 'ssh' || by === null || said === null || release === null)
     return item;
   const { commit, planHash, digests } = release;
-  const about = { decision, pipeline, environment, requestId, token, planHash, commit, digests };
+  const restores = restoreDatabase === undefined ? {} : { restoreDatabase };
+  const about = { decision, pipeline, environment, requestId, token, planHash, commit, digests, ...restores };
   const seal = sealStatement(keys, { kind: 'decision', ...about, by, at, expires: said.expires });
   return { ...item, seal };
 }

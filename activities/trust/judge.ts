@@ -5,7 +5,6 @@
 import { hashJson, hashPlan } from '../../pipeline/hash-plan.js';
 import type { ApprovalRule, CheckPlan, Colour, EnvironmentPlan, ReleasePlan } from '../../pipeline/plan.js';
 import type { Activities, ForceClaim, Target } from '../../workflows/activity-contract.js';
-import type { DatabaseState } from '../../workflows/database-state.js';
 import type {
   BuiltArtifact,
   EvidenceItem,
@@ -25,7 +24,6 @@ import { SignedDecisions } from './signed-decisions.js';
 import type { SealKeys } from './seal-keys.js';
 import {
   aboutArtifact,
-  aboutDatabase,
   aboutPrior,
   isAbout,
   isSame,
@@ -35,6 +33,7 @@ import {
   type StatementOf,
   type Subject,
 } from './statements.js';
+import { VouchedDatabases } from './vouched-databases.js';
 
 type Sealed = StatementOf<'plan'>;
 /** A release on its way into an environment, or one that was there. */
@@ -42,12 +41,11 @@ type Holder = Pick<Target, 'plan' | 'version' | 'commit' | 'artifacts' | 'eviden
 
 /** Between the worker that looked and the one that goes on. */
 const CLOCKS_DIFFER_MS = 5_000;
-/** How often in a row a recovery may die itself. */
-const RECOVERIES = 10;
 
 export class Judge {
   readonly policy: HeldPolicy;
   readonly decisions: SignedDecisions;
+  readonly databases: VouchedDatabases;
 
   constructor(
     private readonly keys: SealKeys,
@@ -55,6 +53,7 @@ export class Judge {
   ) {
     this.policy = new HeldPolicy(keys, policy);
     this.decisions = new SignedDecisions(keys, policy);
+    this.databases = new VouchedDatabases(keys);
   }
 
   /** The plan is one that a worker compiled, untouched since. */
@@ -264,26 +263,6 @@ export class Judge {
           'what was there before is not vouched for',
         );
     }
-  }
-
-  /**
-   * The database was there, or was brought there, in this change or in one that died a few tokens before: with an older
-   * word anybody could send it back to its beginning.
-   */
-  database(target: Target, state: DatabaseState): void {
-    const said = openSeal(this.keys, state.seal, 'database');
-    const expected = aboutDatabase(target, state);
-    const { token } = expected;
-    const isOurs =
-      said !== null &&
-      said.token <= token &&
-      said.token >= token - RECOVERIES &&
-      isSame({ ...said, token }, expected);
-    if (!isOurs)
-      throw denied(
-        `${target.plan.pipeline} ${target.plan.name}, database`,
-        'where it was before is not vouched for',
-      );
   }
 
   /** Enough people approved exactly this. What no policy protects takes anybody's word, which a worker heard. */

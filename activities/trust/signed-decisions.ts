@@ -21,6 +21,14 @@ export class SignedDecisions {
     if (bringsBack(target)) this.requireRollback(target, await this.policy.read());
   }
 
+  /**
+   * A database is taken back, or restored from the backup of this name, only by the word that brings back the release
+   * that runs on it then, whatever the change calls itself.
+   */
+  async rewinds(comesBack: Target, backup: string | null): Promise<void> {
+    this.requireRollback(comesBack, await this.policy.read(), backup);
+  }
+
   /** Traffic moves to what this change has deployed by a word for this very change, and to what comes back as it came. */
   async switches(target: Target): Promise<void> {
     const policy = await this.policy.read();
@@ -38,15 +46,20 @@ export class SignedDecisions {
     );
   }
 
-  private requireRollback(target: Target, policy: LoadedPolicy | null): void {
+  private requireRollback(target: Target, policy: LoadedPolicy | null, backup: string | null = null): void {
     const groups = groupsOfPolicy(policy, subjectOf(target, target.plan), 'rollback');
     if (policy === null || groups === null) return;
-    if (this.given(target, 'rollback').some(({ by }) => isInOneOf(policy, groups, by))) return;
+    const words = this.given(target, 'rollback').filter(
+      (said) => backup === null || said.restoreDatabase === backup,
+    );
+    if (words.some(({ by }) => isInOneOf(policy, groups, by))) return;
     const { plan, version } = target;
+    const restores = backup === null ? '' : ` with the database from ${backup}`;
+    const option = backup === null ? '' : ' --restore-database';
     throw denied(
       `${plan.pipeline} ${plan.name}`,
-      `nobody of ${groups.join(' or ')} has signed that ${version} comes back`,
-      `nothing was touched; somebody of them signs it: slipway rollback ${plan.name} ${version} --key KEY`,
+      `nobody of ${groups.join(' or ')} has signed that ${version} comes back${restores}`,
+      `nothing was touched; somebody of them signs it: slipway rollback ${plan.name} ${version}${option} --key KEY`,
     );
   }
 

@@ -8,7 +8,7 @@ import { hashJson } from '../../pipeline/hash-plan.js';
 import type { CommitFacts, ReleaseRef, Seal } from '../../pipeline/plan.js';
 import type { Target } from '../../workflows/activity-contract.js';
 import type { BuiltArtifact, PriorState } from '../../workflows/result.js';
-import type { DatabaseState } from '../../workflows/database-state.js';
+import type { BackupRecord, DatabaseState } from '../../workflows/database-state.js';
 import type { SealKeys } from './seal-keys.js';
 
 /** A plan was compiled here from the pipeline file at this commit. `environment` null = the whole release. */
@@ -115,6 +115,8 @@ const decision = z.object({
   at: z.string(),
   /** As it was signed: nobody brings a release back by an old word. */
   expires: z.string(),
+  /** rollback: name of the backup that the database is restored from; absent = the word is for none. */
+  restoreDatabase: z.string().exactOptional(),
 });
 
 /** Gates and approvals had let this in, and nothing was frozen. */
@@ -165,6 +167,14 @@ const database = z.object({
   release: z.string(),
 });
 
+/** This backup was made in a change of this environment. */
+const backup = z.object({
+  kind: z.literal('backup'),
+  pipeline: z.string(),
+  environment: z.string(),
+  name: z.string(),
+});
+
 const statement = z.discriminatedUnion('kind', [
   plan,
   artifact,
@@ -176,6 +186,7 @@ const statement = z.discriminatedUnion('kind', [
   prior,
   step,
   database,
+  backup,
 ]);
 export type Statement = z.infer<typeof statement>;
 export type StatementOf<Kind extends Statement['kind']> = Extract<Statement, { kind: Kind }>;
@@ -232,6 +243,14 @@ export function aboutDatabase(
 ): StatementOf<'database'> {
   const about = { pipeline: plan.pipeline, environment: plan.name, token };
   return { kind: 'database', ...about, revision, release: hashRelease(plan, artifacts) };
+}
+
+/** What is said of a backup. */
+export function aboutBackup(
+  { pipeline, name: environment }: Pick<Target['plan'], 'pipeline' | 'name'>,
+  { name }: Pick<BackupRecord, 'name'>,
+): StatementOf<'backup'> {
+  return { kind: 'backup', pipeline, environment, name };
 }
 
 function hashRelease({ planHash }: Target['plan'], artifacts: BuiltArtifact[]): string {

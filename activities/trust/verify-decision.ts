@@ -63,9 +63,10 @@ async function judge(
   return { proof: 'ssh', note: `signed with ${signer.fingerprint}`, ...reasonIn(said) };
 }
 
-function commandOf({ decision, environment, release }: DecisionSubject): string {
+function commandOf({ decision, environment, release, restoreDatabase }: DecisionSubject): string {
   const version = decision === 'rollback' && release !== null ? ` ${release.version}` : '';
-  return `slipway ${decision} ${environment}${version}`;
+  const restores = restoreDatabase === undefined ? '' : ' --restore-database';
+  return `slipway ${decision} ${environment}${version}${restores}`;
 }
 
 /** The first thing that is not what was signed; null = all of it is. */
@@ -81,5 +82,6 @@ function findOther(asked: DecisionSubject, said: DecisionStatement): string | nu
     ['request', said.requestId, asked.requestId],
     ['change', said.token, asked.token],
     ['end', said.until, asked.until],
+    ['backup', said.restoreDatabase, asked.restoreDatabase],
   ]);
 }

@@ -12,9 +12,17 @@ export const rollback: CommandSpec = {
   options: [
     { flags: '--until <state>', summary: 'started, or done (default)' },
     { flags: '--timeout <duration>', summary: 'stop waiting after this long' },
+    {
+      flags: '--restore-database',
+      summary: 'restore the database from the backup of then; all that was written since is lost',
+    },
     ...SIGNING_OPTIONS,
   ],
-  examples: ['slipway rollback prod', 'slipway rollback prod v1.3.9 --yes --reason "orders fail"'],
+  examples: [
+    'slipway rollback prod',
+    'slipway rollback prod v1.3.9 --yes --reason "orders fail"',
+    'slipway rollback prod --restore-database',
+  ],
   exits: [
     EXIT.done,
     EXIT.failedUndone,
@@ -42,12 +50,13 @@ async function rollBack(invocation: Invocation): Promise<Outcome> {
   const client = await openClient(invocation);
   const found = await client.status(environment);
   if (found === null) await client.requireKnown(environment);
-  const nothing = await findNothingToDo(invocation, found, version);
+  const restores = invocation.has('restore-database');
+  const nothing = restores ? null : await findNothingToDo(invocation, found, version);
   if (nothing !== null) return nothing;
-  const aim = await chooseAim(environment, found, version);
+  const aim = await chooseAim(environment, found, version, restores);
   if (invocation.has('print')) return await printSigned(invocation, client, found, aim);
-  const { lines, reasonLines } = await import('../render/text.js');
-  if (reason !== null && !global.json) terminal.out(lines(reasonLines(reason, 10)));
+  const { lines, plain, reasonLines } = await import('../render/text.js');
+  if (!global.json) terminal.out(lines(aim.warning.map(plain), reasonLines(reason, 10)));
   if (!(await confirm(invocation, aim.question))) return NOT_CONFIRMED;
   const options = { timeoutMs, signal: terminal.interrupted };
   if (aim.how === 'back') {
@@ -63,12 +72,13 @@ async function rollBack(invocation: Invocation): Promise<Outcome> {
   }
   // By name, as it was shown and confirmed: what is live may have changed since.
   const { signRollback } = await import('../signed-decisions.js');
-  const signed = found === null ? null : await signRollback(client, found, aim.to, signingOf(invocation));
+  const { restoreDatabase } = aim;
+  const signing = { ...signingOf(invocation), restoreDatabase };
+  const signed = found === null ? null : await signRollback(client, found, aim.to, signing);
   const { requestId } = await client.requestRollback(environment, {
-    version: aim.to,
-    reason,
-    signed,
+    ...{ version: aim.to, reason, signed, restoreDatabase },
   });
+  const restored = restoreDatabase === null ? {} : { restoreDatabase };
   if (until === 'started') {
     return {
       exit: EXIT.done,
@@ -78,11 +88,12 @@ async function rollBack(invocation: Invocation): Promise<Outcome> {
         to: aim.to,
         by: client.actor.by,
         proof: signed?.proof ?? client.actor.proof,
+        ...restored,
       },
       screen: `Asked ${environment} to go back to ${aim.to}: slipway watch ${environment}\n`,
     };
   }
-  return followRequest(invocation, client, environment, requestId, options);
+  return await followRequest(invocation, client, environment, { requestId, ...restored }, options);
 }
 
 /** What would be sent, for another way there. */
@@ -90,7 +101,7 @@ async function printSigned(
   invocation: Invocation,
   client: SlipwayClient,
   found: EnvironmentStatus | null,
-  { how, to }: Aim,
+  { how, to, restoreDatabase }: Aim,
 ): Promise<Outcome> {
   const { environmentOf } = await import('../decide.js');
   const environment = environmentOf(invocation);
@@ -103,10 +114,10 @@ async function printSigned(
     });
   }
   const { signRollback } = await import('../signed-decisions.js');
-  const signed = await signRollback(client, found, to, signingOf(invocation));
-  return printed(
-    client.rollbackRequest(environment, { version: to, reason: invocation.global.reason, signed }),
-  );
+  const signing = { ...signingOf(invocation), restoreDatabase };
+  const signed = await signRollback(client, found, to, signing);
+  const { reason } = invocation.global;
+  return printed(client.rollbackRequest(environment, { version: to, reason, signed, restoreDatabase }));
 }
 
 /** null = there is. It is as people want it, so no failure. `--print` signs all the same: a redeploy carries that word. */
@@ -131,7 +142,13 @@ interface Aim {
   how: 'back' | 'request';
   to: string;
   question: string;
+  /** Said before it is asked. */
+  warning: string[];
+  /** Name of the backup; null = the database is not restored. */
+  restoreDatabase: string | null;
 }
+
+const AS_IT_IS = { warning: [], restoreDatabase: null };
 
 /**
  * `back` while a change has switched but not settled and its predecessor is what is wanted; else a change of its own.
@@ -141,6 +158,7 @@ async function chooseAim(
   environment: string,
   found: EnvironmentStatus | null,
   version: string | null,
+  restores: boolean,
 ): Promise<Aim> {
   const { refused } = await import('../user-error.js');
   const underway = found === null ? null : rollbackUnderway(found, version);
@@ -153,6 +171,7 @@ async function chooseAim(
   const cutover = found?.inFlight?.cutover ?? null;
   const previous = cutover?.previous ?? null;
   if (
+    !restores &&
     cutover?.switching === true &&
     previous !== null &&
     (version === null || version === previous.version)
@@ -161,6 +180,7 @@ async function chooseAim(
       how: 'back',
       to: previous.version,
       question: `Send ${environment} back to ${previous.version} now?`,
+      ...AS_IT_IS,
     };
   }
   const live = found?.live?.version ?? null;
@@ -174,13 +194,27 @@ async function chooseAim(
     const to = good.slice(Math.max(0, good.indexOf(live ?? '')) + 1)[0];
     if (to === undefined)
       throw refused({ what: 'there is no earlier good release to go back to', where: environment, wayOut });
-    return { how: 'request', to, question: `Roll ${environment} back from ${live ?? 'nothing'} to ${to}?` };
+    return await aimAt(environment, found, to, restores);
   }
   if (!good.includes(version))
     throw refused({ what: `${version} is none of the last good releases there`, where: environment, wayOut });
+  return await aimAt(environment, found, version, restores);
+}
+
+async function aimAt(
+  environment: string,
+  found: EnvironmentStatus | null,
+  to: string,
+  restores: boolean,
+): Promise<Aim> {
+  const from = found?.live?.version ?? 'nothing';
+  const question = `Roll ${environment} back from ${from} to ${to}?`;
+  if (!restores || found === null) return { how: 'request', to, question, ...AS_IT_IS };
+  const { describeRestore, findRestore } = await import('../restore-database.js');
+  const restore = findRestore(found, to);
   return {
-    how: 'request',
-    to: version,
-    question: `Roll ${environment} back from ${live ?? 'nothing'} to ${version}?`,
+    ...{ how: 'request', to, restoreDatabase: restore.backup.name },
+    question: `Restore the database, and roll ${environment} back from ${from} to ${to}?`,
+    warning: describeRestore(found, restore),
   };
 }

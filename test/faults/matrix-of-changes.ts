@@ -20,8 +20,10 @@ export interface Setting {
   version: string;
 }
 
-/** `retire` is a kind of change of its own; everything else in the table is a step of a deploy. */
-const DEPLOY_STEPS = Object.keys(STEPS).filter((step) => step !== 'retire');
+/** `retire` is a kind of change of its own, and some are of rollbacks only; everything else in the table is a step of a deploy. */
+const DEPLOY_STEPS = Object.keys(STEPS).filter(
+  (step) => !['retire', 'readBackup', 'restore', 'revert'].includes(step),
+);
 
 const CONTRACTED: Partial<EnvironmentPlan> = {
   database: {

@@ -89,7 +89,11 @@ export class EnvironmentScene {
   }
 
   /** Answers the request's id. */
-  async rollback(version: string | null = null, statement?: SignedStatement): Promise<string> {
+  async rollback(
+    version: string | null = null,
+    statement?: SignedStatement,
+    restoreDatabase?: string,
+  ): Promise<string> {
     const requestId = randomUUID();
     const asked: EnvironmentRequest = {
       type: 'rollback',
@@ -98,6 +102,7 @@ export class EnvironmentScene {
       actor: { by: 'oleg', proof: 'unverified' },
       reason: 'it is slow',
       ...(statement === undefined ? {} : { statement }),
+      ...(restoreDatabase === undefined ? {} : { restoreDatabase }),
     };
     await this.send(SIGNAL.request, asked);
     return requestId;

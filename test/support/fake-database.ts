@@ -14,7 +14,14 @@ export function fakeDatabase(
   call: Call,
 ): Pick<
   Activities,
-  'readDatabase' | 'backupDatabase' | 'migrateDatabase' | 'contractDatabase' | 'revertDatabase'
+  | 'readDatabase'
+  | 'backupDatabase'
+  | 'migrateDatabase'
+  | 'contractDatabase'
+  | 'revertDatabase'
+  | 'readBackup'
+  | 'stopWriters'
+  | 'restoreDatabase'
 > {
   return {
     readDatabase: ({ target }) =>
@@ -30,6 +37,22 @@ export function fakeDatabase(
         for (const [host, fake] of hostsOf(environment, target, half)) checkFence(fake, target, host);
         environment.database = half ? `half of ${target.version}` : target.version;
         return { after: { revision: environment.database }, note: environment.database };
+      }),
+    readBackup: ({ target, backup: { name } }) =>
+      call('readBackup', placeOf(target), () => ({ note: `${name}, read back` })),
+    stopWriters: ({ target }) =>
+      call('stopWriters', placeOf(target), (environment, half): UndoResult => {
+        for (const [host, fake] of hostsOf(environment, target, half)) {
+          checkFence(fake, target, host);
+          fake.slots[target.colour ?? 'live'] = null;
+        }
+        return { outcome: 'undone', note: `${target.version} stopped` };
+      }),
+    restoreDatabase: ({ target, backup: { name } }) =>
+      call('restoreDatabase', placeOf(target), (environment, half) => {
+        for (const [host, fake] of hostsOf(environment, target, half)) checkFence(fake, target, host);
+        environment.database = half ? `half of ${name}` : name;
+        return { note: `restored from ${name}` };
       }),
     contractDatabase: ({ target }) =>
       call('contractDatabase', placeOf(target), (environment, half) => {

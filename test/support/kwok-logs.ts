@@ -5,7 +5,6 @@
 import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { TestCluster } from './kubernetes.js';
 import { until } from './until.js';
 
 const GROUP = 'kwok.x-k8s.io';
@@ -49,7 +48,11 @@ export interface PodLog {
   lose(): Promise<void>;
 }
 
-export async function createPodLogs(cluster: TestCluster, namespace: string): Promise<PodLogs> {
+interface Cluster {
+  call(method: string, path: string, body?: unknown): Promise<unknown>;
+}
+
+export async function createPodLogs(cluster: Cluster, namespace: string): Promise<PodLogs> {
   const folder = await mkdtemp(path.join(tmpdir(), 'slw-pod-logs-'));
   let written = 0;
   return {

@@ -81,15 +81,18 @@ export class SignedScene {
     return this.givenEnvironment(MAY, { traffic: givenTraffic({ switch: 'manual' }), bake: null });
   }
 
-  /** The command with the person's own key, as the person says it. */
-  async run(line: string, person = IRINA, key = person): Promise<CommandRun> {
+  /** The command with the person's own key, as the person says it; with an `answer` on a terminal. */
+  async run(line: string, person = IRINA, key = person, answer?: string): Promise<CommandRun> {
     const env = {
       TEMPORAL_ADDRESS: inject('temporalAddress'),
       SLIPWAY_TASK_QUEUE: this.harness.taskQueue,
       SLIPWAY_ACTOR: person,
       SLIPWAY_SIGNING_KEY: path.join(this.folder, key),
     };
-    return await slipway([...line.split(' '), '--pipeline', 'shop'], { cwd: this.folder, env });
+    return await slipway([...line.split(' '), '--pipeline', 'shop'], {
+      ...{ cwd: this.folder, env },
+      ...(answer === undefined ? {} : { answer }),
+    });
   }
 
   /** The lane is a run of its own, which begins after the environment has said so. */

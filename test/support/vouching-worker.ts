@@ -87,3 +87,6 @@ export const OF_A_TARGET: readonly Name[] = [
   'stopHost',
   'takeOver',
 ];
+
+/** Of a rollback that restores: they are asked about what it leaves (`authority-of-restores.test.ts`). */
+export const RESTORING: readonly Name[] = ['readBackup', 'stopWriters', 'restoreDatabase'];

@@ -146,7 +146,7 @@ async function build({ later, keep, takeAway }: Kept): Promise<WebTemplateWorld>
     merge: (message, changed, tag) => merge({ repository, github }, message, changed, tag),
     migrate: async () => {
       const env = { PATH: person.PATH, PGHOST: '127.0.0.1', PGPORT: String(postgres.port), PGUSER: 'shop' };
-      await execa('./scripts/migrate.sh', {
+      await execa('sh', ['scripts/migrate.sh'], {
         cwd: repository.folder,
         env: { ...env, PGDATABASE: 'app', PGPASSWORD: PASSWORD },
         extendEnv: false,

@@ -13,7 +13,7 @@ import {
   type Name,
   type SealedRelease,
 } from '../../support/sealed.js';
-import { inputOf, OF_A_TARGET, useVouchingWorker } from '../../support/vouching-worker.js';
+import { inputOf, OF_A_TARGET, RESTORING, useVouchingWorker } from '../../support/vouching-worker.js';
 
 const { keys, begins, refusal } = useVouchingWorker();
 let release: SealedRelease;
@@ -48,7 +48,7 @@ describe('activities that change the world', () => {
       authorize === null ? [] : [name],
     );
     expect(CHANGES_THE_WORLD.filter((name) => !guarded.includes(name))).toEqual([]);
-    const covered: string[] = [...OF_A_TARGET, 'runGate', 'buildArtifacts'];
+    const covered: string[] = [...OF_A_TARGET, ...RESTORING, 'runGate', 'buildArtifacts'];
     expect(CHANGES_THE_WORLD.filter((name) => !covered.includes(name))).toEqual([]);
   });
 

@@ -5,6 +5,7 @@ import {
   lacksCompose,
   nameUpFailure,
   removeArgv,
+  runArgv,
   renderArgv,
   unsetVariables,
   upArgv,
@@ -53,6 +54,18 @@ describe('commands', () => {
       `${start} up --detach --no-build --quiet-pull`,
     );
     expect(hashesArgv(project).join(' ')).toBe(`${start} config --hash *`);
+  });
+
+  test('run one text beside a service, its variables by name only', () => {
+    const command = { service: 'web', name: 'once', names: ['A', 'B'], text: 'up; echo "$A"' };
+    const named = runArgv(project, command);
+    expect(named.slice(0, -1).join(' ')).toBe(
+      `${start} run --rm --no-TTY --quiet-pull --no-deps --name once --env A --env B --entrypoint sh web -c`,
+    );
+    expect(named.at(-1)).toBe('up; echo "$A"');
+    expect(runArgv({ ...project, services: [] }, { ...command, name: null, names: [] }).join(' ')).toBe(
+      `${start} run --rm --no-TTY --quiet-pull --entrypoint sh web -c up; echo "$A"`,
+    );
   });
 
   test('never take a volume away', () => {
