@@ -35,7 +35,9 @@ import { newRequestId, startRelease, type StartedRelease } from './start-release
 import {
   type DecisionTarget,
   endedMeanwhile,
+  environmentOf,
   findAnyInFlight,
+  findHolding,
   findLane,
   findPaused,
   findWaitingPromotion,
@@ -254,12 +256,21 @@ export class SlipwayClient {
     return this.decideInLane(environment, UPDATE.back, options);
   }
 
-  retry(environment: string, options: DecisionOptions = {}): Promise<Decided> {
-    return this.decideInLane(environment, UPDATE.retryStep, options);
+  /** The step that holds; with `host`, or where no change is in flight, hosts in quarantine. */
+  async retry(
+    environment: string,
+    { host = null, version = null, reason = null }: DecisionOptions & { host?: string | null } = {},
+  ): Promise<Decided> {
+    const status = await this.requireStatus(environment);
+    const target = host === null ? findHolding(status, version, null) : environmentOf(status);
+    return this.decide(target, UPDATE.retryStep, { reason, host });
   }
 
-  skipHost(environment: string, host: string, options: DecisionOptions = {}): Promise<Decided> {
-    return this.decideInLane(environment, UPDATE.skipHost, options, { host });
+  /** Out of the change in flight or, where none is, until the next release. */
+  async skipHost(environment: string, host: string, options: DecisionOptions = {}): Promise<Decided> {
+    const { version = null, reason = null } = options;
+    const target = findHolding(await this.requireStatus(environment), version, host);
+    return this.decide(target, UPDATE.skipHost, { reason, host });
   }
 
   /** What abort would stop: looked at before, so that its end can be followed. */

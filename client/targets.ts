@@ -37,7 +37,7 @@ export function findWaitingPromotion(
   };
 }
 
-/** The change in flight: what switch, back, retry and skip-host mean. */
+/** The change in flight: what switch and back mean. */
 export function findLane(status: EnvironmentStatus, version: string | null): DecisionTarget {
   const { inFlight, environment, pipeline } = status;
   if (inFlight === null || !matches(inFlight.request, version)) {
@@ -50,6 +50,17 @@ export function findLane(status: EnvironmentStatus, version: string | null): Dec
   }
   const { version: inLane, requestId } = inFlight.request;
   return { kind: 'lane', workflowId: laneId(pipeline, environment), version: inLane, requestId };
+}
+
+/** What retry and skip-host mean where no change is in flight: hosts in quarantine, of which `host` null = any. */
+export function findHolding(
+  status: EnvironmentStatus,
+  version: string | null,
+  host: string | null,
+): DecisionTarget {
+  const { inFlight, apart = [] } = status;
+  const isApart = apart.some((each) => each.state === 'quarantined' && (host === null || each.host === host));
+  return inFlight === null && version === null && isApart ? environmentOf(status) : findLane(status, version);
 }
 
 /** What abort and pause mean: the change in flight or, before it, the promotion. Two candidates need `--version`. */
@@ -73,15 +84,14 @@ export function findAnyInFlight(
 /** As pause, and the environment itself after a person has looked at what an unwind left behind. */
 export function findPaused(status: EnvironmentStatus, version: string | null): DecisionTarget {
   if (status.inFlight === null && status.needsPerson !== null) {
-    const { pipeline, environment, live } = status;
-    return {
-      kind: 'environment',
-      workflowId: environmentId(pipeline, environment),
-      version: live?.version ?? '',
-      requestId: '',
-    };
+    return environmentOf(status);
   }
   return findAnyInFlight(status, version, 'resume');
+}
+
+export function environmentOf({ pipeline, environment, live }: EnvironmentStatus): DecisionTarget {
+  const workflowId = environmentId(pipeline, environment);
+  return { kind: 'environment', workflowId, version: live?.version ?? '', requestId: '' };
 }
 
 /** Releases being built and promotions, on their way here. */

@@ -4,7 +4,11 @@ import { findCheck } from './environment-settings.js';
 import type { FilePath } from './file-error.js';
 import type { PipelineFile } from './pipeline-file.js';
 import type { CheckCommon, CheckPlan, GatePlan } from './plan.js';
+import type { HostPlan } from './plan-platform.js';
+import { refusePlan } from './plan-refused.js';
 import type { Check } from './schema-checks.js';
+import { isSecretReference } from './secret-references.js';
+import { namesIn } from './templates.js';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -69,26 +73,71 @@ function withoutAbsent<T>(record: Readonly<Record<string, T | undefined>>): Reco
   );
 }
 
-/** `path` is where the list stands: an inline check (`/health`) stands nowhere else. */
-export function compileChecks(
-  content: PipelineFile,
-  names: readonly string[],
-  path: FilePath,
-  url: string | null,
-  texts: TextCompiler,
-): CheckPlan[] {
-  return names.map((name, index) => compileCheck(content, name, [...path, index], url, texts));
+/** Of the environment whose checks these are. */
+export interface Surroundings {
+  content: PipelineFile;
+  url: string | null;
+  hosts: readonly HostPlan[];
+  texts: TextCompiler;
+}
+
+/** `path` is where the list stands: an inline check (`/health`) stands nowhere else. One with `{host}` becomes one of each host. */
+export function compileChecks(around: Surroundings, names: readonly string[], path: FilePath): CheckPlan[] {
+  return names.flatMap((name, index) => {
+    const here = [...path, index];
+    const check = findCheck(around.content, name);
+    if (check === null) throw new Error(`no check ${name} in the pipeline file`);
+    if (!namesIn(questionOf(check)).includes('host')) return [compileCheck(around, name, check, here)];
+    const where = around.texts.where(here);
+    if (around.hosts.length === 0)
+      throw refusePlan(
+        `check ${name} is about each {host}, and there is none`,
+        where,
+        'add hosts, or leave {host} out',
+      );
+    return around.hosts.map((host) => {
+      const texts = around.texts.with({ host: nameIn(host, name, where) });
+      return {
+        ...compileCheck({ ...around, texts }, name, check, here),
+        name: `${name} on ${host.name}`,
+        host: host.name,
+      };
+    });
+  });
+}
+
+function questionOf(check: Check): string {
+  switch (check.kind) {
+    case 'http':
+      return check.http;
+    case 'tcp':
+      return check.tcp;
+    case 'run':
+      return check.run;
+    case 'prometheus':
+    case 'logs':
+    case 'migrations':
+      return '';
+  }
+}
+
+/** `web-1.example.com` of `deploy@web-1.example.com:22`. */
+function nameIn({ address }: HostPlan, check: string, where: string): string {
+  if (isSecretReference(address))
+    throw refusePlan(
+      `check ${check} is about each {host}, and ${address} is known to the worker only`,
+      where,
+      'write the address of the host into hosts, or leave {host} out',
+    );
+  return address === 'local' ? 'localhost' : address.replace(/^.*@/, '').replace(/:[0-9]+$/, '');
 }
 
 function compileCheck(
-  content: PipelineFile,
+  { content, url, texts }: Surroundings,
   name: string,
+  check: Check,
   path: FilePath,
-  url: string | null,
-  texts: TextCompiler,
 ): CheckPlan {
-  const check = findCheck(content, name);
-  if (check === null) throw new Error(`no check ${name} in the pipeline file`);
   const at = (key: string): FilePath => (content.checks?.has(name) === true ? ['checks', name, key] : path);
   const usual = TIMING[check.kind];
   const common = {

@@ -1,7 +1,7 @@
 /** One environment of the file → its plan: nothing optional, nothing to look up later. */
 import { completeRule, rulesOf } from './approval-rules.js';
 import { compileRegistry } from './compile-artifacts.js';
-import { compileChecks, compileGates } from './compile-checks.js';
+import { compileChecks, compileGates, type Surroundings } from './compile-checks.js';
 import { compilePlatform, requireFile, type RepositoryTexts } from './compile-platform.js';
 import { environmentValues, tagValues, TextCompiler, type ReleaseFacts } from './compile-text.js';
 import { compileTraffic, toHost } from './compile-traffic.js';
@@ -58,9 +58,13 @@ export function compileEnvironment(input: EnvironmentInput): EnvironmentPlan {
   const url = base.optional(settings.url, of.pathOf('url'));
   const texts = base.with({ url });
   const colours = strategyOf(settings) === 'blue-green';
-  const checks = compileChecks(content, settings.checks ?? [], of.pathOf('checks'), url, texts);
+  const hosts = (settings.hosts ?? []).map((host, index) =>
+    toHost(texts.text(host, of.pathOf('hosts', index))),
+  );
+  const around = { content, url, hosts, texts };
+  const checks = compileChecks(around, settings.checks ?? [], of.pathOf('checks'));
   const gates = compileGates(content, settings.gates ?? [], texts);
-  const bake = compileBake(input, url, texts, checks);
+  const bake = compileBake(of, around, checks);
   const registry =
     settings.registry === undefined
       ? compileRegistry(content, content.registry, ['registry'], texts)
@@ -84,14 +88,14 @@ export function compileEnvironment(input: EnvironmentInput): EnvironmentPlan {
     selfApproval: settings['self-approval'] ?? !production,
     waitMs: settings.wait ?? 0,
     window: settings.window === undefined ? null : compileWindow(settings.window),
-    hosts: (settings.hosts ?? []).map((host, index) => toHost(texts.text(host, of.pathOf('hosts', index)))),
+    hosts,
     ssh: compileSsh(of, files, texts),
     preflight: compilePreflight(of, registry !== null, texts),
     platform: compilePlatform(content.pipeline, of, files, texts),
     strategy: strategyOf(settings),
     traffic: compileTraffic(of, url, texts),
     checks,
-    dependencies: compileChecks(content, settings.dependencies ?? [], of.pathOf('dependencies'), url, texts),
+    dependencies: compileChecks(around, settings.dependencies ?? [], of.pathOf('dependencies')),
     bake,
     keepWarmMs: colours ? (settings['keep-warm'] ?? warm) : 0,
     retentionMs:
@@ -193,13 +197,8 @@ function compilePreflight(of: EnvironmentSettings, hasRegistry: boolean, texts: 
   };
 }
 
-function compileBake(
-  input: EnvironmentInput,
-  url: string | null,
-  texts: TextCompiler,
-  checks: CheckPlan[],
-): BakePlan | null {
-  const { bake } = input.of.settings;
+function compileBake(of: EnvironmentSettings, around: Surroundings, checks: CheckPlan[]): BakePlan | null {
+  const { bake } = of.settings;
   if (bake === undefined) return null;
   return {
     forMs: bake.for,
@@ -207,9 +206,7 @@ function compileBake(
     failures: bake.failures ?? BAKE.failures,
     ...(bake['max-errors'] === undefined ? {} : { maxErrors: bake['max-errors'] }),
     checks:
-      bake.checks === undefined
-        ? checks
-        : compileChecks(input.file.content, bake.checks, input.of.pathOf('bake', 'checks'), url, texts),
+      bake.checks === undefined ? checks : compileChecks(around, bake.checks, of.pathOf('bake', 'checks')),
   };
 }
 

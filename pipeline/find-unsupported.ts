@@ -52,6 +52,7 @@ export function findUnsupported(file: LoadedFile, environments?: readonly string
     reportEnvironment(of, report);
     reportChecks(file, of, report);
     reportColours(file, of, report);
+    reportProxies(of, report);
   }
   return [...found.values()].sort((a, b) => a.line - b.line || a.column - b.column);
 }
@@ -106,6 +107,23 @@ function reportLog(check: string, of: EnvironmentSettings, report: Report): void
       of.pathOf('platform', 'logs'),
       `let it print the last $${LOG_SECONDS} seconds: journalctl -u app --since "-\${${LOG_SECONDS}}s"`,
     );
+}
+
+/** One proxy is switched. Behind one on the first host of several, the others would be deployed to and never serve. */
+function reportProxies(of: EnvironmentSettings, report: Report): void {
+  const { traffic, hosts = [], platform } = of.settings;
+  if (traffic === undefined || hosts.length < 2 || strategyOf(of.settings) !== 'blue-green') return;
+  const isElsewhere =
+    traffic.kind === 'kubernetes' || (traffic.kind === 'command' && traffic.on === 'worker');
+  const isOnePlace =
+    ['kubernetes', 'helm'].includes(platform?.kind ?? '') ||
+    (platform?.kind === 'command' && platform.on === 'worker');
+  if (isElsewhere || isOnePlace || traffic.host !== undefined) return;
+  report(
+    'a proxy on each of several hosts',
+    of.pathOf('traffic'),
+    `say where the one proxy in front of all ${hosts.length} runs, host: deploy@proxy.example.com; or make an environment of each host, one after the other`,
+  );
 }
 
 /** Before it has traffic, the idle colour must be asked somewhere else than at the public url. */

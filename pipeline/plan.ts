@@ -232,6 +232,8 @@ export type CheckPlan = CheckCommon &
 
 export interface CheckCommon {
   name: string;
+  /** Name of the one host that it is about. Absent = the environment's. */
+  host?: string;
   /** One try. */
   timeoutMs: number;
   /** Tries after the first before the check has failed. */

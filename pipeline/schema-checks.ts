@@ -17,14 +17,14 @@ import {
 /** `/health` on the environment's url, or a whole address. */
 const httpTarget = choose(
   (value) => typeof value === 'string' && value.startsWith('/'),
-  text('colour').superRefine((value, context) => {
+  text('checkUrl').superRefine((value, context) => {
     if (/^\/[^\s'"`\\]*$/.test(value)) return;
     context.addIssue({ code: 'custom', message: 'must be a path such as /health, without spaces or quotes' });
   }),
-  httpUrl('colour'),
+  httpUrl('checkUrl'),
 );
 
-const tcpTarget = text('environment').superRefine((value, context) => {
+const tcpTarget = text('checkAddress').superRefine((value, context) => {
   const port = /^[A-Za-z0-9._{}-]+:([0-9]{1,5})$/.exec(value)?.[1];
   if (port !== undefined && Number(port) >= 1 && Number(port) <= 65_535) return;
   context.addIssue({ code: 'custom', message: 'must be host:port, such as redis:6379' });
@@ -47,7 +47,7 @@ const check = kinds(
       inside: word('container').optional(),
     },
     run: {
-      run: command(),
+      run: command('checkCommand'),
       on: z.enum(['worker', 'host']).optional(),
     },
     prometheus: {

@@ -47,6 +47,10 @@ export const NAMES = {
   /** One value per colour. */
   colour: [...COMPILE_NAMES, 'version', 'commit', 'colour'],
   command: [...COMPILE_NAMES, ...RUN_NAMES],
+  /** What a check asks: with `{host}` it is one check for each host. */
+  checkUrl: [...COMPILE_NAMES, 'version', 'commit', 'colour', 'host'],
+  checkAddress: [...COMPILE_NAMES, 'version', 'commit', 'host'],
+  checkCommand: [...COMPILE_NAMES, ...RUN_NAMES, 'host'],
   database: [...COMPILE_NAMES, ...RUN_NAMES, ...DATABASE_NAMES],
 } as const satisfies Record<string, readonly string[]>;
 

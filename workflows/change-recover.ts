@@ -9,9 +9,9 @@ import { readFailure } from './read-failure.js';
 import { asLive, onHosts } from './target-hosts.js';
 import type { ChangeProgress } from './change-progress.js';
 import type { Saga } from './saga.js';
-import type { Target, UndoResult } from './activity-contract.js';
+import type { ClaimResult, Target, UndoResult } from './activity-contract.js';
 import type { ChangeRequest, Cutover } from './messages.js';
-import type { FailureReport } from './result.js';
+import type { FailureReport, PriorState } from './result.js';
 import type { Colour } from '../pipeline/plan.js';
 
 const RECOVER_STEPS = ['claim', 'takeOver', 'traffic', 'deploy'];
@@ -45,8 +45,9 @@ export async function recover(run: ChangeRun, saga: Saga, progress: ChangeProgre
     progress.setStep(name, 'succeeded', note);
   };
 
+  let hosts: ClaimResult['hosts'] = [];
   await recoverStep('claim', async () => {
-    await perform('claim', { target }, calling(`token ${target.token}`));
+    ({ hosts } = await perform('claim', { target }, calling(`token ${target.token}`)));
     return { outcome: 'undone', note: `token ${target.token}` };
   });
   await recoverStep('takeOver', async () => {
@@ -69,8 +70,9 @@ export async function recover(run: ChangeRun, saga: Saga, progress: ChangeProgre
   });
   await recoverStep('deploy', async () => {
     if (recovering?.request.kind === 'retire') return await finishRetiring(run, target, calling('stop it'));
-    const prior = cutover?.prior ?? null;
-    if (prior === null) return { outcome: 'never-ran', note: 'had not begun' };
+    const recorded = cutover?.prior ?? null;
+    if (recorded === null) return { outcome: 'never-ran', note: 'had not begun' };
+    const prior = withoutReinstalled(recorded, hosts);
     const readmitted = recovering?.request.kind === 'readmit';
     if (target.colour !== null || live === null || readmitted)
       return await perform('undoDeploy', { target, prior }, calling('undo'));
@@ -126,6 +128,13 @@ export function endedFromOutside({ kind, version, plan }: ChangeRequest): Failur
 function mayHaveSwitched({ input: { recovering, live, warm } }: ChangeRun): boolean {
   if (recovering === null) return false;
   return recovering.cutover !== null || isWarmRollback({ request: recovering.request, live, warm });
+}
+
+/** A host with an empty disk has neither what the dead change wrote nor what was there before it. */
+function withoutReinstalled(prior: PriorState[], hosts: ClaimResult['hosts']): PriorState[] {
+  return prior.filter(({ host, hostId }) =>
+    hosts.every((claimed) => claimed.host !== host || claimed.hostId === hostId),
+  );
 }
 
 /** What the dead change was writing, under our token. */

@@ -101,7 +101,9 @@ export function startRun(input: ChangeInput): ChangeRun {
 
 /** The steps that follow leave the host out. */
 export function setApart(run: ChangeRun, apart: HostApart): void {
-  run.apart = [...run.apart.filter(({ host }) => host !== apart.host), apart];
+  const all = [...run.apart.filter(({ host }) => host !== apart.host), apart];
+  const order = run.input.request.plan.hosts.map(({ name }) => name);
+  run.apart = all.sort((one, other) => order.indexOf(one.host) - order.indexOf(other.host));
   const left = run.target.plan.hosts.filter(({ name }) => name !== apart.host);
   run.target = onHosts(run.target, left);
 }

@@ -3,7 +3,7 @@
  * a row here, a method in activity-contract.ts and its implementation; the fault matrix picks it up from here.
  */
 import { CancellationScope, isCancellation, patched } from '@temporalio/workflow';
-import type { SwitchInput, VerifyResult, UndoResult } from './activity-contract.js';
+import type { SwitchInput, UndoResult } from './activity-contract.js';
 import { perform } from './activity-options.js';
 import { keepReceipt, summarize, type ChangeRun } from './change-run.js';
 import { otherColour } from './colours.js';
@@ -13,7 +13,8 @@ import { deployToFleet, isFleet, leaveUnreachable, sayHostsLeft, undoFleet } fro
 import { lastReported } from './read-failure.js';
 import { formatLimit } from './report.js';
 import type { StepOutcome } from './step-outcome.js';
-import { calling, passed, tellEnvironment, type Surroundings } from './step.js';
+import { calling, judge, passed, sinceDeploy, tellEnvironment, type Surroundings } from './step.js';
+import { checksHere } from './target-hosts.js';
 
 interface Irreversible {
   irreversible: string;
@@ -136,7 +137,7 @@ async function undoDeploy(run: ChangeRun): Promise<UndoResult> {
 
 async function verify(run: ChangeRun): Promise<StepOutcome> {
   const { plan, colour } = run.target;
-  const checks = [...plan.checks, ...plan.dependencies];
+  const checks = checksHere(plan, [...plan.checks, ...plan.dependencies]);
   const result = await perform(
     'verify',
     { target: run.target, checks, colour, ...sinceDeploy(run) },
@@ -256,10 +257,6 @@ async function bake(run: ChangeRun, around: Surroundings): Promise<StepOutcome> 
 }
 
 /** Lines of before do not count. */
-function sinceDeploy({ deployedAtMs }: ChangeRun): { deployedMsAgo?: number } {
-  return deployedAtMs === null ? {} : { deployedMsAgo: Date.now() - deployedAtMs };
-}
-
 async function settle(run: ChangeRun): Promise<StepOutcome> {
   const { tags } = run.target.plan;
   const put =
@@ -282,24 +279,6 @@ async function retire(run: ChangeRun): Promise<StepOutcome> {
     calling(run, `stop ${colour}`),
   );
   return passed(result.note);
-}
-
-function judge(result: VerifyResult, where: string): StepOutcome {
-  if (result.verdict === 'passed') return passed(result.note);
-  const guilty = result.outcomes.filter((outcome) => outcome.verdict === result.verdict);
-  return {
-    verdict: result.verdict,
-    note: result.note,
-    failure: {
-      what: guilty.map((outcome) => `${outcome.check}: ${outcome.detail}`).join('; ') || result.note,
-      where,
-      why: result.logTail,
-      wayOut:
-        result.verdict === 'failed'
-          ? 'mend the release and release it again'
-          : 'make the check reachable from the worker, then retry',
-    },
-  };
 }
 
 function plural(count: number, thing: string): string {

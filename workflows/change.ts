@@ -11,10 +11,11 @@ import { forcedGates } from './forced.js';
 import type { ChangeInput, ProgressStatus } from './messages.js';
 import { QUERY, SIGNAL } from './names.js';
 import { receiveDecisions, type Applied } from './receive-decisions.js';
-import type { ChangeResult, FailureReport, ReleaseRecord } from './result.js';
+import type { ChangeResult, FailureReport, HostApart, ReleaseRecord } from './result.js';
 import { LaneLost, Saga } from './saga.js';
 import { describeRun } from './search-attributes.js';
 import { stepsOfRollback } from './database-rollback.js';
+import { tellApart } from './step.js';
 import { saidIn } from './taken-decisions.js';
 import { refuseToHear } from './unheard.js';
 import { groupsThatMay } from './who-may.js';
@@ -145,7 +146,9 @@ function skipHost(run: ChangeRun, saga: Saga, { host, by }: NamedDecision): void
   if (host === null) return;
   run.skippedHosts.push(host);
   const since = new Date(Date.now()).toISOString();
-  setApart(run, { host, state: 'quarantined', why: `skipped by ${by}`, since });
+  const apart: HostApart = { host, state: 'quarantined', why: `skipped by ${by}`, since };
+  setApart(run, apart);
+  void tellApart(run, apart);
   saga.retryNow();
 }
 

@@ -4,6 +4,8 @@ import type { Receipted, Target } from './target.js';
 
 export interface CheckOutcome {
   check: string;
+  /** On which host, where it was made on one. */
+  host?: string;
   verdict: 'passed' | 'failed' | 'inconclusive';
   detail: string;
   /** http: milliseconds until the answer. */

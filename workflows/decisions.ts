@@ -7,6 +7,7 @@ import type { Decision, Excluding, Freeze, Rewinding } from './messages.js';
 import { refuseToSayHere } from './approvals.js';
 import { fillsOpenSlot, githubProof, missingApprovals, type Approval } from './missing-approvals.js';
 import { UPDATE } from './names.js';
+import { refuseForHost, type HostsApart } from './refuse-for-host.js';
 import { refuseUnsigned } from './who-may.js';
 
 export type DecisionName = keyof typeof UPDATE;
@@ -66,6 +67,8 @@ export interface EnvironmentDeciding extends Deciding {
   freezers: readonly string[] | null;
   /** Why nothing enters until a person has looked; `resume` says a person has. */
   needsPerson: string | null;
+  /** Hosts that stand apart, and what comes to them; absent = none, or a run from before people could say something of them. */
+  hosts?: Pick<HostsApart, 'apart' | 'arriving'>;
   /** ISO time. */
   now: string;
 }
@@ -301,14 +304,32 @@ function refuseForEnvironment(state: EnvironmentDeciding, decision: NamedDecisio
     case 'approve':
     case 'reject':
       return `approvals are given to a promotion; slipway ${decision.name} ${environment}`;
+    case 'retryStep':
+    case 'skipHost':
+      if (state.hosts !== undefined)
+        return refuseForHost(
+          { environment, closed: describeClosed(state), ...state.hosts },
+          { name: decision.name, host: decision.host },
+        );
+      return decidedByItsChange(environment);
     case 'switchTraffic':
     case 'back':
     case 'abort':
     case 'pause':
-    case 'retryStep':
-    case 'skipHost':
-      return `this is decided by the change of ${environment} while one runs; slipway status ${environment}`;
+      return decidedByItsChange(environment);
   }
+}
+
+function decidedByItsChange(environment: string): string {
+  return `this is decided by the change of ${environment} while one runs; slipway status ${environment}`;
+}
+
+/** Why nothing enters, and the way out; null = it may. */
+function describeClosed({ environment, freeze, needsPerson }: EnvironmentDeciding): string | null {
+  if (freeze !== null)
+    return `${environment} is frozen by ${freeze.by}, nothing enters; slipway unfreeze ${environment}`;
+  if (needsPerson !== null) return `a person must look first: ${needsPerson}; slipway resume ${environment}`;
+  return null;
 }
 
 /** `until` null = somebody lifts the freeze. */

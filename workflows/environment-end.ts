@@ -6,7 +6,7 @@ import { endedFromOutside } from './change-recover.js';
 import { isWarmRollback } from './change-run.js';
 import { rememberGood } from './environment-memory.js';
 import { endRequest, giveBack, type Step, type Telling } from './environment-queue.js';
-import { apartAfter } from './hosts-apart.js';
+import { apartAfter, quarantinedBy } from './hosts-apart.js';
 import type { ChangeRequest, EnvironmentState } from './messages.js';
 import type { ChangeResult } from './result.js';
 
@@ -37,7 +37,7 @@ export function end(state: EnvironmentState, ended: Ended): Step {
   if (foundWarmDead(state, ended.result) && ended.mayGoCold?.() === true)
     return giveBack({ ...state, coldFor: request.requestId });
   const result =
-    ended.diedUnder === null ? ended.result : describeDeath(ended.result, ended.diedUnder, request);
+    ended.diedUnder === null ? ended.result : describeDeath(state, ended.result, ended.diedUnder);
   const isNew = result.live !== null && result.live.token === (ended.diedUnder ?? inFlight.token);
   const good = isNew && result.live !== null ? rememberGood(state, result.live, request.kind) : state.good;
   const { said: before, apart: stoodApart = [], ...rest } = state;
@@ -66,9 +66,16 @@ function forGithub({ live }: EnvironmentState, request: ChangeRequest, result: C
 }
 
 /** A recovery that went well is still a failed change, unless the dead holder had reached its end. */
-function describeDeath(result: ChangeResult, diedUnder: number, request: ChangeRequest): ChangeResult {
-  if (result.live?.token === diedUnder || result.state !== 'succeeded') return result;
-  return { ...result, state: 'failed', failure: result.failure ?? endedFromOutside(request) };
+function describeDeath(
+  { inFlight }: EnvironmentState,
+  recovered: ChangeResult,
+  diedUnder: number,
+): ChangeResult {
+  const { apart = [] } = recovered;
+  const left = quarantinedBy(inFlight).filter(({ host }) => apart.every((each) => each.host !== host));
+  const result = left.length === 0 ? recovered : { ...recovered, apart: [...apart, ...left] };
+  if (inFlight === null || result.live?.token === diedUnder || result.state !== 'succeeded') return result;
+  return { ...result, state: 'failed', failure: result.failure ?? endedFromOutside(inFlight.request) };
 }
 
 /** The colour to go back to is no longer well: traffic stayed, and the release can still be deployed again. */

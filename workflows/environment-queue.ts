@@ -15,7 +15,7 @@ import type {
 } from './messages.js';
 import type { EnvironmentPlan } from '../pipeline/plan.js';
 import type { NamedDecision } from './decisions.js';
-import { readmission, readmissionMs } from './hosts-apart.js';
+import { leaveOut, readmission, readmissionMs, tryNow } from './hosts-apart.js';
 import { recoveryId } from './names.js';
 import {
   findProcessed,
@@ -264,6 +264,13 @@ export function receiveCutover(state: EnvironmentState, cutover: Cutover): Envir
     : { ...state, token };
 }
 
+/** What is only remembered. */
+export function tellingNobody<Payload>(
+  apply: (state: EnvironmentState, payload: Payload) => EnvironmentState,
+) {
+  return (state: EnvironmentState, payload: Payload): Step => ({ state: apply(state, payload), tell: [] });
+}
+
 /** Applies a decision that `decide()` has accepted; the others are not the environment's. */
 export function applyDecision(
   state: EnvironmentState,
@@ -271,7 +278,7 @@ export function applyDecision(
   at: string,
   proven: Pick<Freeze, 'proof' | 'isReasonSigned'> = { proof: decision.proof },
 ): EnvironmentState {
-  const { name, by, until, reason } = decision;
+  const { name, by, host, until, reason } = decision;
   switch (name) {
     case 'freeze':
       return { ...state, freeze: { by, ...proven, until, reason, since: at } };
@@ -279,14 +286,16 @@ export function applyDecision(
       return { ...state, freeze: null };
     case 'resume':
       return { ...state, needsPerson: null };
+    case 'retryStep':
+      return tryNow(state, host, by, at);
+    case 'skipHost':
+      return leaveOut(state, host, by);
     case 'approve':
     case 'reject':
     case 'switchTraffic':
     case 'back':
     case 'abort':
     case 'pause':
-    case 'retryStep':
-    case 'skipHost':
       return state;
   }
 }

@@ -41,6 +41,7 @@ export function describeWaiting({ freeze, warm, apart = [] }: EnvironmentState):
 /** Markdown; one fenced block in ASCII, at most 60 columns. */
 export function renderEnvironment(state: EnvironmentState, links: UiLink[]): string {
   const { environment, live, warm, inFlight, queue, announced, freeze, needsPerson, good } = state;
+  const { apart = [] } = state;
   const entered = [inFlight?.request, ...queue].map((request) => request?.requestId);
   const coming = announced.filter(
     ({ requestId, phase }) => phase !== 'ended' && !entered.includes(requestId),
@@ -62,7 +63,7 @@ export function renderEnvironment(state: EnvironmentState, links: UiLink[]): str
           `by ${freeze.by}${signedText(freeze)}${untilText(freeze.until)} ${freeze.reason ?? ''}`,
         ),
     freeze !== null && hasUnsignedReason(freeze) ? row('', 'its reason was not signed') : null,
-    ...(state.apart ?? []).flatMap(({ host, why, ...how }) => [
+    ...apart.flatMap(({ host, why, ...how }) => [
       row('apart', `${host}: ${why}`),
       row('', describeReturn(how, formatMinute)),
     ]),
@@ -80,6 +81,9 @@ export function renderEnvironment(state: EnvironmentState, links: UiLink[]): str
     freeze === null
       ? null
       : `- open again: \`slipway unfreeze ${environment}\` (a rollback enters all the same)`,
+    apart.every(({ state: how }) => how === 'before')
+      ? null
+      : `- try the hosts in quarantine now: \`slipway retry ${environment}\``,
     live === null ? null : `- the last good release: \`slipway rollback ${environment}\``,
   ];
   return [

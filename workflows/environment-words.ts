@@ -1,6 +1,6 @@
 /** What people say to an environment: it takes effect at once where nobody signs it, else once a worker has looked at it. */
 import { patched } from '@temporalio/workflow';
-import type { NamedDecision } from './decisions.js';
+import type { EnvironmentDeciding, NamedDecision } from './decisions.js';
 import type { Reason } from './denials.js';
 import {
   applyHeard,
@@ -15,6 +15,7 @@ import {
 } from './environment-decisions.js';
 import { forgetDenied, rememberDecided } from './environment-memory.js';
 import { applyDecision, receiveRequest, type Step } from './environment-queue.js';
+import { arrivingOf } from './hosts-apart.js';
 import { HeardInTurn } from './hear-decisions.js';
 import type { Decision, EnvironmentRequest, EnvironmentState } from './messages.js';
 import { SIGNAL, UPDATE } from './names.js';
@@ -33,6 +34,13 @@ export class EnvironmentWords {
   /** Not yet looked at by a worker. */
   get unheard(): number {
     return this.signed.unheard;
+  }
+
+  /** Hosts that people may say something of. Runs from before this patch told them to ask the change. */
+  get aboutHosts(): Pick<EnvironmentDeciding, 'hosts'> {
+    const { apart = [] } = this.state();
+    if (apart.length === 0 || !patched('words-about-hosts-apart')) return {};
+    return { hosts: { apart, arriving: arrivingOf(this.state()) } };
   }
 
   /** Why no further one is looked at now; null = one is. */

@@ -37,14 +37,21 @@ import {
   receiveAnnouncement,
   receiveCutover,
   receiveWithdrawal,
+  tellingNobody,
   thaw,
   type Step,
   type Telling,
 } from './environment-queue.js';
 import { describeWaiting, headlineOf, renderEnvironment, stateOf } from './environment-screen.js';
 import { EnvironmentWords } from './environment-words.js';
-import { hostsInQuarantine } from './hosts-apart.js';
-import { isAnnouncement, isCutover, isEnvironmentRequest, isWithdrawal } from './message-shapes.js';
+import { hostsInQuarantine, receiveApart } from './hosts-apart.js';
+import {
+  isAnnouncement,
+  isCutover,
+  isEnvironmentRequest,
+  isGoesWithout,
+  isWithdrawal,
+} from './message-shapes.js';
 import type {
   Announcement,
   ChangeInput,
@@ -54,6 +61,7 @@ import type {
   EnvironmentRequest,
   EnvironmentState,
   EnvironmentStatus,
+  GoesWithout,
   Withdrawal,
 } from './messages.js';
 import { laneId, QUERY, SIGNAL, UPDATE, WORKFLOW, WORKFLOW_TASK_TIMEOUT_MS } from './names.js';
@@ -76,6 +84,7 @@ const announce = defineSignal<[Announcement]>(SIGNAL.announce);
 const request = defineSignal<[EnvironmentRequest]>(SIGNAL.request);
 const withdraw = defineSignal<[Withdrawal]>(SIGNAL.withdraw);
 const cutover = defineSignal<[Cutover]>(SIGNAL.cutover);
+const goesWithout = defineSignal<[GoesWithout]>(SIGNAL.apart);
 
 export async function environment(input: EnvironmentInput): Promise<void> {
   const entity = new Entity(input);
@@ -117,10 +126,13 @@ class Entity {
       (state, asked) => this.words.request(state, asked),
     );
     this.receive(withdraw, 'A request is no longer wanted', isWithdrawal, receiveWithdrawal);
-    this.receive(cutover, 'The change says how to get back', isCutover, (state, told) => ({
-      state: receiveCutover(state, told),
-      tell: [],
-    }));
+    this.receive(cutover, 'The change says how to get back', isCutover, tellingNobody(receiveCutover));
+    this.receive(
+      goesWithout,
+      'The change goes on without a host',
+      isGoesWithout,
+      tellingNobody(receiveApart),
+    );
     setHandler(
       defineQuery<EnvironmentStatus>(QUERY.status),
       () => {
@@ -138,6 +150,7 @@ class Entity {
         freeze: thaw(this.state, Date.now()).freeze,
         freezers: groupsThatMayFreeze(this.state),
         needsPerson: this.state.needsPerson,
+        ...this.words.aboutHosts,
         now: new Date().toISOString(),
       }),
       apply: (decision) => {

@@ -3,14 +3,16 @@
  * that fails takes the release back with it, or stands apart while the others go on, as far as `rollout` lets it.
  */
 import { CancellationScope, isCancellation, patched } from '@temporalio/workflow';
-import type { OnHosts, UndoResult } from './activity-contract.js';
+import type { CheckPlan, EnvironmentPlan } from '../pipeline/plan.js';
+import type { OnHosts, UndoResult, VerifyResult } from './activity-contract.js';
 import { perform, type Calling } from './activity-options.js';
 import { keepReceipt, setApart, summarize, type ChangeRun } from './change-run.js';
 import type { StepOutcome } from './step-outcome.js';
 import { describeApart } from './hosts-apart.js';
 import { readFailure } from './read-failure.js';
-import { calling, passed } from './step.js';
 import type { FailureReport, HostApart } from './result.js';
+import { calling, judge, passed, sinceDeploy, tellApart } from './step.js';
+import { checksHere, isAboutHosts, onHosts } from './target-hosts.js';
 
 /** A host that stands apart is put back or stopped within this, or left as it is: it must not hold up the others. */
 const SET_APART_WITHIN_MS = 120_000;
@@ -37,11 +39,56 @@ export async function deployToFleet(run: ChangeRun): Promise<StepOutcome> {
     const batch = hosts.slice(start, start + rollout.batch);
     const settled = await all(batch.map(({ name }) => deployTo(run, name)));
     const failures = settled.filter((failure) => failure !== null);
-    const over = await standApart(run, failures);
+    const over = (await standApart(run, failures)) ?? (await checkBatch(run, batch));
     if (over !== null) return over;
   }
   const { length } = run.target.plan.hosts;
   return passed(`${length} ${length === 1 ? 'host' : 'hosts'}${sayApart(run.apart)}`);
+}
+
+/**
+ * The hosts of the batch that are in it still are asked before the next one begins; null = on to that. Who answers badly
+ * stands apart like who could not be deployed to, and the others are asked again: the first no ends a round.
+ */
+async function checkBatch(run: ChangeRun, batch: EnvironmentPlan['hosts']): Promise<StepOutcome | null> {
+  for (;;) {
+    const { plan } = run.target;
+    const hosts = batch.filter(({ name }) => plan.hosts.some((host) => host.name === name));
+    const checks = checksHere({ hosts }, plan.checks).filter(isAboutHosts);
+    if (checks.length === 0 || hosts.length === 0 || !patched('checks-between-batches')) return null;
+    const names = hosts.map(({ name }) => name).join(' ');
+    const target = onHosts(run.target, hosts);
+    const input = { target, checks, colour: target.colour, ...sinceDeploy(run) };
+    const result = await perform('verify', input, calling(run, `checks of ${names}`));
+    if (result.verdict === 'passed') return null;
+    const failures = failuresIn(run, checks, result);
+    if (failures.length === 0) return judge(result, summarize(run, names));
+    const over = await standApart(run, failures);
+    if (over !== null) return over;
+  }
+}
+
+function failuresIn(
+  run: ChangeRun,
+  checks: CheckPlan[],
+  { verdict, outcomes, logTail }: VerifyResult,
+): HostFailure[] {
+  if (verdict === 'passed') return [];
+  const { name: environment } = run.target.plan;
+  const wayOut = `look at the host, then slipway retry ${environment}`;
+  const failures = new Map<string, HostFailure>();
+  for (const { check, host: at, verdict: found, detail } of outcomes) {
+    const host = at ?? checks.find(({ name }) => name === check)?.host;
+    if (found !== verdict || host === undefined || failures.has(host)) continue;
+    const report = {
+      what: `${check}: ${detail}`,
+      where: `${environment} host ${host}`,
+      why: logTail,
+      wayOut,
+    };
+    failures.set(host, { host, verdict, report });
+  }
+  return [...failures.values()];
 }
 
 /** What could not be asked before anything began stays out of it as well. */
@@ -144,6 +191,8 @@ async function takeOut(run: ChangeRun, { host, report }: HostFailure): Promise<v
   const limited = { ...onOneHost(run, host), scheduleToCloseMs: SET_APART_WITHIN_MS, priority: 1 };
   let why = report.what;
   let state: HostApart['state'] = putsBack ? 'before' : 'quarantined';
+  // said before it is touched: until that has come to its end nobody knows whether it can be reached
+  await tellApart(run, { host, state: 'quarantined', why, since });
   try {
     if (isBegun) await perform(putsBack ? 'undoDeploy' : 'stopHost', workOn(run, host), limited);
   } catch (error) {
@@ -151,7 +200,9 @@ async function takeOut(run: ChangeRun, { host, report }: HostFailure): Promise<v
     state = 'quarantined';
     why = `${why}; and it could not be ${putsBack ? 'put back' : 'stopped'}: ${readFailure(error, host, '').report.what}`;
   }
-  setApart(run, { host, state, why, since });
+  const apart = { host, state, why, since };
+  setApart(run, apart);
+  if (state === 'before') await tellApart(run, apart);
 }
 
 /** All of the same kind are told at once; a no weighs more than a silence. */

@@ -1,6 +1,6 @@
 /** Hosts of an environment that do not serve what is live, and when that is tried there again. Pure. */
 import { requestFor } from './environment-memory.js';
-import type { ChangeRequest, EnvironmentState, HostWaiting } from './messages.js';
+import type { ChangeRequest, EnvironmentState, GoesWithout, HostWaiting } from './messages.js';
 import { touchedNothing, type ChangeResult, type HostApart } from './result.js';
 
 const MINUTE_MS = 60_000;
@@ -23,6 +23,8 @@ export function apartAfter(
         const now = foundHere(each.host);
         if (now === undefined && state === 'succeeded') return [];
         const why = now?.why ?? result.failure?.what ?? each.why;
+        // left out by a person while it was tried
+        if (each.againAt === null) return [{ ...each, why }];
         return [waiting({ ...each, why }, each.tries + 1, nowMs)];
       });
     case 'recover':
@@ -66,19 +68,66 @@ export function readmission(state: EnvironmentState, nowMs: number): ChangeReque
   return { ...requestFor(live, 'readmit', asked), hosts: due.map(({ host }) => host) };
 }
 
+/** A person wants them tried now; `host` null = all in quarantine. `at` is ISO time. */
+export function tryNow(
+  state: EnvironmentState,
+  host: string | null,
+  by: string,
+  at: string,
+): EnvironmentState {
+  return changeQuarantined(state, host, { againAt: at, wordOf: by });
+}
+
+/** A person wants the host left out until the next release. */
+export function leaveOut(state: EnvironmentState, host: string | null, by: string): EnvironmentState {
+  return changeQuarantined(state, host, { againAt: null, wordOf: by });
+}
+
+function changeQuarantined(
+  state: EnvironmentState,
+  host: string | null,
+  change: Pick<HostWaiting, 'againAt' | 'wordOf'>,
+): EnvironmentState {
+  const isMeant = (each: HostWaiting): boolean =>
+    each.state === 'quarantined' && (host === null || each.host === host);
+  const apart = state.apart?.map((each) => (isMeant(each) ? { ...each, ...change } : each));
+  return apart === undefined ? state : { ...state, apart };
+}
+
+/** The version that comes to every host now, those that stand apart included; null = none. */
+export function arrivingOf({ inFlight }: EnvironmentState): string | null {
+  if (inFlight === null || ['retire', 'readmit'].includes(inFlight.request.kind)) return null;
+  return inFlight.request.version;
+}
+
 export function describeApart(state: HostApart['state']): string {
   return state === 'quarantined' ? 'quarantined' : 'keeps the release before';
 }
 
 /** `quarantined, again 14 Nov 12:10 UTC`; `format` says a moment (ISO) as the screen does. */
 export function describeReturn(
-  { state, againAt }: Pick<HostWaiting, 'state' | 'againAt'>,
+  { state, againAt, wordOf }: Pick<HostWaiting, 'state' | 'againAt' | 'wordOf'>,
   format: (moment: string) => string,
 ): string {
   const again = againAt === null ? 'until the next release' : `again ${format(againAt)}`;
-  return `${describeApart(state)}, ${again}`;
+  return `${describeApart(state)}, ${again}${wordOf === undefined ? '' : `, says ${wordOf}`}`;
 }
 
-export function hostsInQuarantine({ apart = [] }: Pick<EnvironmentState, 'apart'>): string[] {
-  return apart.flatMap(({ host, state }) => (state === 'quarantined' ? [host] : []));
+/** Those of the change in flight included. */
+export function hostsInQuarantine({ apart = [], inFlight }: EnvironmentState): string[] {
+  const hosts = [...apart, ...quarantinedBy(inFlight)].filter(({ state }) => state === 'quarantined');
+  return [...new Set(hosts.map(({ host }) => host))];
+}
+
+/** By a change that died: the recovery leaves them out, and what is live comes to them later. */
+export function quarantinedBy(inFlight: EnvironmentState['inFlight']): HostApart[] {
+  return (inFlight?.apart ?? []).filter(({ state }) => state === 'quarantined');
+}
+
+/** The change in flight goes on without a host. */
+export function receiveApart(state: EnvironmentState, { requestId, apart }: GoesWithout): EnvironmentState {
+  const { inFlight } = state;
+  if (inFlight?.request.requestId !== requestId) return state;
+  const others = (inFlight.apart ?? []).filter(({ host }) => host !== apart.host);
+  return { ...state, inFlight: { ...inFlight, apart: [...others, apart] } };
 }

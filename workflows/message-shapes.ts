@@ -2,7 +2,14 @@
  * Are messages of other runs what they should be? Anybody with the CLI or the UI can send one, and a handler that
  * throws, or a number that is none, would wedge a run for good. Shape only, and only what a run relies on.
  */
-import type { Announcement, Cutover, EnvironmentRequest, Superseded, Withdrawal } from './messages.js';
+import type {
+  Announcement,
+  Cutover,
+  EnvironmentRequest,
+  GoesWithout,
+  Superseded,
+  Withdrawal,
+} from './messages.js';
 import { readSigned } from './read-decision.js';
 import type { ChangeResult } from './result.js';
 
@@ -75,6 +82,16 @@ export function isCutover(value: unknown): value is Cutover {
     isObject(value['target']) &&
     typeof value['switching'] === 'boolean' &&
     (prior === null || isListOfObjects(prior))
+  );
+}
+
+export function isGoesWithout(value: unknown): value is GoesWithout {
+  if (!isObject(value) || !isText(value['requestId'])) return false;
+  const { apart } = value;
+  return (
+    isObject(apart) &&
+    ['host', 'why', 'since'].every((field) => isText(apart[field])) &&
+    (apart['state'] === 'quarantined' || apart['state'] === 'before')
   );
 }
 

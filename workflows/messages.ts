@@ -221,10 +221,18 @@ export interface Cutover {
 
 export type Rewinding = 'revert' | 'restore';
 
+/** `apart` signal of the environment, as soon as a host stands apart: should the change die, nobody waits for that one. */
+export interface GoesWithout {
+  requestId: string;
+  apart: HostApart;
+}
+
 export interface InFlight {
   request: ChangeRequest;
   token: number;
   cutover: Cutover | null;
+  /** Hosts it goes on without, as far as it has said so. Absent = none. */
+  apart?: HostApart[];
   /** It was taken back: should the lane turn out to be held, it does not go back into the queue. */
   withdrawn?: Decision;
 }
@@ -242,6 +250,8 @@ export interface HostWaiting extends HostApart {
   againAt: string | null;
   /** How often that was done. */
   tries: number;
+  /** Who wants it tried now, or left out until the next release. Absent = nobody said so. */
+  wordOf?: string;
 }
 
 /** All the environment remembers. `live` is the last release that settled (or was put back). */
@@ -288,7 +298,7 @@ export interface ChangeInput {
   live: ReleaseRecord | null;
   /** The warm idle colour, if there is one: a rollback to it is one switch; `retire` stops it. */
   warm: ReleaseRecord | null;
-  /** recover: hosts in quarantine, which may be out of reach for days; what is live comes to them later. Absent = none. */
+  /** recover: hosts in quarantine, those that the dead change had put there too, which may be out of reach for days; what is live comes to them later. Absent = none. */
   quarantined?: string[];
   /** recover: what the dead holder left. */
   recovering: { token: number; cutover: Cutover | null; request: ChangeRequest } | null;

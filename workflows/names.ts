@@ -70,6 +70,8 @@ export const SIGNAL = {
   withdraw: 'withdraw',
   /** environment: the change says how to get back, before it switches. */
   cutover: 'cutover',
+  /** environment: the change goes on without a host. */
+  apart: 'apart',
   /** promotion: its request has left the queue, the change runs. */
   entered: 'entered',
   /** promotion: how its change ended. */

@@ -25,8 +25,8 @@ const WHAT_IT_DOES: Record<DecisionName, string> = {
   abort: `Stop and undo: ${BY}`,
   pause: `Stop before the next step: ${BY}`,
   resume: `Go on; on an environment: I have looked: ${BY}`,
-  retryStep: `Try the step that holds again: ${BY}`,
-  skipHost: `Leave one host out and go on: {"by": "your name", "host": "web-2"}`,
+  retryStep: `Try the step that holds again; on an environment: the hosts in quarantine, or one "host": ${BY}`,
+  skipHost: `Leave one host out and go on; on an environment: until the next release: {"by": "your name", "host": "web-2"}`,
   freeze: `Nobody enters: {"by": "your name", "until": "2030-01-09T09:00:00Z", "reason": "why"}`,
   unfreeze: `Open again: ${BY}`,
 };

@@ -1,5 +1,5 @@
 /** A change on some of its environment's hosts, or of another release. Pure. */
-import type { EnvironmentPlan } from '../pipeline/plan.js';
+import type { CheckPlan, EnvironmentPlan } from '../pipeline/plan.js';
 import type { Target } from './activity-contract.js';
 import type { ReleaseRecord } from './result.js';
 
@@ -17,4 +17,14 @@ export function asLive(target: Target, live: ReleaseRecord): Target {
   const { whole: _, ...rest } = target;
   const { plan, version, commit, artifacts, colour, evidence = [], receipts = [] } = live;
   return { ...rest, plan, version, commit, artifacts, colour, evidence, receipts };
+}
+
+/** Without those of a host that is left out of it. */
+export function checksHere({ hosts }: Pick<EnvironmentPlan, 'hosts'>, checks: CheckPlan[]): CheckPlan[] {
+  return checks.filter(({ host }) => host === undefined || hosts.some(({ name }) => name === host));
+}
+
+/** Those that are made on each host, or about each. */
+export function isAboutHosts(check: CheckPlan): boolean {
+  return check.host !== undefined || (check.kind === 'run' && check.on === 'host');
 }

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { BakePlan, CheckPlan } from '../../pipeline/plan.js';
 import type { Activities, VerifyResult } from '../../workflows/activity-contract.js';
 import { heartbeatWhile } from '../cancellation.js';
+import { checksHere } from '../../workflows/target-hosts.js';
 import { askCheck } from './ask-check.js';
 import {
   BAKE_PROGRESS,
@@ -25,7 +26,8 @@ const LOG_WITHIN_MS = 200;
 export function createBake(dependencies: CheckDependencies): Activities['bake'] {
   return ({ target, colour, baseline, remainingMs, deployedMsAgo, soFar, share }) =>
     heartbeatWhile<VerifyResult, BakeProgress>(async (report) => {
-      const planned = target.plan.bake;
+      const { bake: whole } = target.plan;
+      const planned = whole && { ...whole, checks: checksHere(target.plan, whole.checks) };
       if (planned === null) return { verdict: 'passed', note: 'no bake', outcomes: [], logTail: null };
       // what the proxy answers is of both colours while they share the users
       const bake = share === undefined ? planned : { ...planned, failures: 1 };

@@ -28,7 +28,10 @@ export const askRunCheck: CheckOnce<RunPlan> = async (plan, context) => {
     return judge(plan, { ...ended, output: context.secrets.scrub(ended.output) }, 'worker');
   }
   const findings = await Promise.all(
-    target.plan.hosts.map((host) => runOnHost({ ...plan, command }, context, env, host)),
+    hostsOf(plan, target.plan.hosts).map(async (host) => ({
+      ...(await runOnHost({ ...plan, command }, context, env, host)),
+      host: host.name,
+    })),
   );
   return (
     findings.find(({ verdict }) => verdict === 'failed') ??
@@ -37,6 +40,10 @@ export const askRunCheck: CheckOnce<RunPlan> = async (plan, context) => {
     inconclusive('the environment has no host')
   );
 };
+
+function hostsOf(plan: RunPlan, hosts: HostPlan[]): HostPlan[] {
+  return hosts.filter(({ name }) => plan.host === undefined || plan.host === name);
+}
 
 async function runOnHost(
   plan: RunPlan,

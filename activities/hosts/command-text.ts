@@ -30,5 +30,5 @@ export function withStdin(
 
 /** Scrubbed first, then cut: a value that straddles the cut would otherwise show its half. */
 export function readable(bytes: Buffer, scrub: (text: string) => string): string {
-  return tailOfText(scrub(bytes.toString()), TAIL_BYTES);
+  return bytes.length === 0 ? '' : tailOfText(scrub(bytes.toString()), TAIL_BYTES);
 }

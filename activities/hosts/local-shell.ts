@@ -13,9 +13,12 @@ export function createLocalShell(): Shell {
   return {
     execute: async (request) => {
       const startedAt = performance.now();
-      const { line, marker } = announce(request.script);
+      const { text, marker } = announce(request.script);
       // detached = a process group of its own, as under sshd
-      const child = spawn('/bin/sh', ['-c', line], { detached: true, env: loginEnvironment() });
+      const child = spawn('/bin/sh', ['-c', text], {
+        ...{ argv0: 'sh', detached: true },
+        env: loginEnvironment(),
+      });
       const stdout = new AnnouncedOutput(marker, request.keepBytes);
       const stderr = new AnnouncedOutput(marker, request.keepBytes);
       child.stdout.on('data', (chunk: Buffer) => {

@@ -45,11 +45,12 @@ export function createShellHost(parts: ShellHostParts): Host {
 
   const run = async (asked: RemoteCommand): Promise<CommandResult> => {
     const command = asItsUser(asked, parts.jobUser);
-    const refusalMarker = `slipway-${randomBytes(8).toString('hex')}-refusal:`;
+    const { fence } = command;
+    const refusalMarker = fence === undefined ? '' : `slipway-${randomBytes(8).toString('hex')}-refusal:`;
     const script =
-      command.fence === undefined
+      fence === undefined
         ? runScript(command)
-        : fencedRunScript(command.fence, command, {
+        : fencedRunScript(fence, command, {
             runId: `run-${randomBytes(6).toString('hex')}`,
             refusalMarker,
           });
@@ -57,9 +58,11 @@ export function createShellHost(parts: ShellHostParts): Host {
     const result = await executeScript(shell, where, sent.script, {
       timeoutMs: command.timeoutMs,
       keepBytes: TAIL_BYTES + SCRUB_MARGIN_BYTES,
+      // a folder to enter, or exports to read, are more than one command
+      isOneLook: fence === undefined && command.cwd === undefined && sent.script === script,
       ...(sent.stdin === undefined ? {} : { stdin: sent.stdin }),
     });
-    if (command.fence !== undefined) refuseFencedRun(result, where, command.fence, refusalMarker);
+    if (fence !== undefined) refuseFencedRun(result, where, fence, refusalMarker);
     const note = result.timedOut && result.group !== null ? await endGroup(result.group) : '';
     return {
       command: parts.scrub(quoteArgv(asked.argv)),

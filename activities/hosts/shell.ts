@@ -13,6 +13,11 @@ export interface ShellRequest {
   keepBytes: number;
   /** `rescue` has slots of its own, so that ending a hung command never waits behind hung commands. */
   lane?: 'normal' | 'rescue';
+  /**
+   * The script is one quoted command that only looks. A login shell that reads sh may run it as it stands, which saves
+   * the host a shell; it may also be sent twice.
+   */
+  isOneLook?: boolean;
 }
 
 /** `exitCode` and `signal` both null = the outcome is unknown. */

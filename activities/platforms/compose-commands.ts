@@ -28,6 +28,28 @@ export function upArgv(project: ComposeProject): string[] {
   return [...composeArgv(project), 'up', '--detach', '--no-build', '--quiet-pull', ...which];
 }
 
+/**
+ * A compose that dies while it makes a container anew leaves the new one with the old one's id before its name, and the
+ * engine may bring up the old one again: compose would start the two beside each other, on the same ports. The new one goes
+ * first, its volumes stay. In one command with `up`, so that it never meets one that is at work.
+ */
+const HALF_MADE_AWAY = `project=$1 services=$2
+shift 2
+label=com.docker.compose
+docker ps --all --no-trunc --filter "label=$label.project=$project" --format "{{.ID}} {{.Names}} {{.Label \\"$label.service\\"}}" |
+  while read -r id name service; do
+    old=\${name%%_*}
+    [ "\${#old}" = 12 ] || continue
+    case " \${services:-$service} " in *" $service "*) ;; *) continue ;; esac
+    [ -z "$(docker ps --all --quiet --filter "id=$old" --filter "name=^/?\${name#*_}$")" ] || docker rm --force "$id" >/dev/null
+  done
+exec "$@"`;
+
+/** `up` on a host where another `up` may have died. */
+export function upAnywayArgv(project: ComposeProject & { name: string }): string[] {
+  return ['sh', '-c', HALF_MADE_AWAY, 'sh', project.name, project.services.join(' '), ...upArgv(project)];
+}
+
 /** A container like those of the service, beside them, for one shell text; `names` of variables, whose values it is given. */
 export function runArgv(
   project: ComposeProject,

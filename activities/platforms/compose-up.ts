@@ -1,7 +1,7 @@
 /** Runs `docker compose` where it writes, journalled under the fence, and says by name why it did not work. */
 import { refused } from '../failure.js';
 import type { CommandResult } from '../hosts/host.js';
-import { nameUpFailure, removeArgv, upArgv, type ComposeProject } from './compose-commands.js';
+import { nameUpFailure, removeArgv, upAnywayArgv, type ComposeProject } from './compose-commands.js';
 import { evidenceOf } from './compose-convergence.js';
 import { listProject } from './compose-containers.js';
 import { environmentOf } from './compose-project.js';
@@ -19,7 +19,7 @@ export interface Run {
 
 /** Creates and starts what is not as the file says; what is stays untouched. Throws Refused with the cause. */
 export async function runUp(context: PlatformContext, run: Run): Promise<void> {
-  const result = await runCompose(context, run, upArgv(run.project));
+  const result = await runCompose(context, run, upAnywayArgv(run.project));
   if (result.exitCode === 0 || result.exitCode === null) {
     requireSuccess(context, result, 'docker compose up');
     return;

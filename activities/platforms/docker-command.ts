@@ -2,6 +2,7 @@
 import { refused } from '../failure.js';
 import type { CommandResult } from '../hosts/host.js';
 import { lastLine } from '../hosts/tail.js';
+import { callEngine } from './engine.js';
 import { placeOf, runTool } from './host-question.js';
 import type { PlatformContext } from './platform.js';
 import { readHostLogin, throwawayConfig } from './registry-credentials.js';
@@ -17,8 +18,31 @@ export interface DockerCommand {
   notes: string;
 }
 
-/** Started once per step: whoever asks again follows the same run. Any end of it is a result. */
+/** Said by the client, about its own socket: the engine went away under it. Not what a registry does to the engine. */
+const ENGINE_LEFT =
+  /error during connect: |Cannot connect to the Docker daemon|failed to connect to the docker API|@->\S*docker\.sock: /;
+/** An engine that answers us and never the client is asked no more. */
+const STARTED_AT_MOST = 5;
+
+/**
+ * Started once per step: whoever asks again follows the same run. Any end of it is a result, but for an engine that went
+ * away in the middle: that is no answer, so it is started again when the engine is back. Throws while it is not.
+ */
 export async function runDockerCommand(
+  context: PlatformContext,
+  command: DockerCommand,
+): Promise<CommandResult> {
+  for (let again = 1; ; again += 1) {
+    const step = again === 1 ? command.step : `${command.step}-${again}`;
+    const result = await runOnce(context, { ...command, step });
+    const hasAnswer = result.exitCode === null || result.exitCode === 0 || again === STARTED_AT_MOST;
+    if (hasAnswer || !ENGINE_LEFT.test(`${result.stdout}\n${result.stderr}`)) return result;
+    context.signal.throwIfAborted();
+    await callEngine(await context.host.docker(), { method: 'GET', path: '/version' });
+  }
+}
+
+async function runOnce(
   context: PlatformContext,
   { step, notes, env, ...command }: DockerCommand,
 ): Promise<CommandResult> {

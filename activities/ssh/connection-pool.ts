@@ -14,6 +14,8 @@ export interface PooledConnection {
   readonly sessions: Slots;
   /** Two more, only for ending commands that hang. */
   readonly rescue: Slots;
+  /** Does the login shell read one quoted command as sh does? null = it has not said yet. */
+  isInSh: boolean | null;
   readonly isDead: () => boolean;
 }
 
@@ -99,6 +101,7 @@ export class ConnectionPool {
         client,
         sessions: new Slots(SESSIONS),
         rescue: new Slots(RESCUE_SESSIONS),
+        isInSh: null,
         isDead: () => dead,
       };
       return connection;

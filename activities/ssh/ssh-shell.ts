@@ -1,10 +1,9 @@
 /** A `RemoteShell` on a pooled SSH connection. */
-import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, ClientChannel } from 'ssh2';
 import { unreachable } from '../failure.js';
-import { announce, AnnouncedOutput } from '../hosts/announced-output.js';
+import { announce, AnnouncedOutput, type Announcement } from '../hosts/announced-output.js';
 import type { RemoteShell, ShellRequest, ShellResult } from '../hosts/shell.js';
 import type { SshTarget } from './connect.js';
 import { ConnectionProblem } from './connection-problem.js';
@@ -20,6 +19,7 @@ const CLOSE_GRACE_MS = 2000;
 const FORWARD_TIMEOUT_MS = 10_000;
 
 interface Session {
+  connection: PooledConnection;
   channel: ClientChannel;
   /** Filled when the server says how the command ended; null until then, and for ever when it never says. */
   exit: () => Exit | null;
@@ -40,15 +40,18 @@ export function createSshShell(pool: ConnectionPool, target: SshTarget, where: s
     }
   };
 
-  /** A channel that runs `line`; null = the connection broke while asking, so it may or may not run. */
-  const openSession = async (line: string, lane: 'normal' | 'rescue'): Promise<Session | null> => {
+  /** A channel that runs the line; null = the connection broke while asking, so it may or may not run. */
+  const openSession = async (
+    lineFor: (connection: PooledConnection) => string,
+    lane: 'normal' | 'rescue',
+  ): Promise<Session | null> => {
     let fullSince: number | null = null;
     for (let attempt = 1; ; attempt += 1) {
       const open = await connection();
       const slots = lane === 'rescue' ? open.rescue : open.sessions;
       const release = await slots.take();
       try {
-        return { ...(await execute(open.client, line)), release };
+        return { ...(await execute(open.client, lineFor(open))), connection: open, release };
       } catch (error) {
         release();
         const notSent = error instanceof Error && error.message === 'Not connected';
@@ -69,14 +72,27 @@ export function createSshShell(pool: ConnectionPool, target: SshTarget, where: s
 
   return {
     execute: async (request) => {
-      const { line, marker } = announce(request.script);
       const startedAt = performance.now();
-      const session = await openSession(line, request.lane ?? 'normal');
-      if (session === null) return lost(startedAt);
-      return collect(session, request, marker, startedAt);
+      const announcement = announce(request.script);
+      const isShort = ({ isInSh }: PooledConnection): boolean =>
+        request.isOneLook === true && isInSh === true;
+      const lineFor = (open: PooledConnection): string =>
+        isShort(open) ? announcement.text : announcement.line;
+      for (;;) {
+        const session = await openSession(lineFor, request.lane ?? 'normal');
+        if (session === null) return lost(startedAt);
+        const { connection: used } = session;
+        const wasShort = isShort(used);
+        const { isInSh, ...result } = await collect(session, request, announcement, startedAt);
+        used.isInSh ??= result.group === null ? null : isInSh;
+        // another shell than it had said: it could not read the line, so nothing ran
+        const isUnread = wasShort && result.group === null && result.exitCode !== null;
+        if (!isUnread) return result;
+        used.isInSh = false;
+      }
     },
     stream: async (script) => {
-      const session = await openSession(script, 'normal');
+      const session = await openSession(() => script, 'normal');
       if (session === null) throw connectionLost(where);
       session.channel.once('close', session.release);
       return programStream(session.channel, () => session.exit()?.code ?? null);
@@ -96,7 +112,7 @@ export function createSshShell(pool: ConnectionPool, target: SshTarget, where: s
   };
 }
 
-function execute(client: Client, line: string): Promise<Omit<Session, 'release'>> {
+function execute(client: Client, line: string): Promise<Pick<Session, 'channel' | 'exit'>> {
   return new Promise((resolve, reject) => {
     client.exec(line, (error, channel) => {
       if (error !== undefined) {
@@ -116,9 +132,9 @@ function execute(client: Client, line: string): Promise<Omit<Session, 'release'>
 async function collect(
   { channel, exit, release }: Session,
   request: ShellRequest,
-  marker: string,
+  { marker }: Announcement,
   startedAt: number,
-): Promise<ShellResult> {
+): Promise<ShellResult & { isInSh: boolean }> {
   const stdout = new AnnouncedOutput(marker, request.keepBytes);
   const stderr = new AnnouncedOutput(marker, request.keepBytes);
   channel.on('data', (chunk: Buffer) => {
@@ -130,15 +146,22 @@ async function collect(
   // a command that does not read its stdin is no error
   channel.on('error', () => undefined);
   let timedOut = false;
-  const timer = setTimeout(() => {
-    timedOut = true;
-    channel.close();
-    channel.emit('slipway:timeout');
-  }, request.timeoutMs);
-  const closed = once(channel, 'close');
-  channel.end(request.stdin);
-  await Promise.race([closed, once(channel, 'slipway:timeout')]);
-  clearTimeout(timer);
+  const closed = new Promise<void>((resolve) => {
+    channel.once('close', resolve);
+  });
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(() => {
+      timedOut = true;
+      channel.close();
+      resolve();
+    }, request.timeoutMs);
+    channel.once('close', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    // a quick command is over before it is told that nothing follows
+    if (channel.writable) channel.end(request.stdin);
+  });
   const ended = exit();
   if (timedOut && ended === null) {
     const forced = setTimeout(release, CLOSE_GRACE_MS);
@@ -160,6 +183,7 @@ async function collect(
     // closed without an exit status: the outcome is unknown, neither failed nor ok
     connectionLost: !timedOut && ended === null,
     group: stdout.group ?? stderr.group,
+    isInSh: stdout.isInSh,
   };
 }
 

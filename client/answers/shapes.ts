@@ -114,7 +114,7 @@ export const environmentStatus: Shape = both(
       list(
         fields({
           ...{ host: text, state: oneOf('quarantined', 'before'), why: longText, since: moment },
-          ...{ againAt: orNull(moment), tries: count },
+          ...{ againAt: orNull(moment), tries: count, wordOf: maybe(text) },
         }),
       ),
     ),

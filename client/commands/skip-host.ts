@@ -4,7 +4,7 @@ import { EXIT } from '../exit-codes.js';
 export const skipHost: CommandSpec = {
   name: 'skip-host',
   arguments: '<environment> <host>',
-  summary: 'leaves out the host that fails and goes on',
+  summary: 'leaves out the host that fails and goes on, or one in quarantine until the next release',
   options: [{ flags: '--version <version>', summary: 'which release, when two are in flight' }],
   examples: ['slipway skip-host prod web-2 --reason "disk replaced tomorrow"'],
   exits: [EXIT.done, EXIT.refused],
@@ -18,6 +18,7 @@ export const skipHost: CommandSpec = {
       version: invocation.value('version'),
       reason: invocation.global.reason,
     });
-    return toOutcome(invocation, client, decided, `${host} is left out of ${environment}`);
+    const until = decided.target.kind === 'environment' ? ' until the next release' : '';
+    return toOutcome(invocation, client, decided, `${host} is left out of ${environment}${until}`);
   },
 };

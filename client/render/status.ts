@@ -97,10 +97,13 @@ function describeNotes(
   const all = [...underway(status), ...queue, ...(inFlight === null ? [] : [inFlight.request])];
   const nameOf = (one: (typeof all)[number]): string => plain(nameAmong(all, one));
   if (status.needsPerson !== null) notes.push(style.red(`needs a person: ${plain(status.needsPerson)}`));
-  for (const apart of status.apart ?? []) {
-    const { host, why } = apart;
-    notes.push(style.yellow(`${plain(host)} ${describeReturn(apart, formatMoment)}: ${plain(why)}`));
+  const { apart = [] } = status;
+  for (const each of apart) {
+    const { host, why } = each;
+    notes.push(style.yellow(`${plain(host)} ${plain(describeReturn(each, formatMoment))}: ${plain(why)}`));
   }
+  if (inFlight === null && apart.some(({ state }) => state === 'quarantined'))
+    notes.push(`sooner: slipway retry ${plain(status.environment)}`);
   if (status.live !== null) notes.push(...forcedNotes(style, status.live));
   notes.push(...decidedNotes(style, isOne ? decisions : recently(decisions, now)));
   if (inFlight !== null) notes.push(`${style.now} ${nameOf(inFlight.request)}, ${describeChange(view)}`);

@@ -202,6 +202,64 @@ describe('over ssh only', () => {
     }
   });
 
+  test('a look goes to the login shell as it stands, once that has said that it reads sh', async () => {
+    const sshd = await startSshd();
+    const hosts = hostsKnowing(sshd.knownHostsPath);
+    const said = path.join(sshd.folder, 'said');
+    await writeFile(path.join(sshd.home, '.bashrc'), `echo "\${BASH_EXECUTION_STRING%% *}" >>${said}\n`);
+    try {
+      const host = await hosts.open(reaching(sshd), hostPlan(sshd.destination));
+      await host.run({ argv: ['true'], timeoutMs: 10_000 });
+      const words = await host.run({
+        argv: [
+          'sh',
+          '-c',
+          'printf "%s|" "$@"; cat; echo "$SHELL" >&2; exit 7',
+          'sh',
+          `it's $HOME`,
+          '\\',
+          '!!',
+          '*',
+        ],
+        stdin: 'in\n',
+        timeoutMs: 10_000,
+      });
+      expect(words).toMatchObject({ exitCode: 7, stdout: `it's $HOME|\\|!!|*|in\n`, stderr: `/bin/bash\n` });
+      const hung = await host.run({ argv: ['sh', '-c', 'sleep 600 & wait'], timeoutMs: 300 });
+      expect(hung).toMatchObject({ timedOut: true, exitCode: null, stderr: '' });
+      const inFolder = await host.run({ argv: ['pwd'], cwd: '/tmp', timeoutMs: 10_000 });
+      expect(inFolder).toMatchObject({ exitCode: 0, stdout: '/tmp\n' });
+      // first wrapped; then two looks; ending the one that hung, and the folder, are more than one command
+      expect(await readFile(said, 'utf8')).toBe('exec\necho\necho\nexec\nexec\n');
+    } finally {
+      await hosts.close();
+      await sshd.stop();
+    }
+  });
+
+  test('a login shell that is another than it says still gets a line that it can read', async () => {
+    const sshd = await startSshd();
+    const hosts = hostsKnowing(sshd.knownHostsPath);
+    try {
+      const said = path.join(sshd.folder, 'said');
+      const unread = `case $BASH_EXECUTION_STRING in "exec sh -c "*);; *) echo '$$ is not the pid' >&2; exit 127;; esac`;
+      await writeFile(path.join(sshd.home, '.bashrc'), `echo asked >>${said}\n${unread}\n`);
+      const host = await hosts.open(reaching(sshd), hostPlan(sshd.destination));
+      for (const word of ['first', 'second', 'third']) {
+        expect(await host.run({ argv: ['echo', word], timeoutMs: 10_000 })).toMatchObject({
+          exitCode: 0,
+          stdout: `${word}\n`,
+          stderr: '',
+        });
+      }
+      // the second was sent twice, and from then on none is tried
+      expect(await readFile(said, 'utf8')).toBe('asked\n'.repeat(4));
+    } finally {
+      await hosts.close();
+      await sshd.stop();
+    }
+  });
+
   test('a full disk, a host without flock and a home that cannot be written are named', async () => {
     const sshd = await startSshd();
     const hosts = hostsKnowing(sshd.knownHostsPath);

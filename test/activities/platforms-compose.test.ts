@@ -72,6 +72,27 @@ describe('a further release', () => {
     expect(await scene.running()).toEqual(before);
   });
 
+  test.each(['deploy', 'undo'] as const)(
+    'comes up where an earlier compose died while it made a container anew: %s',
+    async (way) => {
+      const port = 19_000 + scene.count;
+      await scene.given({ 'compose.yaml': WEB.concat(`    ports: ["${port}:80"]\n`) });
+      await compose.deploy(scene.on('v1'));
+      const next = scene.on('v2', { target: { token: 2 } });
+      const prior = await scene.recorded(next);
+      await scene.halfMake('v2', port);
+      expect(await scene.running()).toHaveLength(1);
+      if (way === 'deploy') await compose.deploy(next);
+      else await compose.undo(next, prior);
+      expect(await scene.running()).toMatchObject([
+        { service: 'web', release: way === 'deploy' ? 'v2' : 'v1' },
+      ]);
+      const label = `label=com.docker.compose.project=${scene.name}`;
+      const all = await scene.world.docker('ps', '--all', '--filter', label, '--format', '{{.Names}}');
+      expect(all).toBe(`${scene.name}-web-1`);
+    },
+  );
+
   test('honours COMPOSE_FILE and the override file, and undo brings all of it back', async () => {
     await scene.given({
       'compose.yaml': WEB,

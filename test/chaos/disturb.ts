@@ -1,26 +1,14 @@
 /** Breaks one thing after the other at random moments and mends it again; pauses on demand so that all is whole. */
 import { setTimeout as delay } from 'node:timers/promises';
+import type { SupervisedWorker } from '../support/supervised-worker.js';
+import { killed } from './blows.js';
+import type { Blow } from './ground.js';
 import type { Random } from './random.js';
 import type { Stage } from './stage.js';
 
-const VICTIMS = [
-  [5, 'worker killed'],
-  [2, 'worker stopped'],
-  [1, 'both workers killed'],
-  [3, 'Temporal killed'],
-  [3, 'sshd killed'],
-  [4, 'ssh connections cut'],
-  [3, 'proxy killed'],
-  [5, 'dockerd killed'],
-  [2, 'swarm sshd killed'],
-  [2, 'swarm ssh connections cut'],
-  [2, 'swarm host rebooted'],
-] as const;
-
-type Disturbance = (typeof VICTIMS)[number][1];
-
 export interface Disturber {
-  counts: Record<Disturbance, number>;
+  /** By the names of the blows. */
+  counts: Record<string, number>;
   /** Resolves when everything is mended; nothing breaks until everybody who paused has called what they were given. */
   pause(): Promise<() => void>;
   stop(): Promise<void>;
@@ -33,7 +21,9 @@ export function startDisturbing(
   say: (text: string) => void,
   onBroken: (error: unknown) => void,
 ): Disturber {
-  const counts: Record<string, number> = Object.fromEntries(VICTIMS.map(([, name]) => [name, 0]));
+  const blows = [...workerBlows(stage.workers), killed(3, 'Temporal killed', stage.temporal), ...stage.blows];
+  const choices = blows.map((blow) => [blow.weight, blow] as const);
+  const counts: Record<string, number> = Object.fromEntries(blows.map(({ name }) => [name, 0]));
   let pauses = 0;
   let stopping = false;
   let mended: Promise<void> = Promise.resolve();
@@ -41,13 +31,13 @@ export function startDisturbing(
   const running = (async () => {
     while (!stopping) {
       await delay(random.betweenMs(500, 6000));
-      const what = random.pick(VICTIMS);
+      const { name, strike } = random.pick(choices);
       const forMs = random.betweenMs(0, 3000);
-      const which = random.next() < 0.5 ? 0 : 1;
-      if (pauses > 0 || stopping || !mayHappen(stage, what)) continue;
-      say(`× ${what}`);
-      counts[what] = (counts[what] ?? 0) + 1;
-      mended = disturb(stage, what, which, forMs);
+      const chance = random.next();
+      if (pauses > 0 || stopping || !mayHappen(stage, name)) continue;
+      say(`× ${name}`);
+      counts[name] = (counts[name] ?? 0) + 1;
+      mended = strike(forMs, chance);
       await mended;
     }
   })();
@@ -72,57 +62,24 @@ export function startDisturbing(
 }
 
 /** Whoever is still getting up is not knocked down again, or a slow machine would never get anywhere. */
-function mayHappen(stage: Stage, what: Disturbance): boolean {
+function mayHappen(stage: Stage, what: string): boolean {
   const isWorkers = what.includes('worker');
   return isWorkers
     ? stage.workers.every((worker) => worker.isReady())
     : stage.workers.some((worker) => worker.isReady());
 }
 
-async function disturb(stage: Stage, what: Disturbance, which: 0 | 1, forMs: number): Promise<void> {
-  switch (what) {
-    case 'worker killed':
-      stage.workers[which]?.signal('SIGKILL');
-      return;
-    case 'worker stopped':
-      stage.workers[which]?.signal('SIGTERM');
-      return;
-    case 'both workers killed':
-      for (const worker of stage.workers) worker.signal('SIGKILL');
-      return;
-    case 'ssh connections cut':
-      await stage.sshd.dropConnections();
-      return;
-    case 'Temporal killed':
-      await stage.temporal.break();
-      await delay(forMs);
-      await stage.temporal.mend();
-      return;
-    case 'sshd killed':
-      await stage.sshd.crash();
-      await delay(forMs);
-      await stage.sshd.start();
-      return;
-    case 'proxy killed':
-      await stage.proxy.break();
-      await delay(forMs);
-      await stage.proxy.mend();
-      return;
-    case 'dockerd killed':
-      await stage.swarm.killDockerd();
-      await delay(forMs);
-      await stage.swarm.startDockerd();
-      return;
-    case 'swarm sshd killed':
-      await stage.swarm.killSshd();
-      await delay(forMs);
-      await stage.swarm.startSshd();
-      return;
-    case 'swarm ssh connections cut':
-      await stage.swarm.dropConnections();
-      return;
-    case 'swarm host rebooted':
-      await stage.swarm.reboot();
-      return;
-  }
+function workerBlows(workers: SupervisedWorker[]): Blow[] {
+  const signalOne = (weight: number, name: string, signal: 'SIGKILL' | 'SIGTERM'): Blow => ({
+    ...{ weight, name },
+    strike: async (_, chance) => workers[Math.floor(chance * workers.length)]?.signal(signal),
+  });
+  return [
+    signalOne(5, 'worker killed', 'SIGKILL'),
+    signalOne(2, 'worker stopped', 'SIGTERM'),
+    {
+      ...{ weight: 1, name: 'both workers killed' },
+      strike: async () => workers.forEach((worker) => worker.signal('SIGKILL')),
+    },
+  ];
 }

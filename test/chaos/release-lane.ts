@@ -12,19 +12,7 @@ import { laneId } from '../../workflows/names.js';
 import type { ReleaseResult } from '../../workflows/result.js';
 import type { Random } from './random.js';
 import type { Quality } from './committer.js';
-import type { Stage } from './stage.js';
-
-/** Every lane there is: its pipeline and the pipeline's file. */
-export const LANES = {
-  prod: { pipeline: 'shop', file: 'slipway.yaml' },
-  stage: { pipeline: 'shop', file: 'slipway.yaml' },
-  stack: { pipeline: 'web', file: 'web.yaml' },
-  swarm: { pipeline: 'web', file: 'web.yaml' },
-} as const;
-
-export type EnvironmentName = keyof typeof LANES;
-export type PipelineName = (typeof LANES)[EnvironmentName]['pipeline'];
-export const ENVIRONMENTS: EnvironmentName[] = ['prod', 'stage', 'stack', 'swarm'];
+import type { LaneGround } from './ground.js';
 
 const FATES = [
   [10, 'released'],
@@ -40,7 +28,7 @@ export type Fate = (typeof FATES)[number][1];
 
 export interface Story {
   version: string;
-  environment: EnvironmentName;
+  environment: string;
   fate: Fate;
   quality: Quality;
   workflowId: string;
@@ -55,9 +43,10 @@ export interface LaneReport {
 }
 
 export interface Lane {
-  stage: Stage;
+  ground: LaneGround;
+  environment: string;
+  repositoryUrl: string;
   client: SlipwayClient;
-  environment: EnvironmentName;
   random: Random;
   say: (text: string) => void;
   /** Nothing breaks until what it gives is called. */
@@ -102,13 +91,12 @@ export async function runOne(lane: Lane, version: string, report: LaneReport): P
 }
 
 async function startRelease(lane: Lane, version: string, quality: Quality): Promise<string> {
-  const { client, stage, environment } = lane;
-  const { pipeline, file } = LANES[environment];
-  const commit = await stage.publish[pipeline](version, quality);
+  const { client, repositoryUrl, environment } = lane;
+  const { publish, file } = lane.ground;
+  const commit = await publish(version, quality);
   const { workflowId } = await insist(lane, () =>
     client.startRelease({
-      repositoryUrl: stage.repository.folder,
-      file,
+      ...{ repositoryUrl, file },
       ref: { kind: 'tag', name: version },
       ...{ commit, version, to: [environment] },
     }),
@@ -226,7 +214,10 @@ async function sayRetry({ client, environment, say }: Lane): Promise<boolean> {
 }
 
 /** Again while Temporal or the workers are away; a refusal is an answer. */
-async function insist<T>({ say, isLost }: Lane, ask: () => Promise<T>): Promise<T> {
+export async function insist<T>(
+  { say, isLost }: Pick<Lane, 'say' | 'isLost'>,
+  ask: () => Promise<T>,
+): Promise<T> {
   const givenUpAt = Date.now() + PATIENCE_MS;
   for (;;) {
     isLost.throwIfAborted();

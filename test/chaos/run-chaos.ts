@@ -3,21 +3,14 @@ import { once } from 'node:events';
 import { SlipwayClient } from '../../client/release-client.js';
 import { processesWith } from '../support/processes.js';
 import { startDisturbing } from './disturb.js';
+import { GROUNDS, type PlatformName } from './grounds.js';
 import { createRandom } from './random.js';
-import {
-  ENVIRONMENTS,
-  LANES,
-  runOne,
-  untilAllEnded,
-  untilIdle,
-  type Lane,
-  type LaneReport,
-  type PipelineName,
-} from './release-lane.js';
+import { runOne, untilAllEnded, untilIdle, type Lane, type LaneReport } from './release-lane.js';
 import { setStage, type Stage } from './stage.js';
 import { findWrongs } from './verdict.js';
 
 export interface ChaosOptions {
+  platform: PlatformName;
   changes: number;
   seed: number;
   say: (text: string) => void;
@@ -29,6 +22,7 @@ export interface ChaosOptions {
 
 export interface ChaosResult {
   ok: boolean;
+  platform: PlatformName;
   seed: number;
   changes: number;
   /** Changes per environment. */
@@ -49,20 +43,20 @@ const LOOK_EVERY = 10;
 
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const startedAt = performance.now();
-  const stage = await setStage();
+  const stage = await setStage(GROUNDS[options.platform]);
   const report: LaneReport = { stories: [], retries: 0 };
   const wrongs: string[] = [];
   let disturbances: Record<string, number> = {};
   let checks = 0;
   try {
-    const connect = (pipeline: PipelineName): Promise<SlipwayClient> =>
+    const connect = (pipeline: string): Promise<SlipwayClient> =>
       SlipwayClient.connect({
         pipeline,
         by: 'chaos',
         env: { TEMPORAL_ADDRESS: stage.temporalAddress },
         answerMs: 3000,
       });
-    const clients = { shop: await connect('shop'), web: await connect('web') };
+    const clients = await Promise.all(stage.lanes.map(({ pipeline }) => connect(pipeline)));
     const random = createRandom(options.seed);
     const broken = new AbortController();
     const isLost = AbortSignal.any([
@@ -74,11 +68,14 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       broken.abort(error),
     );
     disturbances = disturber.counts;
-    const lanes = ENVIRONMENTS.map((environment): Lane => ({
-      ...{ stage, environment, say: options.say, calm: disturber.pause, isLost },
-      client: clients[LANES[environment].pipeline],
-      random: random.branch(environment),
-    }));
+    const lanes = stage.lanes.flatMap((ground, index): Lane[] => {
+      const [{ environment }, client] = [ground, clients[index]];
+      if (client === undefined) return [];
+      const common = { environment, repositoryUrl: stage.repository.folder, say: options.say };
+      return [
+        { ...common, ground, client, calm: disturber.pause, isLost, random: random.branch(environment) },
+      ];
+    });
     const versions = nextVersions();
     try {
       const isOver = (): boolean => wrongs.length > 0 || options.signal?.aborted === true;
@@ -113,7 +110,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     } finally {
       await disturber.stop();
       // lanes that were left alone may still be asking
-      if (!isLost.aborted) for (const client of Object.values(clients)) await client.close();
+      if (!isLost.aborted) for (const client of clients) await client.close();
     }
   } catch (error) {
     wrongs.push(explain(error));
@@ -122,6 +119,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   wrongs.push(...(await strike(stage, keep)));
   return {
     ok: wrongs.length === 0,
+    platform: options.platform,
     seed: options.seed,
     changes: report.stories.length,
     lanes: countBy(report.stories.map(({ environment }) => environment)),
@@ -140,8 +138,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
 async function strike(stage: Stage, keep: boolean): Promise<string[]> {
   const left: string[] = [];
   await stage.strike(keep).catch((error: unknown) => left.push(explain(error)));
-  left.push(...(await stage.swarm.findLeftovers()));
-  for (const place of [stage.folder, stage.sshd.folder, stage.scenery.proxy.socket])
+  left.push(...(await stage.findLeftovers()));
+  for (const place of [stage.folder, ...stage.marks])
     for (const pid of await processesWith(place)) left.push(`process ${pid} of ${place} is left over`);
   return left;
 }

@@ -3,42 +3,26 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { tmpdir } from 'node:os';
 import { startEmbeddedTemporal, type EmbeddedTemporal } from '../../workers/embedded-temporal.js';
-import { startDockerHost, type DockerHost } from '../support/docker-host.js';
 import { part } from '../support/parts.js';
-import { startRegistry } from '../support/registry.js';
 import { createRepository, type TestRepository } from '../support/repository.js';
 import { searchTemporal } from '../support/search-temporal.js';
-import { freePort, startSshd, type Sshd } from '../support/sshd.js';
+import { freePort } from '../support/sshd.js';
 import { superviseWorker, type SupervisedWorker } from '../support/supervised-worker.js';
 import { createCommitter } from './committer.js';
-import type { Breakable } from './places.js';
-import { createProxy } from './proxy.js';
-import { clearHost, createPublisher, furnishHost, type Scenery } from './shop.js';
-import { createWebPublisher, furnishSwarm } from './web.js';
+import type { Breakable, Ground, SetGround } from './ground.js';
 
-export interface Stage {
+export interface Stage extends Ground {
   folder: string;
   temporalAddress: string;
   repository: TestRepository;
-  /** Commits and tags a release of a pipeline; gives the full sha. */
-  publish: Record<'shop' | 'web', ReturnType<typeof createPublisher>>;
-  scenery: Scenery;
-  sshd: Sshd;
-  /** With its own sshd and dockerd. */
-  swarm: DockerHost;
-  /** What the service of `swarm` ran before the first release. */
-  firstImage: string;
   workers: SupervisedWorker[];
   temporal: Breakable;
-  proxy: Breakable;
-  /** What users of `prod` and of `stack` ask. */
-  urls: { shop: string; web: string };
   /** Ends everything it started; `keep` leaves the logs. */
   strike(keep: boolean): Promise<void>;
 }
 
-export async function setStage(): Promise<Stage> {
-  const ends: (() => Promise<void>)[] = [];
+export async function setStage(setGround: SetGround): Promise<Stage> {
+  const ends: (() => Promise<unknown>)[] = [];
   const folder = await mkdtemp(path.join(tmpdir(), 'slw-chaos-'));
   const strike = async (keep: boolean): Promise<void> => {
     const failures: unknown[] = [];
@@ -50,24 +34,20 @@ export async function setStage(): Promise<Stage> {
   try {
     const repository = await createRepository();
     ends.push(() => repository.remove());
-    const ports = { blue: await freePort(), green: await freePort(), stage: await freePort() };
-    const sshd = await startSshd({ config: ['MaxStartups 100'] });
-    ends.push(() => sshd.stop());
-    await furnishHost(sshd.home, repository.folder, ports);
-    ends.push(() => clearHost(sshd.home));
-    const swarm = await startDockerHost({ name: 'swarm-1', user: 'root' });
-    ends.push(() => swarm.stop());
-    const registry = await startRegistry({ address: swarm.gateway });
-    ends.push(() => registry.stop());
-    const proxy = await createProxy(ports, swarm.address);
-    ends.push(proxy.stop);
-    const web = { host: swarm, registry, folder: path.join(folder, 'images'), proxy: proxy.web };
-    const firstImage = await furnishSwarm(web);
+    const ground = await setGround({
+      ...{ folder, repository, commit: createCommitter(repository) },
+      later: (cleanUp) => void ends.push(cleanUp),
+      keep: (thing) => {
+        ends.push(() => thing.stop());
+        return thing;
+      },
+    });
     const temporal = await createTemporal(path.join(folder, 'temporal'));
     ends.push(temporal.stop);
-    const env = { SLIPWAY_INSECURE_REGISTRIES: registry.server };
     const started = await Promise.allSettled(
-      ['one', 'two'].map((name) => superviseWorker(path.join(folder, name), temporal.address, env)),
+      ['one', 'two'].map((name) =>
+        superviseWorker(path.join(folder, name), temporal.address, ground.workerEnv),
+      ),
     );
     const workers: SupervisedWorker[] = [];
     for (const result of started) {
@@ -77,18 +57,7 @@ export async function setStage(): Promise<Stage> {
     for (const result of started) {
       if (result.status === 'rejected') throw result.reason;
     }
-    const { home, destination, keyPath, knownHostsPath } = sshd;
-    const scenery: Scenery = { home, destination, keyPath, knownHostsPath, ports, proxy: proxy.shop };
-    const commit = createCommitter(repository);
-    return {
-      publish: { shop: createPublisher(commit, scenery), web: createWebPublisher(commit, web) },
-      ...{ folder, repository, scenery, sshd, swarm, firstImage, workers, temporal, proxy, strike },
-      temporalAddress: temporal.address,
-      urls: {
-        shop: `http://127.0.0.1:${proxy.shop.port}`,
-        web: `http://127.0.0.1:${proxy.web.port}`,
-      },
-    };
+    return { ...ground, folder, repository, workers, temporal, temporalAddress: temporal.address, strike };
   } catch (error) {
     await strike(false);
     throw error;

@@ -2,34 +2,29 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { EnvironmentStatus } from '../../workflows/messages.js';
 import { WORKFLOW } from '../../workflows/names.js';
-import { judgeSwarm } from './judge-swarm.js';
+import { askUsers } from './ask-users.js';
+import type { Remember } from './ground.js';
 import { runningOperations } from './operations.js';
-import { SLOTS, WEB_PORTS, type Slot } from './places.js';
-import type { EnvironmentName, Lane, Story } from './release-lane.js';
-import { inspectSlot } from './shop.js';
+import { insist, type Lane, type Story } from './release-lane.js';
 import type { Stage } from './stage.js';
-
-type Remember = (environment: EnvironmentName) => Promise<EnvironmentStatus | null>;
 
 /** Everything that is wrong, in words; empty = as it must be. */
 export async function findWrongs(stage: Stage, lanes: Lane[], stories: Story[]): Promise<string[]> {
   const wrongs = judgeEnds(stories);
-  const remember: Remember = async (environment) =>
-    (await lanes.find((lane) => lane.environment === environment)?.client.status(environment)) ?? null;
-  // first: its host may still be healing, and users are asked when it has
-  const swarm = async (): Promise<{ stack: EnvironmentStatus | null; swarm: EnvironmentStatus | null }> => ({
-    stack: await remember('stack'),
-    swarm: await remember('swarm'),
-  });
-  wrongs.push(...(await judgeSwarm(stage, swarm)));
-  wrongs.push(...(await untilNothingStirs(lanes, remember)), ...(await judgeShop(stage, remember)));
-  for (const { environment } of lanes) {
+  const remember: Remember = async (environment) => {
+    const lane = lanes.find((each) => each.environment === environment);
+    return lane === undefined ? null : await insist(lane, () => lane.client.status(environment));
+  };
+  // first: a host may still be healing, and users are asked when it has
+  wrongs.push(...(await stage.judge(remember)), ...(await untilNothingStirs(lanes, remember)));
+  for (const { environment, ground } of lanes) {
     const status = await remember(environment);
     if (status === null) continue;
     wrongs.push(...judgeMemory(environment, status, stories));
-    if (status.live !== null) wrongs.push(...(await askUsers(stage, environment, status.live)));
+    if (status.live !== null && ground.users !== null)
+      wrongs.push(...(await askUsers(environment, ground.users, status.live)));
   }
-  for (const { home } of [stage.sshd, stage.swarm])
+  for (const home of stage.homes)
     for (const operation of await runningOperations(home)) wrongs.push(`host: ${operation} still runs`);
   const running = lanes[0]?.client.link.client.workflow.list({ query: "ExecutionStatus = 'Running'" });
   for await (const run of running ?? []) {
@@ -71,23 +66,7 @@ function judgeEnds(stories: Story[]): string[] {
   ]);
 }
 
-async function judgeShop(stage: Stage, remember: Remember): Promise<string[]> {
-  const expected: Record<Slot, string | null> = { blue: null, green: null, stage: null };
-  for (const environment of ['prod', 'stage'] as const) {
-    const status = await remember(environment);
-    for (const record of [status?.live, status?.warm?.record])
-      if (record != null) expected[record.colour ?? 'stage'] = record.commit.sha;
-  }
-  const wrongs: string[] = [];
-  for (const slot of SLOTS) {
-    const found = await inspectSlot(stage.sshd.home, slot);
-    if (found !== expected[slot])
-      wrongs.push(`host: ${slot} runs ${found ?? 'nothing'}, not ${expected[slot] ?? 'nothing'}`);
-  }
-  return wrongs;
-}
-
-function judgeMemory(environment: EnvironmentName, status: EnvironmentStatus, stories: Story[]): string[] {
+function judgeMemory(environment: string, status: EnvironmentStatus, stories: Story[]): string[] {
   const { live, needsPerson, good } = status;
   const wrongs: string[] = [];
   if (needsPerson !== null) wrongs.push(`${environment} needs a person: ${needsPerson}`);
@@ -101,26 +80,4 @@ function judgeMemory(environment: EnvironmentName, status: EnvironmentStatus, st
   if (live !== null && !good.some((record) => record.version === live.version))
     wrongs.push(`${environment} serves ${live.version}, which is not among its good releases`);
   return wrongs;
-}
-
-async function askUsers(
-  stage: Stage,
-  environment: EnvironmentName,
-  { version, colour }: NonNullable<EnvironmentStatus['live']>,
-): Promise<string[]> {
-  const url = {
-    prod: stage.urls.shop,
-    stage: `http://127.0.0.1:${stage.scenery.ports.stage}`,
-    stack: stage.urls.web,
-    swarm: `http://${stage.swarm.address}:${WEB_PORTS.swarm}`,
-  }[environment];
-  const wanted = `200 ${version} ${colour ?? 'no colour'}`;
-  const wrongs = new Set<string>();
-  for (let time = 0; time < 5; time += 1) {
-    const answer = await fetch(`${url}/orders`, { headers: { connection: 'close' } }).catch(() => null);
-    const text = (await answer?.text())?.trim();
-    const seen = `${answer?.status} ${text} ${answer?.headers.get('x-colour') ?? 'no colour'}`;
-    if (seen !== wanted) wrongs.add(`${environment} answers ${seen}, but ${wanted} is recorded as live`);
-  }
-  return [...wrongs];
 }

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { SlipwayClient } from '../../client/index.js';
 import type { PromotionResult, ReleaseResult } from '../../workflows/result.js';
+import { followed, promotionOf, startedBy, untilWaitsFor } from '../support/followed.js';
 import { startKatzWorld, type KatzEnvironment, type KatzWorld } from '../support/katz-world.js';
 import { part } from '../support/parts.js';
 import { processesWith, until } from '../support/processes.js';
@@ -33,36 +34,9 @@ playInOrder();
 const code = (name: string): Record<string, string> => ({
   'src/release.js': `export const RELEASE = '${name}';\n`,
 });
-const STARTED = z.object({ releases: z.array(z.object({ workflowId: z.string() })) });
-
-/** Id of the release that the newest push has started. */
-function startedRelease(): string {
-  const { status, body } = world.team.delivered();
-  expect(status).toBe(202);
-  const [release] = STARTED.parse(body).releases;
-  if (release === undefined) throw new Error(`nothing was started: ${JSON.stringify(body)}`);
-  return release.workflowId;
-}
-
 /** What became of the newest push. */
-async function released(): Promise<ReleaseResult> {
-  const following = library.followRelease({ workflowId: startedRelease() }, { timeoutMs: 120_000 });
-  for (let seen: unknown = null; ;) {
-    const { done, value } = await following.next();
-    if (done === true) {
-      if (value.how === 'ended' && value.result !== null) return value.result;
-      throw new Error(JSON.stringify({ value, seen }));
-    }
-    seen = value;
-  }
-}
-
-async function promoted(): Promise<PromotionResult> {
-  const result = await released();
-  const [promotion] = result.promotions;
-  if (promotion === undefined) throw new Error(JSON.stringify(result));
-  return promotion;
-}
+const released = (): Promise<ReleaseResult> => followed(library, startedBy(world.team.delivered()));
+const promoted = (): Promise<PromotionResult> => promotionOf(library, startedBy(world.team.delivered()));
 
 /** Runs it and expects this exit code; a failure shows everything the command wrote. */
 async function slipway(exit: number, argv: string[], by?: string): Promise<CommandEnd> {
@@ -157,7 +131,7 @@ describe('2. a pull request needs checks and approval', () => {
     await mergedIntoDev('good', code('one'));
     const toStage = await team.open('stage', 'dev');
     await team.merge(toStage, 'merge commit');
-    await untilWaitsFor('staging', /1 review of stage/);
+    await untilWaitsFor(library, 'staging', /1 review of stage/);
     // who has merged it asked for the release, who has reviewed dev counts once, and nobody signs for a review
     for (const reviewer of ['boris', 'carol']) await team.review(toStage, reviewer);
     await slipway(5, ['approve', 'staging', '--yes'], 'irina');
@@ -200,14 +174,6 @@ function approversOf(promotion: PromotionResult | undefined): string[] {
   return [...new Set(approvals.flatMap(({ by }) => by ?? []))].sort();
 }
 
-function untilWaitsFor(environment: KatzEnvironment, what: RegExp): Promise<boolean> {
-  const look = async (): Promise<boolean> => {
-    const { workflowId } = await library.findWaiting(environment, null, 'approve');
-    return what.test((await library.progress(workflowId))?.waitingFor ?? '');
-  };
-  return until(`${environment} to wait for ${what.source}`, () => look().catch(() => false), 100_000);
-}
-
 describe('5. a pull request to main needs two approvals', () => {
   test('with one it waits, and production is as it was', async () => {
     const before = await stateOf('production');
@@ -215,7 +181,7 @@ describe('5. a pull request to main needs two approvals', () => {
     const toMain = await team.open('main', 'stage');
     await team.review(toMain, 'carol');
     await team.merge(toMain, 'fast-forward');
-    await untilWaitsFor('production', /1 review of main/);
+    await untilWaitsFor(library, 'production', /1 review of main/);
     expect(await stateOf('production')).toBe(before);
     // told again where carol's has just been
     await until('the promotion to be told of it', async () => {
@@ -228,13 +194,13 @@ describe('5. a pull request to main needs two approvals', () => {
 describe('6. a merge to main waits for a person', () => {
   test('of release, who is none of those that count already; the lane is free meanwhile', async () => {
     const before = await stateOf('production');
-    await untilWaitsFor('production', /^1 approval \(release\)$/);
+    await untilWaitsFor(library, 'production', /^1 approval \(release\)$/);
     expect((await library.status('production'))?.inFlight).toBeNull();
     const approve = ['approve', 'production', '--group', 'release', '--yes'];
     for (const nobody of ['boris', 'carol']) await slipway(5, approve, nobody);
     // she has reviewed it: whatever she says now, one is missing still
     await world.slipway(approve, 'irina');
-    await untilWaitsFor('production', /^1 (approval \(release\)|review of main)$/);
+    await untilWaitsFor(library, 'production', /^1 (approval \(release\)|review of main)$/);
     expect((await library.status('production'))?.inFlight).toBeNull();
     expect(await stateOf('production')).toBe(before);
     expect(await served('production')).toBeNull();

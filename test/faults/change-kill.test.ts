@@ -6,17 +6,18 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import type { Activities } from '../../workflows/activity-contract.js';
 import { runChange, startChange, type ChangeHandle } from '../support/change-scene.js';
 import { openWorldFile } from '../support/fake-world.js';
 import { quiet, startHarness, type Harness } from '../support/workflow-harness.js';
 import {
-  findActivities,
+  breakCall,
+  findCalls,
   findUndos,
   givenCase,
   judgeWorld,
-  lastLook,
+  nameOf,
   SETTINGS,
+  type Call,
   type Case,
 } from './matrix-of-changes.js';
 import { startWorkerProcess } from './worker-process.js';
@@ -24,7 +25,8 @@ import { startWorkerProcess } from './worker-process.js';
 quiet();
 const folder = mkdtempSync(path.join(tmpdir(), 'slipway-kill-'));
 const bundleFile = path.join(folder, 'bundle.js');
-const wanted: { setting: (typeof SETTINGS)[number]; activity: keyof Activities; undo: boolean }[] = [];
+/** `look`: what says no before this call undoes; null = on the way forward. */
+const wanted: { setting: (typeof SETTINGS)[number]; call: Call; look: Call | null }[] = [];
 
 beforeAll(async () => {
   writeFileSync(bundleFile, inject('workflowBundle'));
@@ -32,29 +34,32 @@ beforeAll(async () => {
   const run = (input: Parameters<typeof runChange>[1]): ReturnType<typeof runChange> =>
     runChange(calm, input);
   for (const setting of SETTINGS) {
-    const forward = new Set([...(await findActivities(run, calm, setting)).values()].flat());
-    for (const activity of forward) wanted.push({ setting, activity, undo: false });
-    for (const activity of new Set(await findUndos(run, calm, setting)))
-      wanted.push({ setting, activity, undo: true });
+    for (const [step, calls] of await findCalls(run, calm, setting))
+      if ([undefined, step].includes(setting.differsIn))
+        for (const call of calls)
+          // another host, or the same for another host, is the same kill
+          if (call.after === 0 || setting.differsIn !== undefined) wanted.push({ setting, call, look: null });
+    // after a later look nothing else is undone than after the first
+    for (const look of setting.looks.slice(0, 1))
+      for (const call of await findUndos(run, calm, setting, look)) wanted.push({ setting, call, look });
   }
   await calm.close();
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 interface Dying extends Case {
-  activity: keyof Activities;
-  undo: boolean;
+  call: Call;
+  look: Call | null;
   handle: ChangeHandle;
 }
 
 async function startDying(harness: Harness, phase: 'before' | 'during' | 'after'): Promise<Dying[]> {
   const dying: Dying[] = [];
-  for (const { setting, activity, undo } of wanted) {
+  for (const { setting, call, look } of wanted) {
     const change = givenCase(harness, setting);
-    if (undo) change.scene.break(lastLook(setting), 'say-no');
-    const to = undo && activity === 'switchTraffic' ? { to: change.scene.live?.colour ?? null } : {};
-    change.scene.break(activity, `hang-${phase}`, to);
-    dying.push({ ...change, activity, undo, handle: await startChange(harness, change.input) });
+    if (look !== null) breakCall(change.scene, look, 'say-no');
+    breakCall(change.scene, call, `hang-${phase}`);
+    dying.push({ ...change, call, look, handle: await startChange(harness, change.input) });
   }
   return dying;
 }
@@ -68,14 +73,14 @@ describe.each(['before', 'during', 'after'] as const)('worker killed %s', (phase
     expect(dying.length).toBeGreaterThan(20);
     let worker = await startWorkerProcess(args);
     try {
-      for (const { scene, activity } of dying) await scene.arrived(activity);
+      for (const { scene, call } of dying) await scene.arrived(call.activity);
       await worker.kill();
       worker = await startWorkerProcess(args);
-      for (const { undo, activity, handle, ...change } of dying) {
+      for (const { look, call, handle, ...change } of dying) {
         const result = await handle.result();
-        const where = `${change.setting.name}: ${activity}${undo ? ', undo' : ''}`;
-        expect(result, where).toMatchObject({ state: undo ? 'failed' : 'succeeded', clean: true });
-        expect(judgeWorld(change), where).toBe(undo ? 'old' : 'new');
+        const where = `${change.setting.name}: ${nameOf(call)}${look === null ? '' : `, undo after ${nameOf(look)}`}`;
+        expect(result, where).toMatchObject({ state: look === null ? 'succeeded' : 'failed', clean: true });
+        expect(judgeWorld(change), where).toBe(look === null ? 'new' : 'old');
       }
     } finally {
       await worker.kill();

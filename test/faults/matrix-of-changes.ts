@@ -1,12 +1,12 @@
 /** What the fault matrix of the change consists of: generated from the step table, so a new step is in it by itself. */
-import type { EnvironmentPlan } from '../../pipeline/plan.js';
+import type { Colour, EnvironmentPlan } from '../../pipeline/plan.js';
 import type { Activities } from '../../workflows/activity-contract.js';
 import { STEPS } from '../../workflows/change-steps.js';
 import type { ChangeInput, ChangeKind } from '../../workflows/messages.js';
 import type { ChangeResult } from '../../workflows/result.js';
 import { changeOf, givenScene, runsEverywhere, type Scene } from '../support/change-scene.js';
-import type { FakeEnvironment } from '../support/fake-world.js';
-import { givenPlan, givenPlanInPlace } from '../support/given.js';
+import type { FakeEnvironment, FaultKind } from '../support/fake-world.js';
+import { givenPlan, givenPlanInPlace, givenTraffic } from '../support/given.js';
 import type { Harness } from '../support/workflow-harness.js';
 
 export interface Setting {
@@ -18,7 +18,20 @@ export interface Setting {
   versions: { live: string | null; warm?: string };
   /** What the change is to. */
   version: string;
+  /** What may say no after which all that was done is undone. */
+  looks: Call[];
+  /** Its only step that is not as in another setting: nobody is killed in the others. Absent = all of them. */
+  differsIn?: string;
 }
+
+/** One call of a run: after so many others of its activity to this colour; `to` null = to none, or to whichever. */
+export interface Call {
+  activity: keyof Activities;
+  to: Colour | null;
+  after: number;
+}
+
+const BAKE: Call = { activity: 'bake', to: null, after: 0 };
 
 /** `retire` is a kind of change of its own, and some are of rollbacks only; everything else in the table is a step of a deploy. */
 const DEPLOY_STEPS = Object.keys(STEPS).filter(
@@ -47,6 +60,8 @@ const MEASURED: Partial<EnvironmentPlan> = (() => {
   return plan.bake === null ? {} : { bake: { ...plan.bake, checks: [{ ...errors, ...check }] } };
 })();
 
+const IN_STEPS = givenTraffic({ weights: [5, 25, 100], stepMs: 1000 });
+
 export const SETTINGS: Setting[] = [
   {
     name: 'blue/green over an older warm release',
@@ -55,6 +70,7 @@ export const SETTINGS: Setting[] = [
     plan: (steps) => givenPlan({ ...MEASURED, steps }),
     versions: { live: 'v1', warm: 'v0' },
     version: 'v2',
+    looks: [BAKE],
   },
   {
     name: 'blue/green, first release',
@@ -63,6 +79,17 @@ export const SETTINGS: Setting[] = [
     plan: (steps) => givenPlan({ ...MEASURED, steps }),
     versions: { live: null },
     version: 'v2',
+    looks: [BAKE],
+  },
+  {
+    name: 'blue/green in steps, each watched',
+    kind: 'deploy',
+    steps: DEPLOY_STEPS,
+    plan: (steps) => givenPlan({ ...MEASURED, steps, traffic: IN_STEPS }),
+    versions: { live: 'v1' },
+    version: 'v2',
+    looks: [BAKE, { ...BAKE, after: 1 }, { ...BAKE, after: 2 }],
+    differsIn: 'switch',
   },
   {
     name: 'in place',
@@ -71,6 +98,7 @@ export const SETTINGS: Setting[] = [
     plan: (steps) => givenPlanInPlace({ steps }),
     versions: { live: 'v1' },
     version: 'v2',
+    looks: [BAKE],
   },
   {
     name: 'in place, first release',
@@ -79,6 +107,7 @@ export const SETTINGS: Setting[] = [
     plan: (steps) => givenPlanInPlace({ steps }),
     versions: { live: null },
     version: 'v2',
+    looks: [BAKE],
   },
   {
     name: 'warm rollback',
@@ -87,6 +116,7 @@ export const SETTINGS: Setting[] = [
     plan: () => givenPlan(),
     versions: { live: 'v3', warm: 'v2' },
     version: 'v2',
+    looks: [{ ...BAKE, activity: 'verify' }],
   },
   {
     name: 'retire, and take away what it needed',
@@ -95,6 +125,7 @@ export const SETTINGS: Setting[] = [
     plan: () => givenPlan(CONTRACTED),
     versions: { live: 'v3', warm: 'v2' },
     version: 'v2',
+    looks: [],
   },
   {
     name: 'retire',
@@ -103,6 +134,7 @@ export const SETTINGS: Setting[] = [
     plan: () => givenPlan(),
     versions: { live: 'v3', warm: 'v2' },
     version: 'v2',
+    looks: [],
   },
 ];
 
@@ -119,17 +151,16 @@ export function givenCase(harness: Pick<Harness, 'world'>, setting: Setting, ste
   return { scene, input, before: scene.now(), setting };
 }
 
-/** The activities of each step of a setting: what a run up to this step calls more than one that stops before it. */
-export async function findActivities(
-  run: (input: ChangeInput) => Promise<ChangeResult>,
-  harness: Pick<Harness, 'world' | 'activities'>,
-  setting: Setting,
-): Promise<Map<string, (keyof Activities)[]>> {
-  const found = new Map<string, (keyof Activities)[]>();
+type Run = (input: ChangeInput) => Promise<ChangeResult>;
+type In = Pick<Harness, 'world' | 'activities'>;
+
+/** The calls of each step of a setting: what a run up to this step calls more than one that stops before it. */
+export async function findCalls(run: Run, harness: In, setting: Setting): Promise<Map<string, Call[]>> {
+  const found = new Map<string, Call[]>();
   if (setting.kind !== 'deploy') {
     const { scene, input } = givenCase(harness, setting);
     await run(input);
-    const calls = activitiesIn(scene, harness);
+    const calls = callsIn(scene, harness);
     setting.steps.forEach((step, index) => found.set(step, calls.slice(index, index + 1)));
     return found;
   }
@@ -137,30 +168,30 @@ export async function findActivities(
   for (const [index, step] of setting.steps.entries()) {
     const { scene, input } = givenCase(harness, setting, setting.steps.slice(0, index + 1));
     await run(input);
-    const calls = activitiesIn(scene, harness);
+    const calls = callsIn(scene, harness);
     found.set(step, calls.slice(before));
     before = calls.length;
   }
   return found;
 }
 
-/** The activities that undo a setting, found by letting its last look say no. */
-export async function findUndos(
-  run: (input: ChangeInput) => Promise<ChangeResult>,
-  harness: Pick<Harness, 'world' | 'activities'>,
-  setting: Setting,
-): Promise<(keyof Activities)[]> {
-  if (setting.kind === 'retire') return [];
+/** The calls that undo a setting, found by letting this look say no. */
+export async function findUndos(run: Run, harness: In, setting: Setting, look: Call): Promise<Call[]> {
   const { scene, input } = givenCase(harness, setting);
-  scene.break(lastLook(setting), 'say-no');
+  breakCall(scene, look, 'say-no');
   await run(input);
-  const calls = activitiesIn(scene, harness);
-  return calls.slice(calls.indexOf(lastLook(setting)) + 1);
+  const calls = callsIn(scene, harness);
+  const said = calls.findIndex(({ activity, after }) => activity === look.activity && after === look.after);
+  return calls.slice(said + 1);
 }
 
-/** The look after which everything that can be undone has been done. */
-export function lastLook(setting: Setting): 'bake' | 'verify' {
-  return setting.kind === 'rollback' ? 'verify' : 'bake';
+export function breakCall(scene: Scene, { activity, ...which }: Call, kind: FaultKind): void {
+  scene.break(activity, kind, which);
+}
+
+/** `2. bake`, `switchTraffic blue` */
+export function nameOf({ activity, to, after }: Call): string {
+  return [...(after === 0 ? [] : [`${after + 1}.`]), activity, ...(to === null ? [] : [to])].join(' ');
 }
 
 /** `old` exactly what was there · `new` the new release wholly · else what is wrong. */
@@ -175,6 +206,8 @@ export function judgeWorld({
   const proxyIsNew = !colours || now?.proxy === slot;
   // After a first release that was undone the proxy may keep its name for a colour that no longer runs.
   const proxyIsOld = now?.proxy === before?.proxy || scene.live === null;
+  // Some of the users here and some there is neither.
+  if ((now?.shares?.at(-1) ?? 100) !== 100) return { halfDone: now };
   const sameSlots = JSON.stringify(slotsOf(now)) === JSON.stringify(slotsOf(before));
   if (setting.kind === 'retire' && now?.proxy === before?.proxy && runsEverywhere(scene, 'blue', 'v3')) {
     return runsEverywhere(scene, 'green', null) ? 'new' : 'old';
@@ -190,9 +223,18 @@ function slotsOf(environment: FakeEnvironment | undefined): unknown {
   return Object.entries(environment?.hosts ?? {}).map(([name, { hostId, slots }]) => [name, hostId, slots]);
 }
 
-/** Calls without their colour. */
-function activitiesIn(scene: Scene, { activities }: Pick<Harness, 'activities'>): (keyof Activities)[] {
-  return (scene.now()?.calls ?? [])
-    .map((call) => call.split(' ')[0] ?? '')
-    .filter((name): name is keyof Activities => name in activities);
+/** In their order, each told from others of its kind. */
+function callsIn(scene: Scene, { activities }: Pick<Harness, 'activities'>): Call[] {
+  const seen = new Map<string, number>();
+  return (scene.now()?.calls ?? []).flatMap((call) => {
+    const [activity = '', to = null] = call.split(' ');
+    if (!isActivity(activity, activities)) return [];
+    const after = seen.get(call) ?? 0;
+    seen.set(call, after + 1);
+    return [{ activity, to: to === 'blue' || to === 'green' ? to : null, after }];
+  });
+}
+
+function isActivity(name: string, activities: object): name is keyof Activities {
+  return name in activities;
 }

@@ -1,5 +1,5 @@
-/** What `node:20-alpine` and the like are to the teams of `examples/`: they cannot be pulled here, so they are made of what this machine has. */
-import { chmod, copyFile, cp, mkdir, realpath, rm, symlink } from 'node:fs/promises';
+/** What `node:20-alpine` is to the teams of `examples/`: it cannot be pulled here, so it is made of this machine's own Node. */
+import { chmod, copyFile, mkdir, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import type { DockerHost, Output } from './docker-host.js';
@@ -10,11 +10,8 @@ export interface RegistryLogin {
   password: string;
 }
 
-/** `python` is Debian's, with the part of its library that a small service needs. */
-export type Language = 'node' | 'python';
-
-export function baseImage(server: string, language: Language = 'node'): string {
-  return `${server}/base/${language}:20`;
+export function baseImage(server: string): string {
+  return `${server}/base/node:20`;
 }
 
 /** Puts it into the registry through this host, which then is as it was. */
@@ -23,43 +20,52 @@ export async function pushBaseImage(
   folder: string,
   server: string,
   login: RegistryLogin,
-  language: Language = 'node',
 ): Promise<void> {
   const root = path.join(folder, 'base');
+  await layOutTools(root, ['sh', 'wget']);
+  await copyProgram(root, process.execPath, 'bin/node');
+  await pushRoot(host, root, { tag: baseImage(server), server, login });
+}
+
+/** Small programs for `/bin`, all of them busybox. */
+export async function layOutTools(root: string, tools: string[]): Promise<void> {
   await mkdir(path.join(root, 'bin'), { recursive: true });
   await copyFile(await part('busybox'), path.join(root, 'bin', 'busybox'));
   await chmod(path.join(root, 'bin', 'busybox'), 0o755);
-  for (const tool of ['sh', 'wget']) await symlink('busybox', path.join(root, 'bin', tool));
-  await (language === 'node' ? putProgram(root, process.execPath, 'node') : putPython(root));
-  const tag = baseImage(server, language);
-  await logIn(host, server, login, { asUser: false });
-  const script =
-    'tar -C "$0" -c . | docker import --change "ENV PATH=/bin" - "$1" && docker push -q "$1" && docker rmi "$1"';
-  await must(host.run(['sh', '-c', script, root, tag]));
-  await must(host.docker(['logout', server]));
-  await rm(root, { recursive: true });
+  for (const tool of tools) await symlink('busybox', path.join(root, 'bin', tool));
 }
 
-/** With the libraries it is linked against. */
-async function putProgram(root: string, program: string, name: string): Promise<void> {
-  await copyFile(program, path.join(root, 'bin', name));
-  await chmod(path.join(root, 'bin', name), 0o755);
-  const { stdout } = await execa('ldd', [program]);
-  for (const [library] of stdout.matchAll(/\/\S+(?= \(0x)/g)) {
+/** A program of this machine to this place below `root`, with the libraries it needs where it looks for them. */
+export async function copyProgram(root: string, program: string, place: string): Promise<void> {
+  await copyFile(program, path.join(root, place));
+  await chmod(path.join(root, place), 0o755);
+  await copyLibraries(root, [program]);
+}
+
+/** What these programs and libraries are linked with. */
+export async function copyLibraries(root: string, linked: string[]): Promise<void> {
+  const { stdout } = await execa('ldd', linked);
+  // what lies beside its user comes along with it
+  const found = stdout.matchAll(/(?<=\s)\/(?!\S*\/site-packages\/)\S+(?= \(0x)/g);
+  for (const library of new Set(Array.from(found, ([name]) => name))) {
     await mkdir(path.join(root, path.dirname(library)), { recursive: true });
     await copyFile(library, path.join(root, library));
     await chmod(path.join(root, library), 0o755);
   }
 }
 
-const LEFT_OUT = /\/(test|idlelib|lib2to3|tkinter|ensurepip|pydoc_data|dist-packages|config-[^/]*)$/;
-
-async function putPython(root: string): Promise<void> {
-  await putProgram(root, await realpath(await part('python')), 'python3');
-  const library = '/usr/lib/python3.11';
-  const filter = (file: string): boolean => !LEFT_OUT.test(file);
-  // what was compiled counts for files of that very time
-  await cp(library, path.join(root, library), { recursive: true, preserveTimestamps: true, filter });
+/** The folder as an image in the registry; it is gone afterwards. */
+export async function pushRoot(
+  host: DockerHost,
+  root: string,
+  { tag, server, login }: { tag: string; server: string; login: RegistryLogin },
+): Promise<void> {
+  await logIn(host, server, login, { asUser: false });
+  const script =
+    'tar -C "$0" -c . | docker import --change "ENV PATH=/usr/local/bin:/bin" - "$1" && docker push -q "$1" && docker rmi "$1"';
+  await must(host.run(['sh', '-c', script, root, tag]));
+  await must(host.docker(['logout', server]));
+  await rm(root, { recursive: true });
 }
 
 /** `docker login` of root, or of the deploy user. */

@@ -39,6 +39,8 @@ export interface ComposeScene {
   recorded(context: PlatformContext): Promise<unknown>;
   /** As the team does it without us. */
   byHand(release: Release, ...services: string[]): Promise<void>;
+  /** What compose has made first when it makes the service web anew: a container that was never started. */
+  halfMake(release: Release, port: number): Promise<void>;
   /** Service, release and container of everything the project has. */
   running(project?: string): Promise<{ service: string; release: string; id: string }[]>;
   releases(project?: string): Promise<Record<string, string>>;
@@ -89,6 +91,18 @@ export function useComposeScene(): ComposeScene {
       const tag = `${release}@${scene.world.digests[release]}`;
       const up = `cd "$0" && IMAGE_TAG=${tag} docker compose up --detach "$@"`;
       await must(scene.world.host.run(['sh', '-c', up, scene.folder(), ...services], { asUser: true }));
+    },
+    halfMake: async (release, port) => {
+      const old = await scene.world.docker('inspect', '--format', '{{.Id}}', `${scene.name}-web-1`);
+      const each =
+        '{{range $name, $value := .Config.Labels}}{{println (printf "%s=%s" $name $value)}}{{end}}';
+      const listed = await scene.world.docker('inspect', '--format', each, old);
+      const labels = listed.split('\n').map((line) => `--label=${line}`);
+      const name = `--name=${old.slice(0, 12)}_${scene.name}-web-1`;
+      const { repository, digests } = scene.world;
+      const image = `${repository}@${digests[release]}`;
+      const hash = '--label=com.docker.compose.config-hash=another';
+      await scene.world.docker('create', name, ...labels, hash, `--publish=${port}:80`, image);
     },
     running: async (project = scene.name) => {
       const format = '{{.Label "com.docker.compose.service"}} {{.Image}} {{.ID}}';

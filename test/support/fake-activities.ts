@@ -7,7 +7,7 @@ import {
   type EnvironmentActivities,
 } from '../../activities/environment/ask-environments.js';
 import { foreignHand, refused } from '../../activities/failure.js';
-import type { Colour, ReleasePlan } from '../../pipeline/plan.js';
+import type { CheckPlan, Colour, ReleasePlan } from '../../pipeline/plan.js';
 import { createPutIn } from '../../activities/environment/lane-target.js';
 import {
   targetOf,
@@ -109,20 +109,28 @@ export function createFakeActivities(options: FakeOptions): Activities {
     return await carryOut(fault, { world, activity, place: place.key }, act);
   }
 
-  /** The verdict a fault asks for; looking twice asks the world twice. */
+  /** The verdict a fault asks for; looking twice asks the world twice. A fault of one host strikes its checks. */
   async function look(
     activity: 'verify' | 'bake',
     target: Target,
     colour: Colour | null,
+    checks: CheckPlan[] = [],
   ): Promise<VerifyResult> {
+    const asked = checks.flatMap(({ host }) => host ?? []);
     const fault = world
       .glance()
-      .faults.find((fault) => fault.environment === placeOf(target).key && fault.activity === activity);
+      .faults.find(
+        ({ environment, activity: broken, host }) =>
+          environment === placeOf(target).key &&
+          broken === activity &&
+          (host === null || asked.includes(host)),
+      );
     const strikes = fault !== undefined && fault.after === 0 && fault.times !== 0;
-    await call(activity, placeOf(target), () => undefined, colour);
+    await call(activity, placeOf(target), () => undefined, colour, fault?.host ?? null);
     const kind = strikes ? fault.kind : null;
-    if (kind === 'say-no') return verdict('failed', '/health answered 500');
-    if (kind === 'inconclusive') return verdict('inconclusive', 'no route to host');
+    const check = checks.find(({ host }) => host !== undefined && host === fault?.host)?.name;
+    if (kind === 'say-no') return verdict('failed', '/health answered 500', check);
+    if (kind === 'inconclusive') return verdict('inconclusive', 'no route to host', check);
     return verdict('passed', 'all answered');
   }
 
@@ -300,8 +308,8 @@ export function createFakeActivities(options: FakeOptions): Activities {
         work.host,
       );
     },
-    verify: async ({ target, colour }) => ({
-      ...(await look('verify', target, colour)),
+    verify: async ({ target, checks, colour }) => ({
+      ...(await look('verify', target, colour, checks)),
       receipt: receiptFor('verify', target),
     }),
     measureBaseline: ({ target }) =>
@@ -401,11 +409,11 @@ function buildOnce(
   return { digest, adopted };
 }
 
-function verdict(verdict: VerifyResult['verdict'], detail: string): VerifyResult {
+function verdict(verdict: VerifyResult['verdict'], detail: string, check = 'health'): VerifyResult {
   return {
     verdict,
     note: detail,
-    outcomes: [{ check: 'health', verdict, detail }],
+    outcomes: [{ check, verdict, detail }],
     logTail: verdict === 'failed' ? 'KeyError: region' : null,
   };
 }

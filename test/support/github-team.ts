@@ -23,6 +23,8 @@ export interface GithubTeam {
    * branch protection is not asked. Gives the commit the branch has now.
    */
   merge(pull: FakePull, how: 'merge commit' | 'fast-forward', by?: string): Promise<string>;
+  /** Commits, tags the commit, and pushes the tag alone: no branch moves on GitHub. */
+  tag(name: string, message: string, files: Record<string, string | null>): Promise<string>;
   /** CI will not report these names, for whatever is pushed from now on. */
   breakCi(...names: string[]): void;
   /** What `slipway serve` answered to the newest push. */
@@ -36,12 +38,15 @@ export interface TeamTools {
   webhook: { url: string; secret: string };
   /** Names that CI reports; the first is that of the tests, the last one is green when they are. */
   checks: string[];
+  /** What CI runs; default: lint and tests of an npm package. */
+  ci?: string;
 }
 
 /** Who merges, unless somebody else is named. */
 const MERGER = 'boris';
 
-export function createGithubTeam({ repository, github, webhook, checks }: TeamTools): GithubTeam {
+export function createGithubTeam(tools: TeamTools): GithubTeam {
+  const { repository, github, webhook, checks, ci = 'npm run -s lint && npm test' } = tools;
   const { state } = github;
   const { git } = repository;
   let broken: string[] = [];
@@ -53,11 +58,14 @@ export function createGithubTeam({ repository, github, webhook, checks }: TeamTo
     await git('push', '--quiet', 'origin', `${branch}:${branch}`);
     state.branches[branch] = after;
     const done = startCi(after);
-    const told = { ref: `refs/heads/${branch}`, after, ...(before === undefined ? {} : { before }) };
-    const payload = pushOf({ ...told, github: state.repository, by });
-    newest = await deliver(webhook.url, 'push', payload, { secret: webhook.secret });
+    await tell({ ref: `refs/heads/${branch}`, after, ...(before === undefined ? {} : { before }), by });
     await done();
     return after;
+  }
+
+  async function tell(pushed: { ref: string; after: string; before?: string; by: string }): Promise<void> {
+    const payload = pushOf({ ...pushed, github: state.repository });
+    newest = await deliver(webhook.url, 'push', payload, { secret: webhook.secret });
   }
 
   /** The check runs appear at once, and are green or red when the tests have run. */
@@ -80,7 +88,7 @@ export function createGithubTeam({ repository, github, webhook, checks }: TeamTo
     const folder = await mkdtemp(path.join(tmpdir(), 'slw-ci-'));
     try {
       await git('worktree', 'add', '--quiet', '--detach', folder, sha);
-      const { exitCode } = await execa('sh', ['-c', 'npm run -s lint && npm test'], {
+      const { exitCode } = await execa('sh', ['-c', ci], {
         cwd: folder,
         reject: false,
       });
@@ -127,6 +135,15 @@ export function createGithubTeam({ repository, github, webhook, checks }: TeamTo
       const mergeSha = await git('rev-parse', pull.base);
       Object.assign(pull, { merged: true, mergeSha, mergedAt: new Date().toISOString() });
       return await push(pull.base, by);
+    },
+    async tag(name, message, files) {
+      const after = await repository.commit(message, files);
+      await git('tag', name);
+      await git('push', '--quiet', 'origin', name);
+      const done = startCi(after);
+      await tell({ ref: `refs/tags/${name}`, after, by: MERGER });
+      await done();
+      return after;
     },
     breakCi(...names) {
       broken = names;

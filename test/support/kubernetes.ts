@@ -17,6 +17,8 @@ import { until } from './processes.js';
 import { freePort } from './sshd.js';
 
 export interface TestCluster {
+  /** On the command line of all its processes. */
+  readonly folder: string;
   /** `127.0.0.1:6443` */
   readonly address: string;
   /** Text of a kubeconfig that may do everything. */
@@ -135,6 +137,7 @@ export async function startKubernetes(nodes: Nodes = 'kwok'): Promise<TestCluste
     await untilReady(call);
   }
   return {
+    folder,
     address,
     admin,
     kubeconfigFor,

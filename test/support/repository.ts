@@ -1,6 +1,6 @@
 /** A git repository of a team: a work tree to commit in, which Slipway fetches by its path. */
 import { execFile } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -63,8 +63,7 @@ export async function createRepository(): Promise<TestRepository> {
         if (text === null) await rm(file);
         else {
           await mkdir(path.dirname(file), { recursive: true });
-          await writeFile(file, text);
-          if (String(text).startsWith('#!')) await chmod(file, 0o755);
+          await writeFile(file, text, { mode: isScript(text) ? 0o755 : 0o644 });
         }
       }
       return await script(COMMIT, author, message);
@@ -73,4 +72,8 @@ export async function createRepository(): Promise<TestRepository> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+function isScript(text: string | Uint8Array): boolean {
+  return typeof text === 'string' && text.startsWith('#!');
 }

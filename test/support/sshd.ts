@@ -48,6 +48,9 @@ export interface Sshd {
   crash(): Promise<void>;
   /** Ends every open session, the daemon stays. */
   dropConnections(): Promise<void>;
+  /** From now on it takes connections and says nothing, as when the network is gone; what runs on the host goes on. */
+  freeze(): Promise<void>;
+  thaw(): Promise<void>;
   start(): Promise<void>;
   /** Another host key from now on; known_hosts keeps the old one. */
   changeHostKey(): Promise<void>;
@@ -122,7 +125,7 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
     await untilListening(child, address, port, logFile);
   };
   const kill = async (pids: number[]): Promise<void> => {
-    for (const pid of pids) tryKill(pid);
+    for (const pid of pids) trySignal(pid, 'SIGKILL');
     await Promise.all(pids.map((pid) => untilGone(pid)));
   };
   const crash = async (): Promise<void> => {
@@ -134,6 +137,10 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
     child.kill('SIGKILL');
     await ended;
     await kill(sessions);
+  };
+  const signalAll = async (signal: 'SIGSTOP' | 'SIGCONT'): Promise<void> => {
+    if (daemon?.pid === undefined) return;
+    for (const pid of [daemon.pid, ...(await sessionsOf(daemon.pid))]) trySignal(pid, signal);
   };
   await start();
   const user = userInfo().username;
@@ -154,6 +161,8 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
     dropConnections: async () => {
       if (daemon?.pid !== undefined) await kill(await sessionsOf(daemon.pid));
     },
+    freeze: () => signalAll('SIGSTOP'),
+    thaw: () => signalAll('SIGCONT'),
     start,
     changeHostKey: async () => {
       await crash();
@@ -229,9 +238,9 @@ async function parentOf(pid: number): Promise<{ command: string; parent: number;
   }
 }
 
-function tryKill(pid: number): void {
+function trySignal(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(pid, 'SIGKILL');
+    process.kill(pid, signal);
   } catch {
     // gone already
   }

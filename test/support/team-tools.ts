@@ -51,13 +51,12 @@ export async function putTeamTools(
   for (const each of [tools, config]) await mkdir(each);
   const auth = Buffer.from(`${login.username}:${login.password}`).toString('base64');
   await writeFile(path.join(config, 'config.json'), JSON.stringify({ auths: { [server]: { auth } } }));
-  const venv = path.dirname(await part('pytest'));
   const { stdout: docker } = await execa('which', ['docker']);
   const writing = (flag: string, text: string): string =>
     `#!/bin/sh\nwhile [ "$1" != ${flag} ]; do shift; done\ncat > "$2" <<'END'\n${text}\nEND\n`;
   const scripts: Files = {
-    pytest: `#!/bin/sh\nexec ${venv}/pytest -p no:cacheprovider "$@"\n`,
-    'pip-licenses': `#!/bin/sh\nexec ${venv}/pip-licenses "$@"\n`,
+    pytest: `#!/bin/sh\nexec ${await part('pytest')} -p no:cacheprovider "$@"\n`,
+    'pip-licenses': `#!/bin/sh\nexec ${await part('pip-licenses')} "$@"\n`,
     hadolint: `#!/bin/sh\nexec ${await part('hadolint')} "$@"\n`,
     psql: `#!/bin/sh\nexec ${postgres}/psql "$@"\n`,
     // the worker's own is for buildx; a gate's engine is that host's

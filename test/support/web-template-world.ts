@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
 import type { EmbeddedTemporal } from '../../workers/embedded-temporal.js';
-import { baseImage, must, pushBaseImage } from './base-image.js';
+import { must } from './base-image.js';
 import { createDockerConfig, startBuildkit } from './buildkit.js';
 import { installCompose } from './compose-plugin.js';
 import { startDockerHost, type DockerHost } from './docker-host.js';
@@ -20,6 +20,7 @@ import { startKubernetes, type TestCluster } from './kubernetes.js';
 import { plantToken } from './planted.js';
 import { startPostgres } from './postgres.js';
 import { startPrometheus, type Prometheus } from './prometheus.js';
+import { pushPythonImage, pythonImage } from './python-image.js';
 import { portOf, startRegistry, type TestRegistry } from './registry.js';
 import type { TestRepository } from './repository.js';
 import { endProcess, runSlipway, startTemporal, startWorker, type CommandEnd } from './slipway-processes.js';
@@ -89,7 +90,7 @@ async function build({ later, keep, takeAway }: Kept): Promise<WebTemplateWorld>
     startGithub(NAME).then(keep),
     startTemporal(folder).then(keep),
     startPostgres().then(keep),
-    pushBaseImage(staging, folder, registry.server, LOGIN, 'python'),
+    pushPythonImage(staging, folder, { server: registry.server, login: LOGIN }),
   ]);
   const kubelet = keep(await startKubelet(cluster, node));
   const [service, payments] = await Promise.all([kubelet.expose('app'), startPayments({ later })]);
@@ -220,7 +221,7 @@ function editFiles(files: Files, addresses: Addresses): Files {
       ['for: 10m', 'for: 4s, interval: 300ms'],
     ]),
     ...change('scripts/container-smoke.sh', [['sleep 1', 'sleep 0.2']]),
-    ...change('Dockerfile', [['python:3.13-slim', baseImage(server, 'python')]]),
+    ...change('Dockerfile', [['python:3.13-slim', pythonImage(server)]]),
     ...change('deploy/compose.yaml', [
       image,
       ['interval: 5s', 'interval: 1s'],

@@ -13,7 +13,7 @@ import {
   type Scene,
 } from '../support/change-scene.js';
 import { environmentIn } from '../support/fake-world.js';
-import { givenPlan, givenPlanInPlace } from '../support/given.js';
+import { givenPlan, givenPlanInPlace, givenTraffic } from '../support/given.js';
 import { useHarness } from '../support/use-harness.js';
 import { until } from '../support/workflow-harness.js';
 
@@ -59,6 +59,11 @@ describe.each([
     'blue/green',
     givenPlan,
     ['claim', 'proveWayBack', 'deploy', 'verify', 'switchTraffic', 'bake', 'tagArtifacts'],
+  ],
+  [
+    'blue/green in steps',
+    () => givenPlan({ traffic: givenTraffic({ weights: [5, 100], stepMs: 1_000 }) }),
+    ['switchTraffic', 'bake'],
   ],
   ['in place', givenPlanInPlace, ['claim', 'proveWayBack', 'deploy', 'verify', 'bake', 'tagArtifacts']],
 ] as const)('recover, %s', (_, plan, activities) => {
@@ -111,6 +116,25 @@ describe('recover', () => {
       // said also while blue is still served: what is persisted may be ahead of what the proxy has read
       expect(scene.now()?.calls).toContain('switchTraffic blue');
       expect(scene.now()?.calls).not.toContain('undoDeploy green');
+    },
+  );
+
+  it.each([
+    ['in place', givenPlanInPlace, 'deploy'],
+    ['blue/green', givenPlan, 'undoDeploy'],
+  ] as const)(
+    '%s does not look for what was there on a host that was reinstalled since',
+    async (_, plan, with_) => {
+      const scene = givenScene(harness, plan());
+      const input = changeOf(scene);
+      const recovery = await terminateIn(scene, 'verify', input);
+      harness.world.update((state) => {
+        const host = environmentIn(state, scene.key, []).hosts['web-2'];
+        if (host !== undefined) host.hostId = 'another';
+      });
+      const handle = await startChange(harness, recovery);
+      expect(await handle.result()).toMatchObject({ clean: true, live: { version: 'v1' } });
+      expect(await activityInputs(handle, with_)).toMatchObject([{ prior: [{ host: 'web-1' }] }]);
     },
   );
 

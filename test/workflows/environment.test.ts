@@ -3,9 +3,11 @@ import type { Colour, EnvironmentPlan } from '../../pipeline/plan.js';
 import type { change } from '../../workflows/change.js';
 import type { Announcement } from '../../workflows/messages.js';
 import { SIGNAL, WORKFLOW } from '../../workflows/names.js';
+import { activityInputs } from '../support/activity-inputs.js';
+import { decideOn, waitsFor } from '../support/change-scene.js';
 import { EnvironmentScene, givenVersion, sha } from '../support/environment-scene.js';
-import { environmentIn, environmentKey } from '../support/fake-world.js';
-import { givenChange, givenDecision, givenPlan, givenTraffic } from '../support/given.js';
+import { breakActivity, environmentIn, environmentKey } from '../support/fake-world.js';
+import { givenChange, givenDecision, givenPlan, givenPlanInPlace, givenTraffic } from '../support/given.js';
 import { useHarness } from '../support/use-harness.js';
 import { until } from '../support/workflow-harness.js';
 
@@ -252,6 +254,42 @@ describe('a change that dies', () => {
     expect(await prod.ended(request.requestId)).toMatchObject({ state: 'failed', clean: true });
     expect((await prod.status()).token).toBe(4);
     expect(prod.serving()).toBe('v1');
+  });
+});
+
+describe('a change of several hosts that dies', () => {
+  it.each([
+    ['failed in it', { rollout: { batch: 1, maxFailures: 1, failedHost: 'quarantine' } }],
+    ['could not be put back', { rollout: { batch: 1, maxFailures: 1, failedHost: 'undo' } }],
+    ['a person skipped', { rollout: { batch: 1, maxFailures: 0, failedHost: 'undo' }, onFailure: 'hold' }],
+  ] as const)('is recovered without a host that had just %s, which comes back later', async (_, settings) => {
+    const prod = new EnvironmentScene(harness, givenPlanInPlace({ ...settings, bake: null }));
+    const key = environmentKey(prod.plan.pipeline, prod.plan.name);
+    const lane = harness.client.workflow.getHandle(prod.lane);
+    await prod.release(1);
+    breakActivity(harness.world, key, 'deploy', 'refuse', { host: 'web-1' });
+    breakActivity(harness.world, key, 'undoDeploy', 'refuse', { host: 'web-1' });
+    const held = prod.hold('verify');
+    const request = await prod.ask(givenVersion(prod.plan, 2));
+    if (settings.rollout.maxFailures === 0) {
+      await waitsFor(lane, 'deploy failed');
+      expect(await decideOn(lane, 'skipHost', { host: 'web-1' })).toMatchObject({ accepted: true });
+    }
+    await held.arrived();
+    await prod.terminateLane();
+    expect(await prod.ended(request.requestId)).toMatchObject({ state: 'failed', clean: true });
+    expect(await activityInputs(lane, 'claim')).toMatchObject([
+      { target: { plan: { hosts: [{ name: 'web-2' }] } } },
+    ]);
+    expect(await prod.status()).toMatchObject({
+      live: { version: 'v1' },
+      needsPerson: null,
+      apart: [{ host: 'web-1', state: 'quarantined', tries: 0 }],
+    });
+    held.release();
+    expect(await prod.decide('retryStep')).toMatchObject({ accepted: true });
+    await prod.until('it is back', ({ apart }) => apart === undefined);
+    expect(prod.world().hosts['web-1']?.slots.live).toContain('v1@');
   });
 });
 

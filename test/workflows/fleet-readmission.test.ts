@@ -38,3 +38,25 @@ it('is tried again after 5 and 10 minutes, and then serves what is live', async 
   expect(prod.world().hosts['web-2']?.slots.live).toContain('v2@');
   expect(prod.world().hosts['web-1']?.slots.live).toContain('v2@');
 });
+
+it('is tried at once when a person says so, and not again until the next release when one says that', async () => {
+  const rollout = { batch: 1, maxFailures: 1, failedHost: 'quarantine' as const };
+  const plan = givenPlanInPlace({ name: 'retried', rollout, bake: null });
+  const key = environmentKey(plan.pipeline, plan.name);
+  const prod = new EnvironmentScene(harness, plan);
+  await prod.release(1);
+  breakActivity(harness.world, key, 'deploy', 'refuse', { host: 'web-2', times: 2 });
+  await prod.release(2);
+
+  expect(await prod.decide('skipHost', { host: 'web-1' })).toMatchObject({ accepted: false });
+  expect(await prod.decide('skipHost', { host: 'web-2' })).toMatchObject({ accepted: true });
+  await harness.sleep('3 days');
+  expect(await prod.status()).toMatchObject({ apart: [{ host: 'web-2', tries: 0, againAt: null }] });
+
+  expect(await prod.decide('retryStep', { host: 'web-2' })).toMatchObject({ accepted: true });
+  await prod.until('it was tried and refused', ({ apart }) => apart?.[0]?.tries === 1);
+  expect(await prod.decide('retryStep')).toMatchObject({ accepted: true });
+  await prod.until('it is back', ({ apart }) => apart === undefined);
+  expect(prod.world().hosts['web-2']?.slots.live).toContain('v2@');
+  expect(await prod.decide('retryStep')).toMatchObject({ accepted: false });
+});

@@ -1,7 +1,7 @@
 /** Several hosts: each by an activity of its own, a batch at a time; what fails goes back, or stands apart. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EnvironmentPlan } from '../../pipeline/plan.js';
-import type { OnHosts } from '../../workflows/activity-contract.js';
+import type { OnHosts, VerifyInput } from '../../workflows/activity-contract.js';
 import { activityInputs } from '../support/activity-inputs.js';
 import {
   changeOf,
@@ -161,6 +161,85 @@ describe('a fleet', () => {
     const result = await runChange(harness, changeOf(scene));
     expect(result.state).toBe('failed');
     expect(scene.visible()).toEqual(before);
+  });
+});
+
+describe('checks of each host', () => {
+  const checksOn = (count: number): EnvironmentPlan['checks'] => {
+    const [check] = givenPlan().checks;
+    if (check === undefined) throw new Error('the given plan has no check');
+    return [check, ...fleetOf(count).map(({ name }) => ({ ...check, name: `up on ${name}`, host: name }))];
+  };
+  const withChecks = (rollout: Partial<EnvironmentPlan['rollout']> = {}): EnvironmentPlan => ({
+    ...givenFleet(5, rollout),
+    checks: checksOn(5),
+  });
+  const verified = async (handle: Parameters<typeof activityInputs>[0]): Promise<string[][]> =>
+    (await activityInputs(handle, 'verify')).map((input) =>
+      (input as VerifyInput).checks.map(({ name }) => name),
+    );
+
+  it('pass on a batch before the next one begins, and all of them at the end', async () => {
+    const scene = givenScene(harness, withChecks());
+    scene.break('verify', 'hang-before', { host: 'web-2' });
+    const handle = await startChange(harness, changeOf(scene));
+    await scene.arrived('verify');
+    expect(runsOn(scene)).toMatchObject({ 'web-2': 'v2', 'web-3': 'v1' });
+    scene.release('verify');
+    expect(await handle.result()).toMatchObject({ state: 'succeeded', clean: true });
+    expect(await verified(handle)).toEqual([
+      ['up on web-1', 'up on web-2'],
+      ['up on web-3', 'up on web-4'],
+      ['up on web-5'],
+      ['health', 'up on web-1', 'up on web-2', 'up on web-3', 'up on web-4', 'up on web-5'],
+    ]);
+    expect(await activityInputs(handle, 'verify')).toMatchObject([
+      { target: { plan: { hosts: [{ name: 'web-1' }, { name: 'web-2' }] } } },
+      {},
+      {},
+      {},
+    ]);
+  });
+
+  it('that say no take the release back, and later batches never begin', async () => {
+    const scene = givenScene(harness, withChecks());
+    const before = scene.visible();
+    scene.break('verify', 'say-no', { host: 'web-3' });
+    const handle = await startChange(harness, changeOf(scene));
+    expect(await handle.result()).toMatchObject({
+      state: 'failed',
+      clean: true,
+      failure: { what: 'web-3: up on web-3: /health answered 500', why: 'KeyError: region' },
+    });
+    expect(scene.visible()).toEqual(before);
+    expect(await hostsOfCalls(handle, 'undoDeploy')).toEqual(['web-1', 'web-2', 'web-3', 'web-4']);
+  });
+
+  it('that say no put the host in quarantine where it may be, and nobody asks about it any more', async () => {
+    const scene = givenScene(harness, withChecks({ maxFailures: 1, failedHost: 'quarantine' }));
+    scene.break('verify', 'say-no', { host: 'web-3' });
+    const handle = await startChange(harness, changeOf(scene));
+    expect(await handle.result()).toMatchObject({
+      state: 'succeeded',
+      apart: [{ host: 'web-3', state: 'quarantined', why: 'up on web-3: /health answered 500' }],
+    });
+    expect(runsOn(scene)).toMatchObject({ 'web-2': 'v2', 'web-3': null, 'web-4': 'v2' });
+    expect((await verified(handle)).slice(1)).toEqual([
+      ['up on web-3', 'up on web-4'],
+      ['up on web-4'],
+      ['up on web-5'],
+      ['health', 'up on web-1', 'up on web-2', 'up on web-4', 'up on web-5'],
+    ]);
+  });
+
+  it('are made between the batches where a command runs on the hosts as well', async () => {
+    const [check] = checksOn(0);
+    const common = { retries: 0, intervalMs: 10, startPeriodMs: 0, timeoutMs: 1000 };
+    const smoke = { ...common, name: 'smoke', kind: 'run' as const, command: './smoke', on: 'host' as const };
+    const plan = { ...givenFleet(3), checks: check === undefined ? [smoke] : [check, smoke] };
+    const handle = await startChange(harness, changeOf(givenScene(harness, plan)));
+    expect(await handle.result()).toMatchObject({ state: 'succeeded' });
+    expect(await verified(handle)).toEqual([['smoke'], ['smoke'], ['health', 'smoke']]);
   });
 });
 

@@ -59,7 +59,7 @@ describe('an environment', () => {
   it('goes on after every message it cannot read, and its token stays what it was', async () => {
     const prod = new EnvironmentScene(harness, givenPlan());
     await prod.release(1);
-    for (const signal of [SIGNAL.request, SIGNAL.announce, SIGNAL.withdraw, SIGNAL.cutover])
+    for (const signal of [SIGNAL.request, SIGNAL.announce, SIGNAL.withdraw, SIGNAL.cutover, SIGNAL.apart])
       for (const shape of SHAPES) await prod.send(signal, shape);
     for (const request of REQUESTS) await prod.send(SIGNAL.request, request);
     for (const cutover of CUTOVERS) await prod.send(SIGNAL.cutover, cutover);

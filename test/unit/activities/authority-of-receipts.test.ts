@@ -1,8 +1,9 @@
 /** `after`: a release enters only when workers vouch that its commit was carried out in the environment before. */
 import { describe, expect, test } from 'vitest';
-import type { Seal } from '../../../pipeline/plan.js';
+import type { CheckPlan, Seal } from '../../../pipeline/plan.js';
 import type { Target } from '../../../workflows/activity-contract.js';
 import type { EvidenceItem } from '../../../workflows/result.js';
+import { onHosts } from '../../../workflows/target-hosts.js';
 import { carryOut, receiptsIn, type Steps } from '../../support/carried-out.js';
 import { givenSealedRelease, type SealedRelease } from '../../support/sealed.js';
 import { useVouchingWorker } from '../../support/vouching-worker.js';
@@ -43,6 +44,31 @@ describe('an environment after another', () => {
     const evidence = [evidenceOf({ deploy, verify })];
     const prod = await givenSealedRelease(keys.ours, { name: 'prod', after: ['stage'], evidence });
     expect(await begins('deploy', { target: prod.target, prior: prod.prior })).toBe(true);
+  });
+
+  test('is entered where a host stood apart, whose own checks nobody could make', async () => {
+    const check = (host: string): CheckPlan => {
+      const common = { timeoutMs: 1, retries: 0, intervalMs: 1, startPeriodMs: 0 };
+      return { ...common, kind: 'tcp', name: `up on ${host}`, host, port: 1, inside: null };
+    };
+    const checks = [check('web-1'), check('web-2')];
+    const stage = await givenSealedRelease(keys.ours, {
+      name: 'stage',
+      strategy: 'in-place',
+      traffic: null,
+      checks,
+    });
+    const { plan } = stage.target;
+    const apart = { ...stage.target, ...onHosts(stage.target, plan.hosts.slice(0, 1)) };
+    const enters = async (target: Target, made: CheckPlan[]): Promise<boolean> => {
+      const { verify } = await carryOut(keys.ours, { ...stage, target }, { checks: made });
+      return verify !== undefined;
+    };
+    expect(plan.hosts.map(({ name }) => name)).toEqual(['web-1', 'web-2']);
+    expect(await enters(apart, checks.slice(0, 1))).toBe(true);
+    expect(await enters(apart, [])).toBe(false);
+    expect(await enters(stage.target, checks.slice(0, 1))).toBe(false);
+    expect(await enters(stage.target, checks)).toBe(true);
   });
 
   test('is not entered on the word of an environment', async () => {

@@ -8,6 +8,7 @@ import {
   runArgv,
   renderArgv,
   unsetVariables,
+  upAnywayArgv,
   upArgv,
   withoutWarnings,
 } from '../../../activities/platforms/compose-commands.js';
@@ -50,6 +51,9 @@ describe('commands', () => {
 
   test('name project, folder and file; named services come alone', () => {
     expect(upArgv(project).join(' ')).toBe(`${start} up --detach --no-build --quiet-pull --no-deps web api`);
+    const [shell, option, , ...words] = upAnywayArgv({ ...project, name: 'shop' });
+    expect([shell, option]).toEqual(['sh', '-c']);
+    expect(words).toEqual(['sh', 'shop', 'web api', ...upArgv({ ...project, name: 'shop' })]);
     expect(upArgv({ ...project, services: [] }).join(' ')).toBe(
       `${start} up --detach --no-build --quiet-pull`,
     );

@@ -97,6 +97,27 @@ describe('announced output', () => {
     expect(output.bytes().toString()).toBe('first last\n');
   });
 
+  test.each([
+    ['bash', true],
+    ['dash', true],
+    ['zsh', false],
+    ['fish', false],
+    ['bash forced', false],
+    ['', false],
+  ])('a login shell that calls itself %j reads a look as it stands: %s', (shell, isInSh) => {
+    const output = collect('marker:', [`marker:42 ${shell}\nsaid\n`]);
+    expect(output).toMatchObject({ group: 42, isInSh });
+    expect(output.bytes().toString()).toBe('said\n');
+  });
+
+  test('what says so is POSIX sh, whether it is wrapped or not', () => {
+    const { line, text, marker } = announce("exec echo 'a b'");
+    expect(text).toBe(
+      `echo ${marker}$$ "\${SHELL##*/}\${SSH_ORIGINAL_COMMAND+ forced}"; echo ${marker}$$ >&2\nexec echo 'a b'`,
+    );
+    expect(line).toBe(`exec sh -c '${text.replaceAll("'", String.raw`'\''`)}'`);
+  });
+
   test('keeps the words of a shell that never got to our line', () => {
     const output = collect('marker:', ['This account is currently not available.\n']);
     expect(output.group).toBeNull();

@@ -211,6 +211,7 @@ describe('the screen of all environments', () => {
     );
     expect(shown).toContain('web-7 quarantined, again 14 Nov 10:50 UTC: no answer');
     expect(shown).toContain('web-9 keeps the release before, until the next release: disk full');
+    expect(shown).toContain('sooner: slipway retry prod');
   });
 
   it('puts who needs a person first, and the rest on one line each', () => {

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { findAnyInFlight, findLane, findPaused, findWaitingPromotion } from '../../../client/targets.js';
+import {
+  findAnyInFlight,
+  findHolding,
+  findLane,
+  findPaused,
+  findWaitingPromotion,
+} from '../../../client/targets.js';
 import { UserError } from '../../../client/user-error.js';
 import type { Announcement } from '../../../workflows/messages.js';
 import { givenPlan, givenRecord, givenRequest } from '../../support/given.js';
@@ -34,6 +40,28 @@ function refusal(act: () => unknown): { exit: number; what: string; wayOut: stri
   }
   throw new Error('was not refused');
 }
+
+describe('a host in quarantine', () => {
+  const since = '2026-11-14T10:00:00Z';
+  const apart = [
+    { host: 'web-7', state: 'quarantined' as const, why: 'no answer', since, againAt: since, tries: 0 },
+    { host: 'web-9', state: 'before' as const, why: 'disk full', since, againAt: null, tries: 0 },
+  ];
+
+  it('is decided about by the environment while no change is in flight', () => {
+    const status = givenEnvironment({ apart });
+    const there = { kind: 'environment', workflowId: 'environment/secretmagic/prod' };
+    expect(findHolding(status, null, null)).toMatchObject(there);
+    expect(findHolding(status, null, 'web-7')).toMatchObject(there);
+    expect(refusal(() => findHolding(status, null, 'web-9')).what).toBe('no change is in flight');
+    expect(refusal(() => findHolding(status, 'v2', null)).what).toBe('no change of v2 is in flight');
+  });
+
+  it('leaves the word to a change in flight', () => {
+    const status = givenEnvironment({ apart, inFlight: inFlight('v1') });
+    expect(findHolding(status, null, 'web-7')).toMatchObject({ kind: 'lane' });
+  });
+});
 
 describe('what an environment means', () => {
   it('approve means the promotion that waits', () => {

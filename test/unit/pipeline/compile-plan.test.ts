@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hashPlan } from '../../../pipeline/hash-plan.js';
+import type { EnvironmentPlan } from '../../../pipeline/plan.js';
 import { PlanRefused } from '../../../pipeline/plan-refused.js';
 import { COMMIT, SMALL, branch, compile, loadGood, only, readTeamFile, tag } from './given.js';
 
@@ -246,5 +247,43 @@ describe('releases that cannot be planned', () => {
     );
     expect(compile(hello, branch('main'), { version: 'v7' }).version).toBe('v7');
     expect(compile(hello, branch('main')).version).toBe(COMMIT.sha.slice(0, 7));
+  });
+});
+
+describe('a check with {host}', () => {
+  const onTwo = (checks: string, hosts = 'deploy@web-1.example.com:2222, local'): string =>
+    `${SMALL.replace(/hosts: .*/, `hosts: [${hosts}]`).replace('[/health]', '[c]')}checks: {c: {${checks}}}\n`;
+
+  const planOf = (text: string): EnvironmentPlan => only(compile(loadGood(text), branch('main')));
+
+  it('is one of each host', () => {
+    const { checks } = planOf(onTwo('http: "http://{host}:8080/up?{environment}", retries: 1'));
+    expect(checks).toMatchObject([
+      {
+        name: 'c on deploy@web-1.example.com:2222',
+        host: 'deploy@web-1.example.com:2222',
+        url: 'http://web-1.example.com:8080/up?prod',
+        retries: 1,
+      },
+      { name: 'c on local', host: 'local', url: 'http://localhost:8080/up?prod' },
+    ]);
+    expect(planOf(onTwo('tcp: "{host}:6379"')).checks).toMatchObject([
+      { host: 'deploy@web-1.example.com:2222' },
+      {},
+    ]);
+    expect(planOf(onTwo('run: "./smoke {host} {tag}"', 'web-1, ops@web-2')).checks).toMatchObject([
+      { command: './smoke web-1 {tag}' },
+      { command: './smoke web-2 {tag}' },
+    ]);
+  });
+
+  it('needs hosts whose addresses the file says', () => {
+    expect(() => planOf(onTwo('http: "http://{host}/"', 'env:WEB'))).toThrow(
+      /env:WEB is known to the worker only/,
+    );
+    const nowhere = onTwo('http: "http://{host}/"')
+      .replace(/ *hosts: .*\n/, '')
+      .replace('{swarm: shop_web}', '{kubernetes: deployment/app}');
+    expect(() => planOf(nowhere)).toThrow(/is about each \{host\}, and there is none/);
   });
 });

@@ -96,6 +96,41 @@ describe('what this version does not carry out', () => {
     expect(findUnsupported(loadGood(text))).toEqual([]);
   });
 
+  const NGINX = 'nginx: /a.conf, upstreams: {blue: "127.0.0.1:1", green: "127.0.0.1:2"}';
+  const onTwo = (traffic: string): string =>
+    blueGreen(traffic).replace(/hosts: .*/, 'hosts: [deploy@web-1, deploy@web-2]');
+
+  it('refuses to switch the proxy of the first host where the others may have one each', () => {
+    expect(onTwo(NGINX)).toContain('web-2');
+    expect(findUnsupported(loadGood(onTwo(NGINX)))).toMatchObject([
+      {
+        what: 'a proxy on each of several hosts',
+        path: 'environments.prod.traffic',
+        wayOut: expect.stringContaining('host: deploy@proxy.example.com'),
+      },
+    ]);
+  });
+
+  it.each([
+    ['one proxy in front of all', onTwo(`${NGINX}, host: deploy@proxy`)],
+    ['one host', blueGreen(NGINX)],
+    [
+      'a command of the worker',
+      onTwo(
+        'command: "./to {colour}", current: ./which, on: worker, colours: {blue: "http://h:1", green: "http://h:2"}',
+      ),
+    ],
+    [
+      'what the worker deploys as one',
+      onTwo(NGINX).replace(
+        '{stack: s.yml}',
+        '{command: "./up {colour}", retire: "./down {colour}", on: worker}',
+      ),
+    ],
+  ])('switches %s', (_what, text) => {
+    expect(unsupported(text)).toEqual([]);
+  });
+
   it('names a container for the database where no host has one', () => {
     const text = `${SMALL.replace('{swarm: shop_web}', '{kubernetes: deployment/app}')}    database: {migrate: ./up, inside: app}\n`;
     expect(findUnsupported(loadGood(text)).map((each) => each.what)).toContain(

@@ -173,6 +173,7 @@ describe('decide', () => {
     [promotion({ phase: 'ended' }), 'approve', /has ended/],
     [environment(), 'unfreeze', /not frozen/],
     [environment(), 'resume', /waits for nobody/],
+    [environment(), 'retryStep', /decided by the change of prod/],
   ] as const)('%o refuses %s', (state, name, refusal) => {
     const verdict = decide(state, { ...givenDecision('irina'), name });
     expect(verdict).toMatchObject({ accepted: false, refused: expect.stringMatching(refusal) });

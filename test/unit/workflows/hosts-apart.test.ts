@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { newEnvironment } from '../../../workflows/environment-memory.js';
-import { nextMove } from '../../../workflows/environment-queue.js';
+import { applyDecision, nextMove } from '../../../workflows/environment-queue.js';
 import { renderEnvironment } from '../../../workflows/environment-screen.js';
-import { apartAfter, readmission } from '../../../workflows/hosts-apart.js';
+import { decide, type EnvironmentDeciding } from '../../../workflows/decisions.js';
+import { apartAfter, arrivingOf, readmission } from '../../../workflows/hosts-apart.js';
 import type { EnvironmentState, HostWaiting } from '../../../workflows/messages.js';
 import type { ChangeResult, HostApart } from '../../../workflows/result.js';
-import { givenPlan, givenRecord, givenRequest } from '../../support/given.js';
+import { givenDecision, givenPlan, givenRecord, givenRequest } from '../../support/given.js';
 
 const NOW = Date.parse('2026-11-22T10:00:00Z');
 const after = (minutes: number): string => new Date(NOW + minutes * 60_000).toISOString();
@@ -124,5 +125,85 @@ describe('the next try', () => {
       'apart     web-1: no answer\n          quarantined, again 2026-11-22 10:05 UTC\n',
     );
     expect(shown).toContain('          quarantined, until the next release\n');
+    expect(shown).toContain('- try the hosts in quarantine now: `slipway retry prod`');
+  });
+});
+
+describe("a person's word about a host that stands apart", () => {
+  const state: EnvironmentState = {
+    ...newEnvironment('shop', 'prod'),
+    live,
+    token: 7,
+    apart: [
+      waiting('web-1'),
+      waiting('web-2', { againAt: null }),
+      { ...apart('web-3', 'before'), againAt: null, tries: 0 },
+    ],
+  };
+  const say = (
+    name: 'retryStep' | 'skipHost',
+    host: string | null,
+    now: EnvironmentState = state,
+  ): string | EnvironmentState => {
+    const deciding: EnvironmentDeciding = {
+      ...{ of: 'environment', environment: 'prod', taken: [], freezers: null, now: SINCE },
+      ...{ freeze: now.freeze, needsPerson: now.needsPerson },
+      hosts: { apart: now.apart ?? [], arriving: arrivingOf(now) },
+    };
+    const decision = { ...givenDecision('anna', { host }), name };
+    const verdict = decide(deciding, decision);
+    return verdict.accepted ? applyDecision(now, decision, SINCE) : verdict.refused;
+  };
+
+  it('has it tried now, or all in quarantine', () => {
+    const one = say('retryStep', 'web-2');
+    expect(one).toMatchObject({ apart: [{ againAt: after(5) }, { againAt: SINCE, wordOf: 'anna' }, {}] });
+    expect(nextMove(one as EnvironmentState, NOW)).toMatchObject({
+      move: 'readmit',
+      request: { hosts: ['web-2'] },
+    });
+    const all = say('retryStep', null);
+    expect(nextMove(all as EnvironmentState, NOW)).toMatchObject({ request: { hosts: ['web-1', 'web-2'] } });
+    expect(renderEnvironment(all as EnvironmentState, [])).toContain(
+      'quarantined, again 2026-11-22 10:00 UTC, says anna',
+    );
+  });
+
+  it('leaves it out until the next release, also when it is being tried', () => {
+    const left = say('skipHost', 'web-1') as EnvironmentState;
+    expect(nextMove(left, NOW + 3_600_000)).toEqual({ move: 'wait', untilMs: null });
+    const failed = resultOf({ state: 'failed', apart: [apart('web-1')] });
+    expect(apartAfter(left.apart ?? [], readmit, failed, NOW)[0]).toMatchObject({ againAt: null });
+    expect(apartAfter(left.apart ?? [], readmit, resultOf(), NOW).map(({ host }) => host)).toEqual([
+      'web-2',
+      'web-3',
+    ]);
+  });
+
+  const freeze = { by: 'irina', proof: 'unverified' as const, until: null, reason: null, since: SINCE };
+  const inFlight = { request: givenRequest(plan, 'v9'), token: 8, cutover: null };
+  const { hosts: _, ...trying } = readmit;
+  it.each([
+    ['retryStep', 'web-9', {}, /web-9 does not stand apart from prod; slipway status prod/],
+    ['retryStep', 'web-3', {}, /web-3 keeps the release before until the next one; slipway release/],
+    ['retryStep', null, { apart: state.apart?.slice(2) }, /keeps the release before/],
+    ['retryStep', 'web-1', { freeze }, /frozen by irina, nothing enters; slipway unfreeze prod/],
+    [
+      'retryStep',
+      'web-1',
+      { needsPerson: 'undo failed' },
+      /a person must look first: undo failed; slipway resume/,
+    ],
+    ['retryStep', 'web-1', { inFlight }, /v9 is on its way to every host of prod; slipway watch prod/],
+    ['skipHost', null, {}, /which host\? .*; in quarantine: web-1, web-2/],
+    ['skipHost', 'web-2', {}, /left out until the next release already; slipway retry prod --host web-2/],
+    ['skipHost', 'web-1', { inFlight }, /v9 is on its way/],
+  ] as const)('%s of %s is refused with a way out: %j', (name, host, changes, why) => {
+    expect(say(name, host, { ...state, ...changes } as EnvironmentState)).toMatch(why);
+  });
+
+  it('counts while another host is tried', () => {
+    const now = { ...state, inFlight: { ...inFlight, request: { ...trying, hosts: ['web-1'] } } };
+    expect(say('retryStep', 'web-2', now)).toMatchObject({ apart: [{}, { againAt: SINCE }, {}] });
   });
 });

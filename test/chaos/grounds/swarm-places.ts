@@ -13,9 +13,3 @@ export interface ProxyDoor {
   socket: string;
   map: string;
 }
-
-/** Something that can be taken away and given back. */
-export interface Breakable {
-  break(): Promise<void>;
-  mend(): Promise<void>;
-}

@@ -1,9 +1,10 @@
 /** One HAProxy in front of both teams' colours. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { createHaproxy } from '../support/haproxy.js';
-import { freePort } from '../support/sshd.js';
-import { COLOURS, WEB_PORTS, type Breakable, type ProxyDoor, type SlotPorts } from './places.js';
+import { createHaproxy } from '../../support/haproxy.js';
+import { freePort } from '../../support/sshd.js';
+import type { Breakable } from '../ground.js';
+import { COLOURS, WEB_PORTS, type ProxyDoor, type SlotPorts } from './swarm-places.js';
 
 export async function createProxy(
   shopPorts: SlotPorts,
