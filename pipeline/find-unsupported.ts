@@ -24,8 +24,6 @@ export interface Unsupported {
 
 type Report = (what: string, path: FilePath, wayOut?: string) => void;
 
-/** Those whose log can be read from a moment on. */
-const LOGGING = ['swarm', 'stack', 'compose'];
 /** Those whose containers a host's own Docker knows. */
 const DOCKER = ['swarm', 'stack', 'compose', 'command'];
 /** A command's log goes back to the deploy only if it heeds this. */
@@ -96,13 +94,11 @@ function reportChecks(file: LoadedFile, of: EnvironmentSettings, report: Report)
 /** Lines of before the deploy must not count, so the platform has to say what is new. */
 function reportLog(check: string, of: EnvironmentSettings, report: Report): void {
   const { platform } = of.settings;
-  if (platform === undefined || LOGGING.includes(platform.kind)) return;
-  const path = ['checks', check, 'logs'];
-  if (platform.kind !== 'command') report(`check logs on platform ${platform.kind}`, path);
-  else if (platform.logs === undefined)
+  if (platform?.kind !== 'command') return;
+  if (platform.logs === undefined)
     report(
       `check logs in ${of.name}, whose platform has no logs command`,
-      path,
+      ['checks', check, 'logs'],
       `add logs: to the platform, a command that prints the last $${LOG_SECONDS} seconds`,
     );
   else if (!platform.logs.includes(LOG_SECONDS))

@@ -100,11 +100,27 @@ async function proveWayBack(run: ChangeRun): Promise<StepOutcome> {
 async function deploy(run: ChangeRun, around: Surroundings): Promise<StepOutcome> {
   run.cutOver = run.target.colour === null;
   await tellEnvironment(run, false, around);
+  // without colours there is no switch to measure before, and after the deploy it would be too late; once, also when retried
+  const isNew = run.cutOver && Object.keys(run.baseline).length === 0;
+  if (isNew && compares(run) && patched('measures-before-a-deploy'))
+    await measureBaseline(run, 'before the deploy');
   run.deployedAtMs = Date.now();
   if (isFleet(run)) return await deployToFleet(run);
   const deployed = await perform('deploy', { target: run.target, prior: run.prior }, calling(run));
   keepReceipt(run, 'deploy', deployed);
   return passed(deployed.note);
+}
+
+/** Does a check of the bake ask what was normal before? */
+function compares({ target: { plan } }: ChangeRun): boolean {
+  return (
+    plan.bake?.checks.some((check) => check.kind === 'prometheus' && check.maxIncrease !== null) ?? false
+  );
+}
+
+async function measureBaseline(run: ChangeRun, note: string): Promise<void> {
+  const { baseline } = await perform('measureBaseline', { target: run.target }, calling(run, note));
+  run.baseline = baseline;
 }
 
 async function undoDeploy(run: ChangeRun): Promise<UndoResult> {
@@ -133,21 +149,13 @@ async function verify(run: ChangeRun): Promise<StepOutcome> {
 
 async function switchTraffic(run: ChangeRun, around: Surroundings): Promise<StepOutcome> {
   const { colour, plan } = run.target;
-  const { traffic, bake } = plan;
+  const { traffic } = plan;
   if (colour === null || traffic === null) return passed('no colours');
   const byHand = traffic.switch === 'manual' && run.input.request.kind !== 'rollback';
   if (byHand && !run.switched && !(await around.awaitSwitch())) return nobodySwitched(run);
   // with the word that was waited for
   const { target, previousColour } = run;
-  const compares =
-    bake?.checks.some((check) => check.kind === 'prometheus' && check.maxIncrease !== null) ?? false;
-  if (compares && !run.warm) {
-    ({ baseline: run.baseline } = await perform(
-      'measureBaseline',
-      { target },
-      calling(run, 'before the switch'),
-    ));
-  }
+  if (compares(run) && !run.warm) await measureBaseline(run, 'before the switch');
   // In the commit that schedules the switch, so there is nothing to wait for; a warm rollback is known to begin with it.
   const beside = patched('told-beside-the-switch');
   const told = beside && run.warm ? null : tellEnvironment(run, true, around);

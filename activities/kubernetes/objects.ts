@@ -88,6 +88,7 @@ const stateSchema = z.looseObject({
       exitCode: z.number(),
       reason: z.string().optional(),
       message: z.string().optional(),
+      startedAt: z.string().nullish(),
     })
     .optional(),
 });

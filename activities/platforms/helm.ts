@@ -31,6 +31,7 @@ import { missingImages, readManifest, type Manifest, type ManifestWorkload } fro
 import { awaitRollout } from './kubernetes-convergence.js';
 import { lookAtCluster } from './kubernetes-preflight.js';
 import { observeWorkload, scaleToNone, workloadLogs } from './kubernetes.js';
+import { readNewPodLines } from './new-pod-lines.js';
 import { platformPlan, type FenceKeeper, type Platform, type PlatformContext } from './platform.js';
 
 /** The revision that this environment had helm write last. */
@@ -51,6 +52,13 @@ export const helm: Platform = {
   logs: async (context, lines) => {
     const [first] = (await installed(context, releaseOf(context)))?.workloads ?? [];
     return first === undefined ? '' : await workloadLogs(context, first.name, mainOf(context, first), lines);
+  },
+  newLogs: async (context, from) => {
+    const of = releaseOf(context);
+    const manifest = await installed(context, of);
+    if (manifest === null) throw new Error(`${placeOf(context)}: ${of.release} is not installed`);
+    const workloads = manifest.workloads.map(({ name }) => name);
+    return await readNewPodLines(context, workloads, from);
   },
 };
 

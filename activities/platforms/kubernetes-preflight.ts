@@ -1,10 +1,9 @@
 /** What must be true of a cluster before a release is sent there: credentials, rights, the workload. Read only. */
-import { ApplicationFailure } from '@temporalio/common';
 import { z } from 'zod';
 import type { PreflightFinding } from '../../workflows/activity-contract.js';
 import { otherColour } from '../../workflows/colours.js';
-import { FAILURE, type FailureDetails } from '../../workflows/failures.js';
-import { detailsOf } from '../failure.js';
+import type { FailureDetails } from '../../workflows/failures.js';
+import { detailsOf, isRefusal } from '../failure.js';
 import type { Cluster } from '../kubernetes/cluster.js';
 import { OWNER_ANNOTATION } from '../kubernetes/cluster-fence.js';
 import { listOf } from '../kubernetes/objects.js';
@@ -92,7 +91,7 @@ export async function lookAtCluster(
 
 /** What the cluster has said no to; null = anything else, which is no finding. */
 function refusalIn(error: unknown): Partial<FailureDetails> | null {
-  return error instanceof ApplicationFailure && error.type === FAILURE.refused ? detailsOf(error) : null;
+  return isRefusal(error) ? detailsOf(error) : null;
 }
 
 function lookAtExpiry(context: PlatformContext, { access }: Cluster): PreflightFinding[] {
@@ -118,7 +117,10 @@ async function lookAtRights(
     [{ verb: 'patch', ...own }, 'problem'],
     [{ verb: 'list', group: '', resource: 'pods', namespace }, 'problem'],
     [{ verb: 'list', group: '', resource: 'events', namespace }, 'warning'],
-    [{ verb: 'get', group: '', resource: 'pods', subresource: 'log', namespace }, 'warning'],
+    [
+      { verb: 'get', group: '', resource: 'pods', subresource: 'log', namespace },
+      countsLines(context) ? 'problem' : 'warning',
+    ],
   ];
   if (kind === 'deployment')
     needed.push([{ verb: 'list', group: 'apps', resource: 'replicasets', namespace }, 'problem']);
@@ -129,6 +131,10 @@ async function lookAtRights(
     }),
   );
   return findings.flat();
+}
+
+function countsLines({ target: { plan } }: PlatformContext): boolean {
+  return [...plan.checks, ...(plan.bake?.checks ?? [])].some(({ kind }) => kind === 'logs');
 }
 
 async function lookAtWorkload(context: PlatformContext, name: WorkloadName): Promise<PreflightFinding[]> {

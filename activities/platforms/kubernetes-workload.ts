@@ -159,6 +159,10 @@ export async function readWarnings(
   }
 }
 
+export function logPathOf({ metadata: { namespace, name } }: Pod): string {
+  return `/api/v1/namespaces/${encodeURIComponent(String(namespace))}/pods/${encodeURIComponent(name)}/log`;
+}
+
 /** The log of a pod's container, of the run before where the present one has said nothing; '' when there is none. */
 export async function readPodLog(
   context: PlatformContext,
@@ -167,8 +171,7 @@ export async function readPodLog(
   lines: number,
 ): Promise<string> {
   const cluster = await context.cluster();
-  const { namespace } = pod.metadata;
-  const path = `/api/v1/namespaces/${encodeURIComponent(String(namespace))}/pods/${encodeURIComponent(pod.metadata.name)}/log`;
+  const path = logPathOf(pod);
   const query = { container, tailLines: String(lines) };
   for (const before of [{}, { previous: 'true' }]) {
     const text = await cluster

@@ -34,6 +34,7 @@ import {
   writeWorkload,
   type WorkloadName,
 } from './kubernetes-workload.js';
+import { readNewPodLines } from './new-pod-lines.js';
 import { platformPlan, type FenceKeeper, type Platform, type PlatformContext } from './platform.js';
 import { findReleaseImage, requireReleaseImage } from './release-image.js';
 
@@ -49,6 +50,7 @@ export const kubernetes: Platform = {
   retire,
   observe: (context) => observeWorkload(context, workloadNamed(context)),
   logs: readLogs,
+  newLogs: (context, from) => readNewPodLines(context, [workloadNamed(context)], from),
 };
 
 /**

@@ -5,6 +5,7 @@
 import type Docker from 'dockerode';
 import { z } from 'zod';
 import { callEngine, EngineError, isMissing } from './engine.js';
+import { MOST_LINES, newestOf, readLines } from './log-lines.js';
 import type { LogsFrom, NewLogs } from './platform.js';
 import { demultiplex, type LogText } from './service-logs.js';
 import type { Service, Task } from './swarm-service.js';
@@ -19,9 +20,6 @@ export interface EngineLog {
   container?: string;
 }
 
-/** Of one log in one look; who writes more between two looks is told, not believed. */
-const MOST_LINES = 20_000;
-
 const CURSOR = z.object({
   /** Beginning of the first look: RFC 3339 with nanoseconds, UTC, comparable as text. */
   since: z.string(),
@@ -31,8 +29,6 @@ const CURSOR = z.object({
 type Cursor = z.infer<typeof CURSOR>;
 
 const READ_TO_ITS_END = 'ended';
-/** `2026-11-22T05:27:15.123456789Z the line`. */
-const LINE = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z) ?(.*)$/;
 
 /** Throws when the Engine cannot be asked at all. */
 export async function readNewLines(docker: Docker, logs: EngineLog[], from: LogsFrom): Promise<NewLogs> {
@@ -52,13 +48,10 @@ export async function readNewLines(docker: Docker, logs: EngineLog[], from: Logs
       unreadable === ''
         ? await readSince(docker, path, last ?? before.since)
         : { text: '', complaint: unreadable };
-    const read = text.split('\n').flatMap((line) => {
-      const [, at = '', said = ''] = LINE.exec(line.replace(/\r$/, '')) ?? [];
-      return at === '' ? [] : [{ at, said }];
-    });
+    const { lines: read } = readLines(text);
     const fresh = read.filter(({ at }) => (last === undefined ? at >= before.since : at > last));
     for (const { said } of fresh) lines.push(said);
-    const newest = fresh.reduce((latest, { at }) => (at > latest ? at : latest), last ?? '');
+    const newest = newestOf(fresh, last);
     if (complaint !== '') missing.push(`${path}: ${complaint}`);
     else if (read.length >= MOST_LINES)
       missing.push(`${path}: only its newest ${MOST_LINES} lines were read`);

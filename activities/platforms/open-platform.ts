@@ -98,10 +98,6 @@ export function createNewLogs(dependencies: PlatformDependencies): ReadNewLogs {
     await Promise.all(
       placesOf(target).map(async (place) => {
         const { platform, context } = await openPlatform(dependencies, { ...target, colour }, place, LOOKING);
-        if (platform.newLogs === undefined)
-          throw new Error(
-            `${place.name}: platform ${target.plan.platform.kind} cannot say what is new in its log`,
-          );
         return { place: place.name, ...(await platform.newLogs(context, from(place.name))) };
       }),
     );

@@ -56,8 +56,8 @@ export interface Platform {
   /** What is there, as text: two equal ones in a row mean that nothing moves any more. */
   observe(context: PlatformContext): Promise<string>;
   logs(context: PlatformContext, lines: number): Promise<string>;
-  /** What this release's own processes have written since a moment. Absent = the platform cannot tell. */
-  newLogs?(context: PlatformContext, from: LogsFrom): Promise<NewLogs>;
+  /** What this release's own processes have written since a moment. Throws when the place cannot be asked. */
+  newLogs(context: PlatformContext, from: LogsFrom): Promise<NewLogs>;
 }
 
 /** So long before now, by the clock of whoever keeps the log; then where the look before ended. */

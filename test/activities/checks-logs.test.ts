@@ -3,53 +3,28 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { askCheck } from '../../activities/checks/ask-check.js';
-import type { CheckContext } from '../../activities/checks/check.js';
-import { LOG_COUNT, type LogCount } from '../../activities/checks/log-count.js';
+import { LOG_COUNT } from '../../activities/checks/log-count.js';
 import { createNewLogs, type ReadNewLogs } from '../../activities/platforms/open-platform.js';
 import { swarm } from '../../activities/platforms/swarm.js';
 import { stack } from '../../activities/platforms/stack.js';
 import { createSource } from '../../activities/source/source.js';
 import { createSecrets } from '../../activities/secrets/secrets.js';
-import type { CheckPlan } from '../../pipeline/plan.js';
 import type { PlatformPlan } from '../../pipeline/plan-platform.js';
 import type { CheckOutcome, Target } from '../../workflows/activity-contract.js';
 import { givenPlanInPlace } from '../support/given.js';
 import { hostsKnowing } from '../support/hosts.js';
+import { watchLogs, type LogsPlan, type LogWatch } from '../support/log-watch.js';
 import { plantToken } from '../support/planted.js';
 import { until } from '../support/processes.js';
 import { startSshd, type Sshd } from '../support/sshd.js';
 import { startSwarmWorld, type SwarmWorld } from '../support/swarm-world.js';
 
-type LogsPlan = Extract<CheckPlan, { kind: 'logs' }>;
-
 const TOKEN = plantToken('tok-');
 const secrets = createSecrets({ TOKEN });
 const source = createSource({ cacheFolder: '/nowhere' });
 
-const logsCheck = (change: Partial<LogsPlan> = {}): LogsPlan => ({
-  ...{ name: 'clean-logs', kind: 'logs', pattern: 'ERROR|Traceback', max: 0 },
-  ...{ timeoutMs: 20_000, retries: 0, intervalMs: 10, startPeriodMs: 0 },
-  ...change,
-});
-
-/** A watch over one release: what one sample counts is not counted again by the next. */
-function watch(read: ReadNewLogs, target: Target, deployedMsAgo: number | null) {
-  const logCounts = new Map<string, LogCount>();
-  const context: CheckContext = {
-    ...{ target, colour: target.colour, at: 'traffic', sampling: true, baseline: {}, env: {}, secrets },
-    ...{ checkout: null, logCounts, signal: new AbortController().signal },
-    openHost: () => Promise.reject(new Error('not asked')),
-    databaseRevision: () => Promise.reject(new Error('no database')),
-    newestMigrations: () => Promise.reject(new Error('no migrations')),
-    deployedMsAgo: () => deployedMsAgo,
-    newLogs: (from) => read(target, target.colour, from),
-  };
-  return {
-    logCounts,
-    ask: (change: Partial<LogsPlan> = {}): Promise<CheckOutcome> => askCheck(logsCheck(change), context),
-  };
-}
+const watch = (read: ReadNewLogs, target: Target, deployedMsAgo: number | null): LogWatch =>
+  watchLogs({ read, target, deployedMsAgo, secrets });
 
 describe('on a Swarm', () => {
   let world: SwarmWorld;

@@ -15,7 +15,7 @@ import type { PlatformPlan } from '../../pipeline/plan-platform.js';
 import type { Target } from '../../workflows/activity-contract.js';
 import { givenCommit } from './given.js';
 import { environmentFor, hostsKnowing } from './hosts.js';
-import { startKubernetes, type TestCluster } from './kubernetes.js';
+import { startKubernetes, type Nodes, type TestCluster } from './kubernetes.js';
 import { BAD_PODS, digestOfRelease, POD_REPOSITORY } from './kwok-stages.js';
 import { part } from './parts.js';
 import { until } from './processes.js';
@@ -52,8 +52,8 @@ export interface KubernetesWorld {
   setImageIds(name: string, image: string): Promise<void>;
   /** A token of that service account, as the API server would sign it; a negative number = expired. */
   tokenOf(account: string, expiresInS: number): string;
-  /** The rights the documentation names, for that service account. */
-  mayDeploy(account: string): Promise<void>;
+  /** The rights the documentation names, for that service account; `logs` = on `pods/log`. */
+  mayDeploy(account: string, logs?: string[]): Promise<void>;
   /** Releases of the pods that are ready, each once; `gone` = none there. */
   runs(name: string): Promise<string>;
   stop(): Promise<void>;
@@ -87,11 +87,11 @@ interface PodList {
   }[];
 }
 
-export async function startKubernetesWorld(): Promise<KubernetesWorld> {
+export async function startKubernetesWorld(nodes?: Nodes): Promise<KubernetesWorld> {
   const home = await mkdtemp(path.join(tmpdir(), 'slw-worker-'));
   const homeBefore = process.env['HOME'];
   process.env['HOME'] = home;
-  const cluster = await startKubernetes();
+  const cluster = await startKubernetes(nodes);
   const pathBefore = process.env['PATH'];
   process.env['PATH'] = `${path.dirname(await part('kubernetes'))}:${pathBefore ?? ''}`;
   const namespace = 'web';
@@ -271,7 +271,7 @@ export async function startKubernetesWorld(): Promise<KubernetesWorld> {
       };
       return signToken(cluster.signingKey, claims);
     },
-    mayDeploy: async (account) => {
+    mayDeploy: async (account, logs = ['get']) => {
       const metadata = { name: `deploys-as-${account}`, namespace };
       await cluster.call('POST', `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}/roles`, {
         apiVersion: 'rbac.authorization.k8s.io/v1',
@@ -281,7 +281,7 @@ export async function startKubernetesWorld(): Promise<KubernetesWorld> {
           { apiGroups: ['apps'], resources: ['deployments'], verbs: ['get', 'patch'] },
           { apiGroups: ['apps'], resources: ['replicasets'], verbs: ['list'] },
           { apiGroups: [''], resources: ['pods', 'events'], verbs: ['list'] },
-          { apiGroups: [''], resources: ['pods/log'], verbs: ['get'] },
+          ...(logs.length === 0 ? [] : [{ apiGroups: [''], resources: ['pods/log'], verbs: logs }]),
         ],
       });
       await cluster.call('POST', `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}/rolebindings`, {

@@ -10,6 +10,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { LOGS_DEFINITION } from './kwok-logs.js';
 import { stages } from './kwok-stages.js';
 import { part } from './parts.js';
 import { until } from './processes.js';
@@ -26,6 +27,8 @@ export interface TestCluster {
   kubeconfigFor(token: string): string;
   /** Signs service account tokens, as the API server does. */
   readonly signingKey: string;
+  /** What the API server shows the world; a kubelet of a test may show the same. */
+  readonly certificate: { cert: string; key: string };
   /** One call to the API as the administrator; throws for anything but 2xx, null for 404. */
   call(method: string, path: string, body?: unknown): Promise<unknown>;
   /** Ends the API server at once; `startApi` brings it back with everything it knew. */
@@ -47,7 +50,13 @@ const CONTROLLERS = [
   'garbage-collector-controller',
 ];
 
-export async function startKubernetes(): Promise<TestCluster> {
+/**
+ * Who plays the nodes: kwok; kwok that also serves the logs of pods (`kwok-logs.ts`), as the kubelet of its node; or nobody,
+ * when the test brings its own.
+ */
+export type Nodes = 'kwok' | 'kwok with logs' | 'none';
+
+export async function startKubernetes(nodes: Nodes = 'kwok'): Promise<TestCluster> {
   const apiserver = await part('kubernetes');
   const program = (name: string): string => path.join(path.dirname(apiserver), name);
   const folder = await mkdtemp(path.join(tmpdir(), 'slw-kubernetes-'));
@@ -55,7 +64,8 @@ export async function startKubernetes(): Promise<TestCluster> {
   const start = (name: string, args: string[]): void => {
     running.set(name, startProcess(program(name), args, path.join(folder, `${name}.log`)));
   };
-  const [etcdPort, peerPort, port] = await Promise.all([freePort(), freePort(), freePort()]);
+  const ports = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
+  const [etcdPort, peerPort, port, kubeletPort] = ports;
   const signing = generateKeyPairSync('rsa', {
     modulusLength: 2048,
     publicKeyEncoding: { type: 'spki', format: 'pem' },
@@ -110,29 +120,29 @@ export async function startKubernetes(): Promise<TestCluster> {
     `--service-account-private-key-file=${file('sa.key')}`,
   ]);
   start('kube-scheduler', [asAdmin, '--leader-elect=false', '--secure-port=0', '--profiling=false']);
-  start('kwok', [asAdmin, `--config=${file('stages.yaml')}`, '--manage-all-nodes=true']);
-
   const call = (method: string, at: string, body?: unknown): Promise<unknown> =>
     ask({ port, authority, token: ADMIN_TOKEN }, method, at, body);
-  await call('POST', '/api/v1/nodes', {
-    apiVersion: 'v1',
-    kind: 'Node',
-    metadata: { name: 'node-1', labels: { 'kubernetes.io/os': 'linux' } },
-    status: { allocatable: { cpu: '8', memory: '16Gi', pods: '500' } },
-  });
-  await until('the node to be ready', async () => {
-    const { status } = (await call('GET', '/api/v1/nodes/node-1')) as {
-      status: { conditions?: { type: string; status: string }[] };
-    };
-    const ready = status.conditions?.some((each) => each.type === 'Ready' && each.status === 'True');
-    return ready === true ? true : null;
-  });
+  if (nodes !== 'none') {
+    const kwok = [asAdmin, `--config=${file('stages.yaml')}`, '--manage-all-nodes=true'];
+    if (nodes === 'kwok with logs') {
+      await call('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', LOGS_DEFINITION);
+      kwok.push('--enable-crds=Logs', `--server-address=127.0.0.1:${kubeletPort}`);
+      kwok.push(
+        `--tls-cert-file=${file('apiserver.crt')}`,
+        `--tls-private-key-file=${file('apiserver.key')}`,
+      );
+    }
+    start('kwok', kwok);
+    await createNode(call, kubeletPort);
+    await untilReady(call);
+  }
   return {
     folder,
     address,
     admin,
     kubeconfigFor,
     signingKey: signing.privateKey,
+    certificate: { cert: authority, key: await readFile(file('apiserver.key'), 'utf8') },
     call,
     stopApi: async () => {
       await end(running.get('kube-apiserver'));
@@ -143,6 +153,30 @@ export async function startKubernetes(): Promise<TestCluster> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** `node-1`, whose kubelet is at that port of this machine. */
+export async function createNode(call: TestCluster['call'], kubeletPort: number): Promise<void> {
+  await call('POST', '/api/v1/nodes', {
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name: 'node-1', labels: { 'kubernetes.io/os': 'linux' } },
+    status: {
+      allocatable: { cpu: '8', memory: '16Gi', pods: '500' },
+      addresses: [{ type: 'InternalIP', address: '127.0.0.1' }],
+      daemonEndpoints: { kubeletEndpoint: { Port: kubeletPort } },
+    },
+  });
+}
+
+async function untilReady(call: TestCluster['call']): Promise<void> {
+  await until('the node to be ready', async () => {
+    const { status } = (await call('GET', '/api/v1/nodes/node-1')) as {
+      status: { conditions?: { type: string; status: string }[] };
+    };
+    const ready = status.conditions?.some((each) => each.type === 'Ready' && each.status === 'True');
+    return ready === true ? true : null;
+  });
 }
 
 function startProcess(program: string, args: string[], logFile: string): ChildProcess {

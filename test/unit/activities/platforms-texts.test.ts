@@ -9,6 +9,7 @@ import {
   repositoryOf,
   sameImage,
 } from '../../../activities/platforms/image-reference.js';
+import { newestOf, readLines } from '../../../activities/platforms/log-lines.js';
 import { versionedName } from '../../../activities/platforms/docker-secrets.js';
 import {
   fromConfig,
@@ -270,6 +271,25 @@ describe('what hosts say', () => {
       '  12: 00000000000000000000000000000000:01BB 00000000000000000000000000000000:0000 0A 0:0',
     ].join('\n');
     expect([...listeningPorts(text)]).toEqual([8080, 443]);
+  });
+
+  test('lines with their times, of whatever zone, and what is no line of a log', () => {
+    const text = [
+      '2026-11-22T05:27:15.123456789Z one',
+      '2026-11-22T08:27:15.200000000+03:00 two',
+      '2026-11-22T05:27:14.000000001Z ',
+      'unable to retrieve container logs for containerd://1f2e',
+      '',
+    ].join('\r\n');
+    const { lines, unstamped } = readLines(text);
+    expect(lines).toEqual([
+      { at: '2026-11-22T05:27:15.123456789Z', said: 'one' },
+      { at: '2026-11-22T05:27:15.200000000Z', said: 'two' },
+      { at: '2026-11-22T05:27:14.000000001Z', said: '' },
+    ]);
+    expect(unstamped).toEqual(['unable to retrieve container logs for containerd://1f2e']);
+    expect(newestOf(lines)).toBe('2026-11-22T05:27:15.200000000Z');
+    expect(newestOf([], 'before')).toBe('before');
   });
 
   test('container logs, in frames or raw', () => {

@@ -87,6 +87,8 @@ describe('what this version does not carry out', () => {
   it.each([
     '{swarm: shop_web}',
     '{stack: deploy/prod.yml}',
+    '{kubernetes: deployment/app}',
+    '{helm: charts/app}',
     '{command: ./up, logs: "./log $SLIPWAY_LOG_SECONDS"}',
   ])('a check of the log is not, where the platform can say what is new: %s', (platform) => {
     const checks = 'checks: {l: {logs: ERROR}}\n';
