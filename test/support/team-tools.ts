@@ -56,7 +56,7 @@ export async function putTeamTools(
     `#!/bin/sh\nwhile [ "$1" != ${flag} ]; do shift; done\ncat > "$2" <<'END'\n${text}\nEND\n`;
   const scripts: Files = {
     pytest: `#!/bin/sh\nexec ${await part('pytest')} -p no:cacheprovider "$@"\n`,
-    'pip-licenses': `#!/bin/sh\nexec ${await part('pip-licenses')} "$@"\n`,
+    'pip-licenses': `#!/bin/sh\nexec ${await part('pip-licenses')} --python ${path.dirname(await part('pytest'))}/python3 "$@"\n`,
     hadolint: `#!/bin/sh\nexec ${await part('hadolint')} "$@"\n`,
     psql: `#!/bin/sh\nexec ${postgres}/psql "$@"\n`,
     // the worker's own is for buildx; a gate's engine is that host's
