@@ -256,7 +256,6 @@ async function bake(run: ChangeRun, around: Surroundings): Promise<StepOutcome> 
   }
 }
 
-/** Lines of before do not count. */
 async function settle(run: ChangeRun): Promise<StepOutcome> {
   const { tags } = run.target.plan;
   const put =

@@ -48,7 +48,7 @@ export function judge(result: VerifyResult, where: string): StepOutcome {
   };
 }
 
-/** For checks of what came since. */
+/** For checks of what came since: lines of before do not count. */
 export function sinceDeploy({ deployedAtMs }: ChangeRun): { deployedMsAgo?: number } {
   return deployedAtMs === null ? {} : { deployedMsAgo: Date.now() - deployedAtMs };
 }
