@@ -318,6 +318,7 @@ describe('fences and foreign hands', () => {
     await swarm.claim(on('v2'));
     const other = on('v2');
     other.target.plan = { ...plan, pipeline: 'other' };
+    other.fence = { ...other.fence, pipeline: 'other' };
     await expect(swarm.claim(other)).rejects.toEqual(refusal(/belongs to shop\/prod, not to other\/prod/));
     const findings = await swarm.preflight(other);
     expect(findings.find(({ state }) => state === 'problem')?.message).toBe('belongs to shop/prod');
