@@ -140,8 +140,18 @@ ${indented}
 
 /** What one new connection gets: the body of the backend, whatever headers say. */
 export async function askThrough(url: string): Promise<{ colour: string; status: number }> {
-  const answer = await fetch(`${url}/health`, { headers: { connection: 'close' } });
+  const ask = (): Promise<Response> => fetch(`${url}/health`, { headers: { connection: 'close' } });
+  // Caddy cuts connections off when it has been told something, also one that is new
+  const answer = await ask().catch((error: unknown) => {
+    if (isCutOff(error)) return ask();
+    throw error;
+  });
   return { colour: (await answer.text()).trim(), status: answer.status };
+}
+
+function isCutOff(error: unknown): boolean {
+  const cause: unknown = error instanceof Error ? error.cause : null;
+  return cause instanceof Error && 'code' in cause && cause.code === 'UND_ERR_SOCKET';
 }
 
 export async function untilServed(url: string, colour: Colour): Promise<void> {
