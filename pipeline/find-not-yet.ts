@@ -3,6 +3,7 @@
  * nothing that it does depends on it, and says so where it is planned, started and shown.
  */
 import { formatPath, type FilePath } from './file-error.js';
+import { findingsIn } from './findings-in-file.js';
 import { settingsOf } from './environment-settings.js';
 import type { LoadedFile } from './load-pipeline.js';
 import type { NotYet } from './plan.js';
@@ -18,19 +19,18 @@ const OF_RELEASES = [
 /** In the order of the file; `environments` = those that are released to. */
 export function findNotYet(file: LoadedFile, environments: readonly string[]): NotYet[] {
   const { content } = file;
-  const found: { path: FilePath; meanwhile: string }[] = [];
-  for (const [key, meanwhile] of OF_RELEASES)
-    if (content.release?.[key] !== undefined) found.push({ path: ['release', key], meanwhile });
-  for (const name of environments) {
-    const of = settingsOf(content, name);
-    if (typeof of.settings.retention === 'number')
-      found.push({ path: of.pathOf('retention'), meanwhile: 'every image is kept' });
-  }
-  if ((content.notify ?? []).length > 0)
-    found.push({ path: ['notify'], meanwhile: 'slipway watch and the Temporal UI tell' });
-  const rows = new Map(found.map(({ path, meanwhile }) => [formatPath(path), { path, meanwhile }]));
-  return [...rows]
-    .map(([what, { path, meanwhile }]) => ({ what, meanwhile, at: file.positionOf(path) }))
-    .sort((one, other) => one.at.line - other.at.line || one.at.column - other.at.column)
-    .map(({ what, meanwhile, at }) => ({ what, where: `${file.name}:${at.line}:${at.column}`, meanwhile }));
+  const found = findingsIn(file, (report) => {
+    const say = (path: FilePath, meanwhile: string): void => report(formatPath(path), path, meanwhile);
+    for (const [key, meanwhile] of OF_RELEASES)
+      if (content.release?.[key] !== undefined) say(['release', key], meanwhile);
+    for (const name of environments) {
+      const of = settingsOf(content, name);
+      if (typeof of.settings.retention === 'number') say(of.pathOf('retention'), 'every image is kept');
+    }
+    if ((content.notify ?? []).length > 0) say(['notify'], 'slipway watch and the Temporal UI tell');
+  });
+  return found.map(({ what, wayOut, line, column }) => ({
+    ...{ what, meanwhile: wayOut },
+    where: `${file.name}:${line}:${column}`,
+  }));
 }

@@ -7,22 +7,9 @@ import {
   type EnvironmentSettings,
 } from './environment-settings.js';
 import { isGivenOnGithub } from './approval-rules.js';
-import { formatPath, type FilePath } from './file-error.js';
+import { findingsIn, type FindingInFile, type Report } from './findings-in-file.js';
 import type { LoadedFile } from './load-pipeline.js';
 import { namesIn } from './templates.js';
-
-export interface Unsupported {
-  /** `platform compose`. */
-  what: string;
-  /** `environments.prod.platform`. */
-  path: string;
-  file: string;
-  line: number;
-  column: number;
-  wayOut: string;
-}
-
-type Report = (what: string, path: FilePath, wayOut?: string) => void;
 
 /** Those whose containers a host's own Docker knows. */
 const DOCKER = ['swarm', 'stack', 'compose', 'command'];
@@ -30,31 +17,16 @@ const DOCKER = ['swarm', 'stack', 'compose', 'command'];
 export const LOG_SECONDS = 'SLIPWAY_LOG_SECONDS';
 
 /** Everything in the way of releasing to `environments` (default: all), in the order of the file. */
-export function findUnsupported(file: LoadedFile, environments?: readonly string[]): Unsupported[] {
-  const found = new Map<string, Unsupported>();
-  const report: Report = (
-    what,
-    path,
-    wayOut = 'use what this version can do (docs/pipeline-file.md#not-yet)',
-  ) => {
-    const { line, column } = file.positionOf(path);
-    found.set(`${what}\0${path.join('\0')}`, {
-      what,
-      path: formatPath(path),
-      file: file.name,
-      line,
-      column,
-      wayOut,
-    });
-  };
-  for (const name of environments ?? file.content.environments.keys()) {
-    const of = settingsOf(file.content, name);
-    reportEnvironment(of, report);
-    reportChecks(file, of, report);
-    reportColours(file, of, report);
-    reportProxies(of, report);
-  }
-  return [...found.values()].sort((a, b) => a.line - b.line || a.column - b.column);
+export function findUnsupported(file: LoadedFile, environments?: readonly string[]): FindingInFile[] {
+  return findingsIn(file, (report) => {
+    for (const name of environments ?? file.content.environments.keys()) {
+      const of = settingsOf(file.content, name);
+      reportEnvironment(of, report);
+      reportChecks(file, of, report);
+      reportColours(file, of, report);
+      reportProxies(of, report);
+    }
+  });
 }
 
 function reportEnvironment(of: EnvironmentSettings, report: Report): void {
