@@ -1,6 +1,13 @@
 /** Do the parts of one environment fit together? */
 import { finding, type Finding } from './explain-issue.js';
-import { checkListsOf, findCheck, strategyOf, type EnvironmentSettings } from './environment-settings.js';
+import {
+  checkListsOf,
+  findCheck,
+  platformOnHosts,
+  proxyOnFirstHost,
+  strategyOf,
+  type EnvironmentSettings,
+} from './environment-settings.js';
 import type { PipelineFile } from './pipeline-file.js';
 import type { Traffic } from './schema-traffic.js';
 import { namesIn } from './templates.js';
@@ -33,18 +40,6 @@ function usesColour(value: unknown): boolean {
   return typeof value === 'object' && value !== null && Object.values(value).some(usesColour);
 }
 
-/** Can this platform only be reached through a host? */
-function needsHosts(of: EnvironmentSettings): string | null {
-  const { platform, traffic } = of.settings;
-  if (platform !== undefined && ['swarm', 'stack', 'compose'].includes(platform.kind)) return platform.kind;
-  if (platform?.kind === 'command' && platform.on !== 'worker') return 'command';
-  const proxyElsewhere =
-    traffic?.host !== undefined ||
-    traffic?.kind === 'kubernetes' ||
-    (traffic?.kind === 'command' && traffic.on === 'worker');
-  return traffic !== undefined && !proxyElsewhere ? traffic.kind : null;
-}
-
 function checkNeeds(content: PipelineFile, of: EnvironmentSettings): Finding[] {
   const { name, settings } = of;
   const here = ['environments', name];
@@ -60,7 +55,7 @@ function checkNeeds(content: PipelineFile, of: EnvironmentSettings): Finding[] {
   if (settings.checks === undefined) {
     findings.push(finding(here, 'checks is missing: how to see that it is healthy, such as [/health]'));
   }
-  const hostsFor = needsHosts(of);
+  const hostsFor = platformOnHosts(settings) ?? proxyOnFirstHost(settings);
   if (hostsFor !== null && settings.hosts === undefined) {
     findings.push(
       finding(here, `hosts is missing: ${hostsFor} needs at least one, such as deploy@app.example.com`),

@@ -53,3 +53,15 @@ export function checkListsOf(of: EnvironmentSettings): { path: FilePath; names: 
 export function upperName(environment: string): string {
   return environment.toUpperCase().replaceAll('-', '_');
 }
+
+/** Kind of the platform where it can only be reached through the hosts; null = the worker or a cluster is asked. */
+export function platformOnHosts({ platform }: Settings): string | null {
+  if (platform === undefined || ['kubernetes', 'helm'].includes(platform.kind)) return null;
+  return platform.kind === 'command' && platform.on === 'worker' ? null : platform.kind;
+}
+
+/** Kind of the proxy where it runs on the environment's first host, since nothing else is said. */
+export function proxyOnFirstHost({ traffic }: Settings): string | null {
+  if (traffic === undefined || traffic.host !== undefined || traffic.kind === 'kubernetes') return null;
+  return traffic.kind === 'command' && traffic.on === 'worker' ? null : traffic.kind;
+}

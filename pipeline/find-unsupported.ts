@@ -2,6 +2,8 @@
 import {
   checkListsOf,
   findCheck,
+  platformOnHosts,
+  proxyOnFirstHost,
   settingsOf,
   strategyOf,
   type EnvironmentSettings,
@@ -83,14 +85,9 @@ function reportLog(check: string, of: EnvironmentSettings, report: Report): void
 
 /** One proxy is switched. Behind one on the first host of several, the others would be deployed to and never serve. */
 function reportProxies(of: EnvironmentSettings, report: Report): void {
-  const { traffic, hosts = [], platform } = of.settings;
-  if (traffic === undefined || hosts.length < 2 || strategyOf(of.settings) !== 'blue-green') return;
-  const isElsewhere =
-    traffic.kind === 'kubernetes' || (traffic.kind === 'command' && traffic.on === 'worker');
-  const isOnePlace =
-    ['kubernetes', 'helm'].includes(platform?.kind ?? '') ||
-    (platform?.kind === 'command' && platform.on === 'worker');
-  if (isElsewhere || isOnePlace || traffic.host !== undefined) return;
+  const { hosts = [] } = of.settings;
+  if (hosts.length < 2 || strategyOf(of.settings) !== 'blue-green') return;
+  if (platformOnHosts(of.settings) === null || proxyOnFirstHost(of.settings) === null) return;
   report(
     'a proxy on each of several hosts',
     of.pathOf('traffic'),
