@@ -4,10 +4,10 @@ import { Context } from '@temporalio/activity';
 import type { Policy } from '../../pipeline/policy-file.js';
 import type { Activities, GithubAnswer, GithubQuestion } from '../../workflows/activity-contract.js';
 import { isAmong } from '../../workflows/decisions.js';
-import { FAILURE, STILL_WAITS } from '../../workflows/failures.js';
+import { STILL_WAITS } from '../../workflows/failures.js';
 import { githubProof } from '../../workflows/missing-approvals.js';
 import type { EvidenceItem } from '../../workflows/result.js';
-import { badInput } from '../failure.js';
+import { badInput, isRefusal } from '../failure.js';
 import { stoppable } from '../processes/stop.js';
 import { later } from '../retry-after.js';
 import type { Source } from '../source/source.js';
@@ -113,7 +113,7 @@ function again(note: string): ApplicationFailure {
 
 /** While it is waited for, a login that was taken away may come back. */
 function lastingFailure(error: unknown): unknown {
-  if (!(error instanceof ApplicationFailure) || error.type !== FAILURE.refused) return error;
+  if (!isRefusal(error)) return error;
   return later('GithubRefused', error.message, AGAIN_MS.most);
 }
 

@@ -2,12 +2,10 @@
  * The one activity that moves traffic, and the whole way back: fence, last look, persist, apply, then believe only
  * what the proxy answers. Done twice is done once; a crash anywhere is repaired by the next attempt.
  */
-import { ApplicationFailure } from '@temporalio/common';
 import type { Activities, SwitchInput, SwitchResult } from '../../workflows/activity-contract.js';
-import { FAILURE } from '../../workflows/failures.js';
 import { activitySignal, heartbeatWhile, stoppedFailure } from '../cancellation.js';
 import { answersToConfirm, canSplit, type ConfirmPlan } from '../../pipeline/plan-traffic.js';
-import { badInput, refused, unreachable } from '../failure.js';
+import { badInput, isRefusal, refused, unreachable } from '../failure.js';
 import { requireHealthy } from './last-look.js';
 import { observeBoth } from './observe-both.js';
 import { observeColour, type Observation } from './observe-colour.js';
@@ -110,7 +108,7 @@ async function apply(
   try {
     await look.switchTo(to, from, share);
   } catch (error) {
-    if (!(error instanceof ApplicationFailure) || error.type !== FAILURE.refused) throw error;
+    if (!isRefusal(error)) throw error;
     // a proxy that is down refuses everything, but will not for ever
     if ((await probeColour(traffic.plan.confirm, { signal })).status !== null) throw error;
     throw unreachable({
