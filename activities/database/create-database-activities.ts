@@ -10,7 +10,7 @@ import type { PlatformContext } from '../platforms/platform.js';
 import { stoppable } from '../platforms/stoppable.js';
 import { askRevision, endOneOff, runOnDatabase } from './database-command.js';
 
-type DatabaseActivities = Pick<
+export type DatabaseActivities = Pick<
   Activities,
   | 'readDatabase'
   | 'backupDatabase'
@@ -51,30 +51,30 @@ export function createDatabaseActivities(dependencies: PlatformDependencies): Da
     backupDatabase: ({ target }) =>
       on(target, 'forward', async ({ context, database }) => {
         const name = nameOfBackup(target);
-        if (database.backup === null) throw new Error(`${target.plan.name} has no backup command`);
+        const command = commandOf(target, database, 'backup');
         const at = new Date().toISOString();
-        await runOnDatabase(context, 'backup', database.backup, { given: { backup: name } });
+        await runOnDatabase(context, 'backup', command, { given: { backup: name } });
         return { name, at, ...(await proven(context, database, name)) };
       }),
 
     readBackup: ({ target, backup: { name } }) =>
       on(target, 'forward', async ({ context, database }) => {
-        if (database.restore === null) throw new Error(`${target.plan.name} has no restore command`);
+        commandOf(target, database, 'restore');
         return { note: (await proven(context, database, name)).note };
       }),
 
     restoreDatabase: ({ target, backup: { name } }) =>
       on(target, 'forward', async ({ context, database }) => {
-        if (database.restore === null) throw new Error(`${target.plan.name} has no restore command`);
+        const command = commandOf(target, database, 'restore');
         const wayOut = `mend it, then slipway retry ${target.plan.name}: it is restored again from the beginning`;
-        await runOnDatabase(context, 'restore', database.restore, { given: { backup: name }, wayOut });
+        await runOnDatabase(context, 'restore', command, { given: { backup: name }, wayOut });
         return { note: `restored from ${name}` };
       }),
 
     migrateDatabase: ({ target, before }) =>
       on(target, 'forward', async ({ context, database }) => {
-        if (database.migrate === null) throw new Error(`${target.plan.name} has no migrate command`);
-        const said = await runOnDatabase(context, 'migrate', database.migrate);
+        const command = commandOf(target, database, 'migrate');
+        const said = await runOnDatabase(context, 'migrate', command);
         const revision = await revisionOf(context, database);
         if (revision === null)
           return { after: { revision }, note: said === '' ? 'migrated' : `migrated: ${said}` };
@@ -110,6 +110,13 @@ export function createDatabaseRevision(
     const { context } = await openPlatform(dependencies, target, place, LOOKING);
     return await askRevision(context, current);
   };
+}
+
+/** The step runs only where the plan has it. */
+function commandOf({ plan }: Target, database: DatabasePlan, step: 'backup' | 'restore' | 'migrate'): string {
+  const command = database[step];
+  if (command === null) throw new Error(`${plan.name} has no ${step} command`);
+  return command;
 }
 
 /** Exits 0 when it can be read back; without the command nobody looks. */

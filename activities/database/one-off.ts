@@ -78,8 +78,8 @@ export async function prepareOneOff(
   const like = inspected.parse(await docker.getContainer(first.Id).inspect());
   const image = await imageFor(context, like);
   const own = new Set(imageSchema.parse(await docker.getImage(like.Image).inspect()).Config?.Env ?? []);
-  const env = { ...variables((like.Config.Env ?? []).filter((each) => !own.has(each))), ...command.env };
-  for (const name of NOT_PASSED_ON) delete env[name];
+  const likewise = variables((like.Config.Env ?? []).filter((each) => !own.has(each)));
+  const env = passedOn({ ...likewise, ...command.env });
   const names = Object.keys(env).sort();
   const { name, text } = command;
   const argv = buildOneOffArgv({ name, like: like.Id, user: like.Config.User ?? '', image, names, text });
@@ -93,13 +93,16 @@ async function prepareBeforeAnyRuns(
   command: { name: string | null; text: string; env: Record<string, string> },
 ): Promise<ContainerCommand> {
   const { kind } = context.target.plan.platform;
-  const env = { ...command.env };
-  for (const name of NOT_PASSED_ON) delete env[name];
+  const env = passedOn(command.env);
   const prepared = kind === 'compose' ? await prepareServiceRun(context, inside, { ...command, env }) : null;
   if (prepared === null) throw nothingRuns(context, inside);
   const { image, ...run } = prepared;
   if (digestOf(image) !== null) await bringImage(context, image);
   return run;
+}
+
+function passedOn(env: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !NOT_PASSED_ON.has(name)));
 }
 
 /** The release's image for this service, or the one it runs: a database's own tools need no release. */

@@ -1,4 +1,5 @@
 /** The database of an environment in the fake world: one word, the revision it is at. */
+import type { DatabaseActivities } from '../../activities/database/create-database-activities.js';
 import { foreignHand } from '../../activities/failure.js';
 import type { Activities, UndoResult } from '../../workflows/activity-contract.js';
 import { checkFence, hostsOf, placeOf, type Place } from './fake-hosts.js';
@@ -10,19 +11,7 @@ type Call = <Result>(
   effect: (environment: FakeEnvironment, half: boolean) => Result,
 ) => Promise<Result>;
 
-export function fakeDatabase(
-  call: Call,
-): Pick<
-  Activities,
-  | 'readDatabase'
-  | 'backupDatabase'
-  | 'migrateDatabase'
-  | 'contractDatabase'
-  | 'revertDatabase'
-  | 'readBackup'
-  | 'stopWriters'
-  | 'restoreDatabase'
-> {
+export function fakeDatabase(call: Call): DatabaseActivities & Pick<Activities, 'stopWriters'> {
   return {
     readDatabase: ({ target }) =>
       call('readDatabase', placeOf(target), ({ database }) => ({ revision: database })),
