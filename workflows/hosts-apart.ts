@@ -115,7 +115,7 @@ export function describeReturn(
 
 /** Those of the change in flight included. */
 export function hostsInQuarantine({ apart = [], inFlight }: EnvironmentState): string[] {
-  const hosts = [...apart, ...quarantinedBy(inFlight)].filter(({ state }) => state === 'quarantined');
+  const hosts = [...apart, ...(inFlight?.apart ?? [])].filter(({ state }) => state === 'quarantined');
   return [...new Set(hosts.map(({ host }) => host))];
 }
 
