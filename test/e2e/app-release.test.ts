@@ -3,9 +3,9 @@
  * to production; what its gates find, what is forced, what fails, and the way back.
  */
 import { existsSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { SlipwayClient } from '../../client/index.js';
+import type { SlipwayClient } from '../../client/index.js';
 import type { PromotionResult, ReleaseResult } from '../../workflows/result.js';
 import {
   IMAGES,
@@ -15,29 +15,20 @@ import {
 } from '../support/app-release-world.js';
 import { followed, promotionOf, startedBy } from '../support/followed.js';
 import { processesWith } from '../support/processes.js';
-import { playInOrder } from '../support/scenes-in-order.js';
+import { playExample } from '../support/play-example.js';
 import type { CommandEnd } from '../support/slipway-processes.js';
 
 let world: AppReleaseWorld;
 let library: SlipwayClient;
 
-beforeAll(async () => {
-  world = await startAppReleaseWorld();
-  const env = { TEMPORAL_ADDRESS: world.temporal.address };
-  library = await SlipwayClient.connect({ pipeline: 'app-release', by: 'test', env });
+const slipway = playExample({
+  pipeline: 'app-release',
+  start: startAppReleaseWorld,
+  by: 'boris',
+  entered: (...there) => {
+    [world, library] = there;
+  },
 });
-afterAll(async () => {
-  await library?.close();
-  await world?.stop();
-});
-playInOrder();
-
-/** Runs it and expects this exit code; a failure shows everything the command wrote. */
-async function slipway(exit: number, argv: string[], by = 'boris'): Promise<CommandEnd> {
-  const ended = await world.slipway(argv, by);
-  expect(ended.exit, ended.text).toBe(exit);
-  return ended;
-}
 
 const release = (exit: number, ref: string, ...more: string[]): Promise<CommandEnd> =>
   slipway(exit, ['release', ref, '--repository', world.repositoryUrl, ...more]);

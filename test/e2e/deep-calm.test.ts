@@ -3,9 +3,9 @@
  * Ansible, and what fails is taken back with its database.
  */
 import { existsSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { SlipwayClient } from '../../client/index.js';
+import type { SlipwayClient } from '../../client/index.js';
 import type { PromotionResult } from '../../workflows/result.js';
 import {
   startDeepCalmWorld,
@@ -14,29 +14,20 @@ import {
 } from '../support/deep-calm-world.js';
 import { promotionOf, startedBy, untilWaitsFor } from '../support/followed.js';
 import { processesWith, until } from '../support/processes.js';
-import { playInOrder } from '../support/scenes-in-order.js';
+import { playExample } from '../support/play-example.js';
 import type { CommandEnd } from '../support/slipway-processes.js';
 
 let world: DeepCalmWorld;
 let library: SlipwayClient;
 
-beforeAll(async () => {
-  world = await startDeepCalmWorld();
-  const env = { TEMPORAL_ADDRESS: world.temporal.address };
-  library = await SlipwayClient.connect({ pipeline: 'deep-calm', by: 'test', env });
+const slipway = playExample({
+  pipeline: 'deep-calm',
+  start: startDeepCalmWorld,
+  by: 'boris',
+  entered: (...there) => {
+    [world, library] = there;
+  },
 });
-afterAll(async () => {
-  await library?.close();
-  await world?.stop();
-});
-playInOrder();
-
-/** Runs it and expects this exit code; a failure shows everything the command wrote. */
-async function slipway(exit: number, argv: string[], by = 'boris'): Promise<CommandEnd> {
-  const ended = await world.slipway(argv, by);
-  expect(ended.exit, ended.text).toBe(exit);
-  return ended;
-}
 
 /** What became of the newest push. */
 const promoted = (): Promise<PromotionResult> => promotionOf(library, startedBy(world.team.delivered()));

@@ -6,30 +6,26 @@ import { createHmac } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { execa } from 'execa';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { SlipwayClient } from '../../client/index.js';
+import type { SlipwayClient } from '../../client/index.js';
 import type { PromotionResult, ReleaseResult } from '../../workflows/result.js';
 import { followed, promotionOf, startedBy, untilWaitsFor } from '../support/followed.js';
 import { startKatzWorld, type KatzEnvironment, type KatzWorld } from '../support/katz-world.js';
 import { part } from '../support/parts.js';
 import { processesWith, until } from '../support/processes.js';
-import { playInOrder } from '../support/scenes-in-order.js';
-import type { CommandEnd } from '../support/slipway-processes.js';
+import { playExample } from '../support/play-example.js';
 
 let world: KatzWorld;
 let library: SlipwayClient;
 
-beforeAll(async () => {
-  world = await startKatzWorld();
-  const env = { TEMPORAL_ADDRESS: world.temporal.address };
-  library = await SlipwayClient.connect({ pipeline: 'katz-backend', by: 'test', env });
+const slipway = playExample({
+  pipeline: 'katz-backend',
+  start: startKatzWorld,
+  entered: (...there) => {
+    [world, library] = there;
+  },
 });
-afterAll(async () => {
-  await library?.close();
-  await world?.stop();
-});
-playInOrder();
 
 const code = (name: string): Record<string, string> => ({
   'src/release.js': `export const RELEASE = '${name}';\n`,
@@ -37,13 +33,6 @@ const code = (name: string): Record<string, string> => ({
 /** What became of the newest push. */
 const released = (): Promise<ReleaseResult> => followed(library, startedBy(world.team.delivered()));
 const promoted = (): Promise<PromotionResult> => promotionOf(library, startedBy(world.team.delivered()));
-
-/** Runs it and expects this exit code; a failure shows everything the command wrote. */
-async function slipway(exit: number, argv: string[], by?: string): Promise<CommandEnd> {
-  const ended = await world.slipway(argv, by);
-  expect(ended.exit, ended.text).toBe(exit);
-  return ended;
-}
 
 /** What users are served; null = nobody answers. */
 async function served(environment: KatzEnvironment): Promise<string | null> {

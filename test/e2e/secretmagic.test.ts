@@ -4,13 +4,13 @@ import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import { Client, Connection } from '@temporalio/client';
 import { execa } from 'execa';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { SlipwayClient, type ProgressStatus } from '../../client/index.js';
+import type { ProgressStatus, SlipwayClient } from '../../client/index.js';
 import { laneId, releaseId } from '../../workflows/names.js';
 import { part } from '../support/parts.js';
 import { processesWith, until } from '../support/processes.js';
-import { playInOrder } from '../support/scenes-in-order.js';
+import { playExample } from '../support/play-example.js';
 import { startSecretmagicWorld, type SecretmagicWorld } from '../support/secretmagic-world.js';
 import type { CommandEnd } from '../support/slipway-processes.js';
 
@@ -24,16 +24,13 @@ const STATUS = z.object({
 let world: SecretmagicWorld;
 let library: SlipwayClient;
 
-beforeAll(async () => {
-  world = await startSecretmagicWorld();
-  const env = { TEMPORAL_ADDRESS: world.temporal.address };
-  library = await SlipwayClient.connect({ pipeline: 'secretmagic', by: 'test', env });
+const slipway = playExample({
+  pipeline: 'secretmagic',
+  start: startSecretmagicWorld,
+  entered: (...there) => {
+    [world, library] = there;
+  },
 });
-afterAll(async () => {
-  await library?.close();
-  await world?.stop();
-});
-playInOrder();
 
 const code = (name: string): Record<string, string> => ({
   'src/release.js': `export const RELEASE = '${name}';\n`,
@@ -41,13 +38,6 @@ const code = (name: string): Record<string, string> => ({
 const devUrl = (): string => `http://${world.hosts.dev.address}:8080`;
 const stageUrl = (): string => `http://${world.hosts.stage.address}:8080`;
 const short = (commit: string): string => commit.slice(0, 7);
-
-/** Runs it and expects this exit code; a failure shows everything the command wrote. */
-async function slipway(exit: number, argv: string[], by?: string): Promise<CommandEnd> {
-  const ended = await world.slipway(argv, by);
-  expect(ended.exit, ended.text).toBe(exit);
-  return ended;
-}
 
 async function liveIn(environment: string): Promise<unknown> {
   const { data } = await slipway(0, ['status', environment]);

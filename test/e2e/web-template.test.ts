@@ -4,12 +4,12 @@
  */
 import { existsSync } from 'node:fs';
 import { execa } from 'execa';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { SlipwayClient } from '../../client/index.js';
+import type { SlipwayClient } from '../../client/index.js';
 import { part } from '../support/parts.js';
 import { processesWith, until } from '../support/processes.js';
-import { playInOrder } from '../support/scenes-in-order.js';
+import { playExample } from '../support/play-example.js';
 import type { CommandEnd } from '../support/slipway-processes.js';
 import { startWebTemplateWorld, type WebTemplateWorld } from '../support/web-template-world.js';
 
@@ -18,16 +18,13 @@ const IMAGE = 'username/python-web-template';
 let world: WebTemplateWorld;
 let library: SlipwayClient;
 
-beforeAll(async () => {
-  world = await startWebTemplateWorld();
-  const env = { TEMPORAL_ADDRESS: world.temporal.address };
-  library = await SlipwayClient.connect({ pipeline: 'web-template', by: 'test', env });
+const slipway = playExample({
+  pipeline: 'web-template',
+  start: startWebTemplateWorld,
+  entered: (...there) => {
+    [world, library] = there;
+  },
 });
-afterAll(async () => {
-  await library?.close();
-  await world?.stop();
-});
-playInOrder();
 
 const code = (name: string): Record<string, string> => ({ 'app/release.py': `RELEASE = "${name}"\n` });
 /** Routes with a line more in one of them, for when it runs in an environment. */
@@ -40,13 +37,6 @@ const routes = (route: string, line: string): Record<string, string> => ({
   ].join('\n\n'),
 });
 const sound = routes('none', '');
-
-/** Runs it and expects this exit code; a failure shows everything the command wrote. */
-async function slipway(exit: number, argv: string[], by?: string): Promise<CommandEnd> {
-  const ended = await world.slipway(argv, by);
-  expect(ended.exit, ended.text).toBe(exit);
-  return ended;
-}
 
 /** What users are served; null = nobody answers well. */
 async function served(environment: 'staging' | 'production'): Promise<string | null> {
