@@ -3,7 +3,7 @@
  * BuildKit, a git repository on a stand-in for GitHub, a Temporal server, a worker and `slipway serve`. The files are the
  * example's own, with this machine's addresses and shorter times.
  */
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { EmbeddedTemporal } from '../../workers/embedded-temporal.js';
@@ -25,6 +25,7 @@ import {
   type CommandEnd,
   type Environment,
 } from './slipway-processes.js';
+import { environmentOf, environmentOfPeople, environmentOfWorker, leftoversIn } from './team-environment.js';
 import {
   createTeamRepository,
   edited,
@@ -121,34 +122,20 @@ async function build({ later, keep, takeAway }: Kept): Promise<KatzWorld> {
   const policy = await writePolicy(folder, EXAMPLE, [...policyChanges(addresses), beginning]);
   await Promise.all([staging, production].map((host) => setUpHost(host, registry.server, files)));
 
-  const home = path.join(folder, 'home');
-  const temporary = path.join(folder, 'tmp');
-  for (const each of [home, temporary]) await mkdir(each);
-  // what GitHub would serve
-  await writeFile(
-    path.join(home, '.gitconfig'),
-    `[url "${origin}"]\n  insteadOf = ${github.repositoryUrl}\n`,
-  );
-  const person = {
-    ...{ PATH: process.env['PATH'], HOME: home, TMPDIR: temporary },
-    TEMPORAL_ADDRESS: temporal.address,
-  };
+  const people = await environmentOfPeople(folder, { temporal, github, origin });
   const worker = await startWorker(folder, {
-    ...person,
-    ...{ SLIPWAY_METRICS_ADDRESS: 'off', SLIPWAY_HEALTH_ADDRESS: 'off' },
-    SLIPWAY_POLICY: policy,
-    SLIPWAY_INSECURE_REGISTRIES: registry.server,
-    SLIPWAY_BUILDER: buildkit.builderName,
-    DOCKER_CONFIG: dockerConfig.folder,
-    SLIPWAY_GITHUB_API_URL: github.apiUrl,
-    SLIPWAY_GITHUB_TOKEN: TOKEN,
+    ...people,
+    ...environmentOfWorker({
+      ...{ policy, server: registry.server, buildkit, github },
+      ...{ dockerConfig: dockerConfig.folder, githubToken: TOKEN },
+    }),
     ...(await secretsOf(hosts)),
   });
   later(() => endProcess(worker));
   const serve = await startServe(
     folder,
     ['--pipeline', 'katz-backend', '--repository', github.repositoryUrl],
-    { ...person, SLIPWAY_WEBHOOK_SECRET: WEBHOOK_SECRET },
+    { ...people, SLIPWAY_WEBHOOK_SECRET: WEBHOOK_SECRET },
   );
   later(() => endProcess(serve.child));
   const webhook = { url: serve.url, secret: WEBHOOK_SECRET };
@@ -159,17 +146,12 @@ async function build({ later, keep, takeAway }: Kept): Promise<KatzWorld> {
     urls: { staging: urlOf(staging), production: urlOf(production) },
     pipelineFile: (changes) => edited(files['slipway.yaml'] ?? '', changes),
     jwtSecrets: { staging: SECRETS.staging.jwt, production: SECRETS.production.jwt },
-    slipway: (argv, by = 'boris') =>
-      runSlipway(argv, repository.folder, {
-        ...person,
-        SLIPWAY_ACTOR: by,
-        SLIPWAY_SIGNING_KEY: path.join(folder, 'people', by),
-      }),
+    slipway: (argv, by = 'boris') => runSlipway(argv, repository.folder, environmentOf(folder, people, by)),
     compose: async (environment, argv) => {
       const command = ['sh', '-c', 'cd "$0" && docker compose "$@"', FOLDER, ...argv];
       return (await must(hosts[environment].run(command, { asUser: true }))).stdout;
     },
-    leftovers: () => readdir(temporary),
+    leftovers: () => leftoversIn(folder),
     stop: takeAway,
   };
 }

@@ -5,7 +5,7 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { EmbeddedTemporal } from '../../workers/embedded-temporal.js';
@@ -31,6 +31,7 @@ import {
   type CommandEnd,
   type Environment,
 } from './slipway-processes.js';
+import { environmentOf, environmentOfPeople, environmentOfWorker, leftoversIn } from './team-environment.js';
 import {
   createTeamRepository,
   givePeopleKeys,
@@ -131,21 +132,19 @@ export async function buildTeamWorld<Name extends string>(
   later(() => repository.remove());
   await givePeopleKeys(folder, options.people);
   const policy = await writePolicy(folder, source, options.policyChanges(places));
-  const person = await personIn(folder, temporal, { [github.repositoryUrl]: origin });
+  const tools = path.dirname(await part('pytest'));
+  const people = await environmentOfPeople(folder, { temporal, github, origin }, [tools]);
   const worker = keeperOf(folder, {
-    ...person,
-    ...{ SLIPWAY_METRICS_ADDRESS: 'off', SLIPWAY_HEALTH_ADDRESS: 'off' },
-    SLIPWAY_POLICY: policy,
-    SLIPWAY_INSECURE_REGISTRIES: server,
-    SLIPWAY_BUILDER: buildkit.builderName,
-    DOCKER_CONFIG: dockerConfig.folder,
-    SLIPWAY_GITHUB_API_URL: github.apiUrl,
-    SLIPWAY_GITHUB_TOKEN: GITHUB_TOKEN,
+    ...people,
+    ...environmentOfWorker({
+      ...{ policy, server: server, buildkit, github },
+      ...{ dockerConfig: dockerConfig.folder, githubToken: GITHUB_TOKEN },
+    }),
     ...(await options.secretsOf(places)),
   });
   later(worker.end);
   const served = ['--pipeline', example, '--repository', github.repositoryUrl];
-  const serve = await startServe(folder, served, { ...person, SLIPWAY_WEBHOOK_SECRET: WEBHOOK_SECRET });
+  const serve = await startServe(folder, served, { ...people, SLIPWAY_WEBHOOK_SECRET: WEBHOOK_SECRET });
   later(() => endProcess(serve.child));
   await worker.start();
   const webhook = { url: serve.url, secret: WEBHOOK_SECRET };
@@ -155,32 +154,13 @@ export async function buildTeamWorld<Name extends string>(
     ...places,
     ...{ folder, registry, postgres, github, repository, temporal, files },
     team: createGithubTeam({ repository, github, webhook, checks, ci }),
-    slipway: (argv, by) =>
-      runSlipway(argv, repository.folder, {
-        ...person,
-        SLIPWAY_ACTOR: by,
-        SLIPWAY_SIGNING_KEY: path.join(folder, 'people', by),
-      }),
+    slipway: (argv, by) => runSlipway(argv, repository.folder, environmentOf(folder, people, by)),
     logIn: (host) => logIn(host, server, login, { asUser: true }),
     killWorker: worker.kill,
     startWorker: worker.start,
-    leftovers: () => readdir(path.join(folder, 'tmp')),
+    leftovers: () => leftoversIn(folder),
     stop: takeAway,
   };
-}
-
-/** Environment of whoever works here; git fetches `served` from where it really is. */
-async function personIn(
-  folder: string,
-  temporal: EmbeddedTemporal,
-  served: Record<string, string>,
-): Promise<Environment> {
-  const [home, temporary] = [path.join(folder, 'home'), path.join(folder, 'tmp')];
-  for (const each of [home, temporary]) await mkdir(each);
-  const instead = Object.entries(served).map(([url, origin]) => `[url "${origin}"]\n  insteadOf = ${url}\n`);
-  await writeFile(path.join(home, '.gitconfig'), instead.join(''));
-  const programs = [path.dirname(await part('pytest')), process.env['PATH']].join(path.delimiter);
-  return { PATH: programs, HOME: home, TMPDIR: temporary, TEMPORAL_ADDRESS: temporal.address };
 }
 
 function keeperOf(folder: string, env: Environment) {

@@ -3,7 +3,7 @@
  * pods run, a registry that wants a token, BuildKit, PostgreSQL, Prometheus, a git repository on a stand-in for GitHub, a
  * Temporal server and a worker. The files are the example's own, with this machine's addresses and shorter times.
  */
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -25,6 +25,7 @@ import { portOf, startRegistry, type TestRegistry } from './registry.js';
 import type { TestRepository } from './repository.js';
 import { endProcess, runSlipway, startTemporal, startWorker, type CommandEnd } from './slipway-processes.js';
 import { putTeamTools } from './team-tools.js';
+import { environmentOf, environmentOfPeople, environmentOfWorker, leftoversIn } from './team-environment.js';
 import { applyDeployment, applyRights, setPullSecret, tokenOf } from './web-template-cluster.js';
 import {
   createTeamRepository,
@@ -111,21 +112,13 @@ async function build({ later, keep, takeAway }: Kept): Promise<WebTemplateWorld>
   const policy = await writePolicy(folder, EXAMPLE, policyChanges(addresses));
   await setUpStaging(staging, files);
 
-  const [home, temporary] = [path.join(folder, 'home'), path.join(folder, 'tmp')];
-  for (const each of [home, temporary]) await mkdir(each);
-  // what GitHub would serve
-  const gitconfig = `[url "${origin}"]\n  insteadOf = ${github.repositoryUrl}\n`;
-  await writeFile(path.join(home, '.gitconfig'), gitconfig);
   const tools = await putTeamTools(folder, {
     engine: staging,
     server: registry.server,
     login: LOGIN,
     postgres: postgres.programs,
   });
-  const person = {
-    ...{ PATH: `${tools}:${process.env['PATH'] ?? ''}`, HOME: home, TMPDIR: temporary },
-    TEMPORAL_ADDRESS: temporal.address,
-  };
+  const people = await environmentOfPeople(folder, { temporal, github, origin }, [tools]);
   const manifest = files['deploy/kubernetes.yaml'] ?? '';
   const applyByHand = (tag: string): Promise<void> => applyDeployment(cluster, manifest, tag);
   await cluster.call('POST', '/api/v1/namespaces', {
@@ -138,15 +131,16 @@ async function build({ later, keep, takeAway }: Kept): Promise<WebTemplateWorld>
       runSlipway(
         [...argv, ...(argv[0] === 'release' ? ['--repository', github.repositoryUrl] : [])],
         repository.folder,
-        {
-          ...person,
-          SLIPWAY_ACTOR: by,
-          SLIPWAY_SIGNING_KEY: path.join(folder, 'people', by),
-        },
+        environmentOf(folder, people, by),
       ),
     merge: (message, changed, tag) => merge({ repository, github }, message, changed, tag),
     migrate: async () => {
-      const env = { PATH: person.PATH, PGHOST: '127.0.0.1', PGPORT: String(postgres.port), PGUSER: 'shop' };
+      const env = {
+        PATH: people['PATH'],
+        PGHOST: '127.0.0.1',
+        PGPORT: String(postgres.port),
+        PGUSER: 'shop',
+      };
       await execa('sh', ['scripts/migrate.sh'], {
         cwd: repository.folder,
         env: { ...env, PGDATABASE: 'app', PGPASSWORD: PASSWORD },
@@ -155,19 +149,16 @@ async function build({ later, keep, takeAway }: Kept): Promise<WebTemplateWorld>
     },
     setPullSecret: (password = LOGIN.password) =>
       setPullSecret(cluster, registry.server, { ...LOGIN, password }),
-    leftovers: () => readdir(temporary),
+    leftovers: () => leftoversIn(folder),
   };
   await world.setPullSecret();
   await applyRights(cluster, manifest);
   const worker = await startWorker(folder, {
-    ...person,
-    ...{ SLIPWAY_METRICS_ADDRESS: 'off', SLIPWAY_HEALTH_ADDRESS: 'off' },
-    SLIPWAY_POLICY: policy,
-    SLIPWAY_INSECURE_REGISTRIES: registry.server,
-    SLIPWAY_BUILDER: buildkit.builderName,
-    DOCKER_CONFIG: dockerConfig.folder,
-    SLIPWAY_GITHUB_API_URL: github.apiUrl,
-    SLIPWAY_GITHUB_TOKEN: TOKEN,
+    ...people,
+    ...environmentOfWorker({
+      ...{ policy, server: registry.server, buildkit, github },
+      ...{ dockerConfig: dockerConfig.folder, githubToken: TOKEN },
+    }),
     GITHUB_TOKEN: LOGIN.password,
     DEPLOY_SSH_KEY: await readFile(staging.keyPath, 'utf8'),
     KUBE_CONFIG: cluster.kubeconfigFor(await tokenOf(cluster)),
