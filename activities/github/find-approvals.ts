@@ -1,5 +1,5 @@
 /** What a rule asks for, as it was given on GitHub: by whom, whether they count, and where it can be read. */
-import { ApplicationFailure } from '@temporalio/common';
+import type { ApplicationFailure } from '@temporalio/common';
 import { Context } from '@temporalio/activity';
 import type { Policy } from '../../pipeline/policy-file.js';
 import type { Activities, GithubAnswer, GithubQuestion } from '../../workflows/activity-contract.js';

@@ -2,7 +2,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { ApplicationFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, vi } from 'vitest';
 import { createBuildArtifacts } from '../../activities/build/build-artifacts.js';
@@ -12,7 +11,6 @@ import { createSource } from '../../activities/source/source.js';
 import type { PolicyStore } from '../../activities/trust/policy-store.js';
 import type { SealKeys } from '../../activities/trust/seal-keys.js';
 import type { ArtifactPlan, ImageArtifact, ReleasePlan } from '../../pipeline/plan.js';
-import type { Activities } from '../../workflows/activity-contract.js';
 import type { BuiltArtifact } from '../../workflows/result.js';
 import { createDockerConfig, startBuildkit, type Buildkit } from './buildkit.js';
 import { startDockerd, type Dockerd } from './dockerd.js';
@@ -77,22 +75,6 @@ export class Builds {
     return this.worker(builderName)(commit, artifacts);
   }
 
-  /** What Temporal would do: uploads of two builds of one layer may cross in a registry, and then it is asked again. */
-  async built(
-    commit: string,
-    artifacts: ArtifactPlan[],
-    builderName: string,
-  ): ReturnType<Activities['buildArtifacts']> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await this.run(commit, artifacts, builderName).ended;
-      } catch (error) {
-        const mayPass = error instanceof ApplicationFailure && error.type === 'BuildInterrupted';
-        if (!mayPass || attempt === 3) throw error;
-      }
-    }
-  }
-
   /** `builderName`: null = the engine's own. `policy`: without one, whatever says that it was built from the commit is adopted. */
   worker(builderName: string | null, policy: PolicyStore = PROTECTED) {
     const buildArtifacts = createBuildArtifacts({
@@ -117,8 +99,8 @@ export class Builds {
         },
         repository: { url: this.repository.folder },
       } as unknown as ReleasePlan;
-      const ended: ReturnType<typeof buildArtifacts> = environment.run(buildArtifacts, { plan });
-      return { environment, ended };
+      const attempt = (): ReturnType<typeof buildArtifacts> => environment.run(buildArtifacts, { plan });
+      return { environment, ended: despiteUploadRace(attempt) };
     };
   }
 
@@ -150,5 +132,17 @@ export class Builds {
     this.registry.heal();
     await this.repository.remove();
     await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** Uploads of one layer for image and cache may cross in a registry: Temporal would ask again, and so is done here. */
+async function despiteUploadRace<T>(attempt: () => Promise<T>, attempts = 3): Promise<T> {
+  try {
+    return await attempt();
+  } catch (error) {
+    const crossed =
+      error instanceof Error && /did not match uploaded content|blob unknown/.test(error.message);
+    if (!crossed || attempts === 1) throw error;
+    return await despiteUploadRace(attempt, attempts - 1);
   }
 }

@@ -55,6 +55,10 @@ function onTerminal(line: string): Typed {
   children.add(child);
   let shown = '';
   child.stdout.on('data', (data: Buffer) => (shown += data.toString()));
+  // Keys may still be on their way when it ends.
+  child.stdin.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
   const read = (name: string): string => readFileSync(place(name), 'utf8');
   const ended = new Promise<void>((resolve) => {
     child.once('close', () => resolve());
