@@ -6,11 +6,12 @@ import { patched } from '@temporalio/workflow';
 import { perform, type Calling } from './activity-options.js';
 import { isWarmRollback, summarize, type ChangeRun } from './change-run.js';
 import { readFailure } from './read-failure.js';
+import { READMISSION_STEPS, recoverReadmission } from './readmission-recover.js';
 import { asLive, onHosts } from './target-hosts.js';
 import type { ChangeProgress } from './change-progress.js';
 import type { Saga } from './saga.js';
 import type { ClaimResult, Target, UndoResult } from './activity-contract.js';
-import type { ChangeRequest, Cutover } from './messages.js';
+import type { ChangeInput, ChangeRequest, Cutover } from './messages.js';
 import type { FailureReport, PriorState } from './result.js';
 import type { Colour } from '../pipeline/plan.js';
 
@@ -28,6 +29,8 @@ export async function recover(run: ChangeRun, saga: Saga, progress: ChangeProgre
     priority: 1,
   });
   let serving: Colour | null = null;
+  if (yieldsToAway(recovering))
+    return await recoverReadmission(run, progress, target, cutover?.prior ?? null);
 
   const recoverStep = async (name: string, act: () => Promise<UndoResult>): Promise<void> => {
     const undoes = name === 'traffic' || name === 'deploy' || name === 'database';
@@ -95,10 +98,17 @@ export async function recover(run: ChangeRun, saga: Saga, progress: ChangeProgre
 }
 
 /** A restored database is never guessed at: what is there stays, stopped or not, until a person has said what comes next. */
-export function stepsOfRecovery(cutover: Cutover | null): string[] {
+export function stepsOfRecovery(recovering: ChangeInput['recovering']): string[] {
+  const cutover = recovering?.cutover ?? null;
+  if (yieldsToAway(recovering)) return READMISSION_STEPS;
   if (cutover?.rewinds === 'restore') return RECOVER_STEPS.slice(0, 2);
   const hasDatabase = cutover?.database !== undefined || cutover?.rewinds === 'revert';
   return hasDatabase ? [...RECOVER_STEPS, 'database'] : RECOVER_STEPS;
+}
+
+/** Recoveries of readmissions that began before this insist on every host. */
+function yieldsToAway(recovering: ChangeInput['recovering']): boolean {
+  return recovering?.request.kind === 'readmit' && patched('readmission-recovery-yields');
 }
 
 /** Of the request whose change died while it restored the database. */
@@ -115,12 +125,17 @@ export function restoreUnderWay({ plan, version, restore }: ChangeRequest): Fail
 /** Of the request whose change died, once what it left is undone. */
 export function endedFromOutside({ kind, version, plan }: ChangeRequest): FailureReport {
   const { pipeline, name } = plan;
+  const askAgain = (): string => {
+    if (kind === 'readmit') return `slipway retry ${name}`;
+    return kind === 'rollback'
+      ? `slipway rollback ${name} ${version}`
+      : `slipway release ${version} --to ${name}`;
+  };
   return {
     what: `the change to ${version} was ended from outside and has been undone`,
     where: `${pipeline} ${name}`,
     why: null,
-    wayOut:
-      kind === 'rollback' ? `slipway rollback ${name} ${version}` : `slipway release ${version} --to ${name}`,
+    wayOut: askAgain(),
   };
 }
 

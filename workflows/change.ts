@@ -57,7 +57,7 @@ export async function change(input: ChangeInput): Promise<ChangeResult> {
 /** The plan's own order; a rollback neither bakes nor, when its colour is warm, deploys. */
 function stepsOf(run: ChangeRun): string[] {
   const { kind, plan } = run.input.request;
-  if (kind === 'recover') return stepsOfRecovery(run.input.recovering?.cutover ?? null);
+  if (kind === 'recover') return stepsOfRecovery(run.input.recovering);
   if (kind === 'retire')
     return [
       'claim',

@@ -4,6 +4,7 @@
  */
 import { CancellationScope, isCancellation, patched } from '@temporalio/workflow';
 import type { CheckPlan, EnvironmentPlan } from '../pipeline/plan.js';
+import { all } from './all.js';
 import type { OnHosts, UndoResult, VerifyResult } from './activity-contract.js';
 import { perform, type Calling } from './activity-options.js';
 import { keepReceipt, setApart, summarize, type ChangeRun } from './change-run.js';
@@ -233,13 +234,4 @@ function workOn(run: ChangeRun, host: string): OnHosts {
 function onOneHost(run: ChangeRun, host: string): Calling {
   const { plan } = run.target;
   return { ...calling(run, host), plan: { ...plan, hosts: plan.hosts.filter(({ name }) => name === host) } };
-}
-
-/** All have come to their end before the first error counts: nothing goes on beside what follows. */
-async function all<T>(works: Promise<T>[]): Promise<T[]> {
-  const settled = await Promise.allSettled(works);
-  return settled.map((result) => {
-    if (result.status === 'rejected') throw result.reason;
-    return result.value;
-  });
 }

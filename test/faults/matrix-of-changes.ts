@@ -5,6 +5,7 @@ import { STEPS } from '../../workflows/change-steps.js';
 import type { ChangeInput, ChangeKind } from '../../workflows/messages.js';
 import type { ChangeResult } from '../../workflows/result.js';
 import { changeOf, givenScene, runsEverywhere, type Scene } from '../support/change-scene.js';
+import { bakesWith } from '../support/compared-check.js';
 import type { FakeEnvironment, FaultKind } from '../support/fake-world.js';
 import { givenPlan, givenPlanInPlace, givenTraffic } from '../support/given.js';
 import type { Harness } from '../support/workflow-harness.js';
@@ -46,20 +47,7 @@ const CONTRACTED: Partial<EnvironmentPlan> = {
   },
 };
 
-const MEASURED: Partial<EnvironmentPlan> = (() => {
-  const plan = givenPlan();
-  const errors = { name: 'errors', timeoutMs: 1000, retries: 0, intervalMs: 100, startPeriodMs: 0 };
-  const check = {
-    kind: 'prometheus',
-    query: 'errors',
-    server: 'http://p:9090',
-    max: null,
-    min: null,
-    maxIncrease: 2,
-    baselineMs: 1000,
-  } as const;
-  return plan.bake === null ? {} : { bake: { ...plan.bake, checks: [{ ...errors, ...check }] } };
-})();
+const MEASURED = bakesWith(givenPlan());
 
 const IN_STEPS = givenTraffic({ weights: [5, 25, 100], stepMs: 1000 });
 

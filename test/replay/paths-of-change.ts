@@ -8,6 +8,7 @@ import {
   waitsFor,
   type Scene,
 } from '../support/change-scene.js';
+import { bakesWith } from '../support/compared-check.js';
 import { givenPlan, givenPlanInPlace, givenTraffic, SIGNED } from '../support/given.js';
 import type { EnvironmentPlan } from '../../pipeline/plan.js';
 import type { Decision } from '../../workflows/messages.js';
@@ -19,7 +20,7 @@ export type Path = (harness: Harness) => Promise<string>;
 
 const BY_HAND = { traffic: givenTraffic({ switch: 'manual' }) };
 
-function laneOf({ plan }: Scene): string {
+export function laneOf({ plan }: Scene): string {
   return laneId(plan.pipeline, plan.name);
 }
 
@@ -91,6 +92,18 @@ export const PATHS_OF_CHANGE: Record<string, Path> = {
     const scene = givenScene(harness, givenPlanInPlace());
     const input = changeOf(scene, 'v1', 'readmit');
     await runChange(harness, { ...input, request: { ...input.request, hosts: ['web-2'] } });
+    return laneOf(scene);
+  },
+  'change-switched-in-steps': async (harness) => {
+    const traffic = givenTraffic({ weights: [5, 25, 100], stepMs: 1_000 });
+    const scene = givenScene(harness, givenPlan({ traffic }));
+    await runChange(harness, changeOf(scene));
+    return laneOf(scene);
+  },
+  'change-measured-before-its-deploy': async (harness) => {
+    const plan = givenPlanInPlace();
+    const scene = givenScene(harness, { ...plan, ...bakesWith(plan) });
+    await runChange(harness, changeOf(scene));
     return laneOf(scene);
   },
   'change-switched-by-hand': (harness) => switchByHand(harness, givenPlan(BY_HAND)),

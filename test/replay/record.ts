@@ -10,8 +10,8 @@ import { part } from '../support/parts.js';
 import { startTemporal } from '../support/temporal-setup.js';
 import { startReleaseHarness } from '../support/release-scene.js';
 import { quiet } from '../support/workers.js';
-import { PATHS_OF_CHANGE } from './paths-of-change.js';
-import { github, PATHS_OF_RELEASE, PLANS } from './paths-of-release.js';
+import { PATHS } from './paths.js';
+import { github, PLANS } from './paths-of-release.js';
 
 const exec = promisify(execFile);
 const folder = path.resolve('test/replay/histories');
@@ -22,7 +22,7 @@ async function record(names: string[]): Promise<void> {
   const temporal = await part('temporal');
   const { address, bundle, stop } = await startTemporal();
   const harness = await startReleaseHarness(PLANS, { reviews: github, elsewhere: { address, bundle } });
-  for (const [name, carryOut] of Object.entries({ ...PATHS_OF_CHANGE, ...PATHS_OF_RELEASE })) {
+  for (const [name, carryOut] of Object.entries(PATHS)) {
     const file = path.join(folder, `${name}.json`);
     if (names.length === 0 ? existsSync(file) : !names.includes(name)) continue;
     const workflowId = await carryOut(harness);

@@ -134,8 +134,8 @@ export class EnvironmentScene {
       .executeUpdate<DecisionReply, [Decision]>(name, { args: [givenDecision('irina', decision)] });
   }
 
-  break(activity: keyof Activities, kind: FaultKind): void {
-    breakActivity(this.harness.world, this.key, activity, kind);
+  break(activity: keyof Activities, kind: FaultKind, options?: Parameters<typeof breakActivity>[4]): void {
+    breakActivity(this.harness.world, this.key, activity, kind, options);
   }
 
   /** The next call of the activity stands still until the answer is called. */

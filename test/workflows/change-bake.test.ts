@@ -1,9 +1,9 @@
 /** What a change tells its checks: since when lines of a log count. */
 import { NativeConnection } from '@temporalio/worker';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import type { CheckPlan } from '../../pipeline/plan.js';
 import type { Activities, BakeInput, VerifyInput } from '../../workflows/activity-contract.js';
 import { changeOf, givenScene, runChange } from '../support/change-scene.js';
+import { bakesWith, COMPARED } from '../support/compared-check.js';
 import { givenPlan, givenPlanInPlace } from '../support/given.js';
 import { quiet, startHarness, type Harness } from '../support/workflow-harness.js';
 import { startWorkers } from '../support/workers.js';
@@ -55,16 +55,10 @@ it('of a colour that still ran, from the switch on', async () => {
 });
 
 it('without colours what was normal is measured before the deploy, and only for checks that compare', async () => {
-  const errors: Extract<CheckPlan, { kind: 'prometheus' }> = {
-    ...{ name: 'errors', kind: 'prometheus', query: 'errors', server: 'http://prometheus.internal:9090' },
-    ...{ max: null, min: null, maxIncrease: 2, baselineMs: 1_000 },
-    ...{ timeoutMs: 1_000, retries: 0, intervalMs: 10, startPeriodMs: 0 },
-  };
   const inPlace = givenPlanInPlace();
-  if (inPlace.bake === null) throw new Error('nothing is watched');
   const baselines: unknown[] = [];
   for (const maxIncrease of [2, null]) {
-    const plan = { ...inPlace, bake: { ...inPlace.bake, checks: [{ ...errors, maxIncrease }] } };
+    const plan = { ...inPlace, ...bakesWith(inPlace, { ...COMPARED, maxIncrease }) };
     bakes = [];
     await runChange(harness, changeOf(givenScene(harness, plan)));
     baselines.push(bakes[0]?.baseline);

@@ -6,7 +6,7 @@ import { SIGNAL, WORKFLOW } from '../../workflows/names.js';
 import { activityInputs } from '../support/activity-inputs.js';
 import { decideOn, waitsFor } from '../support/change-scene.js';
 import { EnvironmentScene, givenVersion, sha } from '../support/environment-scene.js';
-import { breakActivity, environmentIn, environmentKey } from '../support/fake-world.js';
+import { environmentIn, environmentKey } from '../support/fake-world.js';
 import { givenChange, givenDecision, givenPlan, givenPlanInPlace, givenTraffic } from '../support/given.js';
 import { useHarness } from '../support/use-harness.js';
 import { until } from '../support/workflow-harness.js';
@@ -264,11 +264,10 @@ describe('a change of several hosts that dies', () => {
     ['a person skipped', { rollout: { batch: 1, maxFailures: 0, failedHost: 'undo' }, onFailure: 'hold' }],
   ] as const)('is recovered without a host that had just %s, which comes back later', async (_, settings) => {
     const prod = new EnvironmentScene(harness, givenPlanInPlace({ ...settings, bake: null }));
-    const key = environmentKey(prod.plan.pipeline, prod.plan.name);
     const lane = harness.client.workflow.getHandle(prod.lane);
     await prod.release(1);
-    breakActivity(harness.world, key, 'deploy', 'refuse', { host: 'web-1' });
-    breakActivity(harness.world, key, 'undoDeploy', 'refuse', { host: 'web-1' });
+    prod.break('deploy', 'refuse', { host: 'web-1' });
+    prod.break('undoDeploy', 'refuse', { host: 'web-1' });
     const held = prod.hold('verify');
     const request = await prod.ask(givenVersion(prod.plan, 2));
     if (settings.rollout.maxFailures === 0) {
@@ -288,6 +287,54 @@ describe('a change of several hosts that dies', () => {
     });
     held.release();
     expect(await prod.decide('retryStep')).toMatchObject({ accepted: true });
+    await prod.until('it is back', ({ apart }) => apart === undefined);
+    expect(prod.world().hosts['web-1']?.slots.live).toContain('v1@');
+  });
+});
+
+describe('a readmission that dies', () => {
+  const start = async (): Promise<EnvironmentScene> => {
+    const rollout = { batch: 1, maxFailures: 1, failedHost: 'quarantine' } as const;
+    const prod = new EnvironmentScene(harness, givenPlanInPlace({ rollout, bake: null, timeoutMs: 3_000 }));
+    prod.break('deploy', 'refuse', { host: 'web-1' });
+    await prod.release(1);
+    return prod;
+  };
+
+  it('while its host is away gives the lane back, and the host is tried again later', async () => {
+    const prod = await start();
+    const held = prod.hold('deploy');
+    expect(await prod.decide('retryStep')).toMatchObject({ accepted: true });
+    await held.arrived();
+    prod.break('claim', 'unreachable', { times: -1 });
+    await prod.terminateLane();
+    await prod.until(
+      'the lane is free',
+      ({ inFlight, apart }) => inFlight === null && apart?.[0]?.tries === 1,
+    );
+    expect(await prod.status()).toMatchObject({
+      live: { version: 'v1' },
+      needsPerson: null,
+      apart: [{ host: 'web-1', state: 'quarantined', why: expect.stringContaining('connection refused') }],
+    });
+    held.release();
+    expect(prod.world().hosts['web-2']?.slots.live).toContain('v1@');
+  });
+
+  it('while its host is there puts back what was there before, and brings the release later', async () => {
+    const prod = await start();
+    const before = prod.world().hosts['web-1']?.slots;
+    const held = prod.hold('deploy');
+    await prod.decide('retryStep');
+    await held.arrived();
+    await prod.terminateLane();
+    await prod.until(
+      'the lane is free',
+      ({ inFlight, apart }) => inFlight === null && apart?.[0]?.tries === 1,
+    );
+    expect(prod.world().hosts['web-1']?.slots).toEqual(before);
+    held.release();
+    await prod.decide('retryStep');
     await prod.until('it is back', ({ apart }) => apart === undefined);
     expect(prod.world().hosts['web-1']?.slots.live).toContain('v1@');
   });

@@ -1,0 +1,74 @@
+/**
+ * Recover a readmission that died. What is live serves without its hosts, so none of them holds the lane: one that cannot
+ * be put back within minutes stays apart, and its next readmission finds whatever was left there.
+ */
+import { all } from './all.js';
+import { perform, type Calling } from './activity-options.js';
+import type { ChangeProgress } from './change-progress.js';
+import { setApart, summarize, type ChangeRun } from './change-run.js';
+import { readFailure } from './read-failure.js';
+import type { Target } from './activity-contract.js';
+import type { PriorState } from './result.js';
+import { LaneLost } from './saga.js';
+import { onHosts } from './target-hosts.js';
+
+export const READMISSION_STEPS = ['claim', 'takeOver', 'deploy'];
+
+/** For each step and host, unless the plan gives a host less. */
+const PUT_BACK_WITHIN_MS = 120_000;
+
+/** `target` = what was being brought, and where; `recorded` null = it had not begun to. Throws LaneLost only. */
+export async function recoverReadmission(
+  run: ChangeRun,
+  progress: ChangeProgress,
+  target: Target,
+  recorded: PriorState[] | null,
+): Promise<void> {
+  let left = target.plan.hosts;
+  const withinMs = Math.min(PUT_BACK_WITHIN_MS, target.plan.timeoutMs);
+  const ids = new Map<string, string>();
+
+  const onEach = async (
+    step: string,
+    work: (alone: Target, calling: Calling) => Promise<string | null>,
+  ): Promise<void> => {
+    progress.begin(step, `recovering: ${step}`);
+    const notes = await all(
+      left.map(async (host) => {
+        const alone = onHosts(target, [host]);
+        const summary = summarize(run, `${step} on ${host.name}`);
+        const limited = { summary, plan: alone.plan, scheduleToCloseMs: withinMs, priority: 1 };
+        try {
+          return await work(alone, limited);
+        } catch (error) {
+          const where = `${target.plan.name} host ${host.name}`;
+          const { meaning, report } = readFailure(error, where, `slipway retry ${target.plan.name}`);
+          if (meaning === 'stale') throw new LaneLost(report);
+          const since = new Date(Date.now()).toISOString();
+          setApart(run, { host: host.name, state: 'quarantined', why: report.what, since });
+          left = left.filter(({ name }) => name !== host.name);
+          return `${host.name}: ${report.what}`;
+        }
+      }),
+    );
+    const said = notes.filter((note) => note !== null);
+    progress.setStep(step, said.length === 0 ? 'succeeded' : 'inconclusive', said.join('; ') || null);
+  };
+
+  await onEach('claim', async (alone, calling) => {
+    const { hosts } = await perform('claim', { target: alone }, calling);
+    for (const { host, hostId } of hosts) ids.set(host, hostId);
+    return null;
+  });
+  await onEach('takeOver', async (alone, calling) => {
+    await perform('takeOver', { target: alone }, calling);
+    return null;
+  });
+  if (recorded === null) return progress.setStep('deploy', 'succeeded', 'had not begun');
+  await onEach('deploy', async (alone, calling) => {
+    // a host with an empty disk has neither what the dead change wrote nor what was there before it
+    const prior = recorded.filter(({ host, hostId }) => ids.get(host) === hostId);
+    await perform('undoDeploy', { target: alone, prior }, calling);
+    return null;
+  });
+}
