@@ -1,4 +1,5 @@
 /** Gates and checks of the file → those of the plan. */
+import type { RepositoryTexts } from './compile-platform.js';
 import type { TextCompiler } from './compile-text.js';
 import { findCheck } from './environment-settings.js';
 import type { FilePath } from './file-error.js';
@@ -24,6 +25,9 @@ const TIMING: Record<Check['kind'], Timing> = {
   logs: { timeoutMs: 30 * SECOND, retries: 0, intervalMs: 10 * SECOND, startPeriodMs: 0 },
   migrations: { timeoutMs: 30 * SECOND, retries: 0, intervalMs: 10 * SECOND, startPeriodMs: 0 },
 };
+
+/** Looked for at the root of the repository. */
+export const ALEMBIC = { settings: 'alembic.ini', current: 'alembic current' };
 
 const GATE_TIMEOUT_MS = 30 * MINUTE;
 const BASELINE_MS = 30 * MINUTE;
@@ -79,6 +83,9 @@ export interface Surroundings {
   url: string | null;
   hosts: readonly HostPlan[];
   texts: TextCompiler;
+  /** Does the environment say how its database is asked where it is? */
+  saysRevision: boolean;
+  files: RepositoryTexts;
 }
 
 /** `path` is where the list stands: an inline check (`/health`) stands nowhere else. One with `{host}` becomes one of each host. */
@@ -132,12 +139,8 @@ function nameIn({ address }: HostPlan, check: string, where: string): string {
   return address === 'local' ? 'localhost' : address.replace(/^.*@/, '').replace(/:[0-9]+$/, '');
 }
 
-function compileCheck(
-  { content, url, texts }: Surroundings,
-  name: string,
-  check: Check,
-  path: FilePath,
-): CheckPlan {
+function compileCheck(around: Surroundings, name: string, check: Check, path: FilePath): CheckPlan {
+  const { content, url, texts } = around;
   const at = (key: string): FilePath => (content.checks?.has(name) === true ? ['checks', name, key] : path);
   const usual = TIMING[check.kind];
   const common = {
@@ -194,8 +197,19 @@ function compileCheck(
         kind: 'migrations',
         mode: check.migrations,
         ...(check.path === undefined ? {} : { path: texts.text(check.path, at('path')) }),
+        ...(around.saysRevision ? {} : { current: askTool(around, name, at('migrations')) }),
       };
   }
+}
+
+/** The tool whose settings the commit has: it knows the database by itself. */
+function askTool({ files, texts }: Surroundings, name: string, path: FilePath): string {
+  if (files.has(ALEMBIC.settings)) return ALEMBIC.current;
+  throw refusePlan(
+    `check ${name} holds a database against the commit's migrations, and nothing says how it is asked where it is`,
+    texts.where(path),
+    `add database: {current: …} to the environment, a command that prints the revision; or commit ${ALEMBIC.settings}, and the worker asks ${ALEMBIC.current}`,
+  );
 }
 
 /** A path goes behind the environment's url, which may have a path of its own. */

@@ -61,7 +61,8 @@ export function compileEnvironment(input: EnvironmentInput): EnvironmentPlan {
   const hosts = (settings.hosts ?? []).map((host, index) =>
     toHost(texts.text(host, of.pathOf('hosts', index))),
   );
-  const around = { content, url, hosts, texts };
+  const saysRevision = settings.database?.current !== undefined;
+  const around = { content, url, hosts, texts, files, saysRevision };
   const checks = compileChecks(around, settings.checks ?? [], of.pathOf('checks'));
   const gates = compileGates(content, settings.gates ?? [], texts);
   const bake = compileBake(of, around, checks);

@@ -56,12 +56,6 @@ function reportChecks(file: LoadedFile, of: EnvironmentSettings, report: Report)
     const check = findCheck(file.content, name);
     if (check === null) continue;
     if (check.kind === 'logs') reportLog(name, of, report);
-    if (check.kind === 'migrations' && of.settings.database?.current === undefined)
-      report(
-        `check migrations in ${of.name}, whose database nobody can ask`,
-        ['checks', name, 'migrations'],
-        'add database: {current: …} to the environment, a command that prints the revision it is at',
-      );
   }
 }
 
@@ -101,6 +95,8 @@ function reportColours(file: LoadedFile, of: EnvironmentSettings, report: Report
   if (traffic === undefined || strategyOf(of.settings) !== 'blue-green') return;
   const upstreams = 'upstreams' in traffic ? traffic.upstreams : undefined;
   if (traffic.colours !== undefined || upstreams !== undefined) return;
+  // the files of its colours say it, on the host
+  if (traffic.kind === 'nginx') return;
   // between steps the new colour is watched by itself
   const alone = [...(checks ?? []), ...(traffic.steps === undefined ? [] : (bake?.checks ?? []))];
   const blind = alone.filter((name) => {

@@ -227,6 +227,8 @@ export type CheckPlan = CheckCommon &
         mode: 'applied';
         /** Folder in the repository; absent = where alembic.ini says, else `migrations`. */
         path?: string;
+        /** Asked on the worker in a checkout, for a database that the environment says nothing of; absent = its own. */
+        current?: string;
       }
   );
 

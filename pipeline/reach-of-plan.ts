@@ -135,6 +135,7 @@ function commandsOfTraffic(traffic: TrafficPlan | null): (string | null)[] {
 }
 
 function commandOfCheck(check: CheckPlan): string | null {
+  if (check.kind === 'migrations') return check.current ?? null;
   return check.kind === 'run' ? check.command : null;
 }
 

@@ -46,6 +46,12 @@ export type CheckOnce<Plan extends CheckPlan = CheckPlan> = (
   context: CheckContext,
 ) => Promise<Finding>;
 
+/** Does it run on the worker, in the files of the commit? */
+export function needsCheckout(check: CheckPlan): boolean {
+  if (check.kind === 'migrations') return check.current !== undefined;
+  return check.kind === 'run' && check.on === 'worker';
+}
+
 export function passed(detail: string): Finding {
   return { verdict: 'passed', detail };
 }

@@ -2,6 +2,7 @@
 import type { CheckPlan } from '../../pipeline/plan.js';
 import type { HostPlan } from '../../pipeline/plan-platform.js';
 import { renderCommand, runTimeValues } from '../platforms/run-time-values.js';
+import type { ProcessResult } from '../processes/run-process.js';
 import { runInCheckout } from '../source/checkout.js';
 import { failed, inconclusive, passed, type CheckContext, type CheckOnce, type Finding } from './check.js';
 import { findOwnUrl } from './colour-address.js';
@@ -10,7 +11,8 @@ type RunPlan = Extract<CheckPlan, { kind: 'run' }>;
 
 /** `sh` cannot start the program: the check was never made. */
 const CANNOT_RUN = new Set([126, 127]);
-const TAIL_CHARACTERS = 2_048;
+/** Of what a command has said. */
+export const TAIL_CHARACTERS = 2_048;
 
 interface Ended {
   exitCode: number | null;
@@ -80,11 +82,20 @@ function judge(plan: RunPlan, ended: Ended, where: string): Finding {
 
 async function runOnWorker(
   plan: RunPlan,
-  { checkout, signal, target }: CheckContext,
+  context: CheckContext,
   env: Record<string, string>,
 ): Promise<Ended> {
-  if (checkout === null) throw new Error(`check ${plan.name} of ${target.plan.name} was given no checkout`);
-  const { command, timeoutMs } = plan;
-  const { exitCode, timedOut, tail } = await runInCheckout(checkout, command, { env, timeoutMs, signal });
+  const { exitCode, timedOut, tail } = await runOnCommit(plan, plan.command, context, env);
   return { exitCode, timedOut, output: tail };
+}
+
+/** On the worker, in a checkout of the commit. */
+export async function runOnCommit(
+  { name, timeoutMs }: Pick<CheckPlan, 'name' | 'timeoutMs'>,
+  command: string,
+  { checkout, signal, target }: CheckContext,
+  env: Record<string, string>,
+): Promise<ProcessResult> {
+  if (checkout === null) throw new Error(`check ${name} of ${target.plan.name} was given no checkout`);
+  return await runInCheckout(checkout, command, { env, timeoutMs, signal });
 }

@@ -12,7 +12,7 @@ import { withCheckout, type Checkout } from '../source/checkout.js';
 import type { Source } from '../source/source.js';
 import { bounded } from './bounded.js';
 import type { ReadNewLogs } from '../platforms/open-platform.js';
-import type { CheckContext } from './check.js';
+import { needsCheckout, type CheckContext } from './check.js';
 import type { LogCount } from './log-count.js';
 
 export interface CheckDependencies {
@@ -72,7 +72,7 @@ export async function withChecks<T>(
       logCounts: new Map(Object.entries(watch.logCounts ?? {})),
     });
   try {
-    if (!checks.some((check) => check.kind === 'run' && check.on === 'worker')) return await start(null);
+    if (!checks.some(needsCheckout)) return await start(null);
     const user = await jobUserOf(target.plan);
     const mirror = await source.fetchCommit(target.plan.repository.url, target.commit.sha, stopped);
     return await withCheckout({ mirror, commit: target.commit.sha, user, signal: stopped }, start);

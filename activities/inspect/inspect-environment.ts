@@ -12,6 +12,7 @@ import type {
   Target,
 } from '../../workflows/activity-contract.js';
 import type { LookAtDependencies } from '../checks/dependencies-before.js';
+import { needsCheckout } from '../checks/check.js';
 import type { FindLive } from '../environment/live-release.js';
 import { badInput, detailsOf } from '../failure.js';
 import { nameOfPlace } from '../platforms/host-question.js';
@@ -139,8 +140,7 @@ function whyNotAsked(
   { isLive, isKnown }: { isLive: boolean; isKnown: boolean },
 ): string | null {
   if (!isKnown) return 'no release that is live has it; a release asks it before it touches anything';
-  const needsCommit = check.kind === 'run' && check.on === 'worker';
-  return needsCommit && !isLive ? 'nothing is live, so there is no commit to run it in' : null;
+  return needsCheckout(check) && !isLive ? 'nothing is live, so there is no commit to run it in' : null;
 }
 
 async function readLogs(

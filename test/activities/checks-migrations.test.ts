@@ -1,12 +1,16 @@
 /** `{migrations: applied}` against real commits: what a commit has, and what a database says it is at. */
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createCheckActivities } from '../../activities/checks/create-check-activities.js';
 import { refused } from '../../activities/failure.js';
+import { createSecrets } from '../../activities/secrets/secrets.js';
 import type { CheckPlan } from '../../pipeline/plan.js';
 import type { VerifyResult } from '../../workflows/activity-contract.js';
 import { alembicFiles, ORDERS, REGION } from '../support/alembic.js';
 import { givenCheckScene, type CheckScene } from '../support/check-scene.js';
 import { givenCommit } from '../support/given.js';
+import { part } from '../support/parts.js';
+import { startPostgres, type Postgres } from '../support/postgres.js';
 import { runActivity } from '../support/run-activity.js';
 
 let scene: CheckScene;
@@ -18,7 +22,7 @@ afterAll(() => scene.stop());
 async function ask(
   files: Record<string, string>,
   revision: string | Error,
-  folder?: string,
+  { path: folder, current, databaseUrl }: { path?: string; current?: string; databaseUrl?: string } = {},
 ): Promise<VerifyResult> {
   const sha = await scene.repository.commit('feat: migrations', {
     ...files,
@@ -28,13 +32,16 @@ async function ask(
     ...{ name: 'migrated', kind: 'migrations', mode: 'applied', timeoutMs: 5_000 },
     ...{ retries: 0, intervalMs: 10, startPeriodMs: 0 },
     ...(folder === undefined ? {} : { path: folder }),
+    ...(current === undefined ? {} : { current }),
   };
   const { verify } = createCheckActivities({
     ...scene.dependencies,
+    ...(databaseUrl === undefined ? {} : { secrets: createSecrets({ DATABASE_URL: databaseUrl }) }),
     databaseRevision: () =>
       revision instanceof Error ? Promise.reject(revision) : Promise.resolve(revision),
   });
-  const target = { ...scene.target(), commit: givenCommit({ sha }) };
+  const secrets = databaseUrl === undefined ? {} : { DATABASE_URL: 'env:DATABASE_URL' as const };
+  const target = { ...scene.target({ secrets }), commit: givenCommit({ sha }) };
   return await runActivity(verify, { target, checks: [check], colour: null });
 }
 
@@ -71,7 +78,7 @@ it.each([
     'sql/0042_region.sql': 'alter table orders add column region text;',
     'sql/0042_region.down.sql': 'alter table orders drop column region;',
   };
-  expect(await ask(files, revision, 'sql')).toMatchObject({ verdict });
+  expect(await ask(files, revision, { path: 'sql' })).toMatchObject({ verdict });
 });
 
 it('is inconclusive when the database cannot be asked, or the commit has nothing to hold it against', async () => {
@@ -83,8 +90,52 @@ it('is inconclusive when the database cannot be asked, or the commit has nothing
   expect(await ask(alembicFiles(ORDERS), new Error('no route to host'))).toMatchObject({
     verdict: 'inconclusive',
   });
-  expect(await ask({ 'README.md': 'nothing' }, 'r1', 'no-such-folder')).toMatchObject({
+  expect(await ask({ 'README.md': 'nothing' }, 'r1', { path: 'no-such-folder' })).toMatchObject({
     verdict: 'inconclusive',
     note: expect.stringContaining('there are no migrations in no-such-folder') as string,
+  });
+});
+
+describe('a database that the environment says nothing of', () => {
+  let postgres: Postgres;
+  beforeAll(async () => {
+    const [started, alembic] = await Promise.all([startPostgres(), part('alembic')]);
+    postgres = started;
+    vi.stubEnv('PATH', `${path.dirname(alembic)}:${process.env['PATH'] ?? ''}`);
+  });
+  afterAll(async () => {
+    vi.unstubAllEnvs();
+    await postgres.stop();
+  });
+
+  /** At `version`, as Alembic notes it. */
+  const askAt = async (name: string, version: string, current = 'alembic current'): Promise<VerifyResult> => {
+    const url = await postgres.create(name);
+    await postgres.query(
+      url,
+      `create table alembic_version (version_num text); insert into alembic_version values ('${version}')`,
+    );
+    return await ask(alembicFiles(ORDERS, REGION), new Error('nobody says it'), {
+      current,
+      databaseUrl: url,
+    });
+  };
+
+  it('is asked by Alembic in a checkout on the worker', async () => {
+    expect(await askAt('newest', 'r2')).toMatchObject({ verdict: 'passed' });
+    expect(await askAt('older', 'r1')).toMatchObject({
+      ...{ verdict: 'failed', note: 'migrated: the database is at r1, this commit has r2' },
+    });
+  });
+
+  it('is inconclusive where that cannot be done, with what it said', async () => {
+    expect(await askAt('strange', 'r7')).toMatchObject({
+      verdict: 'inconclusive',
+      note: expect.stringMatching(/alembic current on the worker exited .*Can't locate revision/s) as string,
+    });
+    expect(await askAt('toolless', 'r2', 'no-such-alembic current')).toMatchObject({
+      verdict: 'inconclusive',
+      note: expect.stringContaining('not found') as string,
+    });
   });
 });

@@ -156,6 +156,20 @@ describe('plans of the teams', () => {
     expect(requiredFiles(hello, ['prod'])).toEqual([]);
   });
 
+  it('S4: a database that the file says nothing of is asked by Alembic, if the commit has it', () => {
+    const file = loadGood(readTeamFile('web-template'));
+    const release = (files?: Map<string, string>) =>
+      compile(file, tag('v1.0.0'), files === undefined ? {} : { files });
+    expect(only(release()).bake?.checks).toContainEqual(
+      expect.objectContaining({ name: 'migrated', kind: 'migrations', current: 'alembic current' }),
+    );
+    expect(() => release(new Map())).toThrow(
+      /^slipway\.yaml:37:14: check migrated .* nothing says how it is asked where it is; add database: {current: …} .* or commit alembic\.ini/,
+    );
+    expect(requiredFiles(file, ['production'])).toEqual(['alembic.ini']);
+    expect(requiredFiles(file, ['staging'])).toEqual([]);
+  });
+
   it('S2: templates per environment, {url} in a command, run-time names left', () => {
     const file = loadGood(readTeamFile('deep-calm'));
     const test = only(compile(file, tag('v0.2.0'), { to: ['test'] }));
