@@ -17,6 +17,7 @@ import type {
   ReleasePlan,
   ReleaseRef,
 } from './plan.js';
+import { mergeApprovals, originOf } from './merge-approvals.js';
 import { PlanRefused, type PlanProblem } from './plan-refused.js';
 import {
   rulesOfEnvironment,
@@ -260,36 +261,6 @@ function tighten(plan: EnvironmentPlan, rules: EnvironmentPolicy): EnvironmentPl
     policy: { rules: applied },
   };
   return withHash(freeze.length === 0 ? stricter : { ...stricter, freeze });
-}
-
-function isSameKind(a: ApprovalRule, b: ApprovalRule): boolean {
-  return a.group === b.group && a.of === b.of && (a.by === b.by || isOfPeople(a, b));
-}
-
-/** Both ask people here and now; one of them may be content with less proof. */
-function isOfPeople(a: ApprovalRule, b: ApprovalRule): boolean {
-  return [a, b].every(({ by }) => by === 'ssh' || by === 'unverified');
-}
-
-/** Each rule of either side; what both ask for is asked for once, as often and as provably as the stricter says. */
-function mergeApprovals(inFile: ApprovalRule[], inPolicy: ApprovalRule[]): ApprovalRule[] {
-  const merged = inPolicy.map((rule): ApprovalRule => {
-    const same = inFile.filter((other) => isSameKind(rule, other));
-    const all = [rule, ...same];
-    return {
-      ...rule,
-      count: Math.max(...all.map(({ count }) => count)),
-      by: all.some(({ by }) => by === 'ssh') ? 'ssh' : rule.by,
-      expiresMs: Math.min(...all.map(({ expiresMs }) => expiresMs)),
-    };
-  });
-  return [...merged, ...inFile.filter((rule) => !inPolicy.some((other) => isSameKind(rule, other)))];
-}
-
-function originOf(rule: ApprovalRule, inFile: ApprovalRule[], inPolicy: ApprovalRule[]): AppliedRule['from'] {
-  const asks = (list: ApprovalRule[]): boolean =>
-    list.some((other) => isSameKind(rule, other) && other.count === rule.count);
-  return asks(inFile) && asks(inPolicy) ? 'both' : asks(inPolicy) ? 'policy' : 'pipeline file';
 }
 
 function nameRule({ count, group, by, of }: ApprovalRule): string {

@@ -114,6 +114,42 @@ describe('the stricter of policy and pipeline file', () => {
       [rule({ group: 'platform' }), rule({ group: 'backend' })],
     ],
     [
+      'one of a group, who is one of anybody as well',
+      [rule()],
+      'approvals: [{count: 1, group: platform}]',
+      [rule({ group: 'platform' })],
+    ],
+    [
+      'as many people as the side that wants more of them',
+      [rule({ count: 3 })],
+      'approvals: [{count: 1, group: platform}, {count: 1, group: backend}]',
+      [rule({ group: 'platform' }), rule({ group: 'backend' }), rule()],
+    ],
+    [
+      'the groups of the file where the policy wants as many of anybody',
+      [rule({ group: 'platform' }), rule({ group: 'backend' })],
+      'approvals: 2',
+      [rule({ group: 'platform' }), rule({ group: 'backend' })],
+    ],
+    [
+      'one side’s own sum of both',
+      [rule({ group: 'platform' }), rule()],
+      'approvals: [{count: 1, group: platform}]',
+      [rule({ group: 'platform' }), rule()],
+    ],
+    [
+      'one of anybody beside a group whose words prove less',
+      [rule()],
+      'approvals: [{count: 1, group: platform, by: unverified}]',
+      [rule({ group: 'platform', by: 'unverified' }), rule()],
+    ],
+    [
+      'the shorter time of what is counted with a group',
+      [rule({ expiresMs: HOUR_MS })],
+      'approvals: [{count: 1, group: platform, expires: 2h}]',
+      [rule({ group: 'platform', expiresMs: HOUR_MS })],
+    ],
+    [
       'the shorter time',
       [rule({ expiresMs: HOUR_MS })],
       'approvals: [{count: 1, expires: 2h}]',
