@@ -5,6 +5,9 @@ const slow = { testTimeout: 120_000, hookTimeout: 300_000 };
 /** What files load, Temporal's SDK before all, is loaded once per process, not once per file. */
 const ISOLATE = false;
 
+// Temporal, dockerd, a control plane: every server of the tests sweeps its memory less often, there is enough of it.
+process.env['GOGC'] ??= '400';
+
 export default defineConfig({
   test: {
     // threads segfault with Temporal's native core

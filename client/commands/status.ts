@@ -136,6 +136,8 @@ function describeEnvironment(
             state: change?.state ?? null,
             waitingFor: change?.waitingFor ?? null,
             steps: change?.steps ?? [],
+            unwind: change?.unwind ?? [],
+            failure: change?.failure ?? null,
             decisions: change?.decisions ?? [],
             denials: change?.denials ?? [],
           },

@@ -241,6 +241,10 @@ describe('steering a change', () => {
     await untilStatus('verify holds', ({ inFlight }) =>
       JSON.stringify(inFlight ?? null).includes('"state":"waiting"'),
     );
+    const { environments } = readJson(await run(`status ${scene.prod} --json`)).data;
+    expect(environments).toMatchObject([
+      { inFlight: { failure: { what: expect.stringContaining('health') as string }, unwind: [] } },
+    ]);
     mend(scene.harness.world, environmentKey(scene.pipeline, scene.prod));
     expect(await run(`retry ${scene.prod}`)).toMatchObject({ exit: 0 });
     await waitsFor('switch');
