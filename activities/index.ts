@@ -83,14 +83,12 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
     configuredColour: async (target: Target) =>
       (await (await openTraffic({ hosts, secrets }, target)).look()).colour,
   };
+  const places = { hosts, secrets, source, jobUserOf: jobUsers.ofEnvironment };
   const checking = {
-    hosts,
-    secrets,
-    source,
-    jobUserOf: jobUsers.ofEnvironment,
-    serviceLog: createServiceLog({ hosts, secrets, source }),
-    newLogs: createNewLogs({ hosts, secrets, source }),
-    databaseRevision: createDatabaseRevision({ hosts, secrets, source }),
+    ...places,
+    serviceLog: createServiceLog(places),
+    newLogs: createNewLogs(places),
+    databaseRevision: createDatabaseRevision(places),
   };
   const lookAtDependencies = createLookAtDependencies(checking);
   return {
@@ -117,17 +115,15 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
       ...createGithubActivities({ github, source, policy, sealKeys, uiUrl: dependencies.uiUrl }),
       listAncestors: createListAncestors({ source }),
       ...createPlatformActivities({
-        ...{ hosts, secrets, source, ...traffic },
+        ...{ ...places, ...traffic },
         lookAtDependencies,
       }),
-      ...createDatabaseActivities({ hosts, secrets, source }),
+      ...createDatabaseActivities(places),
       ...createCheckActivities(checking),
       ...createTrafficActivities({ hosts, secrets }),
       inspectEnvironment: createInspectEnvironment({
         policy,
-        hosts,
-        secrets,
-        source,
+        ...places,
         ...traffic,
         ...{ lookAtDependencies, findLive },
       }),

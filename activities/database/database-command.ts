@@ -14,6 +14,7 @@ import {
 } from '../platforms/run-time-values.js';
 import { requireSuccess } from '../platforms/docker-command.js';
 import { buildEndArgv, nameOfOneOff, prepareOneOff, type ContainerCommand } from './one-off.js';
+import type { TeamCommand } from '../platforms/team-command.js';
 import { readRevision } from './revision.js';
 
 export type DatabaseStep = 'backup' | 'prove' | 'migrate' | 'contract' | 'revert' | 'restore';
@@ -30,14 +31,15 @@ export async function runOnDatabase(
 ): Promise<string> {
   const { database } = context.target.plan;
   const timeoutMs = database?.timeoutMs ?? DATABASE_COMMAND_MS;
-  const prepared = await prepare(context, step, template, { given, name: nameOfOneOff(context) });
-  const result = await context.host.runLong({
-    ...prepared,
-    ...folderOf(context),
-    ...{ timeoutMs, fence: context.fence, signal: context.signal },
-    operationId: context.operationId(`database-${step}`),
-    onProgress: ({ tail }) => context.progress(lastLine(tail)),
-  });
+  const asked = { given, name: nameOfOneOff(context) };
+  const result = await withCommand(context, step, { template, ...asked }, (command) =>
+    context.host.runLong({
+      ...command,
+      ...{ timeoutMs, fence: context.fence, signal: context.signal },
+      operationId: context.operationId(`database-${step}`),
+      onProgress: ({ tail }) => context.progress(lastLine(tail)),
+    }),
+  );
   // the client in front of a container is ended, the container must be told as well
   const hasEnded = result.exitCode !== null || result.timedOut || result.cancelled;
   if (hasEnded && result.exitCode !== 0) await endOneOff(context);
@@ -47,12 +49,10 @@ export async function runOnDatabase(
 
 /** Where the database is. Throws Refused when `current` says no, an Error when it could not be asked. */
 export async function askRevision(context: PlatformContext, current: string): Promise<string> {
-  const prepared = await prepare(context, 'current', current, { given: {}, name: null });
-  const result = await context.host.run({
-    ...prepared,
-    ...folderOf(context),
-    timeoutMs: QUESTION_TIMEOUT_MS,
-  });
+  const asked = { template: current, given: {}, name: null };
+  const result = await withCommand(context, 'current', asked, (command) =>
+    context.host.run({ ...command, timeoutMs: QUESTION_TIMEOUT_MS }),
+  );
   if (result.exitCode === null)
     throw new Error(`${placeOf(context)}: current has not answered${result.timedOut ? ' in time' : ''}`);
   if (result.exitCode !== 0) throw noRevision(context, result);
@@ -67,20 +67,20 @@ export async function endOneOff(context: PlatformContext): Promise<void> {
   await context.host.run({ argv, timeoutMs: QUESTION_TIMEOUT_MS, fence: context.fence });
 }
 
-async function prepare(
+async function withCommand<T>(
   context: PlatformContext,
   step: string,
-  template: string,
-  { given, name }: { given: Given; name: string | null },
-): Promise<ContainerCommand & { isTeams?: boolean }> {
+  { template, given, name }: { template: string; given: Given; name: string | null },
+  work: (command: ContainerCommand | TeamCommand) => Promise<T>,
+): Promise<T> {
   const { target } = context;
   const where = `${target.plan.name} database.${step}`;
   const values = { ...runTimeValues(target), ...given };
   const text = renderCommand(template, values, where);
   const env = { ...context.env, ...runTimeEnvironment(values, where) };
   const inside = target.plan.database?.inside ?? null;
-  if (inside !== null) return await prepareOneOff(context, inside, { name, text, env });
-  return { argv: ['sh', '-c', text], env, isTeams: true };
+  if (inside !== null) return await work(await prepareOneOff(context, inside, { name, text, env }));
+  return await context.teamCommand(text, env, (command) => work({ ...command, ...folderOf(context) }));
 }
 
 /** A compose project's commands are written for its folder; of two colours, the one that is surely there. */

@@ -16,11 +16,12 @@ export interface JobFolder {
 
 const REMOVE_TIMEOUT_MS = 5 * 60_000;
 
-/** `fill` puts the files there, as the worker; `work` finds them handed over to the user. All is removed afterwards. */
+/** `fill` puts the files there, as the worker; `work` finds them handed over to the user. All is removed afterwards, unless it is in use. */
 export async function withJobFolder<T>(
   user: JobUser,
   fill: (folder: string) => Promise<void>,
   work: (place: JobFolder) => Promise<T>,
+  isInUse: () => boolean = () => false,
 ): Promise<T> {
   const outer = await mkdtemp(path.join(tmpdir(), 'slipway-checkout-'));
   const inner = path.join(outer, randomUUID());
@@ -37,8 +38,10 @@ export async function withJobFolder<T>(
     await promisify(execFile)('chown', ['-Rh', `${user.uid}:${user.gid}`, '--', ...own]);
     return await work({ folder, env: { HOME: home, TMPDIR: tmp } });
   } finally {
-    await removeAs(user, own);
-    for (const each of [...own, inner, outer]) await rmdir(each).catch(() => undefined);
+    if (!isInUse()) {
+      await removeAs(user, own);
+      for (const each of [...own, inner, outer]) await rmdir(each).catch(() => undefined);
+    }
   }
 }
 

@@ -24,6 +24,7 @@ import {
   type RunTimeValues,
 } from './run-time-values.js';
 import { requireSuccess } from './docker-command.js';
+import type { TeamCommand } from './team-command.js';
 
 const QUESTION_TIMEOUT_MS = 60_000;
 
@@ -125,12 +126,10 @@ async function ask(
   env: Record<string, string> = {},
 ): Promise<CommandResult> {
   const values = runTimeValues(context.target);
-  return await context.host.run({
-    argv: ['sh', '-c', renderCommand(template, values, name)],
-    isTeams: true,
-    env: { ...environmentOf(context, values), ...env },
-    timeoutMs: QUESTION_TIMEOUT_MS,
-  });
+  const given = { ...environmentOf(context, values), ...env };
+  return await context.teamCommand(renderCommand(template, values, name), given, (command) =>
+    context.host.run({ ...command, timeoutMs: QUESTION_TIMEOUT_MS }),
+  );
 }
 
 async function recordPrior(context: PlatformContext): Promise<Prior | null> {
@@ -181,7 +180,8 @@ async function undo(context: PlatformContext, recorded: unknown): Promise<UndoRe
   if (plan.restore !== null) {
     await run(context, 'restore', plan.restore, restoreValues(context, prior));
   } else if (live !== null && context.target.colour === null) {
-    await run(context, 'redeploy', plan.command, runTimeValues(asPrevious(context.target, live)));
+    const values = runTimeValues(asPrevious(context.target, live));
+    await run(context, 'redeploy', plan.command, values, live.commit.sha);
   } else throw noWayBack(context);
   const now = await inspect(context);
   if (now !== prior.inspected) {
@@ -237,19 +237,22 @@ async function run(
   step: string,
   template: string,
   values: RunTimeValues,
+  /** Whose files it runs in, on the worker; absent = the release's own. */
+  commit?: string,
 ): Promise<CommandResult> {
   const { target } = context;
   const colour = values.colour === null ? '' : `-${values.colour}`;
-  const result = await context.host.runLong({
-    argv: ['sh', '-c', renderCommand(template, values, `${target.plan.name} platform`)],
-    isTeams: true,
-    env: environmentOf(context, values),
-    timeoutMs: target.plan.timeoutMs,
-    fence: context.fence,
-    operationId: context.operationId(`${step}${colour}`),
-    signal: context.signal,
-    onProgress: ({ tail }) => context.progress(lastLine(tail)),
-  });
+  const text = renderCommand(template, values, `${target.plan.name} platform`);
+  const start = (command: TeamCommand): Promise<CommandResult> =>
+    context.host.runLong({
+      ...command,
+      timeoutMs: target.plan.timeoutMs,
+      fence: context.fence,
+      operationId: context.operationId(`${step}${colour}`),
+      signal: context.signal,
+      onProgress: ({ tail }) => context.progress(lastLine(tail)),
+    });
+  const result = await context.teamCommand(text, environmentOf(context, values), start, commit);
   requireSuccess(context, await withServiceLog(context, result), `the ${step} command`);
   return result;
 }

@@ -6,16 +6,20 @@ import { commandEnvironment } from '../command-environment.js';
 import { fenceFor } from '../fence-for.js';
 import type { Fence, Hosts } from '../hosts/host.js';
 import { clusterOf } from '../kubernetes/access.js';
+import type { JobUsers } from '../job-user/job-users.js';
 import { withCheckout } from '../source/checkout.js';
 import type { Source } from '../source/source.js';
 import { isReference, type Secrets } from '../secrets/secrets.js';
 import { platformFor } from './platform-for.js';
+import { teamCommands } from './team-command.js';
 import type { LogsFrom, NewLogs, Platform, PlatformContext } from './platform.js';
 
 export interface PlatformDependencies {
   hosts: Hosts;
   source: Source;
   secrets: Secrets;
+  /** Who runs a team's commands on the worker; null = the worker's own user. */
+  jobUserOf: JobUsers['ofEnvironment'];
 }
 
 /** How the activity around it is stopped, heard of and named. */
@@ -29,7 +33,7 @@ export function placesOf({ plan }: Target): HostPlan[] {
 
 /** Connects to one place. Throws what opening the host or resolving its secrets throws. */
 export async function openPlatform(
-  { hosts, secrets, source }: PlatformDependencies,
+  { hosts, secrets, source, jobUserOf }: PlatformDependencies,
   target: Target,
   place: HostPlan,
   { way, ...manners }: PlatformManners,
@@ -60,6 +64,7 @@ export async function openPlatform(
       ...{ host, target, env, dockerSecrets, registryLogin, ...manners },
       cluster: clusterOf(plan.name, plan.platform, secrets),
       checkout: checkoutOf(source, target, manners.signal),
+      teamCommand: teamCommands({ source, jobUserOf }, target, manners.signal),
       fence: fenceFor(target, way),
       operationId: (step) => `${target.token}-${manners.operationId(step)}`,
     },

@@ -7,11 +7,14 @@ import type { PlatformPlan } from '../../pipeline/plan-platform.js';
 import type { PreflightFinding, PriorState, Target, UndoResult } from '../../workflows/activity-contract.js';
 import type { Fence, Host } from '../hosts/host.js';
 import type { Cluster } from '../kubernetes/cluster.js';
+import type { RunTeamCommand } from './team-command.js';
 
 /** What the activity around a platform provides: progress, cancellation, the time that is left. */
 export interface PlatformContext {
   /** The commit's files in a throwaway folder on the worker, gone when `work` is done. */
   checkout: <T>(work: (folder: string) => Promise<T>) => Promise<T>;
+  /** A team's own command, where and as it is to run. */
+  teamCommand: RunTeamCommand;
   /** Where commands run; for what runs in a cluster, the worker. */
   host: Host;
   /** The cluster of a plan that names one, reached on first use. */

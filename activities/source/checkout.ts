@@ -26,9 +26,11 @@ interface CheckoutInput {
   /** null = the worker's own. */
   user: JobUser | null;
   signal?: AbortSignal;
+  /** Asked when `work` is done: does something still run in it, which removes it itself? Absent = no. */
+  isInUse?: () => boolean;
 }
 
-/** Calls `work` with the checkout and removes it afterwards, whatever happened. */
+/** Calls `work` with the checkout and removes it afterwards, whatever happened, unless it is in use. */
 export async function withCheckout<T>(
   input: CheckoutInput,
   work: (checkout: Checkout) => Promise<T>,
@@ -37,7 +39,7 @@ export async function withCheckout<T>(
   if (user !== null) {
     // with objects of its own: the mirror is not to be read, and hard links would hand its files over
     const fill = (folder: string): Promise<void> => checkOut(input, folder, '--no-hardlinks');
-    return await withJobFolder(user, fill, ({ folder, env }) => work({ folder, user, env }));
+    return await withJobFolder(user, fill, ({ folder, env }) => work({ folder, user, env }), input.isInUse);
   }
   const folder = await mkdtemp(path.join(tmpdir(), 'slipway-checkout-'));
   try {
@@ -45,7 +47,7 @@ export async function withCheckout<T>(
     await checkOut(input, folder, '--shared');
     return await work({ folder, user, env: {} });
   } finally {
-    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+    if (input.isInUse?.() !== true) await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 

@@ -14,6 +14,7 @@ import { createPodLogs, type PodLog, type PodLogs } from '../support/kwok-logs.j
 import { watchLogs, type LogWatch } from '../support/log-watch.js';
 import { plantToken } from '../support/planted.js';
 import { until } from '../support/processes.js';
+import { NO_REPOSITORY } from '../support/no-repository.js';
 
 const TOKEN = plantToken('tok-');
 
@@ -24,7 +25,7 @@ let read: ReadNewLogs;
 beforeAll(async () => {
   world = await startKubernetesWorld('kwok with logs');
   logs = await createPodLogs(world.cluster, world.namespace);
-  read = createNewLogs(world);
+  read = createNewLogs({ ...NO_REPOSITORY, ...world });
 });
 afterAll(async () => {
   await logs?.remove();
@@ -165,7 +166,7 @@ describe('lines of a release', () => {
     try {
       const target = scene.target('v1', scene.plan(scene.platform('shop')));
       await helm.deploy(scene.context(target));
-      const readChart = createNewLogs(world);
+      const readChart = createNewLogs({ ...NO_REPOSITORY, ...world });
       const { ask } = watchLogs({ read: readChart, target, deployedMsAgo: 60_000, secrets: world.secrets });
       const { written } = await withLogs('shop');
       expect(await ask()).toMatchObject({ verdict: 'passed' });

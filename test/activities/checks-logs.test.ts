@@ -7,7 +7,6 @@ import { LOG_COUNT } from '../../activities/checks/log-count.js';
 import { createNewLogs, type ReadNewLogs } from '../../activities/platforms/open-platform.js';
 import { swarm } from '../../activities/platforms/swarm.js';
 import { stack } from '../../activities/platforms/stack.js';
-import { createSource } from '../../activities/source/source.js';
 import { createSecrets } from '../../activities/secrets/secrets.js';
 import type { PlatformPlan } from '../../pipeline/plan-platform.js';
 import type { CheckOutcome, Target } from '../../workflows/activity-contract.js';
@@ -18,10 +17,10 @@ import { plantToken } from '../support/planted.js';
 import { until } from '../support/processes.js';
 import { startSshd, type Sshd } from '../support/sshd.js';
 import { startSwarmWorld, type SwarmWorld } from '../support/swarm-world.js';
+import { NO_REPOSITORY } from '../support/no-repository.js';
 
 const TOKEN = plantToken('tok-');
 const secrets = createSecrets({ TOKEN });
-const source = createSource({ cacheFolder: '/nowhere' });
 
 const watch = (read: ReadNewLogs, target: Target, deployedMsAgo: number | null): LogWatch =>
   watchLogs({ read, target, deployedMsAgo, secrets });
@@ -33,7 +32,7 @@ describe('on a Swarm', () => {
   beforeAll(async () => {
     world = await startSwarmWorld();
     await world.logIn();
-    read = createNewLogs({ hosts: world.hosts, secrets, source });
+    read = createNewLogs({ hosts: world.hosts, secrets, ...NO_REPOSITORY });
   });
   afterAll(() => world?.stop());
 
@@ -190,12 +189,12 @@ describe('by a team’s own command', () => {
   const since = `awk -v now="$(date +%s)" -v s="$SLIPWAY_LOG_SECONDS" '$1 >= now - s' `;
   const now = () => Math.floor(Date.now() / 1000);
   const ask = (logs: string, change: Partial<LogsPlan> = {}): Promise<CheckOutcome> =>
-    watch(createNewLogs({ hosts: opened, secrets, source }), targetWith(logs), 60_000).ask(change);
+    watch(createNewLogs({ hosts: opened, secrets, ...NO_REPOSITORY }), targetWith(logs), 60_000).ask(change);
 
   it('counts what the command prints of the seconds since the deploy, anew each time', async () => {
     await writeFile(log, `${now() - 600} ERROR of the release before\n${now()} all is well\n`);
     const { ask: again } = watch(
-      createNewLogs({ hosts: opened, secrets, source }),
+      createNewLogs({ hosts: opened, secrets, ...NO_REPOSITORY }),
       targetWith(since + log),
       60_000,
     );

@@ -5,10 +5,10 @@ import { compose } from '../../activities/platforms/compose.js';
 import type { PlatformContext } from '../../activities/platforms/platform.js';
 import { stopWriters } from '../../activities/platforms/stop-writers.js';
 import { createSecrets } from '../../activities/secrets/secrets.js';
-import { createSource } from '../../activities/source/source.js';
 import type { DatabasePlan } from '../../pipeline/plan.js';
 import { HEALTHY, useComposeScene, WEB } from '../support/compose-scene.js';
 import { runActivity } from '../support/run-activity.js';
+import { NO_REPOSITORY } from '../support/no-repository.js';
 
 const scene = useComposeScene();
 const NONE: DatabasePlan = {
@@ -20,7 +20,7 @@ const activities = () =>
   createDatabaseActivities({
     hosts: scene.world.hosts,
     secrets: createSecrets({}),
-    source: createSource({ cacheFolder: '/nowhere' }),
+    ...NO_REPOSITORY,
   });
 
 test.each([[[]], [['web']]])(

@@ -2,13 +2,13 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createDatabaseActivities } from '../../activities/database/create-database-activities.js';
 import { createSecrets } from '../../activities/secrets/secrets.js';
-import { createSource } from '../../activities/source/source.js';
 import { findContainers } from '../../activities/docker/find-containers.js';
 import type { DatabasePlan } from '../../pipeline/plan.js';
 import type { Target } from '../../workflows/activity-contract.js';
 import { until } from '../support/processes.js';
 import { runActivity, startActivity } from '../support/run-activity.js';
 import { startSwarmWorld, type SwarmWorld } from '../support/swarm-world.js';
+import { NO_REPOSITORY } from '../support/no-repository.js';
 
 const PASSWORD = 'correct horse';
 let world: SwarmWorld;
@@ -20,7 +20,7 @@ beforeAll(async () => {
   activities = createDatabaseActivities({
     hosts: world.hosts,
     secrets: createSecrets({}),
-    source: createSource({ cacheFolder: '/nowhere' }),
+    ...NO_REPOSITORY,
   });
   const settings = ['--env', `PASSWORD=${PASSWORD}`, '--volume', '/data'];
   const folder = 'com.docker.compose.project.working_dir';

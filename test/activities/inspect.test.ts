@@ -5,7 +5,6 @@ import { createLookAtDependencies } from '../../activities/checks/dependencies-b
 import { createInspectEnvironment } from '../../activities/inspect/inspect-environment.js';
 import { createSecrets } from '../../activities/secrets/secrets.js';
 import { createFindLive } from '../../activities/environment/live-release.js';
-import { createSource } from '../../activities/source/source.js';
 import { proveTraffic } from '../../activities/traffic/prove-traffic.js';
 import { whoIsServed } from '../../activities/traffic/who-is-served.js';
 import { Judge } from '../../activities/trust/judge.js';
@@ -21,6 +20,7 @@ import { startHttpBackend, type HttpBackend } from '../support/http-backend.js';
 import { policyWith } from '../support/policies.js';
 import { givenSealedRelease, NO_POLICY, useSealKeys } from '../support/sealed.js';
 import { freePort } from '../support/sshd.js';
+import { NO_REPOSITORY } from '../support/no-repository.js';
 
 const seals = useSealKeys();
 const hosts = hostsKnowing('/nowhere');
@@ -50,11 +50,11 @@ interface Asking {
 async function ask({ what, plan, policy = NO_POLICY, live = null }: Asking): Promise<InspectResult> {
   const inspect = createInspectEnvironment({
     ...{ hosts, secrets, policy, whoIsServed },
-    source: createSource({ cacheFolder: '/nowhere' }),
+    ...NO_REPOSITORY,
     proveTraffic: (target, signal) => proveTraffic({ hosts, secrets }, target, signal),
     lookAtDependencies: createLookAtDependencies({
       ...{ hosts, secrets },
-      source: createSource({ cacheFolder: '/nowhere' }),
+      ...NO_REPOSITORY,
       jobUserOf: async () => null,
       serviceLog: async () => '',
       newLogs: async () => [],

@@ -3,22 +3,24 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { CancelledFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Hosts } from '../../activities/hosts/host.js';
 import {
   createPlatformActivities,
   type DeployActivities,
 } from '../../activities/platforms/deploy-activities.js';
 import { createServiceLog } from '../../activities/platforms/open-platform.js';
-import { createSource } from '../../activities/source/source.js';
 import { createSecrets } from '../../activities/secrets/secrets.js';
+import { createSource } from '../../activities/source/source.js';
 import type { Colour, EnvironmentPlan } from '../../pipeline/plan.js';
 import type { PreflightFinding } from '../../workflows/activity-contract.js';
-import { givenTarget, givenTraffic } from '../support/given.js';
+import { givenCommit, givenTarget, givenTraffic } from '../support/given.js';
 import { hostsKnowing, hostPlan, reaching } from '../support/hosts.js';
 import { failureOf } from '../support/failure-of.js';
 import { plantToken } from '../support/planted.js';
+import { createRepository } from '../support/repository.js';
 import { startSshd, type Sshd } from '../support/sshd.js';
+import { NO_REPOSITORY } from '../support/no-repository.js';
 
 let machines: [Sshd, Sshd];
 let hosts: Hosts;
@@ -54,7 +56,8 @@ beforeEach(async () => {
   hosts = hostsKnowing(known);
   activities = createPlatformActivities({
     hosts,
-    source: createSource({ cacheFolder: '/nowhere' }),
+    ...NO_REPOSITORY,
+    source: createSource({ cacheFolder: path.join(machines[0].folder, 'cache') }),
     secrets: createSecrets({ API_TOKEN }),
     proveTraffic: async () => 'traffic can be moved',
     whoIsServed: async () => ({ colour: serving, answered }),
@@ -328,13 +331,16 @@ describe('colours', () => {
 
 test('commands on the worker need no host', async () => {
   vi.stubEnv('HOME', machines[0].home);
-  const plan = planned({ hosts: [] });
+  const repository = await createRepository();
+  onTestFinished(() => repository.remove());
+  const plan = planned({ hosts: [], repository: { url: repository.folder } });
+  const commit = givenCommit({ sha: await repository.commit('one', { 'README.md': 'one' }) });
   if (plan.platform.kind !== 'command') throw new Error('command');
   const file = path.join(machines[0].home, `release-${count}`);
   plan.platform = { ...plan.platform, command: `echo {tag} > ${file}`, inspect: null, on: 'worker' };
-  const { hosts: claimed } = await run(({ claim }) => claim({ target: givenTarget(plan) }));
+  const { hosts: claimed } = await run(({ claim }) => claim({ target: givenTarget(plan, { commit }) }));
   expect(claimed.map(({ host }) => host)).toEqual(['worker']);
-  await run(({ deploy }) => deploy({ target: givenTarget(plan), prior: [] }));
+  await run(({ deploy }) => deploy({ target: givenTarget(plan, { commit }), prior: [] }));
   expect(await release()).toBe('v2');
 });
 
@@ -342,7 +348,7 @@ test('the log of an environment without one is empty', async () => {
   const log = createServiceLog({
     hosts,
     secrets: createSecrets({}),
-    source: createSource({ cacheFolder: '/nowhere' }),
+    ...NO_REPOSITORY,
   });
   expect(await log(givenTarget(planned()), null)).toBe('');
 });

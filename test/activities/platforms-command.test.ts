@@ -12,6 +12,8 @@ import { givenCommit, givenTarget } from '../support/given.js';
 import { hostPlan, hostsKnowing, reaching } from '../support/hosts.js';
 import { failureOf } from '../support/failure-of.js';
 import { startSshd, type Sshd } from '../support/sshd.js';
+import { teamCommands } from '../../activities/platforms/team-command.js';
+import { NO_REPOSITORY } from '../support/no-repository.js';
 
 let sshd: Sshd;
 let hosts: Hosts;
@@ -78,6 +80,7 @@ function on(
     operationId: (step) => `${target.token}-${step}`,
     registryLogin: null,
     checkout: () => Promise.reject(new Error('there is no checkout here')),
+    teamCommand: teamCommands(NO_REPOSITORY, target, new AbortController().signal),
     cluster: () => Promise.reject(new Error('there is no cluster here')),
   };
 }

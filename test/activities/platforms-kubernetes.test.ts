@@ -15,6 +15,7 @@ import {
   type WorkloadChange,
 } from '../support/kubernetes-world.js';
 import { until } from '../support/processes.js';
+import { NO_REPOSITORY } from '../support/no-repository.js';
 
 let world: KubernetesWorld;
 let name: string;
@@ -363,6 +364,7 @@ test('as activities: the cluster is the place, and what was made anew meanwhile 
   const { claim, proveWayBack, deploy, takeOver } = createPlatformActivities({
     hosts: world.hosts,
     secrets: world.secrets,
+    ...NO_REPOSITORY,
     source: world.source,
     proveTraffic: async () => '',
     whoIsServed: async () => ({ colour: null, answered: true }),

@@ -5,7 +5,6 @@ import path from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 import { createDatabaseActivities } from '../../activities/database/create-database-activities.js';
 import { createSecrets } from '../../activities/secrets/secrets.js';
-import { createSource } from '../../activities/source/source.js';
 import type { DatabasePlan, EnvironmentPlan } from '../../pipeline/plan.js';
 import type { Target } from '../../workflows/activity-contract.js';
 import { alembicFiles, ORDERS, writeFiles, type Revision } from './alembic.js';
@@ -15,6 +14,7 @@ import { part } from './parts.js';
 import { startPostgres, type Postgres } from './postgres.js';
 import { runActivity } from './run-activity.js';
 import { startSshd, type Sshd } from './sshd.js';
+import { NO_REPOSITORY } from './no-repository.js';
 
 const NONE: DatabasePlan = {
   ...{ migrate: null, current: null, revert: null, backup: null, restore: null, inside: null },
@@ -40,8 +40,7 @@ export class DatabaseScene {
       mkdtemp(path.join(tmpdir(), 'slw-database-')),
     ]);
     const hosts = hostsKnowing(sshd.knownHostsPath);
-    const source = createSource({ cacheFolder: '/nowhere' });
-    const activities = createDatabaseActivities({ hosts, secrets: createSecrets({}), source });
+    const activities = createDatabaseActivities({ hosts, secrets: createSecrets({}), ...NO_REPOSITORY });
     return new DatabaseScene(postgres, sshd, alembic, folder, hosts, activities);
   }
 

@@ -19,6 +19,8 @@ import { startKubernetes, type Nodes, type TestCluster } from './kubernetes.js';
 import { BAD_PODS, digestOfRelease, POD_REPOSITORY } from './kwok-stages.js';
 import { part } from './parts.js';
 import { until } from './processes.js';
+import { teamCommands } from '../../activities/platforms/team-command.js';
+import { NO_REPOSITORY } from './no-repository.js';
 
 const DIGITS = { v1: '1', v2: '2', v3: '3', v4: '4', ...BAD_PODS };
 export type PodRelease = keyof typeof DIGITS;
@@ -185,6 +187,7 @@ export async function startKubernetesWorld(nodes?: Nodes): Promise<KubernetesWor
       return {
         host: local,
         checkout: checkoutOf(source, target, new AbortController().signal),
+        teamCommand: teamCommands({ ...NO_REPOSITORY, source }, target, new AbortController().signal),
         cluster: clusterOf(target.plan.name, platform, secrets),
         target,
         fence: fenceFor(target),

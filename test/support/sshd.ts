@@ -3,6 +3,7 @@
  * touched. Logs in as whoever runs the tests.
  */
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import net from 'node:net';
@@ -10,7 +11,6 @@ import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { listen } from './listen.js';
 import { part } from './parts.js';
 
 const exec = promisify(execFile);
@@ -184,12 +184,22 @@ export async function makeKey(file: string, args: string[] = ['-t', 'ed25519', '
   await exec('ssh-keygen', ['-q', '-C', 'slipway-test', '-f', file, ...args]);
 }
 
+/** Below those that the kernel gives to connections: a server that is down for a moment finds its own free again. */
+const PORTS = { from: 20_000, to: 30_000 };
+
 export async function freePort(): Promise<number> {
-  const server = net.createServer();
-  const port = await listen(server);
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (;;) {
+    const port = randomInt(PORTS.from, PORTS.to);
+    const server = net.createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (!isFree) continue;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }
 
 async function untilListening(

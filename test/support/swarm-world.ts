@@ -21,6 +21,8 @@ import { startDockerHost, type DockerHost, type Output } from './docker-host.js'
 import { givenCommit } from './given.js';
 import { environmentFor, hostsKnowing } from './hosts.js';
 import { part } from './parts.js';
+import { teamCommands } from '../../activities/platforms/team-command.js';
+import { NO_REPOSITORY } from './no-repository.js';
 
 export const REGISTRY_LOGIN = { username: 'token', password: 'let-me-in' };
 /** The line `htpasswd -nbB` makes of it. */
@@ -152,6 +154,7 @@ export async function startSwarmWorld(): Promise<SwarmWorld> {
       operationId: (step) => `${target.token}-${step}`,
       registryLogin: null,
       checkout: () => Promise.reject(new Error('there is no checkout here')),
+      teamCommand: teamCommands(NO_REPOSITORY, target, new AbortController().signal),
       cluster: () => Promise.reject(new Error('there is no cluster here')),
       ...change,
     }),

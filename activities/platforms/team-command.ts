@@ -1,0 +1,53 @@
+/** Where a team's own command runs: on a host as it is, on the worker in the files of the commit, as checks and gates do. */
+import { isOnWorker } from '../../pipeline/places-of-plan.js';
+import type { Target } from '../../workflows/activity-contract.js';
+import type { JobUsers } from '../job-user/job-users.js';
+import { withCheckout } from '../source/checkout.js';
+import type { Source } from '../source/source.js';
+
+/** What a command is started with. */
+export interface TeamCommand {
+  argv: string[];
+  cwd?: string;
+  env: Record<string, string>;
+  isTeams: true;
+}
+
+/** `text` is shell. Calls `work` with the command as it is to be started; of another commit than the target's if it says so. */
+export type RunTeamCommand = <T>(
+  text: string,
+  env: Record<string, string>,
+  work: (command: TeamCommand) => Promise<T>,
+  commit?: string,
+) => Promise<T>;
+
+/**
+ * A command may outlive the activity that began it, when the worker stops: then it takes its checkout away itself. The next
+ * attempt makes another one and attaches to the command.
+ */
+const IN_CHECKOUT = 'sh -c "$1"; code=$?; cd /; rm -rf -- "$0" 2>/dev/null; exit $code';
+
+export function teamCommands(
+  { source, jobUserOf }: { source: Source; jobUserOf: JobUsers['ofEnvironment'] },
+  target: Target,
+  signal: AbortSignal,
+): RunTeamCommand {
+  return async (text, env, work, commit = target.commit.sha) => {
+    const { plan } = target;
+    // nothing was ever released there: who only looks has no commit
+    if (!isOnWorker(plan) || commit === '')
+      return await work({ argv: ['sh', '-c', text], env, isTeams: true });
+    const mirror = await source.fetchCommit(plan.repository.url, commit, signal);
+    const user = await jobUserOf(plan);
+    const isInUse = (): boolean => signal.aborted && signal.reason !== 'kill';
+    return await withCheckout({ mirror, commit, user, signal, isInUse }, (checkout) => {
+      const { folder: cwd } = checkout;
+      return work({
+        argv: ['sh', '-c', IN_CHECKOUT, cwd, text],
+        cwd,
+        env: { ...checkout.env, ...env },
+        isTeams: true,
+      });
+    });
+  };
+}
