@@ -1,8 +1,8 @@
 /** A team's commands on the worker: in the files of the commit, also when the worker stops in the middle of one. */
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, onTestFinished, vi } from 'vitest';
 import { createDatabaseActivities } from '../../activities/database/create-database-activities.js';
 import type { Hosts } from '../../activities/hosts/host.js';
 import { openPlatform, type PlatformDependencies } from '../../activities/platforms/open-platform.js';
@@ -12,6 +12,7 @@ import type { EnvironmentPlan } from '../../pipeline/plan.js';
 import type { Target } from '../../workflows/activity-contract.js';
 import { givenCommit, givenTarget } from '../support/given.js';
 import { environmentFor, hostsKnowing } from '../support/hosts.js';
+import { givenJobScene } from '../support/job-users.js';
 import { until } from '../support/processes.js';
 import { createRepository, type TestRepository } from '../support/repository.js';
 import { runActivity } from '../support/run-activity.js';
@@ -108,6 +109,26 @@ it('goes on where the worker stops, is attached to, and takes its files away at 
   expect(await noted('release')).toBe('v3');
   expect(await noted('where'), 'it was not started again').toBe(folder);
   expect(await isThere(folder)).toBe(false);
+});
+
+it('run as the user that the policy names, in files that are its own', async () => {
+  const jobs = await givenJobScene();
+  onTestFinished(() => jobs.stop());
+  const user = await jobs.user();
+  const jobUserOf = () => Promise.resolve(user);
+  await hosts.close();
+  hosts = hostsKnowing('/nowhere', {}, createSecrets({}), jobUserOf);
+  dependencies = { ...dependencies, hosts, jobUserOf };
+  await Promise.all([chmod(home, 0o755), mkdir(path.join(home, 'out'))]);
+  await chmod(path.join(home, 'out'), 0o777);
+  const script = 'set -eu\nid -un > "$1/who"\nstat -c %U deploy.sh > "$1/owner"\npwd > "$1/where"\n';
+  const sha = await repository.commit('as somebody', { 'deploy.sh': script });
+  const platform = { kind: 'command', command: `sh deploy.sh ${home}/out`, inspect: null } as const;
+  const target = onWorker(sha, { platform: { ...platform, restore: null, retire: null, on: 'worker' } });
+  const opened = await open(target);
+  await opened.platform.deploy(opened.context);
+  expect([await noted('out/who'), await noted('out/owner')]).toEqual([user.name, user.name]);
+  expect(await isThere(await noted('out/where'))).toBe(false);
 });
 
 it('ask and change a database with what the commit brings', async () => {

@@ -3,6 +3,7 @@ import type { EnvironmentPlan } from '../../pipeline/plan.js';
 import type { HostPlan, SshPlan } from '../../pipeline/plan-platform.js';
 import type { Fence, Hosts } from '../../activities/hosts/host.js';
 import { createHosts } from '../../activities/hosts/hosts.js';
+import type { JobUsers } from '../../activities/job-user/job-users.js';
 import { createSecrets, type Secrets } from '../../activities/secrets/secrets.js';
 import type { Sshd } from './sshd.js';
 
@@ -71,12 +72,13 @@ export function hostsKnowing(
   knownHostsPath: string,
   variables: NodeJS.ProcessEnv = {},
   secrets: Secrets = createSecrets(variables),
+  jobUserOf: JobUsers['ofEnvironment'] = () => Promise.resolve(null),
 ): Hosts {
   return createHosts({
     resolveSecret: secrets.resolve,
     scrub: secrets.scrub,
     knownHostsPath,
     logger: silent,
-    jobUserOf: () => Promise.resolve(null),
+    jobUserOf,
   });
 }
