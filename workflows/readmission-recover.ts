@@ -30,7 +30,7 @@ export async function recoverReadmission(
 
   const onEach = async (
     step: string,
-    work: (alone: Target, calling: Calling) => Promise<string | null>,
+    work: (alone: Target, calling: Calling) => Promise<unknown>,
   ): Promise<void> => {
     progress.begin(step, `recovering: ${step}`);
     const notes = await all(
@@ -39,7 +39,8 @@ export async function recoverReadmission(
         const summary = summarize(run, `${step} on ${host.name}`);
         const limited = { summary, plan: alone.plan, scheduleToCloseMs: withinMs, priority: 1 };
         try {
-          return await work(alone, limited);
+          await work(alone, limited);
+          return null;
         } catch (error) {
           const where = `${target.plan.name} host ${host.name}`;
           const { meaning, report } = readFailure(error, where, `slipway retry ${target.plan.name}`);
@@ -58,17 +59,12 @@ export async function recoverReadmission(
   await onEach('claim', async (alone, calling) => {
     const { hosts } = await perform('claim', { target: alone }, calling);
     for (const { host, hostId } of hosts) ids.set(host, hostId);
-    return null;
   });
-  await onEach('takeOver', async (alone, calling) => {
-    await perform('takeOver', { target: alone }, calling);
-    return null;
-  });
+  await onEach('takeOver', (alone, calling) => perform('takeOver', { target: alone }, calling));
   if (recorded === null) return progress.setStep('deploy', 'succeeded', 'had not begun');
-  await onEach('deploy', async (alone, calling) => {
+  await onEach('deploy', (alone, calling) => {
     // a host with an empty disk has neither what the dead change wrote nor what was there before it
     const prior = recorded.filter(({ host, hostId }) => ids.get(host) === hostId);
-    await perform('undoDeploy', { target: alone, prior }, calling);
-    return null;
+    return perform('undoDeploy', { target: alone, prior }, calling);
   });
 }
