@@ -1,4 +1,4 @@
-/** The rooms and their arrows (CONTRIBUTING.md). test/unit/rooms.test.ts plants a violation and expects it caught. */
+/** The rooms and their arrows (CONTRIBUTING.md). test/unit/house/rooms.test.ts plants a violation and expects it caught. */
 const npm = (names) => `^node_modules/(${names.join('|')})/`;
 module.exports = {
   forbidden: [
