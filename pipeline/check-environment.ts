@@ -149,6 +149,14 @@ function checkColours(content: PipelineFile, of: EnvironmentSettings): Finding[]
   if (platform?.kind === 'stack' && platform.name !== undefined && !usesColour(platform.name)) {
     findings.push(finding(of.pathOf('platform', 'name'), 'needs {colour}: blue and green are two stacks'));
   }
+  if (platform?.kind === 'helm' && platform.release !== undefined && !usesColour(platform.release)) {
+    findings.push(
+      finding(
+        of.pathOf('platform', 'release'),
+        `needs {colour}: blue and green are two releases, such as ${platform.release}-{colour}`,
+      ),
+    );
+  }
   return findings;
 }
 

@@ -56,7 +56,7 @@ export function compilePlatform(
       return {
         kind: 'helm',
         chart: texts.text(platform.helm, at('helm')),
-        release: texts.colourText(platform.release ?? pipeline, at('release')),
+        release: texts.colourText(platform.release ?? `${pipeline}${ofColour(of)}`, at('release')),
         namespace: texts.optional(platform.namespace, at('namespace')),
         set: texts.record(platform.set, at('set'), RUN_NAMES),
         kubeconfig: texts.optional(platform.kubeconfig, at('kubeconfig')),
@@ -71,8 +71,7 @@ function compileStack(
   files: RepositoryTexts,
   texts: TextCompiler,
 ): PlatformPlan {
-  const colours = strategyOf(of.settings) === 'blue-green';
-  const name = platform.name ?? `${pipeline}-{environment}${colours ? '-{colour}' : ''}`;
+  const name = platform.name ?? `${pipeline}-{environment}${ofColour(of)}`;
   return {
     kind: 'stack',
     names: perColour(of, texts, (rendering) => rendering.text(name, of.pathOf('platform', 'name'))),
@@ -92,6 +91,11 @@ function filesOf(
   return perColour(of, texts, (rendering) =>
     requireFile(files, rendering.text(template, path), rendering.where(path), MAX_STACK_BYTES),
   );
+}
+
+/** Ends the name of what there is once per colour. */
+function ofColour({ settings }: EnvironmentSettings): string {
+  return strategyOf(settings) === 'blue-green' ? '-{colour}' : '';
 }
 
 function perColour(

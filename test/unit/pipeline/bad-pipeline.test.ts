@@ -282,6 +282,21 @@ const BAD: [string, string, RegExp, (string | null)?][] = [
     inProd('traffic: {nginx: /etc/nginx/a.conf}'),
     /updated in place; blue-green needs a stack per colour/,
   ],
+  ...(
+    [
+      [
+        'one release of a chart',
+        '{helm: charts/app, release: shop}',
+        /platform\.release: needs \{colour\}.*shop-\{colour\}/,
+      ],
+      ['one deployment', '{kubernetes: deployment/app}', /platform\.kubernetes: needs \{colour\}/],
+      ['a daemonset', '{kubernetes: "daemonset/app-{colour}"}', /a daemonset runs on every node/],
+    ] as const
+  ).map(([what, platform, message]): [string, string, RegExp] => [
+    `${what} for two colours`,
+    small('{swarm: shop_web}', `${platform}\n    traffic: {nginx: /etc/nginx/a.conf}`),
+    message,
+  ]),
   [
     'one stack for two colours',
     small('{swarm: shop_web}', '{stack: s.yml, name: shop}\n    traffic: {nginx: /etc/nginx/a.conf}'),

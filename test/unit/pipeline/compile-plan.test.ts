@@ -287,3 +287,10 @@ describe('a check with {host}', () => {
     expect(() => planOf(nowhere)).toThrow(/is about each \{host\}, and there is none/);
   });
 });
+
+it('a chart is one release, and with colours one of each', () => {
+  const released = (text: string) => only(compile(loadGood(text), branch('main'))).platform;
+  const inPlace = SMALL.replace('{swarm: shop_web}', '{helm: charts/app}');
+  expect(released(inPlace)).toMatchObject({ release: 'shop' });
+  expect(released(`${inPlace}    traffic: {nginx: /a.conf}\n`)).toMatchObject({ release: 'shop-{colour}' });
+});
