@@ -1,6 +1,7 @@
 /**
  * The table of a change: step → do, undo. Order comes from the plan, so runs in flight keep theirs. A new step is
- * a row here, a method in activity-contract.ts and its implementation; the fault matrix picks it up from here.
+ * a row here, a method in activity-contract.ts with its implementation, and its place in listSteps of the compiler; the
+ * fault matrix picks it up from here.
  */
 import { CancellationScope, isCancellation, patched } from '@temporalio/workflow';
 import type { SwitchInput, UndoResult } from './activity-contract.js';
