@@ -265,10 +265,14 @@ function refuseWithoutSignature(
 
 function refuseWhileUnwinding({ environment, phase, step, rewinds = null }: ChangeDeciding): string | null {
   const failed = rewinds === null ? `undo of ${step} failed` : `${step} failed`;
+  const givingUp =
+    rewinds === 'restore'
+      ? `there is no other way on: what is in the database is known only once it is restored`
+      : `to give up, Terminate its lane in the Temporal UI, and ${environment} recovers`;
   if (phase === 'unwinding')
     return `${environment} is already being undone, at ${step}; slipway watch ${environment}`;
   if (phase === 'parked')
-    return `${failed} and a person must look; then slipway retry ${environment}; to give up, Terminate its lane in the Temporal UI, and ${environment} recovers`;
+    return `${failed} and a person must look; then slipway retry ${environment}; ${givingUp}`;
   if (rewinds !== null)
     return `there is no way back once the database goes back, ${environment} is at ${step}; slipway watch ${environment}`;
   return null;

@@ -2,6 +2,7 @@
 import { applyToEnvironment, forceOfRelease } from '../../pipeline/apply-policy.js';
 import { hashJson } from '../../pipeline/hash-plan.js';
 import type { CheckPlan } from '../../pipeline/plan.js';
+import type { HostPlan } from '../../pipeline/plan-platform.js';
 import type { ConfirmPlan } from '../../pipeline/plan-traffic.js';
 import type {
   Activities,
@@ -154,20 +155,43 @@ async function readLogs(
   for (const place of placesOf(target)) {
     if (input.host !== null && input.host !== place.name) continue;
     report(place.name);
-    const { platform, context } = await openPlatform(dependencies, target, place, manners(signal, report));
-    const text =
-      input.step === null
-        ? await platform.logs(context, input.lines)
-        : await readStepLog(context.host, {
-            pipeline: input.plan.pipeline,
-            environment: input.plan.name,
-            step: input.step,
-            lines: input.lines,
-            timeoutMs: COMMAND_TIMEOUT_MS,
-          });
+    const text = await readLog(dependencies, { input, target, place, signal, report }).catch(
+      (error: unknown) => {
+        // one that cannot be reached hides no other
+        if (signal.aborted || placesOf(target).length === 1 || input.host !== null) throw error;
+        return `[slipway: cannot be read: ${error instanceof Error ? error.message : String(error)}]`;
+      },
+    );
     log.push({ host: place.name, text: dependencies.secrets.scrub(text) });
   }
   return { findings: [], log };
+}
+
+async function readLog(
+  dependencies: InspectDependencies,
+  {
+    input,
+    target,
+    place,
+    signal,
+    report,
+  }: {
+    input: InspectInput;
+    target: Target;
+    place: HostPlan;
+    signal: AbortSignal;
+    report: (note: string) => void;
+  },
+): Promise<string> {
+  const { platform, context } = await openPlatform(dependencies, target, place, manners(signal, report));
+  if (input.step === null) return await platform.logs(context, input.lines);
+  return await readStepLog(context.host, {
+    pipeline: input.plan.pipeline,
+    environment: input.plan.name,
+    step: input.step,
+    lines: input.lines,
+    timeoutMs: COMMAND_TIMEOUT_MS,
+  });
 }
 
 /** What is live, as a target no step may write through: its token is 0. */

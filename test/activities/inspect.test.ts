@@ -41,7 +41,7 @@ function storeOf(...lines: string[]): PolicyStore {
 }
 
 interface Asking {
-  what: 'doctor' | 'policy';
+  what: 'doctor' | 'policy' | 'logs';
   plan: EnvironmentPlan;
   policy?: PolicyStore;
   live?: ReleaseRecord | null;
@@ -68,7 +68,7 @@ async function ask({ what, plan, policy = NO_POLICY, live = null }: Asking): Pro
   });
   const ref = { kind: 'tag', name: 'v1.0.0' } as const;
   const origin = { ref, repository: '/srv/shop.git', file: 'slipway.yaml' };
-  const question = { what, plan, origin, step: null, host: null, lines: 0, live };
+  const question = { what, plan, origin, step: null, host: null, lines: 10, live };
   return await new MockActivityEnvironment().run(inspect, question);
 }
 
@@ -113,6 +113,34 @@ describe('what the policy makes of reviews', () => {
     const { plan: stricter, problems } = await answered([], { plan });
     expect(problems).toEqual([]);
     expect(stricter).not.toHaveProperty('since');
+  });
+});
+
+describe('logs', () => {
+  const onTwo = async (): Promise<EnvironmentPlan> => ({
+    ...environmentFor({ key: '/nowhere/key' }),
+    hosts: [
+      { name: 'web-1', address: `deploy@127.0.0.1:${await freePort()}` },
+      { name: 'web-2', address: 'local' },
+    ],
+    platform: {
+      ...{ kind: 'command', command: 'true', inspect: null, restore: null, retire: null },
+      ...{ logs: 'echo hello', on: 'host' },
+    },
+  });
+
+  test('of a host that cannot be reached say so, and hide no other', async () => {
+    expect(await ask({ what: 'logs', plan: await onTwo() })).toMatchObject({
+      log: [
+        { host: 'web-1', text: expect.stringMatching(/^\[slipway: cannot be read: .+\]$/) as string },
+        { host: 'web-2', text: 'hello' },
+      ],
+    });
+  });
+
+  test('of one that is asked alone are asked for again', async () => {
+    const plan = await onTwo();
+    await expect(ask({ what: 'logs', plan: { ...plan, hosts: plan.hosts.slice(0, 1) } })).rejects.toThrow();
   });
 });
 

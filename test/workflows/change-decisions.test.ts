@@ -257,7 +257,7 @@ describe('a step that holds', () => {
     expect(scene.visible()).toEqual(before);
   });
 
-  it('goes on without a host that is skipped, and says that it is not whole', async () => {
+  it('goes on without a host that is skipped, which stands apart from then on', async () => {
     const { scene, handle } = await start(givenPlan({ onFailure: 'hold' }), (scene) =>
       scene.break('deploy', 'refuse'),
     );
@@ -266,7 +266,10 @@ describe('a step that holds', () => {
     expect((await decideOn(handle, 'skipHost', { host: 'web-9' })).refused).toContain('no host web-9');
     expect(await decideOn(handle, 'skipHost', { host: 'web-2' })).toMatchObject({ accepted: true });
     const result = await handle.result();
-    expect(result).toMatchObject({ state: 'succeeded', clean: false });
+    const apart = [
+      { host: 'web-2', state: 'quarantined', why: expect.stringMatching(/^skipped by /) as string },
+    ];
+    expect(result).toMatchObject({ state: 'succeeded', clean: true, apart });
     expect(result.headline).toContain('without web-2');
     expect(scene.now()?.hosts['web-2']?.slots.green).toContain('v0@');
   });

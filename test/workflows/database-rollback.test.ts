@@ -1,9 +1,12 @@
 /** What `slipway rollback` of a settled release does to its database: takes it back, lets it be, or restores a backup by a person's word. */
 import { describe, expect, it } from 'vitest';
-import type { EnvironmentPlan, GatePlan } from '../../pipeline/plan.js';
+import type { CheckPlan, EnvironmentPlan, GatePlan } from '../../pipeline/plan.js';
+import type { VerifyInput } from '../../workflows/activity-contract.js';
 import { touchedNothing } from '../../workflows/result.js';
+import { activityInputs } from '../support/activity-inputs.js';
 import { decideOn, waitsFor } from '../support/change-scene.js';
 import { EnvironmentScene, givenVersion } from '../support/environment-scene.js';
+import { givenPlan } from '../support/given.js';
 import { BEFORE_IT_SERVES, DATABASE, givenPlanWithDatabase } from '../support/two-releases.js';
 import { useHarness } from '../support/use-harness.js';
 
@@ -51,6 +54,20 @@ describe('a rollback takes the database back', () => {
     ).toEqual(['deploy', 'deploy', 'verify', 'revertDatabase', 'readDatabase']);
     expect(result.steps).toContainEqual(expect.objectContaining({ name: 'revert', note: 'back at v1' }));
     expect((await prod.status()).live?.database?.revision).toBe('v1');
+  });
+
+  it('and is not asked before whether it has the migrations of that release', async () => {
+    const [health] = givenPlan().checks;
+    if (health === undefined) throw new Error('the given plan has no check');
+    const { kind: _, ...timing } = { ...health, name: 'migrated' };
+    const applied = { ...timing, kind: 'migrations', mode: 'applied' } as CheckPlan;
+    const prod = await givenTwo({ checks: [health, applied] });
+    await rollBack(prod, 'v1');
+    const asked = await activityInputs(lane(prod), 'verify');
+    expect(asked.map((input) => (input as VerifyInput).checks.map(({ name }) => name))).toEqual([['health']]);
+    await prod.release(3);
+    const [forward] = await activityInputs(lane(prod), 'verify');
+    expect(forward).toMatchObject({ checks: [{ name: 'health' }, { name: 'migrated' }] });
   });
 
   it('over several releases at once, and forward again with a release that is newer', async () => {
