@@ -92,7 +92,7 @@ it('deploy in the files of the release, undo in those of the one before, and lea
 });
 
 it('goes on where the worker stops, is attached to, and takes its files away at its end', async () => {
-  const target = onWorker(await commit('v3', `until [ -e "$1/go" ]; do sleep 0.05; done`));
+  const target = onWorker(await commit('v3', `until [ -e "$1/go" ] || [ ! -d "$1" ]; do sleep 0.05; done`));
   const stopping = new AbortController();
   const stopped = await open(target, stopping.signal);
   const deploying = stopped.platform.deploy(stopped.context).catch((error: unknown) => error);
