@@ -1,6 +1,7 @@
 /** What is said of a switch that was not seen. */
 import http from 'node:http';
 import { afterEach, expect, it } from 'vitest';
+import { observeBoth } from '../../../activities/traffic/observe-both.js';
 import { observeColour } from '../../../activities/traffic/observe-colour.js';
 
 let server: http.Server;
@@ -41,3 +42,18 @@ it.each([
     expect(observation.lastWrong?.seen).toContain(seen);
   },
 );
+
+it.each([
+  [3, null],
+  [0, 'no answer'],
+])('after %i answers of one colour the last wrong one of a share is %s', async (answers, seen) => {
+  const url = await serveThenHang(answers);
+  const observation = await observeBoth({
+    confirm: { url, header: 'X-Colour', times: 20, intervalMs: 0, timeoutMs: 300 },
+    signal: new AbortController().signal,
+    onAnswer: () => {},
+  });
+  expect(observation).toMatchObject({ seen: false, answers });
+  if (seen === null) expect(observation.lastWrong).toBeNull();
+  else expect(observation.lastWrong).toContain(seen);
+});
