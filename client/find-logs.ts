@@ -15,6 +15,9 @@ const KEPT: Partial<Record<PlatformPlan['kind'], string[]>> = {
   swarm: ['deploy'],
 };
 
+/** Of what is done to a database, where there is one. */
+const KEPT_OF_DATABASE = ['database', 'backup', 'prove', 'migrate', 'contract', 'revert', 'restore'];
+
 /**
  * With the plan in flight, else the live one: the hosts as they were released to, whatever the file says today. Throws
  * UserError (exit 2) for a host that it does not have, and for a step that keeps no log.
@@ -39,11 +42,12 @@ export async function askForLogs(
 }
 
 function requireNames(plan: EnvironmentPlan, { step, host }: Wish): void {
-  const { name, platform } = plan;
+  const { name, platform, database } = plan;
   const places = placesOfPlan(plan).map((place) => place.name);
   if (host !== null && !places.includes(host)) throw unknownName('--host', host, places, name);
-  const words = KEPT[platform.kind];
-  if (step === null || words === undefined) return;
+  const ofPlatform = KEPT[platform.kind];
+  if (step === null || ofPlatform === undefined) return;
+  const words = [...new Set([...ofPlatform, ...(database === null ? [] : KEPT_OF_DATABASE)])];
   if (!words.some((word) => step === word || step.startsWith(`${word}-`)))
     throw unknownName('--step', step, words, name);
 }

@@ -178,6 +178,7 @@ function nextCommands({ state, waitingFor, environment, unwind, steps }: Progres
       return [`slipway unfreeze ${name}`, `slipway abort ${name}`];
     if (what.startsWith('the end of a freeze')) return [`slipway abort ${name}`];
     if (what.startsWith('a person to look first')) return [`slipway resume ${name}`, `slipway abort ${name}`];
+    if (/^a person: (restore|revert) failed/.test(what)) return [`slipway retry ${name}`];
     if (/approv/i.test(what)) return [`slipway approve ${name}`, `slipway reject ${name}`];
     if (/switch|traffic/i.test(what)) return [`slipway switch ${name}`, `slipway abort ${name}`];
     if (/pause|resume/i.test(what)) return [`slipway resume ${name}`, `slipway abort ${name}`];

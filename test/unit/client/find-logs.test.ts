@@ -1,0 +1,29 @@
+/** Which steps have a log to ask for. */
+import { expect, it } from 'vitest';
+import { askForLogs } from '../../../client/find-logs.js';
+import type { SlipwayClient } from '../../../client/release-client.js';
+import { EXIT } from '../../../client/exit-codes.js';
+import type { EnvironmentPlan } from '../../../pipeline/plan.js';
+import { givenPlanInPlace } from '../../support/given.js';
+import { DATABASE } from '../../support/two-releases.js';
+
+const ask = async (step: string, change: Partial<EnvironmentPlan> = {}) => {
+  const platform = { kind: 'command', command: './up', inspect: null, restore: null, retire: null } as const;
+  const plan = givenPlanInPlace({ platform: { ...platform, on: 'host' }, ...change });
+  const client = { status: () => Promise.resolve({ live: { plan } }) } as unknown as SlipwayClient;
+  return await askForLogs(client, 'prod', { step, host: null, lines: 10 });
+};
+
+it.each(['database', 'backup', 'prove', 'migrate', 'contract', 'revert', 'restore', 'deploy'])(
+  'of a database %s has one',
+  async (step) => {
+    expect(await ask(step, { database: DATABASE })).toMatchObject({ what: 'logs', step });
+  },
+);
+
+it('of an environment without a database its steps have none', async () => {
+  await expect(ask('migrate')).rejects.toMatchObject({
+    exit: EXIT.badInput,
+    message: expect.stringContaining('migrate is not known') as string,
+  });
+});
