@@ -7,12 +7,12 @@ import { perform, type Calling } from './activity-options.js';
 import { isWarmRollback, summarize, type ChangeRun } from './change-run.js';
 import { readFailure } from './read-failure.js';
 import { READMISSION_STEPS, recoverReadmission } from './readmission-recover.js';
-import { asLive, onHosts } from './target-hosts.js';
+import { asLive, onHosts, withoutReinstalled } from './target-hosts.js';
 import type { ChangeProgress } from './change-progress.js';
 import type { Saga } from './saga.js';
 import type { ClaimResult, Target, UndoResult } from './activity-contract.js';
 import type { ChangeInput, ChangeRequest, Cutover } from './messages.js';
-import type { FailureReport, PriorState } from './result.js';
+import type { FailureReport } from './result.js';
 import type { Colour } from '../pipeline/plan.js';
 
 const RECOVER_STEPS = ['claim', 'takeOver', 'traffic', 'deploy'];
@@ -123,33 +123,27 @@ export function restoreUnderWay({ plan, version, restore }: ChangeRequest): Fail
 }
 
 /** Of the request whose change died, once what it left is undone. */
-export function endedFromOutside({ kind, version, plan }: ChangeRequest): FailureReport {
-  const { pipeline, name } = plan;
-  const askAgain = (): string => {
-    if (kind === 'readmit') return `slipway retry ${name}`;
-    return kind === 'rollback'
-      ? `slipway rollback ${name} ${version}`
-      : `slipway release ${version} --to ${name}`;
-  };
+export function endedFromOutside(request: ChangeRequest): FailureReport {
+  const { version, plan } = request;
   return {
     what: `the change to ${version} was ended from outside and has been undone`,
-    where: `${pipeline} ${name}`,
+    where: `${plan.pipeline} ${plan.name}`,
     why: null,
-    wayOut: askAgain(),
+    wayOut: askAgain(request),
   };
+}
+
+function askAgain({ kind, version, plan: { name } }: ChangeRequest): string {
+  if (kind === 'readmit') return `slipway retry ${name}`;
+  return kind === 'rollback'
+    ? `slipway rollback ${name} ${version}`
+    : `slipway release ${version} --to ${name}`;
 }
 
 /** From the cutover on: that it switches is said while it does. A warm rollback begins with the switch. */
 function mayHaveSwitched({ input: { recovering, live, warm } }: ChangeRun): boolean {
   if (recovering === null) return false;
   return recovering.cutover !== null || isWarmRollback({ request: recovering.request, live, warm });
-}
-
-/** A host with an empty disk has neither what the dead change wrote nor what was there before it. */
-function withoutReinstalled(prior: PriorState[], hosts: ClaimResult['hosts']): PriorState[] {
-  return prior.filter(({ host, hostId }) =>
-    hosts.every((claimed) => claimed.host !== host || claimed.hostId === hostId),
-  );
 }
 
 /** What the dead change was writing, under our token. */

@@ -267,7 +267,7 @@ function refuseWhileUnwinding({ environment, phase, step, rewinds = null }: Chan
   const failed = rewinds === null ? `undo of ${step} failed` : `${step} failed`;
   const givingUp =
     rewinds === 'restore'
-      ? `there is no other way on: what is in the database is known only once it is restored`
+      ? 'there is no other way on: what is in the database is known only once it is restored'
       : `to give up, Terminate its lane in the Temporal UI, and ${environment} recovers`;
   if (phase === 'unwinding')
     return `${environment} is already being undone, at ${step}; slipway watch ${environment}`;

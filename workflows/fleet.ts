@@ -9,14 +9,12 @@ import type { OnHosts, UndoResult, VerifyResult } from './activity-contract.js';
 import { perform, type Calling } from './activity-options.js';
 import { keepReceipt, setApart, summarize, type ChangeRun } from './change-run.js';
 import type { StepOutcome } from './step-outcome.js';
-import { describeApart } from './hosts-apart.js';
+import { describeApart, SET_APART_WITHIN_MS } from './hosts-apart.js';
 import { readFailure } from './read-failure.js';
 import type { FailureReport, HostApart } from './result.js';
 import { calling, judge, passed, sinceDeploy, tellApart } from './step.js';
 import { checksHere, isAboutHosts, onHosts } from './target-hosts.js';
 
-/** A host that stands apart is put back or stopped within this, or left as it is: it must not hold up the others. */
-const SET_APART_WITHIN_MS = 120_000;
 /** Of many hosts that fail for the same reason. */
 const NAMED_AT_MOST = 10;
 

@@ -3,6 +3,9 @@ import { requestFor } from './environment-memory.js';
 import type { ChangeRequest, EnvironmentState, GoesWithout, HostWaiting } from './messages.js';
 import { touchedNothing, type ChangeResult, type HostApart } from './result.js';
 
+/** A host that stands apart is put back or stopped within this, or left as it is: it must not hold up the others. */
+export const SET_APART_WITHIN_MS = 120_000;
+
 const MINUTE_MS = 60_000;
 const AGAIN_MS = [5, 10, 20, 40, 60].map((minutes) => minutes * MINUTE_MS);
 

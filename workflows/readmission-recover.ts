@@ -6,16 +6,14 @@ import { all } from './all.js';
 import { perform, type Calling } from './activity-options.js';
 import type { ChangeProgress } from './change-progress.js';
 import { setApart, summarize, type ChangeRun } from './change-run.js';
+import { SET_APART_WITHIN_MS } from './hosts-apart.js';
 import { readFailure } from './read-failure.js';
-import type { Target } from './activity-contract.js';
+import type { ClaimResult, Target } from './activity-contract.js';
 import type { PriorState } from './result.js';
 import { LaneLost } from './saga.js';
-import { onHosts } from './target-hosts.js';
+import { onHosts, withoutReinstalled } from './target-hosts.js';
 
 export const READMISSION_STEPS = ['claim', 'takeOver', 'deploy'];
-
-/** For each step and host, unless the plan gives a host less. */
-const PUT_BACK_WITHIN_MS = 120_000;
 
 /** `target` = what was being brought, and where; `recorded` null = it had not begun to. Throws LaneLost only. */
 export async function recoverReadmission(
@@ -25,8 +23,9 @@ export async function recoverReadmission(
   recorded: PriorState[] | null,
 ): Promise<void> {
   let left = target.plan.hosts;
-  const withinMs = Math.min(PUT_BACK_WITHIN_MS, target.plan.timeoutMs);
-  const ids = new Map<string, string>();
+  // for each step and host
+  const withinMs = Math.min(SET_APART_WITHIN_MS, target.plan.timeoutMs);
+  const claimed: ClaimResult['hosts'] = [];
 
   const onEach = async (
     step: string,
@@ -58,13 +57,10 @@ export async function recoverReadmission(
 
   await onEach('claim', async (alone, calling) => {
     const { hosts } = await perform('claim', { target: alone }, calling);
-    for (const { host, hostId } of hosts) ids.set(host, hostId);
+    claimed.push(...hosts);
   });
   await onEach('takeOver', (alone, calling) => perform('takeOver', { target: alone }, calling));
   if (recorded === null) return progress.setStep('deploy', 'succeeded', 'had not begun');
-  await onEach('deploy', (alone, calling) => {
-    // a host with an empty disk has neither what the dead change wrote nor what was there before it
-    const prior = recorded.filter(({ host, hostId }) => ids.get(host) === hostId);
-    return perform('undoDeploy', { target: alone, prior }, calling);
-  });
+  const prior = withoutReinstalled(recorded, claimed);
+  await onEach('deploy', (alone, calling) => perform('undoDeploy', { target: alone, prior }, calling));
 }

@@ -1,7 +1,7 @@
 /** A change on some of its environment's hosts, or of another release. Pure. */
 import type { CheckPlan, EnvironmentPlan } from '../pipeline/plan.js';
-import type { Target } from './activity-contract.js';
-import type { ReleaseRecord } from './result.js';
+import type { ClaimResult, Target } from './activity-contract.js';
+import type { PriorState, ReleaseRecord } from './result.js';
 
 /** The same target on these hosts only; a proxy that runs on one that is left out stays the proxy. */
 export function onHosts(target: Target, hosts: EnvironmentPlan['hosts']): Target {
@@ -27,4 +27,11 @@ export function checksHere({ hosts }: Pick<EnvironmentPlan, 'hosts'>, checks: Ch
 /** Those that are made on each host, or about each. */
 export function isAboutHosts(check: CheckPlan): boolean {
   return check.host !== undefined || (check.kind === 'run' && check.on === 'host');
+}
+
+/** A host with an empty disk has neither what the dead change wrote nor what was there before it. */
+export function withoutReinstalled(prior: PriorState[], hosts: ClaimResult['hosts']): PriorState[] {
+  return prior.filter(({ host, hostId }) =>
+    hosts.every((claimed) => claimed.host !== host || claimed.hostId === hostId),
+  );
 }
