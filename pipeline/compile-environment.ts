@@ -5,7 +5,7 @@ import { compileChecks, compileGates, type Surroundings } from './compile-checks
 import { compilePlatform, requireFile, type RepositoryTexts } from './compile-platform.js';
 import { environmentValues, tagValues, TextCompiler, type ReleaseFacts } from './compile-text.js';
 import { compileTraffic, toHost } from './compile-traffic.js';
-import { strategyOf, type EnvironmentSettings } from './environment-settings.js';
+import { saysRevision, strategyOf, type EnvironmentSettings } from './environment-settings.js';
 import { compileFreezes } from './freezes.js';
 import { compileForce } from './force-rules.js';
 import { withHash } from './hash-plan.js';
@@ -61,8 +61,7 @@ export function compileEnvironment(input: EnvironmentInput): EnvironmentPlan {
   const hosts = (settings.hosts ?? []).map((host, index) =>
     toHost(texts.text(host, of.pathOf('hosts', index))),
   );
-  const saysRevision = settings.database?.current !== undefined;
-  const around = { content, url, hosts, texts, files, saysRevision };
+  const around = { content, url, hosts, texts, files, saysRevision: saysRevision(settings) };
   const checks = compileChecks(around, settings.checks ?? [], of.pathOf('checks'));
   const gates = compileGates(content, settings.gates ?? [], texts);
   const bake = compileBake(of, around, checks);

@@ -54,6 +54,11 @@ export function upperName(environment: string): string {
   return environment.toUpperCase().replaceAll('-', '_');
 }
 
+/** Does it say how its database is asked where it is? */
+export function saysRevision({ database }: Settings): boolean {
+  return database?.current !== undefined;
+}
+
 /** Kind of the platform where it can only be reached through the hosts; null = the worker or a cluster is asked. */
 export function platformOnHosts({ platform }: Settings): string | null {
   if (platform === undefined || ['kubernetes', 'helm'].includes(platform.kind)) return null;

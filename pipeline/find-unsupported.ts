@@ -53,9 +53,7 @@ function reportEnvironment(of: EnvironmentSettings, report: Report): void {
 
 function reportChecks(file: LoadedFile, of: EnvironmentSettings, report: Report): void {
   for (const name of checkListsOf(of).flatMap((list) => list.names)) {
-    const check = findCheck(file.content, name);
-    if (check === null) continue;
-    if (check.kind === 'logs') reportLog(name, of, report);
+    if (findCheck(file.content, name)?.kind === 'logs') reportLog(name, of, report);
   }
 }
 
@@ -94,9 +92,8 @@ function reportColours(file: LoadedFile, of: EnvironmentSettings, report: Report
   const { traffic, checks, bake } = of.settings;
   if (traffic === undefined || strategyOf(of.settings) !== 'blue-green') return;
   const upstreams = 'upstreams' in traffic ? traffic.upstreams : undefined;
-  if (traffic.colours !== undefined || upstreams !== undefined) return;
-  // the files of its colours say it, on the host
-  if (traffic.kind === 'nginx') return;
+  // of nginx the files of its colours say it, on the host
+  if (traffic.colours !== undefined || upstreams !== undefined || traffic.kind === 'nginx') return;
   // between steps the new colour is watched by itself
   const alone = [...(checks ?? []), ...(traffic.steps === undefined ? [] : (bake?.checks ?? []))];
   const blind = alone.filter((name) => {

@@ -2,12 +2,12 @@
 import type { AppliedRule, ApprovalRule } from './plan.js';
 
 function isSameKind(a: ApprovalRule, b: ApprovalRule): boolean {
-  return a.group === b.group && a.of === b.of && (a.by === b.by || isOfPeople(a, b));
+  return a.group === b.group && a.of === b.of && (a.by === b.by || [a, b].every(asksPeople));
 }
 
-/** Both ask people here and now; one of them may be content with less proof. */
-function isOfPeople(a: ApprovalRule, b: ApprovalRule): boolean {
-  return [a, b].every(({ by }) => by === 'ssh' || by === 'unverified');
+/** Here and now; of two such rules one may be content with less proof. */
+function asksPeople({ by }: ApprovalRule): boolean {
+  return by === 'ssh' || by === 'unverified';
 }
 
 /** Each rule of either side; what both ask for is asked for once, as often and as provably as the stricter says. */
@@ -31,12 +31,12 @@ export function mergeApprovals(inFile: ApprovalRule[], inPolicy: ApprovalRule[])
  * for, and nobody has to be found twice.
  */
 function countGroups(rules: ApprovalRule[], sides: ApprovalRule[][]): ApprovalRule[] {
-  const anybody = rules.find((rule) => rule.group === null && rule.count > 0 && isOfPeople(rule, rule));
+  const anybody = rules.find((rule) => rule.group === null && rule.count > 0 && asksPeople(rule));
   if (anybody === undefined) return rules;
   const people = (of: ApprovalRule[]): number =>
-    of.filter((rule) => isOfPeople(rule, anybody)).reduce((sum, { count }) => sum + count, 0);
+    of.filter(asksPeople).reduce((sum, { count }) => sum + count, 0);
   const isAsGood = (rule: ApprovalRule): boolean =>
-    rule.group !== null && isOfPeople(rule, anybody) && (rule.by === 'ssh' || rule.by === anybody.by);
+    rule.group !== null && asksPeople(rule) && (rule.by === 'ssh' || rule.by === anybody.by);
   const left = Math.max(...sides.map(people)) - people(rules.filter(isAsGood));
   const count = Math.max(0, Math.min(anybody.count, left));
   return rules.flatMap((rule) => {

@@ -3,6 +3,7 @@ import { ALEMBIC } from './compile-checks.js';
 import {
   checkListsOf,
   findCheck,
+  saysRevision,
   settingsOf,
   strategyOf,
   upperName,
@@ -35,7 +36,7 @@ export function requiredFiles(file: LoadedFile, environments: readonly string[])
 }
 
 function asksTool({ content }: LoadedFile, of: EnvironmentSettings): boolean {
-  if (of.settings.database?.current !== undefined) return false;
+  if (saysRevision(of.settings)) return false;
   return checkListsOf(of).some(({ names }) =>
     names.some((name) => findCheck(content, name)?.kind === 'migrations'),
   );
