@@ -152,46 +152,28 @@ async function readLogs(
 ): Promise<InspectResult> {
   const target = await targetOf(dependencies, input, signal);
   const log: InspectResult['log'] = [];
-  for (const place of placesOf(target)) {
-    if (input.host !== null && input.host !== place.name) continue;
+  const places = placesOf(target).filter(({ name }) => input.host === null || input.host === name);
+  const readAt = async (place: HostPlan): Promise<string> => {
+    const { platform, context } = await openPlatform(dependencies, target, place, manners(signal, report));
+    if (input.step === null) return await platform.logs(context, input.lines);
+    return await readStepLog(context.host, {
+      pipeline: input.plan.pipeline,
+      environment: input.plan.name,
+      step: input.step,
+      lines: input.lines,
+      timeoutMs: COMMAND_TIMEOUT_MS,
+    });
+  };
+  for (const place of places) {
     report(place.name);
-    const text = await readLog(dependencies, { input, target, place, signal, report }).catch(
-      (error: unknown) => {
-        // one that cannot be reached hides no other
-        if (signal.aborted || placesOf(target).length === 1 || input.host !== null) throw error;
-        return `[slipway: cannot be read: ${error instanceof Error ? error.message : String(error)}]`;
-      },
-    );
+    const text = await readAt(place).catch((error: unknown) => {
+      // one that cannot be reached hides no other
+      if (signal.aborted || places.length === 1) throw error;
+      return `[slipway: cannot be read: ${error instanceof Error ? error.message : String(error)}]`;
+    });
     log.push({ host: place.name, text: dependencies.secrets.scrub(text) });
   }
   return { findings: [], log };
-}
-
-async function readLog(
-  dependencies: InspectDependencies,
-  {
-    input,
-    target,
-    place,
-    signal,
-    report,
-  }: {
-    input: InspectInput;
-    target: Target;
-    place: HostPlan;
-    signal: AbortSignal;
-    report: (note: string) => void;
-  },
-): Promise<string> {
-  const { platform, context } = await openPlatform(dependencies, target, place, manners(signal, report));
-  if (input.step === null) return await platform.logs(context, input.lines);
-  return await readStepLog(context.host, {
-    pipeline: input.plan.pipeline,
-    environment: input.plan.name,
-    step: input.step,
-    lines: input.lines,
-    timeoutMs: COMMAND_TIMEOUT_MS,
-  });
 }
 
 /** What is live, as a target no step may write through: its token is 0. */

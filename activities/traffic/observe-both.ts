@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConfirmPlan } from '../../pipeline/plan-traffic.js';
-import { probeColour } from './probe-colour.js';
+import { probeColour, wasCutOff } from './probe-colour.js';
 
 const PAUSE_MS = 20;
 
@@ -32,8 +32,7 @@ export async function observeBoth(input: {
     if (leftMs <= 0) return { seen: false, answers, lastWrong };
     // over new connections: a kept one may be held by a worker of the old configuration
     const answer = await probeColour(confirm, { signal, timeoutMs: leftMs });
-    // a question that the deadline cut off says nothing: what was seen before it does
-    if (answer.status === null && performance.now() >= endsAt)
+    if (wasCutOff(answer, endsAt))
       return { seen: false, answers, lastWrong: answers === 0 ? (lastWrong ?? answer.seen) : lastWrong };
     if (answer.colour === null || (answer.status ?? 500) >= 500) {
       Object.assign(seen, { blue: 0, green: 0 });

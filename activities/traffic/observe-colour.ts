@@ -4,7 +4,7 @@ import https from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Colour } from '../../pipeline/plan.js';
 import type { ConfirmPlan } from '../../pipeline/plan-traffic.js';
-import { probeColour, type ColourAnswer } from './probe-colour.js';
+import { probeColour, wasCutOff, type ColourAnswer } from './probe-colour.js';
 
 /** Every so many answers come over a new connection: a kept one may be held by a worker that is on its way out. */
 const NEW_CONNECTION_EVERY = 4;
@@ -54,9 +54,9 @@ export async function observeColour(input: ObserveInput): Promise<Observation> {
         seen.confirmed += 1;
         wrongInARow = 0;
       } else {
-        // a question that the deadline cut off says nothing: what was seen before it does
-        const isCut = answer.status === null && performance.now() - startedAt >= confirm.timeoutMs;
-        const lastWrong = isCut ? (seen.lastWrong ?? answer) : answer;
+        const lastWrong = wasCutOff(answer, startedAt + confirm.timeoutMs)
+          ? (seen.lastWrong ?? answer)
+          : answer;
         Object.assign(seen, { confirmed: 0, firstAfterMs: null, lastWrong });
         wrongInARow += 1;
       }

@@ -37,6 +37,11 @@ export async function probeColour(
   }
 }
 
+/** A question that the deadline cut off says nothing: what was seen before it does. `endsAt` as performance.now(). */
+export function wasCutOff({ status }: ColourAnswer, endsAt: number): boolean {
+  return status === null && performance.now() >= endsAt;
+}
+
 /** Proxy and application may both say it: agreeing they count once, else nobody is believed. */
 function readHeader({ headers }: HttpAnswer, name: string): string {
   const said = [headers[name.toLowerCase()] ?? []].flat().flatMap((value) => value.split(','));
