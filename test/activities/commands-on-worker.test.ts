@@ -13,6 +13,7 @@ import type { Target } from '../../workflows/activity-contract.js';
 import { givenCommit, givenTarget } from '../support/given.js';
 import { environmentFor, hostsKnowing } from '../support/hosts.js';
 import { givenJobScene } from '../support/job-users.js';
+import { NO_REPOSITORY } from '../support/no-repository.js';
 import { until } from '../support/processes.js';
 import { createRepository, type TestRepository } from '../support/repository.js';
 import { runActivity } from '../support/run-activity.js';
@@ -34,7 +35,7 @@ beforeEach(async () => {
   vi.stubEnv('HOME', home);
   hosts = hostsKnowing('/nowhere');
   const source = createSource({ cacheFolder: path.join(home, 'cache') });
-  dependencies = { hosts, source, secrets: createSecrets({}), jobUserOf: () => Promise.resolve(null) };
+  dependencies = { ...NO_REPOSITORY, hosts, source, secrets: createSecrets({}) };
 });
 afterEach(async () => {
   vi.unstubAllEnvs();

@@ -55,7 +55,6 @@ async function ask({ what, plan, policy = NO_POLICY, live = null }: Asking): Pro
     lookAtDependencies: createLookAtDependencies({
       ...{ hosts, secrets },
       ...NO_REPOSITORY,
-      jobUserOf: async () => null,
       serviceLog: async () => '',
       newLogs: async () => [],
       databaseRevision: () => Promise.reject(new Error('no database')),

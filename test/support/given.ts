@@ -59,7 +59,7 @@ export function givenImage(overrides: Partial<ImageArtifact> = {}): ImageArtifac
   };
 }
 
-function givenCheck(): CheckPlan {
+export function givenCheck(): CheckPlan {
   return {
     kind: 'http',
     name: 'health',

@@ -137,7 +137,7 @@ export async function buildTeamWorld<Name extends string>(
   const worker = keeperOf(folder, {
     ...people,
     ...environmentOfWorker({
-      ...{ policy, server: server, buildkit, github },
+      ...{ policy, server, buildkit, github },
       ...{ dockerConfig: dockerConfig.folder, githubToken: GITHUB_TOKEN },
     }),
     ...(await options.secretsOf(places)),

@@ -6,7 +6,7 @@ import { touchedNothing } from '../../workflows/result.js';
 import { activityInputs } from '../support/activity-inputs.js';
 import { decideOn, waitsFor } from '../support/change-scene.js';
 import { EnvironmentScene, givenVersion } from '../support/environment-scene.js';
-import { givenPlan } from '../support/given.js';
+import { givenCheck } from '../support/given.js';
 import { BEFORE_IT_SERVES, DATABASE, givenPlanWithDatabase } from '../support/two-releases.js';
 import { useHarness } from '../support/use-harness.js';
 
@@ -57,8 +57,7 @@ describe('a rollback takes the database back', () => {
   });
 
   it('and is not asked before whether it has the migrations of that release', async () => {
-    const [health] = givenPlan().checks;
-    if (health === undefined) throw new Error('the given plan has no check');
+    const health = givenCheck();
     const { kind: _, ...timing } = { ...health, name: 'migrated' };
     const applied = { ...timing, kind: 'migrations', mode: 'applied' } as CheckPlan;
     const prod = await givenTwo({ checks: [health, applied] });
