@@ -77,7 +77,7 @@ export function renderBlock(view: Pick<ReportView, 'steps' | 'unwind' | 'failure
   const toCome = view.steps.filter((step) => step.state === 'pending');
   return [
     ...done.map((step) => row(GLYPH[step.state], step.name, step.note, step.tookMs)),
-    ...wrap(toCome.map(({ name, note }) => `.. ${name}${note === null ? '' : ` ${ascii(note)}`}`)),
+    ...wrap(toCome.map(({ name, note }) => `.. ${ascii(name)}${note === null ? '' : ` ${ascii(note)}`}`)),
     ...(view.failure === null ? [] : failureLines(view.failure)),
     ...view.unwind.map((undo) =>
       row(UNWIND_GLYPH[undo.outcome], `undo ${undo.step}`, undo.note ?? undo.outcome, undo.tookMs),

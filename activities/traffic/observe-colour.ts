@@ -6,6 +6,16 @@ import type { Colour } from '../../pipeline/plan.js';
 import type { ConfirmPlan } from '../../pipeline/plan-traffic.js';
 import { probeColour, wasCutOff, type ColourAnswer } from './probe-colour.js';
 
+/**
+ * What is believed. `well`: the wanted colour without a 5xx. `sick`: the wanted colour, however it is; on the way back
+ * that is better than none. `not-the-other`: before a first release perhaps nothing was there that could say its
+ * colour, so whatever is not the other colour is right, and so is silence.
+ */
+export type Accepts = 'well' | 'sick' | 'not-the-other';
+
+/** So long without an answer of the other colour; what cannot be reached is answered late or never by a proxy. */
+const SILENCE_MS = 10_000;
+
 /** Every so many answers come over a new connection: a kept one may be held by a worker that is on its way out. */
 const NEW_CONNECTION_EVERY = 4;
 const PAUSE_AFTER_WRONG_MS = { first: 5, most: 100 };
@@ -13,8 +23,7 @@ const PAUSE_AFTER_WRONG_MS = { first: 5, most: 100 };
 export interface ObserveInput {
   confirm: ConfirmPlan;
   colour: Colour;
-  /** A 5xx of the wanted colour counts as its answer: on the way back a sick old colour is better than none. */
-  acceptSick: boolean;
+  accepts: Accepts;
   signal: AbortSignal;
   /** Called after every answer: heartbeats. */
   onAnswer: (confirmed: number) => void;
@@ -29,27 +38,36 @@ export interface Observation {
   lastWrong: ColourAnswer | null;
   /** Has anything answered at all? */
   answered: boolean;
+  /** `not-the-other` only: the other colour has not answered for long enough. */
+  silent: boolean;
 }
 
 /** Ends when confirmed or after `confirm.timeoutMs`; rejects only when aborted. */
 export async function observeColour(input: ObserveInput): Promise<Observation> {
-  const { confirm, colour, signal } = input;
+  const { confirm, accepts, signal } = input;
+  const silenceMs = accepts === 'not-the-other' ? Math.min(SILENCE_MS, confirm.timeoutMs) : Infinity;
   const startedAt = performance.now();
   const agent = new (confirm.url.startsWith('https:') ? https : http).Agent({
     keepAlive: true,
     maxSockets: 1,
   });
-  const seen: Observation = { confirmed: 0, firstAfterMs: null, lastWrong: null, answered: false };
+  const seen: Observation = {
+    ...{ confirmed: 0, firstAfterMs: null, lastWrong: null, answered: false, silent: false },
+  };
   let wrongInARow = 0;
+  let otherAt = startedAt;
   try {
     for (let asked = 0; ; asked += 1) {
+      seen.silent = performance.now() - otherAt >= silenceMs;
       const leftMs = confirm.timeoutMs - (performance.now() - startedAt);
-      if (leftMs <= 0) return seen;
+      if (leftMs <= 0 || seen.silent) return seen;
       const fresh = asked % NEW_CONNECTION_EVERY === 0;
-      const answer = await probeColour(confirm, { ...(fresh ? {} : { agent }), signal, timeoutMs: leftMs });
+      const answer = await probeColour(confirm, {
+        ...(fresh ? {} : { agent }),
+        ...{ signal, timeoutMs: leftMs, patient: accepts !== 'well' },
+      });
       seen.answered ||= answer.status !== null;
-      const sick = (answer.status ?? 500) >= 500;
-      if (answer.colour === colour && (input.acceptSick || !sick)) {
+      if (isRight(answer, input)) {
         seen.firstAfterMs ??= performance.now() - startedAt;
         seen.confirmed += 1;
         wrongInARow = 0;
@@ -59,6 +77,7 @@ export async function observeColour(input: ObserveInput): Promise<Observation> {
           : answer;
         Object.assign(seen, { confirmed: 0, firstAfterMs: null, lastWrong });
         wrongInARow += 1;
+        if (answer.status !== null) otherAt = performance.now();
       }
       input.onAnswer(seen.confirmed);
       if (seen.confirmed >= confirm.times) return seen;
@@ -71,4 +90,9 @@ export async function observeColour(input: ObserveInput): Promise<Observation> {
   } finally {
     agent.destroy();
   }
+}
+
+function isRight({ colour, status }: ColourAnswer, { colour: wanted, accepts }: ObserveInput): boolean {
+  if (accepts === 'not-the-other') return status !== null && (colour === null || colour === wanted);
+  return colour === wanted && (accepts === 'sick' || (status ?? 500) < 500);
 }

@@ -12,14 +12,16 @@ export interface ColourAnswer {
   seen: string;
 }
 
-const PROBE_TIMEOUT_MS = 2_000;
+/** The patient one hears also what HAProxy says of a backend that is gone: it tries for three seconds. */
+const PROBE_TIMEOUT_MS = { usual: 2_000, patient: 5_000 };
 
 /** Never rejects except when aborted. Without an agent the connection is a new one. */
 export async function probeColour(
   confirm: ConfirmPlan,
-  options: { agent?: http.Agent; signal?: AbortSignal; timeoutMs?: number } = {},
+  options: { agent?: http.Agent; signal?: AbortSignal; timeoutMs?: number; patient?: boolean } = {},
 ): Promise<ColourAnswer> {
-  const timeoutMs = Math.max(1, Math.min(PROBE_TIMEOUT_MS, options.timeoutMs ?? PROBE_TIMEOUT_MS));
+  const mostMs = PROBE_TIMEOUT_MS[options.patient === true ? 'patient' : 'usual'];
+  const timeoutMs = Math.max(1, Math.min(mostMs, options.timeoutMs ?? mostMs));
   try {
     const { agent, signal } = options;
     const answer = await askHttp({

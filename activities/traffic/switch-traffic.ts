@@ -8,7 +8,7 @@ import { answersToConfirm, canSplit, type ConfirmPlan } from '../../pipeline/pla
 import { badInput, isRefusal, refused, unreachable } from '../failure.js';
 import { requireHealthy } from './last-look.js';
 import { observeBoth } from './observe-both.js';
-import { observeColour, type Observation } from './observe-colour.js';
+import { observeColour, type Accepts, type Observation } from './observe-colour.js';
 import { openTraffic, type OpenTraffic, type TrafficDependencies } from './open-traffic.js';
 import { probeColour } from './probe-colour.js';
 import type { Look } from './traffic.js';
@@ -65,13 +65,12 @@ export async function switchTraffic(
     const tookMs = Math.round(performance.now() - startedAt);
     return { confirmed: both.answers, tookMs, note: `${to} has ${share}%, both colours answer` };
   }
-  const seen = await observeColour({
-    confirm,
-    colour: to,
-    acceptSick: !input.requireHealthy,
-    signal,
-    onAnswer,
-  });
+  const seen = await observeColour({ confirm, colour: to, accepts: whatCounts(input), signal, onAnswer });
+  if (seen.silent)
+    return {
+      ...{ confirmed: seen.confirmed, tookMs: Math.round(observedFrom - startedAt) },
+      note: `${to}, where nothing was before and nothing answers`,
+    };
   if (seen.confirmed < confirm.times || seen.firstAfterMs === null)
     throw notConfirmed(traffic, { input, confirm, seen });
   const tookMs = Math.round(observedFrom - startedAt + seen.firstAfterMs);
@@ -80,6 +79,11 @@ export async function switchTraffic(
     tookMs,
     note: `${to}, confirmed ${seen.confirmed} of ${confirm.times}`,
   };
+}
+
+function whatCounts({ target, requireHealthy }: SwitchInput): Accepts {
+  if (requireHealthy) return 'well';
+  return target.live === null ? 'not-the-other' : 'sick';
 }
 
 /** A share is confirmed by both colours; all users by a row that a share left over would have broken. */

@@ -16,6 +16,10 @@ import {
 
 const KINDS: ProxyKind[] = ['nginx', 'haproxy', 'traefik', 'caddy', 'caddy-file', 'command'];
 
+const BACK = { to: 'blue', from: 'green', requireHealthy: false } as const;
+/** The others have the header of the application only. */
+const SAYS_WHOSE_ERROR: ReadonlySet<ProxyKind> = new Set(['nginx', 'haproxy']);
+
 describe.each(KINDS)('traffic through %s', (kind) => {
   let scene: TrafficScene;
 
@@ -36,12 +40,7 @@ describe.each(KINDS)('traffic through %s', (kind) => {
     expect(await askThrough(scene.url)).toEqual({ colour: 'green', status: 200 });
     expect(await configured()).toBe('green');
 
-    const back = await switchOver(scene, {
-      target: scene.target(),
-      to: 'blue',
-      from: 'green',
-      requireHealthy: false,
-    });
+    const back = await switchOver(scene, { target: scene.target(), ...BACK });
     expect(back.confirmed).toBe(20);
     expect(await askThrough(scene.url)).toEqual({ colour: 'blue', status: 200 });
   });
@@ -142,13 +141,30 @@ describe.each(KINDS)('traffic through %s', (kind) => {
     scene = await givenTrafficScene(kind);
     await switchOver(scene, { target: scene.target() });
     await scene.backends.blue.set({ status: 500 });
-    const back = await switchOver(scene, {
-      target: scene.target(),
-      to: 'blue',
-      from: 'green',
-      requireHealthy: false,
-    });
+    const back = await switchOver(scene, { target: scene.target(), ...BACK });
     expect(back.confirmed).toBe(20);
+  });
+
+  it('goes back to where nothing is, when nothing was live', async () => {
+    scene = await givenTrafficScene(kind);
+    await scene.backends.blue.stop();
+    await switchOver(scene, { target: scene.target() });
+    await switchOver(scene, { target: scene.target(), ...BACK });
+    expect(await configured()).toBe('blue');
+    expect((await askThrough(scene.url)).status).toBeGreaterThanOrEqual(500);
+  });
+
+  it('goes back to a live colour that is gone, and believes it where the proxy says whose error it is', async () => {
+    scene = await givenTrafficScene(kind);
+    const target = scene.target({ confirmMs: 4_000 });
+    if (target.plan.traffic !== null) target.plan.traffic.confirm.times = 1;
+    await switchOver(scene, { target });
+    await scene.backends.blue.stop();
+    const live = givenRecord(target.plan, 'v1', 'blue');
+    const back = switchOver(scene, { target: { ...target, live }, ...BACK });
+    if (SAYS_WHOSE_ERROR.has(kind)) expect(await back).toMatchObject({ confirmed: 1 });
+    else await expect(back).rejects.toMatchObject({ type: 'Unreachable', nonRetryable: false });
+    expect(await configured()).toBe('blue');
   });
 
   it('refuses a token that is not the newest', async () => {

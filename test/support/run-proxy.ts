@@ -49,8 +49,10 @@ export function runProxy(input: {
         });
       }
       await until(`${name} to be ready`, async () => {
-        if (started.exitCode !== null) throw new Error(`${name} ended: ${output}`);
-        return isReady();
+        if (started.exitCode === null && started.signalCode === null) return isReady();
+        // its last words, which say why, may come after its end
+        if (!started.stdout.closed || !started.stderr.closed) await once(started, 'close');
+        throw new Error(`${name} ended: ${output}`);
       });
     },
     signal: (wanted) => {

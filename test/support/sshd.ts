@@ -184,12 +184,19 @@ export async function makeKey(file: string, args: string[] = ['-t', 'ed25519', '
   await exec('ssh-keygen', ['-q', '-C', 'slipway-test', '-f', file, ...args]);
 }
 
-/** Below those that the kernel gives to connections: a server that is down for a moment finds its own free again. */
-const PORTS = { from: 20_000, to: 30_000 };
+/**
+ * Below those that the kernel gives to connections: a server that is down for a moment finds its own free again. Test
+ * processes that run side by side have their own, and none is given twice before all have been: between two servers
+ * of one test, or before the first one listens.
+ */
+const PORTS = { from: 20_000, each: 2_000, processes: 5 };
+const firstPort = PORTS.from + PORTS.each * (Number(process.env['VITEST_POOL_ID'] ?? 0) % PORTS.processes);
+let nextPort = randomInt(PORTS.each);
 
 export async function freePort(): Promise<number> {
   for (;;) {
-    const port = randomInt(PORTS.from, PORTS.to);
+    const port = firstPort + nextPort;
+    nextPort = (nextPort + 1) % PORTS.each;
     const server = net.createServer();
     const isFree = await new Promise<boolean>((resolve) => {
       server.once('error', () => resolve(false));

@@ -8,6 +8,7 @@ import { finished } from 'node:stream/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import ssh2 from 'ssh2';
+import { makeKeyPair } from './key-pair.js';
 
 export interface SshHost {
   /** `user@127.0.0.1:port`. */
@@ -22,8 +23,8 @@ export interface SshHost {
 export async function startSshHost(folder: string, home: string, port: number): Promise<SshHost> {
   const keys = path.join(folder, 'ssh');
   mkdirSync(keys, { recursive: true, mode: 0o700 });
-  const client = ssh2.utils.generateKeyPairSync('ed25519');
-  const server = ssh2.utils.generateKeyPairSync('ed25519');
+  const client = makeKeyPair();
+  const server = makeKeyPair();
   const keyPath = path.join(keys, 'id_ed25519');
   writeFileSync(keyPath, client.private, { mode: 0o600 });
   writeFileSync(path.join(keys, 'host_key'), server.private, { mode: 0o600 });

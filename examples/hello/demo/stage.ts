@@ -6,8 +6,8 @@ import { createServer, type AddressInfo } from 'node:net';
 import { userInfo } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import ssh2 from 'ssh2';
 import { startEmbeddedTemporal } from '../../../workers/embedded-temporal.js';
+import { makeKeyPair } from './key-pair.js';
 import { packageFolder } from './package-folder.js';
 import { git, startSshHost } from './ssh-host.js';
 
@@ -187,7 +187,7 @@ function writePolicy(
 function writeKey(folder: string, name: string): string {
   const file = path.join(folder, 'people', name);
   mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
-  const pair = ssh2.utils.generateKeyPairSync('ed25519');
+  const pair = makeKeyPair();
   writeFileSync(file, pair.private, { mode: 0o600 });
   writeFileSync(`${file}.pub`, `${pair.public}\n`);
   return file;

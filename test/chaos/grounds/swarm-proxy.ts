@@ -29,7 +29,7 @@ frontend ${name}
 backend shop_${colour}
     server ${colour} 127.0.0.1:${shopPorts[colour]}
 backend web_${colour}
-    http-response set-header X-Colour ${colour}
+    http-after-response set-header X-Colour ${colour}
     server ${colour} ${swarmAddress}:${WEB_PORTS[colour]}`,
   );
   await writeFile(

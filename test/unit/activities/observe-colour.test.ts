@@ -4,6 +4,9 @@ import { afterEach, expect, it } from 'vitest';
 import { observeBoth } from '../../../activities/traffic/observe-both.js';
 import { observeColour } from '../../../activities/traffic/observe-colour.js';
 
+/** Answers before the silence come at once, on a busy machine as well. */
+const WITHIN_MS = 1_500;
+
 let server: http.Server;
 
 afterEach(() => {
@@ -11,12 +14,12 @@ afterEach(() => {
   server.close();
 });
 
-/** Answers `blue` so many times, then not at all. */
-async function serveThenHang(answers: number): Promise<string> {
+/** Answers so many times, then not at all. */
+async function serveThenHang(answers: number, colour = 'blue'): Promise<string> {
   let left = answers;
   server = http.createServer((_request, response) => {
     left -= 1;
-    if (left >= 0) response.setHeader('x-colour', 'blue').end();
+    if (left >= 0) response.setHeader('x-colour', colour).end();
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
   const address = server.address();
@@ -32,9 +35,9 @@ it.each([
   async (answers, seen) => {
     const url = await serveThenHang(answers);
     const observation = await observeColour({
-      confirm: { url, header: 'X-Colour', times: 20, intervalMs: 0, timeoutMs: 300 },
+      confirm: { url, header: 'X-Colour', times: 20, intervalMs: 0, timeoutMs: WITHIN_MS },
       colour: 'green',
-      acceptSick: false,
+      accepts: 'well',
       signal: new AbortController().signal,
       onAnswer: () => {},
     });
@@ -44,12 +47,28 @@ it.each([
 );
 
 it.each([
+  ['silence', 0, 'blue', { silent: true, answered: false }],
+  ['an answer without a colour', 5, '', { silent: false, confirmed: 5 }],
+  ['the other colour until the end', Infinity, 'blue', { silent: false, confirmed: 0 }],
+])('where nothing was before, %s is taken for what it is', async (_, answers, colour, expected) => {
+  const url = await serveThenHang(answers, colour);
+  const observation = await observeColour({
+    confirm: { url, header: 'X-Colour', times: 5, intervalMs: 0, timeoutMs: WITHIN_MS },
+    colour: 'green',
+    accepts: 'not-the-other',
+    signal: new AbortController().signal,
+    onAnswer: () => {},
+  });
+  expect(observation).toMatchObject(expected);
+});
+
+it.each([
   [3, null],
   [0, 'no answer'],
 ])('after %i answers of one colour the last wrong one of a share is %s', async (answers, seen) => {
   const url = await serveThenHang(answers);
   const observation = await observeBoth({
-    confirm: { url, header: 'X-Colour', times: 20, intervalMs: 0, timeoutMs: 300 },
+    confirm: { url, header: 'X-Colour', times: 20, intervalMs: 0, timeoutMs: WITHIN_MS },
     signal: new AbortController().signal,
     onAnswer: () => {},
   });
