@@ -113,7 +113,8 @@ export function refFor(file: LoadedFile, environment: string): ReleaseRef | null
 function tellRefused({ problems }: PlanRefused): UserError {
   const [first, ...more] = problems;
   const why = more.map(({ where, what, wayOut }) => `${where}: ${what}; ${wayOut}`).join('\n');
-  return badInput({ ...first, why: why === '' ? null : why, docs: 'docs/commands.md#release' }, { problems });
+  const docs = first.docs ?? 'docs/commands.md#release';
+  return badInput({ ...first, why: why === '' ? null : why, docs }, { problems });
 }
 
 async function readTexts(

@@ -209,6 +209,7 @@ function askTool({ files, texts }: Surroundings, name: string, path: FilePath): 
     `check ${name} holds a database against the commit's migrations, and nothing says how it is asked where it is`,
     texts.where(path),
     `add database: {current: …} to the environment, a command that prints the revision; or commit ${ALEMBIC.settings}, and the worker asks ${ALEMBIC.current}`,
+    'docs/databases.md#migrations-applied',
   );
 }
 

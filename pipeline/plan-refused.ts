@@ -4,6 +4,8 @@ export interface PlanProblem {
   /** `slipway.yaml:12:5`, or the ref. */
   where: string;
   wayOut: string;
+  /** Page of the documentation; absent = that of releases. */
+  docs?: string;
 }
 
 export class PlanRefused extends Error {
@@ -13,6 +15,6 @@ export class PlanRefused extends Error {
   }
 }
 
-export function refusePlan(what: string, where: string, wayOut: string): PlanRefused {
-  return new PlanRefused([{ what, where, wayOut }]);
+export function refusePlan(what: string, where: string, wayOut: string, docs?: string): PlanRefused {
+  return new PlanRefused([{ what, where, wayOut, ...(docs === undefined ? {} : { docs }) }]);
 }

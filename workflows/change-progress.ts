@@ -167,6 +167,7 @@ export class ChangeProgress {
       steps: this.steps,
       unwind: this.unwind,
       failure: this.failure,
+      ...(this.run.stopped === null ? {} : { stopped: this.run.stopped }),
       report: this.report(),
     };
   }
@@ -184,6 +185,7 @@ export class ChangeProgress {
       failure: this.failure,
       facts: [
         ...this.traffic(),
+        ...(this.run.stopped === null ? [] : [this.run.stopped]),
         ...this.deadline(),
         `requested by ${request.actor.by} (identity: unverified)`,
         ...describeAllTaken(this.decisions),
@@ -246,6 +248,8 @@ export class ChangeProgress {
     const { name } = this.run.target.plan;
     const waitingFor = this.#waiting?.for ?? '';
     const stop = { what: 'stop and undo', command: `slipway abort ${name}` };
+    // it is tried again by itself: no word helps
+    if (this.#waiting?.ends === null) return [];
     // nothing is undone any more
     if (this.run.rewinds !== null) {
       return waitingFor === '' ? [] : [{ what: 'try again', command: `slipway retry ${name}` }];

@@ -112,13 +112,22 @@ function yieldsToAway(recovering: ChangeInput['recovering']): boolean {
 }
 
 /** Of the request whose change died while it restored the database. */
-export function restoreUnderWay({ plan, version, restore }: ChangeRequest): FailureReport {
+export function restoreUnderWay(
+  { plan, version, restore }: ChangeRequest,
+  live: ChangeInput['live'],
+): FailureReport {
   const { pipeline, name } = plan;
+  const back = `slipway rollback ${name}`;
+  // what was live is stopped, and deployed again like any other
+  const orLive =
+    live === null || live.version === version
+      ? ''
+      : `, or ${back} ${live.version} if the database is that one's`;
   return {
     what: `the database was being restored from ${restore?.name ?? 'a backup'} when the change was ended from outside: it may be half done, and what was live may be stopped`,
     where: `${pipeline} ${name}`,
     why: null,
-    wayOut: `slipway rollback ${name} ${version} --restore-database restores it again from the beginning; or restore it by hand, then slipway resume ${name}`,
+    wayOut: `${back} ${version} --restore-database restores it again from the beginning; or mend it by hand, then start the release that it is for: ${back} ${version}${orLive}; slipway resume ${name} starts nothing`,
   };
 }
 

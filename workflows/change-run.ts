@@ -21,6 +21,8 @@ export interface ChangeRun {
   backup: BackupRecord | null;
   /** A rollback has begun to take the database back, or to restore it: there is no way back from there. */
   rewinds: Rewinding | null;
+  /** Before it restores: what became of the release that was live; null = nothing yet. */
+  stopped: string | null;
   /** Where a rollback has found the database at its end. */
   foundDatabase: DatabaseState | null;
   /** By step, of those that workers carried out. */
@@ -80,6 +82,7 @@ export function startRun(input: ChangeInput): ChangeRun {
     database: null,
     backup: null,
     rewinds: null,
+    stopped: null,
     foundDatabase: null,
     receipts: {},
     baseline: {},

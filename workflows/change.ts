@@ -193,7 +193,7 @@ function conclude(
         ...facts,
       };
     if (input.recovering?.cutover?.rewinds === 'restore') {
-      const failure = restoreUnderWay(dead);
+      const failure = restoreUnderWay(dead, live);
       const headline = `${target.plan.name} waits for a person: ${failure.what}`;
       return { headline, state: 'failed', clean: false, live, warm, failure, ...facts };
     }

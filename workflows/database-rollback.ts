@@ -43,6 +43,7 @@ export async function restore(run: ChangeRun, around: Surroundings): Promise<Ste
   await tellEnvironment(run, run.switched, around);
   around.say(`stopping ${input.target.version}`);
   const stopped = await perform('stopWriters', input, calling(run, `${input.target.version} stops`));
+  run.stopped = stopped.note;
   around.say(`restoring the database from ${input.backup.name}`);
   const { note } = await perform('restoreDatabase', input, calling(run, input.backup.name));
   return passed(`${note}; ${stopped.note}`);

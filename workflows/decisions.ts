@@ -67,6 +67,8 @@ export interface EnvironmentDeciding extends Deciding {
   freezers: readonly string[] | null;
   /** Why nothing enters until a person has looked; `resume` says a person has. */
   needsPerson: string | null;
+  /** What helps there; absent = looking, and `resume`. */
+  personsWayOut?: string;
   /** Hosts that stand apart, and what comes to them; absent = none, or a run from before people could say something of them. */
   hosts?: Pick<HostsApart, 'apart' | 'arriving'>;
   /** ISO time. */
@@ -329,10 +331,11 @@ function decidedByItsChange(environment: string): string {
 }
 
 /** Why nothing enters, and the way out; null = it may. */
-function describeClosed({ environment, freeze, needsPerson }: EnvironmentDeciding): string | null {
+function describeClosed(state: EnvironmentDeciding): string | null {
+  const { environment, freeze, needsPerson, personsWayOut = `slipway resume ${environment}` } = state;
   if (freeze !== null)
     return `${environment} is frozen by ${freeze.by}, nothing enters; slipway unfreeze ${environment}`;
-  if (needsPerson !== null) return `a person must look first: ${needsPerson}; slipway resume ${environment}`;
+  if (needsPerson !== null) return `a person must look first: ${needsPerson}; ${personsWayOut}`;
   return null;
 }
 

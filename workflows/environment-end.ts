@@ -40,7 +40,7 @@ export function end(state: EnvironmentState, ended: Ended): Step {
     ended.diedUnder === null ? ended.result : describeDeath(state, ended.result, ended.diedUnder);
   const isNew = result.live !== null && result.live.token === (ended.diedUnder ?? inFlight.token);
   const good = isNew && result.live !== null ? rememberGood(state, result.live, request.kind) : state.good;
-  const { said: before, apart: stoodApart = [], ...rest } = state;
+  const { said: before, apart: stoodApart = [], personsWayOut: _, ...rest } = state;
   const apart = apartAfter(stoodApart, request, result, nowMs);
   const said = isNew ? result.said : before;
   const after: EnvironmentState = {
@@ -53,7 +53,7 @@ export function end(state: EnvironmentState, ended: Ended): Step {
     warm: keepWarm(state, request, result, nowMs),
     ...(apart.length === 0 ? {} : { apart }),
     good,
-    needsPerson: whoMustLook(state, request, result),
+    ...whoMustLook(state, request, result),
   };
   return endRequest({ state: after, tell: forGithub(state, request, result) }, request, result);
 }
@@ -103,7 +103,16 @@ function keepWarm(
   return { record: result.warm, retireAt: new Date(nowMs + forMs).toISOString() };
 }
 
-function whoMustLook(state: EnvironmentState, request: ChangeRequest, result: ChangeResult): string | null {
-  if (!result.clean) return `${request.version}: ${result.failure?.what ?? result.headline}`;
-  return result.state === 'succeeded' ? null : state.needsPerson;
+function whoMustLook(
+  { needsPerson, personsWayOut }: EnvironmentState,
+  { version }: ChangeRequest,
+  { clean, state, failure, headline }: ChangeResult,
+): Pick<EnvironmentState, 'needsPerson' | 'personsWayOut'> {
+  if (!clean)
+    return {
+      needsPerson: `${version}: ${failure?.what ?? headline}`,
+      ...(failure === null ? {} : { personsWayOut: failure.wayOut }),
+    };
+  if (state === 'succeeded') return { needsPerson: null };
+  return { needsPerson, ...(personsWayOut === undefined ? {} : { personsWayOut }) };
 }

@@ -31,6 +31,14 @@ export function newEnvironment(pipeline: string, environment: string): Environme
   };
 }
 
+/** What helps where a person must look; of what an older worker wrote down, nothing more is known. */
+export function wayOutForPerson({
+  environment,
+  personsWayOut,
+}: Pick<EnvironmentState, 'environment' | 'personsWayOut'>): string {
+  return personsWayOut ?? `look at it and mend it, then slipway resume ${environment}`;
+}
+
 /** What has the traffic: the live release, or the one a change in flight has switched to. */
 export function serving(state: EnvironmentState): ReleaseRecord | null {
   const cutover = state.inFlight?.cutover ?? null;

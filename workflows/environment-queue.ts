@@ -284,8 +284,10 @@ export function applyDecision(
       return { ...state, freeze: { by, ...proven, until, reason, since: at } };
     case 'unfreeze':
       return { ...state, freeze: null };
-    case 'resume':
-      return { ...state, needsPerson: null };
+    case 'resume': {
+      const { personsWayOut: _, ...rest } = state;
+      return { ...rest, needsPerson: null };
+    }
     case 'retryStep':
       return tryNow(state, host, by, at);
     case 'skipHost':

@@ -1,6 +1,7 @@
 /** What an environment shows of itself: one line, and a page for the UI and the memo. */
 import { describeDenials } from './denials.js';
 import { describeForced, forcedGates } from './forced.js';
+import { wayOutForPerson } from './environment-memory.js';
 import { describeReturn } from './hosts-apart.js';
 import type { EnvironmentState, Freeze } from './messages.js';
 import { plainMarkdown, withoutMarkdown } from './plain-text.js';
@@ -77,7 +78,7 @@ export function renderEnvironment(state: EnvironmentState, links: UiLink[]): str
     ),
   ];
   const commands = [
-    needsPerson === null ? null : `- looked and mended: \`slipway resume ${environment}\``,
+    needsPerson === null ? null : `- a person: ${plainMarkdown(wayOutForPerson(state))}`,
     freeze === null
       ? null
       : `- open again: \`slipway unfreeze ${environment}\` (a rollback enters all the same)`,

@@ -27,7 +27,7 @@ import {
 } from '@temporalio/workflow';
 import { forcedGates } from './forced.js';
 import { nameOfWord } from './denials.js';
-import { newEnvironment } from './environment-memory.js';
+import { newEnvironment, wayOutForPerson } from './environment-memory.js';
 import { end } from './environment-end.js';
 import {
   begin,
@@ -150,6 +150,7 @@ class Entity {
         freeze: thaw(this.state, Date.now()).freeze,
         freezers: groupsThatMayFreeze(this.state),
         needsPerson: this.state.needsPerson,
+        personsWayOut: wayOutForPerson(this.state),
         ...this.words.aboutHosts,
         now: new Date().toISOString(),
       }),

@@ -272,6 +272,8 @@ export interface EnvironmentState {
   processed: Processed[];
   /** Set when an unwind left something behind: nothing enters until a person has looked. */
   needsPerson: string | null;
+  /** What helps there; absent = nobody needs to look, or an older worker wrote it down. */
+  personsWayOut?: string;
   /** Ids of the decisions taken lately (histories from before this field have none). */
   decided?: string[];
   /** Signed words that did not count, newest last, at most 20. */
@@ -361,6 +363,8 @@ export interface ProgressStatus {
   steps: StepReport[];
   unwind: UnwindReport[];
   failure: FailureReport | null;
+  /** Before a restore: `v2 stopped: …`, or why what was live goes on running. Absent = nothing was stopped yet. */
+  stopped?: string;
   /** The same block the UI and memo show. */
   report: string;
 }

@@ -18,6 +18,7 @@ import { formatLimit } from './report.js';
 import type { FailureReport } from './result.js';
 import type { Surroundings } from './step.js';
 import { SignedSwitch } from './signed-switch.js';
+import { untilRetried } from './until-retried.js';
 
 const HOUR_MS = 3_600_000;
 /** A step that holds, or a pause, ends by itself. */
@@ -321,7 +322,7 @@ export class Saga {
     const { phase } = this;
     this.phase = 'parked';
     this.#retry = false;
-    this.progress.failure = report;
+    this.progress.failure = report === null ? null : untilRetried(report, this.run.target.plan.name);
     log.error(`${what} and waits for a person: ${report?.what ?? ''}`);
     const wait = { waitingFor: `a person: ${what}`, then: 'asks again in 24 h', ms: HOLD_MS };
     while (!(await this.progress.wait(wait, () => this.#retry)));

@@ -73,7 +73,10 @@ const request = fields({
   promotionId: orNull(text),
 });
 
-const cutover = fields({ switching: flag, previous: orNull(record), target: record });
+const cutover = fields({
+  ...{ switching: flag, previous: orNull(record), target: record },
+  rewinds: maybe(oneOf('revert', 'restore')),
+});
 
 export const announcement = fields({
   workflowId: text,
@@ -110,6 +113,7 @@ export const environmentStatus: Shape = both(
     ),
     processed: list(anything),
     needsPerson: orNull(text),
+    personsWayOut: maybe(text),
     apart: maybe(
       list(
         fields({
@@ -144,7 +148,7 @@ export const progressStatus: Shape = both(
     switching: maybe(fields({ requestId: text, token: count, groups: orNull(list(text)) })),
     onGithub: maybe(list(text)),
     ...{ denials, decisions, decided, forced, claims: maybe(count) },
-    ...{ colour, steps, unwind, failure, report: text },
+    ...{ colour, steps, unwind, failure, report: text, stopped: maybe(text) },
   }),
 );
 

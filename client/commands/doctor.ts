@@ -1,6 +1,7 @@
 import type { EnvironmentPlan } from '../../pipeline/plan.js';
 import type { PreflightFinding } from '../../workflows/activity-contract.js';
 import type { CommandSpec, Invocation, Outcome } from '../command.js';
+import { laneId } from '../../workflows/names.js';
 import { EXIT } from '../exit-codes.js';
 import type { SlipwayClient } from '../release-client.js';
 
@@ -29,13 +30,15 @@ async function lookAtEverything(invocation: Invocation): Promise<Outcome> {
     screen: renderFindings(invocation.style, findings),
   };
   if (problem === undefined) return outcome;
-  const { where, message, wayOut } = problem;
+  const { where, thing, message, wayOut } = problem;
+  const { ENVIRONMENT } = await import('../needs-hands.js');
+  const [what = '', ...said] = message.split('\n');
   const error = {
-    what: message,
+    what,
     where,
-    why: null,
+    why: said.length === 0 ? null : said.join('\n'),
     wayOut: wayOut ?? 'see the findings',
-    docs: 'docs/hosts.md',
+    docs: thing === ENVIRONMENT ? 'docs/commands.md#looking' : 'docs/hosts.md',
   };
   return { ...outcome, exit: EXIT.refused, error };
 }
@@ -55,6 +58,8 @@ async function lookAtTemporal(client: SlipwayClient): Promise<PreflightFinding[]
 
 async function lookAtEnvironment(client: SlipwayClient, plan: EnvironmentPlan): Promise<PreflightFinding[]> {
   const status = await client.status(plan.name);
+  const { findNeeds } = await import('../needs-hands.js');
+  const change = status?.inFlight == null ? null : await client.progress(laneId(client.pipeline, plan.name));
   const { findings } = await client.inspect({
     what: 'doctor',
     plan,
@@ -63,13 +68,5 @@ async function lookAtEnvironment(client: SlipwayClient, plan: EnvironmentPlan): 
     lines: 0,
     live: status?.live ?? null,
   });
-  if (status?.needsPerson == null) return findings;
-  const left: PreflightFinding = {
-    where: plan.name,
-    thing: 'environment',
-    state: 'problem',
-    message: status.needsPerson,
-    wayOut: `look at it, then slipway resume ${plan.name}`,
-  };
-  return [left, ...findings];
+  return status === null ? findings : [...findNeeds(status, change), ...findings];
 }

@@ -1,8 +1,10 @@
 import { forcedGates } from '../../workflows/forced.js';
+import { wayOutForPerson } from '../../workflows/environment-memory.js';
 import type { ProgressStatus } from '../../workflows/messages.js';
 import type { CommandSpec, Invocation, Outcome } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import type { withQueue } from '../merge-progress.js';
+import { failureOf, healthOf } from '../needs-hands.js';
 import type { EnvironmentView } from '../render/status.js';
 import type { SlipwayClient } from '../release-client.js';
 
@@ -120,10 +122,10 @@ function describeEnvironment(
             denials: found?.said?.denials ?? [],
           },
     since: live?.at ?? null,
-    health:
-      found === null || live === null ? 'unknown' : found.needsPerson === null ? 'ok' : 'needs a person',
+    health: healthOf(found, change),
     ...(unknown === undefined ? {} : { unknown: unknown.what }),
     needsPerson: found?.needsPerson ?? null,
+    ...(found?.needsPerson == null ? {} : { wayOut: wayOutForPerson(found) }),
     queue: found?.queue.map(({ version }) => version) ?? [],
     waiting: [...promotions].map(([workflowId, raw]) => toWaiting(workflowId, complete(raw, found))),
     ...(found?.inFlight == null
@@ -137,7 +139,8 @@ function describeEnvironment(
             waitingFor: change?.waitingFor ?? null,
             steps: change?.steps ?? [],
             unwind: change?.unwind ?? [],
-            failure: change?.failure ?? null,
+            failure: change === null ? null : failureOf(change),
+            ...(change?.stopped === undefined ? {} : { stopped: change.stopped }),
             decisions: change?.decisions ?? [],
             denials: change?.denials ?? [],
           },

@@ -1,4 +1,5 @@
 import type { PreflightFinding } from '../../workflows/activity-contract.js';
+import { ENVIRONMENT } from '../needs-hands.js';
 import type { Style } from './style.js';
 import { labelled, lines, plain, plainLines } from './text.js';
 
@@ -7,7 +8,7 @@ const PLACE = 12;
 /** What was looked at, by place; each problem with its way out. */
 export function renderFindings(style: Style, findings: PreflightFinding[]): string {
   const places = [...new Set(findings.map((finding) => finding.where))];
-  const problems = findings.filter(({ state }) => state === 'problem').length;
+  const problems = findings.filter(({ state }) => state === 'problem');
   const warnings = findings.filter(({ state }) => state === 'warning').length;
   const width = Math.max(PLACE, ...places.map((place) => plain(place).length + 2));
   return lines(
@@ -35,13 +36,14 @@ function sign(style: Style, state: PreflightFinding['state']): string {
   return state === 'warning' ? style.yellow(style.warning) : style.red(style.failed);
 }
 
-function summarise(style: Style, problems: number, warnings: number): string {
-  const counted = [count(problems, 'problem'), count(warnings, 'warning')]
+function summarise(style: Style, problems: PreflightFinding[], warnings: number): string {
+  const counted = [count(problems.length, 'problem'), count(warnings, 'warning')]
     .filter((part) => part !== '')
     .join(', ');
-  if (problems === 0)
+  if (problems.length === 0)
     return counted === '' ? style.green('Nothing stands in the way.') : `${counted}. A release would go on.`;
-  return `${counted}. A release would stop at preflight.`;
+  const waits = problems.every(({ thing }) => thing === ENVIRONMENT);
+  return `${counted}. A release would ${waits ? 'wait for a person' : 'stop at preflight'}.`;
 }
 
 function count(number: number, thing: string): string {

@@ -3,16 +3,24 @@ import type { EnvironmentStatus, ProgressStatus } from '../../workflows/messages
 import { nameAmong, underway } from '../targets.js';
 import type { UserError } from '../user-error.js';
 import type { Style } from './style.js';
+import { wayOutForPerson } from '../../workflows/environment-memory.js';
+import { failureInHand, healthOf, isParked, type Health } from '../needs-hands.js';
 import { inOrder } from '../../workflows/denials.js';
 import { describeReturn } from '../../workflows/hosts-apart.js';
 import type { Denial } from '../../workflows/result.js';
 import { describeProven } from '../../workflows/taken-decisions.js';
 import { approvalNote, decidedNotes } from './decided.js';
 import { newestDenied, recently } from './denied.js';
+import { failureLines } from './failure.js';
 import { forcedNotes } from './forced.js';
+import { nextCommands } from './next-commands.js';
 import { lines, pad, plain, row } from './text.js';
 import { formatAge, formatMoment } from './time.js';
 import { describeWait } from './wait.js';
+
+const LABEL = 9;
+/** Of labelled lines, which have a margin of their own here. */
+const INDENT = 2;
 
 export interface EnvironmentView {
   name: string;
@@ -50,7 +58,12 @@ export function renderStatus(
 function needsPerson({ status, change, promotions }: EnvironmentView): boolean {
   if (status === null) return false;
   const waits = [...promotions.values()].some(({ state }) => state === 'waiting');
-  return status.needsPerson !== null || change?.state === 'waiting' || waits;
+  return status.needsPerson !== null || change?.state === 'waiting' || isParked(change) || waits;
+}
+
+function signOfHealth(style: Style, health: Health): string {
+  if (health === 'unknown') return ' ';
+  return health === 'ok' ? style.green(style.ok) : style.red(style.failed);
 }
 
 interface Looking {
@@ -69,8 +82,7 @@ function environmentLines(
   const mark = needsPerson(view) ? style.yellow(style.warning) : ' ';
   const live = status?.live ?? null;
   const age = live === null ? '' : formatAge(live.at, how.now);
-  const health =
-    live === null ? ' ' : status?.needsPerson === null ? style.green(style.ok) : style.red(style.failed);
+  const health = signOfHealth(style, healthOf(status, view.change));
   const nothing = view.unknown === undefined ? 'no release yet' : `unknown: ${plain(view.unknown.what)}`;
   const notes = status === null ? [nothing] : describeNotes(style, view, status, how);
   const start = `${pad(mark, markWidth)}${pad(plain(view.name), widths.name)}${pad(describeLive(view), widths.live)}${pad(age, 6)}${pad(health, 4)}`;
@@ -96,7 +108,11 @@ function describeNotes(
   const notes: string[] = [];
   const all = [...underway(status), ...queue, ...(inFlight === null ? [] : [inFlight.request])];
   const nameOf = (one: (typeof all)[number]): string => plain(nameAmong(all, one));
-  if (status.needsPerson !== null) notes.push(style.red(`needs a person: ${plain(status.needsPerson)}`));
+  if (status.needsPerson !== null)
+    notes.push(
+      style.red(`needs a person: ${plain(status.needsPerson)}`),
+      `way out  ${plain(wayOutForPerson(status))}`,
+    );
   const { apart = [] } = status;
   for (const each of apart) {
     const { host, why } = each;
@@ -107,7 +123,7 @@ function describeNotes(
   if (status.live !== null) notes.push(...forcedNotes(style, status.live));
   notes.push(...decidedNotes(style, isOne ? decisions : recently(decisions, now)));
   if (inFlight !== null) notes.push(`${style.now} ${nameOf(inFlight.request)}, ${describeChange(view)}`);
-  notes.push(...decidedNotes(style, view.change?.decisions));
+  notes.push(...notesInHand(style, view, isOne), ...decidedNotes(style, view.change?.decisions));
   for (const one of underway(status)) {
     if (one.phase === 'queued' || one.workflowId === inFlight?.request.promotionId) continue;
     const promotion = view.promotions.get(one.workflowId);
@@ -134,6 +150,22 @@ function describeNotes(
   const ofLive = isOne ? denials : recently(denials, now);
   notes.push(...newestDenied(style, inOrder(...toldNow, ofLive)));
   return notes;
+}
+
+/** What went wrong with the change that waits, and what to type; the whole output where it was asked for by name. */
+function notesInHand(style: Style, { change }: EnvironmentView, isOne: boolean): string[] {
+  if (change === null) return [];
+  const failure = failureInHand(change);
+  const next = change.state === 'waiting' && isOne ? nextCommands(change) : [];
+  return [
+    ...(change.stopped === undefined ? [] : [style.red(plain(change.stopped))]),
+    ...(failure === null
+      ? []
+      : failureLines(style, isOne ? failure : { ...failure, why: null }, LABEL).map((line) =>
+          line.slice(INDENT),
+        )),
+    ...(next.length === 0 ? [] : [`${pad('next', LABEL)}${next.join('   ')}`]),
+  ];
 }
 
 /** Of several releases on their way: to which of them it was said. */

@@ -3,11 +3,14 @@ import type { ProgressStatus } from '../../workflows/messages.js';
 import type { StepState, UnwindReport } from '../../workflows/result.js';
 import { exitMeaningOf } from '../exit-codes.js';
 import type { ShownProgress } from '../merge-progress.js';
+import { failureOf } from '../needs-hands.js';
 import { signOf, type Style } from './style.js';
 import { approvalNote, decidedNotes } from './decided.js';
 import { deniedLines } from './denied.js';
+import { failureLines } from './failure.js';
 import { forcedLines } from './forced.js';
-import { cut, digest12, labelled, lines, pad, plain, plainLines, row, sha7 } from './text.js';
+import { nextCommands } from './next-commands.js';
+import { cut, digest12, labelled, lines, pad, plain, row, sha7 } from './text.js';
 import { formatMoment, formatTook } from './time.js';
 import { describeWait } from './wait.js';
 
@@ -28,6 +31,7 @@ const WORD: Record<StepState, string> = {
 };
 
 export function renderProgress(style: Style, status: ShownProgress, now: Date): string {
+  const failure = failureOf(status);
   return lines(
     heading(style, status, now),
     forcedLines(style, status.forced),
@@ -36,7 +40,7 @@ export function renderProgress(style: Style, status: ShownProgress, now: Date): 
     approvalLine(style, status),
     labelled('decided', decidedNotes(style, status.decisions), LABEL),
     deniedLines(style, status.denials),
-    status.failure === null ? [] : failureLines(style, status),
+    failure === null ? [] : failureLines(style, failure, LABEL),
     unwindLines(style, status.unwind),
     artifactLine(status),
     liveLine(style, status),
@@ -80,7 +84,13 @@ function describeState(status: ProgressStatus): string {
 
 function describeUnwind(unwind: UnwindReport[]): string {
   if (unwind.some((one) => one.outcome === 'undo-failed')) return 'NOT UNDONE';
-  return unwind.some((one) => one.outcome === 'undone') ? 'UNDONE' : 'nothing was touched';
+  if (unwind.some((one) => one.outcome === 'undone')) return 'UNDONE';
+  return unwind.some(hasBegun) ? 'nothing to undo' : 'nothing was touched';
+}
+
+/** Its step had, so its undo was asked for, and looked. */
+function hasBegun({ tookMs }: UnwindReport): boolean {
+  return tookMs !== null;
 }
 
 function spentMs(status: ProgressStatus, now: Date): number {
@@ -124,20 +134,10 @@ function approvalLine(style: Style, { approvals }: ProgressStatus): string[] {
   return labelled('approved', hasReasons ? said : [said.join(', ')], LABEL);
 }
 
-function failureLines(style: Style, { failure }: ProgressStatus): string[] {
-  if (failure === null) return [];
-  return [
-    ...labelled('what', [style.red(plain(failure.what))], LABEL),
-    ...labelled('where', [plain(failure.where)], LABEL),
-    ...labelled('why', failure.why === null ? [] : plainLines(failure.why).trimEnd().split('\n'), LABEL),
-    ...labelled('way out', [plain(failure.wayOut)], LABEL),
-  ];
-}
-
 function unwindLines(style: Style, unwind: UnwindReport[]): string[] {
   return unwind.map((one, index) => {
     const sign = signOf(style, one.outcome);
-    const note = one.outcome === 'never-ran' ? 'never ran' : plain(one.note ?? one.outcome);
+    const note = plain(one.note ?? (one.outcome === 'never-ran' ? 'never ran' : one.outcome));
     const left = `  ${pad(index === 0 ? 'undone' : '', LABEL)}${sign} ${pad(plain(one.step), STEP)}${note}`;
     return row(style, left, one.tookMs === null ? '' : formatTook(one.tookMs));
   });
@@ -166,28 +166,4 @@ function nextLine(style: Style, status: ProgressStatus): string[] {
   const ends =
     status.waitEnds === null ? '' : `${plain(status.waitEnds.then)} ${formatMoment(status.waitEnds.at)}`;
   return [row(style, `  ${pad('next', LABEL)}${commands.join('   ')}`, style.dim(ends))];
-}
-
-function nextCommands({ state, waitingFor, environment, unwind, steps }: ProgressStatus): string[] {
-  const name = plain(environment);
-  if (unwind.some((one) => one.outcome === 'undo-failed')) return [`slipway retry ${name}`];
-  if (state === 'waiting') {
-    const what = waitingFor ?? '';
-    // these say what a person has written, so they come first
-    if (what.startsWith('the end of a freeze by '))
-      return [`slipway unfreeze ${name}`, `slipway abort ${name}`];
-    if (what.startsWith('the end of a freeze')) return [`slipway abort ${name}`];
-    if (what.startsWith('a person to look first')) return [`slipway resume ${name}`, `slipway abort ${name}`];
-    if (/^a person: (restore|revert) failed/.test(what)) return [`slipway retry ${name}`];
-    if (/approv/i.test(what)) return [`slipway approve ${name}`, `slipway reject ${name}`];
-    if (/switch|traffic/i.test(what)) return [`slipway switch ${name}`, `slipway abort ${name}`];
-    if (/pause|resume/i.test(what)) return [`slipway resume ${name}`, `slipway abort ${name}`];
-    if (steps.some((step) => step.state === 'failed' || step.state === 'inconclusive')) {
-      return [`slipway retry ${name}`, `slipway abort ${name}`];
-    }
-    return [`slipway abort ${name}`];
-  }
-  const baking =
-    state === 'running' && steps.some((step) => step.name === 'bake' && step.state === 'running');
-  return baking ? [`slipway rollback ${name}`] : [];
 }

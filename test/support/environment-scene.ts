@@ -155,6 +155,14 @@ export class EnvironmentScene {
     };
   }
 
+  /** As somebody does it by hand. */
+  mendDatabase(revision: string): void {
+    this.harness.world.update(({ environments }) => {
+      const environment = environments[this.key];
+      if (environment !== undefined) environment.database = revision;
+    });
+  }
+
   world(): FakeEnvironment {
     const environment = this.harness.world.read().environments[this.key];
     if (environment === undefined) throw new Error(`nobody has touched ${this.key}`);

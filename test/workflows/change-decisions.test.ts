@@ -344,6 +344,7 @@ describe('an undo that fails', () => {
       scene.break('undoDeploy', 'foreign');
     });
     const status = await waitsFor(handle, 'a person: undo of deploy failed');
+    expect(status.failure?.wayOut).toBe(`look; then slipway retry ${scene.plan.name}`);
     expect(status).toMatchObject({
       state: 'waiting',
       unwind: [

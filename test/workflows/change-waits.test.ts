@@ -105,6 +105,8 @@ describe('an undo that does not come through', () => {
       return now.waitingFor === null ? null : now;
     });
     expect(status.waitingFor).toBe('a person: undo of switch does not come through');
+    // it is tried again by itself, and a word to do so is refused
+    expect(status.report).not.toContain('slipway retry');
     expect(status.headline).toContain('a person should look');
     expect(scene.now()?.calls).not.toContain('undoDeploy green');
     scene.mend();

@@ -220,6 +220,8 @@ describe('a rollback restores the database by a person’s word', () => {
     expect(shown.steps).toContainEqual(expect.objectContaining({ name: 'restore', state: 'failed' }));
     expect(shown.report).toContain('slipway retry');
     expect(shown.report).not.toContain('slipway abort');
+    expect(shown.stopped).toBe('v2 stopped');
+    expect(shown.report).toContain('v2 stopped');
     expect((await decideOn(lane(prod), 'abort')).accepted).toBe(false);
     await decideOn(lane(prod), 'retryStep');
     expect(await prod.ended(requestId)).toMatchObject({ state: 'succeeded', clean: true });
@@ -261,6 +263,42 @@ describe('a rollback restores the database by a person’s word', () => {
     expect(callsOf(prod, since)).toEqual(['claim', 'takeOver']);
     expect((await prod.status()).needsPerson).toContain('being restored from backup-2');
     expect((await rollBack(prod, 'v1', 'backup-2')).result).toMatchObject({ state: 'succeeded' });
-    expect(await prod.status()).toMatchObject({ needsPerson: null, live: { version: 'v1' } });
+    const after = await prod.status();
+    expect(after).toMatchObject({ needsPerson: null, live: { version: 'v1' } });
+    expect(after.personsWayOut).toBeUndefined();
+  });
+
+  it.each(['v1', 'v2'])('or mends it by hand and starts %s; to resume starts nothing', async (version) => {
+    const prod = await givenTwo();
+    prod.break('restoreDatabase', 'refuse', { times: -1 });
+    const requestId = await prod.rollback('v1', undefined, 'backup-2');
+    await waitsFor(lane(prod), 'a person: restore failed');
+    await prod.terminateLane();
+    const result = await prod.ended(requestId);
+    const { name } = prod.plan;
+    const said = await prod.status();
+    expect(said.personsWayOut).toBe(result.failure?.wayOut);
+    for (const command of ['v1 --restore-database', 'v1', 'v2'])
+      expect(said.personsWayOut).toContain(`slipway rollback ${name} ${command}`);
+    expect(said.personsWayOut).toContain(`slipway resume ${name} starts nothing`);
+    expect(prod.serving()).toBe('nothing');
+    // what is there is that release's by then
+    prod.mendDatabase(version);
+    const started = await prod.ended(await prod.rollback(version));
+    expect(started).toMatchObject({ state: 'succeeded', clean: true });
+    expect([prod.serving(), prod.world().database]).toEqual([version, version]);
+    expect(await prod.status()).toMatchObject({ needsPerson: null, live: { version } });
+  });
+
+  it('and a person who only says to have looked gets nothing started', async () => {
+    const prod = await givenTwo();
+    prod.break('restoreDatabase', 'refuse', { times: -1 });
+    const requestId = await prod.rollback('v1', undefined, 'backup-2');
+    await waitsFor(lane(prod), 'a person: restore failed');
+    await prod.terminateLane();
+    await prod.ended(requestId);
+    expect(await prod.decide('resume')).toMatchObject({ accepted: true });
+    const after = await prod.status();
+    expect([after.needsPerson, after.personsWayOut, prod.serving()]).toEqual([null, undefined, 'nothing']);
   });
 });

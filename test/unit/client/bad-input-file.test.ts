@@ -194,6 +194,16 @@ describe('a pipeline file with', () => {
     );
   });
 
+  it('a database that nobody knows how to ask leads to the page about that', async () => {
+    const text = swap('smoke: {run: ./smoke.sh}', 'migrated: {migrations: applied}');
+    const content = text.replace('checks: [/health]', 'checks: [/health, migrated]');
+    await scene.repository.commit('feat: one', { 'app/a': '1', 'slipway.yaml': content });
+    expect(await refusalOf(scene, ['main'])).toMatchObject({
+      what: expect.stringContaining('nothing says how it is asked') as string,
+      docs: 'docs/databases.md#migrations-applied',
+    });
+  });
+
   it('many mistakes tells the first, counts the others, and lists each with its place', async () => {
     const text = inStage('queue: lifo').replace('{tag: "v*.*.*"}', '{tga: "v*"}').replace('after:', 'aftr:');
     await scene.repository.commit('feat: one', { 'slipway.yaml': text });

@@ -1,0 +1,36 @@
+/** What is parked goes on by `retry` only: its way out never says anything else. */
+import { expect, it } from 'vitest';
+import { untilRetried } from '../../../workflows/until-retried.js';
+
+it.each([
+  ['correct what it says, then release again', 'correct what it says, then slipway retry prod'],
+  ['release it again', 'slipway retry prod'],
+  ['mend the release and release it again', 'mend the release and slipway retry prod'],
+  [
+    'look at that host; release again when it is what it should be',
+    'look at that host; slipway retry prod when it is what it should be',
+  ],
+  [
+    'see who migrated it meanwhile; bring it back, then retry',
+    'see who migrated it meanwhile; bring it back, then slipway retry prod',
+  ],
+  [
+    'see who changed it, then put it right by hand: docker service inspect --pretty web',
+    'see who changed it, then put it right by hand: docker service inspect --pretty web; then slipway retry prod',
+  ],
+  [
+    'nothing was touched; slipway release v1 --to prod plans it again under the current policy',
+    'nothing was touched; then slipway retry prod',
+  ],
+  ['slipway release v1 --to prod asks again', 'slipway retry prod'],
+  [
+    'mend it, then slipway retry prod: it is restored again from the beginning',
+    'mend it, then slipway retry prod: it is restored again from the beginning',
+  ],
+])('%s', (wayOut, expected) => {
+  const report = { what: 'it failed', where: 'web-1', why: 'its output', wayOut };
+  const parked = untilRetried(report, 'prod');
+  expect(parked).toEqual({ ...report, wayOut: expected });
+  // a client says it of what an older worker parked
+  expect(untilRetried(parked, 'prod')).toEqual(parked);
+});
