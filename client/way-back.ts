@@ -9,6 +9,7 @@ import { renderFollowed, showWhileFollowing } from './live-view.js';
 import { exitOfFollowedWayBack, toReleaseData } from './release-data.js';
 import type { AnyResult, SlipwayClient } from './release-client.js';
 import { decidedNotes } from './render/decided.js';
+import { failureLines } from './render/failure.js';
 import { labelled, lines, plain } from './render/text.js';
 import { formatTook } from './render/time.js';
 import { renderExit } from './render/watch.js';
@@ -80,13 +81,7 @@ function renderResult({ style }: Invocation, result: ChangeResult): string {
     `${good ? style.green(style.ok) : style.red(style.failed)} ${plain(result.headline)}`,
     switchMs === null ? null : `  traffic moved in ${formatTook(switchMs)}`,
     labelled('decided', decidedNotes(style, said?.decisions), 9),
-    failure === null
-      ? []
-      : [
-          ...labelled('what', [plain(failure.what)], 9),
-          ...labelled('where', [plain(failure.where)], 9),
-          ...labelled('way out', [plain(failure.wayOut)], 9),
-        ],
+    failure === null ? [] : failureLines(style, failure, 9),
   );
 }
 
