@@ -36,7 +36,12 @@ export function wayOutForPerson({
   environment,
   personsWayOut,
 }: Pick<EnvironmentState, 'environment' | 'personsWayOut'>): string {
-  return personsWayOut ?? `look at it and mend it, then slipway resume ${environment}`;
+  const resume = `slipway resume ${environment}`;
+  if (personsWayOut === undefined) return `look at it and mend it, then ${resume}`;
+  // what failed knows what helps it, and not that nothing enters here until somebody has said so
+  return /\bslipway (resume|rollback)\b/.test(personsWayOut)
+    ? personsWayOut
+    : `${personsWayOut}; then ${resume}`;
 }
 
 /** What has the traffic: the live release, or the one a change in flight has switched to. */

@@ -1,5 +1,6 @@
-/** What is parked goes on by `retry` only: its way out never says anything else. */
+/** Ways out where a person must look: what is parked goes on by `retry` only, and what is closed opens by `resume`. */
 import { expect, it } from 'vitest';
+import { wayOutForPerson } from '../../../workflows/environment-memory.js';
 import { untilRetried } from '../../../workflows/until-retried.js';
 
 it.each([
@@ -33,4 +34,13 @@ it.each([
   expect(parked).toEqual({ ...report, wayOut: expected });
   // a client says it of what an older worker parked
   expect(untilRetried(parked, 'prod')).toEqual(parked);
+});
+
+it.each([
+  [undefined, 'look at it and mend it, then slipway resume prod'],
+  ['start the proxy', 'start the proxy; then slipway resume prod'],
+  ['slipway rollback prod v1 --restore-database', 'slipway rollback prod v1 --restore-database'],
+])('where nothing enters, `%s` leads on by `%s`', (personsWayOut, said) => {
+  const known = personsWayOut === undefined ? {} : { personsWayOut };
+  expect(wayOutForPerson({ environment: 'prod', ...known })).toBe(said);
 });
