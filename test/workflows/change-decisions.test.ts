@@ -239,7 +239,7 @@ describe('a step that holds', () => {
     const { scene, handle } = await start(givenPlan({ onFailure: 'hold' }), (scene) =>
       scene.break('verify', 'say-no'),
     );
-    const status = await waitsFor(handle, 'verify failed: retry or abort');
+    const status = await waitsFor(handle, 'verify failed: retry, skip-host or abort');
     expect(status.failure).toMatchObject({ what: 'health: /health answered 500', why: 'KeyError: region' });
     expect((await decideOn(handle, 'resume')).accepted).toBe(false);
     expect(await decideOn(handle, 'retryStep')).toMatchObject({ accepted: true });
@@ -251,7 +251,7 @@ describe('a step that holds', () => {
     const { scene, handle, before } = await start(givenPlan(), (scene) =>
       scene.break('verify', 'inconclusive'),
     );
-    await waitsFor(handle, 'verify could not be made: retry or abort');
+    await waitsFor(handle, 'verify could not be made: retry, skip-host or abort');
     await decideOn(handle, 'abort');
     expect(await handle.result()).toMatchObject({ state: 'aborted', clean: true });
     expect(scene.visible()).toEqual(before);

@@ -148,7 +148,7 @@ describe('a fleet', () => {
       {
         host: 'web-2',
         state: 'quarantined',
-        why: 'deploy was refused; and it could not be put back: somebody else changed it',
+        why: 'deploy was refused: log line; and it could not be put back: somebody else changed it',
       },
     ]);
   });
@@ -221,7 +221,9 @@ describe('checks of each host', () => {
     const handle = await startChange(harness, changeOf(scene));
     expect(await handle.result()).toMatchObject({
       state: 'succeeded',
-      apart: [{ host: 'web-3', state: 'quarantined', why: 'up on web-3: /health answered 500' }],
+      apart: [
+        { host: 'web-3', state: 'quarantined', why: 'up on web-3: /health answered 500: KeyError: region' },
+      ],
     });
     expect(runsOn(scene)).toMatchObject({ 'web-2': 'v2', 'web-3': null, 'web-4': 'v2' });
     expect((await verified(handle)).slice(1)).toEqual([
