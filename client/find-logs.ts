@@ -20,7 +20,8 @@ const KEPT_OF_DATABASE = ['database', 'backup', 'prove', 'migrate', 'contract', 
 
 /**
  * With the plan in flight, else the live one: the hosts as they were released to, whatever the file says today. Throws
- * UserError (exit 2) for a host that it does not have, and for a step that keeps no log.
+ * UserError (exit 2) for a host that it does not have, and for a step that keeps no log; (exit 5) where nothing was
+ * released, and where nobody has said how the log is printed.
  */
 export async function askForLogs(
   client: SlipwayClient,
@@ -32,6 +33,7 @@ export async function askForLogs(
   const plan = status?.inFlight?.request.plan ?? status?.live?.plan ?? null;
   if (plan !== null) {
     requireNames(plan, wish);
+    if (wish.step === null) requireLogs(plan);
     return { what: 'logs', plan, live: status?.live ?? null, ...wish };
   }
   throw refused({
@@ -50,6 +52,17 @@ function requireNames(plan: EnvironmentPlan, { step, host }: Wish): void {
   const words = [...new Set([...ofPlatform, ...(database === null ? [] : KEPT_OF_DATABASE)])];
   if (!words.some((word) => step === word || step.startsWith(`${word}-`)))
     throw unknownName('--step', step, words, name);
+}
+
+/** A platform of commands has only the log that its file tells how to print. */
+function requireLogs({ name, platform }: EnvironmentPlan): void {
+  if (platform.kind !== 'command' || platform.logs !== undefined) return;
+  throw refused({
+    what: 'the platform of what was released here has no logs command, so nobody knows how its log is printed',
+    where: name,
+    wayOut: `add logs: to the platform, a command that prints the log (logs: journalctl -u app -n 500), and release; what a step kept: slipway logs ${name} --step deploy`,
+    docs: 'docs/pipeline-file.md#platforms',
+  });
 }
 
 function unknownName(flag: string, given: string, known: string[], environment: string): Error {

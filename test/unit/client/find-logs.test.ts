@@ -7,7 +7,7 @@ import type { EnvironmentPlan } from '../../../pipeline/plan.js';
 import { givenPlanInPlace } from '../../support/given.js';
 import { DATABASE } from '../../support/two-releases.js';
 
-const ask = async (step: string, change: Partial<EnvironmentPlan> = {}) => {
+const ask = async (step: string | null, change: Partial<EnvironmentPlan> = {}) => {
   const platform = { kind: 'command', command: './up', inspect: null, restore: null, retire: null } as const;
   const plan = givenPlanInPlace({ platform: { ...platform, on: 'host' }, ...change });
   const client = { status: () => Promise.resolve({ live: { plan } }) } as unknown as SlipwayClient;
@@ -26,4 +26,15 @@ it('of an environment without a database its steps have none', async () => {
     exit: EXIT.badInput,
     message: expect.stringContaining('migrate is not known') as string,
   });
+});
+
+it('of commands that say nothing of it there is none, and how it is added is said', async () => {
+  const command = { kind: 'command', command: './up', inspect: null, restore: null, retire: null } as const;
+  await expect(ask(null)).rejects.toMatchObject({
+    exit: EXIT.refused,
+    what: expect.stringContaining('has no logs command') as string,
+    wayOut: expect.stringContaining('add logs: to the platform') as string,
+  });
+  const platform = { ...command, on: 'host', logs: 'journalctl -u app' } as const;
+  expect(await ask(null, { platform })).toMatchObject({ what: 'logs', step: null });
 });
