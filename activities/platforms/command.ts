@@ -9,6 +9,7 @@ import { lastLine } from '../hosts/tail.js';
 import { foreignHand, refused } from '../failure.js';
 import { finding, lookAtHost } from './host-findings.js';
 import { placeOf, runTool } from './host-question.js';
+import { findingsOfInspect } from './inspect-finding.js';
 import {
   platformPlan,
   type LogsFrom,
@@ -24,7 +25,7 @@ import {
   type RunTimeValues,
 } from './run-time-values.js';
 import { requireSuccess } from './docker-command.js';
-import type { TeamCommand } from './team-command.js';
+import { whyNotYet, type TeamCommand } from './team-command.js';
 
 const QUESTION_TIMEOUT_MS = 60_000;
 
@@ -50,7 +51,7 @@ export const command: Platform = {
 };
 
 async function preflight(context: PlatformContext): Promise<PreflightFinding[]> {
-  const { restore, retire: retireCommand } = platformPlan(context, 'command');
+  const { restore, retire: retireCommand, inspect: template } = platformPlan(context, 'command');
   const hasWayBack = restore !== null || retireCommand !== null || context.target.live !== null;
   const wayBack = hasWayBack
     ? finding(context, 'restore', 'ok', restore === null ? 'by deploying the release before' : 'by restore:')
@@ -61,26 +62,34 @@ async function preflight(context: PlatformContext): Promise<PreflightFinding[]> 
         'a first release of these commands could not be undone',
         'add restore: or retire: to the platform',
       );
-  return [wayBack, ...(await lookAtHost(context, { dataFolder: '/', ownPorts: await ownPorts(context) }))];
+  const asked = await askInspect(context);
+  const found = await lookAtHost(context, { dataFolder: '/', ownPorts: ownPorts(context, asked) });
+  return [wayBack, ...findingsOfInspect(context, template, asked), ...found];
 }
 
 /** Where these commands have deployed before, the ports of the plan are the release's own. */
-async function ownPorts(context: PlatformContext): Promise<number[]> {
-  const { live, plan } = context.target;
-  const { ports } = plan.preflight;
-  if (ports.length === 0 || live !== null) return ports;
-  return (await inspect(context)) === null ? [] : ports;
+function ownPorts({ target: { live, plan } }: PlatformContext, inspected: CommandResult | null): number[] {
+  return live !== null || whatIsThere(inspected) !== null ? plan.preflight.ports : [];
+}
+
+async function inspect(context: PlatformContext): Promise<string | null> {
+  return whatIsThere(await askInspect(context));
 }
 
 /** null = nothing there: inspect fails or prints nothing. */
-async function inspect(context: PlatformContext): Promise<string | null> {
+function whatIsThere(inspected: CommandResult | null): string | null {
+  const output = inspected?.stdout.trim() ?? '';
+  return inspected?.exitCode === 0 && output !== '' ? output : null;
+}
+
+/** null = there is no inspect, or nothing was released yet to ask it with. */
+async function askInspect(context: PlatformContext): Promise<CommandResult | null> {
   const template = platformPlan(context, 'command').inspect;
-  if (template === null) return null;
+  if (template === null || whyNotYet(context.target, template) !== null) return null;
   const result = await ask(context, template, 'inspect');
   if (result.exitCode === null)
     throw new Error(`${placeOf(context)}: inspect has not answered${result.timedOut ? ' in time' : ''}`);
-  const output = result.stdout.trim();
-  return result.exitCode === 0 && output !== '' ? output : null;
+  return result;
 }
 
 /** The last lines of what `logs` prints, whatever it exits with: a service that is gone may have left some. */
