@@ -20,8 +20,7 @@ const KEPT_OF_DATABASE = ['database', 'backup', 'prove', 'migrate', 'contract', 
 
 /**
  * With the plan in flight, else the live one: the hosts as they were released to, whatever the file says today. Throws
- * UserError (exit 2) for a host that it does not have, and for a step that keeps no log; (exit 5) where nothing was
- * released, and where nobody has said how the log is printed.
+ * UserError (exit 2) for a host that it does not have, and for a step that keeps no log.
  */
 export async function askForLogs(
   client: SlipwayClient,
@@ -33,7 +32,6 @@ export async function askForLogs(
   const plan = status?.inFlight?.request.plan ?? status?.live?.plan ?? null;
   if (plan !== null) {
     requireNames(plan, wish);
-    if (wish.step === null) requireLogs(plan);
     return { what: 'logs', plan, live: status?.live ?? null, ...wish };
   }
   throw refused({
@@ -54,9 +52,9 @@ function requireNames(plan: EnvironmentPlan, { step, host }: Wish): void {
     throw unknownName('--step', step, words, name);
 }
 
-/** A platform of commands has only the log that its file tells how to print. */
-function requireLogs({ name, platform }: EnvironmentPlan): void {
-  if (platform.kind !== 'command' || platform.logs !== undefined) return;
+/** Where there was no log: a platform of commands has only that which its file tells how to print (exit 5). */
+export function requireLogs({ plan: { name, platform }, step }: InspectInput): void {
+  if (step !== null || platform.kind !== 'command' || platform.logs !== undefined) return;
   throw refused({
     what: 'the platform of what was released here has no logs command, so nobody knows how its log is printed',
     where: name,

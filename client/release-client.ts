@@ -38,6 +38,7 @@ import {
   environmentOf,
   findAnyInFlight,
   findHolding,
+  nameHost,
   findLane,
   findPaused,
   findWaitingPromotion,
@@ -262,15 +263,18 @@ export class SlipwayClient {
     { host = null, version = null, reason = null }: DecisionOptions & { host?: string | null } = {},
   ): Promise<Decided> {
     const status = await this.requireStatus(environment);
-    const target = host === null ? findHolding(status, version, null) : environmentOf(status);
-    return this.decide(target, UPDATE.retryStep, { reason, host });
+    if (host === null)
+      return this.decide(findHolding(status, version, null), UPDATE.retryStep, { reason, host });
+    const asNamed = { reason, host: nameHost(status, host) };
+    return this.decide(environmentOf(status), UPDATE.retryStep, asNamed);
   }
 
   /** Out of the change in flight or, where none is, until the next release. */
   async skipHost(environment: string, host: string, options: DecisionOptions = {}): Promise<Decided> {
     const { version = null, reason = null } = options;
-    const target = findHolding(await this.requireStatus(environment), version, host);
-    return this.decide(target, UPDATE.skipHost, { reason, host });
+    const status = await this.requireStatus(environment);
+    const name = nameHost(status, host);
+    return this.decide(findHolding(status, version, name), UPDATE.skipHost, { reason, host: name });
   }
 
   /** What abort would stop: looked at before, so that its end can be followed. */

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
+import { typedWord } from '../pipeline/typed-word.js';
 import type { Decision, SignedStatement } from '../workflows/messages.js';
 import { badInput, refused } from './user-error.js';
 
@@ -66,7 +67,9 @@ export async function signText(
     what: 'ssh-keygen could not sign',
     where: keyFile,
     why: stderr.trim() === '' ? null : stderr.trim(),
-    wayOut: 'unlock the key with ssh-add, or name another with --key',
+    wayOut: /UNPROTECTED PRIVATE KEY FILE|bad permissions/.test(stderr)
+      ? `let nobody else read it: chmod 600 ${typedWord(keyFile)}`
+      : 'unlock the key with ssh-add, or name another with --key',
     docs: 'docs/approvals.md#signing',
   });
 }

@@ -59,8 +59,24 @@ export function findHolding(
   host: string | null,
 ): DecisionTarget {
   const { inFlight, apart = [] } = status;
-  const isApart = apart.some((each) => each.state === 'quarantined' && (host === null || each.host === host));
-  return inFlight === null && version === null && isApart ? environmentOf(status) : findLane(status, version);
+  // a host of another name is the environment's to refuse: it says the names
+  const isApart = apart.some(({ state }) => state === 'quarantined' || host !== null);
+  if (inFlight !== null || version !== null) return findLane(status, version);
+  if (isApart) return environmentOf(status);
+  throw refused({
+    what: 'no change is in flight, and no host is in quarantine',
+    where: status.environment,
+    why: describe(status),
+    wayOut: `see what there is: slipway status ${status.environment}`,
+  });
+}
+
+/** The name of a host here: `10.0.0.7` is `deploy@10.0.0.7:22` if no other is there; what nobody has, as it was typed. */
+export function nameHost({ apart = [], inFlight }: EnvironmentStatus, typed: string): string {
+  const hosts = inFlight?.request.plan.hosts ?? [];
+  const names = [...new Set([...apart.map(({ host }) => host), ...hosts.map(({ name }) => name)])];
+  const like = names.filter((name) => name.replace(/^.*@/, '').replace(/:\d+$/, '') === typed);
+  return names.includes(typed) || like.length > 1 ? typed : (like[0] ?? typed);
 }
 
 /** What abort and pause mean: the change in flight or, before it, the promotion. Two candidates need `--version`. */

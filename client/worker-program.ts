@@ -36,11 +36,23 @@ export async function runWorkerProgram(
   const complained = keepLastLine(child.stderr, (text) => invocation.terminal.err(text));
   const stop = (): void => void child.kill('SIGTERM');
   invocation.terminal.interrupted.addEventListener('abort', stop, { once: true });
-  const code = await new Promise<number>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (exit) => resolve(exit ?? EXIT.interrupted));
-  });
-  const exit = invocation.terminal.interrupted.aborted ? EXIT.interrupted : toExitCode(code);
+  const { code, signal } = await new Promise<{ code: number | null; signal: string | null }>(
+    (resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', (code, signal) => resolve({ code, signal }));
+    },
+  );
+  const isStopped = invocation.terminal.interrupted.aborted;
+  if (signal !== null && !isStopped) {
+    throw new UserError(EXIT.unreachable, {
+      what: `its process was ended from outside, with ${signal}`,
+      where: `slipway ${invocation.command}`,
+      wayOut:
+        'nothing is lost and what it runs on hosts goes on: start it again; out of memory is what dmesg would say',
+      docs: 'docs/commands.md#worker',
+    });
+  }
+  const exit = isStopped ? EXIT.interrupted : toExitCode(code ?? EXIT.bug);
   if (json && isCheck && exit === EXIT.done) return { exit, data: { said: said() }, screen: '' };
   if (!json || exit === EXIT.interrupted || exit === EXIT.done)
     return { exit, data: null, screen: '', written: true };

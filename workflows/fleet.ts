@@ -9,7 +9,7 @@ import type { OnHosts, UndoResult, VerifyResult } from './activity-contract.js';
 import { perform, type Calling } from './activity-options.js';
 import { keepReceipt, setApart, summarize, type ChangeRun } from './change-run.js';
 import type { StepOutcome } from './step-outcome.js';
-import { describeApart, SET_APART_WITHIN_MS } from './hosts-apart.js';
+import { describeApart, SET_APART_WITHIN_MS, withLastWords } from './hosts-apart.js';
 import { readFailure } from './read-failure.js';
 import type { FailureReport, HostApart } from './result.js';
 import { calling, judge, passed, sinceDeploy, tellApart } from './step.js';
@@ -188,7 +188,7 @@ async function takeOut(run: ChangeRun, { host, report }: HostFailure): Promise<v
   const putsBack = failedHost === 'undo' && run.input.request.kind !== 'readmit';
   const since = new Date(Date.now()).toISOString();
   const limited = { ...onOneHost(run, host), scheduleToCloseMs: SET_APART_WITHIN_MS, priority: 1 };
-  let why = report.what;
+  let why = withLastWords(report);
   let state: HostApart['state'] = putsBack ? 'before' : 'quarantined';
   // said before it is touched: until that has come to its end nobody knows whether it can be reached
   await tellApart(run, { host, state: 'quarantined', why, since });

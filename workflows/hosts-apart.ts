@@ -1,10 +1,15 @@
 /** Hosts of an environment that do not serve what is live, and when that is tried there again. Pure. */
 import { requestFor } from './environment-memory.js';
 import type { ChangeRequest, EnvironmentState, GoesWithout, HostWaiting } from './messages.js';
-import { touchedNothing, type ChangeResult, type HostApart } from './result.js';
+import { oneLine } from './plain-text.js';
+import { lastLine } from './report.js';
+import { touchedNothing, type ChangeResult, type FailureReport, type HostApart } from './result.js';
 
 /** A host that stands apart is put back or stopped within this, or left as it is: it must not hold up the others. */
 export const SET_APART_WITHIN_MS = 120_000;
+
+/** Of what a host printed. */
+const LONGEST_WORDS = 200;
 
 const MINUTE_MS = 60_000;
 const AGAIN_MS = [5, 10, 20, 40, 60].map((minutes) => minutes * MINUTE_MS);
@@ -25,7 +30,7 @@ export function apartAfter(
         if (request.hosts?.includes(each.host) !== true) return [each];
         const now = foundHere(each.host);
         if (now === undefined && state === 'succeeded') return [];
-        const why = now?.why ?? result.failure?.what ?? each.why;
+        const why = now?.why ?? whyNotBack(each.host, request.hosts ?? [], result.failure) ?? each.why;
         // left out by a person while it was tried
         if (each.againAt === null) return [{ ...each, why }];
         return [waiting({ ...each, why }, each.tries + 1, nowMs)];
@@ -43,6 +48,23 @@ export function apartAfter(
       return [...kept, ...fresh];
     }
   }
+}
+
+/** What failed and, where the host printed something, the line where the cause stands. */
+export function withLastWords({ what, why }: Pick<FailureReport, 'what' | 'why'>): string {
+  const said = why === null ? '' : oneLine(lastLine(why)).slice(0, LONGEST_WORDS);
+  return said === '' || what.includes(said) ? what : `${what}: ${said}`;
+}
+
+/** The host's own part of a failure that names every host; null = there is none. */
+function whyNotBack(host: string, hosts: string[], failure: FailureReport | null): string | null {
+  if (failure === null) return null;
+  const { what, why } = failure;
+  const prefix = `${host}: `;
+  if (hosts.length === 1)
+    return withLastWords({ what: what.startsWith(prefix) ? what.slice(prefix.length) : what, why });
+  const own = what.split('; ').find((part) => part.startsWith(prefix));
+  return own?.slice(prefix.length) ?? what;
 }
 
 function waiting(apart: HostApart, tries: number, nowMs: number): HostWaiting {

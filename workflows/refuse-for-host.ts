@@ -18,10 +18,10 @@ export function refuseForHost(
   const quarantined = apart.filter(({ state }) => state === 'quarantined');
   const names = quarantined.map((each) => each.host).join(', ');
   if (arriving !== null)
-    return `${arriving} is on its way to every host of ${environment}; slipway watch ${environment}`;
+    return `${arriving} is on its way to every host of ${environment}; slipway watch ${environment}, and if a step holds: slipway retry ${environment}`;
   const meant = apart.find((each) => each.host === host);
   if (host !== null && meant === undefined)
-    return `${host} does not stand apart from ${environment}; slipway status ${environment}`;
+    return `${host} does not stand apart from ${environment}; hosts that do: ${apart.map((each) => each.host).join(', ')}`;
   if (meant?.state === 'before' || names === '')
     return `${host ?? 'what stands apart'} keeps the release before until the next one; slipway release VERSION --to ${environment}`;
   if (name === 'retryStep') return closed;

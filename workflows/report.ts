@@ -159,7 +159,7 @@ function labelled(label: string, text: string): string[] {
 }
 
 /** The last line of a log is where the cause stands. */
-function lastLine(text: string): string {
+export function lastLine(text: string): string {
   return text.trim().split('\n').at(-1) ?? '';
 }
 

@@ -187,12 +187,17 @@ export class Saga {
     const { kind } = this.run.input.request;
     if (outcome.verdict === 'expired' || kind === 'retire' || kind === 'readmit') return false;
     if (outcome.verdict === 'failed') {
-      return plan.onFailure === 'hold' && (await this.#hold(name, `${name} failed: retry or abort`));
+      return plan.onFailure === 'hold' && (await this.#hold(name, `${name} failed: ${this.#waysOn()}`));
     }
-    if (!this.run.cutOver) return await this.#hold(name, `${name} could not be made: retry or abort`);
+    if (!this.run.cutOver) return await this.#hold(name, `${name} could not be made: ${this.#waysOn()}`);
     if (patience.isOver()) return false;
     await sleep(RETRY_AFTER_CUTOVER_MS, { summary: `${name} could not be made; again in 5 s` });
     return true;
+  }
+
+  /** What a person can say to a step that holds. */
+  #waysOn(): string {
+    return this.run.target.plan.hosts.length > 1 ? 'retry, skip-host or abort' : 'retry or abort';
   }
 
   /** True when a person says to try again. */

@@ -6,10 +6,10 @@ import type { PreflightFinding, UndoResult } from '../../workflows/activity-cont
 import { TAIL_BYTES } from '../hosts/command-text.js';
 import type { CommandResult } from '../hosts/host.js';
 import { lastLine } from '../hosts/tail.js';
-import { foreignHand, refused } from '../failure.js';
+import { foreignHand, isRefusal, refused } from '../failure.js';
 import { finding, lookAtHost } from './host-findings.js';
 import { placeOf, runTool } from './host-question.js';
-import { findingsOfInspect } from './inspect-finding.js';
+import { findingsOfInspect, type Inspected } from './inspect-finding.js';
 import {
   platformPlan,
   type LogsFrom,
@@ -62,34 +62,35 @@ async function preflight(context: PlatformContext): Promise<PreflightFinding[]> 
         'a first release of these commands could not be undone',
         'add restore: or retire: to the platform',
       );
-  const asked = await askInspect(context);
-  const found = await lookAtHost(context, { dataFolder: '/', ownPorts: ownPorts(context, asked) });
-  return [wayBack, ...findingsOfInspect(context, template, asked), ...found];
+  const looked = await look(context);
+  const found = await lookAtHost(context, { dataFolder: '/', ownPorts: ownPorts(context, looked) });
+  return [wayBack, ...findingsOfInspect(context, template, looked), ...found];
 }
 
 /** Where these commands have deployed before, the ports of the plan are the release's own. */
-function ownPorts({ target: { live, plan } }: PlatformContext, inspected: CommandResult | null): number[] {
-  return live !== null || whatIsThere(inspected) !== null ? plan.preflight.ports : [];
-}
-
-async function inspect(context: PlatformContext): Promise<string | null> {
-  return whatIsThere(await askInspect(context));
-}
-
-/** null = nothing there: inspect fails or prints nothing. */
-function whatIsThere(inspected: CommandResult | null): string | null {
-  const output = inspected?.stdout.trim() ?? '';
-  return inspected?.exitCode === 0 && output !== '' ? output : null;
+function ownPorts({ target: { live, plan } }: PlatformContext, looked: Inspected | null): number[] {
+  return live !== null || (looked?.printed ?? null) !== null ? plan.preflight.ports : [];
 }
 
 /** null = there is no inspect, or nothing was released yet to ask it with. */
-async function askInspect(context: PlatformContext): Promise<CommandResult | null> {
+async function look(context: PlatformContext): Promise<Inspected | null> {
   const template = platformPlan(context, 'command').inspect;
   if (template === null || whyNotYet(context.target, template) !== null) return null;
-  const result = await ask(context, template, 'inspect');
-  if (result.exitCode === null)
-    throw new Error(`${placeOf(context)}: inspect has not answered${result.timedOut ? ' in time' : ''}`);
-  return result;
+  const { exitCode, timedOut, stdout, stderr } = await ask(context, template, 'inspect');
+  if (exitCode === null)
+    throw new Error(`${placeOf(context)}: inspect has not answered${timedOut ? ' in time' : ''}`);
+  const output = stdout.trim();
+  return {
+    exitCode,
+    printed: exitCode === 0 && output !== '' ? output : null,
+    ended: exitCode === 0 ? 'printed nothing' : `exited ${exitCode}`,
+    said: stderr.trim(),
+  };
+}
+
+/** What it printed; null = nothing there, or nobody to ask. */
+async function inspect(context: PlatformContext): Promise<string | null> {
+  return (await look(context))?.printed ?? null;
 }
 
 /** The last lines of what `logs` prints, whatever it exits with: a service that is gone may have left some. */
@@ -173,8 +174,21 @@ async function deploy(context: PlatformContext): Promise<string> {
     platformPlan(context, 'command').command,
     runTimeValues(context.target),
   );
+  await requireThere(context);
   const said = lastLine(stdout);
   return said === '' ? 'deployed' : `deployed: ${said}`;
+}
+
+/** A deploy that exits 0 and leaves nothing that inspect can see: one of the two is wrong, and undo believes inspect. */
+async function requireThere(context: PlatformContext): Promise<void> {
+  const looked = await look(context);
+  if (looked === null || looked.printed !== null) return;
+  throw refused({
+    what: `the deploy command succeeded, but inspect finds nothing there: it ${looked.ended}`,
+    where: placeOf(context),
+    why: looked.said === '' ? null : looked.said,
+    wayOut: 'let inspect print what is deployed there, or leave it out',
+  });
 }
 
 /**
@@ -204,13 +218,23 @@ async function undo(context: PlatformContext, recorded: unknown): Promise<UndoRe
   return { outcome: 'undone', note: now === null ? 'restored' : `restored: inspect says ${now}` };
 }
 
-/** There was nothing before: what the release brought is retired. */
+/**
+ * There was nothing before: what the release brought is retired, also what inspect does not see, half of a deploy or
+ * all of it. Where nothing came to be there is nothing to take away, and a retire that says so is no failed undo.
+ */
 async function undoFirst(context: PlatformContext): Promise<UndoResult> {
   const plan = platformPlan(context, 'command');
-  if (plan.inspect !== null && (await inspect(context)) === null)
+  const seesNothing = plan.inspect !== null && (await inspect(context)) === null;
+  if (plan.retire === null) {
+    if (!seesNothing) throw noWayBack(context);
     return { outcome: 'never-ran', note: 'inspect finds nothing, as before' };
-  if (plan.retire === null) throw noWayBack(context);
-  await run(context, 'undo', plan.retire, runTimeValues(context.target));
+  }
+  try {
+    await run(context, 'undo', plan.retire, runTimeValues(context.target));
+  } catch (error) {
+    if (!seesNothing || !isRefusal(error)) throw error;
+    return { outcome: 'undone', note: `inspect finds nothing, as before; ${error.message}` };
+  }
   return { outcome: 'undone', note: 'retired: nothing was there before' };
 }
 

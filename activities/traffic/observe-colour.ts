@@ -13,7 +13,7 @@ import { probeColour, wasCutOff, type ColourAnswer } from './probe-colour.js';
  */
 export type Accepts = 'well' | 'sick' | 'not-the-other';
 
-/** So long without an answer of the other colour; what cannot be reached is answered late or never by a proxy. */
+/** So long nothing, or errors of the proxy's own: what cannot be reached it answers late or never. */
 const SILENCE_MS = 10_000;
 
 /** Every so many answers come over a new connection: a kept one may be held by a worker that is on its way out. */
@@ -38,7 +38,7 @@ export interface Observation {
   lastWrong: ColourAnswer | null;
   /** Has anything answered at all? */
   answered: boolean;
-  /** `not-the-other` only: the other colour has not answered for long enough. */
+  /** `not-the-other` only: nobody has answered for long enough. */
   silent: boolean;
 }
 
@@ -55,10 +55,10 @@ export async function observeColour(input: ObserveInput): Promise<Observation> {
     ...{ confirmed: 0, firstAfterMs: null, lastWrong: null, answered: false, silent: false },
   };
   let wrongInARow = 0;
-  let otherAt = startedAt;
+  let heardAt = startedAt;
   try {
     for (let asked = 0; ; asked += 1) {
-      seen.silent = performance.now() - otherAt >= silenceMs;
+      seen.silent = performance.now() - heardAt >= silenceMs;
       const leftMs = confirm.timeoutMs - (performance.now() - startedAt);
       if (leftMs <= 0 || seen.silent) return seen;
       const fresh = asked % NEW_CONNECTION_EVERY === 0;
@@ -77,8 +77,8 @@ export async function observeColour(input: ObserveInput): Promise<Observation> {
           : answer;
         Object.assign(seen, { confirmed: 0, firstAfterMs: null, lastWrong });
         wrongInARow += 1;
-        if (answer.status !== null) otherAt = performance.now();
       }
+      if (isSomebodys(answer, input.colour)) heardAt = performance.now();
       input.onAnswer(seen.confirmed);
       if (seen.confirmed >= confirm.times) return seen;
       const pauseMs = Math.max(
@@ -90,6 +90,10 @@ export async function observeColour(input: ObserveInput): Promise<Observation> {
   } finally {
     agent.destroy();
   }
+}
+
+function isSomebodys({ colour, status }: ColourAnswer, wanted: Colour): boolean {
+  return (colour !== null && colour !== wanted) || (status !== null && status < 500);
 }
 
 function isRight({ colour, status }: ColourAnswer, { colour: wanted, accepts }: ObserveInput): boolean {

@@ -24,7 +24,7 @@ async function showLogs(invocation: Invocation): Promise<Outcome> {
   const { openClient } = await import('../session.js');
   const { readCount } = await import('../flags.js');
   const { newLines } = await import('../log-tail.js');
-  const { askForLogs } = await import('../find-logs.js');
+  const { askForLogs, requireLogs } = await import('../find-logs.js');
   const { terminal } = invocation;
   const lines = readCount('--lines', invocation.value('lines')) ?? DEFAULT_LINES;
   const environment = environmentOf(invocation);
@@ -39,10 +39,13 @@ async function showLogs(invocation: Invocation): Promise<Outcome> {
       print(invocation, host, newLines(shown.get(host) ?? '', text), log.length > 1);
       shown.set(host, text);
     }
-    if (!isSaid && log.every(({ text }) => text.trim() === '') && !invocation.global.json)
-      terminal.err(
-        `There is no log. What a step kept on its hosts: slipway logs ${environment} --step deploy\n`,
-      );
+    if (!isSaid && log.every(({ text }) => text.trim() === '')) {
+      requireLogs(input);
+      if (!invocation.global.json)
+        terminal.err(
+          `There is no log. What a step kept on its hosts: slipway logs ${environment} --step deploy\n`,
+        );
+    }
     isSaid = true;
     if (!invocation.has('follow')) return { exit: EXIT.done, data: null, screen: '', written: true };
     const { setTimeout: sleep } = await import('node:timers/promises');

@@ -127,6 +127,17 @@ test('a command that fails is Refused with what it said', async () => {
   });
 });
 
+test.each([
+  ['cat RELASE', 'it exited 1', 'RELASE: No such file'],
+  ['true', 'it printed nothing', null],
+])('a deploy that inspect `%s` cannot see is not believed', async (inspect, ended, why) => {
+  await expect(command.deploy(on({ inspect }))).rejects.toMatchObject({
+    type: 'Refused',
+    message: expect.stringContaining(`inspect finds nothing there: ${ended}`) as string,
+    details: [{ why: why === null ? null : (expect.stringContaining(why) as string) }],
+  });
+});
+
 test('a command that never ends is ended at the deadline, with all it started', async () => {
   const context = on({ command: 'sleep 1000 & echo $! > PID; wait' });
   context.target.plan = { ...context.target.plan, timeoutMs: 1_000 };
@@ -201,7 +212,25 @@ describe('the way back', () => {
     await command.deploy(context);
     expect(await command.undo(context, prior)).toMatchObject({ outcome: 'undone' });
     await expect(read('RELEASE')).rejects.toThrow('ENOENT');
-    expect(await command.undo(context, prior)).toMatchObject({ outcome: 'never-ran' });
+    expect(await command.undo(context, prior)).toMatchObject({ outcome: 'undone' });
+  });
+
+  test('half a first release, which inspect does not see, is retired too', async () => {
+    const context = on({ command: 'touch HALF; exit 1', retire: 'rm HALF' });
+    await expect(command.deploy(context)).rejects.toMatchObject({ type: 'Refused' });
+    expect(await command.undo(context, null)).toMatchObject({ outcome: 'undone' });
+    await expect(read('HALF')).rejects.toThrow('ENOENT');
+  });
+
+  test('a retire that fails where inspect finds nothing says so and is enough', async () => {
+    const nothing = on({ retire: 'echo no such shop >&2; exit 3' });
+    const undone = await command.undo(nothing, null);
+    expect(undone).toMatchObject({ outcome: 'undone' });
+    expect(undone.note).toMatch(/^inspect finds nothing, as before; .*the undo command exited 3/);
+    await expect(command.undo(on({ inspect: 'echo v2', retire: 'exit 3' }), null)).rejects.toMatchObject({
+      type: 'Refused',
+    });
+    expect(await command.undo(on({ retire: null }), null)).toMatchObject({ outcome: 'never-ran' });
   });
 
   test('there is none without restore, retire and an earlier release, and preflight says so', async () => {

@@ -1,7 +1,7 @@
 /** `slipway up` on a file: stopped and killed in the middle, it goes on where it was. Also the worker's own manners. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -51,19 +51,30 @@ afterEach(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-function run(...argv: string[]): {
+const WORKER = 'dist/workers/main.js';
+const COMMAND = 'dist/client/main.js';
+
+function run(...argv: string[]): Running {
+  return runProgram(WORKER, argv);
+}
+
+interface Running {
   child: ChildProcess;
   exit: Promise<number | null>;
   err: () => string;
+  out: () => string;
   line: Promise<string>;
-} {
-  const child = spawn(process.execPath, ['dist/workers/main.js', ...argv], {
+}
+
+function runProgram(program: string, argv: string[]): Running {
+  const child = spawn(process.execPath, [program, ...argv], {
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   children.add(child);
   searchOutput(child, `slipway ${argv[0] ?? ''}`);
-  let err = '';
+  let [out, err] = ['', ''];
+  child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
   const exit = once(child, 'close').then(([code]) => code as number | null);
   const line = Promise.race([
@@ -71,22 +82,13 @@ function run(...argv: string[]): {
     exit.then((code) => Promise.reject(new Error(`ended with ${code}: ${err}`))),
   ]);
   line.catch(() => undefined);
-  return { child, exit, err: () => err, line };
+  return { child, exit, err: () => err, out: () => out, line };
 }
 
-async function startUp(): Promise<Ready & { child: ChildProcess; exit: Promise<number | null> }> {
-  const data = path.join(folder, 'data');
-  const { child, exit, line } = run(
-    'up',
-    '--json',
-    '--data',
-    data,
-    '--port',
-    `${ports.temporal}`,
-    '--ui-port',
-    `${ports.ui}`,
-  );
-  return { child, exit, ...(JSON.parse(await line) as Ready) };
+async function startUp(program = WORKER): Promise<Ready & Omit<Running, 'line'>> {
+  const places = ['--data', path.join(folder, 'data'), '--port', `${ports.temporal}`];
+  const { line, ...running } = runProgram(program, ['up', '--json', ...places, '--ui-port', `${ports.ui}`]);
+  return { ...running, ...(JSON.parse(await line) as Ready) };
 }
 
 async function withClient<T>(address: string, work: (client: Client) => Promise<T>): Promise<T> {
@@ -163,6 +165,22 @@ describe('slipway up', () => {
     await searchTemporal(third.address);
     third.child.kill('SIGTERM');
     expect(await third.exit).toBe(130);
+  });
+
+  test('says that its worker was killed, and has lost nothing', async () => {
+    const killed = await startUp(COMMAND);
+    await freezeProd(killed.address);
+    const { pid } = killed.child;
+    const [worker] = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).split(' ').map(Number);
+    if (worker === undefined) throw new Error('there is no worker');
+    process.kill(worker, 'SIGKILL');
+    expect(await killed.exit).toBe(8);
+    expect(killed.out()).toMatch(/its process was ended from outside, with SIGKILL[^]*start it again/);
+
+    const again = await startUp();
+    expect(await frozenBy(again.address)).toBe('irina');
+    again.child.kill('SIGTERM');
+    expect(await again.exit).toBe(130);
   });
 
   test('says that it is healthy, counts, and names a port that is taken', async () => {

@@ -1,6 +1,6 @@
 /** Which steps have a log to ask for. */
 import { expect, it } from 'vitest';
-import { askForLogs } from '../../../client/find-logs.js';
+import { askForLogs, requireLogs } from '../../../client/find-logs.js';
 import type { SlipwayClient } from '../../../client/release-client.js';
 import { EXIT } from '../../../client/exit-codes.js';
 import type { EnvironmentPlan } from '../../../pipeline/plan.js';
@@ -30,11 +30,18 @@ it('of an environment without a database its steps have none', async () => {
 
 it('of commands that say nothing of it there is none, and how it is added is said', async () => {
   const command = { kind: 'command', command: './up', inspect: null, restore: null, retire: null } as const;
-  await expect(ask(null)).rejects.toMatchObject({
-    exit: EXIT.refused,
-    what: expect.stringContaining('has no logs command') as string,
-    wayOut: expect.stringContaining('add logs: to the platform') as string,
-  });
-  const platform = { ...command, on: 'host', logs: 'journalctl -u app' } as const;
-  expect(await ask(null, { platform })).toMatchObject({ what: 'logs', step: null });
+  const of = async (step: string | null, logs?: string) => {
+    const said = logs === undefined ? {} : { logs };
+    return await ask(step, { platform: { ...command, on: 'host', ...said } });
+  };
+  const none = await of(null);
+  expect(() => requireLogs(none)).toThrow(
+    expect.objectContaining({
+      exit: EXIT.refused,
+      what: expect.stringContaining('has no logs command') as string,
+      wayOut: expect.stringContaining('add logs: to the platform') as string,
+    }),
+  );
+  for (const input of [await of(null, 'journalctl -u app'), await of('deploy')])
+    expect(() => requireLogs(input)).not.toThrow();
 });

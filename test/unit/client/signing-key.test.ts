@@ -1,10 +1,11 @@
 /** Which key people sign with, and what they are told when there is none. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { EXIT } from '../../../client/exit-codes.js';
-import { findSigningKey } from '../../../client/sign-with-ssh.js';
+import { findSigningKey, signText } from '../../../client/sign-with-ssh.js';
 
 let home: string;
 const own = (name: string): string => path.join(home, '.ssh', name);
@@ -25,6 +26,18 @@ describe('the key to sign with', () => {
   it.each(['work', 'work.pub', 'work-cert.pub'])('is its certificate where that lies beside %s', (name) => {
     writeFileSync(own('work-cert.pub'), '');
     expect(findSigningKey(own(name), { HOME: home })).toBe(own('work-cert.pub'));
+  });
+
+  it('that others may read is refused with the command that mends it', async () => {
+    rmSync(own('work'));
+    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', own('work two')]);
+    chmodSync(own('work two'), 0o644);
+    await expect(
+      signText('approve', { namespace: 'slipway', keyFile: own('work two') }),
+    ).rejects.toMatchObject({
+      exit: EXIT.badInput,
+      wayOut: `let nobody else read it: chmod 600 '${own('work two')}'`,
+    });
   });
 
   it('that is nowhere leaves it unsigned (5); one that was named and is not there is a bad flag (2)', () => {

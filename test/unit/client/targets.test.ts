@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   findAnyInFlight,
   findHolding,
+  nameHost,
   findLane,
   findPaused,
   findWaitingPromotion,
@@ -53,8 +54,21 @@ describe('a host in quarantine', () => {
     const there = { kind: 'environment', workflowId: 'environment/secretmagic/prod' };
     expect(findHolding(status, null, null)).toMatchObject(there);
     expect(findHolding(status, null, 'web-7')).toMatchObject(there);
-    expect(refusal(() => findHolding(status, null, 'web-9')).what).toBe('no change is in flight');
+    expect(findHolding(status, null, 'web-9')).toMatchObject(there);
     expect(refusal(() => findHolding(status, 'v2', null)).what).toBe('no change of v2 is in flight');
+  });
+
+  it.each([
+    ['deploy@10.0.0.7:22', 'deploy@10.0.0.7:22'],
+    ['10.0.0.7', 'deploy@10.0.0.7:22'],
+    ['10.0.0.8', '10.0.0.8'],
+    ['10.0.0.9', '10.0.0.9'],
+  ])('takes %s for %s', (typed, name) => {
+    const names = ['deploy@10.0.0.7:22', 'a@10.0.0.8', 'b@10.0.0.8'];
+    const [first] = apart;
+    if (first === undefined) throw new Error('nobody stands apart');
+    const status = givenEnvironment({ apart: names.map((host) => ({ ...first, host })) });
+    expect(nameHost(status, typed)).toBe(name);
   });
 
   it('leaves the word to a change in flight', () => {

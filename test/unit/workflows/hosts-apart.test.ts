@@ -52,6 +52,18 @@ describe('hosts that stand apart', () => {
     expect(apartAfter(before, deploy, undone, NOW)).toEqual([...before, waiting('web-2')]);
   });
 
+  it.each([
+    ['web-1: is down', null, ['web-1'], 'is down'],
+    ['web-1: deploy exited 4; twice', 'PLAY\ndisk full\n', ['web-1'], 'deploy exited 4; twice: disk full'],
+    ['web-2: is down; web-1: disk full', 'of web-2', ['web-1', 'web-2'], 'disk full'],
+    ['nobody answers', 'nobody answers', ['web-1'], 'nobody answers'],
+  ])('say of `%s` what is theirs', (what, why, hosts, said) => {
+    const failure = { what, why, where: 'prod', wayOut: 'look' };
+    const before = hosts.map((host) => waiting(host));
+    const [first] = apartAfter(before, { ...readmit, hosts }, resultOf({ state: 'failed', failure }), NOW);
+    expect(first).toMatchObject({ host: 'web-1', why: said, tries: 1 });
+  });
+
   it('stay when a recovery or a retirement runs between', () => {
     const before = [waiting('web-1')];
     for (const kind of ['recover', 'retire'] as const)
@@ -184,7 +196,7 @@ describe("a person's word about a host that stands apart", () => {
   const inFlight = { request: givenRequest(plan, 'v9'), token: 8, cutover: null };
   const { hosts: _, ...trying } = readmit;
   it.each([
-    ['retryStep', 'web-9', {}, /web-9 does not stand apart from prod; slipway status prod/],
+    ['retryStep', 'web-9', {}, /web-9 does not stand apart from prod; hosts that do: web-1, web-2, web-3/],
     ['retryStep', 'web-3', {}, /web-3 keeps the release before until the next one; slipway release/],
     ['retryStep', null, { apart: state.apart?.slice(2) }, /keeps the release before/],
     ['retryStep', 'web-1', { freeze }, /frozen by irina, nothing enters; slipway unfreeze prod/],
