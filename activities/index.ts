@@ -126,6 +126,7 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
         ...places,
         ...traffic,
         ...{ lookAtDependencies, findLive },
+        databaseRevision: checking.databaseRevision,
       }),
     },
     close: () => hosts.close(),

@@ -52,6 +52,17 @@ function requireNames(plan: EnvironmentPlan, { step, host }: Wish): void {
     throw unknownName('--step', step, words, name);
 }
 
+/** Where there was no log: a platform of commands has only that which its file tells how to print (exit 5). */
+export function requireLogs({ plan: { name, platform }, step }: InspectInput): void {
+  if (step !== null || platform.kind !== 'command' || platform.logs !== undefined) return;
+  throw refused({
+    what: 'the platform of what was released here has no logs command, so nobody knows how its log is printed',
+    where: name,
+    wayOut: `add logs: to the platform, a command that prints the log (logs: journalctl -u app -n 500), and release; what a step kept: slipway logs ${name} --step deploy`,
+    docs: 'docs/pipeline-file.md#platforms',
+  });
+}
+
 function unknownName(flag: string, given: string, known: string[], environment: string): Error {
   const near = suggestWord(given, known);
   return badInput({

@@ -28,10 +28,8 @@ import { parseVersion } from './versions.js';
 
 const SECOND = 1_000;
 const HOUR = 3_600 * SECOND;
-const DAY = 24 * HOUR;
 
 const TIMEOUT_MS = 5 * 60 * SECOND;
-const RETENTION_MS = 30 * DAY;
 const KEEP_WARM_MS = { production: 24 * HOUR, other: HOUR };
 const BAKE = { intervalMs: 10 * SECOND, failures: 3 };
 const LOG_TAIL_LINES = 50;
@@ -98,8 +96,7 @@ export function compileEnvironment(input: EnvironmentInput): EnvironmentPlan {
     dependencies: compileChecks(around, settings.dependencies ?? [], of.pathOf('dependencies')),
     bake,
     keepWarmMs: colours ? (settings['keep-warm'] ?? warm) : 0,
-    retentionMs:
-      settings.retention === undefined ? (production ? null : RETENTION_MS) : toRetention(settings.retention),
+    retentionMs: toRetention(settings.retention ?? 'forever'),
     rollout: {
       batch: settings.rollout?.batch ?? 1,
       maxFailures: settings.rollout?.['max-failures'] ?? 0,

@@ -347,7 +347,7 @@ export interface EnvironmentPlan {
   dependencies: CheckPlan[];
   bake: BakePlan | null;
   keepWarmMs: number;
-  /** null = for ever. */
+  /** Asked for, and not carried out yet: every image is kept. null = for ever. */
   retentionMs: number | null;
   rollout: RolloutPlan;
   database: DatabasePlan | null;

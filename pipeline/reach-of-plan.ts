@@ -127,7 +127,8 @@ export function commandsIn(plan: EnvironmentPlan): string[] {
   ]);
 }
 
-function commandsOfTraffic(traffic: TrafficPlan | null): (string | null)[] {
+/** What moves a proxy, and what it is asked with. */
+export function commandsOfTraffic(traffic: TrafficPlan | null): (string | null)[] {
   if (traffic?.kind === 'nginx') return [traffic.testCommand, traffic.reloadCommand];
   if (traffic?.kind === 'command')
     return [traffic.switchCommand, traffic.currentCommand, traffic.testCommand];

@@ -120,6 +120,7 @@ const rollout = closed({
   'failed-host': z.enum(['undo', 'quarantine']).optional(),
 });
 
+/** Of images. A duration is not carried out yet: every image is kept. */
 const retention = choose((value) => value === 'forever', z.literal('forever'), duration({ atLeastMs: 1 }));
 
 /** What GitHub is told: nothing, unless it is asked for. */

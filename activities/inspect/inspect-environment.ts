@@ -18,10 +18,12 @@ import type { FindLive } from '../environment/live-release.js';
 import { badInput, detailsOf } from '../failure.js';
 import { nameOfPlace } from '../platforms/host-question.js';
 import { openPlatform, placesOf, type PlatformDependencies } from '../platforms/open-platform.js';
+import { NO_COMMIT_TO_RUN_IN, whyNotYet } from '../platforms/team-command.js';
 import { stoppable } from '../processes/stop.js';
 import { asksForReviews, environmentSinceReviewed } from '../source/since-reviewed.js';
 import type { PolicyStore } from '../trust/policy-store.js';
 import type { Served } from '../traffic/who-is-served.js';
+import { allowedQuestions } from './allowed-questions.js';
 import { readStepLog } from './step-log.js';
 
 export interface InspectDependencies extends PlatformDependencies {
@@ -29,6 +31,7 @@ export interface InspectDependencies extends PlatformDependencies {
   proveTraffic: (target: Target, signal: AbortSignal) => Promise<string>;
   whoIsServed: (confirm: ConfirmPlan, signal: AbortSignal) => Promise<Served>;
   lookAtDependencies: LookAtDependencies;
+  databaseRevision: (target: Target) => Promise<string>;
   findLive: FindLive;
 }
 
@@ -79,9 +82,8 @@ async function examine(
   signal: AbortSignal,
   report: (note: string) => void,
 ): Promise<InspectResult> {
-  const { plan } = input;
-  const findings: PreflightFinding[] = [];
-  const target = await targetOf(dependencies, input, signal);
+  const { plan, traffic, findings } = await allowedQuestions(dependencies.policy, input);
+  const target = await targetOf(dependencies, { ...input, plan }, signal);
   for (const place of placesOf(target)) {
     const where = nameOfPlace(plan, place.name);
     report(where);
@@ -103,15 +105,32 @@ async function examine(
       })),
     );
   }
-  if (plan.traffic !== null) {
+  if (plan.traffic !== null && traffic) {
     findings.push(
       ...(await asFinding(plan.name, 'traffic', async () => [
         ok(plan.name, 'traffic', await dependencies.proveTraffic(target, signal)),
       ])),
     );
   }
+  findings.push(...(await asFinding(plan.name, 'database', () => lookAtDatabase(dependencies, target))));
   findings.push(...(await asFinding(plan.name, 'dependencies', () => lookAround(dependencies, target))));
   return { findings, log: [] };
+}
+
+/** Where it is. In a container it is asked with what is live only: before, one would have to be started. */
+async function lookAtDatabase(
+  { databaseRevision }: InspectDependencies,
+  target: Target,
+): Promise<PreflightFinding[]> {
+  const { database, name } = target.plan;
+  if (database?.current == null) return [];
+  const isStarted = database.inside === null || target.live !== null;
+  const why =
+    whyNotYet(target, database.current) ??
+    (isStarted ? null : `nothing is live, so there is no release to ask it with in ${database.inside}`);
+  if (why !== null)
+    return [{ where: name, thing: 'database', state: 'warning', message: `not asked: ${why}`, wayOut: null }];
+  return [ok(name, 'database', `is at ${await databaseRevision(target)}`)];
 }
 
 /** What it depends on. Where a policy protects, a plan that no worker sealed asks nobody what was not released before. */
@@ -141,7 +160,7 @@ function whyNotAsked(
   { isLive, isKnown }: { isLive: boolean; isKnown: boolean },
 ): string | null {
   if (!isKnown) return 'no release that is live has it; a release asks it before it touches anything';
-  return needsCheckout(check) && !isLive ? 'nothing is live, so there is no commit to run it in' : null;
+  return needsCheckout(check) && !isLive ? NO_COMMIT_TO_RUN_IN : null;
 }
 
 async function readLogs(
@@ -216,9 +235,16 @@ async function asFinding(
     return await look();
   } catch (error) {
     const details = detailsOf(error);
-    const message = details?.what ?? (error instanceof Error ? error.message : String(error));
+    const what = details?.what ?? (error instanceof Error ? error.message : String(error));
+    const why = details?.why ?? '';
     return [
-      { where: details?.where ?? where, thing, state: 'problem', message, wayOut: details?.wayOut ?? null },
+      {
+        where: details?.where ?? where,
+        thing,
+        state: 'problem',
+        message: why === '' ? what : `${what}: ${why}`,
+        wayOut: details?.wayOut ?? null,
+      },
     ];
   }
 }

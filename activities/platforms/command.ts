@@ -9,6 +9,7 @@ import { lastLine } from '../hosts/tail.js';
 import { foreignHand, isRefusal, refused } from '../failure.js';
 import { finding, lookAtHost } from './host-findings.js';
 import { placeOf, runTool } from './host-question.js';
+import { findingsOfInspect, type Inspected } from './inspect-finding.js';
 import {
   platformPlan,
   type LogsFrom,
@@ -24,7 +25,7 @@ import {
   type RunTimeValues,
 } from './run-time-values.js';
 import { requireSuccess } from './docker-command.js';
-import type { TeamCommand } from './team-command.js';
+import { whyNotYet, type TeamCommand } from './team-command.js';
 
 const QUESTION_TIMEOUT_MS = 60_000;
 
@@ -50,7 +51,7 @@ export const command: Platform = {
 };
 
 async function preflight(context: PlatformContext): Promise<PreflightFinding[]> {
-  const { restore, retire: retireCommand } = platformPlan(context, 'command');
+  const { restore, retire: retireCommand, inspect: template } = platformPlan(context, 'command');
   const hasWayBack = restore !== null || retireCommand !== null || context.target.live !== null;
   const wayBack = hasWayBack
     ? finding(context, 'restore', 'ok', restore === null ? 'by deploying the release before' : 'by restore:')
@@ -61,38 +62,29 @@ async function preflight(context: PlatformContext): Promise<PreflightFinding[]> 
         'a first release of these commands could not be undone',
         'add restore: or retire: to the platform',
       );
-  return [wayBack, ...(await lookAtHost(context, { dataFolder: '/', ownPorts: await ownPorts(context) }))];
+  const looked = await look(context);
+  const found = await lookAtHost(context, { dataFolder: '/', ownPorts: ownPorts(context, looked) });
+  return [wayBack, ...findingsOfInspect(context, template, looked), ...found];
 }
 
 /** Where these commands have deployed before, the ports of the plan are the release's own. */
-async function ownPorts(context: PlatformContext): Promise<number[]> {
-  const { live, plan } = context.target;
-  const { ports } = plan.preflight;
-  if (ports.length === 0 || live !== null) return ports;
-  return (await inspect(context)) === null ? [] : ports;
+function ownPorts({ target: { live, plan } }: PlatformContext, looked: Inspected | null): number[] {
+  return live !== null || (looked?.printed ?? null) !== null ? plan.preflight.ports : [];
 }
 
-interface Inspected {
-  /** null = nothing there: inspect fails or prints nothing. */
-  printed: string | null;
-  /** `printed nothing`, `exited 127`. */
-  ended: string;
-  /** What it said of itself. */
-  said: string;
-}
-
-/** null = there is no inspect. */
+/** null = there is no inspect, or nothing was released yet to ask it with. */
 async function look(context: PlatformContext): Promise<Inspected | null> {
   const template = platformPlan(context, 'command').inspect;
-  if (template === null) return null;
-  const result = await ask(context, template, 'inspect');
-  if (result.exitCode === null)
-    throw new Error(`${placeOf(context)}: inspect has not answered${result.timedOut ? ' in time' : ''}`);
-  const output = result.stdout.trim();
+  if (template === null || whyNotYet(context.target, template) !== null) return null;
+  const { exitCode, timedOut, stdout, stderr } = await ask(context, template, 'inspect');
+  if (exitCode === null)
+    throw new Error(`${placeOf(context)}: inspect has not answered${timedOut ? ' in time' : ''}`);
+  const output = stdout.trim();
   return {
-    printed: result.exitCode === 0 && output !== '' ? output : null,
-    ended: result.exitCode === 0 ? 'printed nothing' : `exited ${result.exitCode}`,
-    said: result.stderr.trim(),
+    exitCode,
+    printed: exitCode === 0 && output !== '' ? output : null,
+    ended: exitCode === 0 ? 'printed nothing' : `exited ${exitCode}`,
+    said: stderr.trim(),
   };
 }
 

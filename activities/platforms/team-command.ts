@@ -1,5 +1,6 @@
 /** Where a team's own command runs: on a host as it is, on the worker in the files of the commit, as checks and gates do. */
 import { isOnWorker } from '../../pipeline/places-of-plan.js';
+import { namesIn, RUN_NAMES } from '../../pipeline/templates.js';
 import type { Target } from '../../workflows/activity-contract.js';
 import type { JobUsers } from '../job-user/job-users.js';
 import { withCheckout } from '../source/checkout.js';
@@ -26,6 +27,17 @@ export type RunTeamCommand = <T>(
  * attempt makes another one and attaches to the command.
  */
 const IN_CHECKOUT = 'sh -c "$1"; code=$?; cd /; rm -rf -- "$0" 2>/dev/null; exit $code';
+
+/** Where nothing was released there is nothing to ask some questions with; null = this one can be asked. */
+export function whyNotYet({ plan, commit }: Target, template: string): string | null {
+  if (commit.sha !== '') return null;
+  if (isOnWorker(plan)) return NO_COMMIT_TO_RUN_IN;
+  const named = namesIn(template);
+  const unknown = RUN_NAMES.find((name) => name !== 'colour' && named.includes(name));
+  return unknown === undefined ? null : `nothing is live, so {${unknown}} has no value`;
+}
+
+export const NO_COMMIT_TO_RUN_IN = 'nothing is live, so there is no commit to run it in';
 
 export function teamCommands(
   { source, jobUserOf }: { source: Source; jobUserOf: JobUsers['ofEnvironment'] },

@@ -49,14 +49,17 @@ export class HeldPolicy {
     }
   }
 
-  /** A look reaches what the policy allows; of a plan that nobody sealed it runs and resolves only what it lists. */
+  /**
+   * A look reaches what the policy allows; of a plan that nobody sealed it resolves only what it lists. Where it lists
+   * no commands, the look itself leaves out those of such a plan (allowed-questions.ts).
+   */
   async reach(plan: EnvironmentPlan, { isSealed }: { isSealed: boolean }): Promise<void> {
     const loaded = await this.policy.read();
     if (loaded === null) return;
     const where = `${plan.pipeline} ${plan.name}`;
     const rules = rulesOfEnvironment(loaded.content, plan.pipeline, plan.name);
     if (rules === undefined) throw denied(where, "the worker's policy has no such environment");
-    const listed = isSealed ? rules : { commands: [], secrets: [], ...rules };
+    const listed = isSealed ? rules : { secrets: [], ...rules };
     const [problem] = findOutOfReach(plan, listed, loaded.content);
     if (problem !== undefined)
       throw denied(where, problem, "its owner lists it in the worker's policy.yaml (docs/policy.md)");

@@ -1,4 +1,3 @@
-import type { InspectInput } from '../../workflows/activity-contract.js';
 import type { CommandSpec, Invocation, Outcome } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 
@@ -25,7 +24,7 @@ async function showLogs(invocation: Invocation): Promise<Outcome> {
   const { openClient } = await import('../session.js');
   const { readCount } = await import('../flags.js');
   const { newLines } = await import('../log-tail.js');
-  const { askForLogs } = await import('../find-logs.js');
+  const { askForLogs, requireLogs } = await import('../find-logs.js');
   const { terminal } = invocation;
   const lines = readCount('--lines', invocation.value('lines')) ?? DEFAULT_LINES;
   const environment = environmentOf(invocation);
@@ -40,8 +39,13 @@ async function showLogs(invocation: Invocation): Promise<Outcome> {
       print(invocation, host, newLines(shown.get(host) ?? '', text), log.length > 1);
       shown.set(host, text);
     }
-    if (!isSaid && log.every(({ text }) => text.trim() === '') && !invocation.global.json)
-      terminal.err(explainNone(environment, input));
+    if (!isSaid && log.every(({ text }) => text.trim() === '')) {
+      requireLogs(input);
+      if (!invocation.global.json)
+        terminal.err(
+          `There is no log. What a step kept on its hosts: slipway logs ${environment} --step deploy\n`,
+        );
+    }
     isSaid = true;
     if (!invocation.has('follow')) return { exit: EXIT.done, data: null, screen: '', written: true };
     const { setTimeout: sleep } = await import('node:timers/promises');
@@ -49,16 +53,6 @@ async function showLogs(invocation: Invocation): Promise<Outcome> {
     if (terminal.interrupted.aborted)
       return { exit: EXIT.interrupted, data: null, screen: '', written: true };
   }
-}
-
-/** A platform of commands has only the log that its file tells how to print. */
-function explainNone(environment: string, { plan, step }: InspectInput): string {
-  const { platform } = plan;
-  const why =
-    step === null && platform.kind === 'command' && platform.logs === undefined
-      ? `The platform of ${environment} has no logs: command that prints one (docs/pipeline-file.md#platforms).`
-      : 'There is no log.';
-  return `${why} What a step kept on its hosts: slipway logs ${environment} --step deploy\n`;
 }
 
 function print({ terminal, global }: Invocation, host: string, lines: string[], several: boolean): void {

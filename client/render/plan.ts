@@ -8,6 +8,7 @@ import { describeRule } from '../../workflows/approvals.js';
 import { describeForceRule } from '../../pipeline/force-rules.js';
 import type { EnvironmentStatus } from '../../workflows/messages.js';
 import { findGood, type StatusByName } from '../good-before.js';
+import { describeDatabase, describeRollout } from './plan-database.js';
 import type { Style } from './style.js';
 import { cut, digest12, labelled, lines, plain, row, sha7 } from './text.js';
 import { formatMoment } from './time.js';
@@ -131,7 +132,9 @@ function environmentLines(style: Style, plan: EnvironmentPlan, view: PlanView): 
     ...labelled('rules', describeRules(style, plan, view), LABEL),
     ...labelled('waits', plan.waitMs === 0 ? [] : [formatDuration(plan.waitMs)], LABEL),
     ...labelled('freezes', describeFreezes(style, plan), LABEL),
+    ...labelled('database', describeDatabase(plan), LABEL),
     ...labelled('deploy', [describeDeploy(plan, status)], LABEL),
+    ...labelled('rollout', describeRollout(plan), LABEL),
     ...labelled('verify', describeChecks(plan.checks), LABEL),
     ...labelled('switch', describeSwitch(plan), LABEL),
     ...labelled(
@@ -268,10 +271,9 @@ function describeSwitch({ traffic }: EnvironmentPlan): string[] {
 function describeSettle(plan: EnvironmentPlan): string {
   const warm =
     plan.strategy === 'blue-green' ? `the old colour warm for ${formatDuration(plan.keepWarmMs)}, ` : '';
-  const kept =
-    plan.retentionMs === null ? 'images kept for ever' : `images kept ${formatDuration(plan.retentionMs)}`;
   const tags = plan.tags.length === 0 ? '' : `, tags ${plan.tags.map(plain).join(' ')}`;
-  return `${warm}${kept}${tags}`;
+  // nothing deletes one, whatever `retention` says: `notYet` names it
+  return `${warm}every image kept${tags}`;
 }
 
 /** Proven only by the worker, at the release's own `proveWayBack`; here is what it would go back to. */

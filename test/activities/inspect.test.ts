@@ -1,7 +1,11 @@
 /** What `slipway plan` and `slipway doctor` hear from the worker: what would refuse a release, before anybody starts one. */
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createLookAtDependencies } from '../../activities/checks/dependencies-before.js';
+import { createDatabaseRevision } from '../../activities/database/create-database-activities.js';
 import { createInspectEnvironment } from '../../activities/inspect/inspect-environment.js';
 import { createSecrets } from '../../activities/secrets/secrets.js';
 import { createFindLive } from '../../activities/environment/live-release.js';
@@ -59,6 +63,7 @@ async function ask({ what, plan, policy = NO_POLICY, live = null }: Asking): Pro
       newLogs: async () => [],
       databaseRevision: () => Promise.reject(new Error('no database')),
     }),
+    databaseRevision: createDatabaseRevision({ hosts, secrets, ...NO_REPOSITORY }),
     findLive: createFindLive({
       askEnvironment: async () => ({ result: null, live, knows: false, goodCommits: [], underway: [] }),
       policy,
@@ -194,5 +199,139 @@ describe('doctor', () => {
     expect(about(first.findings)).toEqual(['dependency orders warning', 'dependency stranger warning']);
     const later = await ask({ what: 'doctor', plan, policy, live });
     expect(about(later.findings)).toEqual(['dependency orders ok', 'dependency stranger warning']);
+  });
+});
+
+describe('doctor asks a team’s own questions', () => {
+  const COMMANDS = { kind: 'command', command: 'true', restore: 'true', retire: null, on: 'host' } as const;
+  const DATABASE = { migrate: 'true', revert: null, backup: null, restore: null, inside: null } as const;
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'slw-asked-'));
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  const planOf = (inspect: string | null, current: string | null = null): EnvironmentPlan => ({
+    ...environmentFor(),
+    hosts: [{ name: 'local', address: 'local' }],
+    platform: { ...COMMANDS, inspect },
+    database: current === null ? null : { ...DATABASE, current },
+  });
+  const about = async (asking: Omit<Asking, 'what'>, things = ['inspect', 'database']) => {
+    const { findings } = await ask({ what: 'doctor', ...asking });
+    return findings.filter(({ thing }) => things.includes(thing));
+  };
+  const asked = async (): Promise<string[]> => (await readdir(folder)).sort();
+  const noting = (name: string, says: string): string => `touch ${folder}/${name}; echo ${says}`;
+
+  test('and tells what they say', async () => {
+    expect(await about({ plan: planOf('echo v1', 'echo "r7 (head)"') })).toMatchObject([
+      { where: 'prod host local', thing: 'inspect', state: 'ok', message: 'says v1' },
+      { where: 'prod', thing: 'database', state: 'ok', message: 'is at r7' },
+    ]);
+  });
+
+  test.each(['no-such-program 1', '/etc/passwd'])(
+    '%s cannot be run: a problem, with its words',
+    async (not) => {
+      expect(await about({ plan: planOf(not, not) })).toMatchObject([
+        {
+          state: 'problem',
+          message: expect.stringMatching(/could not be run.* exited 12[67]: .*(not found|denied)/) as string,
+          wayOut: expect.stringContaining('correct inspect') as string,
+        },
+        {
+          state: 'problem',
+          message: expect.stringMatching(/current command exited 12[67]: .*(not found|denied)/i) as string,
+          wayOut: expect.stringContaining('correct what it says') as string,
+        },
+      ]);
+    },
+  );
+
+  test('an inspect that fails finds nothing, and a current that fails is a problem', async () => {
+    const no = 'echo no server >&2; exit 2';
+    expect(await about({ plan: planOf(no, no) })).toMatchObject([
+      { state: 'ok', message: 'nothing is there yet: it exited 2: no server' },
+      { state: 'problem', message: "the database's current command exited 2: no server" },
+    ]);
+  });
+
+  test('not before there is a release to ask them with', async () => {
+    const needs = planOf('cat {version}', 'where {digest}');
+    const onWorker: EnvironmentPlan = {
+      ...planOf(null, noting('current', 'r1')),
+      platform: { ...COMMANDS, inspect: noting('inspect', 'v1'), on: 'worker' },
+    };
+    const inside = planOf(null, noting('inside', 'r1'));
+    const inContainer = { ...inside, database: { ...DATABASE, current: 'true', inside: 'shop' } };
+    const nothing = 'not asked: nothing is live, so ';
+    expect((await about({ plan: needs })).map(({ message }) => message)).toEqual([
+      `${nothing}{version} has no value`,
+      `${nothing}{digest} has no value`,
+    ]);
+    for (const plan of [onWorker, inContainer])
+      for (const finding of await about({ plan }))
+        expect(finding).toMatchObject({
+          state: 'warning',
+          message: expect.stringContaining(nothing) as string,
+        });
+    expect(await asked()).toEqual([]);
+  });
+
+  describe('where a policy protects that lists no commands', () => {
+    const released = async (plan: EnvironmentPlan): Promise<ReleaseRecord> => {
+      const { platform, database } = plan;
+      const { target } = await givenSealedRelease(seals.ours, { platform, database, strategy: 'in-place' });
+      return { ...target, at: '2026-11-14T10:00:00.000Z', by: 'vadim' };
+    };
+    const plan = (): EnvironmentPlan => planOf(noting('inspect', 'v1'), noting('current', 'r1'));
+
+    test('none of a file that was not released, and says why and what else was seen', async () => {
+      const { findings } = await ask({ what: 'doctor', plan: plan(), policy: storeOf() });
+      const unasked = findings.filter(({ message }) => message.startsWith('not asked'));
+      expect(unasked.map(({ thing, state }) => [thing, state])).toEqual([
+        ['inspect', 'warning'],
+        ['database', 'warning'],
+      ]);
+      expect(unasked[0]?.wayOut).toContain('pipelines.shop.environments.prod.commands');
+      expect(findings).toContainEqual(expect.objectContaining({ thing: 'restore', state: 'ok' }));
+      expect(await asked()).toEqual([]);
+    });
+
+    test('those with which the live release is asked, and no other', async () => {
+      const live = await released(plan());
+      expect(await about({ plan: plan(), policy: storeOf(), live })).toMatchObject([
+        { thing: 'inspect', state: 'ok' },
+        { thing: 'database', state: 'ok' },
+      ]);
+      expect(await asked()).toEqual(['current', 'inspect']);
+      const evil = planOf(noting('evil', 'v1'), noting('evil-too', 'r1'));
+      const states = (await about({ plan: evil, policy: storeOf(), live })).map(({ state }) => state);
+      expect(states).toEqual(['warning', 'warning']);
+      // its own deploy is no question
+      const acts = noting('acts', 'v2');
+      const acting = await released({ ...plan(), platform: { ...COMMANDS, command: acts, inspect: 'true' } });
+      await about({ plan: planOf(acts), policy: storeOf(), live: acting });
+      expect(await asked()).toEqual(['current', 'inspect']);
+    });
+
+    test('those that it lists', async () => {
+      const { platform, database } = plan();
+      const inspect = platform.kind === 'command' ? platform.inspect : null;
+      const policy = storeOf(`commands: ${JSON.stringify([inspect, database?.current, 'true'])}`);
+      await about({ plan: plan(), policy });
+      expect(await asked()).toEqual(['current', 'inspect']);
+    });
+
+    test('not the proxy, if it is asked by a command', async () => {
+      const traffic = { ...givenPlan().traffic, kind: 'command', currentCommand: noting('proxy', 'blue') };
+      const commands = { switchCommand: 'true', testCommand: null };
+      const proxied = { ...plan(), traffic: { ...traffic, ...commands } } as EnvironmentPlan;
+      expect(await about({ plan: proxied, policy: storeOf() }, ['traffic'])).toMatchObject([
+        { where: 'prod', state: 'warning', message: expect.stringContaining('not asked') as string },
+      ]);
+      expect(await asked()).toEqual([]);
+    });
   });
 });

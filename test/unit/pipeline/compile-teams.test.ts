@@ -58,7 +58,7 @@ describe('plans of the teams', () => {
       traffic: null,
       bake: null,
       keepWarmMs: 0,
-      retentionMs: 30 * 86_400_000,
+      retentionMs: null,
       onFailure: 'undo',
       timeoutMs: 300_000,
       tags: ['sha-9f2c1d0'],
