@@ -227,7 +227,15 @@ export class Judge {
     if (!(await this.policy.isThere())) return;
     const isSealed = what === 'logs' || plan.seal !== undefined;
     if (isSealed) this.plan(plan);
-    if (live !== null) this.record(live);
+    if (live !== null) {
+      this.record(live);
+      // what was released to one environment is no reason to ask it of another
+      if (live.plan.pipeline !== plan.pipeline || live.plan.name !== plan.name)
+        throw denied(
+          `${plan.pipeline} ${plan.name}`,
+          `what is said to be live there is of ${live.plan.pipeline} ${live.plan.name}`,
+        );
+    }
     await this.policy.reach(plan, { isSealed });
   }
 

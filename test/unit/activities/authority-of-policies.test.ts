@@ -43,6 +43,8 @@ describe('the policy of the moment', () => {
     const live = { ...release.target, colour: '../home' as Colour, at: '', by: 'x' };
     expect(await ask({ ...look({}), live })).toMatch(/no such colour/);
     expect(await ask({ ...look({}), live: { ...live, version: 'v2' } })).toMatch(/is of v1\.0\.0/);
+    const elsewhere = { ...look({ name: 'stage' }), live: { ...live, colour: 'blue' } };
+    expect(await ask(elsewhere)).toMatch(/said to be live there is of shop prod/);
     expect(await begins('inspectEnvironment', look({}), policyOf())).toBe(true);
   });
 
