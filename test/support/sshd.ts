@@ -190,12 +190,13 @@ export async function makeKey(file: string, args: string[] = ['-t', 'ed25519', '
  * of one test, or before the first one listens.
  */
 const PORTS = { from: 20_000, each: 2_000, processes: 5 };
-const firstPort = PORTS.from + PORTS.each * (Number(process.env['VITEST_POOL_ID'] ?? 0) % PORTS.processes);
 let nextPort = randomInt(PORTS.each);
 
 export async function freePort(): Promise<number> {
   for (;;) {
-    const port = firstPort + nextPort;
+    // a process that is kept may get another number for its next file
+    const own = Number(process.env['VITEST_POOL_ID'] ?? 0) % PORTS.processes;
+    const port = PORTS.from + PORTS.each * own + nextPort;
     nextPort = (nextPort + 1) % PORTS.each;
     const server = net.createServer();
     const isFree = await new Promise<boolean>((resolve) => {
