@@ -9,6 +9,7 @@ import { FAILURE } from '../../workflows/failures.js';
 import { createCaddy, type Caddy } from '../support/caddy.js';
 import { answers } from '../support/run-proxy.js';
 import {
+  askCaddy,
   askThrough,
   changedTarget,
   givenTrafficScene,
@@ -39,11 +40,13 @@ function planOf({ plan }: Target): CaddyPlan {
 
 async function ask(method: string, where: string, value?: unknown): Promise<unknown> {
   const { admin } = planOf(scene.target());
-  const answer = await fetch(`${admin}${where}`, {
-    method,
-    headers: { 'content-type': 'application/json', origin: admin },
-    ...(value === undefined ? {} : { body: JSON.stringify(value) }),
-  });
+  const answer = await askCaddy(() =>
+    fetch(`${admin}${where}`, {
+      method,
+      headers: { 'content-type': 'application/json', origin: admin, connection: 'close' },
+      ...(value === undefined ? {} : { body: JSON.stringify(value) }),
+    }),
+  );
   if (!answer.ok) throw new Error(`${method} ${where}: ${answer.status} ${await answer.text()}`);
   return method === 'GET' ? answer.json() : null;
 }

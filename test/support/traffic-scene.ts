@@ -141,12 +141,16 @@ ${indented}
 /** What one new connection gets: the body of the backend, whatever headers say. */
 export async function askThrough(url: string): Promise<{ colour: string; status: number }> {
   const ask = (): Promise<Response> => fetch(`${url}/health`, { headers: { connection: 'close' } });
-  // Caddy cuts connections off when it has been told something, also one that is new
-  const answer = await ask().catch((error: unknown) => {
+  const answer = await askCaddy(ask);
+  return { colour: (await answer.text()).trim(), status: answer.status };
+}
+
+/** It cuts connections off when it has been told something, also one that is new: then it is asked again. */
+export async function askCaddy(ask: () => Promise<Response>): Promise<Response> {
+  return await ask().catch((error: unknown) => {
     if (isCutOff(error)) return ask();
     throw error;
   });
-  return { colour: (await answer.text()).trim(), status: answer.status };
 }
 
 function isCutOff(error: unknown): boolean {
