@@ -3,12 +3,15 @@
  * command there, so that it is fenced like every other.
  */
 import type { OutgoingHttpHeaders } from 'node:http';
-import { askHttp } from '../checks/http-request.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { askHttp, type HttpAnswer } from '../checks/http-request.js';
 import { refused } from '../failure.js';
 import type { Host } from '../hosts/host.js';
 import { isMap } from './caddy-config.js';
 
 const TIMEOUT_MS = 10_000;
+const MOST_TRIES = 5;
+const PAUSE_MS = 20;
 const CONFIGURATION_BYTES = 32 * 1024 * 1024;
 
 export interface AdminAnswer {
@@ -23,17 +26,32 @@ export async function readConfiguration(
   admin: string,
   path: string,
 ): Promise<{ tree: unknown; etag: string }> {
-  const { hostname, port } = new URL(admin);
-  const answer = await askHttp({
-    url: new URL(path, admin),
-    timeoutMs: TIMEOUT_MS,
-    mostBytes: CONFIGURATION_BYTES,
-    connection: await host.connectFrom(hostname, Number(port || 80), TIMEOUT_MS),
-  });
+  const answer = await askAdmin(host, admin, path);
   const body = readJson(answer.body);
   const { etag } = answer.headers;
   if (answer.status === 200 && etag !== undefined) return { tree: body, etag };
   throw refuseAdmin(host, admin, `to GET ${path}`, { status: answer.status, body });
+}
+
+/** Again where it was cut off: so it does with whoever asks while somebody else tells it something. */
+async function askAdmin(host: Host, admin: string, path: string): Promise<HttpAnswer> {
+  const { hostname, port } = new URL(admin);
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await askHttp({
+        url: new URL(path, admin),
+        timeoutMs: TIMEOUT_MS,
+        mostBytes: CONFIGURATION_BYTES,
+        connection: await host.connectFrom(hostname, Number(port || 80), TIMEOUT_MS),
+      });
+    } catch (error) {
+      const wasCutOff = error instanceof Error && 'code' in error && error.code === 'ECONNRESET';
+      if (!wasCutOff) throw error;
+      if (tries === MOST_TRIES)
+        throw new Error(`${host.name}: Caddy's admin API ${admin} cuts connections off`, { cause: error });
+      await sleep(PAUSE_MS * tries);
+    }
+  }
 }
 
 /** The text of a request that changes one object, if nothing under the tag's path has changed since. */

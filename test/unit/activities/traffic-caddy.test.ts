@@ -1,5 +1,8 @@
-import { describe, expect, it } from 'vitest';
-import { buildPatch, readAnswer } from '../../../activities/traffic/caddy-admin.js';
+import { once } from 'node:events';
+import net from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Host } from '../../../activities/hosts/host.js';
+import { buildPatch, readAnswer, readConfiguration } from '../../../activities/traffic/caddy-admin.js';
 import {
   findProxies,
   listDials,
@@ -97,5 +100,37 @@ describe("Caddy's admin API", () => {
     expect(readAnswer('HTTP/1.1 200 OK\r\n\r\n')).toEqual({ status: 200, body: null });
     expect(readAnswer('')).toBeNull();
     expect(readAnswer('SSH-2.0-OpenSSH_9.2\r\n')).toBeNull();
+  });
+});
+
+describe('an admin API that cuts connections off', () => {
+  let server: net.Server;
+  let asked = 0;
+  afterEach(() => server.close());
+
+  async function hostOf(cutsOff: number): Promise<{ host: Host; admin: string }> {
+    asked = 0;
+    server = net.createServer((socket) => {
+      asked += 1;
+      if (asked <= cutsOff) socket.resetAndDestroy();
+      else socket.end('HTTP/1.1 200 OK\r\nEtag: "1"\r\nContent-Length: 7\r\n\r\n{"a":1}');
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { port } = server.address() as net.AddressInfo;
+    const connectFrom = (): Promise<net.Socket> => Promise.resolve(net.connect(port, '127.0.0.1'));
+    return { host: { name: 'proxy', connectFrom } as unknown as Host, admin: `http://127.0.0.1:${port}` };
+  }
+
+  it('is asked again', async () => {
+    const { host, admin } = await hostOf(3);
+    expect(await readConfiguration(host, admin, '/config/')).toEqual({ tree: { a: 1 }, etag: '"1"' });
+    expect(asked).toBe(4);
+  });
+
+  it('is named when it goes on', async () => {
+    const { host, admin } = await hostOf(Infinity);
+    await expect(readConfiguration(host, admin, '/config/')).rejects.toThrow(
+      `proxy: Caddy's admin API ${admin} cuts connections off`,
+    );
   });
 });
