@@ -5,7 +5,7 @@ import { keeperOf, type PlatformContext } from '../../activities/platforms/platf
 import { failureOf } from '../support/failure-of.js';
 import { CHART, givenHelm, type HelmScene } from '../support/helm-chart.js';
 import { startKubernetesWorld, type KubernetesWorld, type PodRelease } from '../support/kubernetes-world.js';
-import { processesWith, until } from '../support/processes.js';
+import { killProcessesWith, until } from '../support/processes.js';
 
 let world: KubernetesWorld;
 let scene: HelmScene;
@@ -144,7 +144,7 @@ spec: {template: {spec: {restartPolicy: Never, containers: [{name: wait, image: 
     const prior = await begun(context);
     const failed = failureOf(helm.deploy(context));
     await until('helm is in the middle', async () => (await status()) === 'pending-upgrade');
-    for (const pid of await processesWith(`helm upgrade --install ${name}`)) process.kill(pid, 'SIGKILL');
+    await killProcessesWith(`helm upgrade --install ${name}`);
     await failed;
     expect(await status()).toBe('pending-upgrade');
     return { context, prior };
@@ -177,7 +177,7 @@ spec: {template: {spec: {restartPolicy: Never, containers: [{name: wait, image: 
     await scene.commit({ 'charts/app/templates/more.yaml': HOOK });
     const strangers = failureOf(scene.installByHand(name, 'v4'));
     await until('helm is in the middle', async () => (await status()) === 'pending-upgrade');
-    for (const pid of await processesWith(`helm upgrade --install ${name}`)) process.kill(pid, 'SIGKILL');
+    await killProcessesWith(`helm upgrade --install ${name}`);
     await strangers;
     const context = on('v2');
     await begun(context);

@@ -11,7 +11,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { environmentId, TASK_QUEUE, UPDATE, WORKFLOW } from '../../workflows/names.js';
 import type { EnvironmentInput, EnvironmentStatus } from '../../workflows/messages.js';
 import { part } from '../support/parts.js';
-import { processesWith, until } from '../support/processes.js';
+import { killProcessesWith, processesWith, until } from '../support/processes.js';
 import { searchOutput } from '../support/search-for-secrets.js';
 import { searchTemporal } from '../support/search-temporal.js';
 import { startTemporal } from '../support/slipway-processes.js';
@@ -46,7 +46,7 @@ beforeAll(async () => {
 });
 afterEach(async () => {
   for (const child of children) child.kill('SIGKILL');
-  for (const pid of await processesWith(path.join(folder, 'data'))) process.kill(pid, 'SIGKILL');
+  await killProcessesWith(path.join(folder, 'data'));
   children.clear();
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));

@@ -20,6 +20,17 @@ export async function processesWith(text: string): Promise<number[]> {
   return found;
 }
 
+/** SIGKILL for each of them; one may end by itself, or with another, before its turn comes. */
+export async function killProcessesWith(text: string): Promise<void> {
+  for (const pid of await processesWith(text)) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+    }
+  }
+}
+
 /** Waits until each of them runs. */
 export async function untilRuns(...texts: string[]): Promise<void> {
   for (const text of texts) await until(`${text} runs`, async () => (await processesWith(text)).length > 0);
@@ -36,9 +47,7 @@ export function markedSleeps(): { nap: (n: number) => string; endAll: () => Prom
   const base = `${randomInt(100, 999)}${process.pid}`;
   return {
     nap: (n) => `sleep ${base}${String(n).padStart(3, '0')}`,
-    endAll: async () => {
-      for (const pid of await processesWith(`sleep ${base}`)) process.kill(pid, 'SIGKILL');
-    },
+    endAll: () => killProcessesWith(`sleep ${base}`),
   };
 }
 
