@@ -9,9 +9,8 @@ const ROOMS = ['pipeline', 'workflows', 'activities', 'workers', 'client', 'payl
 
 export async function build() {
   ensureInstalled();
-  const stamp = path.join(root, 'dist', '.sources');
+  if (isBuilt()) return;
   const sources = hashSources();
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === sources) return;
   removeUnfinished();
   // Made beside and swapped in: what runs from dist/ meanwhile never finds half of it.
   const made = path.join(root, `.dist-${process.pid}`);
@@ -32,6 +31,12 @@ export async function build() {
   if (existsSync(path.join(root, 'dist'))) renameSync(path.join(root, 'dist'), old);
   renameSync(made, path.join(root, 'dist'));
   rmSync(old, { recursive: true, force: true });
+}
+
+/** Is dist/ of these sources? */
+export function isBuilt() {
+  const stamp = path.join(root, 'dist', '.sources');
+  return existsSync(stamp) && readFileSync(stamp, 'utf8') === hashSources();
 }
 
 /** What a build that was killed has left behind. */
