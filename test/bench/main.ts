@@ -2,7 +2,7 @@
  * `npm run bench -- [--only deploy,back] [--json]`: speed and size, measured in one run on this machine. The table goes
  * to stdout, what is going on to stderr. Exit 1 when a target was not met, 2 for a benchmark that does not exist.
  */
-import { parseArgs } from 'node:util';
+import { optionsGiven } from '../support/options-given.js';
 import { approvals } from './approvals.js';
 import { commandLine } from './command-line.js';
 import { composeDeploy, deploy } from './deploy.js';
@@ -36,13 +36,14 @@ const BENCHMARKS: Benchmark[] = [
   commandLine,
 ];
 
-const { values } = parseArgs({
-  options: { only: { type: 'string' }, json: { type: 'boolean', default: false } },
+const known = BENCHMARKS.map(({ name, about }) => `  ${name.padEnd(16)} ${about}\n`).join('');
+const values = optionsGiven(`bench [--only NAME,NAME] [--json]; there are\n${known}`, {
+  only: { type: 'string' },
+  json: { type: 'boolean', default: false },
 });
 const wanted = values.only?.split(',') ?? BENCHMARKS.map(({ name }) => name);
 const unknown = wanted.filter((name) => !BENCHMARKS.some((each) => each.name === name));
 if (unknown.length > 0) {
-  const known = BENCHMARKS.map(({ name, about }) => `  ${name.padEnd(16)} ${about}\n`).join('');
   process.stderr.write(`no such benchmark: ${unknown.join(', ')}; there are\n${known}`);
   process.exit(2);
 }

@@ -3,23 +3,21 @@
  * wrong. SIGTERM lets what is under way end and looks at all of it; Ctrl-C ends at once.
  */
 import { randomInt } from 'node:crypto';
-import { parseArgs } from 'node:util';
+import { optionsGiven } from '../support/options-given.js';
 import { isPlatformName, PLATFORM_NAMES } from './grounds.js';
 import { runChaos } from './run-chaos.js';
 
-const { values } = parseArgs({
-  options: {
-    platform: { type: 'string', default: 'swarm' },
-    changes: { type: 'string', default: '200' },
-    seed: { type: 'string' },
-  },
+const usage = `chaos [--platform ${PLATFORM_NAMES.join('|')}] [--changes N] [--seed N], both whole numbers\n`;
+const values = optionsGiven(usage, {
+  platform: { type: 'string', default: 'swarm' },
+  changes: { type: 'string', default: '200' },
+  seed: { type: 'string' },
 });
 const changes = Number(values.changes);
 const seed = values.seed === undefined ? randomInt(2 ** 31) : Number(values.seed);
 const { platform } = values;
 if (!isPlatformName(platform) || !Number.isInteger(changes) || changes < 1 || !Number.isInteger(seed)) {
-  const platforms = PLATFORM_NAMES.join('|');
-  process.stderr.write(`chaos [--platform ${platforms}] [--changes N] [--seed N], both whole numbers\n`);
+  process.stderr.write(usage);
   process.exit(2);
 }
 const startedAt = performance.now();
