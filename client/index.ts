@@ -4,11 +4,15 @@ export {
   type AnyResult,
   type ReleaseWish,
   type SlipwayClientOptions,
+  type WaitedRelease,
+  type WaitOptions,
 } from './release-client.js';
 export { signForces, type ForceSubject } from './force-gates.js';
 export { connectToTemporal, type ConnectOptions, type TemporalLink } from './connect.js';
+export type { Followed } from './followed.js';
 export { EXIT, EXIT_MEANING, exitOfPromotion, exitOfRelease, type ExitCode } from './exit-codes.js';
 export type { FollowEnd, FollowOptions, Progress } from './follow.js';
+export { prepareRelease, type ReleaseOptions } from './prepare-release.js';
 export { findRepository, resolveRef, type RepositoryPlace, type ResolvedRef } from './repository.js';
 export type { StartedRelease } from './start-release.js';
 export type { DecisionTarget } from './targets.js';

@@ -1,8 +1,7 @@
 /** Shows what is followed: redrawn on a screen, one line per change elsewhere, one event per line under `--json`. */
-import type { ReleaseStatus } from '../workflows/messages.js';
 import type { Invocation } from './command.js';
 import type { FollowEnd, Progress } from './follow.js';
-import type { ShownProgress } from './merge-progress.js';
+import { type Followed, type FollowedTo, followToEnd, nothingFollowed } from './followed.js';
 import type { Screen } from './terminal.js';
 import { decidedNote } from './render/decided.js';
 import { deniedNote } from './render/denied.js';
@@ -12,17 +11,6 @@ import { pad, plain, row } from './render/text.js';
 import { formatTook } from './render/time.js';
 import { renderProgress } from './render/watch.js';
 import { troubleOf } from './trouble.js';
-
-/** The last known state of everything that was followed. */
-export interface Followed {
-  release: ReleaseStatus | null;
-  /** By workflow id, in the order they began. */
-  progress: Map<string, ShownProgress>;
-}
-
-export interface FollowedTo<Result> extends Followed {
-  end: FollowEnd<Result>;
-}
 
 type Mode = 'lines' | 'events' | 'silent';
 
@@ -41,20 +29,13 @@ export async function showWhileFollowing<Result>(
   footer: Footer | null = null,
 ): Promise<FollowedTo<Result>> {
   const { terminal, global } = invocation;
-  const followed: Followed = { release: null, progress: new Map() };
+  const followed = nothingFollowed();
   const show =
     terminal.openScreen !== null && !global.json
       ? paintScreen(invocation, await terminal.openScreen(), followed, footer)
       : printLines(invocation, global.json ? json : 'lines');
   try {
-    for (;;) {
-      const next = await following.next();
-      if (next.done === true) return { ...followed, end: next.value };
-      const { value } = next;
-      if (value.kind === 'release') followed.release = value.status;
-      if (value.kind === 'progress') followed.progress.set(value.workflowId, value.status);
-      show.change(value);
-    }
+    return await followToEnd(following, followed, (progress) => show.change(progress));
   } finally {
     show.done();
   }

@@ -27,7 +27,8 @@ import {
   type FollowOptions,
   type Progress,
 } from './follow.js';
-import { EXIT } from './exit-codes.js';
+import { EXIT, type ExitCode } from './exit-codes.js';
+import { type FollowedTo, followToEnd, nothingFollowed } from './followed.js';
 import { lookAtHosts } from './look-at-hosts.js';
 import { sendDecision, sendRequest, sendToEnvironment, type UpdateName } from './send-decision.js';
 import type { FreezeOptions } from './signed-decisions.js';
@@ -66,6 +67,16 @@ export type ReleaseWish = Omit<ReleaseRequest, 'requestId' | 'pipeline' | 'actor
   /** What its plan goes to, where that is known: then it is seen that another release is under way there. Default `to`. */
   environments?: readonly string[];
 };
+
+export interface WaitOptions extends FollowOptions {
+  /** Told of every change on the way. */
+  onChange?: (progress: Progress) => void;
+}
+
+/** All that was seen of a release and its promotions, and how it ended. */
+export interface WaitedRelease extends FollowedTo<ReleaseResult> {
+  exit: ExitCode;
+}
 
 /** How anything that can be followed ends. */
 export type AnyResult = ReleaseResult | PromotionResult | ChangeResult;
@@ -115,6 +126,16 @@ export class SlipwayClient {
     options: FollowOptions = {},
   ): AsyncGenerator<Progress, FollowEnd<ReleaseResult>> {
     return followRelease(this.link, this.handle(started.workflowId), options);
+  }
+
+  /** Follows until it ends, waits for a person (`until`) or takes too long; `exit` is what the command would exit with. */
+  async waitForRelease(
+    started: { workflowId: string },
+    { onChange = () => undefined, ...options }: WaitOptions = {},
+  ): Promise<WaitedRelease> {
+    const { exitOfFollowedRelease } = await import('./release-data.js');
+    const followed = await followToEnd(this.followRelease(started, options), nothingFollowed(), onChange);
+    return { ...followed, exit: exitOfFollowedRelease(followed) };
   }
 
   async releaseStatus(workflowId: string): Promise<ReleaseStatus> {

@@ -10,7 +10,7 @@ import {
   exitOfWayBack,
 } from './exit-codes.js';
 import type { FollowEnd, RunEnd } from './follow.js';
-import type { Followed, FollowedTo } from './live-view.js';
+import type { Followed, FollowedTo } from './followed.js';
 import type { ShownProgress } from './merge-progress.js';
 import type { AnyResult } from './release-client.js';
 import { onlyOurMarkdown } from './report-markdown.js';

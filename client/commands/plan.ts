@@ -19,11 +19,12 @@ export const plan: CommandSpec = {
 };
 
 async function showPlan(invocation: Invocation): Promise<Outcome> {
-  const { compileLocally, readEnvironments } = await import('../prepare-release.js');
+  const { compileLocally, releaseOptionsOf } = await import('../prepare-release.js');
   const { renderPlan } = await import('../render/plan.js');
   const { typedWord } = await import('../../pipeline/typed-word.js');
   const { listMissingBefore } = await import('../good-before.js');
-  const compiled = await compileLocally(invocation);
+  const options = releaseOptionsOf(invocation);
+  const compiled = await compileLocally(options);
   const { file } = compiled;
   const { client, status, unknown } = await askStatus(invocation, file.content.pipeline, [
     ...file.content.environments.keys(),
@@ -41,8 +42,7 @@ async function showPlan(invocation: Invocation): Promise<Outcome> {
   const missing = status === null ? [] : listMissingBefore(plan, status);
   const refusals = [...compiled.refusals, ...asked.problems, ...missing];
   if (unknown !== null) uncertain.unshift(`live state unknown: ${unknown}`);
-  const to = readEnvironments(invocation);
-  const commit = invocation.value('commit');
+  const { to = [], commit = null } = options;
   const words = [
     ...['slipway', 'release', ...invocation.args],
     ...(commit === null ? [] : ['--commit', commit]),

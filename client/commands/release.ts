@@ -3,7 +3,7 @@ import type { ReleaseResult } from '../../workflows/result.js';
 import type { CommandSpec, Invocation, Outcome } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import type { ForceWish } from '../force-gates.js';
-import type { FollowedTo } from '../live-view.js';
+import type { FollowedTo } from '../followed.js';
 import type { ReleaseWish, SlipwayClient } from '../release-client.js';
 import type { StartedRelease } from '../start-release.js';
 
@@ -57,13 +57,13 @@ async function startAndFollow(invocation: Invocation): Promise<Outcome> {
   const { terminal, global, style } = invocation;
   const { readChoice, readDuration } = await import('../flags.js');
   const { isCi } = await import('../ci.js');
-  const { prepareRelease } = await import('../prepare-release.js');
+  const { prepareRelease, releaseOptionsOf } = await import('../prepare-release.js');
   const { plain } = await import('../render/text.js');
   const { openClient } = await import('../session.js');
   const until =
     readChoice('--until', invocation.value('until'), UNTIL) ?? (isCi(terminal.env) ? 'waiting' : 'done');
   const timeoutMs = readDuration('--timeout', invocation.value('timeout'));
-  const prepared = await prepareRelease(invocation);
+  const prepared = await prepareRelease(releaseOptionsOf(invocation));
   if (prepared.plan.environments.length === 0) return nothingToDo(invocation, prepared.plan.skipped);
 
   const { readForceWish } = await import('../force-gates.js');

@@ -42,10 +42,14 @@ afterAll(async () => {
 });
 
 /** Code blocks of one language, in order. */
-function blocks(language: string): string[] {
-  return [...readme.matchAll(new RegExp(`\`\`\`${language}\n([^]*?)\`\`\``, 'g'))].map(
+function codeBlocks(page: string, language: string): string[] {
+  return [...page.matchAll(new RegExp(`\`\`\`${language}\n([^]*?)\`\`\``, 'g'))].map(
     ([, text]) => text ?? '',
   );
+}
+
+function blocks(language: string): string[] {
+  return codeBlocks(readme, language);
 }
 
 /** A command of the README, which must stand there, as somebody on the stage; nobody is there to be asked. */
@@ -83,6 +87,28 @@ async function ciReleases(version: string): Promise<Run & { outputs: string; sum
     GITHUB_STEP_SUMMARY: summary,
   });
   return { ...run, outputs: await readFile(outputs, 'utf8'), summary: await readFile(summary, 'utf8') };
+}
+
+/** A block of the library's page. */
+async function codeOfLibrary(about: string): Promise<string> {
+  const page = await readFile('docs/library.md', 'utf8');
+  const found = codeBlocks(page, 'ts').find((block) => block.includes(about));
+  if (found === undefined) throw new Error(`no code about ${about}`);
+  return found;
+}
+
+/** What it prints, in the repository, where CI builds `version`. Rejects with its exit code. */
+async function runCode(code: string, version: string, env: Record<string, string> = {}): Promise<string> {
+  const program = path.resolve('dist', 'readme.mjs');
+  await writeFile(program, code);
+  const { CI: _ci, GITHUB_ACTIONS: _actions, ...rest } = process.env;
+  const place = { TEMPORAL_ADDRESS: stage.temporalAddress, GITHUB_REF: `refs/tags/${version}` };
+  try {
+    const options = { cwd: stage.repository, env: { ...rest, ...place, ...env } };
+    return (await exec(process.execPath, [program], options)).stdout;
+  } finally {
+    await rm(program);
+  }
 }
 
 async function status(): Promise<{
@@ -131,17 +157,22 @@ describe('README', () => {
   });
 
   test('the same from code', async () => {
-    const [snippet] = blocks('ts');
-    const program = path.resolve('dist', 'readme.mjs');
-    await writeFile(program, (snippet ?? '').replaceAll("'hello'", "'shop'"));
-    try {
-      const { stdout } = await exec(process.execPath, [program], {
-        env: { ...process.env, TEMPORAL_ADDRESS: stage.temporalAddress },
-      });
-      expect(stdout).toContain('v1.0.0');
-    } finally {
-      await rm(program);
-    }
+    const [snippet = ''] = blocks('ts');
+    const said = await runCode(snippet, 'v2.0.0');
+    expect(said).toContain('v1.0.0');
+    // a person is waited for: whoever starts the same now joins it
+    const library = await codeOfLibrary('prepareRelease');
+    expect(await runCode(library, 'v2.0.0')).toMatch(
+      /v2\.0\.0 is under way: release\/shop\/v2\.0\.0[^]*waits for 1 approval[^]*with --until started or waiting: got that far/,
+    );
+  }, 180_000);
+
+  test('what is wrong is told from code as by the command', async () => {
+    const library = await codeOfLibrary('prepareRelease');
+    await expect(runCode(library, 'v9.9.9')).rejects.toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/refs\/tags\/v9\.9\.9/) as unknown,
+    });
   });
 
   test('CI does not idle for a person; the person signals through the Temporal CLI', async () => {
@@ -188,6 +219,11 @@ describe('README', () => {
       ...['--workflow-id', waiting?.workflowId ?? '', '--input', '{"by":"irina","decisionId":"43"}'],
     ]);
     expect(update.stdout).toContain('"accepted": true');
+    await until('the rejection', async () => (await status()).waiting === undefined);
+
+    await ciReleases('v3.0.0');
+    const decides = (await codeOfLibrary('reply.accepted')).replace('slipway.approve(', 'slipway.reject(');
+    expect(await runCode(decides, 'v3.0.0')).toMatch(/v2\.0\.0 is live.*\nit counts\n/);
     await until('the rejection', async () => (await status()).waiting === undefined);
 
     const nothing = await type('slipway switch prod', 'anna');
