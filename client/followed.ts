@@ -1,5 +1,6 @@
 /** What following has seen so far, for whoever looks at all of it and not only at the latest change. */
 import type { ReleaseStatus } from '../workflows/messages.js';
+import type { ChangeResult, PromotionResult, ReleaseResult } from '../workflows/result.js';
 import type { FollowEnd, Progress } from './follow.js';
 import type { ShownProgress } from './merge-progress.js';
 
@@ -13,6 +14,9 @@ export interface Followed {
 export interface FollowedTo<Result> extends Followed {
   end: FollowEnd<Result>;
 }
+
+/** How anything that can be followed ends. */
+export type AnyResult = ReleaseResult | PromotionResult | ChangeResult;
 
 export function nothingFollowed(): Followed {
   return { release: null, progress: new Map() };

@@ -1,7 +1,6 @@
 /** `import { SlipwayClient } from 'slipway'`: start, follow and decide without the command. */
 export {
   SlipwayClient,
-  type AnyResult,
   type ReleaseWish,
   type SlipwayClientOptions,
   type WaitedRelease,
@@ -9,7 +8,7 @@ export {
 } from './release-client.js';
 export { signForces, type ForceSubject } from './force-gates.js';
 export { connectToTemporal, type ConnectOptions, type TemporalLink } from './connect.js';
-export type { Followed } from './followed.js';
+export type { AnyResult, Followed } from './followed.js';
 export { EXIT, EXIT_MEANING, exitOfPromotion, exitOfRelease, type ExitCode } from './exit-codes.js';
 export type { FollowEnd, FollowOptions, Progress } from './follow.js';
 export { prepareRelease, type ReleaseOptions } from './prepare-release.js';

@@ -15,7 +15,7 @@ import type {
 } from '../workflows/messages.js';
 import { explainUnknownEnvironment } from '../pipeline/unknown-environment.js';
 import { environmentId, laneId, UPDATE, WORKFLOW } from '../workflows/names.js';
-import type { ChangeResult, PromotionResult, ReleaseResult } from '../workflows/result.js';
+import type { ChangeResult, ReleaseResult } from '../workflows/result.js';
 import { askStatus, unlessUnknown } from './ask-status.js';
 import { type ConnectOptions, connectToTemporal, type TemporalLink } from './connect.js';
 import type { ApproveOptions, Decided, DecisionOptions, RollbackOptions, SigningOptions } from './decided.js';
@@ -28,7 +28,7 @@ import {
   type Progress,
 } from './follow.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
-import { type FollowedTo, followToEnd, nothingFollowed } from './followed.js';
+import { type AnyResult, type FollowedTo, followToEnd, nothingFollowed } from './followed.js';
 import { lookAtHosts } from './look-at-hosts.js';
 import { sendDecision, sendRequest, sendToEnvironment, type UpdateName } from './send-decision.js';
 import type { FreezeOptions } from './signed-decisions.js';
@@ -77,9 +77,6 @@ export interface WaitOptions extends FollowOptions {
 export interface WaitedRelease extends FollowedTo<ReleaseResult> {
   exit: ExitCode;
 }
-
-/** How anything that can be followed ends. */
-export type AnyResult = ReleaseResult | PromotionResult | ChangeResult;
 
 export class SlipwayClient {
   readonly pipeline: string;

@@ -10,9 +10,9 @@ import {
   exitOfWayBack,
 } from './exit-codes.js';
 import type { FollowEnd, RunEnd } from './follow.js';
-import type { Followed, FollowedTo } from './followed.js';
+import type { AnyResult, Followed, FollowedTo } from './followed.js';
 import type { ShownProgress } from './merge-progress.js';
-import type { AnyResult } from './release-client.js';
+
 import { onlyOurMarkdown } from './report-markdown.js';
 
 /** Exit of a followed release, before or after its end. */
