@@ -18,6 +18,7 @@ import type { FindLive } from '../environment/live-release.js';
 import { badInput, detailsOf } from '../failure.js';
 import { nameOfPlace } from '../platforms/host-question.js';
 import { openPlatform, placesOf, type PlatformDependencies } from '../platforms/open-platform.js';
+import { AT_A_TIME, inBatches } from '../platforms/several-hosts.js';
 import { NO_COMMIT_TO_RUN_IN, whyNotYet } from '../platforms/team-command.js';
 import { stoppable } from '../processes/stop.js';
 import { asksForReviews, environmentSinceReviewed } from '../source/since-reviewed.js';
@@ -84,27 +85,21 @@ async function examine(
 ): Promise<InspectResult> {
   const { plan, traffic, findings } = await allowedQuestions(dependencies.policy, input);
   const target = await targetOf(dependencies, { ...input, plan }, signal);
-  for (const place of placesOf(target)) {
+  const looked = await inBatches(placesOf(target), AT_A_TIME, async (place) => {
     const where = nameOfPlace(plan, place.name);
     report(where);
-    findings.push(
-      ...(await asFinding(where, 'host', async () => {
-        const { platform, context } = await openPlatform(
-          dependencies,
-          target,
-          place,
-          manners(signal, report),
-        );
-        const found = await platform.preflight(context);
-        if (input.live === null) return found;
-        const proven = await asFinding(where, 'way back', async () => {
-          const note = await platform.proveWayBack(context, await platform.recordPrior(context));
-          return [ok(where, 'way back', note)];
-        });
-        return [...found, ...proven];
-      })),
-    );
-  }
+    return await asFinding(where, 'host', async () => {
+      const { platform, context } = await openPlatform(dependencies, target, place, manners(signal, report));
+      const found = await platform.preflight(context);
+      if (input.live === null) return found;
+      const proven = await asFinding(where, 'way back', async () => {
+        const note = await platform.proveWayBack(context, await platform.recordPrior(context));
+        return [ok(where, 'way back', note)];
+      });
+      return [...found, ...proven];
+    });
+  });
+  findings.push(...looked.flat());
   if (plan.traffic !== null && traffic) {
     findings.push(
       ...(await asFinding(plan.name, 'traffic', async () => [
@@ -170,7 +165,6 @@ async function readLogs(
   report: (note: string) => void,
 ): Promise<InspectResult> {
   const target = await targetOf(dependencies, input, signal);
-  const log: InspectResult['log'] = [];
   const places = placesOf(target).filter(({ name }) => input.host === null || input.host === name);
   const readAt = async (place: HostPlan): Promise<string> => {
     const { platform, context } = await openPlatform(dependencies, target, place, manners(signal, report));
@@ -183,15 +177,15 @@ async function readLogs(
       timeoutMs: COMMAND_TIMEOUT_MS,
     });
   };
-  for (const place of places) {
+  const log = await inBatches(places, AT_A_TIME, async (place) => {
     report(place.name);
     const text = await readAt(place).catch((error: unknown) => {
       // one that cannot be reached hides no other
       if (signal.aborted || places.length === 1) throw error;
       return `[slipway: cannot be read: ${error instanceof Error ? error.message : String(error)}]`;
     });
-    log.push({ host: place.name, text: dependencies.secrets.scrub(text) });
-  }
+    return { host: place.name, text: dependencies.secrets.scrub(text) };
+  });
   return { findings: [], log };
 }
 

@@ -142,6 +142,22 @@ describe('logs', () => {
     });
   });
 
+  test('of several are read side by side', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'slipway-meet-'));
+    // the first waits for the second, 20 s at most
+    const meet = `mkdir ${folder}/1 2>/dev/null || mkdir ${folder}/2
+      for i in $(seq 200); do [ -d ${folder}/2 ] && echo met && exit; sleep 0.1; done`;
+    const plan = await onTwo();
+    const platform = { ...plan.platform, logs: meet } as EnvironmentPlan['platform'];
+    const hosts = ['web-1', 'web-2'].map((name) => ({ name, address: 'local' }));
+    try {
+      const { log } = await ask({ what: 'logs', plan: { ...plan, hosts, platform } });
+      expect(log).toEqual(['web-1', 'web-2'].map((host) => ({ host, text: 'met' })));
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+
   test('of one that is asked alone are asked for again', async () => {
     const plan = await onTwo();
     await expect(ask({ what: 'logs', plan: { ...plan, hosts: plan.hosts.slice(0, 1) } })).rejects.toThrow();
