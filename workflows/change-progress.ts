@@ -27,6 +27,8 @@ export class ChangeProgress {
   /** What the headline says is going on: `deploy`, `waits for switch`. */
   doing = 'starting';
   failure: FailureReport | null = null;
+  /** It goes back from here: what stops it is said no more. */
+  goesBack = false;
   readonly steps: StepReport[];
   readonly unwind: UnwindReport[] = [];
   /** Signed words that did not count, and how many no worker has looked at yet. */
@@ -254,7 +256,7 @@ export class ChangeProgress {
     if (this.run.rewinds !== null) {
       return waitingFor === '' ? [] : [{ what: 'try again', command: `slipway retry ${name}` }];
     }
-    if (this.unwind.length > 0 || !['running', 'waiting'].includes(this.state)) {
+    if (this.goesBack || this.unwind.length > 0 || !['running', 'waiting'].includes(this.state)) {
       return waitingFor === '' ? [] : [{ what: 'try again', command: `slipway retry ${name}` }];
     }
     if (waitingFor === 'switch') return [{ what: 'switch', command: `slipway switch ${name}` }, stop];

@@ -67,6 +67,7 @@ export class Saga {
     if (this.stop !== null || this.phase === 'unwinding' || this.phase === 'ended') return;
     if (this.#isPastReturn()) return;
     this.stop = stop;
+    this.progress.goesBack = true;
     this.#forward?.cancel();
   }
 

@@ -377,6 +377,10 @@ describe('an undo that fails', () => {
       () => (scene.now()?.calls ?? []).filter((call) => call === 'switchTraffic blue').length >= 2,
     );
     expect(scene.now()?.calls).not.toContain('undoDeploy green');
+    const { report, unwind } = await statusOf(handle);
+    expect(unwind).toEqual([]);
+    // it goes back already
+    expect(report).not.toContain('slipway abort');
     expect(runsEverywhere(scene, 'green', 'v2') && runsEverywhere(scene, 'blue', 'v1')).toBe(true);
     expect(await handle.result()).toMatchObject({ state: 'failed', clean: true });
     expect(scene.visible()).toEqual(before);
