@@ -6,6 +6,7 @@ import type { Screen } from './terminal.js';
 import { decidedNote } from './render/decided.js';
 import { deniedNote } from './render/denied.js';
 import { renderRelease } from './render/release.js';
+import { warningLines } from './render/step-warnings.js';
 import { signOf } from './render/style.js';
 import { pad, plain, row } from './render/text.js';
 import { formatTook } from './render/time.js';
@@ -120,6 +121,7 @@ function describeChanges({ style }: Invocation, progress: Progress, printed: Map
     const left =
       `${signOf(style, step.state)} ${pad(plain(place), 8)} ${pad(plain(step.name), 12)}${plain(step.note ?? '')}`.trimEnd();
     lines.push(row(style, left, step.tookMs === null ? '' : formatTook(step.tookMs)));
+    lines.push(...warningLines(style, step));
   }
   for (const decision of status.decisions ?? []) {
     // an abort goes on from a release to its promotions

@@ -61,11 +61,13 @@ export class ChangeProgress {
     this.move('running', doing);
   }
 
-  setStep(name: string, state: StepState, note: string | null): void {
+  setStep(name: string, state: StepState, note: string | null, warnings: string[] = []): void {
     const step = this.steps.find((step) => step.name === name);
     if (step === undefined) return;
     const startedAtMs = this.#startedAtMs.get(name) ?? Date.now();
     Object.assign(step, { state, note, tookMs: state === 'running' ? null : Date.now() - startedAtMs });
+    delete step.warnings;
+    if (warnings.length > 0) step.warnings = warnings;
     this.show();
   }
 

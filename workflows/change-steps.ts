@@ -4,13 +4,14 @@
  * fault matrix picks it up from here.
  */
 import { CancellationScope, isCancellation, patched } from '@temporalio/workflow';
-import type { SwitchInput, UndoResult } from './activity-contract.js';
+import type { PreflightFinding, SwitchInput, UndoResult } from './activity-contract.js';
 import { perform } from './activity-options.js';
 import { keepReceipt, summarize, type ChangeRun } from './change-run.js';
 import { otherColour } from './colours.js';
 import { noteDatabase, readBackup, restore, revert } from './database-rollback.js';
 import { backup, contract, migrate, undoMigrate } from './database-steps.js';
 import { deployToFleet, isFleet, leaveUnreachable, sayHostsLeft, undoFleet } from './fleet.js';
+import { sayWarnings } from './preflight-warnings.js';
 import { lastReported } from './read-failure.js';
 import { formatLimit } from './report.js';
 import type { StepOutcome } from './step-outcome.js';
@@ -64,9 +65,7 @@ async function preflight(run: ChangeRun): Promise<StepOutcome> {
   if (away !== null) return away;
   const problems = findings.filter((finding) => finding.state === 'problem');
   const first = problems[0];
-  const warnings = findings.filter((finding) => finding.state === 'warning').length;
-  if (first === undefined)
-    return passed(warnings === 0 ? null : `${warnings} ${plural(warnings, 'warning')}`);
+  if (first === undefined) return passedWithWarnings(findings, run.target.plan.name);
   return {
     verdict: 'failed',
     note: `${problems.length} ${plural(problems.length, 'problem')}`,
@@ -76,6 +75,16 @@ async function preflight(run: ChangeRun): Promise<StepOutcome> {
       why: null,
       wayOut: problems.map((problem) => problem.wayOut ?? 'slipway doctor').join('; '),
     },
+  };
+}
+
+/** Told where the step is; how many there are says its note. */
+function passedWithWarnings(findings: PreflightFinding[], environment: string): StepOutcome {
+  const { length } = findings.filter(({ state }) => state === 'warning');
+  if (length === 0) return passed(null);
+  return {
+    ...passed(`${length} ${plural(length, 'warning')}`),
+    warnings: sayWarnings(findings, environment),
   };
 }
 

@@ -10,6 +10,7 @@ import { sayApart } from './fleet.js';
 import { forcedGates } from './forced.js';
 import type { ChangeInput, ProgressStatus } from './messages.js';
 import { QUERY, SIGNAL } from './names.js';
+import { shortReason } from './plain-text.js';
 import { receiveDecisions, type Applied } from './receive-decisions.js';
 import type { ChangeResult, FailureReport, HostApart, ReleaseRecord } from './result.js';
 import { LaneLost, Saga } from './saga.js';
@@ -93,7 +94,9 @@ function listen(run: ChangeRun, saga: Saga, progress: ChangeProgress): void {
       switched: run.switched,
       rewinds: run.rewinds,
       hasPrevious: run.previousColour !== null,
+      readmits: run.input.request.kind === 'readmit',
       hosts: run.target.plan.hosts.map((host) => host.name),
+      planned: run.input.request.plan.hosts.map((host) => host.name),
       switchers: groupsThatMay('switch', [plan]),
     }),
     apply: (decision) => apply(decision, run, saga, progress),
@@ -142,11 +145,13 @@ function carryOut(decision: NamedDecision, run: ChangeRun, saga: Saga, progress:
 }
 
 /** The steps that follow leave the host out; an undo leaves out none, and a proxy that runs there stays the proxy. */
-function skipHost(run: ChangeRun, saga: Saga, { host, by }: NamedDecision): void {
+function skipHost(run: ChangeRun, saga: Saga, { host, by, reason }: NamedDecision): void {
   if (host === null) return;
   run.skippedHosts.push(host);
   const since = new Date(Date.now()).toISOString();
-  const apart: HostApart = { host, state: 'quarantined', why: `skipped by ${by}`, since };
+  const said = shortReason(reason);
+  const why = `skipped by ${by}${said === null ? '' : `: ${said}`}`;
+  const apart: HostApart = { host, state: 'quarantined', why, since, skippedBy: by };
   setApart(run, apart);
   void tellApart(run, apart);
   saga.retryNow();

@@ -55,9 +55,14 @@ export interface ChangeDeciding extends Deciding {
   rewinds?: Rewinding | null;
   /** Is there a colour to go back to? */
   hasPrevious: boolean;
+  /** Are hosts in quarantine tried again by it? Absent = no. */
+  readmits?: boolean;
   /** Groups whose signed word a switch takes; null = anybody's word. */
   switchers: readonly string[] | null;
+  /** Those it goes on with. */
   hosts: string[];
+  /** Those of its plan; absent = the same. */
+  planned?: string[];
 }
 
 export interface EnvironmentDeciding extends Deciding {
@@ -281,15 +286,27 @@ function refuseWhileUnwinding({ environment, phase, step, rewinds = null }: Chan
 }
 
 function refuseSkippingHost(state: ChangeDeciding, host: string | null): string | null {
-  const { environment, hosts } = state;
+  const { environment, hosts, planned = hosts } = state;
   const unwinding = refuseWhileUnwinding(state);
   if (unwinding !== null) return unwinding;
+  if (host !== null && !planned.includes(host))
+    return `${environment} has no host ${host}; hosts: ${planned.join(', ')}`;
+  if (state.readmits === true) return refuseSkippingReadmitted(state, host);
   if (host === null) return `which host? slipway skip-host ${environment} HOST; hosts: ${hosts.join(', ')}`;
-  if (!hosts.includes(host)) return `${environment} has no host ${host}; hosts: ${hosts.join(', ')}`;
+  if (!hosts.includes(host))
+    return `${host} is left out of this change already, which goes on with ${hosts.join(', ')}; slipway watch ${environment}`;
   if (hosts.length === 1) return `${host} is the only host left; slipway abort ${environment}`;
   if (state.phase !== 'holding')
     return `no step holds, ${environment} is at ${state.step}; a host is skipped where it fails`;
   return null;
+}
+
+/** A try ends within minutes and holds nowhere: who cannot be put back stays apart without anybody's word. */
+function refuseSkippingReadmitted({ environment, hosts }: ChangeDeciding, host: string | null): string {
+  const tried = `${hosts.join(', ')} ${hosts.length === 1 ? 'is' : 'are'} being tried again now`;
+  return host !== null && !hosts.includes(host)
+    ? `only ${tried}, ${host} is not; slipway status ${environment}`
+    : `${tried}, and what cannot be put back stays apart; slipway watch ${environment}`;
 }
 
 function refuseForEnvironment(state: EnvironmentDeciding, decision: NamedDecision): string | null {

@@ -69,7 +69,8 @@ function whyNotBack(host: string, hosts: string[], failure: FailureReport | null
 
 function waiting(apart: HostApart, tries: number, nowMs: number): HostWaiting {
   const pauseMs = AGAIN_MS[Math.min(tries, AGAIN_MS.length - 1)] ?? 0;
-  const againAt = apart.state === 'quarantined' ? new Date(nowMs + pauseMs).toISOString() : null;
+  const isTried = apart.state === 'quarantined' && apart.skippedBy === undefined;
+  const againAt = isTried ? new Date(nowMs + pauseMs).toISOString() : null;
   const { host, state, why, since } = apart;
   return { host, state, why, since, againAt, tries };
 }

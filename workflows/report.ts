@@ -76,7 +76,10 @@ export function renderBlock(view: Pick<ReportView, 'steps' | 'unwind' | 'failure
   const done = view.steps.filter((step) => step.state !== 'pending');
   const toCome = view.steps.filter((step) => step.state === 'pending');
   return [
-    ...done.map((step) => row(GLYPH[step.state], step.name, step.note, step.tookMs)),
+    ...done.flatMap((step) => [
+      row(GLYPH[step.state], step.name, step.note, step.tookMs),
+      ...(step.warnings ?? []).flatMap((warning) => labelled('warns', warning)),
+    ]),
     ...wrap(toCome.map(({ name, note }) => `.. ${ascii(name)}${note === null ? '' : ` ${ascii(note)}`}`)),
     ...(view.failure === null ? [] : failureLines(view.failure)),
     ...view.unwind.map((undo) =>

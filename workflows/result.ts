@@ -128,13 +128,15 @@ export interface Said {
 export interface HostApart {
   host: string;
   /**
-   * `quarantined`: stopped, and tried again by itself. `before`: put back, it keeps the release before until the next
-   * one.
+   * `quarantined`: stopped or left out, and tried again by itself unless a person said to leave it out. `before`: put
+   * back, it keeps the release before until the next one.
    */
   state: 'quarantined' | 'before';
   why: string;
   /** ISO time. */
   since: string;
+  /** The person who said to leave it out: it is not tried again by itself. Absent = nobody, or an older worker. */
+  skippedBy?: string;
 }
 
 export interface ChangeResult {
@@ -191,6 +193,8 @@ export interface StepReport {
   state: StepState;
   tookMs: number | null;
   note: string | null;
+  /** What it found that stops nothing, with what helps; a few, each cut. Absent = nothing. */
+  warnings?: string[];
 }
 
 export interface UnwindReport {

@@ -146,7 +146,7 @@ export class Saga {
       const outcome = await this.#attempt(name);
       if (outcome.verdict === 'passed') {
         this.progress.failure = null;
-        this.progress.setStep(name, 'succeeded', outcome.note);
+        this.progress.setStep(name, 'succeeded', outcome.note, outcome.warnings);
         return;
       }
       this.progress.failure = outcome.failure;

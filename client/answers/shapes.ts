@@ -29,7 +29,12 @@ const colour = orNull(oneOf('blue', 'green'));
 
 const commit = fields({ sha: word, subject: text, author: text, sameFilesAs: maybe(list(word)) });
 const artifacts = list(fields({ name: text, digest: word }));
-const steps = list(fields({ name: text, state: stepState, tookMs: orNull(count), note: orNull(text) }));
+const steps = list(
+  fields({
+    ...{ name: text, state: stepState, tookMs: orNull(count), note: orNull(text) },
+    warnings: maybe(list(text)),
+  }),
+);
 const unwind = list(
   fields({
     step: text,
@@ -93,6 +98,8 @@ const changeResult = fields({
 
 export const processedRequest = fields({ requestId: text, result: changeResult });
 
+const hostApart = { host: text, state: oneOf('quarantined', 'before'), why: longText, since: moment };
+
 export const environmentStatus: Shape = both(
   anything,
   fields({
@@ -100,7 +107,7 @@ export const environmentStatus: Shape = both(
     warm: orNull(fields({ record, retireAt: moment })),
     good: list(record),
     queue: list(request),
-    inFlight: orNull(fields({ request, cutover: orNull(cutover) })),
+    inFlight: orNull(fields({ request, cutover: orNull(cutover), apart: maybe(list(fields(hostApart))) })),
     announced: list(anything),
     freeze: orNull(
       fields({
@@ -117,7 +124,7 @@ export const environmentStatus: Shape = both(
     apart: maybe(
       list(
         fields({
-          ...{ host: text, state: oneOf('quarantined', 'before'), why: longText, since: moment },
+          ...hostApart,
           ...{ againAt: orNull(moment), tries: count, wordOf: maybe(text) },
         }),
       ),

@@ -1,6 +1,7 @@
 import { forcedGates } from '../../workflows/forced.js';
 import { wayOutForPerson } from '../../workflows/environment-memory.js';
-import type { ProgressStatus } from '../../workflows/messages.js';
+import type { HostWaiting, ProgressStatus } from '../../workflows/messages.js';
+import type { HostApart } from '../../workflows/result.js';
 import type { CommandSpec, Invocation, Outcome } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import type { withQueue } from '../merge-progress.js';
@@ -126,6 +127,7 @@ function describeEnvironment(
     ...(unknown === undefined ? {} : { unknown: unknown.what }),
     needsPerson: found?.needsPerson ?? null,
     ...(found?.needsPerson == null ? {} : { wayOut: wayOutForPerson(found) }),
+    apart: found?.apart?.map(toApart) ?? [],
     queue: found?.queue.map(({ version }) => version) ?? [],
     waiting: [...promotions].map(([workflowId, raw]) => toWaiting(workflowId, complete(raw, found))),
     ...(found?.inFlight == null
@@ -140,6 +142,7 @@ function describeEnvironment(
             steps: change?.steps ?? [],
             unwind: change?.unwind ?? [],
             failure: change === null ? null : failureOf(change),
+            apart: found.inFlight.apart?.map(toApart) ?? [],
             ...(change?.stopped === undefined ? {} : { stopped: change.stopped }),
             decisions: change?.decisions ?? [],
             denials: change?.denials ?? [],
@@ -148,6 +151,12 @@ function describeEnvironment(
     ...(found?.freeze == null ? {} : { freeze: found.freeze }),
     denials: found?.denials ?? [],
   };
+}
+
+/** A host of the change in flight has no `againAt` yet: the environment says it once that has ended. */
+function toApart({ host, state, why, since, ...more }: HostApart & Partial<HostWaiting>): unknown {
+  const { againAt = null, tries = 0, wordOf } = more;
+  return { host, state, why, since, againAt, tries, ...(wordOf === undefined ? {} : { wordOf }) };
 }
 
 function toWaiting(workflowId: string, promotion: ProgressStatus): unknown {

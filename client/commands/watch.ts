@@ -1,5 +1,11 @@
 import type { CommandSpec, Invocation, Outcome } from '../command.js';
 import { EXIT } from '../exit-codes.js';
+import type { AnyResult, FollowedTo } from '../followed.js';
+
+interface EndReason {
+  state?: AnyResult['state'];
+  reason?: string;
+}
 
 export const watch: CommandSpec = {
   name: 'watch',
@@ -45,17 +51,30 @@ async function followOne(invocation: Invocation): Promise<Outcome> {
     const goesOn = ['ended', 'waiting'].includes(followed.end.how)
       ? ''
       : `The release goes on: slipway watch ${environment}\n`;
-    return await finish(invocation, renderFollowed(invocation, followed) + goesOn, exit);
+    return await finish(invocation, renderFollowed(invocation, followed) + goesOn, exit, reasonOf(followed));
   } finally {
     await keys?.close();
   }
 }
 
-async function finish(invocation: Invocation, screen: string, exit: Outcome['exit']): Promise<Outcome> {
+/** How it ended, in the words of whoever carried it out: by which release or person. Nothing where only the view ended. */
+function reasonOf({ end }: FollowedTo<AnyResult>): EndReason {
+  if (end.how !== 'ended') return {};
+  if (end.result !== null) return { state: end.result.state, reason: end.result.headline };
+  return end.failure === null ? {} : { reason: end.failure.message };
+}
+
+async function finish(
+  invocation: Invocation,
+  screen: string,
+  exit: Outcome['exit'],
+  reason: EndReason,
+): Promise<Outcome> {
   const { terminal, global, command } = invocation;
   const { renderExit } = await import('../render/watch.js');
   if (!global.json)
     return { exit, data: null, screen: exit === EXIT.done ? screen : screen + renderExit(exit) };
-  terminal.out(`${JSON.stringify({ schema: 1, event: 'end', command, ok: exit === EXIT.done, exit })}\n`);
+  const end = { schema: 1, event: 'end', command, ok: exit === EXIT.done, exit, ...reason };
+  terminal.out(`${JSON.stringify(end)}\n`);
   return { exit, data: null, screen: '', written: true };
 }

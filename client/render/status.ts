@@ -15,6 +15,7 @@ import { failureLines } from './failure.js';
 import { forcedNotes } from './forced.js';
 import { nextCommands } from './next-commands.js';
 import { lines, pad, plain, row } from './text.js';
+import { warningLines } from './step-warnings.js';
 import { formatAge, formatMoment } from './time.js';
 import { describeWait } from './wait.js';
 
@@ -118,6 +119,9 @@ function describeNotes(
     const { host, why } = each;
     notes.push(style.yellow(`${plain(host)} ${plain(describeReturn(each, formatMoment))}: ${plain(why)}`));
   }
+  const known = apart.map(({ host }) => host);
+  for (const { host, why } of (inFlight?.apart ?? []).filter((each) => !known.includes(each.host)))
+    notes.push(style.yellow(`${plain(host)} is left out of what is in flight: ${plain(why)}`));
   if (inFlight === null && apart.some(({ state }) => state === 'quarantined'))
     notes.push(`sooner: slipway retry ${plain(status.environment)}`);
   if (status.live !== null) notes.push(...forcedNotes(style, status.live));
@@ -157,7 +161,9 @@ function notesInHand(style: Style, { change }: EnvironmentView, isOne: boolean):
   if (change === null) return [];
   const failure = failureInHand(change);
   const next = change.state === 'waiting' && isOne ? nextCommands(change) : [];
+  const warnings = isOne ? change.steps.flatMap((step) => warningLines(style, step)) : [];
   return [
+    ...warnings.map((line) => line.trimStart()),
     ...(change.stopped === undefined ? [] : [style.red(plain(change.stopped))]),
     ...(failure === null
       ? []

@@ -12,6 +12,7 @@ import { forcedLines } from './forced.js';
 import { nextCommands } from './next-commands.js';
 import { cut, digest12, labelled, lines, pad, plain, row, sha7 } from './text.js';
 import { formatMoment, formatTook } from './time.js';
+import { warningLines } from './step-warnings.js';
 import { describeWait } from './wait.js';
 
 const STEP = 14;
@@ -43,6 +44,7 @@ export function renderProgress(style: Style, status: ShownProgress, now: Date): 
     failure === null ? [] : failureLines(style, failure, LABEL),
     unwindLines(style, status.unwind),
     artifactLine(status),
+    supersededLine(status),
     liveLine(style, status),
     nextLine(style, status),
   );
@@ -112,7 +114,7 @@ function commitLine(style: Style, { commit, requestedBy, identity }: ProgressSta
 function stepLines(style: Style, { steps, failure }: ProgressStatus): string[] {
   const begun = steps.filter((step) => step.state !== 'pending');
   const toCome = steps.filter((step) => step.state === 'pending');
-  const rows = begun.map((step) => {
+  const rows = begun.flatMap((step) => {
     const took = step.tookMs === null ? '' : formatTook(step.tookMs);
     // The failure itself is told below, whole and once.
     const note = step.note === null || step.note === failure?.what ? '' : plain(step.note);
@@ -120,7 +122,7 @@ function stepLines(style: Style, { steps, failure }: ProgressStatus): string[] {
     const room = style.columns - STEP - 5 - style.ok.length - took.length;
     // What is done need not be read to its end; why something takes long must be.
     const shown = step.state === 'succeeded' ? cut(style, note, room) : note;
-    return row(style, `${left}${shown}`.trimEnd(), took);
+    return [row(style, `${left}${shown}`.trimEnd(), took), ...warningLines(style, step)];
   });
   if (toCome.length === 0) return rows;
   return [...rows, `  ${toCome.map((step) => `${style.pending} ${plain(step.name)}`).join(' ')}`];
@@ -147,6 +149,14 @@ function artifactLine({ artifacts, colour, planHash }: ProgressStatus): string[]
   const digests = artifacts.map(({ name, digest }) => `${plain(name)} ${digest12(digest)}`);
   const facts = [planHash.slice(0, 8), ...digests, ...(colour === null ? [] : [`colour ${colour}`])];
   return labelled('plan', [facts.join(', ')], LABEL);
+}
+
+/** By which release; the workflow's headline says it after its subject. */
+function supersededLine({ state, headline, pipeline, version, environment }: ProgressStatus): string[] {
+  if (state !== 'superseded') return [];
+  const subject = `${pipeline} ${version} → ${environment}`;
+  const said = headline.startsWith(subject) ? headline.slice(subject.length).replace(/^:? /, '') : headline;
+  return labelled('why', [plain(said)], LABEL);
 }
 
 /** Whom users get while it is on its way, and after it has come to nothing. */

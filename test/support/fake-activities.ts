@@ -237,18 +237,17 @@ export function createFakeActivities(options: FakeOptions): Activities {
     ...options.github,
 
     preflight: async ({ target }) => {
-      const problem = world
-        .glance()
-        .faults.some(
-          (fault) =>
-            fault.environment === placeOf(target).key && fault.kind === 'problem' && fault.times !== 0,
-        );
+      const { key } = placeOf(target);
+      const faults = world.glance().faults.filter((each) => each.environment === key && each.times !== 0);
+      const problem = faults.some(({ kind }) => kind === 'problem');
+      const warns = faults.some(({ kind }) => kind === 'warn');
       await call('preflight', placeOf(target), () => undefined);
       const unreachable = target.plan.hosts
         .filter(({ name }) => isAway(world, placeOf(target).key, name))
         .map(({ name }) => ({ host: name, why: 'no route to host' }));
-      if (!problem) return { findings: [], unreachable };
       const where = target.plan.hosts[0]?.name ?? '';
+      const disk = { where, thing: 'disk', message: 'the disk is 91 % full', wayOut: 'remove old images' };
+      if (!problem) return { findings: warns ? [{ ...disk, state: 'warning' }] : [], unreachable };
       return {
         findings: [
           { where, thing: 'registry', state: 'problem', message: 'no credentials', wayOut: 'docker login' },

@@ -50,6 +50,7 @@ export type FaultKind =
   | 'say-no'
   | 'inconclusive'
   | 'problem'
+  | 'warn'
   | 'hang-before'
   | 'hang-deaf'
   | 'hang-during'

@@ -27,6 +27,7 @@ export async function carryOut<Result>(
     case 'say-no':
     case 'inconclusive':
     case 'problem':
+    case 'warn':
       return await act();
     case 'refuse':
       throw refused({

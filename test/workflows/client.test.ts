@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { laneId } from '../../workflows/names.js';
+import { laneId, SIGNAL } from '../../workflows/names.js';
 import { setClientScene } from '../support/client-scene.js';
 import { breakActivity, environmentKey, mend, release as letGo } from '../support/fake-world.js';
 import { readJson, slipway } from '../support/slipway-command.js';
@@ -189,6 +189,23 @@ describe('a release, said with the command', () => {
       .split('\n')
       .map((line): unknown => JSON.parse(line));
     expect(events.at(-1)).toMatchObject({ event: 'end', ok: false, exit: 5 });
+  });
+
+  it('ends with 7 when a newer release takes its place, and says which', async () => {
+    await run(`release v1.0.0 --to ${scene.prod} --until waiting`, 'irina');
+    const { waiting } = await waitsFor('1 approval');
+    const [{ workflowId }] = waiting as [{ workflowId: string }];
+    const watching = run(`watch ${scene.prod} --json`);
+    await scene.harness.client.workflow
+      .getHandle(workflowId)
+      .signal(SIGNAL.superseded, { environment: scene.prod, version: 'v2.0.0' });
+    const watched = await watching;
+    expect(watched.exit).toBe(7);
+    const end: unknown = JSON.parse(watched.out.trim().split('\n').at(-1) ?? '');
+    const reason = `${scene.pipeline} v1.0.0 → ${scene.prod}: superseded by v2.0.0, nothing was touched`;
+    expect(end).toMatchObject({ event: 'end', ok: false, exit: 7, state: 'superseded', reason });
+    const late = await run(`watch ${scene.prod} --version v1.0.0`);
+    expect(late.out).toContain('why      superseded by v2.0.0, nothing was touched');
   });
 
   it('ends with 3 and tells what was undone when the new version is sick', async () => {

@@ -1,7 +1,9 @@
 /** A host in quarantine comes back by itself, on the server that skips time. */
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { breakActivity, environmentKey } from '../support/fake-world.js';
-import { EnvironmentScene } from '../support/environment-scene.js';
+import type { change } from '../../workflows/change.js';
+import { decideOn, waitsFor } from '../support/change-scene.js';
+import { breakActivity, environmentKey, mend } from '../support/fake-world.js';
+import { EnvironmentScene, givenVersion } from '../support/environment-scene.js';
 import { givenPlanInPlace } from '../support/given.js';
 import { startSkippingHarness, type SkippingHarness } from '../support/time-skipping.js';
 import { quiet } from '../support/workflow-harness.js';
@@ -37,6 +39,30 @@ it('is tried again after 5 and 10 minutes, and then serves what is live', async 
   expect(back).toMatchObject({ live: { version: 'v2' }, needsPerson: null });
   expect(prod.world().hosts['web-2']?.slots.live).toContain('v2@');
   expect(prod.world().hosts['web-1']?.slots.live).toContain('v2@');
+});
+
+it('stays out when a person skipped it in the release, until somebody has it tried again', async () => {
+  const rollout = { batch: 1, maxFailures: 0, failedHost: 'quarantine' as const };
+  const plan = givenPlanInPlace({ name: 'skipped', rollout, bake: null });
+  const prod = new EnvironmentScene(harness, plan);
+  await prod.release(1);
+  prod.break('preflight', 'unreachable', { host: 'web-2', times: -1 });
+  const { requestId } = await prod.ask(givenVersion(plan, 2));
+  const lane = harness.client.workflow.getHandle<typeof change>(prod.lane);
+  await waitsFor(lane, 'preflight could not be made');
+  const said = { host: 'web-2', reason: 'new disk' };
+  expect(await decideOn(lane, 'skipHost', said)).toMatchObject({ accepted: true });
+  expect(await prod.ended(requestId)).toMatchObject({ state: 'succeeded' });
+  mend(harness.world, environmentKey(plan.pipeline, plan.name));
+
+  await harness.sleep('3 days');
+  const left = { host: 'web-2', tries: 0, againAt: null, why: 'skipped by irina: new disk' };
+  expect(await prod.status()).toMatchObject({ live: { version: 'v2' }, apart: [left] });
+  expect(prod.world().hosts['web-2']?.slots.live).toContain('v1@');
+
+  expect(await prod.decide('retryStep', { host: 'web-2' })).toMatchObject({ accepted: true });
+  await prod.until('it is back', ({ apart }) => apart === undefined);
+  expect(prod.world().hosts['web-2']?.slots.live).toContain('v2@');
 });
 
 it('is tried at once when a person says so, and not again until the next release when one says that', async () => {

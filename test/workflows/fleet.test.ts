@@ -2,6 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EnvironmentPlan } from '../../pipeline/plan.js';
 import type { OnHosts, VerifyInput } from '../../workflows/activity-contract.js';
+import type { ProgressStatus } from '../../workflows/messages.js';
+import { QUERY } from '../../workflows/names.js';
 import { activityInputs } from '../support/activity-inputs.js';
 import {
   changeOf,
@@ -245,6 +247,24 @@ describe('checks of each host', () => {
   });
 });
 
+describe('what preflight warns of', () => {
+  it('is told with its step, on the page and in the result', async () => {
+    const scene = givenScene(harness, givenFleet(2));
+    scene.break('preflight', 'warn', { times: -1 });
+    scene.break('deploy', 'hang-before');
+    const handle = await startChange(harness, changeOf(scene));
+    await scene.arrived('deploy');
+    const { report } = await handle.query<ProgressStatus>(QUERY.status);
+    expect(report).toContain('   warns   web-1: the disk is 91 % full; remove old images\n');
+    scene.release('deploy');
+    const { steps } = await handle.result();
+    expect(steps[0]).toMatchObject({
+      ...{ name: 'preflight', state: 'succeeded', note: '1 warning' },
+      warnings: ['web-1: the disk is 91 % full; remove old images'],
+    });
+  });
+});
+
 describe('half of the hosts down at the start', () => {
   it('waits for a person, names them, and has touched nothing', async () => {
     const scene = givenScene(harness, givenFleet(4));
@@ -260,6 +280,20 @@ describe('half of the hosts down at the start', () => {
     await decideOn(handle, 'abort');
     expect(await handle.result()).toMatchObject({ state: 'aborted', clean: true });
     expect(scene.visible()).toEqual(before);
+  });
+
+  it('says of a host that was left out already that it was', async () => {
+    const scene = givenScene(harness, givenFleet(3));
+    for (const host of ['web-2', 'web-3']) scene.break('preflight', 'unreachable', { host, times: -1 });
+    const handle = await startChange(harness, changeOf(scene));
+    await waitsFor(handle, 'preflight could not be made');
+    expect(await decideOn(handle, 'skipHost', { host: 'web-2' })).toMatchObject({ accepted: true });
+    expect((await decideOn(handle, 'skipHost', { host: 'web-2' })).refused).toMatch(
+      /^web-2 is left out of this change already, which goes on with web-1, web-3; slipway watch /,
+    );
+    await waitsFor(handle, 'preflight could not be made');
+    await decideOn(handle, 'abort');
+    expect(await handle.result()).toMatchObject({ state: 'aborted' });
   });
 
   it('goes on without them where the plan lets it', async () => {
@@ -294,6 +328,26 @@ describe('a host that is readmitted', () => {
     });
     expect(await hostsOfCalls(handle, 'deploy')).toEqual(['web-2']);
     expect(runsEverywhere(scene, 'live', 'v1')).toBe(true);
+  });
+
+  it('is not skipped, and what is said of the others is true', async () => {
+    const scene = givenScene(harness, givenFleet(3));
+    scene.break('deploy', 'hang-before', { host: 'web-2' });
+    const input = changeOf(scene, 'v1', 'readmit');
+    const handle = await startChange(harness, { ...input, request: { ...input.request, hosts: ['web-2'] } });
+    await scene.arrived('deploy');
+    const skip = async (host: string | null) => (await decideOn(handle, 'skipHost', { host })).refused;
+    const { name } = scene.plan;
+    for (const host of ['web-2', null])
+      expect(await skip(host)).toBe(
+        `web-2 is being tried again now, and what cannot be put back stays apart; slipway watch ${name}`,
+      );
+    expect(await skip('web-1')).toBe(
+      `only web-2 is being tried again now, web-1 is not; slipway status ${name}`,
+    );
+    expect(await skip('web-9')).toBe(`${name} has no host web-9; hosts: web-1, web-2, web-3`);
+    scene.release('deploy');
+    expect(await handle.result()).toMatchObject({ state: 'succeeded' });
   });
 
   it('that still cannot be reached holds nothing up', async () => {

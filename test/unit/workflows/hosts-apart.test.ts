@@ -40,6 +40,12 @@ describe('hosts that stand apart', () => {
     ]);
   });
 
+  it('are not tried again by themselves where a person has left them out', () => {
+    const skipped = { ...apart('web-1'), why: 'skipped by anna: new disk', skippedBy: 'anna' };
+    const [only] = apartAfter([], deploy, resultOf({ apart: [skipped] }), NOW);
+    expect(only).toEqual(waiting('web-1', { againAt: null, why: 'skipped by anna: new disk' }));
+  });
+
   it('are forgotten by a release that comes to all of them', () => {
     expect(apartAfter([waiting('web-1')], deploy, resultOf(), NOW)).toEqual([]);
   });

@@ -53,6 +53,21 @@ describe('renderReport', () => {
     );
   });
 
+  it('tells what a step warns of below it', () => {
+    const warnings = ['web-1: the disk is 91 % full; remove old images'];
+    const step = {
+      name: 'preflight',
+      state: 'succeeded' as const,
+      tookMs: 4_000,
+      note: '1 warning',
+      warnings,
+    };
+    expect(renderBlock({ steps: [step], unwind: [], failure: null })).toEqual([
+      'ok preflight    1 warning                                 4s',
+      '   warns   web-1: the disk is 91 % full; remove old images',
+    ]);
+  });
+
   it('ends with links to the pages of the runs beside it, their text only text', () => {
     const links = [
       { text: 'release', path: '/namespaces/default/workflows/release%2Fshop%2Fv1' },
