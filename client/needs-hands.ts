@@ -14,6 +14,9 @@ export const ENVIRONMENT = 'environment';
 
 const PARKED = 'a person: ';
 
+/** `trouble`: what the last try met of what is tried again by itself; absent = not asked for. */
+export type ChangeInHand = ProgressStatus & { trouble?: string | null };
+
 /** A change went neither forward nor back, and goes on by a person's word. `change` null = none is in flight. */
 export function isParked(change: ProgressStatus | null): boolean {
   return change?.waitingFor?.startsWith(PARKED) === true;
@@ -35,15 +38,16 @@ export function failureOf(change: ProgressStatus): FailureReport | null {
 }
 
 /** Why it waits for a person; null = it does not, or the wait says it all. */
-export function failureInHand(change: ProgressStatus | null): FailureReport | null {
+export function failureInHand(change: ChangeInHand | null): FailureReport | null {
   if (change?.state === 'waiting') return failureOf(change);
   if (change === null || !isParked(change)) return null;
-  const wayOut = 'look why; it is tried again by itself';
-  return { what: parkedWhat(change), where: change.environment, why: null, wayOut };
+  const { trouble = null, environment: where } = change;
+  const wayOut = `${trouble === null ? 'look why' : 'mend that'}; it is tried again by itself`;
+  return { what: parkedWhat(change), where, why: trouble, wayOut };
 }
 
 /** For doctor. What stands in the way of a release is a problem; a host apart is not, a release brings it back. */
-export function findNeeds(status: EnvironmentStatus, change: ProgressStatus | null): PreflightFinding[] {
+export function findNeeds(status: EnvironmentStatus, change: ChangeInHand | null): PreflightFinding[] {
   const { environment, needsPerson, apart = [] } = status;
   const finding = (state: 'problem' | 'warning', message: string, wayOut: string): PreflightFinding => ({
     where: environment,

@@ -2,7 +2,6 @@ import type { EnvironmentPlan } from '../../pipeline/plan.js';
 import type { PreflightFinding } from '../../workflows/activity-contract.js';
 import type { ReleaseRecord } from '../../workflows/result.js';
 import type { CommandSpec, Invocation, Outcome } from '../command.js';
-import { laneId } from '../../workflows/names.js';
 import { EXIT } from '../exit-codes.js';
 import type { SlipwayClient } from '../release-client.js';
 
@@ -60,7 +59,8 @@ async function lookAtTemporal(client: SlipwayClient): Promise<PreflightFinding[]
 async function lookAtEnvironment(client: SlipwayClient, plan: EnvironmentPlan): Promise<PreflightFinding[]> {
   const status = await client.status(plan.name);
   const { findNeeds } = await import('../needs-hands.js');
-  const change = status?.inFlight == null ? null : await client.progress(laneId(client.pipeline, plan.name));
+  const { askChangeInFlight } = await import('../change-in-flight.js');
+  const change = status?.inFlight == null ? null : await askChangeInFlight(client, plan.name);
   const findings = await inspect(client, plan, status?.live ?? null);
   return status === null ? findings : [...findNeeds(status, change), ...findings];
 }

@@ -90,7 +90,7 @@ async function viewAll(client: SlipwayClient, names: string[]): Promise<Environm
 }
 
 async function viewEnvironment(client: SlipwayClient, name: string): Promise<EnvironmentView> {
-  const { laneId } = await import('../../workflows/names.js');
+  const { askChangeInFlight } = await import('../change-in-flight.js');
   const { isPromotion, underway } = await import('../targets.js');
   const found = await client.status(name);
   const promotions = new Map<string, ProgressStatus>();
@@ -99,7 +99,7 @@ async function viewEnvironment(client: SlipwayClient, name: string): Promise<Env
     const progress = await client.progress(workflowId);
     if (progress !== null) promotions.set(workflowId, progress);
   }
-  const change = found.inFlight === null ? null : await client.progress(laneId(client.pipeline, name));
+  const change = found.inFlight === null ? null : await askChangeInFlight(client, name);
   return { name, status: found, change, promotions };
 }
 

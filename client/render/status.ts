@@ -4,7 +4,7 @@ import { nameAmong, underway } from '../targets.js';
 import type { UserError } from '../user-error.js';
 import type { Style } from './style.js';
 import { wayOutForPerson } from '../../workflows/environment-memory.js';
-import { failureInHand, healthOf, isParked, type Health } from '../needs-hands.js';
+import { type ChangeInHand, failureInHand, healthOf, isParked, type Health } from '../needs-hands.js';
 import { inOrder } from '../../workflows/denials.js';
 import { describeReturn } from '../../workflows/hosts-apart.js';
 import type { Denial } from '../../workflows/result.js';
@@ -28,7 +28,7 @@ export interface EnvironmentView {
   /** null = no release has reached it. */
   status: EnvironmentStatus | null;
   /** Of the change in flight, where there is one. */
-  change: ProgressStatus | null;
+  change: ChangeInHand | null;
   /** Of the promotions on their way here, by workflow id. */
   promotions: Map<string, ProgressStatus>;
   /** Why nothing can be told of it. */

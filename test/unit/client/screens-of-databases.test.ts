@@ -173,6 +173,12 @@ describe('an undo that is parked', () => {
     expect(findNeeds(status, paging)).toMatchObject([
       { state: 'problem', wayOut: 'look why; it is tried again by itself' },
     ]);
+    expect(findNeeds(status, { ...paging, trouble: 'tried again: no answer' })).toMatchObject([
+      {
+        message: expect.stringMatching(/does not come through\ntried again: no answer$/) as string,
+        wayOut: 'mend that; it is tried again by itself',
+      },
+    ]);
   });
 });
 

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { askChangeInFlight } from '../../../client/change-in-flight.js';
+import type { SlipwayClient } from '../../../client/index.js';
 import { troubleOf, withTrouble } from '../../../client/trouble.js';
-import { givenReleaseStatus } from './given-status.js';
+import { givenProgress, givenReleaseStatus } from './given-status.js';
 
 describe('what is tried again', () => {
   const status = givenReleaseStatus({
@@ -20,5 +22,34 @@ describe('what is tried again', () => {
   it('is told apart from what a step says by itself', () => {
     const [plan, build] = withTrouble(status, 'tried again: x').steps.map(troubleOf);
     expect([plan, build]).toEqual(['', 'tried again: x']);
+  });
+});
+
+describe('an undo that does not come through', () => {
+  /** Whose activity failed like this. */
+  const clientWith = (change: ReturnType<typeof givenProgress>): SlipwayClient => {
+    const raw = { pendingActivities: [{ lastFailure: { message: 'no answer from the proxy\nat once' } }] };
+    const handle = { describe: () => Promise.resolve({ raw }) };
+    const link = {
+      ask: (question: () => unknown) => question(),
+      client: { workflow: { getHandle: () => handle } },
+    };
+    return { pipeline: 'shop', link, progress: () => Promise.resolve(change) } as unknown as SlipwayClient;
+  };
+  const waitingFor = 'a person: undo of switch does not come through';
+
+  it('says what the last try met', async () => {
+    const change = await askChangeInFlight(
+      clientWith(givenProgress({ state: 'running', waitingFor })),
+      'prod',
+    );
+    expect(change?.trouble).toBe('tried again: no answer from the proxy');
+  });
+
+  it('and nothing else is asked about', async () => {
+    const waits = givenProgress({ state: 'waiting', waitingFor: 'a person: undo of switch failed' });
+    expect(await askChangeInFlight(clientWith(waits), 'prod')).toBe(waits);
+    const goes = givenProgress({ state: 'running', waitingFor: null });
+    expect(await askChangeInFlight(clientWith(goes), 'prod')).toBe(goes);
   });
 });
