@@ -1,8 +1,9 @@
-/** On which of several hosts a backup is made, read and restored, over SSH to two of them. */
+/** On which of several hosts a backup is made, read and restored, and what stops before, over SSH to two of them. */
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createDatabaseActivities } from '../../activities/database/create-database-activities.js';
+import { createPlatformActivities } from '../../activities/platforms/deploy-activities.js';
 import { createSecrets } from '../../activities/secrets/secrets.js';
 import type { Target } from '../../workflows/activity-contract.js';
 import type { BackupRecord } from '../../workflows/database-state.js';
@@ -86,4 +87,20 @@ it('is the first host where its record says none, as older workers left them', a
   const { host: _, ...older } = await runActivity(activities.backupDatabase, { target });
   await runActivity(activities.restoreDatabase, { target, backup: older, prior: [] });
   expect(await restored(first)).toBe('kept\n');
+});
+
+it('is restored beside a release that goes on running on every host, which is said once', async () => {
+  const { stopWriters } = createPlatformActivities({
+    ...{ hosts, secrets: createSecrets({}), ...NO_REPOSITORY },
+    proveTraffic: async () => '',
+    whoIsServed: async () => ({ colour: null, answered: true }),
+    configuredColour: async () => null,
+    lookAtDependencies: async () => [],
+  });
+  const target = targetOn(['web-1', 'web-2'], 7);
+  const backup: BackupRecord = { name: 'prod-before-v2-3', proven: true, note: '' };
+  expect(await runActivity(stopWriters, { target, backup, prior: [] })).toEqual({
+    outcome: 'never-ran',
+    note: `web-1, web-2: ${target.version} goes on running: there is no retire command`,
+  });
 });
