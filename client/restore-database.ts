@@ -52,7 +52,9 @@ function describeWriters(live: EnvironmentStatus['live']): string[] {
     case 'swarm':
     case 'kubernetes':
       return [`${version} stops first, ${gap}; one that runs on every node goes on running.`];
-    default:
+    case 'command':
+    case 'helm':
+    case 'stack':
       return [`${version} stops first, ${gap}.`];
   }
 }
