@@ -5,6 +5,7 @@
 import { patched } from '@temporalio/workflow';
 import { perform, type Calling } from './activity-options.js';
 import { isWarmRollback, summarize, type ChangeRun } from './change-run.js';
+import { sayBackup } from './database-way.js';
 import { readFailure } from './read-failure.js';
 import { READMISSION_STEPS, recoverReadmission } from './readmission-recover.js';
 import { asLive, onHosts, withoutReinstalled } from './target-hosts.js';
@@ -124,7 +125,7 @@ export function restoreUnderWay(
       ? ''
       : `, or ${back} ${live.version} if the database is that one's`;
   return {
-    what: `the database was being restored from ${restore?.name ?? 'a backup'} when the change was ended from outside: it may be half done, and what was live may be stopped`,
+    what: `the database was being restored from ${restore === undefined ? 'a backup' : sayBackup(restore)} when the change was ended from outside: it may be half done, and what was live may be stopped`,
     where: `${pipeline} ${name}`,
     why: null,
     wayOut: `${back} ${version} --restore-database restores it again from the beginning; or mend it by hand, then start the release that it is for: ${back} ${version}${orLive}; slipway resume ${name} starts nothing`,

@@ -5,6 +5,7 @@ import { formatDuration } from './report.js';
 import { ChangeProgress } from './change-progress.js';
 import { endedFromOutside, recover, restoreUnderWay, stepsOfRecovery } from './change-recover.js';
 import { recordOf, setApart, startRun, type ChangeRun } from './change-run.js';
+import { sayBackup } from './database-way.js';
 import type { ChangeDeciding, NamedDecision } from './decisions.js';
 import { sayApart } from './fleet.js';
 import { forcedGates } from './forced.js';
@@ -223,7 +224,7 @@ function conclude(
   const record = recordOf(run, new Date(Date.now()).toISOString());
   const without = sayApart(run.apart);
   const restored =
-    request.restore === undefined ? '' : `, its database restored from ${request.restore.name}`;
+    request.restore === undefined ? '' : `, its database restored from ${sayBackup(request.restore)}`;
   const untagged = failure === null ? '' : `, but settling failed: ${failure.what}`;
   return {
     headline: `${target.plan.pipeline} ${target.version} is live on ${target.plan.name}${without}${restored}${untagged}, ${formatDuration(tookMs)}`,

@@ -24,4 +24,6 @@ export interface RestoreInput {
   backup: BackupRecord;
   /** What was found on the hosts. */
   prior: PriorState[];
+  /** Names of the hosts that stay out of it. Absent = none. */
+  apart?: string[];
 }

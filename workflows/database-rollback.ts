@@ -9,6 +9,7 @@ import { recordOf, type ChangeRun } from './change-run.js';
 import type { BackupRecord } from './database-state.js';
 import type { RestoreInput } from './database-contract.js';
 import type { Rewinding } from './messages.js';
+import { sayBackup } from './database-way.js';
 import type { ReleaseRecord } from './result.js';
 import type { StepOutcome } from './step-outcome.js';
 import { calling, passed, tellEnvironment, type Surroundings } from './step.js';
@@ -34,7 +35,7 @@ export function isRewinding(step: string): step is Rewinding {
 /** Before anything is touched. */
 export async function readBackup(run: ChangeRun): Promise<StepOutcome> {
   const input = restoring(run);
-  const { note } = await perform('readBackup', input, calling(run, input.backup.name));
+  const { note } = await perform('readBackup', input, calling(run, sayBackup(input.backup)));
   return passed(note);
 }
 
@@ -44,8 +45,8 @@ export async function restore(run: ChangeRun, around: Surroundings): Promise<Ste
   around.say(`stopping ${input.target.version}`);
   const stopped = await perform('stopWriters', input, calling(run, `${input.target.version} stops`));
   run.stopped = stopped.note;
-  around.say(`restoring the database from ${input.backup.name}`);
-  const { note } = await perform('restoreDatabase', input, calling(run, input.backup.name));
+  around.say(`restoring the database from ${sayBackup(input.backup)}`);
+  const { note } = await perform('restoreDatabase', input, calling(run, sayBackup(input.backup)));
   return passed(`${note}; ${stopped.note}`);
 }
 
@@ -74,7 +75,9 @@ function restoring(run: ChangeRun): RestoreInput {
   const { live, request } = run.input;
   if (live === null || request.restore === undefined) throw new Error('nothing was said to be restored');
   const backup: BackupRecord = request.restore;
-  return { target: leaving(run, live, live.colour), backup, prior: run.prior };
+  const apart = run.apart.map(({ host }) => host);
+  const asked = { target: leaving(run, live, live.colour), backup, prior: run.prior };
+  return apart.length === 0 ? asked : { ...asked, apart };
 }
 
 /** What is left, with its own commands; `colour` is the one whose containers and folder they find. */

@@ -14,6 +14,11 @@ export interface DatabaseState {
 /** Made before anything was migrated. */
 export interface BackupRecord {
   name: string;
+  /**
+   * Name of the host where it was made, and where it is looked for. Absent = the commands run on the worker, or an older
+   * worker made it.
+   */
+  host?: string;
   /** Was it read back? */
   proven: boolean;
   note: string;

@@ -1,6 +1,6 @@
 /** What an environment remembers of its releases: which were good, which to go back to, what every request came to. Pure. */
 import type { ChangeKind, ChangeRequest, EnvironmentRequest, EnvironmentState } from './messages.js';
-import { backupOf } from './database-way.js';
+import { backupOf, refuseHostOfBackup } from './database-way.js';
 import type { ChangeResult, FailureReport, ReleaseRecord } from './result.js';
 import { shownOf } from './taken-decisions.js';
 
@@ -181,7 +181,10 @@ export function refuseRestore(
       what: `the pipeline file of ${live?.version ?? 'what is live'} says nowhere how its database is restored`,
       ...{ where, why: null, wayOut: `${byHand}; for the next time add database: {restore: …}` },
     };
-  if (backupOf(state, comesBack) !== null) return null;
+  const found = backupOf(state, comesBack);
+  const { plan } = live;
+  if (found !== null)
+    return refuseHostOfBackup(found.backup, { plan, hosts: plan.hosts, comesBack: version });
   return {
     what: `no backup is known of the database as ${version} left it`,
     where,

@@ -1,8 +1,11 @@
 /** The steps of a change on its environment's database. The team's own commands know how; this knows when, and whether it worked. */
+import { isOnWorker } from '../../pipeline/places-of-plan.js';
 import type { DatabasePlan } from '../../pipeline/plan.js';
+import type { HostPlan } from '../../pipeline/plan-platform.js';
 import type { Activities, Target, UndoResult } from '../../workflows/activity-contract.js';
-import type { RevertInput } from '../../workflows/database-contract.js';
-import { isExpandOnly } from '../../workflows/database-way.js';
+import type { RestoreInput, RevertInput } from '../../workflows/database-contract.js';
+import type { BackupRecord } from '../../workflows/database-state.js';
+import { isExpandOnly, refuseHostOfBackup, sayBackup } from '../../workflows/database-way.js';
 import { foreignHand, refused } from '../failure.js';
 import { placeOf } from '../platforms/host-question.js';
 import { LOOKING, openPlatform, placesOf, type PlatformDependencies } from '../platforms/open-platform.js';
@@ -31,10 +34,11 @@ export function createDatabaseActivities(dependencies: PlatformDependencies): Da
     target: Target,
     way: 'forward' | 'back' | null,
     work: (opened: Opened) => Promise<T>,
+    placeFor: () => HostPlan | undefined = () => placesOf(target)[0],
   ): Promise<T> =>
     stoppable(async (manners) => {
       const { database } = target.plan;
-      const [place] = placesOf(target);
+      const place = placeFor();
       if (database === null || place === undefined)
         throw new Error(`${target.plan.name} has no ${database === null ? 'database' : 'host'} in its plan`);
       const how = way === null ? manners : { ...manners, way };
@@ -54,22 +58,36 @@ export function createDatabaseActivities(dependencies: PlatformDependencies): Da
         const command = commandOf(target, database, 'backup');
         const at = new Date().toISOString();
         await runOnDatabase(context, 'backup', command, { given: { backup: name } });
-        return { name, at, ...(await proven(context, database, name)) };
+        const made = isOnWorker(target.plan) ? { name } : { name, host: context.host.name };
+        return { ...made, at, ...(await proven(context, database, made)) };
       }),
 
-    readBackup: ({ target, backup: { name } }) =>
-      on(target, 'forward', async ({ context, database }) => {
-        commandOf(target, database, 'restore');
-        return { note: (await proven(context, database, name)).note };
-      }),
+    readBackup: ({ target, backup, apart = [] }) =>
+      on(
+        target,
+        'forward',
+        async ({ context, database }) => {
+          commandOf(target, database, 'restore');
+          const { name } = target.plan;
+          const wayOut = `correct what it says, then roll back again: slipway rollback ${name} ${comesBackOf(target)} --restore-database`;
+          return { note: (await proven(context, database, backup, wayOut)).note };
+        },
+        () => placeOfBackup({ target, backup, apart }),
+      ),
 
-    restoreDatabase: ({ target, backup: { name } }) =>
-      on(target, 'forward', async ({ context, database }) => {
-        const command = commandOf(target, database, 'restore');
-        const wayOut = `mend it, then slipway retry ${target.plan.name}: it is restored again from the beginning`;
-        await runOnDatabase(context, 'restore', command, { given: { backup: name }, wayOut });
-        return { note: `restored from ${name}` };
-      }),
+    // also where its host was left out since: it is nowhere else, and what was live has stopped
+    restoreDatabase: ({ target, backup }) =>
+      on(
+        target,
+        'forward',
+        async ({ context, database }) => {
+          const command = commandOf(target, database, 'restore');
+          const wayOut = `mend it, then slipway retry ${target.plan.name}: it is restored again from the beginning`;
+          await runOnDatabase(context, 'restore', command, { given: { backup: backup.name }, wayOut });
+          return { note: `restored from ${sayBackup(backup)}` };
+        },
+        () => placeOfBackup({ target, backup, apart: [] }),
+      ),
 
     migrateDatabase: ({ target, before }) =>
       on(target, 'forward', async ({ context, database }) => {
@@ -119,15 +137,35 @@ function commandOf({ plan }: Target, database: DatabasePlan, step: 'backup' | 'r
   return command;
 }
 
+/** Where it was made; one that says no host, where every command runs. Throws Refused before anything is asked. */
+function placeOfBackup({
+  target,
+  backup,
+  apart,
+}: Required<Pick<RestoreInput, 'target' | 'backup' | 'apart'>>): HostPlan | undefined {
+  const places = placesOf(target);
+  const asked = { plan: target.plan, hosts: places, apart, comesBack: comesBackOf(target) };
+  const refusal = refuseHostOfBackup(backup, asked);
+  if (refusal !== null) throw refused(refusal);
+  return backup.host === undefined ? places[0] : places.find(({ name }) => name === backup.host);
+}
+
+function comesBackOf({ live }: Target): string {
+  return live?.version ?? 'VERSION';
+}
+
 /** Exits 0 when it can be read back; without the command nobody looks. */
 async function proven(
   context: PlatformContext,
   { prove }: DatabasePlan,
-  backup: string,
+  backup: Pick<BackupRecord, 'name' | 'host'>,
+  wayOut?: string,
 ): Promise<{ proven: boolean; note: string }> {
-  if (prove === undefined) return { proven: false, note: `${backup}, which nobody has read back` };
-  await runOnDatabase(context, 'prove', prove, { given: { backup } });
-  return { proven: true, note: `${backup}, read back` };
+  const said = sayBackup(backup);
+  if (prove === undefined) return { proven: false, note: `${said}, which nobody has read back` };
+  const given = { backup: backup.name };
+  await runOnDatabase(context, 'prove', prove, wayOut === undefined ? { given } : { given, wayOut });
+  return { proven: true, note: `${said}, read back` };
 }
 
 async function revisionOf(context: PlatformContext, { current }: DatabasePlan): Promise<string | null> {

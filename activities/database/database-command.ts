@@ -1,4 +1,4 @@
-/** A team's command on its database, on the first host: journalled there, ended with all it started when its time is over. */
+/** A team's command on its database, on one host: journalled there, ended with all it started when its time is over. */
 import { DATABASE_COMMAND_MS } from '../../workflows/database-state.js';
 import type { CommandResult } from '../hosts/host.js';
 import { lastLine } from '../hosts/tail.js';

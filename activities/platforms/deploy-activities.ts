@@ -21,7 +21,7 @@ import { placeOf } from './host-question.js';
 import { AT_A_TIME, inBatches, lookAtEach, valueOf } from './several-hosts.js';
 import { openPlatform, placesOf, type PlatformDependencies, type PlatformManners } from './open-platform.js';
 import { keeperOf, type Platform, type PlatformContext } from './platform.js';
-import { stopWriters } from './stop-writers.js';
+import { sayOnce, stopWriters } from './stop-writers.js';
 import { stoppable } from './stoppable.js';
 
 export interface DeployDependencies extends PlatformDependencies {
@@ -169,10 +169,13 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
     stopWriters: ({ target, prior }) =>
       stoppable(async (manners) =>
         combine(
-          await eachPlace(target, { ...manners, way: 'forward' }, async (place) => {
-            await requireSameHost(place, prior);
-            return await stopWriters(place.platform, place.context);
-          }),
+          sayOnce(
+            await eachPlace(target, { ...manners, way: 'forward' }, async (place) => {
+              await requireSameHost(place, prior);
+              const result = await stopWriters(place.platform, place.context);
+              return { ...result, host: place.context.host.name };
+            }),
+          ),
         ),
       ),
 

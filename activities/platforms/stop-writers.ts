@@ -1,4 +1,5 @@
 /** Before a database is restored, what writes to it stops: the release's own processes, never the database beside them. */
+import { whyItGoesOn } from '../../pipeline/goes-on-in-restore.js';
 import type { UndoResult } from '../../workflows/activity-contract.js';
 import { stopOwnServices } from './compose-stop.js';
 import { detailsOf, isRefusal } from '../failure.js';
@@ -11,23 +12,9 @@ export async function stopWriters(platform: Platform, context: PlatformContext):
     outcome: 'never-ran',
     note: `${version} goes on running: ${why}`,
   });
-  // their commands run in its network
-  if ((plan.database?.inside ?? null) !== null) return stays('the commands run inside it');
-  switch (plan.platform.kind) {
-    case 'compose':
-      return await stopOwnServices(context);
-    case 'stack':
-    case 'helm':
-      // a colour is the release's alone; without colours the database may be among it
-      if (colour === null) return stays(`nobody knows what of the ${plan.platform.kind} is the database`);
-      break;
-    case 'command':
-      if (plan.platform.retire === null) return stays('there is no retire command');
-      break;
-    case 'swarm':
-    case 'kubernetes':
-      break;
-  }
+  const known = whyItGoesOn(plan, colour);
+  if (known !== null) return stays(known);
+  if (plan.platform.kind === 'compose') return await stopOwnServices(context);
   try {
     const { outcome, note } = await platform.retire(context, colour);
     return { outcome, note: `${version} stopped: ${note}` };
@@ -37,4 +24,14 @@ export async function stopWriters(platform: Platform, context: PlatformContext):
     if (why?.what === undefined || !isRefusal(error)) throw error;
     return stays(why.what);
   }
+}
+
+/** What several hosts say alike, once and with their names; one host needs none. */
+export function sayOnce(results: (UndoResult & { host: string })[]): UndoResult[] {
+  if (results.length < 2) return results;
+  return [...new Set(results.map(({ note }) => note))].map((note) => {
+    const alike = results.filter((result) => result.note === note);
+    const outcome = alike.some((result) => result.outcome === 'undone') ? 'undone' : 'never-ran';
+    return { outcome, note: `${alike.map(({ host }) => host).join(', ')}: ${note}` };
+  });
 }

@@ -173,6 +173,8 @@ const backup = z.object({
   pipeline: z.string(),
   environment: z.string(),
   name: z.string(),
+  /** Where it was made; absent = on the worker, or in older ones. */
+  host: z.string().exactOptional(),
 });
 
 const statement = z.discriminatedUnion('kind', [
@@ -248,9 +250,9 @@ export function aboutDatabase(
 /** What is said of a backup. */
 export function aboutBackup(
   { pipeline, name: environment }: Pick<Target['plan'], 'pipeline' | 'name'>,
-  { name }: Pick<BackupRecord, 'name'>,
+  { name, host }: Pick<BackupRecord, 'name' | 'host'>,
 ): StatementOf<'backup'> {
-  return { kind: 'backup', pipeline, environment, name };
+  return { kind: 'backup', pipeline, environment, name, ...(host === undefined ? {} : { host }) };
 }
 
 function hashRelease({ planHash }: Target['plan'], artifacts: BuiltArtifact[]): string {

@@ -64,7 +64,7 @@ const decided = maybe(list(text));
 const forced = maybe(list(fields({ gate: text, by: text, reason: text, ticket: text })));
 const plan = fields({ name: text, planHash: word });
 
-const backup = fields({ name: word, proven: flag, note: text, at: maybe(moment) });
+const backup = fields({ name: word, host: maybe(text), proven: flag, note: text, at: maybe(moment) });
 const record = fields({
   ...{ version: text, commit, artifacts, plan, colour, at: moment, by: text, backup: maybe(backup) },
 });

@@ -24,8 +24,9 @@ export function describeDatabase(plan: EnvironmentPlan): string[] {
 }
 
 function describePlace(plan: EnvironmentPlan, { inside }: DatabasePlan): string {
-  const [first] = placesOfPlan(plan);
-  const host = plain(first?.name ?? 'no host');
+  const [first, ...others] = placesOfPlan(plan);
+  const orNext = others.length === 0 ? '' : ', or the first host that is not left out';
+  const host = `${plain(first?.name ?? 'no host')}${orNext}`;
   if (inside !== null) return `in a container like ${plain(inside)} on ${host}, of the release's image`;
   return isOnWorker(plan) ? 'on the worker, in a checkout of the commit' : `on ${host}`;
 }

@@ -138,13 +138,17 @@ it('ask and change a database with what the commit brings', async () => {
     'current.sh': `cat ${home}/revision 2>/dev/null || true\n`,
     newest: '0042\n',
   });
-  const none = { inside: null, revert: null, backup: null, restore: null };
-  const database = { ...none, migrate: 'sh migrate.sh', current: 'sh current.sh' };
-  const { migrateDatabase, readDatabase } = createDatabaseActivities(dependencies);
+  const none = { inside: null, revert: null, restore: null };
+  const backup = `touch ${home}/{backup}`;
+  const database = { ...none, backup, migrate: 'sh migrate.sh', current: 'sh current.sh' };
+  const { backupDatabase, migrateDatabase, readDatabase } = createDatabaseActivities(dependencies);
   const target = onWorker(sha, { database });
   expect(await runActivity(readDatabase, { target })).toEqual({ revision: 'base' });
   expect(await runActivity(migrateDatabase, { target, before: { revision: 'base' } })).toMatchObject({
     after: { revision: '0042' },
     note: 'base to 0042',
   });
+  // any worker may run it, so no host has it
+  const made = await runActivity(backupDatabase, { target });
+  expect([made.host, await isThere(path.join(home, made.name))]).toEqual([undefined, true]);
 });

@@ -41,9 +41,10 @@ describe('a backup', () => {
     const { activities, postgres } = scene();
     expect([await orders(), Date.parse(backup.at ?? '')]).toEqual(['9', expect.any(Number)]);
     const { note } = await runActivity(activities.readBackup, asks(target, backup));
-    expect([note, await orders()]).toEqual([`${backup.name}, read back`, '9']);
+    expect(backup.host).toBe('web-1');
+    expect([note, await orders()]).toEqual([`${backup.name} on web-1, read back`, '9']);
     expect(await runActivity(activities.restoreDatabase, asks(target, backup))).toEqual({
-      note: `restored from ${backup.name}`,
+      note: `restored from ${backup.name} on web-1`,
     });
     expect([await orders(), await postgres.query(url, 'select max(n) from applied')]).toEqual(['1', '1']);
     expect(await runActivity(activities.readDatabase, { target })).toMatchObject({ revision: '1' });
@@ -53,7 +54,7 @@ describe('a backup', () => {
     const { target, backup, orders, home } = await givenBackup();
     await writeFile(path.join(home, `${backup.name}.dump`), 'not a dump');
     await expect(runActivity(scene().activities.readBackup, asks(target, backup))).rejects.toThrow(
-      /the database's prove command exited 1/,
+      /the database's prove command exited 1; .* roll back again: slipway rollback prod-\d+ VERSION --restore-database$/,
     );
     expect(await orders()).toBe('9');
   });
@@ -63,7 +64,7 @@ describe('a backup', () => {
     const { prove: _, ...unproven } = commandsOf(target);
     const without = { ...target, plan: { ...target.plan, database: unproven } };
     const { note } = await runActivity(scene().activities.readBackup, asks(without, backup));
-    expect(note).toBe(`${backup.name}, which nobody has read back`);
+    expect(note).toBe(`${backup.name} on web-1, which nobody has read back`);
   });
 });
 

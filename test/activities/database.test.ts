@@ -195,7 +195,7 @@ describe('with plain SQL', () => {
   it('is backed up before, under a name that is remembered, and read back', async () => {
     const { target, home } = await scene().givenFiles();
     const made = await runActivity(scene().activities.backupDatabase, { target });
-    expect(made).toMatchObject({ proven: true, note: `${made.name}, read back` });
+    expect(made).toMatchObject({ proven: true, host: 'web-1', note: `${made.name} on web-1, read back` });
     expect(made.name).toMatch(/^[a-z-]+-prod-\d+-before-v2-7$/);
     expect(await readdir(home)).toContain(`${made.name}.dump`);
     const { database } = target.plan;

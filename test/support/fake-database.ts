@@ -1,7 +1,8 @@
 /** The database of an environment in the fake world: one word, the revision it is at. */
 import type { DatabaseActivities } from '../../activities/database/create-database-activities.js';
-import { foreignHand } from '../../activities/failure.js';
+import { foreignHand, refused } from '../../activities/failure.js';
 import type { Activities, UndoResult } from '../../workflows/activity-contract.js';
+import { refuseHostOfBackup } from '../../workflows/database-way.js';
 import { checkFence, hostsOf, placeOf, type Place } from './fake-hosts.js';
 import type { FakeEnvironment } from './fake-world.js';
 
@@ -19,7 +20,8 @@ export function fakeDatabase(call: Call): DatabaseActivities & Pick<Activities, 
       call('backupDatabase', placeOf(target), (environment) => {
         const name = `backup-${target.token}`;
         environment.backups = [...new Set([...(environment.backups ?? []), name])];
-        return { name, proven: true, note: name };
+        const [host] = target.plan.hosts;
+        return { name, proven: true, note: name, ...(host === undefined ? {} : { host: host.name }) };
       }),
     migrateDatabase: ({ target }) =>
       call('migrateDatabase', placeOf(target), (environment, half) => {
@@ -27,8 +29,13 @@ export function fakeDatabase(call: Call): DatabaseActivities & Pick<Activities, 
         environment.database = half ? `half of ${target.version}` : target.version;
         return { after: { revision: environment.database }, note: environment.database };
       }),
-    readBackup: ({ target, backup: { name } }) =>
-      call('readBackup', placeOf(target), () => ({ note: `${name}, read back` })),
+    readBackup: ({ target: { plan, ...target }, backup, apart = [] }) =>
+      call('readBackup', placeOf({ plan, ...target }), () => {
+        const comesBack = target.live?.version ?? '';
+        const refusal = refuseHostOfBackup(backup, { plan, hosts: plan.hosts, apart, comesBack });
+        if (refusal !== null) throw refused(refusal);
+        return { note: `${backup.name}, read back` };
+      }),
     stopWriters: ({ target }) =>
       call('stopWriters', placeOf(target), (environment, half): UndoResult => {
         for (const [host, fake] of hostsOf(environment, target, half)) {

@@ -212,6 +212,31 @@ describe('a rollback restores the database by a person’s word', () => {
     ]);
   });
 
+  it('only where the backup was made: with that host left out nothing is touched, and it is named', async () => {
+    const prod = await givenTwo({ rollout: { batch: 1, maxFailures: 1, failedHost: 'quarantine' } });
+    const lies = { name: 'backup-2', host: 'web-1' };
+    expect((await prod.status()).live?.backup).toMatchObject(lies);
+    prod.break('preflight', 'unreachable', { host: 'web-1', times: -1 });
+    const { result, calls } = await rollBack(prod, 'v1', 'backup-2');
+    expect(result.failure).toMatchObject({
+      what: 'backup backup-2 was made on web-1, which stays out of this rollback',
+      wayOut: expect.stringContaining(`slipway retry ${prod.plan.name} --host web-1`) as string,
+    });
+    expect(touchedNothing(result)).toBe(true);
+    expect(calls).not.toContain('stopWriters');
+    expect([prod.serving(), prod.world().database]).toEqual(['v2', 'v2']);
+  });
+
+  it('also where another host stays out of it', async () => {
+    const prod = await givenTwo({ rollout: { batch: 1, maxFailures: 1, failedHost: 'quarantine' } });
+    prod.break('preflight', 'unreachable', { host: 'web-2', times: -1 });
+    const { result } = await rollBack(prod, 'v1', 'backup-2');
+    expect(result).toMatchObject({ state: 'succeeded' });
+    expect(result.headline).toContain('without web-2');
+    expect(result.headline).toContain('restored from backup-2 on web-1');
+    expect(prod.world().database).toBe('backup-2');
+  });
+
   it('that fails in the middle waits for a person, and begins anew by retry', async () => {
     const prod = await givenTwo();
     prod.break('restoreDatabase', 'refuse');

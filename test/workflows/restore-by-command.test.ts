@@ -26,15 +26,18 @@ it('names the backup and what is lost, and asks', async () => {
   const line = `rollback ${name} --restore-database`;
   const no = await scene.run(line, OLEG, OLEG, 'n');
   expect(no.exit).toBe(5);
-  expect(no.out).toMatch(/restored from backup-2,\n.*made before v2, on .*; read back when it was made/);
-  expect(no.out).toContain('Everything written to it since is lost. v2 stops first');
+  expect(no.out).toMatch(
+    /restored from backup-2,\n.*made before v2, on .*; read back when it was made\. It lies on web-1/,
+  );
+  expect(no.out).toContain('Everything written to it since is lost. It cannot be undone.');
+  expect(no.out).toContain('v2 goes on running meanwhile');
   expect([prod.serving(), prod.world().database]).toEqual(['v2', 'v2']);
   // nobody is there to be asked
   expect((await scene.run(line, OLEG)).exit).toBe(2);
 
   const yes = await scene.run(line, OLEG, OLEG, 'y');
   expect(yes, yes.err).toMatchObject({ exit: 0 });
-  expect(yes.out).toContain('its database restored from backup-2');
+  expect(yes.out).toContain('its database restored from backup-2 on web-1');
   expect([prod.serving(), prod.world().database]).toEqual(['v1', 'backup-2']);
   const word = 'rollback with the database from backup-2 by oleg@example.com';
   expect((await scene.run(`status ${name}`)).out).toContain(word);

@@ -67,6 +67,7 @@ function recordOf({
 const backedUp = (of: SealedRelease, name = 'backup-2'): Promise<BackupRecord> =>
   throughVouching(keys.ours, 'backupDatabase', { target: of.target }, () => ({
     name,
+    host: 'web-2',
     proven: true,
     note: name,
   }));
@@ -103,7 +104,8 @@ describe('what is restored', () => {
       expect(await begins(name, restoring(), OPEN), name).toBe(true);
       for (const forged of [
         { ...backup, name: 'backup-1' },
-        { name: 'backup-2', proven: true, note: '' },
+        { ...backup, host: 'web-1' },
+        { name: 'backup-2', host: 'web-2', proven: true, note: '' },
         await backedUp(stage),
       ])
         expect(await refusal(name, restoring({ backup: forged }), OPEN), name).toMatch(why);

@@ -57,6 +57,12 @@ describe('the database of a plan', () => {
     ]);
   });
 
+  it('is done on one of several hosts', () => {
+    expect(screenOf(given(WHOLE, { hosts: hostsOf(2) }))).toContain(
+      'commands of the file, on web-1, or the first host that is not left out, each within 1h',
+    );
+  });
+
   it('is what is not done as well', () => {
     expect(below('database', given({ ...NONE, migrate: './migrate', backup: './backup' }))).toEqual([
       'commands of the file, on web-1, each within 30m',
