@@ -86,7 +86,7 @@ async function wayBackOf(
   if (digest !== undefined) return { image: `${repositoryOf(written)}@${digest}` };
   // a node names the image once it has it; pods of another revision may be what serves
   const hasRun = statuses.some(({ ready, imageID = '' }) => ready || imageID !== '');
-  const isGone = !hasRun && (await lookInRegistry(context, written)) === 'gone';
+  const isGone = !hasRun && (await lookInRegistry(context, written)).state === 'gone';
   return isGone ? { image: written, nothingGood: true } : { image: written };
 }
 

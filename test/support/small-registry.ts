@@ -11,7 +11,7 @@ export interface SmallRegistry {
 }
 
 /** A login that it does not look at. */
-export const NOBODY = { username: 'nobody', password: '' };
+export const NOBODY = { username: 'nobody', password: 'not-looked-at' };
 
 export async function startSmallRegistry(
   images: Record<string, string | number>,

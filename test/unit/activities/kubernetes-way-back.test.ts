@@ -3,6 +3,12 @@ import { afterEach, expect, test } from 'vitest';
 import type { Cluster } from '../../../activities/kubernetes/cluster.js';
 import type { PlatformContext } from '../../../activities/platforms/platform.js';
 import { proveWayBack, recordPrior } from '../../../activities/platforms/kubernetes-prior.js';
+import { LOOKING, openPlatform } from '../../../activities/platforms/open-platform.js';
+import { proveInRegistry } from '../../../activities/platforms/prove-in-registry.js';
+import { createSecrets } from '../../../activities/secrets/secrets.js';
+import { givenPlan, givenTarget } from '../../support/given.js';
+import { hostsKnowing } from '../../support/hosts.js';
+import { NO_REPOSITORY } from '../../support/no-repository.js';
 import { NOBODY, startSmallRegistry, type SmallRegistry } from '../../support/small-registry.js';
 
 const DIGEST = `sha256:${'1'.repeat(64)}`;
@@ -61,6 +67,7 @@ function given({ image, pods = [], login = registry?.server ?? '' }: Scene): Pla
     host: { name: 'cluster' },
     target: { plan: { name: 'prod', platform }, artifacts: [], colour: null },
     registryLogin: { server: login, ...NOBODY },
+    insecureRegistries: [],
     signal: new AbortController().signal,
   };
   return context as PlatformContext;
@@ -113,7 +120,9 @@ test('what a registry that is away or another’s says is not taken for a no', a
   const image = `${registry.server}/team/app:first`;
   const silent = given({ image });
   expect(await recordPrior(silent)).not.toHaveProperty('nothingGood');
-  expect(await proven(silent)).toContain(`${registry.server} could not be asked for it`);
+  expect(await proven(silent)).toContain(
+    `${registry.server} could not be asked for it: ${image}: ${registry.server} answered 500`,
+  );
   const others = given({ image, login: 'cr.example.com' });
   expect(await proven(others)).toMatch(/a tag, and no pod says which digest it is$/);
 });
@@ -125,4 +134,37 @@ test('the digest a ready pod says is asked for in its place', async () => {
   expect(await proven(given({ image: `${server}/team/app:first`, pods }))).toContain(
     `${server}/team/app@${DIGEST} is in ${server}`,
   );
+});
+
+/** Any address of this machine but loopback's own, which is spoken to without TLS anyway. */
+const NOT_LOOPBACK = '0.0.0.0';
+
+test.each([
+  ['is asked without TLS where the worker is told to', true, /@sha256:1+ is in 0\.0\.0\.0:\d+$/],
+  [
+    'is not otherwise, and it is said why',
+    false,
+    /could not be asked for it: .+ cannot be reached from the worker: ./,
+  ],
+])('a registry %s', async (_what, isListed, note) => {
+  registry = await startSmallRegistry({ [`team/app@${DIGEST}`]: DIGEST });
+  const server = registry.server.replace('127.0.0.1', NOT_LOOPBACK);
+  const variables = { PULL: NOBODY.password };
+  const secrets = createSecrets(variables);
+  const hosts = hostsKnowing('/dev/null', variables, secrets);
+  const platform = {
+    kind: 'kubernetes' as const,
+    ...{ resource: 'deployment/app', container: null, namespace: 'web', kubeconfig: null },
+  };
+  const plan = givenPlan({ platform, registry: { server, username: 'a', password: 'env:PULL' } });
+  const insecureRegistries = isListed ? [server] : [];
+  const dependencies = { ...NO_REPOSITORY, hosts, secrets, insecureRegistries };
+  const place = { name: 'cluster', address: 'local' };
+  const { context } = await openPlatform(dependencies, givenTarget(plan), place, {
+    ...LOOKING,
+    way: 'forward',
+  });
+  const image = `${server}/team/app@${DIGEST}`;
+  expect(await proveInRegistry(context, image)).toMatch(note);
+  await hosts.close();
 });
