@@ -1,7 +1,8 @@
 /** What a workload was before a release, and whether it still is that, or what the release made of it. */
 import { z } from 'zod';
 import { foreignHand } from '../failure.js';
-import type { Workload } from '../kubernetes/objects.js';
+import { OUR_MANAGER } from '../kubernetes/cluster.js';
+import { templateWriters, type Workload } from '../kubernetes/objects.js';
 import { placeOf } from './host-question.js';
 import { digestOf, registryOf, repositoryOf, sameImage } from './image-reference.js';
 import {
@@ -23,6 +24,8 @@ import { findReleaseImage } from './release-image.js';
 export const CAUSE_ANNOTATION = 'kubernetes.io/change-cause';
 /** Replicas a colour had before it was retired. */
 export const REPLICAS_ANNOTATION = 'slipway.dev/replicas';
+
+const WRITERS_SHOWN = 3;
 
 export const priorSchema = z.object({
   kind: z.literal('kubernetes'),
@@ -114,10 +117,20 @@ export function requireOurWork(
   const isPrior = found === prior.written || sameImage(found, prior.image);
   const isOurs = release !== null && sameImage(found, release);
   if ((isPrior || isOurs) && hashRest(present, prior.container) === prior.rest) return isPrior;
+  const [what, before] = isPrior
+    ? ['its image is the one that was there before, but its pod template was changed by somebody else', null]
+    : isOurs
+      ? ["its image is this release's, but its pod template was changed by somebody else", null]
+      : [`neither what this release wrote nor what was there before: it runs ${found}`, prior.image];
+  const others = templateWriters(present, OUR_MANAGER).slice(0, WRITERS_SHOWN);
+  const why = [
+    ...(before === null ? [] : [`before: ${before}`]),
+    ...(others.length === 0 ? [] : [`its pod template was also written by ${others.join(', ')}`]),
+  ];
   throw foreignHand({
-    what: `${thingOf(name)} is neither what this release wrote nor what was there before: it runs ${found}`,
+    what: `${thingOf(name)}: ${what}`,
     where: placeOf(context),
-    why: `before: ${prior.image}`,
+    why: why.length === 0 ? null : why.join('\n'),
     wayOut: `see who changed it, then put it right by hand: kubectl rollout history --namespace ${name.namespace} ${thingOf(name)}`,
   });
 }
