@@ -48,6 +48,11 @@ export function isRefusal(error: unknown): error is ApplicationFailure {
   return error instanceof ApplicationFailure && error.type === FAILURE.refused;
 }
 
+/** What an error says in one phrase, without where and way out. */
+export function whatOf(error: unknown): string {
+  return detailsOf(error)?.what ?? (error instanceof Error ? error.message : String(error));
+}
+
 /** What a failure of this file says; null for any other error. */
 export function detailsOf(error: unknown): Partial<FailureDetails> | null {
   const first: unknown = error instanceof ApplicationFailure ? error.details?.[0] : null;

@@ -83,7 +83,7 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
     configuredColour: async (target: Target) =>
       (await (await openTraffic({ hosts, secrets }, target)).look()).colour,
   };
-  const places = { hosts, secrets, source, jobUserOf: jobUsers.ofEnvironment };
+  const places = { hosts, secrets, source, insecureRegistries, jobUserOf: jobUsers.ofEnvironment };
   const checking = {
     ...places,
     serviceLog: createServiceLog(places),

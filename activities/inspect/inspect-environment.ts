@@ -15,7 +15,7 @@ import type {
 import type { LookAtDependencies } from '../checks/dependencies-before.js';
 import { needsCheckout } from '../checks/check.js';
 import type { FindLive } from '../environment/live-release.js';
-import { badInput, detailsOf } from '../failure.js';
+import { badInput, detailsOf, whatOf } from '../failure.js';
 import { nameOfPlace } from '../platforms/host-question.js';
 import { openPlatform, placesOf, type PlatformDependencies } from '../platforms/open-platform.js';
 import { AT_A_TIME, inBatches } from '../platforms/several-hosts.js';
@@ -229,7 +229,7 @@ async function asFinding(
     return await look();
   } catch (error) {
     const details = detailsOf(error);
-    const what = details?.what ?? (error instanceof Error ? error.message : String(error));
+    const what = whatOf(error);
     const why = details?.why ?? '';
     return [
       {

@@ -42,7 +42,8 @@ async function namedAccess(secrets: Secrets, reference: SecretReference): Promis
   const value = await secrets.resolve(reference);
   const file = value.trim().replace(/^~(?=\/)/, homedir());
   if (value.trim().includes('\n') || !path.isAbsolute(file)) return readKubeconfig(value, reference);
-  return readKubeconfig(await readText(file, `${reference} → ${file}`), reference);
+  // the path is the value of a secret: an answer that holds it is withheld as a whole
+  return readKubeconfig(await readText(file, `the file that ${reference} names`), reference);
 }
 
 /** As kubectl looks for it: KUBECONFIG, ~/.kube/config, then the pod's service account. */

@@ -24,6 +24,9 @@ export interface Cluster {
   read(question: Question): Promise<string | null>;
 }
 
+/** Ours, by which the cluster remembers who wrote what. */
+export const OUR_MANAGER = 'slipway';
+
 /** Somebody else wrote between our look and our write. */
 export class Conflict extends Error {}
 
@@ -93,7 +96,7 @@ function send(
       method,
       agent,
       headers: {
-        'user-agent': 'slipway',
+        'user-agent': OUR_MANAGER,
         accept: 'application/json, */*',
         ...(token === null ? {} : { authorization: `Bearer ${token}` }),
         ...(sent === null ? {} : { 'content-type': type, 'content-length': Buffer.byteLength(sent) }),

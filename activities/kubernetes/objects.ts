@@ -13,6 +13,15 @@ const metadataSchema = z.looseObject({
   ownerReferences: z
     .array(z.looseObject({ kind: z.string(), uid: z.string(), controller: z.boolean().optional() }))
     .optional(),
+  managedFields: z
+    .array(
+      z.looseObject({
+        manager: z.string().optional(),
+        time: z.string().optional(),
+        fieldsV1: z.looseObject({ 'f:spec': z.looseObject({}).optional() }).optional(),
+      }),
+    )
+    .optional(),
 });
 
 const conditionSchema = z.looseObject({
@@ -159,6 +168,16 @@ export function selectorText({ matchLabels = {}, matchExpressions = [] }: Select
       ({ key, operator, values = [] }) => words[operator]?.(key, values.join(',')) ?? key,
     ),
   ].join(',');
+}
+
+/** Who else than `except` has written something of the pod template that is still there, with when: newest first. */
+export function templateWriters({ metadata }: Workload, except: string): string[] {
+  const { managedFields = [] } = metadata;
+  return managedFields
+    .filter(({ fieldsV1 }) => fieldsV1?.['f:spec']?.['f:template'] !== undefined)
+    .filter(({ manager }) => manager !== undefined && manager !== except)
+    .sort((one, other) => (other.time ?? '').localeCompare(one.time ?? ''))
+    .map(({ manager = '', time }) => (time === undefined ? manager : `${manager} on ${time}`));
 }
 
 export function isPodReady({ status }: Pod): boolean {

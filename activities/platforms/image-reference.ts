@@ -9,6 +9,12 @@ export function repositoryOf(image: string): string {
   return colon === -1 ? withoutDigest : withoutDigest.slice(0, colon);
 }
 
+/** What a pull takes where no digest is named: `latest` when nothing is said. */
+export function tagOf(image: string): string {
+  const withoutDigest = image.split('@')[0] ?? image;
+  return withoutDigest.slice(repositoryOf(image).length + 1) || 'latest';
+}
+
 /** `sha256:…`, or null when the reference names no digest. */
 export function digestOf(image: string): string | null {
   return /@(sha256:[0-9a-f]{64})$/.exec(image)?.[1] ?? null;

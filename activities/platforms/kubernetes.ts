@@ -142,26 +142,32 @@ async function undo(context: PlatformContext, recorded: unknown): Promise<UndoRe
   const name = workloadNamed(context);
   const { container, image } = prior;
   const wasRetired = prior.retired !== null && prior.replicas === 0;
+  // what could not come up before is not waited for now either
+  const nothingGood = prior.nothingGood === true;
   const result = await writeWorkload(context, name, (present) => {
     const isPrior = requireOurWork(context, name, prior, present);
-    const isRevived = wasRetired && present.spec.replicas !== 0;
+    const { replicas = 0 } = present.spec;
+    const isRevived = wasRetired && replicas !== 0;
     if (isPrior && !isRevived) return null;
+    const toNone = isRevived || (nothingGood && replicas !== 0);
     const annotations = {
       [CAUSE_ANNOTATION]: prior.changeCause,
-      ...(isRevived ? { [REPLICAS_ANNOTATION]: prior.retired } : {}),
+      ...(toNone ? { [REPLICAS_ANNOTATION]: prior.retired ?? String(replicas) } : {}),
     };
-    return withImage({ container, image, annotations, ...(isRevived ? { replicas: 0 } : {}) });
+    return withImage({ container, image, annotations, ...(toNone ? { replicas: 0 } : {}) });
   });
   if (result === null) throw vanished(context, name);
   const { before, written } = result;
   // an earlier attempt may have written it, and what it replaced be on its way out
   if (!written && !(await hasPodsOfRelease(context, name, before, prior)))
     return { outcome: 'never-ran', note: 'nothing had changed' };
+  if (nothingGood && before.spec.replicas === undefined)
+    return { outcome: 'undone', note: `back on ${image}, which had never run` };
   const converged = await awaitRollout(context, {
     name,
     container,
     image: written ? image : imageIn(before, container),
-    mayBeEmpty: prior.replicas === 0,
+    mayBeEmpty: prior.replicas === 0 || nothingGood,
   });
   return { outcome: 'undone', note: `back on ${image}: ${converged}` };
 }

@@ -5,7 +5,7 @@
  * last line must be met again, or lines may be missing.
  */
 import { z } from 'zod';
-import { detailsOf, isRefusal } from '../failure.js';
+import { isRefusal, whatOf } from '../failure.js';
 import type { Question } from '../kubernetes/cluster.js';
 import type { ContainerStatus, Pod } from '../kubernetes/objects.js';
 import { pinnedImage, sameImage } from './image-reference.js';
@@ -226,7 +226,7 @@ async function readRun(
   const query = { container, timestamps: 'true', tailLines: String(MOST_LINES), ...range };
   const question: Question = { method: 'GET', path: logPathOf(pod), query, signal: context.signal };
   const text = await cluster.read(question).catch((error: unknown) => {
-    const what = detailsOf(error)?.what ?? (error instanceof Error ? error.message : String(error));
+    const what = whatOf(error);
     throw new Unreadable(what, isRefusal(error));
   });
   if (text === null) throw new Unreadable('the pod is gone', true);

@@ -20,6 +20,8 @@ export interface PlatformDependencies {
   secrets: Secrets;
   /** Who runs a team's commands on the worker; null = the worker's own user. */
   jobUserOf: JobUsers['ofEnvironment'];
+  /** Registries without TLS, beside loopback. */
+  insecureRegistries: readonly string[];
 }
 
 /** How the activity around it is stopped, heard of and named. */
@@ -33,7 +35,7 @@ export function placesOf({ plan }: Target): HostPlan[] {
 
 /** Connects to one place. Throws what opening the host or resolving its secrets throws. */
 export async function openPlatform(
-  { hosts, secrets, source, jobUserOf }: PlatformDependencies,
+  { hosts, secrets, source, jobUserOf, insecureRegistries }: PlatformDependencies,
   target: Target,
   place: HostPlan,
   { way, ...manners }: PlatformManners,
@@ -61,7 +63,7 @@ export async function openPlatform(
   return {
     platform: platformFor(plan.platform),
     context: {
-      ...{ host, target, env, dockerSecrets, registryLogin, ...manners },
+      ...{ host, target, env, dockerSecrets, registryLogin, insecureRegistries, ...manners },
       cluster: clusterOf(plan.name, plan.platform, secrets),
       checkout: checkoutOf(source, target, manners.signal),
       teamCommand: teamCommands({ source, jobUserOf }, target, manners.signal),

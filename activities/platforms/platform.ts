@@ -34,6 +34,8 @@ export interface PlatformContext {
   operationId: (step: string) => string;
   /** Registry credentials when the pipeline has a `registry`. */
   registryLogin: { server: string; username: string; password: string } | null;
+  /** Those the worker speaks to without TLS, beside loopback. */
+  insecureRegistries: readonly string[];
 }
 
 /** Where tokens are compared when no host runs the software; see `Host`. */

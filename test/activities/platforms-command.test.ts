@@ -79,6 +79,7 @@ function on(
     signal: new AbortController().signal,
     operationId: (step) => `${target.token}-${step}`,
     registryLogin: null,
+    insecureRegistries: [],
     checkout: () => Promise.reject(new Error('there is no checkout here')),
     teamCommand: teamCommands(NO_REPOSITORY, target, new AbortController().signal),
     cluster: () => Promise.reject(new Error('there is no cluster here')),

@@ -294,7 +294,13 @@ describe('what others do meanwhile', () => {
     await kubernetes.deploy(context);
     const containers = [{ name: 'app', env: [{ name: 'MODE', value: 'new' }] }];
     await world.patch(name, { spec: { template: { spec: { containers } } } });
-    await expect(kubernetes.undo(context, prior)).rejects.toMatchObject({ type: 'ForeignHand' });
+    await expect(kubernetes.undo(context, prior)).rejects.toMatchObject({
+      type: 'ForeignHand',
+      message: expect.stringContaining(
+        `deployment/${name}: its image is this release's, but its pod template`,
+      ),
+      details: [{ why: expect.stringMatching(/^its pod template was also written by \S+ on 20\d\d-\d\d-/) }],
+    });
   });
 
   test('nothing of the pod template gets into the record', async () => {

@@ -197,6 +197,7 @@ export async function startKubernetesWorld(nodes?: Nodes): Promise<KubernetesWor
         signal: new AbortController().signal,
         operationId: (step) => `${target.token}-${step}`,
         registryLogin: null,
+        insecureRegistries: [],
         ...change,
       };
     },
