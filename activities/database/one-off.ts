@@ -15,6 +15,8 @@ import type { PlatformContext } from '../platforms/platform.js';
 
 export type ContainerCommand = Pick<RemoteCommand, 'argv' | 'env'>;
 
+/** For docker's init: an interrupt reaches every process in there, or a shell in front would keep it from its client. */
+const TO_ALL = ['--env', 'TINI_KILL_PROCESS_GROUP=1'];
 /** The docker client on the host needs these for itself. */
 const NOT_PASSED_ON = new Set(['PATH', 'HOME', 'HOSTNAME']);
 
@@ -56,6 +58,7 @@ export function buildOneOffArgv(input: {
     ...['--network', `container:${like}`, '--volumes-from', like],
     ...(user === '' ? [] : ['--user', user]),
     ...names.flatMap((each) => ['--env', each]),
+    ...TO_ALL,
     ...['--entrypoint', 'sh', image, '-c', text],
   ];
   if (name === null) return run;

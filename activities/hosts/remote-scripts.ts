@@ -28,8 +28,9 @@ export interface Operation {
 export const POLL_CHUNK_BYTES = 256 * 1024;
 
 const FOLDER_NAME = /^[A-Za-z0-9_][A-Za-z0-9._:@=+,-]{0,199}$/;
-/** Between two looks at a group that is ending; SIGKILL follows SIGTERM, and giving up follows SIGKILL. */
+/** Between two looks at a group that is ending; SIGTERM follows SIGINT, SIGKILL SIGTERM, and giving up SIGKILL. */
 const LOOK_SECONDS = 0.05;
+const SECONDS_BEFORE_TERM = 2;
 const SECONDS_BEFORE_KILL = 5;
 const SECONDS_BEFORE_GIVING_UP = 9;
 const DAYS_JOURNALS_ARE_KEPT = 30;
@@ -292,16 +293,20 @@ function recordOperation(fence: Fence): string {
 /**
  * A group is ended only while it is certainly ours: someone holds the operation's lock, or a member still carries
  * the journal's name in its environment. Confirmed by looking at /proc, where zombies do not count.
+ *
+ * What has started nothing is interrupted first: a database's client then takes its statement back, which a server
+ * otherwise carries on with, or holds a lock for, when the client is long gone. What has started it stands still until
+ * it is terminated too: bash would go on with the next command.
  */
 const processGroups = `same_boot() {
   read -r b </proc/sys/kernel/random/boot_id && read -r o <"$1/boot_id" && [ "$b" = "$o" ]
 } 2>/dev/null
 members() {
-  g=$1; m=
+  g=$1; m=; p=
   for q in /proc/[0-9]*; do
     { IFS= read -r l <"$q/stat"; } 2>/dev/null || continue
     set -- \${l##*) }
-    [ "$3" = "$g" ] && [ "$1" != Z ] && [ "$1" != X ] && m="$m \${q#/proc/}"
+    [ "$3" = "$g" ] && [ "$1" != Z ] && [ "$1" != X ] && m="$m \${q#/proc/}" && p="$p $2"
   done
   [ -n "$m" ]
 }
@@ -316,15 +321,23 @@ now() {
   u=\${u%%.*}
 }
 end_members() {
-  hit=1; c=TERM
+  hit=1; c=INT
   now; x=$u
-  kill -TERM "-$1" 2>/dev/null
+  members "$1" || return 0
+  i=
+  for q in $m; do case "$p " in *" $q "*) kill -STOP "$q";; *) i="$i $q";; esac; done 2>/dev/null
+  kill -INT $i 2>/dev/null
   while members "$1"; do
     now
-    if [ $c = TERM ] && [ $((u - x)) -ge ${SECONDS_BEFORE_KILL} ]; then c=KILL; kill -KILL "-$1" 2>/dev/null; fi
+    if [ $c = INT ] && { [ $((u - x)) -ge ${SECONDS_BEFORE_TERM} ] || ! any "$i"; }; then c=TERM; kill -TERM "-$1"; kill -CONT "-$1"; fi 2>/dev/null
+    if [ $c = TERM ] && [ $((u - x)) -ge ${SECONDS_BEFORE_KILL} ]; then c=KILL; kill -KILL "-$1"; fi 2>/dev/null
     [ $((u - x)) -lt ${SECONDS_BEFORE_GIVING_UP} ] || return 1
     sleep ${LOOK_SECONDS}
   done
+}
+any() {
+  for q in $m; do case "$1 " in *" $q "*) return 0;; esac; done
+  return 1
 }
 end_operation() {
   now; x=$u

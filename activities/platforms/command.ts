@@ -263,7 +263,9 @@ async function retire(context: PlatformContext, colour: Colour | null): Promise<
 function restoreValues(context: PlatformContext, prior: Prior): RunTimeValues {
   const values = runTimeValues(context.target);
   const word = prior.inspected?.split('\n')[0]?.trim() ?? null;
-  return { ...values, 'previous-tag': values.colour === null ? (values['previous-tag'] ?? word) : word };
+  if (values.colour === null) return { ...values, 'previous-tag': values['previous-tag'] ?? word };
+  const digest = /sha256:[0-9a-f]{64}/.exec(prior.inspected ?? '')?.[0] ?? null;
+  return { ...values, 'previous-tag': word, 'previous-digest': digest };
 }
 
 function environmentOf(context: PlatformContext, values: RunTimeValues): Record<string, string> {

@@ -75,7 +75,7 @@ function lookAtProject(
   } catch (error) {
     if (!(error instanceof ApplicationFailure)) throw error;
     const { what = error.message, wayOut = null } = detailsOf(error) ?? {};
-    // that a newer change has it is for the claim to say; whoever only looks has no token
+    // that a newer change has it is for the claim to say
     if (error.type !== FAILURE.staleFence) return finding(context, thing, 'problem', what, wayOut);
   }
   return finding(context, thing, 'ok', containers.length === 0 ? 'not there yet' : 'there');

@@ -23,7 +23,7 @@ import { callEngine } from './engine.js';
 import { isOnHost, requireWayBackTo, resolveDigest } from './image-availability.js';
 import { digestOf, repositoryOf } from './image-reference.js';
 import { placeOf, runTool } from './host-question.js';
-import { ownerOf } from '../hosts/owner.js';
+import { onlyLooks, ownerOf } from '../hosts/owner.js';
 import type { PlatformContext } from './platform.js';
 
 /** What a project was before a release: without a value of any secret, since histories keep it. */
@@ -127,15 +127,18 @@ async function keepByHand(
       wayOut: 'bring the files back that it was started from, or take it away first: docker compose down',
     });
   }
+  const present = new Set(hashes.stdout.split('\n').map((line) => line.trim()));
+  const differs = services
+    .filter(({ service, hash }) => !present.has(`${service} ${hash}`))
+    .map(({ service }) => service);
   const file = `${place.notes}/before-${context.target.token}.json`;
+  if (onlyLooks(context.fence)) return { file, differs };
   const images = Object.fromEntries(services.map(({ service, image }) => [service, image]));
   const model = withCounts(rendering.model, services);
   await runTool(context, ['mkdir', '-p', '-m', '700', place.notes]);
   const text = keptText(model, { images, secrets: secretsOf(context) });
   await context.host.writeFile(file, text, { mode: 0o600, fence: context.fence });
-  const present = new Set(hashes.stdout.split('\n').map((line) => line.trim()));
-  const differs = services.filter(({ service, hash }) => !present.has(`${service} ${hash}`));
-  return { file, differs: differs.map(({ service }) => service) };
+  return { file, differs };
 }
 
 /** As many containers as there were, whatever the file says. */
@@ -150,11 +153,12 @@ function withCounts(model: ComposeModel, services: PriorService[]): ComposeModel
 
 /** Every image is there or can be had, and the file needs nothing that nobody knows any more. */
 export async function proveProject(context: PlatformContext, prior: ComposePrior): Promise<string> {
-  await requireKeptFile(context, prior);
+  const writes = !onlyLooks(context.fence);
+  if (writes) await requireKeptFile(context, prior);
   const notes: string[] = [];
   for (const { service, image } of prior.services) {
     await requireImageOf(context, image);
-    await keepFromPruning(context, prior.project, service, image);
+    if (writes) await keepFromPruning(context, prior.project, service, image);
     notes.push(`${service} on ${image}`);
   }
   const { differs } = prior;

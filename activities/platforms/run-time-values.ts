@@ -74,13 +74,19 @@ export function renderCommand(template: string, values: RunTimeValues, where: st
         what: `{${name}} has no value here`,
         where,
         why: template,
-        wayOut: known.startsWith('previous')
-          ? 'there is no earlier release: take the name out, or release once without it'
-          : `take {${name}} out of the command`,
+        wayOut: wayOutWithout(known, values),
       });
     }
     return harmless(name, value, where);
   });
+}
+
+function wayOutWithout(name: string, { colour }: RunTimeValues): string {
+  if (name === 'previous-digest' && colour !== null)
+    return 'what a colour held is known by what inspect prints of it: let it print the digest (sha256:…) too, or take {previous-digest} out of the command';
+  return name.startsWith('previous')
+    ? 'there is no earlier release: take the name out, or release once without it'
+    : `take {${name}} out of the command`;
 }
 
 /** `SLIPWAY_…` and `IMAGE_TAG`; what has no value is left out. */

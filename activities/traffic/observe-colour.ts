@@ -47,10 +47,9 @@ export async function observeColour(input: ObserveInput): Promise<Observation> {
   const { confirm, accepts, signal } = input;
   const silenceMs = accepts === 'not-the-other' ? Math.min(SILENCE_MS, confirm.timeoutMs) : Infinity;
   const startedAt = performance.now();
-  const agent = new (confirm.url.startsWith('https:') ? https : http).Agent({
-    keepAlive: true,
-    maxSockets: 1,
-  });
+  const connect = (): http.Agent =>
+    new (confirm.url.startsWith('https:') ? https : http).Agent({ keepAlive: true, maxSockets: 1 });
+  let agent = connect();
   const seen: Observation = {
     ...{ confirmed: 0, firstAfterMs: null, lastWrong: null, answered: false, silent: false },
   };
@@ -77,6 +76,9 @@ export async function observeColour(input: ObserveInput): Promise<Observation> {
           : answer;
         Object.assign(seen, { confirmed: 0, firstAfterMs: null, lastWrong });
         wrongInARow += 1;
+        // what balances connections keeps this one where it was for as long as it lasts
+        agent.destroy();
+        agent = connect();
       }
       if (isSomebodys(answer, input.colour)) heardAt = performance.now();
       input.onAnswer(seen.confirmed);

@@ -130,10 +130,13 @@ function notConfirmed(
 ): Error {
   const { to, requireHealthy } = input;
   const details = {
-    what: `the proxy was told to go to ${to}, but ${confirm.url} answered ${seen.lastWrong?.seen ?? 'too slowly'} within ${confirm.timeoutMs / 1000}s (${seen.confirmed} of ${confirm.times} in a row)`,
+    what: `${traffic.plan.kind === 'kubernetes' ? 'the Service' : 'the proxy'} was told to go to ${to}, but ${confirm.url} answered ${seen.lastWrong?.seen ?? 'too slowly'} within ${confirm.timeoutMs / 1000}s (${seen.confirmed} of ${confirm.times} in a row)`,
     where: traffic.host.name,
     why: null,
-    wayOut: `look at the proxy's error log: a reload that could not be applied is only said there`,
+    wayOut:
+      traffic.plan.kind === 'kubernetes'
+        ? 'see that confirm.url leads to pods of this Service and no other way around it, and that its nodes follow it'
+        : `look at the proxy's error log: a reload that could not be applied is only said there`,
   };
   // forward: the old colour serves, so stop and undo. On the way back there is nothing else to do than try again.
   return seen.answered && requireHealthy ? refused(details) : unreachable(details);

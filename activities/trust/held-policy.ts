@@ -24,6 +24,18 @@ export interface Forced {
 
 const HOUR_MS = 3_600_000;
 
+/** What a look connects to, logs in at, or hands a secret to: all of it word for word. */
+function isAllReachedBy(plan: EnvironmentPlan, live: EnvironmentPlan): boolean {
+  return hashJson(reachOf(plan)) === hashJson(reachOf(live));
+}
+
+function reachOf(plan: EnvironmentPlan): Partial<EnvironmentPlan> {
+  const { hosts, ssh, platform, traffic, checks, dependencies, bake, database, url, strategy } = plan;
+  const { secrets, dockerSecrets, registry, hostLog, repository } = plan;
+  const asked = { hosts, ssh, platform, traffic, checks, dependencies, bake, database, url, strategy };
+  return { ...asked, secrets, dockerSecrets, registry, hostLog, repository };
+}
+
 export class HeldPolicy {
   constructor(
     private readonly keys: SealKeys,
@@ -50,19 +62,30 @@ export class HeldPolicy {
   }
 
   /**
-   * A look reaches what the policy allows; of a plan that nobody sealed it resolves only what it lists, and which of its
-   * commands are run is for the look itself (allowed-questions.ts).
+   * A look reaches what the policy allows; of a plan that nobody sealed it resolves only what it lists, or what `live`, a
+   * plan that a worker sealed, was given for just the same. Which of its commands are run is for the look itself
+   * (allowed-questions.ts).
    */
-  async reach(plan: EnvironmentPlan, { isSealed }: { isSealed: boolean }): Promise<void> {
+  async reach(
+    plan: EnvironmentPlan,
+    { isSealed, live }: { isSealed: boolean; live: EnvironmentPlan | null },
+  ): Promise<void> {
     const loaded = await this.policy.read();
     if (loaded === null) return;
     const where = `${plan.pipeline} ${plan.name}`;
     const rules = rulesOfEnvironment(loaded.content, plan.pipeline, plan.name);
     if (rules === undefined) throw denied(where, "the worker's policy has no such environment");
-    const listed = isSealed ? rules : { secrets: [], ...rules };
-    const [problem] = findOutOfReach(plan, listed, loaded.content);
+    const [problem] = findOutOfReach(plan, rules, loaded.content);
     if (problem !== undefined)
       throw denied(where, problem, "its owner lists it in the worker's policy.yaml (docs/policy.md)");
+    if (isSealed || (live !== null && isAllReachedBy(plan, live))) return;
+    const [withheld] = findOutOfReach(plan, { secrets: [], ...rules }, loaded.content);
+    if (withheld !== undefined)
+      throw denied(
+        where,
+        `${withheld} to look at a file that was not released`,
+        "release it, which may use what the policy does not restrict, or let its owner list it in the worker's policy.yaml (docs/policy.md#the-stricter-of-the-two-applies)",
+      );
   }
 
   /** Nothing is fetched from where the policy does not say. */

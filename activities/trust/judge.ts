@@ -236,7 +236,7 @@ export class Judge {
           `what is said to be live there is of ${live.plan.pipeline} ${live.plan.name}`,
         );
     }
-    await this.policy.reach(plan, { isSealed });
+    await this.policy.reach(plan, { isSealed, live: live?.plan ?? null });
   }
 
   /** No check is made that the sealed plan does not have. */

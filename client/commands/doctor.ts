@@ -1,5 +1,6 @@
 import type { EnvironmentPlan } from '../../pipeline/plan.js';
 import type { PreflightFinding } from '../../workflows/activity-contract.js';
+import type { ReleaseRecord } from '../../workflows/result.js';
 import type { CommandSpec, Invocation, Outcome } from '../command.js';
 import { laneId } from '../../workflows/names.js';
 import { EXIT } from '../exit-codes.js';
@@ -60,13 +61,24 @@ async function lookAtEnvironment(client: SlipwayClient, plan: EnvironmentPlan): 
   const status = await client.status(plan.name);
   const { findNeeds } = await import('../needs-hands.js');
   const change = status?.inFlight == null ? null : await client.progress(laneId(client.pipeline, plan.name));
-  const { findings } = await client.inspect({
-    what: 'doctor',
-    plan,
-    step: null,
-    host: null,
-    lines: 0,
-    live: status?.live ?? null,
-  });
+  const findings = await inspect(client, plan, status?.live ?? null);
   return status === null ? findings : [...findNeeds(status, change), ...findings];
+}
+
+/** An environment that may not be looked at hides no other. */
+async function inspect(
+  client: SlipwayClient,
+  plan: EnvironmentPlan,
+  live: ReleaseRecord | null,
+): Promise<PreflightFinding[]> {
+  const question = { what: 'doctor', plan, step: null, host: null, lines: 0, live } as const;
+  try {
+    return (await client.inspect(question)).findings;
+  } catch (error) {
+    const { UserError } = await import('../user-error.js');
+    if (!(error instanceof UserError) || error.exit !== EXIT.refused) throw error;
+    const { what: message, why, wayOut } = error;
+    const said = why === null ? message : `${message}\n${why}`;
+    return [{ where: plan.name, thing: 'look', state: 'problem', message: said, wayOut }];
+  }
 }

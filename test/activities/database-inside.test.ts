@@ -61,15 +61,24 @@ it('is ended with its container when its time is over', async () => {
   expect(await world.docker('ps', '-aq', '--filter', 'name=slipway-database')).toBe('');
 });
 
+it('is interrupted first, whoever stands in front of it there: a client then takes back what it asked for', async () => {
+  const client = 'trap "echo taken back >/data/interrupted; exit 1" INT; sleep 300 & wait';
+  const target = targetOn({ migrate: `sh -c '${client}'; true`, timeoutMs: 2_000 }, 3);
+  await expect(runActivity(activities.migrateDatabase, { target, before })).rejects.toThrow(
+    /migrate command/,
+  );
+  expect(await world.docker('exec', 'shop-api-1', 'cat', '/data/interrupted')).toBe('taken back');
+});
+
 it('left by a worker that died is ended before anything is taken back', async () => {
-  const target = targetOn({ migrate: 'sleep 300', current: 'echo 41' }, 3);
+  const target = targetOn({ migrate: 'sleep 300', current: 'echo 41' }, 5);
   const run = startActivity(activities.migrateDatabase, { target, before: { revision: '41' } });
   run.result.catch(() => undefined);
   const running = () => world.docker('ps', '-q', '--filter', 'name=slipway-database');
   await until('the migration to run', async () => (await running()) !== '');
   run.environment.cancel('WORKER_SHUTDOWN', { workerShutdown: true } as never);
   await expect(run.result).rejects.toThrow(/the next attempt goes on/);
-  const undo = { target: { ...target, token: 4 }, before: { revision: '41' }, after: null };
+  const undo = { target: { ...target, token: 6 }, before: { revision: '41' }, after: null };
   expect(await runActivity(activities.revertDatabase, undo)).toEqual({
     ...{ outcome: 'never-ran', note: 'at 41, as before' },
   });

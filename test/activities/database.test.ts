@@ -2,7 +2,7 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { EnvironmentPlan } from '../../pipeline/plan.js';
+import type { DatabasePlan, EnvironmentPlan } from '../../pipeline/plan.js';
 import type { Target } from '../../workflows/activity-contract.js';
 import { BROKEN, ONE_WAY, REGION, writeFiles } from '../support/alembic.js';
 import { useDatabaseScene } from '../support/database-scene.js';
@@ -83,6 +83,28 @@ describe('with Alembic', () => {
     expect(await runActivity(scene().activities.revertDatabase, { target, before, after: null })).toEqual({
       ...{ outcome: 'never-ran', note: 'at r1, as before' },
     });
+  });
+
+  it('by psql that waits for a lock is taken back at the server too: nobody waits behind it', async () => {
+    const { target, url, columns } = await scene().givenShop();
+    const sql = 'alter table orders add note text';
+    // bash would go on after a client that was interrupted
+    const migrate = `bash -c 'psql -Xqd ${url} -c "${sql}"; psql -Xqd ${url} -c "create table late ()"'`;
+    const database = { ...target.plan.database, migrate, timeoutMs: 3_000 } as DatabasePlan;
+    const letGo = await scene().postgres.hold(url, 'select * from orders');
+    await expect(
+      runActivity(scene().activities.migrateDatabase, {
+        target: { ...target, plan: { ...target.plan, database } },
+        before: { revision: 'r1' },
+      }),
+    ).rejects.toThrow(/migrate command was not done in \d+ s/);
+    // as a release that serves would ask, while the lock is held
+    expect(
+      await scene().postgres.query(url, "set statement_timeout = '3s'; select count(*) from orders"),
+    ).toBe('0');
+    await letGo();
+    expect(await columns()).toBe('id');
+    expect(await scene().postgres.query(url, "select to_regclass('late') is null")).toBe('t');
   });
 
   it('of a worker that died is ended before anything is taken back', async () => {

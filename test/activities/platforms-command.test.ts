@@ -119,6 +119,34 @@ test('commands are told of the release by name and by environment, values unharm
   );
 });
 
+describe('with colours, restore is told of what the colour held, not of the other colour', () => {
+  const held = `sha256:${'3'.repeat(64)}`;
+  const restore =
+    'echo "{previous-tag} {previous-digest}" > TOLD; printf "v1\\n%s\\n" {previous-digest} > RELEASE';
+  const idle = (inspect: string): PlatformContext => {
+    const context = on({ inspect, restore }, { colour: 'green' });
+    return { ...context, target: { ...context.target, live: { ...live(context, 'v1.5'), colour: 'blue' } } };
+  };
+
+  test('by what inspect printed of it', async () => {
+    await host.run({ argv: ['sh', '-c', `printf 'v1\n${held}\n' >${folder}/RELEASE`], timeoutMs: 5_000 });
+    const context = idle('cat RELEASE');
+    const prior = await command.recordPrior(context);
+    await command.deploy(context);
+    expect(await command.undo(context, prior)).toMatchObject({ outcome: 'undone' });
+    expect(await read('TOLD')).toBe(`v1 ${held}\n`);
+  });
+
+  test('or it is refused before anything is touched', async () => {
+    const context = idle('echo v1');
+    const proving = command.proveWayBack(context, await command.recordPrior(context));
+    await expect(proving).rejects.toMatchObject({
+      message: expect.stringContaining('{previous-digest} has no value here') as string,
+      details: [{ wayOut: expect.stringContaining('let it print the digest') as string }],
+    });
+  });
+});
+
 test('a command that fails is Refused with what it said', async () => {
   await expect(command.deploy(on({ command: 'echo playbook broke >&2; exit 4' }))).rejects.toMatchObject({
     type: 'Refused',

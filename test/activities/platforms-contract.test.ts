@@ -223,6 +223,34 @@ describe.each(ROWS)('platform $kind', (each) => {
     expect(await row.runs()).toBe('v1');
   });
 
+  test('who only looks finds the way back of what was released, whoever runs it, and writes nothing', async () => {
+    const context = on('v2', 1);
+    await begun(context);
+    await platform.deploy(context);
+    const proven = async (): Promise<string> => {
+      const looking = on('v2', 0);
+      const found = (await platform.preflight(looking)).filter(({ state }) => state === 'problem');
+      expect(found).toEqual([]);
+      return await platform.proveWayBack(looking, await platform.recordPrior(looking));
+    };
+    const kept = async (): Promise<string> =>
+      (
+        await world.host.run(
+          ['sh', '-c', `ls -R ~/.slipway; docker image ls --format '{{.ID}} {{.Tag}}' | sort`],
+          { asUser: true },
+        )
+      ).stdout;
+    const before = await kept();
+    expect(await proven()).not.toBe('');
+    expect([await kept(), await row.runs()]).toEqual([before, 'v2']);
+    if (row.kind === 'command') return;
+    await row.meddle();
+    await expect.poll(row.runs, { timeout: 60_000 }).toBe('v3');
+    const meddled = await kept();
+    expect(await proven()).not.toBe('');
+    expect([await kept(), await row.runs()]).toEqual([meddled, 'v3']);
+  });
+
   test('undo of what never happened is no failure', async () => {
     const context = on('v2', 1);
     const prior = await begun(context);

@@ -48,6 +48,32 @@ describe('the policy of the moment', () => {
     expect(await begins('inspectEnvironment', look({}), policyOf())).toBe(true);
   });
 
+  test('a look resolves what the live release was given, for the same and for nothing else', async () => {
+    const secrets = { A: 'env:PROD_A' } as const;
+    const { environment, target } = await givenSealedRelease(keys.ours, { policy: { rules: [] }, secrets });
+    const live = { ...target, colour: 'blue' as const, at: '', by: 'x' };
+    const question = { what: 'doctor', step: null, host: null, lines: 1, live };
+    const look = (change: Partial<Target['plan']>) => ({
+      ...question,
+      plan: { ...without(environment), ...change },
+    });
+    expect(await begins('inspectEnvironment', look({ timeoutMs: 1 }), policyOf())).toBe(true);
+    expect(await refusal('inspectEnvironment', { ...look({}), live: null }, policyOf())).toMatch(
+      /secret env:PROD_A is not allowed to look at a file that was not released; release it/,
+    );
+    const elsewhere = { platform: { ...environment.platform, folder: '/elsewhere' } as never };
+    const others = [
+      elsewhere,
+      { secrets: { B: 'env:PROD_A' } as const },
+      { url: 'http://elsewhere.example' },
+    ];
+    for (const change of others)
+      expect(await refusal('inspectEnvironment', look(change), policyOf())).toMatch(/PROD_A is not allowed/);
+    expect(await refusal('inspectEnvironment', look({}), policyOf('secrets: []'))).toMatch(
+      /PROD_A is not allowed;/,
+    );
+  });
+
   test('refuses what was planned before there was one, with its word for who approved', async () => {
     const before = await givenSealedRelease(keys.ours);
     const { target, prior } = before;

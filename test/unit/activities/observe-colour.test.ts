@@ -76,3 +76,27 @@ it.each([
   if (seen === null) expect(observation.lastWrong).toBeNull();
   else expect(observation.lastWrong).toContain(seen);
 });
+
+it('leaves a connection that answers of the other colour: what balances connections keeps it there', async () => {
+  // a Service follows a moment later, and open connections stay with the pods they were made to
+  let asked = 0;
+  server = http.createServer((request, response) => {
+    asked += 1;
+    const { socket } = request as { socket: typeof request.socket & { colour?: string } };
+    socket.colour ??= asked <= 3 ? 'blue' : 'green';
+    response.setHeader('x-colour', socket.colour).end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
+  const { port } = server.address() as { port: number };
+  const observation = await observeColour({
+    confirm: {
+      ...{ url: `http://127.0.0.1:${port}/`, header: 'X-Colour', times: 20, intervalMs: 0 },
+      timeoutMs: 30_000,
+    },
+    colour: 'green',
+    accepts: 'well',
+    signal: AbortSignal.timeout(20_000),
+    onAnswer: () => {},
+  });
+  expect(observation).toMatchObject({ confirmed: 20 });
+});
