@@ -63,6 +63,18 @@ export function requireLogs({ plan: { name, platform }, step }: InspectInput): v
   });
 }
 
+/** What helps where a log is empty, which is never the same question again. */
+export function describeNoLog({ plan, step }: InspectInput): string {
+  const { name, platform } = plan;
+  if (step === null) {
+    // a cluster is told what to run, and no command of ours runs long
+    const isKept = platform.kind !== 'kubernetes';
+    return `There is no log.${isKept ? ` What a step kept on its hosts: slipway logs ${name} --step deploy` : ''}`;
+  }
+  const isPrinted = platform.kind !== 'command' || platform.logs !== undefined;
+  return `There is no log of ${step}.${isPrinted ? ` What runs there says: slipway logs ${name}` : ''}`;
+}
+
 function unknownName(flag: string, given: string, known: string[], environment: string): Error {
   const near = suggestWord(given, known);
   return badInput({

@@ -86,15 +86,43 @@ export function findAnyInFlight(
   verb: string,
 ): DecisionTarget {
   const { inFlight } = status;
-  const others = underway(status).filter(
-    (one) => one.workflowId !== inFlight?.request.promotionId && matches(one, version),
-  );
+  const others = beforeTheLane(status).filter((one) => matches(one, version));
   const inLane = inFlight !== null && matches(inFlight.request, version);
   if (inLane && others.length === 0) return findLane(status, version);
   const lane = inLane ? [{ ...findLane(status, version), how: 'in the lane' }] : [];
-  const candidates = [...lane, ...others.map(toCandidate)];
+  const candidates = [...lane, ...others];
   const chosen = single(candidates, status, verb, `nothing${ofVersion(version)} is in flight`);
   return { kind: kindOf(chosen.workflowId), ...chosen };
+}
+
+/**
+ * Whose change is not in flight, each once. A promotion that waits for nothing stands under its release's announcement,
+ * and takes the word about itself: the release would take it for every environment.
+ */
+function beforeTheLane(status: EnvironmentStatus): Candidate[] {
+  const { inFlight, queue } = status;
+  const announced = announcedBeforeLane(status);
+  const queued = queue.filter(({ requestId }) => requestId !== inFlight?.request.requestId);
+  const promotionOf = ({ requestId }: Named): string | null =>
+    queued.find((request) => request.requestId === requestId)?.promotionId ?? null;
+  const unannounced = queued.filter(({ requestId }) => !announced.some((one) => one.requestId === requestId));
+  return [
+    ...announced.map((one) => {
+      const candidate = toCandidate(one);
+      return { ...candidate, workflowId: promotionOf(one) ?? candidate.workflowId };
+    }),
+    ...unannounced.flatMap(({ promotionId, version, requestId }) =>
+      promotionId === null ? [] : [{ workflowId: promotionId, version, requestId, how: 'queued' }],
+    ),
+  ];
+}
+
+/** What is in flight keeps its announcement, that of its promotion or of its release. */
+function announcedBeforeLane(status: EnvironmentStatus): Announcement[] {
+  const request = status.inFlight?.request;
+  return underway(status).filter(
+    (one) => one.requestId !== request?.requestId && one.workflowId !== request?.promotionId,
+  );
 }
 
 /** As pause, and the environment itself after a person has looked at what an unwind left behind. */
@@ -180,7 +208,7 @@ function ofVersion(version: string | null): string {
 function describe(status: EnvironmentStatus): string | null {
   const flights = [
     ...(status.inFlight === null ? [] : [`${status.inFlight.request.version} is in flight`]),
-    ...underway(status).map((one) => `${one.version} is ${one.phase}`),
+    ...announcedBeforeLane(status).map((one) => `${one.version} is ${one.phase}`),
   ];
   return flights.length === 0 ? null : flights.join(', ');
 }

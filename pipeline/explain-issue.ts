@@ -1,5 +1,6 @@
 /** A zod issue in the words of someone who writes YAML. */
 import type { z } from 'zod';
+import { suggestDuration } from './durations.js';
 import type { FilePath } from './file-error.js';
 import { isMap, listWords, type IssueFacts } from './schema-words.js';
 import { suggestWord } from './suggest.js';
@@ -80,6 +81,13 @@ function explainMessage(issue: z.core.$ZodIssue, value: unknown): string {
   return issue.code === 'invalid_key' ? 'is no name that can be used here' : issue.message;
 }
 
+/** What a bare number most likely means: `12s`, `5%`. */
+function withUnit({ code, message }: z.core.$ZodIssue, value: unknown): string | null {
+  if (code !== 'invalid_type' || typeof value !== 'number') return null;
+  if (message.includes(' is not a duration;')) return suggestDuration(String(value));
+  return / is (not a percentage|no share);/.test(message) ? `${value}%` : null;
+}
+
 /** `root` is the file's plain value; it tells what stood at the issue's path. */
 export function explainIssue(issue: z.core.$ZodIssue, root: unknown): Finding {
   const path = issue.path.map((part) => (typeof part === 'number' ? part : String(part)));
@@ -94,7 +102,7 @@ export function explainIssue(issue: z.core.$ZodIssue, root: unknown): Finding {
         : '';
   const template = /^\{([^}]+)\} is no template/.exec(issue.message)?.[1];
   const word = template ?? given;
-  const near = facts.suggestion ?? (word === '' ? null : suggestWord(word, known));
+  const near = facts.suggestion ?? withUnit(issue, value) ?? (word === '' ? null : suggestWord(word, known));
   return {
     path,
     message: explainMessage(issue, value),

@@ -96,7 +96,7 @@ function reportColours(file: LoadedFile, of: EnvironmentSettings, report: Report
   if (traffic.colours !== undefined || upstreams !== undefined || traffic.kind === 'nginx') return;
   // between steps the new colour is watched by itself
   const alone = [...(checks ?? []), ...(traffic.steps === undefined ? [] : (bake?.checks ?? []))];
-  const blind = alone.filter((name) => {
+  const blind = [...new Set(alone)].filter((name) => {
     const check = findCheck(file.content, name);
     return check?.kind === 'http' && !namesIn(check.http).includes('colour');
   });

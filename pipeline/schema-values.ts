@@ -65,47 +65,68 @@ export function word(noun: string, place: Place = 'environment') {
   });
 }
 
+const NO_DURATION = 'is not a duration; write 500ms, 10s, 5m, 24h or 30d';
+const NO_SIZE = 'is not a size; write 500MB, 2GB or 1GiB';
+const NO_FACTOR = 'is not a factor; write 2x or 1.5x';
+const NO_PERCENTAGE = 'is not a percentage; write 1% to 100%';
+const NO_SHARE = 'is no share; write 1% or 0.5%';
+
 /** Whole number of milliseconds from `500ms 10s 5m 24h 30d`. */
 export function duration(limits: { atLeastMs?: number } = {}) {
   const atLeastMs = limits.atLeastMs ?? 0;
-  return readText(DURATION_PATTERN, 'A duration: 500ms, 10s, 5m, 24h or 30d', (value, context) => {
-    const ms = parseDuration(value);
-    if (ms === null) {
-      refuse(context, `${quote(value)} is not a duration; write 500ms, 10s, 5m, 24h or 30d`, {
-        suggestion: suggestDuration(value),
-      });
-      return 0;
-    }
-    if (ms < atLeastMs) refuse(context, `${value} is too short; at least ${formatDuration(atLeastMs)}`);
-    return ms;
-  });
+  return readText(
+    DURATION_PATTERN,
+    'A duration: 500ms, 10s, 5m, 24h or 30d',
+    NO_DURATION,
+    (value, context) => {
+      const ms = parseDuration(value);
+      if (ms === null) {
+        refuse(context, `${quote(value)} ${NO_DURATION}`, {
+          suggestion: suggestDuration(value),
+        });
+        return 0;
+      }
+      if (ms < atLeastMs) refuse(context, `${value} is too short; at least ${formatDuration(atLeastMs)}`);
+      return ms;
+    },
+  );
 }
 
 /** Bytes from `2GB`. */
-export const size = readText(SIZE_PATTERN, 'A size: 500MB, 2GB or 1GiB', (value, context) => {
+export const size = readText(SIZE_PATTERN, 'A size: 500MB, 2GB or 1GiB', NO_SIZE, (value, context) => {
   const bytes = parseSize(value);
-  if (bytes === null) refuse(context, `${quote(value)} is not a size; write 500MB, 2GB or 1GiB`);
+  if (bytes === null) refuse(context, `${quote(value)} ${NO_SIZE}`);
   return bytes ?? 0;
 });
 
 /** The factor in `2x`. */
-export const factor = readText(/^[0-9]+(\.[0-9]+)?x$/, 'A factor: 2x or 1.5x', (value, context) => {
-  const number = /^[0-9]{1,6}(\.[0-9]{1,6})?x$/.test(value) ? Number.parseFloat(value) : Number.NaN;
-  if (!(number > 0)) refuse(context, `${quote(value)} is not a factor; write 2x or 1.5x`);
-  return number;
-});
+export const factor = readText(
+  /^[0-9]+(\.[0-9]+)?x$/,
+  'A factor: 2x or 1.5x',
+  NO_FACTOR,
+  (value, context) => {
+    const number = /^[0-9]{1,6}(\.[0-9]{1,6})?x$/.test(value) ? Number.parseFloat(value) : Number.NaN;
+    if (!(number > 0)) refuse(context, `${quote(value)} ${NO_FACTOR}`);
+    return number;
+  },
+);
 
 /** A whole number of percent from `25%`. */
-export const wholePercent = readText(/^[0-9]{1,3}%$/, 'A percentage: 25%', (value, context) => {
-  const number = /^[0-9]{1,3}%$/.test(value) ? Number.parseInt(value, 10) : 0;
-  if (number < 1 || number > 100) refuse(context, `${quote(value)} is not a percentage; write 1% to 100%`);
-  return number;
-});
+export const wholePercent = readText(
+  /^[0-9]{1,3}%$/,
+  'A percentage: 25%',
+  NO_PERCENTAGE,
+  (value, context) => {
+    const number = /^[0-9]{1,3}%$/.test(value) ? Number.parseInt(value, 10) : 0;
+    if (number < 1 || number > 100) refuse(context, `${quote(value)} ${NO_PERCENTAGE}`);
+    return number;
+  },
+);
 
 /** A share from `1%`: 0.01. */
-export const percent = readText(/^[0-9]+(\.[0-9]+)?%$/, 'A share: 1% or 0.5%', (value, context) => {
+export const percent = readText(/^[0-9]+(\.[0-9]+)?%$/, 'A share: 1% or 0.5%', NO_SHARE, (value, context) => {
   const number = /^[0-9]{1,3}(\.[0-9]{1,6})?%$/.test(value) ? Number.parseFloat(value) : Number.NaN;
-  if (!(number >= 0 && number <= 100)) refuse(context, `${quote(value)} is no share; write 1% or 0.5%`);
+  if (!(number >= 0 && number <= 100)) refuse(context, `${quote(value)} ${NO_SHARE}`);
   return number / 100;
 });
 
@@ -132,9 +153,15 @@ function problemOfPattern(value: string): string | null {
   }
 }
 
-function readText<T>(pattern: RegExp, description: string, read: (value: string, context: Context) => T) {
+/** `wrong` is what a text of another form is not, and a bare number as well: in quotes it would be as wrong. */
+function readText<T>(
+  pattern: RegExp,
+  description: string,
+  wrong: string,
+  read: (value: string, context: Context) => T,
+) {
   return z
-    .string()
+    .string({ error: ({ input }) => (typeof input === 'number' ? `${input} ${wrong}` : undefined) })
     .meta({ pattern: pattern.source, description })
     .transform((value, context) => read(value, context));
 }

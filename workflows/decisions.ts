@@ -279,7 +279,7 @@ function refuseWhileUnwinding({ environment, phase, step, rewinds = null }: Chan
   if (phase === 'unwinding')
     return `${environment} is already being undone, at ${step}; slipway watch ${environment}`;
   if (phase === 'parked')
-    return `${failed} and a person must look; then slipway retry ${environment}; ${givingUp}`;
+    return `${failed} and a person must look; mend what slipway status ${environment} says, then slipway retry ${environment}; ${givingUp}`;
   if (rewinds !== null)
     return `there is no way back once the database goes back, ${environment} is at ${step}; slipway watch ${environment}`;
   return null;

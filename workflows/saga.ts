@@ -18,7 +18,7 @@ import { formatLimit } from './report.js';
 import type { FailureReport } from './result.js';
 import type { Surroundings } from './step.js';
 import { SignedSwitch } from './signed-switch.js';
-import { untilRetried } from './until-retried.js';
+import { onceUndone, untilRetried } from './until-retried.js';
 
 const HOUR_MS = 3_600_000;
 /** A step that holds, or a pause, ends by itself. */
@@ -162,11 +162,18 @@ export class Saga {
       // What serves was verified; a tag that could not be put is told, not undone, and so is what could not be taken away.
       if (name === 'settle' || this.#isPastReturn()) return;
       if (!(await this.#mayTryAgain(name, outcome, patience))) {
-        const failure = outcome.failure;
+        const failure = this.#undone(outcome.failure);
+        this.progress.failure = failure;
         this.unwindBecause({ state: 'failed', by: null, failure });
         await CancellationScope.current().cancelRequested;
       }
     }
+  }
+
+  #undone(failure: FailureReport | null): FailureReport | null {
+    const { plan, kind } = this.run.input.request;
+    if (failure === null || kind === 'retire' || kind === 'readmit') return failure;
+    return onceUndone(failure, plan.name, kind === 'rollback' ? 'roll back again' : 'release again');
   }
 
   async #attempt(name: string): Promise<StepOutcome> {

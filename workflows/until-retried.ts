@@ -1,4 +1,4 @@
-/** The way out of what is parked. Pure. */
+/** The way out of what is parked, and of what was undone. Pure. */
 import type { FailureReport } from './result.js';
 
 const FORWARD = /\bslipway (release|redeploy|rollback|back|abort|switch)\b/;
@@ -15,4 +15,12 @@ export function untilRetried(report: FailureReport, environment: string): Failur
     .replaceAll(AGAIN, retry);
   if (mend.includes(retry)) return { ...report, wayOut: mend };
   return { ...report, wayOut: mend === '' ? retry : `${mend}; then ${retry}` };
+}
+
+/** Of what was undone: no step holds any more that a retry could mean. `again`: `release again`. */
+export function onceUndone(report: FailureReport, environment: string, again: string): FailureReport {
+  const wayOut = report.wayOut
+    .replaceAll(`slipway retry ${environment}`, again)
+    .replaceAll(/(?<=\bthen )retry\b(?! \w)/g, again);
+  return { ...report, wayOut };
 }

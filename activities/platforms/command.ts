@@ -54,7 +54,12 @@ async function preflight(context: PlatformContext): Promise<PreflightFinding[]> 
   const { restore, retire: retireCommand, inspect: template } = platformPlan(context, 'command');
   const hasWayBack = restore !== null || retireCommand !== null || context.target.live !== null;
   const wayBack = hasWayBack
-    ? finding(context, 'restore', 'ok', restore === null ? 'by deploying the release before' : 'by restore:')
+    ? finding(
+        context,
+        'restore',
+        'ok',
+        restore === null ? 'by deploying the release before' : 'by its restore command',
+      )
     : finding(
         context,
         'restore',

@@ -24,7 +24,7 @@ async function showLogs(invocation: Invocation): Promise<Outcome> {
   const { openClient } = await import('../session.js');
   const { readCount } = await import('../flags.js');
   const { newLines } = await import('../log-tail.js');
-  const { askForLogs, requireLogs } = await import('../find-logs.js');
+  const { askForLogs, describeNoLog, requireLogs } = await import('../find-logs.js');
   const { terminal } = invocation;
   const lines = readCount('--lines', invocation.value('lines')) ?? DEFAULT_LINES;
   const environment = environmentOf(invocation);
@@ -41,10 +41,7 @@ async function showLogs(invocation: Invocation): Promise<Outcome> {
     }
     if (!isSaid && log.every(({ text }) => text.trim() === '')) {
       requireLogs(input);
-      if (!invocation.global.json)
-        terminal.err(
-          `There is no log. What a step kept on its hosts: slipway logs ${environment} --step deploy\n`,
-        );
+      if (!invocation.global.json) terminal.err(`${describeNoLog(input)}\n`);
     }
     isSaid = true;
     if (!invocation.has('follow')) return { exit: EXIT.done, data: null, screen: '', written: true };

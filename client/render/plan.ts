@@ -220,13 +220,19 @@ function describeFreezes(style: Style, { freeze = [] }: EnvironmentPlan): string
 }
 
 function describeDeploy(plan: EnvironmentPlan, status: EnvironmentStatus | null): string {
-  const hosts = plan.hosts.map(({ name }) => plain(name)).join(', ');
-  const what = describePlatform(plan.platform);
-  if (plan.strategy === 'in-place') return `in place, ${what}, on ${hosts}`;
+  const what = `${describePlatform(plan.platform)}${describeWhere(plan)}`;
+  if (plan.strategy === 'in-place') return `in place, ${what}`;
   const live = status?.live ?? null;
   const idle = live?.colour === 'blue' ? 'green' : live?.colour === 'green' ? 'blue' : 'the idle colour';
   const keeps = live?.colour == null ? '' : `; ${live.colour} ${plain(live.version)} keeps the traffic`;
-  return `${idle}, ${what}, on ${hosts}${keeps}`;
+  return `${idle}, ${what}${keeps}`;
+}
+
+/** A cluster has no hosts of ours. */
+function describeWhere({ hosts, platform }: EnvironmentPlan): string {
+  if (hosts.length > 0) return `, on ${hosts.map(({ name }) => plain(name)).join(', ')}`;
+  const namespace = 'namespace' in platform ? platform.namespace : null;
+  return namespace === null ? '' : `, in namespace ${plain(namespace)}`;
 }
 
 function describePlatform(platform: PlatformPlan): string {
@@ -285,8 +291,15 @@ function describeWayBack(
 ): string {
   if (!known) return `${style.unknown} unknown until Temporal is asked`;
   const live = status?.live ?? null;
-  if (live === null) return `${style.warning} a first release has none: undo means removing it`;
+  if (live === null) return `${style.warning} a first release has none: ${describeFirstUndo(plan)}`;
   const to = `${live.colour === null ? '' : `${live.colour} `}${plain(live.version)}`;
   const how = plan.strategy === 'blue-green' ? `switch to ${to}` : `${to} again, by its recorded digest`;
   return `${how}; the worker proves it before anything is touched (now: slipway doctor ${plain(plan.name)})`;
+}
+
+/** These roll out to what is there before; the others make it. */
+function describeFirstUndo({ platform: { kind } }: EnvironmentPlan): string {
+  return kind === 'kubernetes' || kind === 'swarm'
+    ? 'undo rolls out the image again that is there before'
+    : 'undo means removing it';
 }

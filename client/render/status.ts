@@ -10,6 +10,7 @@ import { describeReturn } from '../../workflows/hosts-apart.js';
 import type { Denial } from '../../workflows/result.js';
 import { describeProven } from '../../workflows/taken-decisions.js';
 import { approvalNote, decidedNotes } from './decided.js';
+import { describeDoing } from './doing.js';
 import { newestDenied, recently } from './denied.js';
 import { failureLines } from './failure.js';
 import { forcedNotes } from './forced.js';
@@ -192,8 +193,7 @@ function describeChange({ change, status }: EnvironmentView): string {
   const kind = status?.inFlight?.request.kind ?? 'deploy';
   if (change === null) return kind;
   if (change.state === 'waiting') return `waits: ${describeWait(change) ?? 'a decision'}`;
-  const step = change.steps.find(({ state }) => state === 'running')?.name;
-  return step === undefined ? `${kind}, ${change.state}` : plain(step);
+  return plain((change.state === 'running' ? describeDoing(change) : null) ?? `${kind}, ${change.state}`);
 }
 
 function describePromotion(promotion: ProgressStatus | undefined): string {

@@ -7,6 +7,7 @@ import { failureOf } from '../needs-hands.js';
 import { signOf, type Style } from './style.js';
 import { approvalNote, decidedNotes } from './decided.js';
 import { deniedLines } from './denied.js';
+import { describeDoing } from './doing.js';
 import { failureLines } from './failure.js';
 import { forcedLines } from './forced.js';
 import { nextCommands } from './next-commands.js';
@@ -76,7 +77,8 @@ function describeState(status: ProgressStatus): string {
   }
   if (state === 'running') {
     const running = steps.find((step) => step.state === 'running');
-    return running === undefined ? WORD.running : `${WORD.running} ${plain(running.name)}`;
+    const doing = running?.name ?? describeDoing(status);
+    return doing === null ? WORD.running : `${WORD.running} ${plain(doing)}`;
   }
   if (state !== 'failed') return WORD[state];
   const failed = steps.find((step) => step.state === 'failed' || step.state === 'inconclusive');

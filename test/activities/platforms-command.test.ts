@@ -266,6 +266,8 @@ describe('the way back', () => {
     const context = on({ restore: null, retire: null });
     const findings = await command.preflight(context);
     expect(findings[0]).toMatchObject({ thing: 'restore', state: 'warning' });
+    const [restored] = await command.preflight(on({ restore: './restore {previous-tag}' }));
+    expect(restored).toMatchObject({ thing: 'restore', state: 'ok', message: 'by its restore command' });
     await command.deploy(context);
     await expect(command.undo(context, null)).rejects.toMatchObject({ type: 'Refused' });
   });

@@ -47,6 +47,15 @@ it('goes on with the share that could not be looked at, not from the first', asy
   expect(scene.now()?.shares).toEqual([5, 25, 25, 100]);
 });
 
+it('names no retry once it was undone because nobody could look', async () => {
+  const plan = { ...inSteps(), timeoutMs: 1_000 };
+  const scene = givenScene(harness, plan);
+  scene.break('bake', 'inconclusive', { times: -1 });
+  const result = await runChange(harness, changeOf(scene));
+  expect(result).toMatchObject({ state: 'failed', clean: true, live: { version: 'v1' } });
+  expect(result.failure?.wayOut).toBe('make the check reachable from the worker, then release again');
+});
+
 it('splits nobody off where nothing served before', async () => {
   const scene = givenScene(harness, inSteps(), { live: null });
   const result = await runChange(harness, changeOf(scene, 'v1'));

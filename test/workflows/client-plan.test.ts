@@ -274,7 +274,7 @@ describe('slipway plan and the worker', () => {
     expect((await run('logs dev -f')).exit).toBe(5);
     const told: unknown = JSON.parse((await run('logs dev --json')).out);
     expect(told).toMatchObject({ ok: false, exit: 5, error: { where: 'dev' } });
-    expect((await run('logs dev --step deploy')).err).toMatch(/^There is no log\. /);
+    expect((await run('logs dev --step deploy')).err).toBe('There is no log of deploy.\n');
   });
 
   it.each([

@@ -1,6 +1,6 @@
 /** Which steps have a log to ask for. */
 import { expect, it } from 'vitest';
-import { askForLogs, requireLogs } from '../../../client/find-logs.js';
+import { askForLogs, describeNoLog, requireLogs } from '../../../client/find-logs.js';
 import type { SlipwayClient } from '../../../client/release-client.js';
 import { EXIT } from '../../../client/exit-codes.js';
 import type { EnvironmentPlan } from '../../../pipeline/plan.js';
@@ -44,4 +44,20 @@ it('of commands that say nothing of it there is none, and how it is added is sai
   );
   for (const input of [await of(null, 'journalctl -u app'), await of('deploy')])
     expect(() => requireLogs(input)).not.toThrow();
+});
+
+it('of an empty log never the same is advised again', async () => {
+  const cluster = { kind: 'kubernetes', resource: 'deployment/app', container: null } as const;
+  const inCluster = { hosts: [], platform: { ...cluster, namespace: null, kubeconfig: null } };
+  const said = async (step: string | null, change: Partial<EnvironmentPlan> = {}) =>
+    describeNoLog(await ask(step, { name: 'prod', ...change }));
+  expect(await said('deploy', inCluster)).toBe(
+    'There is no log of deploy. What runs there says: slipway logs prod',
+  );
+  expect(await said(null, inCluster)).toBe('There is no log.');
+  expect(await said(null)).toBe(
+    'There is no log. What a step kept on its hosts: slipway logs prod --step deploy',
+  );
+  // this platform does not tell how its log is printed
+  expect(await said('deploy')).toBe('There is no log of deploy.');
 });

@@ -164,6 +164,40 @@ describe('what an environment means', () => {
     expect(findAnyInFlight(status, null, 'abort')).toMatchObject({ kind: 'lane', version: 'v1' });
   });
 
+  it.each(['abort', 'pause', 'watch'])(
+    '%s means the lane also where only its release announced it',
+    (verb) => {
+      const lane = inFlight('v1', 'promotion/secretmagic/prod/v1-3f');
+      const { requestId } = lane.request;
+      // what waits for nothing does not announce itself: the word of its release stays
+      const own = { ...announced('v1', 'queued'), requestId, workflowId: 'release/secretmagic/v1' };
+      const status = givenEnvironment({ inFlight: lane, announced: [own] });
+      for (const version of [null, 'v1', requestId])
+        expect(findAnyInFlight(status, version, verb)).toMatchObject({ kind: 'lane', version: 'v1' });
+      expect(findPaused(status, null)).toMatchObject({ kind: 'lane' });
+      const beside = givenEnvironment({ inFlight: lane, announced: [own, announced('v2')] });
+      expect(refusal(() => findAnyInFlight(beside, null, verb)).what).toBe('2 are in flight: v1, v2');
+      expect(refusal(() => findLane(beside, 'v2')).what).toBe('no change of v2 is in flight');
+    },
+  );
+
+  it.each([['release/secretmagic/v2'], [null]])(
+    'of what stands in the queue the promotion is meant, though %s announced it',
+    (workflowId) => {
+      const promotionId = 'promotion/secretmagic/prod/v2-3f';
+      const queued = givenRequest(plan, 'v2', 'deploy', { promotionId });
+      const { requestId } = queued;
+      const own = workflowId === null ? [] : [{ ...announced('v2', 'queued'), requestId, workflowId }];
+      const target = { kind: 'promotion', workflowId: promotionId, version: 'v2', requestId };
+      const alone = givenEnvironment({ queue: [queued], announced: own });
+      expect(findAnyInFlight(alone, null, 'abort')).toEqual(target);
+      const behind = givenEnvironment({ inFlight: inFlight('v1'), queue: [queued], announced: own });
+      expect(findAnyInFlight(behind, 'v2', 'abort')).toEqual(target);
+      expect(findAnyInFlight(behind, requestId, 'pause')).toEqual(target);
+      expect(refusal(() => findAnyInFlight(behind, null, 'abort')).what).toBe('2 are in flight: v1, v2');
+    },
+  );
+
   it('abort asks which when one is in the lane and another waits', () => {
     const status = givenEnvironment({ inFlight: inFlight('v1'), announced: [announced('v2')] });
     expect(refusal(() => findAnyInFlight(status, null, 'abort'))).toMatchObject({ exit: 2 });

@@ -65,7 +65,15 @@ const BAD: [string, string, RegExp, (string | null)?][] = [
     /circle: prod after b after a after prod/,
   ],
   ['a duration without unit', inProd('timeout: "30"'), /"30" is not a duration/, '30s'],
-  ['a duration as number', inProd('timeout: 30'), /must be text, but is the number 30; put it in quotes/],
+  ['a duration as number', inProd('timeout: 30'), /: 30 is not a duration; write 500ms, 10s/, '30s'],
+  ['no duration of an odd number', inProd('timeout: 1.5'), /: 1.5 is not a duration; write/, null],
+  ['a share as number', inProd('bake: {for: 1m, max-errors: 1}'), /: 1 is no share; write 1%/, '1%'],
+  [
+    'shares as numbers',
+    inProd('traffic: {haproxy: /a.sock, upstreams: {blue: "h:1", green: "h:2"}, steps: [5, 25, 100]}'),
+    /: 5 is not a percentage; write 1% to 100%/,
+    '5%',
+  ],
   ['a share without a sign', inProd('bake: {for: 1m, max-errors: "1"}'), /"1" is no share; write 1%/, null],
   [
     'a pattern without an end',

@@ -127,6 +127,14 @@ describe('what this version does not carry out', () => {
     expect(unsupported(text)).toEqual([]);
   });
 
+  it('names a check once that is asked alone and while it bakes', () => {
+    const steps = 'traefik: /t.yml, services: {blue: b, green: g}, steps: [5%, 100%]';
+    const text = `${blueGreen(steps)}    bake: {for: 1m, checks: [/health]}\n`;
+    expect(findUnsupported(loadGood(text)).map((each) => each.what)).toEqual([
+      'checking /health on the idle colour without knowing where it answers',
+    ]);
+  });
+
   it('names a container for the database where no host has one', () => {
     const text = `${SMALL.replace('{swarm: shop_web}', '{kubernetes: deployment/app}')}    database: {migrate: ./up, inside: app}\n`;
     expect(findUnsupported(loadGood(text)).map((each) => each.what)).toContain(

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { splitRefusal } from '../../../client/decided.js';
 import {
   decide,
   DECISIONS,
@@ -156,6 +157,29 @@ describe('decide', () => {
       }
     }
   });
+
+  it.each([
+    [{}, 'undo of deploy failed', 'to give up, Terminate its lane in the Temporal UI, and prod recovers'],
+    [
+      { rewinds: 'restore' },
+      'deploy failed',
+      'there is no other way on: what is in the database is known only',
+    ],
+  ] as const)(
+    'to what is parked (%o) the way out is whole without what it follows',
+    (rewinding, what, last) => {
+      for (const name of ['abort', 'back'] as const) {
+        const verdict = decide(change({ phase: 'parked', ...rewinding }), {
+          ...givenDecision('irina'),
+          name,
+        });
+        const refusal = splitRefusal(verdict.accepted ? 'accepted' : verdict.refused);
+        expect(refusal.what).toBe(`${what} and a person must look`);
+        expect(refusal.wayOut).toMatch(/^mend what slipway status prod says, then slipway retry prod; /);
+        expect(refusal.wayOut).toContain(`; ${last}`);
+      }
+    },
+  );
 
   it('takes the same decision once', () => {
     const taken = { ...givenDecision('irina', { decisionId: 'one' }), name: 'abort' as const };

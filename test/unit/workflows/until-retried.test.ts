@@ -1,7 +1,7 @@
 /** Ways out where a person must look: what is parked goes on by `retry` only, and what is closed opens by `resume`. */
 import { expect, it } from 'vitest';
 import { wayOutForPerson } from '../../../workflows/environment-memory.js';
-import { untilRetried } from '../../../workflows/until-retried.js';
+import { onceUndone, untilRetried } from '../../../workflows/until-retried.js';
 
 it.each([
   ['correct what it says, then release again', 'correct what it says, then slipway retry prod'],
@@ -34,6 +34,23 @@ it.each([
   expect(parked).toEqual({ ...report, wayOut: expected });
   // a client says it of what an older worker parked
   expect(untilRetried(parked, 'prod')).toEqual(parked);
+});
+
+it.each([
+  [
+    'make the check reachable from the worker, then retry',
+    'make the check reachable from the worker, then AGAIN',
+  ],
+  ['look at the host, then slipway retry prod', 'look at the host, then AGAIN'],
+  ['slipway retry prod', 'AGAIN'],
+  ['mend the release and release it again', 'mend the release and release it again'],
+])('once it is undone, `%s` is `%s`', (wayOut, expected) => {
+  const report = { what: 'it failed', where: 'web-1', why: 'its output', wayOut };
+  for (const again of ['release again', 'roll back again'])
+    expect(onceUndone(report, 'prod', again)).toEqual({
+      ...report,
+      wayOut: expected.replace('AGAIN', again),
+    });
 });
 
 it.each([
