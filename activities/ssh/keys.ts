@@ -74,8 +74,9 @@ async function namedKey(reference: string, value: string): Promise<{ text: strin
       'refusal',
     );
   }
-  await refuseOpenPermissions(file, `${reference} → ${file}`);
-  return { text: await readFile(file, 'utf8'), place: file };
+  // where the file is, is the secret's value: no message has it
+  await refuseOpenPermissions(file, reference, `the file that ${reference} names`);
+  return { text: await readFile(file, 'utf8'), place: reference };
 }
 
 async function defaultKeys(): Promise<NamedKey[]> {
@@ -95,7 +96,7 @@ async function defaultKeys(): Promise<NamedKey[]> {
 }
 
 /** As ssh does: a private key that others can read is not private. */
-async function refuseOpenPermissions(file: string, shown: string): Promise<void> {
+async function refuseOpenPermissions(file: string, shown: string, named = file): Promise<void> {
   let mode: number;
   try {
     mode = (await stat(file)).mode;
@@ -103,7 +104,7 @@ async function refuseOpenPermissions(file: string, shown: string): Promise<void>
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
     throw new ConnectionProblem(
       `the key ${shown} cannot be read by the worker (${code})`,
-      `put it there, readable by the worker's user only: chmod 600 ${file} ${DOCS}`,
+      `put it there, readable by the worker's user only: chmod 600 ${named} ${DOCS}`,
       'refusal',
     );
   }
@@ -111,7 +112,7 @@ async function refuseOpenPermissions(file: string, shown: string): Promise<void>
   if (open === null) return;
   throw new ConnectionProblem(
     `the key ${shown} has mode ${open}: others can read it`,
-    `chmod 600 ${file} ${DOCS}`,
+    `chmod 600 ${named} ${DOCS}`,
     'refusal',
   );
 }
