@@ -324,12 +324,12 @@ end_members() {
   hit=1; c=INT
   now; x=$u
   members "$1" || return 0
-  i=
-  for q in $m; do case "$p " in *" $q "*) kill -STOP "$q";; *) i="$i $q";; esac; done 2>/dev/null
-  kill -INT $i 2>/dev/null
+  v=
+  for q in $m; do case "$p " in *" $q "*) kill -STOP "$q";; *) v="$v $q";; esac; done 2>/dev/null
+  kill -INT $v 2>/dev/null
   while members "$1"; do
     now
-    if [ $c = INT ] && { [ $((u - x)) -ge ${SECONDS_BEFORE_TERM} ] || ! any "$i"; }; then c=TERM; kill -TERM "-$1"; kill -CONT "-$1"; fi 2>/dev/null
+    if [ $c = INT ] && { [ $((u - x)) -ge ${SECONDS_BEFORE_TERM} ] || ! any "$v"; }; then c=TERM; kill -TERM "-$1"; kill -CONT "-$1"; fi 2>/dev/null
     if [ $c = TERM ] && [ $((u - x)) -ge ${SECONDS_BEFORE_KILL} ]; then c=KILL; kill -KILL "-$1"; fi 2>/dev/null
     [ $((u - x)) -lt ${SECONDS_BEFORE_GIVING_UP} ] || return 1
     sleep ${LOOK_SECONDS}
