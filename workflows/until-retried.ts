@@ -17,10 +17,14 @@ export function untilRetried(report: FailureReport, environment: string): Failur
   return { ...report, wayOut: mend === '' ? retry : `${mend}; then ${retry}` };
 }
 
-/** Of what was undone: no step holds any more that a retry could mean. `again`: `release again`. */
+/** Of what was undone: no step holds any more that a retry could mean; a host apart is still there. `again`: `release again`. */
 export function onceUndone(report: FailureReport, environment: string, again: string): FailureReport {
+  const retry = `slipway retry ${environment}`;
+  const ofHost = `${retry} --host `;
   const wayOut = report.wayOut
-    .replaceAll(`slipway retry ${environment}`, again)
+    .split(ofHost)
+    .map((part) => part.replaceAll(retry, again))
+    .join(ofHost)
     .replaceAll(/(?<=\bthen )retry\b(?! \w)/g, again);
   return { ...report, wayOut };
 }

@@ -43,6 +43,10 @@ it.each([
   ],
   ['look at the host, then slipway retry prod', 'look at the host, then AGAIN'],
   ['slipway retry prod', 'AGAIN'],
+  [
+    'mend web-1 (slipway retry prod --host web-1 brings it back), then slipway retry prod',
+    'mend web-1 (slipway retry prod --host web-1 brings it back), then AGAIN',
+  ],
   ['mend the release and release it again', 'mend the release and release it again'],
 ])('once it is undone, `%s` is `%s`', (wayOut, expected) => {
   const report = { what: 'it failed', where: 'web-1', why: 'its output', wayOut };
