@@ -126,6 +126,8 @@ export interface UpFailure {
   wayOut: string;
   /** The container it is about, by name; its log says more. */
   container: string | null;
+  /** One that is taken; somebody can be asked who has it. */
+  port?: number;
 }
 
 const KNOWN_FAILURES: [RegExp, (...found: string[]) => Omit<UpFailure, 'container'>][] = [
@@ -134,6 +136,7 @@ const KNOWN_FAILURES: [RegExp, (...found: string[]) => Omit<UpFailure, 'containe
     (port) => ({
       what: `port ${port} is taken`,
       wayOut: `see who has it: ss -ltnp 'sport = :${port}' and docker ps --filter publish=${port}`,
+      port: Number(port),
     }),
   ],
   [

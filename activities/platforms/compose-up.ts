@@ -1,11 +1,18 @@
 /** Runs `docker compose` where it writes, journalled under the fence, and says by name why it did not work. */
 import { refused } from '../failure.js';
 import type { CommandResult } from '../hosts/host.js';
-import { nameUpFailure, removeArgv, upAnywayArgv, type ComposeProject } from './compose-commands.js';
+import {
+  nameUpFailure,
+  removeArgv,
+  upAnywayArgv,
+  type ComposeProject,
+  type UpFailure,
+} from './compose-commands.js';
 import { evidenceOf } from './compose-convergence.js';
 import { listProject } from './compose-containers.js';
 import { environmentOf } from './compose-project.js';
 import { requireSuccess, runDockerCommand } from './docker-command.js';
+import { isKeptByDocker, KEPT_BY_DOCKER } from './host-ports.js';
 import { placeOf } from './host-question.js';
 import type { PlatformContext } from './platform.js';
 
@@ -35,12 +42,21 @@ export async function runUp(context: PlatformContext, run: Run): Promise<void> {
     failure.container === null
       ? undefined
       : (await listProject(docker, run.project.name)).find(({ name }) => name === failure.container);
+  const { what, wayOut } = await whoHasThePort(context, failure);
   throw refused({
-    what: failure.what,
+    what,
     where: placeOf(context),
     why: (about === undefined ? null : await evidenceOf(context, docker, about)) ?? said,
-    wayOut: failure.wayOut,
+    wayOut,
   });
+}
+
+async function whoHasThePort(
+  context: PlatformContext,
+  failure: UpFailure,
+): Promise<{ what: string; wayOut: string }> {
+  if (failure.port === undefined || !(await isKeptByDocker(context, failure.port))) return failure;
+  return { what: `${failure.what}: ${KEPT_BY_DOCKER.what}`, wayOut: KEPT_BY_DOCKER.wayOut };
 }
 
 /** Ends and removes the project's containers, volumes kept. */

@@ -1,6 +1,7 @@
 /** Preflight of the host itself: disk, ports, files, commands. Read only; every problem with its way out. */
 import type { PreflightFinding } from '../../workflows/activity-contract.js';
 import { lastLine } from '../hosts/tail.js';
+import { askListening, isKeptByDocker, KEPT_BY_DOCKER } from './host-ports.js';
 import { placeOf, runTool } from './host-question.js';
 import type { PlatformContext } from './platform.js';
 
@@ -114,34 +115,23 @@ function gigabytes(bytes: number): string {
   return `${(bytes / 1e9).toFixed(1)} GB`;
 }
 
-/** On the host already: a busy one has more closed connections than fit into an answer. */
-const LIST_LISTENING = "grep -h ': .* 0A ' /proc/net/tcp /proc/net/tcp6 2>/dev/null";
-
 async function lookAtPorts(context: PlatformContext, ports: number[]): Promise<PreflightFinding[]> {
   if (ports.length === 0) return [];
-  const { stdout } = await runTool(context, ['sh', '-c', LIST_LISTENING]);
-  const taken = listeningPorts(stdout);
-  return ports.map((port) =>
-    taken.has(port)
-      ? finding(
-          context,
-          `port ${port}`,
-          'problem',
-          'something listens there already',
-          `see who: ss -ltnp 'sport = :${port}'`,
-        )
-      : finding(context, `port ${port}`, 'ok', 'free'),
-  );
+  const taken = await askListening(context);
+  return await Promise.all(ports.map((port) => lookAtPort(context, port, taken.has(port))));
 }
 
-/** Ports in state LISTEN (0A) of `/proc/net/tcp`. */
-export function listeningPorts(procNetTcp: string): Set<number> {
-  const found = new Set<number>();
-  for (const line of procNetTcp.split('\n')) {
-    const match = /^\s*\d+: [0-9A-F]+:([0-9A-F]{4}) [0-9A-F]+:[0-9A-F]{4} 0A /.exec(line);
-    if (match?.[1] !== undefined) found.add(Number.parseInt(match[1], 16));
-  }
-  return found;
+async function lookAtPort(
+  context: PlatformContext,
+  port: number,
+  isTaken: boolean,
+): Promise<PreflightFinding> {
+  const thing = `port ${port}`;
+  if (!isTaken) return finding(context, thing, 'ok', 'free');
+  const { what, wayOut } = (await isKeptByDocker(context, port))
+    ? KEPT_BY_DOCKER
+    : { what: 'something listens there already', wayOut: `see who: ss -ltnp 'sport = :${port}'` };
+  return finding(context, thing, 'problem', what, wayOut);
 }
 
 async function lookAtFiles(context: PlatformContext, files: string[]): Promise<PreflightFinding[]> {

@@ -2,6 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { compose } from '../../activities/platforms/compose.js';
 import { must } from '../support/base-image.js';
+import type { Output } from '../support/docker-host.js';
+import { until } from '../support/until.js';
 import { refusal, useComposeScene, HEALTHY, WEB, type Settings } from '../support/compose-scene.js';
 
 const FOREVER = String.raw`trap 'exit 0' TERM; while :; do sleep 1 & wait $$!; done`;
@@ -78,6 +80,37 @@ describe('named by its cause', () => {
     await expect(compose.deploy(scene.on('v1', { plan: { name: 'other' } }))).rejects.toEqual(
       refusal(new RegExp(`port ${port} is taken.*ss -ltnp`)),
     );
+  });
+
+  test('a port that Docker keeps for a container that it was killed over', async () => {
+    const port = 18_000 + scene.count;
+    const { host } = scene.world;
+    await scene.given({ 'compose.yaml': WEB.concat(`    ports: ["${port}:80"]\n`) });
+    const containerd = (signal: string): Promise<Output> =>
+      host.run(['sh', '-c', `kill -${signal} "$(cat /run/docker/containerd/containerd.pid)"`]);
+    const name = `${scene.name}-cut`;
+    await scene.world.docker('create', `--name=${name}`, `--publish=${port}:80`, scene.world.image('v1'));
+    // it opens the port, and gets no further
+    await must(containerd('STOP'));
+    const started = host.docker(['start', name]);
+    const isOpen = async (): Promise<boolean> =>
+      (await host.run(['ss', '-Hltn', `sport = :${port}`])).stdout !== '';
+    await until('its port', isOpen, 30_000);
+    await host.killDockerd();
+    expect((await started).exitCode).not.toBe(0);
+    // gone by now if dockerd lost patience with it
+    await containerd('CONT');
+    await host.startDockerd();
+    await scene.world.docker('rm', '--force', name);
+    expect(await scene.problems(scene.on('v1'))).toEqual([
+      expect.stringMatching(new RegExp(`^port ${port}: Docker keeps it .*; restart Docker there`)),
+    ]);
+    await expect(compose.deploy(scene.on('v1'))).rejects.toEqual(
+      refusal(new RegExp(`port ${port} is taken: Docker keeps it .*; restart Docker there`)),
+    );
+    await host.killDockerd();
+    await host.startDockerd();
+    expect(await scene.problems(scene.on('v1'))).toEqual([]);
   });
 
   test('a slow start is waited for, and one that is too slow is said so', async () => {

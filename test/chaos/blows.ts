@@ -1,5 +1,6 @@
 /** How hosts and servers are hurt, whichever platform is on them. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { LIST_PROXIES, portsKeptByDocker } from '../../activities/platforms/host-ports.js';
 import type { DockerHost } from '../support/docker-host.js';
 import type { Sshd } from '../support/sshd.js';
 import type { Blow, Breakable } from './ground.js';
@@ -24,11 +25,34 @@ export function sshBlows(sshd: Pick<Sshd, 'crash' | 'start' | 'dropConnections'>
   ];
 }
 
+/** Dead for this long; then as its operator has it again, who follows what a release says of a port that is kept for nobody. */
+async function withoutDocker(host: DockerHost, forMs: number): Promise<void> {
+  await host.killDockerd();
+  await delay(forMs);
+  await host.startDockerd();
+  if (await keepsPorts(host)) await withoutDocker(host, 0);
+}
+
+async function rebooted(host: DockerHost): Promise<void> {
+  await host.reboot();
+  if (await keepsPorts(host)) await withoutDocker(host, 0);
+}
+
+/** Asked twice: a container that comes up has its port before it runs. */
+async function keepsPorts(host: DockerHost): Promise<boolean> {
+  for (let look = 1; look <= 2; look += 1) {
+    const { stdout, exitCode } = await host.run(['sh', '-c', LIST_PROXIES]);
+    if (exitCode !== 0 || portsKeptByDocker(stdout).size === 0) return false;
+    await delay(1000);
+  }
+  return true;
+}
+
 export function dockerHostBlows(host: DockerHost, name: string): Blow[] {
   return [
-    killed(5, 'dockerd killed', { break: () => host.killDockerd(), mend: () => host.startDockerd() }),
+    { weight: 5, name: 'dockerd killed', strike: (forMs) => withoutDocker(host, forMs) },
     killed(2, `${name} sshd killed`, { break: () => host.killSshd(), mend: () => host.startSshd() }),
     { weight: 2, name: `${name} ssh connections cut`, strike: () => host.dropConnections() },
-    { weight: 2, name: `${name} host rebooted`, strike: () => host.reboot() },
+    { weight: 2, name: `${name} host rebooted`, strike: () => rebooted(host) },
   ];
 }

@@ -4,7 +4,7 @@ import { runChaos } from '../chaos/run-chaos.js';
 
 test.each([
   ['swarm', 10, ['prod', 'stack', 'stage', 'swarm']],
-  ['compose', 4, ['prod', 'stage']],
+  ['compose', 6, ['prod', 'stage']],
   ['kubernetes', 6, ['prod', 'stage']],
   ['fleet', 6, ['edge', 'prod', 'stage']],
 ] as const)(

@@ -1,7 +1,8 @@
 /** The pure parts of the platforms: image names, stack files, run-time values, what hosts and registries say. */
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { freeBytes, listeningPorts } from '../../../activities/platforms/host-findings.js';
+import { freeBytes } from '../../../activities/platforms/host-findings.js';
+import { listeningPorts, portsKeptByDocker } from '../../../activities/platforms/host-ports.js';
 import { nameRefusal } from '../../../activities/platforms/image-availability.js';
 import {
   digestOf,
@@ -271,6 +272,16 @@ describe('what hosts say', () => {
       '  12: 00000000000000000000000000000000:01BB 00000000000000000000000000000000:0000 0A 0:0',
     ].join('\n');
     expect([...listeningPorts(text)]).toEqual([8080, 443]);
+  });
+
+  test('ports that docker keeps for no container that runs', () => {
+    const proxy = (port: number): string =>
+      `/usr/bin/docker-proxy -proto tcp -host-ip :: -host-port ${port} -container-ip 172.18.0.2 -container-port 80 `;
+    const text = [proxy(8081), proxy(8082), 'grep -l docker-proxy ', '--', '8082', '8082', '', '443'].join(
+      '\n',
+    );
+    expect([...portsKeptByDocker(text)]).toEqual([8081]);
+    expect([...portsKeptByDocker('--\n8082\n')]).toEqual([]);
   });
 
   test('lines with their times, of whatever zone, and what is no line of a log', () => {
