@@ -26,7 +26,10 @@ async function refusedToStart(
 ): Promise<ReplayReport['failed'][number] | undefined> {
   const { client, taskQueue, bundle: workflowBundle, converters } = scene;
   const dataConverter = converters.workerDataConverter(keys, NAMESPACE);
+  const { prepareStackTrace } = Error;
   const report = await replayOpenHistories(client, { taskQueue, workflowBundle, dataConverter, keys });
+  // what the SDK hooks into where it runs workflows: not into the thread of everything else
+  expect(Error.prepareStackTrace).toBe(prepareStackTrace);
   return report.failed.find((run) => run.workflowId === workflowId);
 }
 
