@@ -13,7 +13,13 @@ import type { ChangeInput, ProgressStatus } from './messages.js';
 import { QUERY, SIGNAL } from './names.js';
 import { shortReason } from './plain-text.js';
 import { receiveDecisions, type Applied } from './receive-decisions.js';
-import type { ChangeResult, FailureReport, HostApart, ReleaseRecord } from './result.js';
+import {
+  onlyLooked,
+  type ChangeResult,
+  type FailureReport,
+  type HostApart,
+  type ReleaseRecord,
+} from './result.js';
 import { LaneLost, Saga } from './saga.js';
 import { describeRun } from './search-attributes.js';
 import { stepsOfRollback } from './database-rollback.js';
@@ -208,7 +214,8 @@ function conclude(
   }
   const { stop } = saga;
   if (stop !== null) {
-    const headline = `${where} ${howItEnded(stop.state, stop.by, progress)}, undone; ${serves}`;
+    const left = onlyLooked(facts) ? 'nothing was touched' : 'undone';
+    const headline = `${where} ${howItEnded(stop.state, stop.by, progress)}, ${left}; ${serves}`;
     return { headline, state: stop.state, clean: true, live, warm, failure: stop.failure, ...facts };
   }
   const { failure } = progress;

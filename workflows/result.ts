@@ -230,11 +230,14 @@ const BEFORE_TOUCHING = ['preflight', 'claim', 'proveWayBack', 'readBackup'];
  * It failed before anything of the team's was touched: refused by the environment, or while it was only looked at. Of an
  * old one the steps are forgotten, and not what was undone.
  */
-export function touchedNothing({ state, clean, steps, unwind }: ChangeResult): boolean {
+export function touchedNothing({ state, clean, ...rest }: ChangeResult): boolean {
+  return state === 'failed' && clean && onlyLooked(rest);
+}
+
+/** It ended before anything of the team's was touched, for whatever reason. */
+export function onlyLooked({ steps, unwind }: Pick<ChangeResult, 'steps' | 'unwind'>): boolean {
   const begun = steps.filter((step) => step.state !== 'pending');
-  const onlyLooked =
-    begun.length === 0
-      ? unwind.every(({ outcome }) => outcome === 'never-ran')
-      : begun.every(({ name }) => BEFORE_TOUCHING.includes(name));
-  return state === 'failed' && clean && onlyLooked;
+  return begun.length === 0
+    ? unwind.every(({ outcome }) => outcome === 'never-ran')
+    : begun.every(({ name }) => BEFORE_TOUCHING.includes(name));
 }

@@ -147,7 +147,7 @@ describe('what goes wrong', () => {
       clean: true,
       failure: { what: 'no credentials', where: 'web-1', wayOut: 'docker login' },
     });
-    expect(result.headline).toMatch(/failed in preflight, undone; v1 is live, as before$/);
+    expect(result.headline).toMatch(/failed in preflight, nothing was touched; v1 is live, as before$/);
     expect(scene.now()?.calls).toEqual(['preflight']);
   });
 
