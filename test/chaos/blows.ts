@@ -1,6 +1,7 @@
 /** How hosts and servers are hurt, whichever platform is on them. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { LIST_PROXIES, portsKeptByDocker } from '../../activities/platforms/host-ports.js';
+import { must } from '../support/base-image.js';
 import type { DockerHost } from '../support/docker-host.js';
 import type { Sshd } from '../support/sshd.js';
 import type { Blow, Breakable } from './ground.js';
@@ -29,8 +30,46 @@ export function sshBlows(sshd: Pick<Sshd, 'crash' | 'start' | 'dropConnections'>
 async function withoutDocker(host: DockerHost, forMs: number): Promise<void> {
   await host.killDockerd();
   await delay(forMs);
-  await host.startDockerd();
+  await startDocker(host);
   if (await keepsPorts(host)) await withoutDocker(host, 0);
+}
+
+/**
+ * Docker 20.10 panics at every start over a network that it was killed in the middle of writing. Its operator lets it
+ * forget them, and makes them again for the containers that could not be started without.
+ */
+async function startDocker(host: DockerHost): Promise<void> {
+  try {
+    await host.startDockerd();
+  } catch (error) {
+    if (!String(error).includes('reservePools')) throw error;
+    await host.forgetNetworks();
+    await host.startDockerd();
+    await bringNetworksBack(host);
+  }
+}
+
+const NETWORKED = [
+  '{{$it := .}}{{range $name, $_ := .NetworkSettings.Networks}}{{$it.Id}} {{$name}}',
+  '{{index $it.Config.Labels "com.docker.compose.project"}} {{index $it.Config.Labels "com.docker.compose.service"}}',
+  '{{$it.State.Error}}{{println}}{{end}}',
+].join(' ');
+
+async function bringNetworksBack(host: DockerHost): Promise<void> {
+  const ids = (await must(host.docker(['ps', '--all', '--quiet']))).stdout.split('\n').filter(Boolean);
+  if (ids.length === 0) return;
+  const { stdout } = await must(host.docker(['inspect', '--format', NETWORKED, ...ids]));
+  for (const line of stdout.split('\n')) {
+    const [id = '', network = '', project = '', service = '', ...error] = line.split(' ');
+    if (!error.join(' ').includes('network')) continue;
+    const labels = [`com.docker.compose.project=${project}`, 'com.docker.compose.network=default'];
+    // another container's, made a moment ago
+    await host.docker(['network', 'create', ...labels.flatMap((label) => ['--label', label]), network]);
+    // it knows the old one by its id
+    await must(host.docker(['network', 'disconnect', '--force', network, id]));
+    await must(host.docker(['network', 'connect', '--alias', service, network, id]));
+    await must(host.docker(['start', id]));
+  }
 }
 
 async function rebooted(host: DockerHost): Promise<void> {

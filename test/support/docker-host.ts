@@ -46,6 +46,8 @@ export interface DockerHost {
   /** Ends dockerd as a crash would, and starts it again. */
   killDockerd(): Promise<void>;
   startDockerd(): Promise<void>;
+  /** What its operator does where dockerd panics over networks that it had half written: it knows none any more. */
+  forgetNetworks(): Promise<void>;
   /** sshd and all its sessions die at once; commands they started live on. */
   killSshd(): Promise<void>;
   startSshd(): Promise<void>;
@@ -219,6 +221,10 @@ class NamespacedHost implements DockerHost {
     await ended(this.dockerd);
   }
 
+  async forgetNetworks(): Promise<void> {
+    await rm(path.join(this.parts.folder, 'docker', 'network', 'files'), { recursive: true, force: true });
+  }
+
   docker(argv: string[], options: { stdin?: string } = {}): Promise<Output> {
     return this.run(['docker', ...argv], options);
   }
@@ -252,7 +258,10 @@ class NamespacedHost implements DockerHost {
     const { folder } = this.parts;
     const left = existsSync(folder) ? [`the folder ${folder}`] : [];
     left.push(...findCgroups(path.basename(folder)).map((cgroup) => `the cgroup ${cgroup}`));
-    if (existsSync(`/sys/class/net/${this.link()}`)) left.push(`the network link ${this.link()}`);
+    // the kernel takes a dead namespace's links away when it finds the time
+    const link = `/sys/class/net/${this.link()}`;
+    const isGone = until('its network link to go', () => !existsSync(link), 20_000).catch(() => false);
+    if (!(await isGone)) left.push(`the network link ${this.link()}`);
     const bridge = findDeadBridge();
     if (bridge !== null) left.push(`the bridge ${bridge}`);
     for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
