@@ -29,6 +29,7 @@ import { createTrafficActivities } from './traffic/create-traffic-activities.js'
 import { Judge } from './trust/judge.js';
 import type { PolicyStore } from './trust/policy-store.js';
 import type { SealKeys } from './trust/seal-keys.js';
+import { TokenHolders } from './trust/token-holder.js';
 import { createVerifyApproval } from './trust/verify-approval.js';
 import { createVerifyDecision } from './trust/verify-decision.js';
 import { createVerifyForce } from './trust/verify-force.js';
@@ -107,7 +108,7 @@ export function createActivities(dependencies: ActivityDependencies): ActivitySe
       }),
       tagArtifacts: createTagArtifacts({ secrets, insecureRegistries }),
       ...environments,
-      verifyApproval: createVerifyApproval({ policy, sealKeys }),
+      verifyApproval: createVerifyApproval({ policy, sealKeys, tokens: new TokenHolders() }),
       verifyDecision: createVerifyDecision({ policy }),
       verifyForce: createVerifyForce({ policy }),
       nextOpening: createNextOpening(),

@@ -3,7 +3,7 @@ import { refuseApprover } from '../workflows/decisions.js';
 import type { Actor, Decision, ProgressStatus } from '../workflows/messages.js';
 import { UPDATE } from '../workflows/names.js';
 import { splitRefusal, type ApproveOptions, type Decided } from './decided.js';
-import { signApproval } from './sign-approval.js';
+import { approveByToken, signApproval, type GivenByToken } from './sign-approval.js';
 import { findSigningKey, sentWith, type Signed } from './sign-with-ssh.js';
 import type { DecisionTarget } from './targets.js';
 import { reasonToSign } from './text-to-sign.js';
@@ -60,13 +60,25 @@ export function requireWelcome({ environment, approving, approvals }: ProgressSt
 export async function signWhatWaits(
   client: Pick<Approver, 'actor'>,
   shown: ProgressStatus,
-  { key = null, group = null, reason: written, env = process.env, insists = false }: ApproveOptions,
-): Promise<Signed | null> {
+  options: ApproveOptions,
+): Promise<Signed | GivenByToken | null> {
+  const { key = null, group = null, oidc = null, env = process.env, insists = false } = options;
   const { approving } = shown;
-  if (approving === undefined || !(insists || key !== null || approving.mustSign)) return null;
+  if (approving === undefined) return null;
+  const asks = insists || key !== null || approving.mustSign;
+  if (oidc === null && key === null && approving.byToken === true && !approving.mustSign)
+    throw refused({
+      what: 'what is missing here is given with a token',
+      where: shown.environment,
+      wayOut: `slipway approve ${shown.environment} --oidc`,
+      docs: 'docs/approvals.md#tokens',
+    });
+  if (oidc === null && !asks) return null;
   const { requestId, expiresMs } = approving;
-  const reason = reasonToSign(written);
-  const keyFile = findSigningKey(key, env);
+  const reason = reasonToSign(options.reason);
   const { by } = client.actor;
-  return await signApproval({ status: shown, requestId, by, group, reason, expiresMs, keyFile });
+  const text = { status: shown, requestId, by, group, reason, expiresMs };
+  return oidc === null
+    ? await signApproval({ ...text, keyFile: findSigningKey(key, env) })
+    : await approveByToken(text, { command: oidc.command, env });
 }

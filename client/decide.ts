@@ -70,9 +70,9 @@ function describeAccepted(
   style: Style,
   { actor }: SlipwayClient,
   done: string,
-  proof: 'ssh' | 'unverified' = actor.proof,
+  proof: NonNullable<Decided['proof']> = actor.proof,
 ): string {
-  const proven = describeProven({ proof, reason: null });
+  const proven = proof === 'oidc' ? 'by token' : describeProven({ proof, reason: null });
   return `${style.green(style.ok)} ${plain(done)}, by ${plain(actor.by)} (${proven})`;
 }
 

@@ -21,6 +21,8 @@ export interface SigningOptions {
 
 export interface ApproveOptions extends DecisionOptions, SigningOptions {
   group?: string | null;
+  /** Approve with a token instead of a signature; its command prints one, null = `SLIPWAY_TOKEN_COMMAND`, else the CI's. */
+  oidc?: { command: string | null } | null;
   /** What the person looked at: another plan or digest by then voids the approval, and nothing else is signed. */
   shown?: ProgressStatus | null;
 }
@@ -44,7 +46,7 @@ export interface SignedRollback {
 export interface Decided {
   decisionId: string;
   /** How the person proved to be who they are; absent = not at all. What is signed unasked proves nothing: nobody verifies it. */
-  proof?: 'ssh' | 'unverified';
+  proof?: 'ssh' | 'oidc' | 'unverified';
   target: DecisionTarget;
   reply: DecisionReply;
   /** What helps where a worker did not count what was signed; other refusals say it in `reply.refused`. */

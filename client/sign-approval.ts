@@ -1,11 +1,12 @@
-/** An approval, signed with the person's SSH key. */
-import { randomUUID } from 'node:crypto';
+/** An approval, signed with the person's SSH key, or with a token that says who it is. */
+import { createHash, randomUUID } from 'node:crypto';
 import { APPROVAL_NAMESPACE, writeApproval } from '../pipeline/approval-statement.js';
 import { LONGEST_STATEMENT_MS } from '../workflows/missing-approvals.js';
-import type { ProgressStatus } from '../workflows/messages.js';
+import type { ProgressStatus, TokenStatement } from '../workflows/messages.js';
+import { askToken, type TokenSource } from './ask-token.js';
 import { signText, type Signed } from './sign-with-ssh.js';
 
-export interface ApprovalWish {
+export interface ApprovalText {
   status: ProgressStatus;
   requestId: string;
   by: string;
@@ -13,15 +14,40 @@ export interface ApprovalWish {
   /** As `reasonToSign` has it. */
   reason: string | null;
   expiresMs: number;
+}
+
+export interface ApprovalWish extends ApprovalText {
   /** Private key, or the public half of one that the agent has. */
   keyFile: string;
 }
 
 /** Throws UserError (exit 2) when the key cannot sign. */
 export async function signApproval(wish: ApprovalWish): Promise<Signed> {
-  const { status, requestId, by, group, reason, expiresMs, keyFile } = wish;
   const nonce = randomUUID();
-  const payload = writeApproval({
+  const { status, reason, keyFile } = wish;
+  const proof = status.approving?.mustSign === true ? 'ssh' : 'unverified';
+  const statement = await signText(textOf(wish, nonce), { namespace: APPROVAL_NAMESPACE, keyFile });
+  return { statement, nonce, reason, proof };
+}
+
+/** An approval with a token instead of a signature. */
+export interface GivenByToken extends Omit<Signed, 'statement' | 'proof'> {
+  statement: TokenStatement;
+  proof: 'oidc' | 'unverified';
+}
+
+/** Throws UserError (exit 2, or 5 when there is nobody to ask for a token). */
+export async function approveByToken(wish: ApprovalText, source: TokenSource): Promise<GivenByToken> {
+  const nonce = randomUUID();
+  const payload = textOf(wish, nonce);
+  const token = await askToken(createHash('sha256').update(payload).digest('hex'), source);
+  const { status, reason } = wish;
+  const proof = status.approving?.byToken === true ? 'oidc' : 'unverified';
+  return { statement: { scheme: 'oidc', payload, token }, nonce, reason, proof };
+}
+
+function textOf({ status, requestId, by, group, reason, expiresMs }: ApprovalText, nonce: string): string {
+  return writeApproval({
     slipway: 'approval/2',
     decision: 'approve',
     pipeline: status.pipeline,
@@ -37,7 +63,4 @@ export async function signApproval(wish: ApprovalWish): Promise<Signed> {
     nonce,
     expires: new Date(Date.now() + Math.min(expiresMs, LONGEST_STATEMENT_MS)).toISOString(),
   });
-  const proof = status.approving?.mustSign === true ? 'ssh' : 'unverified';
-  const statement = await signText(payload, { namespace: APPROVAL_NAMESPACE, keyFile });
-  return { statement, nonce, reason, proof };
 }

@@ -4,11 +4,11 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { typedWord } from '../pipeline/typed-word.js';
-import type { Decision, SignedStatement } from '../workflows/messages.js';
+import type { Decision, SignedStatement, SshStatement } from '../workflows/messages.js';
 import { badInput, refused } from './user-error.js';
 
 export interface Signed {
-  statement: SignedStatement;
+  statement: SshStatement;
   /** Of the statement; the decision's id as well. */
   nonce: string;
   /** As it was signed: with any other it does not count. */
@@ -18,7 +18,9 @@ export interface Signed {
 }
 
 /** What goes with a decision that is signed, whichever way it is sent. */
-export function sentWith(signed: Signed | null): Partial<Decision> {
+export function sentWith(
+  signed: (Pick<Signed, 'reason' | 'nonce'> & { statement: SignedStatement }) | null,
+): Partial<Decision> {
   if (signed === null) return {};
   const { reason, nonce, statement } = signed;
   return { reason, decisionId: nonce, statement };
@@ -49,7 +51,7 @@ export function findSigningKey(asked: string | null, env: NodeJS.ProcessEnv): st
 export async function signText(
   payload: string,
   { namespace, keyFile }: { namespace: string; keyFile: string },
-): Promise<SignedStatement> {
+): Promise<SshStatement> {
   const { code, stdout, stderr } = await new Promise<{ code: number; stdout: string; stderr: string }>(
     (resolve) => {
       const argv = ['-Y', 'sign', '-n', namespace, '-f', keyFile];

@@ -3,7 +3,7 @@ import type { CommandSpec, Invocation, Outcome } from './command.js';
 import type { SigningOptions } from './decided.js';
 import { EXIT } from './exit-codes.js';
 import { spellOut } from './guarded-terminal.js';
-import { sentWith, type Signed } from './sign-with-ssh.js';
+import { sentWith } from './sign-with-ssh.js';
 
 export const SIGNING_OPTIONS: CommandSpec['options'] = [
   {
@@ -28,6 +28,6 @@ export function printed(data: object): Outcome {
 }
 
 /** The same of a decision; null = there is nothing to sign. */
-export function printedDecision(by: string, said: object, signed: Signed | null): Outcome {
+export function printedDecision(by: string, said: object, signed: Parameters<typeof sentWith>[0]): Outcome {
   return printed({ by, ...said, ...sentWith(signed) });
 }

@@ -2,7 +2,7 @@
  * The worker's policy and a plan that was compiled from somebody's file: the stricter of the two, or why it is refused.
  * Pure; the worker applies it when it plans, and holds what it sealed against the policy of the day before each step.
  */
-import { completeRule, isGivenOnGithub, rulesOf } from './approval-rules.js';
+import { completeRule, isGivenOnGithub, rulesOf, tokenHolders } from './approval-rules.js';
 import { compileEvidenceAge, describeEvidenceAge, findEndlessWait } from './evidence-age.js';
 import { compileFreezes, mergeFreezes } from './freezes.js';
 import { describeForceRule, tightenForce } from './force-rules.js';
@@ -162,10 +162,19 @@ function findForbidden(
   ];
 }
 
-/** Rules of reviews that nobody can fill, since GitHub knows logins and groups are of people. */
+/** Rules that nobody can fill: GitHub knows logins, tokens have claims, and groups are of people. */
 function findNobody(approvals: ApprovalRule[], policy: Policy | null): string[] {
   const people = new Set(policy?.github?.values());
+  const holders = policy === null ? [] : tokenHolders(policy);
   return approvals.flatMap(({ by, group }) => {
+    if (by === 'oidc' && policy !== null) {
+      const members = group === null ? holders : (policy.groups?.get(group) ?? []);
+      return members.some((name) => holders.includes(name))
+        ? []
+        : [
+            `approvals by oidc${group === null ? '' : ` of group ${group}`}: the worker's policy knows nobody by a token`,
+          ];
+    }
     if (group === null || !isGivenOnGithub(by)) return [];
     const members = policy?.groups?.get(group) ?? [];
     return members.some((person) => people.has(person))

@@ -16,12 +16,9 @@ export function checkPolicy(content: Policy): Finding[] {
       for (const [index, rule] of rulesOf(environment).entries()) {
         const { group, by = 'ssh' } = rule;
         if (group !== undefined) findings.push(...checkGroup(content, group, [...path, index, 'group']));
-        if (by === 'oidc')
+        if (by === 'oidc' && content.oidc === undefined)
           findings.push(
-            finding(
-              [...path, index, 'by'],
-              'oidc cannot be checked by this version; leave it out, or say ssh',
-            ),
+            finding([...path, index, 'by'], 'is given with tokens: oidc must say whose, and who is who'),
           );
         if (isGivenOnGithub(by) && group !== undefined && content.github === undefined)
           findings.push(

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { approvals, freeze, takesRefs } from './schema-environment.js';
 import { choose, closed, named, uniqueList } from './schema-words.js';
 import { COMMIT_ID } from './commit-id.js';
-import { duration, hostAddress, repositoryPath } from './schema-values.js';
+import { duration, hostAddress, issuerUrl, repositoryPath } from './schema-values.js';
 
 /** As `allowed_signers` names a person; no spaces, since that file is made of words. */
 const person = z.string().regex(/^[^\s,"]{1,200}$/, {
@@ -87,6 +87,21 @@ const pipeline = closed({
   environments: named('an environment', environment, 'slug'),
 });
 
+/** What a token of theirs says, word for word; each is compared, and without any it could be anybody's. */
+const claims = named('a claim', z.union([z.string().min(1), z.boolean(), z.number()])).refine(
+  (value) => value.size > 0,
+  { error: 'names no claim, so every token of the issuer would do' },
+);
+
+/** Whose tokens say who approves. */
+const provider = closed({
+  /** As the claim `iss` has it; its keys are where its discovery says. */
+  issuer: issuerUrl,
+  /** For tokens that a person logged in for: the client that asked for them. */
+  audience: z.string().min(1).optional(),
+  who: z.array(closed({ name: person, claims })).min(1),
+});
+
 export const policyFile = closed({
   /** Who runs what comes from a pipeline or a commit on the worker itself; absent = the worker's own user. */
   'run-as': runAs.optional(),
@@ -96,10 +111,13 @@ export const policyFile = closed({
   groups: named('a group', uniqueList(person).min(1)).optional(),
   /** GitHub login → person, as allowed_signers and the groups name them. */
   github: named('a GitHub login', githubPerson).optional(),
+  /** Providers of tokens, for approvals by oidc. */
+  oidc: z.array(provider).min(1).optional(),
   pipelines: named('a pipeline', pipeline, 'slug'),
 });
 
 export type Policy = z.output<typeof policyFile>;
+export type TokenProvider = z.output<typeof provider>;
 export type EnvironmentPolicy = z.output<typeof environment>;
 export type PipelinePolicy = z.output<typeof pipeline>;
 

@@ -25,9 +25,12 @@ const approval = closed({
   count: count(1, 20),
   group: word('group').optional(),
   by: z.enum(['ssh', 'oidc', 'github-review', 'github-environment', 'unverified']).optional(),
-  /** github-review: the branch whose pull request was reviewed. github-environment: its name there. */
+  /** github-review: the branch whose pull request was reviewed, or a pattern. github-environment: its name there. */
   of: refPattern.optional(),
   expires: duration({ atLeastMs: 60_000 }).optional(),
+}).refine(({ by, of }) => by !== 'github-environment' || of?.includes('*') !== true, {
+  path: ['of'],
+  error: 'is a pattern; an environment on GitHub is named whole',
 });
 
 /** `approvals: 2` is one rule for anyone. */

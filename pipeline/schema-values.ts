@@ -261,4 +261,13 @@ export function httpUrl(place: Place = 'environment') {
   });
 }
 
+/** Of a provider of tokens: nobody on the way may exchange its keys. */
+export const issuerUrl = z.string().superRefine((value, context) => {
+  const url = URL.canParse(value) ? new URL(value) : null;
+  const isLocal = url?.hostname === '127.0.0.1' || url?.hostname === 'localhost';
+  const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLocal);
+  if (url !== null && isSafe && url.username === '' && url.search === '' && url.hash === '') return;
+  refuse(context, 'must be an https address, such as https://token.actions.githubusercontent.com');
+});
+
 export const count = (from: number, to: number) => z.int().min(from).max(to);

@@ -1,6 +1,6 @@
 /** What a policy asks for and nobody can do, as its groups and signers are now: a release would wait in vain. Pure. */
 import { APPROVAL_NAMESPACE } from './approval-statement.js';
-import { isGivenOnGithub, rulesOf, type ApprovalSetting } from './approval-rules.js';
+import { isGivenOnGithub, rulesOf, tokenHolders, type ApprovalSetting } from './approval-rules.js';
 import { DECISION_NAMESPACE } from './decision-statement.js';
 import { findEndlessWaitOf } from './evidence-age.js';
 import type { FilePath } from './file-error.js';
@@ -126,11 +126,16 @@ function listAsked(
   canSign: (person: string) => boolean,
 ): Asked[] {
   const onGithub = new Set(policy.github?.values());
+  const holders = new Set(tokenHolders(policy));
   return rulesOf(environment).flatMap(({ group, count, by = 'ssh' }, index) => {
     if (group === undefined) return [];
     const people = policy.groups?.get(group) ?? [];
     const canGive = (person: string): boolean =>
-      isGivenOnGithub(by) ? onGithub.has(person) : by !== 'ssh' || canSign(person);
+      isGivenOnGithub(by)
+        ? onGithub.has(person)
+        : by === 'oidc'
+          ? holders.has(person)
+          : by !== 'ssh' || canSign(person);
     return [
       { group, count, by, index, members: identities(people), givers: identities(people.filter(canGive)) },
     ];
@@ -156,6 +161,12 @@ function explainOne({ group, count, by, index, members, givers }: Asked, path: F
     return { path: place, what: `${asked}, and ${there} in it`, wayOut: more };
   }
   const who = `${givers.size === 0 ? 'none' : `only ${givers.size}`} of the ${members.size} in it`;
+  if (by === 'oidc')
+    return {
+      path: place,
+      what: `${asked}, and ${who} ${givers.size > 1 ? 'have' : 'has'} a token that the policy knows`,
+      wayOut: `name them under oidc (docs/approvals.md#tokens), ${more}`,
+    };
   return isGivenOnGithub(by)
     ? {
         path: place,

@@ -27,20 +27,25 @@ export function openApprovals(rules: ApprovalRule[], approvals: Approval[], sinc
 
 /** `2 reviews of main (platform), 2 approvals (platform, anybody)`. */
 export function describeMissing(missing: MissingApprovals[]): string {
-  const here = missing.filter(({ by }) => by === undefined);
-  const there = missing.filter(({ by }) => by !== undefined).map(describeReviews);
+  const here = missing.filter(({ by }) => githubProof(by) === null);
+  const there = missing.filter(({ by }) => githubProof(by) !== null).map(describeReviews);
   if (here.length === 0) return there.join(', ');
   const count = here.reduce((sum, slot) => sum + slot.missing, 0);
-  const groups = here.map(({ group, missing: slots }) =>
-    slots === 1 ? (group ?? 'anybody') : `${slots} of ${group ?? 'anybody'}`,
+  const groups = here.map((slot) =>
+    slot.missing === 1 ? whoseWord(slot) : `${slot.missing} of ${whoseWord(slot)}`,
   );
   return [...there, `${plural(count, 'approval')} (${groups.join(', ')})`].join(', ');
+}
+
+/** `platform`, `anybody`, `ci by token`. */
+export function whoseWord({ group, by }: Pick<MissingApprovals, 'group' | 'by'>): string {
+  return `${group ?? 'anybody'}${by === 'oidc' ? ' by token' : ''}`;
 }
 
 /** `2 of platform`, `1 review of main`. */
 export function describeRule({ count, group, by, of }: ApprovalRule): string {
   const proof = githubProof(by);
-  if (proof === null) return `${count} of ${group ?? 'anybody'}`;
+  if (proof === null) return `${count} of ${whoseWord(by === 'oidc' ? { group, by } : { group })}`;
   return describeReviews({ missing: count, group, by: proof, of });
 }
 

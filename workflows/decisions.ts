@@ -4,8 +4,14 @@
  */
 import type { ApprovalRule } from '../pipeline/plan.js';
 import type { Decision, Excluding, Freeze, Rewinding } from './messages.js';
-import { refuseToSayHere } from './approvals.js';
-import { fillsOpenSlot, githubProof, missingApprovals, type Approval } from './missing-approvals.js';
+import { refuseToSayHere, whoseWord } from './approvals.js';
+import {
+  fillsOpenSlot,
+  githubProof,
+  isSigned,
+  missingApprovals,
+  type Approval,
+} from './missing-approvals.js';
 import { UPDATE } from './names.js';
 import { refuseForHost, type HostsApart } from './refuse-for-host.js';
 import { refuseUnsigned } from './who-may.js';
@@ -195,16 +201,20 @@ export function refuseUseless(
   const { by, group, proof } = said;
   const open = missingApprovals(rules, approvals);
   if (open.length === 0) return `all approvals are there; slipway watch ${environment}`;
-  if (open.every((slot) => slot.by !== undefined)) return refuseToSayHere(open);
+  if (open.every((slot) => githubProof(slot.by) !== null)) return refuseToSayHere(open);
   const before = approvals.find((approval) => isAmong(by, [approval.by]));
   if (before !== undefined) {
     const where = githubProof(before.proof) === null ? '' : ' on GitHub';
     return `${by} has approved${where} already and counts once; somebody else must`;
   }
-  const groups = open.filter((slot) => slot.by === undefined).map((slot) => slot.group ?? 'anybody');
+  const here = open.filter((slot) => githubProof(slot.by) === null);
+  const groups = here.map(whoseWord);
   const missing = `(missing: ${groups.join(', ')})`;
   // a worker has looked for the person in each of them
-  if (group === null && proof === 'ssh')
+  if (proof === 'ssh' && here.every((slot) => slot.by === 'oidc'))
+    return `${by} signed with an SSH key ${missing}`;
+  if (proof === 'oidc' && here.every((slot) => slot.by !== 'oidc')) return `${by} gave a token ${missing}`;
+  if (group === null && isSigned(proof))
     return `${by} is in none of the groups that are asked for ${missing}`;
   const isFilled = group !== null && rules.some((rule) => rule.group === group);
   return isFilled

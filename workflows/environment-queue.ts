@@ -339,7 +339,7 @@ export function begin(state: EnvironmentState, request: ChangeRequest, at: strin
   const current =
     request.kind === 'redeploy' && state.live !== null
       ? { ...requestFor(state.live, 'redeploy', request), ...wordsOf(request) }
-      : withDatabaseWay(state, request);
+      : goesBackBy(state, request);
   const { live } = state;
   const warm = state.coldFor === request.requestId ? null : state.warm;
   return {
@@ -354,10 +354,16 @@ export function begin(state: EnvironmentState, request: ChangeRequest, at: strin
   };
 }
 
-/** By what is live now, not when it was asked for. */
-function withDatabaseWay(state: EnvironmentState, request: ChangeRequest): ChangeRequest {
-  const way = request.kind === 'rollback' ? databaseWay(state, request) : null;
-  return way === null || way.way === 'stays' ? request : { ...request, databaseWay: way };
+/** A rollback goes by what is live now, and which hosts have it, not when it was asked for. */
+function goesBackBy(state: EnvironmentState, request: ChangeRequest): ChangeRequest {
+  if (request.kind !== 'rollback') return request;
+  const way = databaseWay(state, request);
+  const isUneven = (state.apart ?? []).length > 0 || state.warm?.uneven === true;
+  return {
+    ...request,
+    ...(way === null || way.way === 'stays' ? {} : { databaseWay: way }),
+    ...(isUneven && request.plan.strategy === 'blue-green' ? { deploysAgain: true } : {}),
+  };
 }
 
 /** Of a redeploy: if something else is live by now, they are about another release, and activities refuse it. */

@@ -8,7 +8,13 @@ import { approvalEvidence, describeMissing, givenReason, openApprovals } from '.
 import { AskingGithub } from './ask-github.js';
 import { hearClaim } from './hear-claim.js';
 import type { Decision, PromotionRequest } from './messages.js';
-import { githubProof, type Approval, type MissingApprovals, type Proof } from './missing-approvals.js';
+import {
+  githubProof,
+  isSigned,
+  type Approval,
+  type MissingApprovals,
+  type Proof,
+} from './missing-approvals.js';
 import type { Progress } from './progress.js';
 import type { Applied } from './receive-decisions.js';
 import { Refusal } from './promotion-end.js';
@@ -104,7 +110,7 @@ export class Approvals {
         if (this.github.problem !== null) throw new Refusal(this.github.problem);
         const { missing, expiresMs } = openApprovals(plan.approvals, this.counted, sinceMs);
         if (expiresMs === null) break;
-        if (missing.every(({ by }) => by === undefined)) this.github.stop();
+        if (missing.every(({ by }) => githubProof(by) === null)) this.github.stop();
         else if (asksGithub) this.github.follow(expiresMs);
         if (!(await this.waitForMore(describeMissing(missing), expiresMs))) throw this.expire(missing);
       }
@@ -216,5 +222,5 @@ export class Approvals {
 
 /** Of a signed approval the one that was signed: what came beside an older one is whatever was made of it on its way. */
 function shownReason({ proof, reason = null }: EvidenceItem, sent: Decision): string | null {
-  return proof === 'ssh' ? reason : sent.reason;
+  return isSigned(proof) ? reason : sent.reason;
 }

@@ -45,13 +45,24 @@ export interface Decision extends Actor {
   statement?: SignedStatement;
 }
 
-export interface SignedStatement {
-  /** How it was signed. */
-  scheme: 'ssh';
+export type SignedStatement = SshStatement | TokenStatement;
+
+interface Statement {
   /** Canonical JSON, as `pipeline/approval-statement.ts`, `force-statement.ts` and `decision-statement.ts` have it. */
   payload: string;
+}
+
+export interface SshStatement extends Statement {
+  scheme: 'ssh';
   /** Armored. */
   signature: string;
+}
+
+/** Of an approval only. */
+export interface TokenStatement extends Statement {
+  scheme: 'oidc';
+  /** A JWT that was made for this very payload. */
+  token: string;
 }
 
 /** What an update answers. A refusal is an answer, not an error: nothing was changed. */
@@ -88,7 +99,7 @@ export interface ReleaseRequest {
 /** One gate, and what somebody signed who forces it (`pipeline/force-statement.ts`). */
 export interface Force {
   gate: string;
-  statement: SignedStatement;
+  statement: SshStatement;
 }
 
 export interface PromotionRequest {
@@ -127,6 +138,8 @@ export interface ChangeRequest {
   databaseWay?: DatabaseWay;
   /** rollback: what a person has said the database is restored from. */
   restore?: BackupRecord;
+  /** rollback: not every host has the colour that is warm, so it is deployed to. */
+  deploysAgain?: true;
   /** readmit: the hosts. */
   hosts?: string[];
   /** Told the outcome; null for changes asked for directly (rollback, redeploy). */
@@ -261,7 +274,8 @@ export interface EnvironmentState {
   token: number;
   live: ReleaseRecord | null;
   /** Warm idle colour, if there is one. */
-  warm: { record: ReleaseRecord; retireAt: string } | null;
+  /** `uneven`: a host that stood apart has something else in that colour. */
+  warm: { record: ReleaseRecord; retireAt: string; uneven?: true } | null;
   /** Newest first, at most 20, each good once. */
   good: ReleaseRecord[];
   queue: ChangeRequest[];
@@ -339,6 +353,8 @@ export interface ProgressStatus {
   approving?: {
     requestId: string;
     mustSign: boolean;
+    /** Is an approval missing that is given with a token? Absent in runs of older workers. */
+    byToken?: boolean;
     expiresMs: number;
     /** What only GitHub can give now, and how; null = people's words here are missing. Absent in runs of older workers. */
     onGithub?: string | null;

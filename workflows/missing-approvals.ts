@@ -5,7 +5,7 @@ import type { ApprovalRule } from '../pipeline/plan.js';
 export const LONGEST_STATEMENT_MS = 72 * 3_600_000;
 
 /** How a person's approval is known to be theirs. */
-export type Proof = 'ssh' | 'unverified' | GithubProof;
+export type Proof = 'ssh' | 'oidc' | 'unverified' | GithubProof;
 /** Given on GitHub: a review of a pull request, or of a GitHub environment. */
 export type GithubProof = 'github-review' | 'github-environment';
 
@@ -22,18 +22,23 @@ export interface Approval {
   reason?: string;
 }
 
-/** Open slots of one kind: of people who say it here, or of those who say it on GitHub. */
+/** Open slots of one kind: of those who say it here, by signature or by token, or of those who say it on GitHub. */
 export interface MissingApprovals {
   /** null = anybody. */
   group: string | null;
   missing: number;
-  by?: GithubProof;
+  by?: GithubProof | 'oidc';
   of?: string | null;
 }
 
 /** The proof that only GitHub gives; null = the rule asks people here. */
 export function githubProof(by: string | undefined): GithubProof | null {
   return by === 'github-review' || by === 'github-environment' ? by : null;
+}
+
+/** A worker has seen who it was, and knows the groups. */
+export function isSigned(proof: string | undefined): boolean {
+  return proof === 'ssh' || proof === 'oidc';
 }
 
 /** Empty = approved. A person fills one slot only, the one where it helps most, also when they approved several times. */
@@ -86,6 +91,7 @@ function keyOf(rule: ApprovalRule): string {
 }
 
 function slotOf({ group, by, of }: ApprovalRule): MissingApprovals {
+  if (by === 'oidc') return { group, missing: 0, by };
   const proof = githubProof(by);
   return proof === null ? { group, missing: 0 } : { group, missing: 0, by: proof, of };
 }
@@ -110,6 +116,7 @@ function fills({ group, proof, of = null }: Approval, rule: ApprovalRule): boole
   if (asked !== null || githubProof(proof) !== null)
     return asked === proof && of === rule.of && (rule.group === null || group === rule.group);
   if (proof === 'unverified' && rule.by !== 'unverified') return false;
+  if (isSigned(proof) && isSigned(rule.by) && proof !== rule.by) return false;
   // where groups are known, who is in none fills none of theirs
-  return rule.group === null || group === rule.group || (group === null && proof !== 'ssh');
+  return rule.group === null || group === rule.group || (group === null && !isSigned(proof));
 }

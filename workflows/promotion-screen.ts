@@ -81,7 +81,14 @@ function describeApproval({ by, group, proof, of }: Approval): string {
 /** What is missing and why nobody's word here helps; null = it does, or nothing is missing. */
 function onGithubOnly({ request, approvals }: PromotionView): string | null {
   const missing = missingApprovals(request.plan.approvals, approvals);
-  return missing.length > 0 && missing.every(({ by }) => by !== undefined) ? refuseToSayHere(missing) : null;
+  return missing.length > 0 && missing.every(({ by }) => githubProof(by) !== null)
+    ? refuseToSayHere(missing)
+    : null;
+}
+
+function lacksToken({ request: { plan }, approvals }: PromotionView): boolean {
+  const missing = plan.policy === undefined ? [] : missingApprovals(plan.approvals, approvals);
+  return missing.some(({ by }) => by === 'oidc');
 }
 
 export function excludingOf(
@@ -118,6 +125,7 @@ export function promotionStatus(view: PromotionView, progress: Progress): Progre
     approving: {
       requestId: request.requestId,
       mustSign: plan.policy !== undefined && plan.approvals.some(({ by }) => by === 'ssh'),
+      ...(lacksToken(view) ? { byToken: true } : {}),
       onGithub: onGithubOnly(view),
       excluding: excludingOf(request, view.evidence),
       expiresMs: Math.min(...plan.approvals.map(({ expiresMs }) => expiresMs), LONGEST_STATEMENT_MS),

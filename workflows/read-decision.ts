@@ -52,10 +52,11 @@ export function completeDecision(input: unknown, newId: () => string): Decision 
 /** What somebody signed, well formed; null = it is not. */
 export function readSigned(value: unknown): SignedStatement | null {
   if (!isObject(value)) return null;
-  const { scheme, payload, signature } = value;
-  const isWhole = scheme === 'ssh' && typeof payload === 'string' && typeof signature === 'string';
-  if (!isWhole || isTooLong(payload) || isTooLong(signature)) return null;
-  return { scheme, payload, signature };
+  const { scheme, payload } = value;
+  const proof = scheme === 'ssh' ? value['signature'] : scheme === 'oidc' ? value['token'] : null;
+  if (typeof payload !== 'string' || typeof proof !== 'string') return null;
+  if (isTooLong(payload) || isTooLong(proof)) return null;
+  return scheme === 'ssh' ? { scheme, payload, signature: proof } : { scheme: 'oidc', payload, token: proof };
 }
 
 /** A gate and what was signed of it, as a request has it; null = it is malformed. */
@@ -63,7 +64,7 @@ export function readForce(value: unknown): Force | null {
   if (!isObject(value)) return null;
   const { gate } = value;
   const statement = readSigned(value['statement']);
-  return typeof gate === 'string' && statement !== null ? { gate, statement } : null;
+  return typeof gate === 'string' && statement?.scheme === 'ssh' ? { gate, statement } : null;
 }
 
 /** Names that look the same are one person: what cannot be seen is not part of a name. */

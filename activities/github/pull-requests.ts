@@ -1,4 +1,5 @@
 /** Pull requests a commit came through. */
+import { matchesPattern } from '../../pipeline/match-ref.js';
 import type { GithubRepository } from './connect.js';
 
 export interface PullRequest {
@@ -49,7 +50,7 @@ export interface Merge {
 }
 
 /**
- * The pull request whose merge into `branch` (null = any) is this commit, or whose head it is. When the commit was
+ * The pull request whose merge into `branch` (may be a pattern; null = any) is this commit, or whose head it is. When the commit was
  * made by merging another branch, the one that brought the merged head there is looked for in turn: main ← stage ←
  * dev; the way is given from the commit on, the wanted one last, and is empty when there is none. A commit in the
  * middle of a pull request is not what was reviewed, and finds none.
@@ -65,7 +66,7 @@ export async function findWayInto(
     const merged = (await readPullRequests(repository, commit)).filter((pull) => pull.mergedAt !== null);
     const made = merged.filter((pull) => pull.mergeSha === commit);
     const exact = [...made, ...merged.filter((pull) => pull.headSha === commit)];
-    const best = exact.find((pull) => branch === null || pull.base === branch);
+    const best = exact.find((pull) => branch === null || matchesPattern(branch, pull.base));
     if (best !== undefined) return [...way, { pull: best, at: commit }];
     const [through] = made;
     if (through === undefined || through.headSha === commit) return [];

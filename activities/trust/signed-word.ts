@@ -15,9 +15,16 @@ export const OTHER_REASON = 'its reason is not the one that was signed';
 /** Is it from `by`? Rejects when ssh-keygen cannot be run. */
 export async function findSigner(
   { allowedSigners, revokedKeys }: LoadedPolicy,
-  { payload, signature }: SignedStatement,
+  statement: SignedStatement,
   { namespace, by }: { namespace: string; by: string },
 ): Promise<SignatureAnswer> {
+  if (statement.scheme !== 'ssh')
+    return {
+      isGood: false,
+      why: 'it came with a token, and this is signed with an SSH key',
+      wayOut: 'sign it: --key PATH',
+    };
+  const { payload, signature } = statement;
   if (allowedSigners === null)
     return {
       isGood: false,

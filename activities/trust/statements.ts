@@ -91,7 +91,7 @@ const approval = z.object({
   digests: z.array(z.string()),
   by: z.string(),
   group: z.string().nullable(),
-  proof: z.enum(['ssh', 'unverified', 'github-review', 'github-environment']),
+  proof: z.enum(['ssh', 'oidc', 'unverified', 'github-review', 'github-environment']),
   /** On GitHub: the branch or the environment it is about. */
   of: z.string().nullable().optional(),
   /** On GitHub: where it can be read. */

@@ -4,6 +4,7 @@ import { hasOtherReason, reasonIn } from '../../pipeline/signed-statement.js';
 import type { Activities, ApprovalClaim } from '../../workflows/activity-contract.js';
 import { isAmong } from '../../workflows/decisions.js';
 import { fillsOpenSlot } from '../../workflows/missing-approvals.js';
+import type { SignedStatement } from '../../workflows/messages.js';
 import type { EvidenceItem } from '../../workflows/result.js';
 import { stoppable } from '../processes/stop.js';
 import type { LoadedPolicy, PolicyStore } from './policy-store.js';
@@ -20,18 +21,20 @@ import {
 import type { Denied } from './ssh-signature.js';
 import { forcersOf } from './gate-words.js';
 import { openSeal } from './statements.js';
+import type { TokenHolders } from './token-holder.js';
 import { isOwnWork, namesOf } from './who.js';
 
 export interface ApprovalDependencies {
   policy: PolicyStore;
   sealKeys: SealKeys;
+  tokens: TokenHolders;
 }
 
 const ASK_OTHERS = 'ask somebody else';
 
 interface Counted {
   group: string | null;
-  proof: 'ssh' | 'unverified';
+  proof: 'ssh' | 'oidc' | 'unverified';
   note: string;
   reason?: string | null;
 }
@@ -69,13 +72,14 @@ async function judge(deps: ApprovalDependencies, claim: ApprovalClaim): Promise<
       return { group, proof: 'unverified', note: 'identity: unverified' };
     return { why: 'it is not signed', wayOut: `slipway approve ${plan.name} signs with your SSH key` };
   }
-  return await judgeSigned(policy, claim, statement);
+  return await judgeSigned(deps, policy, claim, statement);
 }
 
 async function judgeSigned(
+  { tokens }: ApprovalDependencies,
   policy: LoadedPolicy,
   claim: ApprovalClaim,
-  statement: NonNullable<ApprovalClaim['decision']['statement']>,
+  statement: SignedStatement,
 ): Promise<Counted | Denied> {
   const said = readApproval(statement.payload);
   const wayOut = `sign it again: slipway approve ${claim.plan.name}`;
@@ -85,7 +89,11 @@ async function judgeSigned(
   if (hasOtherReason(said, claim.decision.reason)) return { why: OTHER_REASON, wayOut };
   if (Date.parse(said.expires) <= Date.now()) return { why: `it expired at ${said.expires}`, wayOut };
   const { by } = said;
-  const signer = await findSigner(policy, statement, { namespace: APPROVAL_NAMESPACE, by });
+  const proof = statement.scheme;
+  const signer =
+    proof === 'oidc'
+      ? await tokens.find(policy, statement, by)
+      : await findSigner(policy, statement, { namespace: APPROVAL_NAMESPACE, by });
   if (!signer.isGood) return signer;
   const isIn = (group: string): boolean => isInOneOf(policy, [group], by);
   if (said.group !== null && !isIn(said.group)) return notInGroups(policy, by, [said.group]);
@@ -95,11 +103,11 @@ async function judgeSigned(
   const isNobody = said.group === null && own.length === 0 && groups.length === plan.approvals.length;
   if (isNobody && namedOtherwise(policy, groups, by) !== null) return notInGroups(policy, by, groups);
   const isMissing = (group: string): boolean =>
-    fillsOpenSlot(plan.approvals, counted, { by, group, at: '', proof: 'ssh' });
+    fillsOpenSlot(plan.approvals, counted, { by, group, at: '', proof });
   return {
     group: said.group ?? own.find(isMissing) ?? own[0] ?? null,
-    proof: 'ssh',
-    note: `signed with ${signer.fingerprint}`,
+    proof,
+    note: 'note' in signer ? signer.note : `signed with ${signer.fingerprint}`,
     ...reasonIn(said),
   };
 }

@@ -104,7 +104,7 @@ export const environmentStatus: Shape = both(
   anything,
   fields({
     ...{ headline: text, pipeline: text, environment: text, live: orNull(record) },
-    warm: orNull(fields({ record, retireAt: moment })),
+    warm: orNull(fields({ record, retireAt: moment, uneven: maybe(flag) })),
     good: list(record),
     queue: list(request),
     inFlight: orNull(fields({ request, cutover: orNull(cutover), apart: maybe(list(fields(hostApart))) })),
@@ -148,7 +148,7 @@ export const progressStatus: Shape = both(
     approvals: list(fields({ by: text, group: orNull(text), at: moment, reason: maybe(text) })),
     approving: maybe(
       fields({
-        ...{ requestId: text, mustSign: flag, expiresMs: count },
+        ...{ requestId: text, mustSign: flag, byToken: maybe(flag), expiresMs: count },
         ...{ onGithub: maybe(orNull(text)), excluding: maybe(excluding) },
       }),
     ),

@@ -13,8 +13,20 @@ export const approve: CommandSpec = {
     { flags: '--version <version>', summary: 'which release, when two wait' },
     { flags: '--group <name>', summary: 'the group you speak for' },
     ...SIGNING_OPTIONS,
+    {
+      flags: '--oidc',
+      summary: 'approve with a token, of the CI that runs this or as --token-command prints it',
+    },
+    {
+      flags: '--token-command <command>',
+      summary: 'prints a token for $SLIPWAY_AUDIENCE or with $SLIPWAY_NONCE (default: SLIPWAY_TOKEN_COMMAND)',
+    },
   ],
-  examples: ['slipway approve prod', 'slipway approve prod --group platform --yes --reason "OPS-412"'],
+  examples: [
+    'slipway approve prod',
+    'slipway approve prod --group platform --yes --reason "OPS-412"',
+    'slipway approve prod --oidc --yes',
+  ],
   exits: [EXIT.done, EXIT.refused],
   run: approveWhatWaits,
 };
@@ -40,7 +52,9 @@ async function approveWhatWaits(invocation: Invocation): Promise<Outcome> {
   )
     return NOT_CONFIRMED;
   const [group, key] = [invocation.value('group'), invocation.value('key')];
-  const wish = { group, reason, key, env: terminal.env };
+  const command = invocation.value('token-command');
+  const oidc = invocation.has('oidc') || command !== null ? { command } : null;
+  const wish = { group, reason, key, oidc, env: terminal.env };
   if (invocation.has('print')) return await printSigned(client, shown, wish);
   const decided = await client.approve(environment, { version: target.requestId, ...wish, shown });
   return toOutcome(invocation, client, decided, `approved ${shown.version} for ${environment}`);

@@ -151,6 +151,17 @@ describe('reviews of the merged pull request', () => {
     expect(note).toContain('dave: may not write to acme/shop');
   });
 
+  it.each([
+    ['release/*', 'release/1.2', 1],
+    ['release/*', 'release/1.2/fix', 0],
+    ['release/*', 'main', 0],
+  ])('of %s count where it was merged into %s: %i', async (of, base, count) => {
+    reviewedBy('bob');
+    Object.assign(standIn.state.pulls[0] ?? {}, { base });
+    const { approvals } = await ask({ rule: reviewOf({ of }) });
+    expect(approvals.map((item) => item.of)).toEqual(Array(count).fill(of));
+  });
+
   it('of two accounts of one person are one', async () => {
     reviewedBy('bob', 'bob2');
     expect(peopleOf(await ask())).toEqual(['bob@example.com']);

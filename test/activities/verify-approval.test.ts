@@ -7,6 +7,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { createPolicyStore } from '../../activities/trust/policy-store.js';
 import { sealStatement } from '../../activities/trust/statements.js';
+import { TokenHolders } from '../../activities/trust/token-holder.js';
 import { createVerifyApproval } from '../../activities/trust/verify-approval.js';
 import { signApproval } from '../../client/sign-approval.js';
 import { findSigningKey, signText } from '../../client/sign-with-ssh.js';
@@ -122,7 +123,7 @@ async function say(saying: Saying = {}): Promise<EvidenceItem> {
   };
   const policy =
     saying.policy ?? createPolicyStore(path.join(signers.folder, 'policy.yaml'), { isDemo: false });
-  const verify = createVerifyApproval({ policy, sealKeys: seals.ours });
+  const verify = createVerifyApproval({ policy, sealKeys: seals.ours, tokens: new TokenHolders() });
   const item: EvidenceItem = await new MockActivityEnvironment().run(verify, claim);
   return item;
 }

@@ -16,7 +16,7 @@ import {
 } from '../../pipeline/force-statement.js';
 import type { EnvironmentPlan } from '../../pipeline/plan.js';
 import type { ForceClaim } from '../../workflows/activity-contract.js';
-import type { SignedStatement } from '../../workflows/messages.js';
+import type { SshStatement } from '../../workflows/messages.js';
 import type { EvidenceItem } from '../../workflows/result.js';
 import {
   evidenceOf,
@@ -77,7 +77,7 @@ interface Saying {
   said?: Partial<ForceStatement>;
   namespace?: string;
   /** What becomes of it on its way. */
-  statement?: (signed: SignedStatement) => SignedStatement;
+  statement?: (signed: SshStatement) => SshStatement;
   claim?: Partial<ForceClaim>;
   policy?: typeof NO_POLICY;
 }
@@ -136,7 +136,7 @@ describe('a signed force counts', () => {
   });
 
   test('where no policy protects, as what it is', async () => {
-    const unsigned = (signed: SignedStatement): SignedStatement => ({ ...signed, signature: '' });
+    const unsigned = (signed: SshStatement): SshStatement => ({ ...signed, signature: '' });
     const item = await say({ by: 'stranger@example.com', statement: unsigned, policy: NO_POLICY });
     expect(item).toMatchObject({ verdict: 'forced', proof: 'unverified' });
   });
@@ -150,7 +150,7 @@ describe('a signed force counts', () => {
 });
 
 describe('a force does not count', () => {
-  const reworded = (from: string, to: string) => (signed: SignedStatement) => ({
+  const reworded = (from: string, to: string) => (signed: SshStatement) => ({
     ...signed,
     payload: signed.payload.replace(from, to),
   });

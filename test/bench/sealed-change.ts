@@ -11,6 +11,7 @@ import { createPolicyStore, type PolicyStore } from '../../activities/trust/poli
 import { sealReceipt } from '../../activities/trust/receipts.js';
 import { loadSealKeys, type SealKeys } from '../../activities/trust/seal-keys.js';
 import type { SignedText } from '../../activities/trust/ssh-signature.js';
+import { TokenHolders } from '../../activities/trust/token-holder.js';
 import { createVerifyApproval } from '../../activities/trust/verify-approval.js';
 import { signApproval } from '../../client/sign-approval.js';
 import { APPROVAL_NAMESPACE } from '../../pipeline/approval-statement.js';
@@ -140,7 +141,7 @@ async function approve(
   const { statement } = await signApproval(wish);
   const decision = { ...givenDecision(by, { group }), statement };
   const claim: ApprovalClaim = { plan, requestId, version, commit, artifacts, requester: 'vadim', decision };
-  const verify = createVerifyApproval({ policy, sealKeys: keys });
+  const verify = createVerifyApproval({ policy, sealKeys: keys, tokens: new TokenHolders() });
   const item: EvidenceItem = await new MockActivityEnvironment().run(verify, claim);
   if (item.verdict !== 'approved') throw new Error(`${by}'s approval does not count: ${String(item.note)}`);
   target.evidence?.push(await throughVouching(keys, 'verifyApproval', claim, () => item, policy));

@@ -94,7 +94,11 @@ export interface SealedRelease {
 export async function givenApproval(
   keys: SealKeys,
   { target }: Pick<SealedRelease, 'target'>,
-  { by, group = null, proof = 'ssh' }: { by: string; group?: string | null; proof?: 'ssh' | 'unverified' },
+  {
+    by,
+    group = null,
+    proof = 'ssh',
+  }: { by: string; group?: string | null; proof?: 'ssh' | 'oidc' | 'unverified' },
 ): Promise<EvidenceItem> {
   const { plan, version, commit, artifacts } = target;
   const decision = givenDecision(by, { group });
@@ -179,11 +183,12 @@ export async function givenSealedRelease(
   for (const [index, rule] of slots.entries()) {
     const by = `approver-${index}`;
     const { group } = rule;
+    const proof = rule.by === 'oidc' ? 'oidc' : 'ssh';
     const isReview = githubProof(rule.by) !== null;
     target.evidence?.push(
       isReview
         ? await givenReview(keys, { target }, rule, by)
-        : await givenApproval(keys, { target }, { by, group }),
+        : await givenApproval(keys, { target }, { by, group, proof }),
     );
   }
   const found = environment.hosts.map(({ name }) => ({

@@ -36,9 +36,9 @@ environments:
     from: {branch: later}
     hosts: [local]
     platform: {command: "deploy {tag}"}
-    approvals: [{count: 1, by: oidc}]
     url: http://127.0.0.1:1
-    checks: [/health]
+    checks: [errors]
+checks: {errors: {logs: ERROR}}
 `;
 
 let repository: TestRepository;
@@ -109,7 +109,7 @@ describe('a release that cannot be', () => {
     ['release main --to prod', 2, 'prod does not take branch main'],
     ['release broken', 2, 'Did you mean checks?'],
     ['release none', 2, 'there is no slipway.yaml'],
-    ['release later', 5, 'approvals by oidc cannot be carried out yet'],
+    ['release later', 5, 'check logs in later, whose platform has no logs command cannot be carried out yet'],
     ['release main --pipeline other', 2, 'the file is of pipeline shop, not other'],
   ])('slipway %s is exit %i', async (line, exit, hint) => {
     const answer = await run(line);

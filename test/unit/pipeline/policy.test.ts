@@ -276,7 +276,19 @@ describe('the file', () => {
       /allowed-signers must name the file/,
     ],
     [`${HEAD}        approvals: [{count: 1, group: plattform}]\n`, /there is no group plattform platform/],
-    [`${HEAD}        approvals: [{count: 1, by: oidc}]\n`, /oidc cannot be checked/],
+    [`${HEAD}        approvals: [{count: 1, by: oidc}]\n`, /is given with tokens: oidc must say whose/],
+    [
+      `oidc: [{issuer: "http://t.example.com", who: [{name: ci, claims: {sub: a}}]}]\n${HEAD}`,
+      /oidc\S*issuer: must be an https address/,
+    ],
+    [
+      `oidc: [{issuer: "https://t.example.com", who: [{name: ci, claims: {}}]}]\n${HEAD}`,
+      /claims: names no claim, so every token of the issuer would do/,
+    ],
+    [
+      `oidc: [{issuer: "https://t.example.com", who: [{name: two words, claims: {sub: a}}]}]\n${HEAD}`,
+      /name: must be a name as allowed_signers has it/,
+    ],
     [
       `${HEAD}        approvals: [{count: 1, by: github-review, of: main, group: platform}]\n`,
       /github must say who is who/,

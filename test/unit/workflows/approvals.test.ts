@@ -29,4 +29,21 @@ describe('open approvals', () => {
     const { missing } = openApprovals([rule(2, 'platform'), rule(1, null)], [], 0);
     expect(describeMissing(missing)).toBe('3 approvals (2 of platform, anybody)');
   });
+
+  it('by token are given with tokens only, and those by signature are not', () => {
+    const tests: ApprovalRule = givenRule(1, 'tests', { by: 'oidc' });
+    const rules = [tests, givenRule(1, 'platform', { by: 'ssh' })];
+    const token = { ...by('e2e@ci', 'tests'), proof: 'oidc' as const };
+    const missingWith = (...said: Parameters<typeof openApprovals>[1]): string =>
+      describeMissing(openApprovals(rules, said, 0).missing);
+    expect(missingWith()).toBe('2 approvals (tests by token, platform)');
+    expect(missingWith(token)).toBe('1 approval (platform)');
+    expect(missingWith({ ...token, proof: 'ssh' })).toBe('2 approvals (tests by token, platform)');
+    expect(missingWith({ ...token, group: null })).toBe('2 approvals (tests by token, platform)');
+    expect(missingWith({ ...by('anna', 'platform'), proof: 'oidc' })).toBe(
+      '2 approvals (tests by token, platform)',
+    );
+    // where nothing is protected nobody proves anything
+    expect(missingWith(by('e2e@ci', 'tests'), by('anna', 'platform'))).toBe('');
+  });
 });
