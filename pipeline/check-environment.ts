@@ -1,6 +1,7 @@
 /** Do the parts of one environment fit together? */
 import { finding, type Finding } from './explain-issue.js';
 import {
+  asksEachHost,
   checkListsOf,
   findCheck,
   platformOnHosts,
@@ -72,7 +73,8 @@ function whatNeedsUrl(content: PipelineFile, of: EnvironmentSettings): string | 
   const { traffic } = of.settings;
   for (const name of checkListsOf(of).flatMap((list) => list.names)) {
     const check = findCheck(content, name);
-    if (check?.kind === 'http' && check.http.startsWith('/')) return `the check ${name}`;
+    const isPath = check?.kind === 'http' && check.http.startsWith('/');
+    if (isPath && !(traffic !== undefined && asksEachHost(traffic))) return `the check ${name}`;
     if (check?.kind === 'run' && namesIn(check.run).includes('url')) return `the check ${name}`;
   }
   const asked = traffic?.confirm?.url;
@@ -183,11 +185,30 @@ function checkSteps(of: EnvironmentSettings, traffic: Traffic): Finding[] {
   return findings;
 }
 
+/** `{host}` in how a proxy is asked: there is one on each host. */
+function checkProxies(of: EnvironmentSettings, traffic: Traffic): Finding[] {
+  if (!asksEachHost(traffic)) return [];
+  const at = of.pathOf('traffic', 'confirm', 'url');
+  if (traffic.confirm?.url?.startsWith('/') === true)
+    return [
+      finding(at, 'asks a proxy on each {host}, so it must be an address, such as http://{host}/health'),
+    ];
+  if (traffic.host !== undefined)
+    return [
+      finding(at, 'asks a proxy on each {host}, but host: says where the one proxy runs; leave one out'),
+    ];
+  if (proxyOnFirstHost(of.settings) === null || platformOnHosts(of.settings) === null)
+    return [
+      finding(at, 'asks a proxy on each {host}, but nothing of this runs on the hosts; leave {host} out'),
+    ];
+  return [];
+}
+
 function checkTraffic(of: EnvironmentSettings): Finding[] {
   const { traffic } = of.settings;
   if (traffic === undefined) return [];
   const findings: Finding[] = [];
-  findings.push(...checkSteps(of, traffic));
+  findings.push(...checkSteps(of, traffic), ...checkProxies(of, traffic));
   if (traffic.within !== undefined && traffic.switch !== 'manual') {
     findings.push(
       finding(of.pathOf('traffic', 'within'), 'is how long a person may take; say switch: manual'),

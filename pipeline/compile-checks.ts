@@ -1,14 +1,15 @@
 /** Gates and checks of the file → those of the plan. */
 import type { RepositoryTexts } from './compile-platform.js';
 import type { TextCompiler } from './compile-text.js';
+import { valueOfHost } from './each-host.js';
 import { findCheck } from './environment-settings.js';
 import type { FilePath } from './file-error.js';
 import type { PipelineFile } from './pipeline-file.js';
 import type { CheckCommon, CheckPlan, GatePlan } from './plan.js';
 import type { HostPlan } from './plan-platform.js';
+import type { ProxyPlan } from './plan-traffic.js';
 import { refusePlan } from './plan-refused.js';
 import type { Check } from './schema-checks.js';
-import { isSecretReference } from './secret-references.js';
 import { namesIn } from './templates.js';
 
 const SECOND = 1_000;
@@ -82,6 +83,8 @@ export interface Surroundings {
   content: PipelineFile;
   url: string | null;
   hosts: readonly HostPlan[];
+  /** Where each host has one of its own; null = one for all of them, or none. */
+  proxies: readonly ProxyPlan[] | null;
   texts: TextCompiler;
   /** Does the environment say how its database is asked where it is? */
   saysRevision: boolean;
@@ -94,7 +97,7 @@ export function compileChecks(around: Surroundings, names: readonly string[], pa
     const here = [...path, index];
     const check = findCheck(around.content, name);
     if (check === null) throw new Error(`no check ${name} in the pipeline file`);
-    if (!namesIn(questionOf(check)).includes('host')) return [compileCheck(around, name, check, here)];
+    if (!isOfEachHost(around, check)) return [compileCheck(around, name, check, here)];
     const where = around.texts.where(here);
     if (around.hosts.length === 0)
       throw refusePlan(
@@ -103,14 +106,44 @@ export function compileChecks(around: Surroundings, names: readonly string[], pa
         'add hosts, or leave {host} out',
       );
     return around.hosts.map((host) => {
-      const texts = around.texts.with({ host: nameIn(host, name, where) });
+      const texts = around.texts.with({ host: valueOfHost(host, `check ${name}`, where) });
+      const proxy = around.proxies?.find((each) => each.host === host.name);
+      const url = proxy === undefined ? around.url : new URL(proxy.url).origin;
       return {
-        ...compileCheck({ ...around, texts }, name, check, here),
+        ...compileCheck({ ...around, url, texts }, name, check, here),
         name: `${name} on ${host.name}`,
         host: host.name,
       };
     });
   });
+}
+
+/**
+ * Before it has traffic a colour is asked on its host. The environment's own address leads to one of them, and where each
+ * has its proxy nobody would know to which. Throws PlanRefused.
+ */
+export function requireEachHost(around: Surroundings, checks: CheckPlan[], path: FilePath): void {
+  const { proxies, url, texts } = around;
+  if (proxies === null || url === null) return;
+  // an address with {colour} is the colour's own
+  const isOurs = (asked: string): boolean =>
+    !asked.includes('{colour}') && new URL(asked).host === new URL(url).host;
+  const blind = checks.find(
+    (check) => check.kind === 'http' && check.host === undefined && isOurs(check.url),
+  );
+  if (blind === undefined) return;
+  throw refusePlan(
+    `check ${blind.name} asks ${url}, which does not say which host answers`,
+    texts.where(path),
+    "each host has its own proxy, so ask each: a path such as /health, or 'http://{host}/health'",
+  );
+}
+
+/** A path is asked of the proxy, and where each host has one, of each. */
+function isOfEachHost({ proxies }: Surroundings, check: Check): boolean {
+  const question = questionOf(check);
+  const isPath = check.kind === 'http' && question.startsWith('/');
+  return namesIn(question).includes('host') || (isPath && proxies !== null);
 }
 
 function questionOf(check: Check): string {
@@ -126,17 +159,6 @@ function questionOf(check: Check): string {
     case 'migrations':
       return '';
   }
-}
-
-/** `web-1.example.com` of `deploy@web-1.example.com:22`. */
-function nameIn({ address }: HostPlan, check: string, where: string): string {
-  if (isSecretReference(address))
-    throw refusePlan(
-      `check ${check} is about each {host}, and ${address} is known to the worker only`,
-      where,
-      'write the address of the host into hosts, or leave {host} out',
-    );
-  return address === 'local' ? 'localhost' : address.replace(/^.*@/, '').replace(/:[0-9]+$/, '');
 }
 
 function compileCheck(around: Surroundings, name: string, check: Check, path: FilePath): CheckPlan {

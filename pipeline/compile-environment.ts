@@ -1,10 +1,11 @@
 /** One environment of the file → its plan: nothing optional, nothing to look up later. */
 import { completeRule, rulesOf } from './approval-rules.js';
 import { compileRegistry } from './compile-artifacts.js';
-import { compileChecks, compileGates, type Surroundings } from './compile-checks.js';
+import { compileChecks, compileGates, requireEachHost, type Surroundings } from './compile-checks.js';
 import { compilePlatform, requireFile, type RepositoryTexts } from './compile-platform.js';
 import { environmentValues, tagValues, TextCompiler, type ReleaseFacts } from './compile-text.js';
-import { compileTraffic, toHost } from './compile-traffic.js';
+import { compileTraffic } from './compile-traffic.js';
+import { toHost } from './each-host.js';
 import { saysRevision, strategyOf, type EnvironmentSettings } from './environment-settings.js';
 import { compileFreezes } from './freezes.js';
 import { compileForce } from './force-rules.js';
@@ -59,8 +60,11 @@ export function compileEnvironment(input: EnvironmentInput): EnvironmentPlan {
   const hosts = (settings.hosts ?? []).map((host, index) =>
     toHost(texts.text(host, of.pathOf('hosts', index))),
   );
-  const around = { content, url, hosts, texts, files, saysRevision: saysRevision(settings) };
+  const traffic = compileTraffic(of, { url, hosts, texts });
+  const proxies = traffic?.proxies ?? null;
+  const around = { content, url, hosts, proxies, texts, files, saysRevision: saysRevision(settings) };
   const checks = compileChecks(around, settings.checks ?? [], of.pathOf('checks'));
+  requireEachHost(around, checks, of.pathOf('checks'));
   const gates = compileGates(content, settings.gates ?? [], texts);
   const bake = compileBake(of, around, checks);
   const registry =
@@ -91,7 +95,7 @@ export function compileEnvironment(input: EnvironmentInput): EnvironmentPlan {
     preflight: compilePreflight(of, registry !== null, texts),
     platform: compilePlatform(content.pipeline, of, files, texts),
     strategy: strategyOf(settings),
-    traffic: compileTraffic(of, url, texts),
+    traffic,
     checks,
     dependencies: compileChecks(around, settings.dependencies ?? [], of.pathOf('dependencies')),
     bake,

@@ -1,10 +1,11 @@
 /** How traffic moves from one colour to the other. */
 import { resolveUrl } from './compile-checks.js';
 import type { TextCompiler } from './compile-text.js';
-import type { EnvironmentSettings } from './environment-settings.js';
+import { toHost, valueOfHost } from './each-host.js';
+import { asksEachHost, type EnvironmentSettings } from './environment-settings.js';
 import type { FilePath } from './file-error.js';
 import type { HostPlan } from './plan-platform.js';
-import type { ConfirmPlan, TrafficCommon, TrafficPlan } from './plan-traffic.js';
+import type { ConfirmPlan, ProxyPlan, TrafficCommon, TrafficPlan } from './plan-traffic.js';
 import { refusePlan } from './plan-refused.js';
 import type { Traffic } from './schema-traffic.js';
 
@@ -23,13 +24,13 @@ interface ColourPair {
 
 export function compileTraffic(
   of: EnvironmentSettings,
-  url: string | null,
-  texts: TextCompiler,
+  around: { url: string | null; hosts: readonly HostPlan[]; texts: TextCompiler },
 ): TrafficPlan | null {
   const { traffic } = of.settings;
   if (traffic === undefined) return null;
   const at = (...keys: string[]): FilePath => of.pathOf('traffic', ...keys);
-  const common = compileCommon(traffic, url, texts, at);
+  const { texts } = around;
+  const common = compileCommon(traffic, around, at);
   const pair = (value: ColourPair, key: string): ColourPair => ({
     blue: texts.text(value.blue, at(key, 'blue')),
     green: texts.text(value.green, at(key, 'green')),
@@ -111,15 +112,19 @@ export function compileTraffic(
 
 function compileCommon(
   traffic: Traffic,
-  url: string | null,
-  texts: TextCompiler,
+  around: Parameters<typeof compileTraffic>[1],
   at: (...keys: string[]) => FilePath,
 ): TrafficCommon {
   const { colours } = traffic;
+  const { texts } = around;
+  const proxies = compileProxies(traffic, around, at);
   return {
     switch: traffic.switch ?? 'auto',
     switchWithinMs: traffic.within ?? SWITCH_WITHIN_MS,
-    confirm: compileConfirm(traffic.confirm ?? {}, url, texts, at),
+    confirm: {
+      ...compileConfirm(traffic.confirm ?? {}),
+      url: proxies[0]?.url ?? confirmUrl(traffic, around.url, texts, at),
+    },
     colourUrls:
       colours === undefined
         ? null
@@ -131,18 +136,42 @@ function compileCommon(
     weights: traffic.steps ?? [],
     ...(traffic.steps === undefined ? {} : { stepMs: traffic.each ?? STEP_MS }),
     host: traffic.host === undefined ? null : toHost(texts.text(traffic.host, at('host'))),
+    ...(proxies.length > 1 ? { proxies } : {}),
   };
 }
 
-function compileConfirm(
-  confirm: NonNullable<Traffic['confirm']>,
+/** One on each host, where `{host}` says so; empty = one for all. */
+function compileProxies(
+  traffic: Traffic,
+  { url, hosts, texts }: Parameters<typeof compileTraffic>[1],
+  at: (...keys: string[]) => FilePath,
+): ProxyPlan[] {
+  if (!asksEachHost(traffic)) return [];
+  const where = texts.where(at('confirm', 'url'));
+  const proxies = hosts.map((host) => {
+    const known = texts.with({ host: valueOfHost(host, 'confirm.url', where) });
+    return { host: host.name, url: confirmUrl(traffic, url, known, at) };
+  });
+  const same = proxies.find((each, index) => proxies.findIndex((other) => other.url === each.url) < index);
+  if (same === undefined) return proxies;
+  throw refusePlan(
+    `two hosts have the same {host}: the proxy at ${same.url} would answer for both`,
+    where,
+    'give each host an address of its own in hosts, or say where the one proxy in front of them runs, host:',
+  );
+}
+
+function confirmUrl(
+  { confirm }: Traffic,
   url: string | null,
   texts: TextCompiler,
   at: (...keys: string[]) => FilePath,
-): ConfirmPlan {
-  const asked = resolveUrl(url, texts.optional(confirm.url, at('confirm', 'url')) ?? '/');
+): string {
+  return resolveUrl(url, texts.optional(confirm?.url, at('confirm', 'url')) ?? '/');
+}
+
+function compileConfirm(confirm: NonNullable<Traffic['confirm']>): Omit<ConfirmPlan, 'url'> {
   return {
-    url: asked,
     header: confirm.body === true ? null : (confirm.header ?? COLOUR_HEADER),
     times: confirm.times ?? CONFIRM_TIMES,
     intervalMs: confirm.interval ?? 0,
@@ -155,9 +184,4 @@ function nameAfter(file: string, ending: RegExp, noun: string, where: string): s
   const name = (file.split('/').at(-1) ?? '').replace(ending, '');
   if (/^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(name)) return name;
   throw refusePlan(`no ${noun} name can be made of ${file}`, where, `add ${noun}: NAME to traffic`);
-}
-
-/** Screens call a host by its address, or by the reference where that is nobody's business. */
-export function toHost(address: string): HostPlan {
-  return { name: address, address };
 }

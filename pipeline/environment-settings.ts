@@ -3,6 +3,8 @@ import type { FilePath } from './file-error.js';
 import type { PipelineFile } from './pipeline-file.js';
 import type { Check } from './schema-checks.js';
 import type { Environment, Settings } from './schema-environment.js';
+import type { Traffic } from './schema-traffic.js';
+import { namesIn } from './templates.js';
 
 export interface EnvironmentSettings {
   name: string;
@@ -69,4 +71,9 @@ export function platformOnHosts({ platform }: Settings): string | null {
 export function proxyOnFirstHost({ traffic }: Settings): string | null {
   if (traffic === undefined || traffic.host !== undefined || traffic.kind === 'kubernetes') return null;
   return traffic.kind === 'command' && traffic.on === 'worker' ? null : traffic.kind;
+}
+
+/** Has each host a proxy of its own? Then each is asked, `confirm: {url: http://{host}/}`. */
+export function asksEachHost({ confirm }: Pick<Traffic, 'confirm'>): boolean {
+  return namesIn(confirm?.url ?? '').includes('host');
 }

@@ -1,5 +1,6 @@
 /** What a file may say that this version cannot carry out yet: it loads, compiles, and is refused by name before anything starts. */
 import {
+  asksEachHost,
   checkListsOf,
   findCheck,
   platformOnHosts,
@@ -8,7 +9,6 @@ import {
   strategyOf,
   type EnvironmentSettings,
 } from './environment-settings.js';
-import { isGivenOnGithub } from './approval-rules.js';
 import { findingsIn, type FindingInFile, type Report } from './findings-in-file.js';
 import type { LoadedFile } from './load-pipeline.js';
 import { namesIn } from './templates.js';
@@ -32,17 +32,7 @@ export function findUnsupported(file: LoadedFile, environments?: readonly string
 }
 
 function reportEnvironment(of: EnvironmentSettings, report: Report): void {
-  const { platform, approvals, database } = of.settings;
-  for (const [index, rule] of (typeof approvals === 'object' ? approvals : []).entries()) {
-    if (rule.by === 'oidc')
-      report('approvals by oidc', of.pathOf('approvals', index, 'by'), 'leave by out: slipway approve signs');
-    if (isGivenOnGithub(rule.by) && rule.of?.includes('*') === true)
-      report(
-        'reviews of several branches',
-        of.pathOf('approvals', index, 'of'),
-        'name one branch in each rule',
-      );
-  }
+  const { platform, database } = of.settings;
   if (database?.inside !== undefined && platform !== undefined && !DOCKER.includes(platform.kind))
     report(
       `database inside a container on platform ${platform.kind}`,
@@ -75,15 +65,16 @@ function reportLog(check: string, of: EnvironmentSettings, report: Report): void
     );
 }
 
-/** One proxy is switched. Behind one on the first host of several, the others would be deployed to and never serve. */
+/** One proxy on the first host of several: the others would be deployed to and never serve. */
 function reportProxies(of: EnvironmentSettings, report: Report): void {
-  const { hosts = [] } = of.settings;
-  if (hosts.length < 2 || strategyOf(of.settings) !== 'blue-green') return;
+  const { hosts = [], traffic } = of.settings;
+  if (traffic === undefined || hosts.length < 2 || strategyOf(of.settings) !== 'blue-green') return;
   if (platformOnHosts(of.settings) === null || proxyOnFirstHost(of.settings) === null) return;
+  if (asksEachHost(traffic)) return;
   report(
-    'a proxy on each of several hosts',
+    `traffic of ${hosts.length} hosts without where their proxies answer`,
     of.pathOf('traffic'),
-    `say where the one proxy in front of all ${hosts.length} runs, host: deploy@proxy.example.com; or make an environment of each host, one after the other`,
+    "say how the one on each host is asked, confirm: {url: 'http://{host}/'}, or where the one in front of all of them runs, host: deploy@proxy.example.com",
   );
 }
 

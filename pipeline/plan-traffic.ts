@@ -122,6 +122,15 @@ export interface TrafficCommon {
   stepMs?: number;
   /** Where the proxy runs when it is not the environment's first host. */
   host: HostPlan | null;
+  /** Each host has a proxy of its own: how each is asked, from the worker. Absent = there is one, asked at `confirm.url`. */
+  proxies?: ProxyPlan[];
+}
+
+export interface ProxyPlan {
+  /** Name of the host it runs on. */
+  host: string;
+  /** Instead of `confirm.url`. */
+  url: string;
 }
 
 export interface ConfirmPlan {

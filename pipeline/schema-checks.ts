@@ -24,7 +24,7 @@ const httpTarget = choose(
   httpUrl('checkUrl'),
 );
 
-const tcpTarget = text('checkAddress').superRefine((value, context) => {
+const tcpTarget = text('eachHost').superRefine((value, context) => {
   const port = /^[A-Za-z0-9._{}-]+:([0-9]{1,5})$/.exec(value)?.[1];
   if (port !== undefined && Number(port) >= 1 && Number(port) <= 65_535) return;
   context.addIssue({ code: 'custom', message: 'must be host:port, such as redis:6379' });

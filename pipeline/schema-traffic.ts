@@ -38,11 +38,11 @@ const service = text('environment').superRefine((value, context) => {
 });
 
 const confirm = closed({
-  /** Asked through the proxy; `/path` is on the environment's url, which is the default. */
+  /** Asked through the proxy; `/path` is on the environment's url, which is the default. With `{host}` each host has one. */
   url: choose(
     (value) => typeof value === 'string' && value.startsWith('/'),
-    text('environment').regex(/^\/[^\s'"`\\]*$/, { error: 'must be a path such as /colour' }),
-    httpUrl('environment'),
+    text('eachHost').regex(/^\/[^\s'"`\\]*$/, { error: 'must be a path such as /colour' }),
+    httpUrl('eachHost'),
   ).optional(),
   /** Response header that names the colour. */
   header: z

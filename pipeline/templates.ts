@@ -49,7 +49,7 @@ export const NAMES = {
   command: [...COMPILE_NAMES, ...RUN_NAMES],
   /** What a check asks: with `{host}` it is one check for each host. */
   checkUrl: [...COMPILE_NAMES, 'version', 'commit', 'colour', 'host'],
-  checkAddress: [...COMPILE_NAMES, 'version', 'commit', 'host'],
+  eachHost: [...COMPILE_NAMES, 'version', 'commit', 'host'],
   checkCommand: [...COMPILE_NAMES, ...RUN_NAMES, 'host'],
   database: [...COMPILE_NAMES, ...RUN_NAMES, ...DATABASE_NAMES],
 } as const satisfies Record<string, readonly string[]>;

@@ -28,6 +28,7 @@ import type {
   EnvironmentRequest,
   ReleaseRequest,
   SignedStatement,
+  SshStatement,
   Withdrawal,
 } from './messages.js';
 import type { Approval } from './missing-approvals.js';
@@ -48,7 +49,7 @@ export interface OnHosts {
 }
 
 /** As activities are given it. */
-export function targetOf({ target }: OnHosts): Target {
+export function targetOf({ target }: Pick<OnHosts, 'target'>): Target {
   if (target === undefined) throw new Error('the worker has not put in the target of this host');
   return target;
 }
@@ -85,8 +86,7 @@ export interface DeployResult extends Receipted {
   note: string;
 }
 
-export interface SwitchInput {
-  target: Target;
+export interface SwitchInput extends Pick<OnHosts, 'target' | 'host'> {
   to: Colour;
   /** false on the way back: the old colour is asked once, but a sick one is still better than none. */
   requireHealthy: boolean;
@@ -94,6 +94,10 @@ export interface SwitchInput {
   from: Colour | null;
   /** Percent of the users that go to `to`; absent = all of them. */
   share?: number;
+  /** Of the proxies of several hosts, those that served something else than `to` before; null = nothing, so they stay. */
+  before?: Record<string, Colour | null>;
+  /** Those of them where nothing said its colour before. */
+  mute?: string[];
 }
 
 export interface SwitchResult extends Receipted {
@@ -282,7 +286,7 @@ export interface ForceClaim {
   /** What the gate was asked about, and what it said. */
   subject: GateSubject;
   refusal: EvidenceItem;
-  force: SignedStatement;
+  force: SshStatement;
 }
 
 export type WindowPlan = NonNullable<EnvironmentPlan['window']>;

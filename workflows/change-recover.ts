@@ -6,9 +6,10 @@ import { patched } from '@temporalio/workflow';
 import { perform, type Calling } from './activity-options.js';
 import { isWarmRollback, summarize, type ChangeRun } from './change-run.js';
 import { sayBackup } from './database-way.js';
+import { eachBefore } from './proxies-back.js';
 import { readFailure } from './read-failure.js';
 import { READMISSION_STEPS, recoverReadmission } from './readmission-recover.js';
-import { asLive, onHosts, withoutReinstalled } from './target-hosts.js';
+import { asLive, onHosts, withoutReinstalled, hasProxies } from './target-hosts.js';
 import type { ChangeProgress } from './change-progress.js';
 import type { Saga } from './saga.js';
 import type { ClaimResult, Target, UndoResult } from './activity-contract.js';
@@ -59,7 +60,7 @@ export async function recover(run: ChangeRun, saga: Saga, progress: ChangeProgre
     serving = found.serving;
     return {
       outcome: 'undone',
-      note: `${found.killed.length} killed, ${found.serving ?? 'no colour'} serves`,
+      note: `${found.killed.length} killed${hasProxies(target.plan) ? '' : `, ${found.serving ?? 'no colour'} serves`}`,
     };
   });
   if (cutover?.rewinds === 'restore') return;
@@ -67,7 +68,8 @@ export async function recover(run: ChangeRun, saga: Saga, progress: ChangeProgre
     const to = target.plan.traffic === null ? null : (live?.colour ?? cutover?.previousColour ?? null);
     const moved = mayHaveSwitched(run) || (serving !== null && serving !== to);
     if (to === null || !moved) return { outcome: 'never-ran', note: 'was not moved' };
-    const input = { target, to, from: null, requireHealthy: false };
+    const each = hasProxies(target.plan) ? eachBefore(cutover?.prior ?? [], target.colour) : {};
+    const input = { target, to, from: null, requireHealthy: false, ...each };
     const result = await perform('switchTraffic', input, calling(`back to ${to}`));
     run.backMs = result.tookMs;
     return { outcome: 'undone', note: result.note };

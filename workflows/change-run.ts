@@ -36,6 +36,8 @@ export interface ChangeRun {
   bakedSoFar: unknown;
   /** Has the switch of traffic begun? */
   switched: boolean;
+  /** Hosts whose own proxy was switched, or began to be. */
+  switchedHosts: string[];
   /** Percent of the users that the new colour has and was watched with; a step that is tried again goes on there. */
   watchedShare: number;
   /** A newer release waits for the lane. */
@@ -90,6 +92,7 @@ export function startRun(input: ChangeInput): ChangeRun {
     deployedAtMs: null,
     bakedSoFar: null,
     switched: false,
+    switchedHosts: [],
     watchedShare: 0,
     supersededBy: null,
     switchMs: null,
@@ -109,6 +112,11 @@ export function setApart(run: ChangeRun, apart: HostApart): void {
   run.apart = all.sort((one, other) => order.indexOf(one.host) - order.indexOf(other.host));
   const left = run.target.plan.hosts.filter(({ name }) => name !== apart.host);
   run.target = onHosts(run.target, left);
+}
+
+/** Whom a person left out has not failed. */
+export function failedApart({ apart, skippedHosts }: ChangeRun): HostApart[] {
+  return apart.filter(({ host }) => !skippedHosts.includes(host));
 }
 
 /** The release as the environment will remember it. */
@@ -186,6 +194,7 @@ export function isWarmRollback({
 }: Pick<ChangeInput, 'request' | 'live' | 'warm'>): boolean {
   if (request.kind !== 'rollback' || request.plan.strategy !== 'blue-green' || warm === null) return false;
   // it must not run on a database that is not its own yet
+  if (request.deploysAgain === true) return false;
   if (request.restore !== undefined || request.databaseWay?.way === 'forward') return false;
   const digests = (artifacts: { digest: string }[]): string =>
     artifacts.map(({ digest }) => digest).join(',');

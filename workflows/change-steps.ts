@@ -11,12 +11,14 @@ import { otherColour } from './colours.js';
 import { noteDatabase, readBackup, restore, revert } from './database-rollback.js';
 import { backup, contract, migrate, undoMigrate } from './database-steps.js';
 import { deployToFleet, isFleet, leaveUnreachable, sayHostsLeft, undoFleet } from './fleet.js';
+import { switchProxies } from './proxies.js';
+import { switchProxiesBack } from './proxies-back.js';
 import { sayWarnings } from './preflight-warnings.js';
 import { lastReported } from './read-failure.js';
 import { formatLimit } from './report.js';
 import type { StepOutcome } from './step-outcome.js';
 import { calling, judge, passed, sinceDeploy, tellEnvironment, type Surroundings } from './step.js';
-import { checksHere } from './target-hosts.js';
+import { checksHere, hasProxies } from './target-hosts.js';
 
 interface Irreversible {
   irreversible: string;
@@ -164,11 +166,13 @@ async function switchTraffic(run: ChangeRun, around: Surroundings): Promise<Step
   const { colour, plan } = run.target;
   const { traffic } = plan;
   if (colour === null || traffic === null) return passed('no colours');
-  const byHand = traffic.switch === 'manual' && run.input.request.kind !== 'rollback';
+  // nobody is asked twice: what is live was switched to already
+  const byHand = traffic.switch === 'manual' && !['rollback', 'readmit'].includes(run.input.request.kind);
   if (byHand && !run.switched && !(await around.awaitSwitch())) return nobodySwitched(run);
   // with the word that was waited for
   const { target, previousColour } = run;
-  if (compares(run) && !run.warm) await measureBaseline(run, 'before the switch');
+  const readmits = run.input.request.kind === 'readmit';
+  if (compares(run) && !run.warm && !readmits) await measureBaseline(run, 'before the switch');
   // In the commit that schedules the switch, so there is nothing to wait for; a warm rollback is known to begin with it.
   const beside = patched('told-beside-the-switch');
   const told = beside && run.warm ? null : tellEnvironment(run, true, around);
@@ -177,13 +181,21 @@ async function switchTraffic(run: ChangeRun, around: Surroundings): Promise<Step
   run.cutOver = true;
   run.deployedAtMs ??= Date.now();
   const toAll = { target, to: colour, from: previousColour, requireHealthy: true };
-  const bad = await goInSteps(run, toAll, around);
+  const bad = readmits ? null : await goInSteps(run, toAll, around);
   if (bad !== null) return bad;
-  const result = await perform('switchTraffic', toAll, calling(run));
+  const moved = await move(run, toAll);
   await told;
-  keepReceipt(run, 'switch', result);
-  run.switchMs = result.tookMs;
-  return passed(result.note);
+  if (moved.over !== null) return moved.over;
+  run.switchMs = moved.tookMs;
+  return passed(moved.note);
+}
+
+/** All users or a share of them, at the one proxy or at that of each host. */
+async function move(run: ChangeRun, input: SwitchInput, said = ''): ReturnType<typeof switchProxies> {
+  if (hasProxies(run.target.plan)) return await switchProxies(run, input);
+  const result = await perform('switchTraffic', input, calling(run, said));
+  if (input.share === undefined) keepReceipt(run, 'switch', result);
+  return { over: null, ...result };
 }
 
 /**
@@ -201,7 +213,8 @@ async function goInSteps(
   for (const share of traffic.weights.filter((weight) => weight < 100 && weight > run.watchedShare)) {
     const said = `${share}% to ${toAll.to}`;
     around.say(`${said}, watched for ${formatLimit(traffic.stepMs ?? 0)}`);
-    await perform('switchTraffic', { ...toAll, share }, calling(run, said));
+    const moved = await move(run, { ...toAll, share }, said);
+    if (moved.over !== null) return moved.over;
     const watched = {
       ...{ target, colour: toAll.to, baseline, remainingMs: traffic.stepMs ?? 0, share },
       ...sinceDeploy(run),
@@ -231,6 +244,7 @@ function nobodySwitched(run: ChangeRun): StepOutcome {
 async function switchBack(run: ChangeRun): Promise<UndoResult> {
   const { target, previousColour } = run;
   if (!run.switched) return { outcome: 'never-ran', note: 'traffic was not moved' };
+  if (hasProxies(run.target.plan)) return await switchProxiesBack(run);
   if (previousColour === null)
     return { outcome: 'undone', note: 'a first release: nothing served before it' };
   const result = await perform(

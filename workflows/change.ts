@@ -27,6 +27,7 @@ import { tellApart } from './step.js';
 import { saidIn } from './taken-decisions.js';
 import { refuseToHear } from './unheard.js';
 import { groupsThatMay } from './who-may.js';
+import { hasProxies } from './target-hosts.js';
 
 export async function change(input: ChangeInput): Promise<ChangeResult> {
   const run = startRun(input);
@@ -72,7 +73,8 @@ function stepsOf(run: ChangeRun): string[] {
       'retire',
       ...(run.input.live?.plan.database?.contract === undefined ? [] : ['contract']),
     ];
-  if (kind === 'readmit') return ['preflight', 'claim', 'proveWayBack', 'deploy'];
+  if (kind === 'readmit')
+    return ['preflight', 'claim', 'proveWayBack', 'deploy', ...(hasProxies(plan) ? ['switch'] : [])];
   if (kind === 'rollback') return stepsOfRollback(run);
   return plan.steps;
 }

@@ -50,7 +50,7 @@ export function end(state: EnvironmentState, ended: Ended): Step {
     token: Math.max(state.token, seen),
     inFlight: null,
     live: result.live,
-    warm: keepWarm(state, request, result, nowMs),
+    warm: sayUneven(state, result, keepWarm(state, request, result, nowMs)),
     ...(apart.length === 0 ? {} : { apart }),
     good,
     ...whoMustLook(state, request, result),
@@ -101,6 +101,17 @@ function keepWarm(
   const keptMs = result.warmIsStale === true ? 0 : request.plan.keepWarmMs;
   const forMs = retireAgain ? RETIRE_AGAIN_MS : keptMs;
   return { record: result.warm, retireAt: new Date(nowMs + forMs).toISOString() };
+}
+
+/** Who stood apart does not have what was live then, and who does now gets only what is live when it comes back. */
+function sayUneven(
+  { warm: before, apart = [] }: EnvironmentState,
+  { apart: found = [] }: ChangeResult,
+  warm: EnvironmentState['warm'],
+): EnvironmentState['warm'] {
+  if (warm === null) return null;
+  const wasUneven = before?.uneven === true && before.record.token === warm.record.token;
+  return wasUneven || apart.length > 0 || found.length > 0 ? { ...warm, uneven: true } : warm;
 }
 
 function whoMustLook(

@@ -7,9 +7,11 @@ import type { CheckPlan, EnvironmentPlan } from '../pipeline/plan.js';
 import { all } from './all.js';
 import type { OnHosts, UndoResult, VerifyResult } from './activity-contract.js';
 import { perform, type Calling } from './activity-options.js';
-import { keepReceipt, setApart, summarize, type ChangeRun } from './change-run.js';
+import { failedApart, keepReceipt, setApart, summarize, type ChangeRun } from './change-run.js';
 import type { StepOutcome } from './step-outcome.js';
 import { describeApart, SET_APART_WITHIN_MS, withLastWords } from './hosts-apart.js';
+import { orApart } from './or-apart.js';
+import { switchHostBack } from './proxies-back.js';
 import { readFailure } from './read-failure.js';
 import type { FailureReport, HostApart } from './result.js';
 import { calling, judge, passed, sinceDeploy, tellApart } from './step.js';
@@ -17,6 +19,8 @@ import { checksHere, isAboutHosts, onHosts } from './target-hosts.js';
 
 /** Of many hosts that fail for the same reason. */
 const NAMED_AT_MOST = 10;
+
+type Hosts = EnvironmentPlan['hosts'];
 
 interface HostFailure {
   host: string;
@@ -33,23 +37,42 @@ export function isFleet({ input }: ChangeRun): boolean {
 }
 
 export async function deployToFleet(run: ChangeRun): Promise<StepOutcome> {
-  const { rollout, hosts } = run.target.plan;
-  for (let start = 0; start < hosts.length; start += rollout.batch) {
-    const batch = hosts.slice(start, start + rollout.batch);
-    const settled = await all(batch.map(({ name }) => deployTo(run, name)));
-    const failures = settled.filter((failure) => failure !== null);
-    const over = (await standApart(run, failures)) ?? (await checkBatch(run, batch));
-    if (over !== null) return over;
-  }
+  const deployTo = async (host: string): Promise<void> => {
+    if (!run.begunHosts.includes(host)) run.begunHosts.push(host);
+    keepReceipt(run, 'deploy', await perform('deploy', workOn(run, host), onOneHost(run, host)));
+  };
+  const { batch } = run.target.plan.rollout;
+  const over = await batchByBatch(run, { batch, afterwards: (hosts) => checkBatch(run, hosts) }, deployTo);
+  if (over !== null) return over;
   const { length } = run.target.plan.hosts;
   return passed(`${length} ${length === 1 ? 'host' : 'hosts'}${sayApart(run.apart)}`);
+}
+
+/**
+ * The hosts that fail stand apart as far as they may, before the next batch begins; null = all that are left are done.
+ * `afterwards` looks at a whole batch.
+ */
+export async function batchByBatch(
+  run: ChangeRun,
+  { batch, afterwards }: { batch: number; afterwards?: (hosts: Hosts) => Promise<StepOutcome | null> },
+  work: (host: string) => Promise<void>,
+): Promise<StepOutcome | null> {
+  const { hosts } = run.target.plan;
+  for (let start = 0; start < hosts.length; start += batch) {
+    const these = hosts.slice(start, start + batch);
+    const settled = await all(these.map(({ name }) => attempt(run, name, work)));
+    const failures = settled.filter((failure) => failure !== null);
+    const over = (await standApart(run, failures)) ?? (await afterwards?.(these)) ?? null;
+    if (over !== null) return over;
+  }
+  return null;
 }
 
 /**
  * The hosts of the batch that are in it still are asked before the next one begins; null = on to that. Who answers badly
  * stands apart like who could not be deployed to, and the others are asked again: the first no ends a round.
  */
-async function checkBatch(run: ChangeRun, batch: EnvironmentPlan['hosts']): Promise<StepOutcome | null> {
+async function checkBatch(run: ChangeRun, batch: Hosts): Promise<StepOutcome | null> {
   for (;;) {
     const { plan } = run.target;
     const hosts = batch.filter(({ name }) => plan.hosts.some((host) => host.name === name));
@@ -114,13 +137,13 @@ export async function undoFleet(run: ChangeRun): Promise<UndoResult> {
   const before = run.undoneHosts.length;
   const outcomes = await all(
     left.map(async (host) => {
-      const { outcome } = await perform('undoDeploy', workOn(run, host), {
-        ...calling(run, `undo on ${host}`),
-        insist: true,
-        priority: 1,
+      const undoing = { ...calling(run, `undo on ${host}`), priority: 1 };
+      const outcome = await orApart(run, host, undoing, async (limited) => {
+        const result = await perform('undoDeploy', workOn(run, host), limited);
+        return result.outcome;
       });
       run.undoneHosts.push(host);
-      return outcome;
+      return outcome ?? 'never-ran';
     }),
   );
   const undone = before > 0 || outcomes.includes('undone');
@@ -149,11 +172,14 @@ export function sayHostsLeft({ input: { live, request } }: ChangeRun): string | 
   return `${left.join(', ')} left the environment and still runs ${live.version}`;
 }
 
-/** null = it runs there. Throws what ends the change: that another owns the host, or that it was stopped. */
-async function deployTo(run: ChangeRun, host: string): Promise<HostFailure | null> {
-  if (!run.begunHosts.includes(host)) run.begunHosts.push(host);
+/** null = it is done there. Throws what ends the change: that another owns the host, or that it was stopped. */
+async function attempt(
+  run: ChangeRun,
+  host: string,
+  work: (host: string) => Promise<void>,
+): Promise<HostFailure | null> {
   try {
-    keepReceipt(run, 'deploy', await perform('deploy', workOn(run, host), onOneHost(run, host)));
+    await work(host);
     return null;
   } catch (error) {
     if (isCancellation(error) || CancellationScope.current().consideredCancelled) throw error;
@@ -162,11 +188,6 @@ async function deployTo(run: ChangeRun, host: string): Promise<HostFailure | nul
     if (meaning === 'stale') throw error;
     return { host, verdict: meaning === 'no' ? 'failed' : 'inconclusive', report };
   }
-}
-
-/** Whom a person left out has not failed. */
-function failedApart({ apart, skippedHosts }: ChangeRun): HostApart[] {
-  return apart.filter(({ host }) => !skippedHosts.includes(host));
 }
 
 /** null = the release goes on without them. */
@@ -185,6 +206,7 @@ async function standApart(run: ChangeRun, failures: HostFailure[]): Promise<Step
 async function takeOut(run: ChangeRun, { host, report }: HostFailure): Promise<void> {
   const { failedHost } = run.target.plan.rollout;
   const isBegun = run.begunHosts.includes(host);
+  const isSwitched = run.switchedHosts.includes(host);
   const putsBack = failedHost === 'undo' && run.input.request.kind !== 'readmit';
   const since = new Date(Date.now()).toISOString();
   const limited = { ...onOneHost(run, host), scheduleToCloseMs: SET_APART_WITHIN_MS, priority: 1 };
@@ -193,7 +215,10 @@ async function takeOut(run: ChangeRun, { host, report }: HostFailure): Promise<v
   // said before it is touched: until that has come to its end nobody knows whether it can be reached
   await tellApart(run, { host, state: 'quarantined', why, since });
   try {
-    if (isBegun) await perform(putsBack ? 'undoDeploy' : 'stopHost', workOn(run, host), limited);
+    if (putsBack) await switchHostBack(run, host, limited);
+    if (putsBack && isBegun) await perform('undoDeploy', workOn(run, host), limited);
+    // its own proxy may lead users to it although nothing was deployed
+    if (!putsBack && (isBegun || isSwitched)) await perform('stopHost', workOn(run, host), limited);
   } catch (error) {
     if (isCancellation(error) || CancellationScope.current().consideredCancelled) throw error;
     state = 'quarantined';
@@ -229,7 +254,7 @@ function workOn(run: ChangeRun, host: string): OnHosts {
 }
 
 /** Its deadlines are those of one host. */
-function onOneHost(run: ChangeRun, host: string): Calling {
+export function onOneHost(run: ChangeRun, host: string): Calling {
   const { plan } = run.target;
   return { ...calling(run, host), plan: { ...plan, hosts: plan.hosts.filter(({ name }) => name === host) } };
 }

@@ -219,6 +219,10 @@ export interface PriorState {
   /** Random id written at the first claim: a reinstalled host has another. */
   hostId: string;
   platform: unknown;
+  /** Colour of the host's own proxy, where each has one; null = it led nowhere. */
+  serving?: Colour | null;
+  /** Nothing there said that it is that colour: what is down cannot be seen to be back. */
+  mute?: true;
   /** By the worker that found it: an undo brings back nothing else. */
   seal?: Seal;
 }

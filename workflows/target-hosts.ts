@@ -8,8 +8,42 @@ export function onHosts(target: Target, hosts: EnvironmentPlan['hosts']): Target
   const { plan } = target;
   const { whole = { hosts: plan.hosts, traffic: plan.traffic } } = target;
   const { traffic } = plan;
-  const proxy = traffic === null ? null : { ...traffic, host: traffic.host ?? whole.hosts[0] ?? null };
-  return { ...target, plan: { ...plan, hosts, traffic: proxy }, whole };
+  return { ...target, plan: { ...plan, hosts, traffic: keepProxy(traffic, whole.hosts) }, whole };
+}
+
+/** Has each host a proxy of its own? */
+export function hasProxies({ traffic }: Pick<EnvironmentPlan, 'traffic'>): boolean {
+  return traffic?.proxies !== undefined;
+}
+
+/** The one proxy is where it was, whichever hosts are left out; those of the hosts come and go with them. */
+export function keepProxy(
+  traffic: EnvironmentPlan['traffic'],
+  hosts: EnvironmentPlan['hosts'],
+): EnvironmentPlan['traffic'] {
+  if (traffic === null || hasProxies({ traffic })) return traffic;
+  return { ...traffic, host: traffic.host ?? hosts[0] ?? null };
+}
+
+/** As each of its proxies sees it, with the host it runs on and that one's checks; where there is one, as it is. */
+export function atEachProxy(target: Target): Target[] {
+  const { plan } = target;
+  return hasProxies(plan) ? plan.hosts.map(({ name }) => atProxy(target, name)) : [target];
+}
+
+/** As the proxy of this host sees it, where each host has one. */
+export function atProxy(target: Target, host: string): Target {
+  const { plan } = target;
+  const { traffic } = plan;
+  const proxy = traffic?.proxies?.find((each) => each.host === host);
+  const here = plan.hosts.filter(({ name }) => name === host);
+  if (traffic === null || proxy === undefined) return target;
+  const { proxies: _, ...rest } = traffic;
+  const own = { ...rest, host: here[0] ?? null, confirm: { ...traffic.confirm, url: proxy.url } };
+  return {
+    ...target,
+    plan: { ...plan, hosts: here, checks: checksHere({ hosts: here }, plan.checks), traffic: own },
+  };
 }
 
 /** A release that is or was live, under the token of this change, on all of its hosts. */

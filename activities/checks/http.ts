@@ -1,9 +1,10 @@
 /** `{http: /health}`: one GET, one good status. A redirect is its own status: a login page answers 200 as well. */
 import http from 'node:http';
 import https from 'node:https';
-import type { CheckPlan } from '../../pipeline/plan.js';
+import type { CheckPlan, EnvironmentPlan } from '../../pipeline/plan.js';
 import type { HostPlan } from '../../pipeline/plan-platform.js';
 import type { Host } from '../hosts/host.js';
+import { atProxy } from '../../workflows/target-hosts.js';
 import { failed, inconclusive, passed, type CheckContext, type CheckOnce, type Finding } from './check.js';
 import { findOwnUrl, findProxyHost, locateColour, type CheckAddress } from './colour-address.js';
 import { askHttp, type HttpAnswer } from './http-request.js';
@@ -55,13 +56,19 @@ export const askHttpCheck: CheckOnce<HttpPlan> = async (plan, context) => {
 };
 
 async function locate(plan: HttpPlan, context: CheckContext): Promise<CheckAddress> {
-  const { target, colour, at } = context;
+  const { colour, at } = context;
   if (at === 'colour' && colour !== null) {
-    const own = await findOwnUrl(target.plan, colour, (host) => openOrGiveUp(context, host));
-    return locateColour(target.plan, plan.url, colour, own);
+    const seen = planAround(plan, context);
+    const own = await findOwnUrl(seen, colour, (host) => openOrGiveUp(context, host));
+    return locateColour(seen, plan.url, colour, own);
   }
   const url = colour === null ? plan.url : plan.url.replaceAll('{colour}', colour);
   return { url: new URL(url), hostHeader: null, fromProxyHost: false };
+}
+
+/** A check of one host is asked beside that host's proxy, where each has one. */
+function planAround({ host }: HttpPlan, { target }: CheckContext): EnvironmentPlan {
+  return host === undefined ? target.plan : atProxy(target, host).plan;
 }
 
 async function openOrGiveUp({ openHost }: CheckContext, host: HostPlan): Promise<Host> {
@@ -80,7 +87,7 @@ async function ask(
   const question = { url, headers, timeoutMs: plan.timeoutMs, signal: context.signal };
   const secure = url.protocol === 'https:';
   if (!address.fromProxyHost) return askHttp({ ...question, agent: agents[secure ? 'https:' : 'http:'] });
-  const proxyHost = findProxyHost(context.target.plan);
+  const proxyHost = findProxyHost(planAround(plan, context));
   if (proxyHost === null) throw new HostUnreachable('the environment has no host');
   const host = await openOrGiveUp(context, proxyHost);
   const port = url.port === '' ? (secure ? 443 : 80) : Number(url.port);

@@ -10,7 +10,7 @@ import { QUERY } from '../../workflows/names.js';
 import { onHosts } from '../../workflows/target-hosts.js';
 import { badInput } from '../failure.js';
 
-const ON_ONE_HOST: readonly string[] = ['deploy', 'undoDeploy', 'stopHost'];
+const ON_ONE_HOST: readonly string[] = ['deploy', 'undoDeploy', 'stopHost', 'switchTraffic'];
 /** Lanes whose target is kept: a change has one colour and one plan as soon as it deploys. */
 const KEPT = 32;
 
@@ -32,11 +32,12 @@ export function putInTargets(client: Client): (context: Context) => ActivityInte
 /** Answers the input with its target; one that has it is left as it is. */
 export function createPutIn(client: Client): (given: OnHosts, info: Asking) => Promise<OnHosts> {
   const asked = new Map<string, Promise<Target>>();
-  return async (given, { workflowExecution }) => {
+  return async (given, { activityType, workflowExecution }) => {
     const { target, host } = given;
     if (target !== undefined || host === undefined || workflowExecution === undefined) return given;
     const { workflowId, runId } = workflowExecution;
-    const whole = await keep(asked, runId, () =>
+    // a person's word to switch is in it from then on only
+    const whole = await keep(asked, `${runId} ${activityType === 'switchTraffic'}`, () =>
       client.workflow.getHandle(workflowId, runId).query<Target>(QUERY.target),
     );
     return { ...given, target: onOneHost(whole, host) };

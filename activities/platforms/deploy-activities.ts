@@ -2,7 +2,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Colour } from '../../pipeline/plan.js';
 import type { HostPlan } from '../../pipeline/plan-platform.js';
-import type { ConfirmPlan } from '../../pipeline/plan-traffic.js';
 import {
   targetOf,
   type Activities,
@@ -12,27 +11,24 @@ import {
   type UndoResult,
 } from '../../workflows/activity-contract.js';
 import { otherColour } from '../../workflows/colours.js';
+import { atEachProxy, hasProxies } from '../../workflows/target-hosts.js';
 import type { LookAtDependencies } from '../checks/dependencies-before.js';
 import { foreignHand, isRefusal, refused } from '../failure.js';
 import { drain } from '../traffic/drain.js';
-import type { Served } from '../traffic/who-is-served.js';
 import { writeHostLog } from './host-log.js';
 import { placeOf } from './host-question.js';
 import { AT_A_TIME, inBatches, lookAtEach, valueOf } from './several-hosts.js';
 import { openPlatform, placesOf, type PlatformDependencies, type PlatformManners } from './open-platform.js';
 import { keeperOf, type Platform, type PlatformContext } from './platform.js';
+import { createTrafficQuestions, type TrafficAsked } from './who-has-traffic.js';
 import { sayOnce, stopWriters } from './stop-writers.js';
 import { stoppable } from './stoppable.js';
 
-export interface DeployDependencies extends PlatformDependencies {
+export interface DeployDependencies extends PlatformDependencies, TrafficAsked {
   /** Does what the environment depends on answer? */
   lookAtDependencies: LookAtDependencies;
   /** Could traffic be moved, and moved back? Throws when not. */
   proveTraffic: (target: Target, signal: AbortSignal) => Promise<string>;
-  /** What the proxy really serves. */
-  whoIsServed: (confirm: ConfirmPlan, signal: AbortSignal) => Promise<Served>;
-  /** Colour the proxy's configuration names; null = none of ours. */
-  configuredColour: (target: Target) => Promise<Colour | null>;
 }
 
 export type DeployActivities = Pick<
@@ -69,15 +65,7 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
   ): Promise<T[]> =>
     inBatches(placesOf(target), AT_A_TIME, async (place) => work(await open(target, place, manners)));
 
-  /** Users may be served already by what was there before Slipway: a first release must not land under them. */
-  async function servedByOthers(target: Target, signal: AbortSignal): Promise<Colour | null> {
-    const { traffic } = target.plan;
-    const isFirst = target.live === null && target.colour !== null;
-    if (!isFirst || traffic === null) return null;
-    const { colour, answered } = await dependencies.whoIsServed(traffic.confirm, signal);
-    // only the worker may be unable to ask: what the proxy is told to serve is left alone
-    return answered ? colour : await dependencies.configuredColour(target);
-  }
+  const { servedByOthers, ledTo, hasTraffic } = createTrafficQuestions(dependencies);
 
   return {
     preflight: ({ target }) =>
@@ -116,7 +104,8 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
           const { hostId } = await keeperOf(platform, context).claim(context.fence);
           const recorded = await looking;
           notes.push(await platform.proveWayBack(context, recorded));
-          return { host: context.host.name, hostId, platform: recorded };
+          const { name: host } = context.host;
+          return { host, hostId, platform: recorded, ...(await ledTo(target, host, manners.signal)) };
         });
         if (proving !== null) notes.push(await proving);
         const isFirst = prior.every(({ platform }) => platform === null);
@@ -161,7 +150,10 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
         return combine(
           await eachPlace(target, { ...manners, way: 'back' }, async (place) => {
             await requireSameHost(place, work.prior);
-            return await place.platform.retire(place.context, target.colour);
+            const stopped = await place.platform.retire(place.context, target.colour);
+            // its own proxy would go on to send users to the release before
+            if (target.colour === null || !hasProxies(target.plan)) return stopped;
+            return combine([stopped, await place.platform.retire(place.context, otherColour(target.colour))]);
           }),
         );
       }),
@@ -182,17 +174,18 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
     retireColour: ({ target, colour }) =>
       stoppable(async (manners) => {
         const { signal } = manners;
-        const { traffic } = target.plan;
-        if (traffic !== null) {
-          const served = await dependencies.whoIsServed(traffic.confirm, signal);
-          const other = served.colour ?? (await dependencies.configuredColour(target));
-          if (other === null) throw nobodyKnows(target, colour);
-          if (other === colour) throw stillServes(target, colour);
-        }
+        const proxies = atEachProxy(target);
+        const serving = await inBatches(proxies, AT_A_TIME, (each) => hasTraffic(each, colour, signal));
+        if (serving.every(Boolean)) throw stillServes(target, colour);
+        // a host that stood apart was left to it
+        const keepIt = proxies.filter((_, index) => serving[index] === true).map(hostOf);
         manners.progress(`${colour} finishes what it has`);
         await drain(target.plan, signal);
         return combine(
           await eachPlace({ ...target, colour }, manners, async ({ platform, context }) => {
+            const { name } = context.host;
+            if (keepIt.includes(name))
+              return { outcome: 'never-ran', note: `${name} still serves ${colour}` };
             await keeperOf(platform, context).claim(context.fence);
             return await platform.retire(context, colour);
           }),
@@ -216,8 +209,11 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
         );
         const killed = settled.map(valueOf);
         const { traffic } = target.plan;
+        // of several proxies each goes back to what it served, which the dead change has recorded
         const served =
-          traffic === null ? null : await dependencies.whoIsServed(traffic.confirm, manners.signal);
+          traffic === null || hasProxies(target.plan)
+            ? null
+            : await dependencies.whoIsServed(traffic.confirm, manners.signal);
         return { serving: served?.colour ?? null, killed: killed.flat() };
       }),
   };
@@ -278,11 +274,6 @@ function stillServes({ plan }: Target, colour: Colour): Error {
   });
 }
 
-function nobodyKnows({ plan }: Target, colour: Colour): Error {
-  return refused({
-    what: `neither the proxy's answers nor its configuration say which colour serves, so ${colour} is not stopped`,
-    where: plan.name,
-    why: null,
-    wayOut: 'see that the proxy answers and names a colour; it is tried again by itself',
-  });
+function hostOf({ plan }: Target): string {
+  return plan.hosts[0]?.name ?? '';
 }

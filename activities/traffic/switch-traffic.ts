@@ -2,9 +2,17 @@
  * The one activity that moves traffic, and the whole way back: fence, last look, persist, apply, then believe only
  * what the proxy answers. Done twice is done once; a crash anywhere is repaired by the next attempt.
  */
-import type { Activities, SwitchInput, SwitchResult } from '../../workflows/activity-contract.js';
+import {
+  targetOf,
+  type Activities,
+  type SwitchInput,
+  type SwitchResult,
+  type Target,
+} from '../../workflows/activity-contract.js';
+import { atEachProxy } from '../../workflows/target-hosts.js';
 import { activitySignal, heartbeatWhile, stoppedFailure } from '../cancellation.js';
 import { answersToConfirm, canSplit, type ConfirmPlan } from '../../pipeline/plan-traffic.js';
+import { valueOf } from '../platforms/several-hosts.js';
 import { badInput, isRefusal, refused, unreachable } from '../failure.js';
 import { requireHealthy } from './last-look.js';
 import { observeBoth } from './observe-both.js';
@@ -18,14 +26,44 @@ export function createSwitchTraffic(dependencies: TrafficDependencies): Activiti
     heartbeatWhile<SwitchResult, number>(async (report) => {
       const signal = activitySignal();
       try {
-        return await switchTraffic(dependencies, input, { signal, onAnswer: report });
+        return await switchProxies(dependencies, input, { signal, onAnswer: report });
       } catch (error) {
         // what the proxy was told stays told: the undo, or the next attempt, looks at what it serves
-        if (signal.aborted) throw stoppedFailure(signal, `traffic of ${input.target.plan.name}`, error);
+        if (signal.aborted) throw stoppedFailure(signal, `traffic of ${targetOf(input).plan.name}`, error);
         throw error;
       }
     });
 }
+
+/** The one proxy, or those of all hosts of the target at the same time; the first failure is thrown once all have ended. */
+async function switchProxies(
+  dependencies: TrafficDependencies,
+  input: SwitchInput,
+  progress: Progress,
+): Promise<SwitchResult> {
+  const { before = {}, mute = [], to, ...rest } = input;
+  const settled = await Promise.allSettled(
+    atEachProxy(targetOf(input)).flatMap((target) => {
+      const host = target.plan.hosts[0]?.name ?? '';
+      const was = before[host];
+      if (was === null) return [];
+      const one = { ...rest, target, to: was ?? to, mute: mute.includes(host) };
+      return [switchTraffic(dependencies, one, progress)];
+    }),
+  );
+  const [first, ...others] = settled.map(valueOf);
+  if (first === undefined) return { confirmed: 0, tookMs: 0, note: 'no proxy led anywhere before' };
+  if (others.length === 0) return first;
+  const all = [first, ...others];
+  return {
+    confirmed: Math.min(...all.map(({ confirmed }) => confirmed)),
+    tookMs: Math.max(...all.map(({ tookMs }) => tookMs)),
+    note: `${to}, confirmed by ${all.length} proxies`,
+  };
+}
+
+/** Of one proxy. */
+type OneSwitch = Omit<SwitchInput, 'before' | 'mute'> & { target: Target; mute?: boolean };
 
 interface Progress {
   signal: AbortSignal;
@@ -36,7 +74,7 @@ interface Progress {
 /** Refused, StaleFence, ForeignHand and BadInput as in failures.ts; whatever may pass is retryable. */
 export async function switchTraffic(
   dependencies: TrafficDependencies,
-  input: SwitchInput,
+  input: OneSwitch,
   { signal, onAnswer }: Progress,
 ): Promise<SwitchResult> {
   const startedAt = performance.now();
@@ -55,7 +93,8 @@ export async function switchTraffic(
   // what was ended while we looked may have moved it
   if (isBack && look.colour === to) look = await traffic.look();
   if (share !== undefined && !canSplit(traffic.plan)) throw cannotSplit(traffic);
-  if (!(await isThere(traffic, look, input, signal))) await apply(traffic, look, input, signal);
+  const there = await isThere(traffic, look, input, signal);
+  const refusal = there ? null : await apply(traffic, look, input, signal);
 
   const confirm = confirmOf(traffic, share);
   const observedFrom = performance.now();
@@ -66,6 +105,8 @@ export async function switchTraffic(
     return { confirmed: both.answers, tookMs, note: `${to} has ${share}%, both colours answer` };
   }
   const seen = await observeColour({ confirm, colour: to, accepts: whatCounts(input), signal, onAnswer });
+  if (refusal !== null && (seen.confirmed < confirm.times || (await traffic.look()).colour !== to))
+    throw refusal;
   if (seen.silent)
     return {
       ...{ confirmed: seen.confirmed, tookMs: Math.round(observedFrom - startedAt) },
@@ -81,9 +122,9 @@ export async function switchTraffic(
   };
 }
 
-function whatCounts({ target, requireHealthy }: SwitchInput): Accepts {
+function whatCounts({ target, requireHealthy, mute }: OneSwitch): Accepts {
   if (requireHealthy) return 'well';
-  return target.live === null ? 'not-the-other' : 'sick';
+  return target.live === null || mute ? 'not-the-other' : 'sick';
 }
 
 /** A share is confirmed by both colours; all users by a row that a share left over would have broken. */
@@ -95,7 +136,7 @@ function confirmOf({ plan }: OpenTraffic, share: number | undefined): ConfirmPla
 async function isThere(
   traffic: OpenTraffic,
   { colour }: Look,
-  { to, share }: SwitchInput,
+  { to, share }: OneSwitch,
   signal: AbortSignal,
 ): Promise<boolean> {
   // of a proxy that splits its users one answer tells nothing
@@ -103,18 +144,25 @@ async function isThere(
   return (await probeColour(traffic.plan.confirm, { signal })).colour === to;
 }
 
+/**
+ * On the way back a refusal is not the last word: a proxy that was never switched need not be told, and so it is looked
+ * at. Forward it is thrown.
+ */
 async function apply(
   traffic: OpenTraffic,
   look: Look,
-  { to, from, share }: SwitchInput,
+  { to, from, share, requireHealthy }: OneSwitch,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<Error | null> {
   try {
     await look.switchTo(to, from, share);
+    return null;
   } catch (error) {
     if (!isRefusal(error)) throw error;
     // a proxy that is down refuses everything, but will not for ever
-    if ((await probeColour(traffic.plan.confirm, { signal })).status !== null) throw error;
+    const { status, colour } = await probeColour(traffic.plan.confirm, { signal });
+    if (status !== null && !requireHealthy && colour === to) return error;
+    if (status !== null) throw error;
     throw unreachable({
       what: `the proxy does not answer, and could not be told to go to ${to}: ${error.message}`,
       where: traffic.host.name,
@@ -126,7 +174,7 @@ async function apply(
 
 function notConfirmed(
   traffic: OpenTraffic,
-  { input, confirm, seen }: { input: SwitchInput; confirm: ConfirmPlan; seen: Observation },
+  { input, confirm, seen }: { input: OneSwitch; confirm: ConfirmPlan; seen: Observation },
 ): Error {
   const { to, requireHealthy } = input;
   const details = {
@@ -144,7 +192,7 @@ function notConfirmed(
 
 function notShared(
   traffic: OpenTraffic,
-  { to, share, requireHealthy }: SwitchInput,
+  { to, share, requireHealthy }: OneSwitch,
   lastWrong: string | null,
 ): Error {
   const { confirm } = traffic.plan;

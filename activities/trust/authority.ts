@@ -278,16 +278,17 @@ export const AUTHORITIES: Authorities = {
     },
   },
   switchTraffic: {
-    authorize: async (judge, { target, to, from, requireHealthy }) => {
+    authorize: async (judge, { to, from, requireHealthy, before = {}, ...of }) => {
+      const target = targetOf(of);
       await judge.entry(target, requireHealthy ? 'forward' : 'back');
       judge.colour(target.plan, to);
-      judge.colours(target.plan, from);
+      judge.colours(target.plan, from, ...Object.values(before));
       // the way back asks nobody
       if (requireHealthy) await judge.decisions.switches(target);
     },
-    vouch: (keys, { target, to, requireHealthy, share }, result) =>
-      requireHealthy && to === target.colour && share === undefined
-        ? { ...result, receipt: sealReceipt(keys, target, 'switch') }
+    vouch: (keys, { to, requireHealthy, share, ...of }, result) =>
+      requireHealthy && to === targetOf(of).colour && share === undefined
+        ? { ...result, receipt: sealReceipt(keys, targetOf(of), 'switch') }
         : result,
   },
   undoDeploy: {

@@ -15,6 +15,7 @@ import type {
 import { describeMissing } from '../../workflows/approvals.js';
 import { isAmong } from '../../workflows/decisions.js';
 import { githubProof, missingApprovals, type Approval } from '../../workflows/missing-approvals.js';
+import { keepProxy } from '../../workflows/target-hosts.js';
 import { denied } from './denied.js';
 import { lastWord, NO } from './gate-words.js';
 import { HeldPolicy, type Forced } from './held-policy.js';
@@ -381,8 +382,6 @@ function requireOnlySkipped(plan: EnvironmentPlan, whole: NonNullable<Target['wh
     throw denied(where, 'the sealed plan has no such host');
   // what goes nowhere would be found good where something else runs
   if (plan.hosts.length === 0) throw denied(where, 'every host was left out');
-  const proxy =
-    whole.traffic === null ? null : { ...whole.traffic, host: whole.traffic.host ?? whole.hosts[0] ?? null };
-  if (hashJson(plan.traffic) !== hashJson(proxy))
+  if (hashJson(plan.traffic) !== hashJson(keepProxy(whole.traffic, whole.hosts)))
     throw denied(where, 'the traffic is not that of the sealed plan');
 }

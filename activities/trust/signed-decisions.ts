@@ -35,7 +35,9 @@ export class SignedDecisions {
     if (bringsBack(target)) this.requireRollback(target, policy);
     const groups = groupsOfPolicy(policy, subjectOf(target, target.plan), 'switch');
     if (policy === null || groups === null) return;
-    if (target.kind === 'rollback') return this.requireEarlierTraffic(target, policy);
+    // a host that gets what the others serve has its proxy moved by nobody's word
+    if (target.kind === 'rollback' || target.kind === 'readmit')
+      return this.requireEarlierTraffic(target, policy);
     const words = this.given(target, 'switch').filter(({ token }) => token === target.token);
     if (words.some(({ by }) => isInOneOf(policy, groups, by))) return;
     const { plan, version } = target;
@@ -63,9 +65,10 @@ export class SignedDecisions {
     );
   }
 
-  /** Whatever calls itself a rollback: somebody signed that it comes back, or traffic was there before. */
+  /** Whatever calls itself that: somebody signed that it comes back, or traffic was there before. */
   private requireEarlierTraffic(target: Target, policy: LoadedPolicy): void {
-    if (groupsOfPolicy(policy, subjectOf(target, target.plan), 'rollback') !== null) return;
+    const signed = groupsOfPolicy(policy, subjectOf(target, target.plan), 'rollback') !== null;
+    if (signed && bringsBack(target)) return;
     const { plan, version, receipts = [] } = target;
     if (wasCarriedOut(this.keys, receipts, subjectOf(target, target.plan))) return;
     throw denied(

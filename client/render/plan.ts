@@ -171,7 +171,7 @@ function describeApprovals(style: Style, plan: EnvironmentPlan, view: PlanView):
   if (plan.approvals.length === 0) return [];
   const rules = plan.approvals.map((rule) => {
     const { count, group, by } = rule;
-    if (isGivenOnGithub(by)) return plain(describeRule(rule));
+    if (isGivenOnGithub(by) || by === 'oidc') return plain(describeRule(rule));
     return `${String(count)} ${group === null ? 'of anybody' : plain(group)}`;
   });
   const [first] = plan.approvals;
@@ -269,8 +269,9 @@ function describeSwitch({ traffic }: EnvironmentPlan): string[] {
   const shares = traffic.weights.map((weight) => `${weight}%`).join(' ');
   const steps =
     shares === '' ? '' : `, in steps of ${shares}, each watched for ${formatDuration(traffic.stepMs ?? 0)}`;
+  const each = traffic.proxies === undefined ? '' : ' on each host';
   return [
-    `${who}${steps}, ${traffic.kind}, believed after ${String(traffic.confirm.times)} answers of the new colour in a row`,
+    `${who}${steps}, ${traffic.kind}${each}, believed after ${String(traffic.confirm.times)} answers of the new colour in a row`,
   ];
 }
 

@@ -141,7 +141,8 @@ function describeNotes(
   // what is on its way takes the place of what is warm there
   if (warm !== null && (view.change === null || view.change.colour !== warm.record.colour)) {
     const colour = warm.record.colour === null ? '' : ` ${warm.record.colour}`;
-    notes.push(`${plain(warm.record.version)}${colour} warm until ${formatMoment(warm.retireAt)}`);
+    const where = warm.uneven === true ? ', not on every host' : '';
+    notes.push(`${plain(warm.record.version)}${colour} warm until ${formatMoment(warm.retireAt)}${where}`);
   }
   if (freeze !== null) {
     const until = freeze.until === null ? 'frozen' : `frozen until ${formatMoment(freeze.until)}`;

@@ -261,17 +261,22 @@ describe('a plan is refused', () => {
 
   it('when this version cannot carry it out: everything at once, with positions', async () => {
     const dev = '{stack: deploy/dev.yml, name: shop-dev}';
-    const stage = 'hosts: [deploy@stage.example.com]';
-    const approvals = '\n    approvals: [{count: 1, by: oidc}]';
-    const text = FILE.replace(dev, `${dev}${approvals}`).replace(stage, `${stage}${approvals}`);
-    const prod = '    approvals: [{count: 1, by: github-review, of: "release/*"}]\n';
-    const commit = await repository.commit('one', { ...FILES, 'slipway.yaml': text + prod });
+    const blind = (check: string): string => `{command: ./up}\n    bake: {for: 1m, checks: [${check}]}`;
+    const [swarm, checks] = [
+      '{swarm: shop_shop}',
+      ['a', 'b', 'c'].map((name) => `  ${name}: {logs: ERROR}\n`),
+    ];
+    const environments = FILE.replace(dev, blind('a')).replace(swarm, blind('b')).replace(swarm, blind('c'));
+    const text = `${environments}checks:\n${checks.join('')}`;
+    const commit = await repository.commit('one', { ...FILES, 'slipway.yaml': text });
     const refused = resolve(commit);
-    await expect(refused).rejects.toMatchObject(badInput('approvals by oidc'));
+    await expect(refused).rejects.toMatchObject(
+      badInput('check logs in dev, whose platform has no logs command'),
+    );
     await expect(refused).rejects.toMatchObject({
-      message: expect.stringMatching(/^slipway\.yaml:11:\d+, slipway\.yaml:17:\d+: /),
+      message: expect.stringMatching(/^slipway\.yaml:31:\d+, slipway\.yaml:32:\d+: /),
     });
     // what this release does not enter may say what it likes
-    await expect(refused).rejects.toMatchObject({ message: expect.not.stringContaining('reviews') });
+    await expect(refused).rejects.toMatchObject({ message: expect.not.stringContaining('in prod') });
   });
 });

@@ -7,7 +7,7 @@ import type { ChangeResult } from '../../workflows/result.js';
 import { changeOf, givenScene, runsEverywhere, type Scene } from '../support/change-scene.js';
 import { bakesWith } from '../support/compared-check.js';
 import type { FakeEnvironment, FaultKind } from '../support/fake-world.js';
-import { givenPlan, givenPlanInPlace, givenTraffic } from '../support/given.js';
+import { givenPlan, givenPlanInPlace, givenPlanWithProxies, givenTraffic } from '../support/given.js';
 import type { Harness } from '../support/workflow-harness.js';
 
 export interface Setting {
@@ -78,6 +78,16 @@ export const SETTINGS: Setting[] = [
     versions: { live: 'v1' },
     version: 'v2',
     looks: [BAKE, { ...BAKE, after: 1 }, { ...BAKE, after: 2 }],
+    differsIn: 'switch',
+  },
+  {
+    name: 'blue/green with a proxy on each host',
+    kind: 'deploy',
+    steps: DEPLOY_STEPS,
+    plan: (steps) => givenPlanWithProxies({ ...MEASURED, steps }),
+    versions: { live: 'v1' },
+    version: 'v2',
+    looks: [BAKE],
     differsIn: 'switch',
   },
   {
@@ -192,13 +202,13 @@ export function judgeWorld({
   const now = scene.now();
   const colours = scene.plan.strategy === 'blue-green';
   const slot = colours ? (scene.live === null ? 'blue' : 'green') : 'live';
-  const proxyIsNew = !colours || now?.proxy === slot;
+  const proxyIsNew = !colours || proxyOf(now) === slot;
   // After a first release that was undone the proxy may keep its name for a colour that no longer runs.
-  const proxyIsOld = now?.proxy === before?.proxy || scene.live === null;
+  const proxyIsOld = proxyOf(now) === proxyOf(before) || scene.live === null;
   // Some of the users here and some there is neither.
   if ((now?.shares?.at(-1) ?? 100) !== 100) return { halfDone: now };
   const sameSlots = JSON.stringify(slotsOf(now)) === JSON.stringify(slotsOf(before));
-  if (setting.kind === 'retire' && now?.proxy === before?.proxy && runsEverywhere(scene, 'blue', 'v3')) {
+  if (setting.kind === 'retire' && proxyOf(now) === proxyOf(before) && runsEverywhere(scene, 'blue', 'v3')) {
     return runsEverywhere(scene, 'green', null) ? 'new' : 'old';
   }
   if (setting.kind === 'rollback' && sameSlots) return proxyIsNew ? 'new' : 'old';
@@ -206,6 +216,12 @@ export function judgeWorld({
   if (sameSlots && proxyIsOld && sameDatabase) return 'old';
   const isMigrated = setting.steps.includes('database') ? now?.database === setting.version : sameDatabase;
   return proxyIsNew && isMigrated && runsEverywhere(scene, slot, setting.version) ? 'new' : { halfDone: now };
+}
+
+/** What they all lead to, where there are several; else what each does. */
+function proxyOf(environment: FakeEnvironment | undefined): string | null {
+  const { proxy = null, proxies } = environment ?? {};
+  return proxies === undefined ? proxy : [...new Set(Object.values(proxies))].join(' and ');
 }
 
 function slotsOf(environment: FakeEnvironment | undefined): unknown {

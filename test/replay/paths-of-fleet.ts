@@ -1,7 +1,7 @@
 /** One run per path of a change of several hosts, and of what is said of those that stand apart. */
 import { changeOf, givenScene, runChange, startChange } from '../support/change-scene.js';
 import { EnvironmentScene } from '../support/environment-scene.js';
-import { givenPlanInPlace } from '../support/given.js';
+import { givenPlanInPlace, givenPlanWithProxies } from '../support/given.js';
 import type { Harness } from '../support/workflow-harness.js';
 import { laneOf, type Path } from './paths-of-change.js';
 
@@ -37,6 +37,25 @@ export const PATHS_OF_FLEET: Record<string, Path> = {
     await handle.terminate('a person ends it');
     const recovering = { token: 2, cutover: null, request };
     await runChange(harness, changeOf(scene, 'v1', 'recover', { token: 3, recovering }));
+    return laneOf(scene);
+  },
+  'change-switched-on-each-host': async (harness) => {
+    const plan = givenPlanWithProxies({ bake: null, rollout: ONE_MAY_FAIL });
+    const scene = givenScene(harness, plan);
+    scene.break('switchTraffic', 'refuse', { host: 'web-2' });
+    await runChange(harness, changeOf(scene));
+    return laneOf(scene);
+  },
+  'change-switched-back-on-each-host': async (harness) => {
+    const scene = givenScene(harness, givenPlanWithProxies());
+    scene.break('bake', 'say-no');
+    await runChange(harness, changeOf(scene));
+    return laneOf(scene);
+  },
+  'change-readmitted-with-its-traffic': async (harness) => {
+    const scene = givenScene(harness, givenPlanWithProxies());
+    const input = changeOf(scene, 'v1', 'readmit');
+    await runChange(harness, { ...input, request: { ...input.request, hosts: ['web-2'] } });
     return laneOf(scene);
   },
   'environment-asked-about-hosts-apart': async (harness) => {

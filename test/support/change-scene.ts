@@ -60,7 +60,8 @@ export function givenScene(
   const hosts = plan.hosts.map((host) => host.name);
   world.update((state) => {
     const environment = environmentIn(state, key, hosts);
-    if (live !== null) environment.proxy = colour;
+    if (live !== null && plan.traffic?.proxies === undefined) environment.proxy = colour;
+    else if (live !== null) environment.proxies = Object.fromEntries(hosts.map((host) => [host, colour]));
     for (const host of Object.values(environment.hosts)) {
       host.fence = 1;
       if (live !== null) host.slots[colour ?? 'live'] = runningOf(live);

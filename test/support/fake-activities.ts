@@ -6,7 +6,7 @@ import {
   createEnvironmentActivities,
   type EnvironmentActivities,
 } from '../../activities/environment/ask-environments.js';
-import { foreignHand, refused } from '../../activities/failure.js';
+import { refused } from '../../activities/failure.js';
 import type { CheckPlan, Colour, ReleasePlan } from '../../pipeline/plan.js';
 import { createPutIn } from '../../activities/environment/lane-target.js';
 import {
@@ -27,9 +27,11 @@ import {
   hostsOf,
   NOWHERE,
   placeOf,
+  pointProxies,
   raiseFence,
   restore,
   runningOf,
+  servedAt,
   servedIn,
   slotOf,
   type Place,
@@ -186,7 +188,7 @@ export function createFakeActivities(options: FakeOptions): Activities {
         const why = options.denies?.(by) ?? null;
         if (why !== null) return { ...common, verdict: 'fail' as const, note: why };
         const signed = statement?.payload.includes('approval/1') === true ? {} : { reason };
-        const proven = { note: 'signed', proof: 'ssh' as const, ...signed };
+        const proven = { note: 'signed', proof: statement?.scheme ?? 'ssh', ...signed };
         return { ...common, verdict: 'approved' as const, group, ...proven };
       }),
     findGithubApprovals: (question) =>
@@ -271,6 +273,7 @@ export function createFakeActivities(options: FakeOptions): Activities {
           host,
           hostId: fake.hostId,
           platform: fake.slots[slotOf(target)],
+          ...servedAt(environment, host),
         })),
       })),
     ...fakeDatabase(call),
@@ -300,6 +303,8 @@ export function createFakeActivities(options: FakeOptions): Activities {
           for (const [host, fake] of hostsOf(environment, target, half)) {
             checkFence(fake, target, host);
             fake.slots[slotOf(target)] = null;
+            if (target.plan.traffic?.proxies !== undefined)
+              Object.assign(fake.slots, { blue: null, green: null });
           }
           return { outcome: 'undone' as const, note: 'stopped' };
         },
@@ -321,15 +326,17 @@ export function createFakeActivities(options: FakeOptions): Activities {
         (environment, half) => {
           for (const [host, fake] of hostsOf(environment, target, half)) {
             checkFence(fake, target, host);
-            fake.slots[colour] = null;
+            if (environment.proxies?.[host] !== colour) fake.slots[colour] = null;
           }
           return { outcome: 'undone' as const, note: `${colour} stopped` };
         },
         colour,
       ),
 
-    switchTraffic: ({ target, to, from, requireHealthy, share }) =>
-      call(
+    switchTraffic: async (move) => {
+      const target = await targetOnHosts({ ...move, prior: [] });
+      const { to, requireHealthy, share } = move;
+      return await call(
         'switchTraffic',
         placeOf(target),
         (environment): SwitchResult => {
@@ -338,20 +345,15 @@ export function createFakeActivities(options: FakeOptions): Activities {
             if (requireHealthy && fake.slots[to] === null)
               throw refused({ what: `${to} does not run`, where: host, why: null, wayOut: 'deploy it' });
           }
-          if (environment.proxy !== to && from !== null && environment.proxy !== from)
-            throw foreignHand({
-              what: `proxy names ${String(environment.proxy)}`,
-              where: 'proxy',
-              why: null,
-              wayOut: 'look',
-            });
-          environment.proxy = to;
+          pointProxies(environment, target, move);
           environment.shares = [...(environment.shares ?? []), share ?? 100];
           const receipt = requireHealthy ? { receipt: receiptFor('switch', target) } : {};
           return { confirmed: 20, tookMs: 7, note: `${to} answered 20 of 20`, ...receipt };
         },
         to,
-      ),
+        move.host,
+      );
+    },
     undoDeploy: async (work) => {
       const target = await targetOnHosts(work);
       const { prior } = work;
@@ -375,7 +377,8 @@ export function createFakeActivities(options: FakeOptions): Activities {
           raiseFence(fake, target, host);
           killed.push(...fake.stale.splice(0));
         }
-        return { serving: environment.proxy, killed };
+        const isOne = target.plan.traffic?.proxies === undefined;
+        return { serving: isOne ? environment.proxy : null, killed };
       }),
     inspectEnvironment: async () => ({ findings: [], log: [] }),
   });

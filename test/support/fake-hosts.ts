@@ -1,7 +1,7 @@
 /** The hosts of the fake world as activities find and leave them: what runs where, and who may change it. */
 import { foreignHand, staleFence } from '../../activities/failure.js';
 import type { Colour } from '../../pipeline/plan.js';
-import type { Target, UndoResult } from '../../workflows/activity-contract.js';
+import type { SwitchInput, Target, UndoResult } from '../../workflows/activity-contract.js';
 import type { PriorState } from '../../workflows/result.js';
 import { environmentKey, type FakeEnvironment, type FakeHost, type Slot } from './fake-world.js';
 
@@ -76,4 +76,35 @@ export function restore(
 export function servedIn({ proxy, hosts }: FakeEnvironment): Colour | null {
   const runs = proxy !== null && Object.values(hosts).some((host) => host.slots[proxy] != null);
   return runs ? proxy : null;
+}
+
+/** What the proxy of this host leads to, where each has one. */
+export function servedAt(
+  { proxies, hosts }: FakeEnvironment,
+  host: string,
+): Pick<PriorState, 'serving' | 'mute'> {
+  if (proxies === undefined) return {};
+  const serving = proxies[host] ?? null;
+  const runs = serving !== null && hosts[host]?.slots[serving] != null;
+  return runs ? { serving } : { serving, mute: true };
+}
+
+/** One proxy, or that of each host that is named. */
+export function pointProxies(environment: FakeEnvironment, target: Target, move: Move): void {
+  if (target.plan.traffic?.proxies === undefined) {
+    environment.proxy = pointed(environment.proxy, move);
+    return;
+  }
+  const proxies = (environment.proxies ??= {});
+  for (const { name } of target.plan.hosts) {
+    const was = move.before?.[name];
+    if (was !== null) proxies[name] = pointed(proxies[name] ?? null, { ...move, to: was ?? move.to });
+  }
+}
+
+type Move = Pick<SwitchInput, 'to' | 'from' | 'before'>;
+
+function pointed(proxy: Colour | null, { to, from }: Move): Colour {
+  if (proxy === to || from === null || proxy === from) return to;
+  throw foreignHand({ what: `proxy names ${String(proxy)}`, where: 'proxy', why: null, wayOut: 'look' });
 }

@@ -21,6 +21,8 @@ export interface FakeHost {
 export interface FakeEnvironment {
   hosts: Record<string, FakeHost>;
   proxy: Colour | null;
+  /** By host, where each has one of its own. */
+  proxies?: Record<string, Colour | null>;
   /** What each switch was told, in percent of the users. */
   shares?: number[];
   tags: Record<string, string>;
@@ -172,8 +174,8 @@ export function visible(environment: FakeEnvironment | undefined): unknown {
     name,
     { hostId, slots, stale },
   ]);
-  const { proxy, database } = environment;
-  return { hosts: Object.fromEntries(hosts), proxy, database };
+  const { proxy, proxies, database } = environment;
+  return { hosts: Object.fromEntries(hosts), proxy, proxies, database };
 }
 
 export function breakActivity(

@@ -146,6 +146,13 @@ export function givenPlan(overrides: Partial<EnvironmentPlan> = {}): Environment
   };
 }
 
+/** The same with a proxy on each of its hosts. */
+export function givenPlanWithProxies(overrides: Partial<EnvironmentPlan> = {}): EnvironmentPlan {
+  const plan = givenPlan(overrides);
+  const proxies = plan.hosts.map(({ name }) => ({ host: name, url: `http://${name}/` }));
+  return { ...plan, traffic: Object.assign(givenTraffic(), plan.traffic, { proxies }) };
+}
+
 /** The same without colours. */
 export function givenPlanInPlace(overrides: Partial<EnvironmentPlan> = {}): EnvironmentPlan {
   const steps = ALL_STEPS.filter((step) => step !== 'switch');

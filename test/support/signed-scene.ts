@@ -9,7 +9,7 @@ import { inject } from 'vitest';
 import { createPolicyStore } from '../../activities/trust/policy-store.js';
 import { createVerifyDecision } from '../../activities/trust/verify-decision.js';
 import type { EnvironmentPlan, MayRule } from '../../pipeline/plan.js';
-import type { Target } from '../../workflows/activity-contract.js';
+import { targetOf, type Target } from '../../workflows/activity-contract.js';
 import type { ProgressStatus, SignedStatement } from '../../workflows/messages.js';
 import { statusOf } from './change-scene.js';
 import { EnvironmentScene } from './environment-scene.js';
@@ -121,7 +121,7 @@ export class SignedScene {
         return verify(claim);
       },
       switchTraffic: (input) => {
-        this.switched.push(input.target);
+        this.switched.push(targetOf(input));
         return activities.switchTraffic(input);
       },
     });

@@ -123,13 +123,17 @@ describe('where the policy says who may switch', () => {
     expect(await begins('takeOver', {}, BOTH)).toBe(true);
   });
 
-  test('a rollback needs no word to switch: it had the traffic before', async () => {
+  test.each<[ChangeKind, PolicyStore]>([
+    ['rollback', SWITCH],
+    // of hosts that the others went on without
+    ['readmit', SWITCH],
+    ['readmit', BOTH],
+  ])('a %s needs no word to switch: it had the traffic before', async (kind, policy) => {
     const proven = await receipts();
     expect(proven).toHaveLength(3);
-    const change = { kind: 'rollback' as const };
-    expect(await begins('switchTraffic', { ...change, receipts: proven }, SWITCH)).toBe(true);
+    expect(await begins('switchTraffic', { kind, receipts: proven }, policy)).toBe(true);
     for (const wrong of [[], proven.slice(0, 2), await receipts(stage)])
-      expect(await refusal('switchTraffic', { ...change, receipts: wrong }, SWITCH)).toMatch(
+      expect(await refusal('switchTraffic', { kind, receipts: wrong }, policy)).toMatch(
         /nobody vouches that v1\.0\.0 had the traffic before/,
       );
   });

@@ -5,7 +5,7 @@ import { withHash } from '../../../pipeline/hash-plan.js';
 import type { Colour, Seal } from '../../../pipeline/plan.js';
 import type { Target } from '../../../workflows/activity-contract.js';
 import { CHANGES_THE_WORLD } from '../../../workflows/activity-options.js';
-import { givenArtifacts } from '../../support/given.js';
+import { givenArtifacts, givenPlanWithProxies } from '../../support/given.js';
 import {
   evidenceOf,
   gateSaid,
@@ -233,6 +233,23 @@ describe('activities that change the world', () => {
     expect(
       await refusal('deploy', inputOf('deploy', words({ plan: more, whole: { hosts, traffic } }))),
     ).toMatch(/no such host/);
+  });
+
+  test('where each host has a proxy, one may be switched by itself', async () => {
+    const { traffic: proxies } = givenPlanWithProxies();
+    const proxied = await givenSealedRelease(keys.ours, { traffic: proxies });
+    const { hosts, traffic } = proxied.environment;
+    const [first] = hosts;
+    if (first === undefined || traffic?.proxies?.length !== 2) throw new Error('two proxies');
+    const plan = { ...proxied.environment, hosts: [first] };
+    const target = { ...proxied.target, plan, whole: { hosts, traffic } };
+    const move = { to: 'green', from: 'blue', requireHealthy: true } as const;
+    expect(await begins('switchTraffic', { ...move, host: first.name, target })).toBe(true);
+    const evil = { ...traffic, proxies: [{ host: first.name, url: 'http://evil.example.com/' }] };
+    const forged = { ...target, plan: { ...plan, traffic: evil } };
+    expect(await refusal('switchTraffic', { ...move, host: first.name, target: forged })).toMatch(
+      /traffic is not that/,
+    );
   });
 
   test('a check of somebody’s own is not run', async () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { renderPlan } from '../../../client/render/plan.js';
 import { makeStyle } from '../../../client/render/style.js';
 import type { DatabasePlan, EnvironmentPlan } from '../../../pipeline/plan.js';
-import { givenPlan, givenPlanInPlace, givenReleasePlan } from '../../support/given.js';
+import { givenPlan, givenPlanInPlace, givenPlanWithProxies, givenReleasePlan } from '../../support/given.js';
 
 const style = makeStyle({ ascii: true, colour: false, columns: 100 });
 
@@ -140,6 +140,13 @@ describe('the rollout of a plan', () => {
   it('is no line for one host', () => {
     expect(given(1, { maxFailures: 1 })).toEqual([]);
   });
+});
+
+it('says that traffic is switched on each host, where each has a proxy', () => {
+  expect(below('switch', givenPlanWithProxies()).join(' ')).toContain(
+    'command on each host, believed after 20 answers',
+  );
+  expect(below('switch', givenPlan()).join(' ')).toContain('command, believed after');
 });
 
 it('promises no deletion of images, whatever the file asks for', () => {

@@ -337,7 +337,10 @@ describe('the screen of all environments', () => {
     expect(show(waits)).toContain('▸ v1.4.0, waits: switch (leads, platform)');
     expect(show(waits)).not.toContain('warm');
     expect(renderProgress(glyphs, waits, NOW)).toContain('WAITING for switch (leads, platform)');
-    expect(show({ ...waits, colour: 'blue' })).toContain('v1.3.8 green warm until');
+    const [line = ''] = /v1.3.8 green warm until.*/.exec(show({ ...waits, colour: 'blue' })) ?? [];
+    expect(line).not.toContain('not on every host');
+    Object.assign(warm, { uneven: true });
+    expect(show({ ...waits, colour: 'blue' })).toContain(`${line}, not on every host`);
   });
 
   it('marks an environment that an unwind left in pieces', () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { hashPlan } from '../../../pipeline/hash-plan.js';
 import type { EnvironmentPlan } from '../../../pipeline/plan.js';
 import { PlanRefused } from '../../../pipeline/plan-refused.js';
-import { COMMIT, SMALL, branch, compile, loadGood, only, readTeamFile, tag } from './given.js';
+import { COMMIT, SMALL, branch, compile, loadBad, loadGood, only, readTeamFile, tag } from './given.js';
 
 const secretmagic = loadGood(readTeamFile('secretmagic'));
 const hello = loadGood(readTeamFile('hello'));
@@ -285,6 +285,87 @@ describe('a check with {host}', () => {
       .replace(/ *hosts: .*\n/, '')
       .replace('{swarm: shop_web}', '{kubernetes: deployment/app}');
     expect(() => planOf(nowhere)).toThrow(/is about each \{host\}, and there is none/);
+  });
+});
+
+describe('a proxy on each host', () => {
+  const text = (given: { hosts?: string; confirm?: string; checks?: string; bake?: string } = {}): string => {
+    const { hosts = 'deploy@web-1.example.com:2222, web-2', confirm = 'http://{host}:8080/health' } = given;
+    return `pipeline: shop
+image: {folder: site}
+environments:
+  prod:
+    from: {branch: main}
+    url: https://shop.example.com
+    hosts: [${hosts}]
+    platform: {stack: 'deploy/prod-{colour}.yml'}
+    traffic:
+      nginx: /etc/nginx/slipway/shop.conf
+      upstreams: {blue: '127.0.0.1:8081', green: '127.0.0.1:8082'}
+      confirm: {url: '${confirm}'}
+    checks: [${given.checks ?? '/health'}]
+${given.bake ?? ''}`;
+  };
+  const files = new Map(['blue', 'green'].map((colour) => [`deploy/prod-${colour}.yml`, 'services: {}\n']));
+  const planOf = (given?: Parameters<typeof text>[0]): EnvironmentPlan =>
+    only(compile(loadGood(text(given)), branch('main'), { files }));
+
+  it('is asked by itself, and so is the idle colour behind it', () => {
+    const { traffic, checks } = planOf();
+    expect(traffic?.proxies).toEqual([
+      { host: 'deploy@web-1.example.com:2222', url: 'http://web-1.example.com:8080/health' },
+      { host: 'web-2', url: 'http://web-2:8080/health' },
+    ]);
+    expect(checks).toMatchObject([
+      { host: 'deploy@web-1.example.com:2222', url: 'http://web-1.example.com:8080/health' },
+      { host: 'web-2', url: 'http://web-2:8080/health' },
+    ]);
+  });
+
+  it('is the one proxy of an environment with one host', () => {
+    const { traffic, checks } = planOf({ hosts: 'web-1' });
+    expect(traffic).not.toHaveProperty('proxies');
+    expect(traffic?.confirm.url).toBe('http://web-1:8080/health');
+    expect(checks).toMatchObject([{ url: 'https://shop.example.com/health' }]);
+  });
+
+  it('lets the bake ask the load balancer, and no check before that', () => {
+    const all = 'https://shop.example.com/health';
+    const bake = `    bake: {for: 1m, checks: [all]}\nchecks: {all: {http: '${all}'}}\n`;
+    expect(planOf({ bake }).bake?.checks).toMatchObject([{ url: all }]);
+    expect(() => planOf({ checks: 'all', bake })).toThrow(
+      'check all asks https://shop.example.com, which does not say which host answers',
+    );
+    const own = bake.replace(all, 'https://{colour}.shop.example.com/health');
+    expect(planOf({ checks: 'all', bake: own }).checks).toMatchObject([{ name: 'all' }]);
+  });
+
+  it('needs hosts whose addresses the file says', () => {
+    expect(() => planOf({ hosts: 'web-1, env:WEB' })).toThrow(
+      /confirm.url is about each \{host\}, and env:WEB is known to the worker only/,
+    );
+  });
+
+  it('is no other host’s', () => {
+    expect(() => planOf({ hosts: 'web-1:2222, web-1:2223' })).toThrow(
+      'two hosts have the same {host}: the proxy at http://web-1:8080/health would answer for both',
+    );
+  });
+
+  it.each([
+    ['a path', (file: string) => file.replace(/url: 'http.*'/, "url: '/health/{host}'")],
+    ['a proxy elsewhere', (file: string) => file.replace('confirm:', 'host: proxy-1\n      confirm:')],
+    [
+      'what runs in a cluster',
+      (file: string) => file.replace(/platform: .*/, "platform: {kubernetes: 'deployment/app-{colour}'}"),
+    ],
+  ])('is not %s', (_what, change) => {
+    const errors = loadBad(change(text()));
+    expect(errors.map(({ path, message }) => `${path}: ${message}`)).toEqual([
+      expect.stringMatching(
+        /traffic\.confirm\.url: asks a proxy on each \{host\}, (but .*leave|so it must be an address)/,
+      ),
+    ]);
   });
 });
 

@@ -17,9 +17,11 @@ describe('what this version does not carry out', () => {
   });
 
   it('is listed with its place, of what is released only', () => {
-    const approvals = '    approvals: [{count: 1, by: oidc}]\n';
-    const text = `${SMALL}${approvals}  dev:\n    from: {branch: develop}\n    hosts: [d]\n    platform: {swarm: shop_web}\n    url: http://d\n    checks: [/health]\n`;
-    expect(unsupported(text, ['prod'])).toEqual([expect.stringMatching(/^\d+ approvals by oidc$/)]);
+    const prod = SMALL.replace('{swarm: shop_web}', '{command: ./up}').replace('[/health]', '[l]');
+    const text = `checks: {l: {logs: ERROR}}\n${prod}  dev:\n    from: {branch: develop}\n    hosts: [d]\n    platform: {swarm: shop_web}\n    url: http://d\n    checks: [/health]\n`;
+    expect(unsupported(text, ['prod'])).toEqual([
+      expect.stringMatching(/^\d+ check logs in prod, whose platform has no logs command$/),
+    ]);
     expect(unsupported(text, ['dev'])).toEqual([]);
   });
 
@@ -56,6 +58,11 @@ describe('what this version does not carry out', () => {
     ['secrets from age', `${SMALL}    secrets: {A: "age:f#k"}\n`],
     ['secrets from SOPS', `${SMALL}registry: {username: a, password: "sops:f#k"}\n`],
     ['secrets from Vault', `${SMALL}    ssh: {key: "vault:kv/a#k"}\n`],
+    [
+      'reviews of several branches',
+      `${SMALL}    approvals: [{count: 1, by: github-review, of: release/*}]\n`,
+    ],
+    ['approvals by token', `${SMALL}    approvals: [{count: 1, group: ci, by: oidc}]\n`],
     ['a chart', SMALL.replace('{swarm: shop_web}', '{helm: charts/app}')],
     ['a deployment', SMALL.replace('{swarm: shop_web}', '{kubernetes: deployment/app}')],
   ])('%s is carried out', (_what, text) => {
@@ -70,11 +77,6 @@ describe('what this version does not carry out', () => {
     [
       'check logs in prod, whose logs command says nothing of since when',
       `${SMALL.replace('{swarm: shop_web}', '{command: ./up, logs: ./log}').replace('[/health]', '[l]')}checks: {l: {logs: ERROR}}\n`,
-    ],
-    ['approvals by oidc', `${SMALL}    approvals: [{count: 1, by: oidc}]\n`],
-    [
-      'reviews of several branches',
-      `${SMALL}    approvals: [{count: 1, by: github-review, of: release/*}]\n`,
     ],
   ])('%s is refused by name', (what, text) => {
     expect(findUnsupported(loadGood(text)).map((each) => each.what)).toEqual([what]);
@@ -96,19 +98,22 @@ describe('what this version does not carry out', () => {
   const onTwo = (traffic: string): string =>
     blueGreen(traffic).replace(/hosts: .*/, 'hosts: [deploy@web-1, deploy@web-2]');
 
-  it('refuses to switch the proxy of the first host where the others may have one each', () => {
+  it('refuses to switch the proxy of the first host where nobody says that there is one in front of all', () => {
     expect(onTwo(NGINX)).toContain('web-2');
-    expect(findUnsupported(loadGood(onTwo(NGINX)))).toMatchObject([
+    const found = findUnsupported(loadGood(onTwo(NGINX)));
+    expect(found).toMatchObject([
       {
-        what: 'a proxy on each of several hosts',
+        what: 'traffic of 2 hosts without where their proxies answer',
         path: 'environments.prod.traffic',
         wayOut: expect.stringContaining('host: deploy@proxy.example.com'),
       },
     ]);
+    expect(found[0]?.wayOut).toContain("confirm: {url: 'http://{host}/'}");
   });
 
   it.each([
     ['one proxy in front of all', onTwo(`${NGINX}, host: deploy@proxy`)],
+    ['one on each host', onTwo(`${NGINX}, confirm: {url: "http://{host}/"}`)],
     ['one host', blueGreen(NGINX)],
     [
       'a command of the worker',

@@ -1,0 +1,281 @@
+/** Several hosts with a proxy on each: traffic moves a batch at a time, each proxy goes back to what it led to. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { EnvironmentPlan } from '../../pipeline/plan.js';
+import type { SwitchInput } from '../../workflows/activity-contract.js';
+import { activityInputs } from '../support/activity-inputs.js';
+import {
+  changeOf,
+  decideOn,
+  givenScene,
+  runChange,
+  startChange,
+  type Scene,
+} from '../support/change-scene.js';
+import { EnvironmentScene, givenVersion } from '../support/environment-scene.js';
+import { environmentKey } from '../support/fake-world.js';
+import { givenPlanWithProxies, givenTraffic } from '../support/given.js';
+import { quiet, startHarness, type Harness } from '../support/workflow-harness.js';
+
+let harness: Harness;
+
+beforeAll(async () => {
+  quiet();
+  harness = await startHarness();
+});
+
+afterAll(async () => {
+  await harness.close();
+});
+
+function givenFleet(
+  count: number,
+  {
+    rollout = {},
+    ...overrides
+  }: Omit<Partial<EnvironmentPlan>, 'rollout'> & {
+    rollout?: Partial<EnvironmentPlan['rollout']>;
+  } = {},
+): EnvironmentPlan {
+  const hosts = Array.from({ length: count }, (_, place) => {
+    const name = `web-${place + 1}`;
+    return { name, address: `deploy@${name}` };
+  });
+  return givenPlanWithProxies({
+    hosts,
+    rollout: { batch: 2, maxFailures: 0, failedHost: 'undo', ...rollout },
+    bake: null,
+    tags: [],
+    ...overrides,
+  });
+}
+
+const all = (count: number, colour: string | null): Record<string, string | null> =>
+  Object.fromEntries(Array.from({ length: count }, (_, place) => [`web-${place + 1}`, colour]));
+
+const served = (scene: Pick<Scene, 'now'>): unknown => scene.now()?.proxies;
+
+async function switches(handle: Parameters<typeof activityInputs>[0]): Promise<SwitchInput[]> {
+  return (await activityInputs(handle, 'switchTraffic')) as SwitchInput[];
+}
+
+describe('a proxy on each host', () => {
+  it('is switched by an activity of its own, whose input has no more than the host', async () => {
+    const scene = givenScene(harness, givenFleet(3));
+    const handle = await startChange(harness, changeOf(scene));
+    expect(await handle.result()).toMatchObject({ state: 'succeeded', clean: true, switchMs: 7 });
+    expect(await switches(handle)).toEqual(
+      ['web-1', 'web-2', 'web-3'].map((host) => ({ host, to: 'green', from: 'blue', requireHealthy: true })),
+    );
+    expect(served(scene)).toEqual(all(3, 'green'));
+  });
+
+  it('waits for the batch before', async () => {
+    const scene = givenScene(harness, givenFleet(4));
+    scene.break('switchTraffic', 'hang-before', { host: 'web-2' });
+    const handle = await startChange(harness, changeOf(scene));
+    await scene.arrived('switchTraffic');
+    await expect.poll(() => served(scene)).toEqual({ ...all(4, 'blue'), 'web-1': 'green' });
+    scene.release('switchTraffic');
+    await handle.result();
+    expect(served(scene)).toEqual(all(4, 'green'));
+  });
+
+  it('goes over in shares, each on all hosts before the next', async () => {
+    const bake = { forMs: 1_000, intervalMs: 100, failures: 3, checks: [] };
+    const traffic = givenTraffic({ weights: [25, 100], stepMs: 1_000 });
+    const scene = givenScene(harness, givenFleet(2, { bake, traffic }));
+    const handle = await startChange(harness, changeOf(scene));
+    expect(await handle.result()).toMatchObject({ state: 'succeeded' });
+    const moves = (await switches(handle)).map(({ host, share }) => [host, share]);
+    expect(moves).toEqual([
+      ['web-1', 25],
+      ['web-2', 25],
+      ['web-1', undefined],
+      ['web-2', undefined],
+    ]);
+  });
+
+  it('goes back with all the others when one cannot be switched, at once and as one activity', async () => {
+    const scene = givenScene(harness, givenFleet(4));
+    const before = scene.visible();
+    scene.break('switchTraffic', 'refuse', { host: 'web-3' });
+    const handle = await startChange(harness, changeOf(scene));
+    expect(await handle.result()).toMatchObject({
+      state: 'failed',
+      clean: true,
+      failure: { what: 'web-3: switchTraffic was refused' },
+    });
+    expect(scene.visible()).toEqual(before);
+    const back = (await switches(handle)).at(-1);
+    expect(back).toMatchObject({ to: 'blue', from: 'green', requireHealthy: false });
+    expect(back?.target?.plan.hosts).toHaveLength(4);
+  });
+
+  it('leaves one out that may fail: it goes back to the release before and keeps it', async () => {
+    const scene = givenScene(harness, givenFleet(3, { rollout: { maxFailures: 1 } }));
+    scene.break('switchTraffic', 'refuse-after', { host: 'web-2' });
+    const result = await runChange(harness, changeOf(scene));
+    expect(result).toMatchObject({ state: 'succeeded', apart: [{ host: 'web-2', state: 'before' }] });
+    expect(served(scene)).toEqual({ ...all(3, 'green'), 'web-2': 'blue' });
+    expect(scene.now()?.hosts['web-2']?.slots).toMatchObject({ green: null });
+  });
+
+  it('stops both colours of a host in quarantine: its proxy would send users to the old one', async () => {
+    const rollout = { maxFailures: 1, failedHost: 'quarantine' as const };
+    const scene = givenScene(harness, givenFleet(3, { rollout }));
+    scene.break('switchTraffic', 'refuse', { host: 'web-2' });
+    const result = await runChange(harness, changeOf(scene));
+    expect(result).toMatchObject({ state: 'succeeded', apart: [{ host: 'web-2', state: 'quarantined' }] });
+    expect(scene.now()?.hosts['web-2']?.slots).toEqual({ live: null, blue: null, green: null });
+    expect(served(scene)).toMatchObject({ 'web-1': 'green', 'web-3': 'green' });
+  });
+
+  it('leaves a host that had stood apart in the colour it served, when everything goes back', async () => {
+    // web-2 still has the release before the last, in the colour that this one is deployed to
+    const scene = givenScene(harness, givenFleet(3));
+    harness.world.update((state) => {
+      const environment = state.environments[scene.key];
+      const host = environment?.hosts['web-2'];
+      if (environment?.proxies === undefined || host === undefined) throw new Error('no such host');
+      environment.proxies['web-2'] = 'green';
+      host.slots = { live: null, blue: null, green: 'v0@sha256:v0' };
+    });
+    const before = scene.visible();
+    scene.break('switchTraffic', 'refuse', { host: 'web-3' });
+    const result = await runChange(harness, changeOf(scene));
+    expect(result).toMatchObject({ state: 'failed', clean: true });
+    expect(scene.visible()).toEqual(before);
+  });
+
+  it('goes back by a word in the bake, all at once', async () => {
+    const scene = givenScene(
+      harness,
+      givenFleet(3, { bake: { forMs: 60_000, intervalMs: 100, failures: 3, checks: [] } }),
+    );
+    scene.break('bake', 'hang-before');
+    const before = scene.visible();
+    const handle = await startChange(harness, changeOf(scene));
+    await scene.arrived('bake');
+    expect(served(scene)).toEqual(all(3, 'green'));
+    await decideOn(handle, 'back');
+    expect(await handle.result()).toMatchObject({ state: 'rolled-back', clean: true, backMs: 7 });
+    expect(scene.visible()).toEqual(before);
+  });
+
+  it('is rolled back to a colour that is warm on all hosts together', async () => {
+    const scene = givenScene(harness, givenFleet(3), { live: 'v2', warm: 'v1' });
+    const handle = await startChange(harness, changeOf(scene, 'v1', 'rollback'));
+    expect(await handle.result()).toMatchObject({ state: 'succeeded' });
+    expect((await switches(handle)).map(({ host }) => host)).toEqual(['web-1', 'web-2', 'web-3']);
+    expect(await activityInputs(handle, 'deploy')).toEqual([]);
+    expect(served(scene)).toEqual(all(3, 'green'));
+  });
+
+  it('is stopped where it does not come back to the warm colour with the others', async () => {
+    const rollout = { maxFailures: 1, failedHost: 'quarantine' as const };
+    const scene = givenScene(harness, givenFleet(3, { rollout }), { live: 'v2', warm: 'v1' });
+    scene.break('switchTraffic', 'refuse', { host: 'web-2' });
+    const result = await runChange(harness, changeOf(scene, 'v1', 'rollback'));
+    expect(result).toMatchObject({ state: 'succeeded', apart: [{ host: 'web-2', state: 'quarantined' }] });
+    expect(scene.now()?.hosts['web-2']?.slots).toEqual({ live: null, blue: null, green: null });
+  });
+
+  it('is retired where nobody has it: a host that stands apart keeps what it serves', async () => {
+    const scene = givenScene(harness, givenFleet(2), { live: 'v2', warm: 'v1' });
+    harness.world.update((state) => {
+      const environment = state.environments[scene.key];
+      if (environment?.proxies !== undefined) environment.proxies['web-2'] = 'green';
+    });
+    await runChange(harness, changeOf(scene, 'v2', 'retire'));
+    expect(scene.now()?.hosts['web-1']?.slots.green).toBeNull();
+    expect(scene.now()?.hosts['web-2']?.slots.green).toMatch(/^v1@/);
+  });
+});
+
+describe('an environment with a proxy on each host', () => {
+  it('takes a host of a quarantine back with its traffic', async () => {
+    const rollout = { maxFailures: 1, failedHost: 'quarantine' as const };
+    const plan = givenFleet(3, { rollout });
+    const environment = new EnvironmentScene(harness, plan);
+    const key = environmentKey(plan.pipeline, plan.name);
+    await environment.release(1);
+    environment.break('switchTraffic', 'refuse', { host: 'web-2' });
+    expect(await environment.release(2)).toMatchObject({ apart: [{ host: 'web-2' }] });
+    await environment.decide('retryStep');
+    await environment.until(
+      'nobody stands apart',
+      ({ apart = [], inFlight }) => apart.length === 0 && inFlight === null,
+    );
+    const now = harness.world.read().environments[key];
+    expect(now?.proxies).toEqual(all(3, 'green'));
+    expect(now?.hosts['web-2']?.slots.green).toMatch(/^v2@/);
+  });
+
+  it('deploys again for a rollback while a host has another release than the others', async () => {
+    const plan = givenFleet(3, { rollout: { maxFailures: 1 } });
+    const environment = new EnvironmentScene(harness, plan);
+    const key = environmentKey(plan.pipeline, plan.name);
+    await environment.release(1);
+    environment.break('switchTraffic', 'refuse', { host: 'web-2' });
+    expect(await environment.release(2)).toMatchObject({ apart: [{ host: 'web-2', state: 'before' }] });
+    expect(await environment.ended(await environment.rollback())).toMatchObject({ state: 'succeeded' });
+    const now = harness.world.read().environments[key];
+    expect(now?.proxies).toEqual(all(3, 'blue'));
+    expect(Object.values(now?.hosts ?? {}).every(({ slots }) => slots.blue?.startsWith('v1@'))).toBe(true);
+    expect(now?.calls.filter((call) => call === 'deploy blue')).toHaveLength(6);
+  });
+
+  it('deploys again for a rollback once they are all the same, if one does not have what is warm', async () => {
+    const plan = givenFleet(3, { rollout: { maxFailures: 1 } });
+    const environment = new EnvironmentScene(harness, plan);
+    const key = environmentKey(plan.pipeline, plan.name);
+    await environment.release(1);
+    environment.break('switchTraffic', 'refuse', { host: 'web-2' });
+    await environment.release(2);
+    expect((await environment.release(3)).apart).toBeUndefined();
+    // web-2 never had v2
+    expect(await environment.ended(await environment.rollback())).toMatchObject({ state: 'succeeded' });
+    const now = harness.world.read().environments[key];
+    expect(now?.proxies).toEqual(all(3, 'green'));
+    expect(Object.values(now?.hosts ?? {}).map(({ slots }) => slots.green?.slice(0, 3))).toEqual(
+      Array.from({ length: 3 }, () => 'v2@'),
+    );
+  });
+
+  it('holds up nobody for a host that is tried again and takes it neither there nor back', async () => {
+    const rollout = { maxFailures: 1, failedHost: 'quarantine' as const };
+    const environment = new EnvironmentScene(harness, givenFleet(3, { rollout }));
+    await environment.release(1);
+    environment.break('switchTraffic', 'refuse', { host: 'web-2', times: -1 });
+    await environment.release(2);
+    await environment.decide('retryStep');
+    await environment.until(
+      'it was tried',
+      ({ apart = [], inFlight }) => inFlight === null && apart[0]?.tries === 1,
+    );
+    expect(await environment.status()).toMatchObject({
+      needsPerson: null,
+      live: { version: 'v2' },
+      apart: [{ host: 'web-2', state: 'quarantined', why: 'switchTraffic was refused' }],
+    });
+  });
+
+  it('is taken back by its recovery when the change was ended from outside', async () => {
+    const plan = givenFleet(3, { bake: { forMs: 60_000, intervalMs: 100, failures: 3, checks: [] } });
+    const environment = new EnvironmentScene(harness, plan);
+    const key = environmentKey(plan.pipeline, plan.name);
+    await environment.ask(givenVersion(plan, 1, { plan: { ...plan, bake: null } }));
+    await environment.until(
+      'v1 is live',
+      ({ live, inFlight }) => live?.version === 'v1' && inFlight === null,
+    );
+    environment.break('bake', 'hang-before');
+    const { requestId } = await environment.ask(givenVersion(plan, 2));
+    await environment.until('it bakes', () => harness.world.glance().arrived.includes(`${key} bake`));
+    await harness.client.workflow.getHandle(environment.lane).terminate('as an outsider');
+    await environment.ended(requestId);
+    const now = harness.world.read().environments[key];
+    expect(now?.proxies).toEqual(all(3, 'blue'));
+    expect(Object.values(now?.hosts ?? {}).every(({ slots }) => slots.green === null)).toBe(true);
+  });
+});
