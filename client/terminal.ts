@@ -84,8 +84,8 @@ export function processTerminal(): Terminal {
 async function forgetTyped(question: string, interrupt: () => void, signal: AbortSignal): Promise<void> {
   const { TO_READ_MS, listenForKeys } = await import('./keyboard.js');
   const { setTimeout: sleep, setImmediate: turn } = await import('node:timers/promises');
-  process.stdout.write(question);
   const release = listenForKeys(() => undefined, interrupt);
+  process.stdout.write(question);
   try {
     await sleep(TO_READ_MS, undefined, { signal });
     // after a busy while the time is over before the keys of that time were read

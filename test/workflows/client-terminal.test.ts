@@ -41,6 +41,8 @@ interface Typed {
 function onTerminal(line: string): Typed {
   const place = (name: string): string => path.join(folder, name);
   const command = [
+    // Where the terminal itself turns Ctrl-C into a signal, all on it get it, and this shell has more to note.
+    'trap : INT',
     'stty cols 100 rows 40',
     `stty -a > '${place('before')}'`,
     `'${process.execPath}' '${compiled}/client/main.js' ${line}`,
