@@ -1,7 +1,7 @@
 /** A token that says who approves, made for one approval: by a command of the person's, or by the CI that runs this. */
 import { execFile } from 'node:child_process';
 import { z } from 'zod';
-import { audienceOf, nonceOf } from '../pipeline/token-binding.js';
+import type { TokenBinding } from '../pipeline/token-binding.js';
 import { badInput, refused, type UserError } from './user-error.js';
 
 const TIMEOUT_MS = 10_000;
@@ -15,12 +15,12 @@ export interface TokenSource {
   env: NodeJS.ProcessEnv;
 }
 
-/** `hash` = hex sha256 of what is approved. Throws UserError: exit 2 for what gives none, 5 when there is nobody to ask. */
-export async function askToken(hash: string, { command, env }: TokenSource): Promise<string> {
+/** Throws UserError: exit 2 for what gives none, 5 when there is nobody to ask. */
+export async function askToken(made: TokenBinding, { command, env }: TokenSource): Promise<string> {
   const named = command ?? env['SLIPWAY_TOKEN_COMMAND'] ?? '';
-  if (named !== '') return await askCommand(named, hash, env);
+  if (named !== '') return await askCommand(named, made, env);
   const [url, secret] = [env['ACTIONS_ID_TOKEN_REQUEST_URL'], env['ACTIONS_ID_TOKEN_REQUEST_TOKEN']];
-  if (url !== undefined && secret !== undefined) return await askGithubActions(url, secret, hash);
+  if (url !== undefined && secret !== undefined) return await askGithubActions(url, secret, made);
   throw refused({
     what: 'there is nobody here to ask for a token',
     where: '--oidc',
@@ -30,8 +30,12 @@ export async function askToken(hash: string, { command, env }: TokenSource): Pro
   });
 }
 
-async function askCommand(command: string, hash: string, env: NodeJS.ProcessEnv): Promise<string> {
-  const made = { SLIPWAY_AUDIENCE: audienceOf(hash), SLIPWAY_NONCE: nonceOf(hash) };
+async function askCommand(
+  command: string,
+  { audience, nonce }: TokenBinding,
+  env: NodeJS.ProcessEnv,
+): Promise<string> {
+  const made = { SLIPWAY_AUDIENCE: audience, SLIPWAY_NONCE: nonce };
   const stdout = await new Promise<string>((resolve, reject) => {
     const child = execFile('/bin/sh', ['-c', command], { env: { ...env, ...made } }, (error, out, err) => {
       if (error === null) resolve(out);
@@ -48,9 +52,9 @@ async function askCommand(command: string, hash: string, env: NodeJS.ProcessEnv)
 
 const answer = z.looseObject({ value: z.string().regex(JWT) });
 
-async function askGithubActions(url: string, secret: string, hash: string): Promise<string> {
+async function askGithubActions(url: string, secret: string, { audience }: TokenBinding): Promise<string> {
   try {
-    const response = await fetch(`${url}&audience=${encodeURIComponent(audienceOf(hash))}`, {
+    const response = await fetch(`${url}&audience=${encodeURIComponent(audience)}`, {
       headers: { authorization: `bearer ${secret}`, accept: 'application/json' },
       redirect: 'error',
       signal: AbortSignal.timeout(TIMEOUT_MS),

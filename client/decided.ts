@@ -1,5 +1,6 @@
 /** What a decision is asked with, and what came of it. */
-import type { DecisionReply, ProgressStatus, SignedStatement } from '../workflows/messages.js';
+import type { DecisionReply, ProgressStatus } from '../workflows/messages.js';
+import type { SignedStatement } from '../workflows/signed-statements.js';
 import type { DecisionTarget } from './targets.js';
 
 export interface DecisionOptions {

@@ -1,8 +1,10 @@
 /** An approval, signed with the person's SSH key, or with a token that says who it is. */
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { APPROVAL_NAMESPACE, writeApproval } from '../pipeline/approval-statement.js';
+import { bindingOf } from '../pipeline/token-binding.js';
 import { LONGEST_STATEMENT_MS } from '../workflows/missing-approvals.js';
-import type { ProgressStatus, TokenStatement } from '../workflows/messages.js';
+import type { ProgressStatus } from '../workflows/messages.js';
+import type { TokenStatement } from '../workflows/signed-statements.js';
 import { askToken, type TokenSource } from './ask-token.js';
 import { signText, type Signed } from './sign-with-ssh.js';
 
@@ -40,7 +42,7 @@ export interface GivenByToken extends Omit<Signed, 'statement' | 'proof'> {
 export async function approveByToken(wish: ApprovalText, source: TokenSource): Promise<GivenByToken> {
   const nonce = randomUUID();
   const payload = textOf(wish, nonce);
-  const token = await askToken(createHash('sha256').update(payload).digest('hex'), source);
+  const token = await askToken(bindingOf(payload), source);
   const { status, reason } = wish;
   const proof = status.approving?.byToken === true ? 'oidc' : 'unverified';
   return { statement: { scheme: 'oidc', payload, token }, nonce, reason, proof };

@@ -4,7 +4,8 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { typedWord } from '../pipeline/typed-word.js';
-import type { Decision, SignedStatement, SshStatement } from '../workflows/messages.js';
+import type { Decision } from '../workflows/messages.js';
+import type { SignedStatement, SshStatement } from '../workflows/signed-statements.js';
 import { badInput, refused } from './user-error.js';
 
 export interface Signed {

@@ -187,21 +187,18 @@ function checkSteps(of: EnvironmentSettings, traffic: Traffic): Finding[] {
 
 /** `{host}` in how a proxy is asked: there is one on each host. */
 function checkProxies(of: EnvironmentSettings, traffic: Traffic): Finding[] {
-  if (!asksEachHost(traffic)) return [];
-  const at = of.pathOf('traffic', 'confirm', 'url');
-  if (traffic.confirm?.url?.startsWith('/') === true)
-    return [
-      finding(at, 'asks a proxy on each {host}, so it must be an address, such as http://{host}/health'),
-    ];
-  if (traffic.host !== undefined)
-    return [
-      finding(at, 'asks a proxy on each {host}, but host: says where the one proxy runs; leave one out'),
-    ];
-  if (proxyOnFirstHost(of.settings) === null || platformOnHosts(of.settings) === null)
-    return [
-      finding(at, 'asks a proxy on each {host}, but nothing of this runs on the hosts; leave {host} out'),
-    ];
-  return [];
+  const problem = asksEachHost(traffic) ? whyNotOnEachHost(of, traffic) : null;
+  if (problem === null) return [];
+  return [finding(of.pathOf('traffic', 'confirm', 'url'), `asks a proxy on each {host}, ${problem}`)];
+}
+
+/** null = there can be one on each. */
+function whyNotOnEachHost({ settings }: EnvironmentSettings, { confirm, host }: Traffic): string | null {
+  if (confirm?.url?.startsWith('/') === true) return 'so it must be an address, such as http://{host}/health';
+  if (host !== undefined) return 'but host: says where the one proxy runs; leave one out';
+  if (proxyOnFirstHost(settings) === null || platformOnHosts(settings) === null)
+    return 'but nothing of this runs on the hosts; leave {host} out';
+  return null;
 }
 
 function checkTraffic(of: EnvironmentSettings): Finding[] {

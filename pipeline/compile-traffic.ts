@@ -22,10 +22,14 @@ interface ColourPair {
   green: string;
 }
 
-export function compileTraffic(
-  of: EnvironmentSettings,
-  around: { url: string | null; hosts: readonly HostPlan[]; texts: TextCompiler },
-): TrafficPlan | null {
+/** What of the environment its traffic is about. */
+interface Around {
+  url: string | null;
+  hosts: readonly HostPlan[];
+  texts: TextCompiler;
+}
+
+export function compileTraffic(of: EnvironmentSettings, around: Around): TrafficPlan | null {
   const { traffic } = of.settings;
   if (traffic === undefined) return null;
   const at = (...keys: string[]): FilePath => of.pathOf('traffic', ...keys);
@@ -110,11 +114,7 @@ export function compileTraffic(
   }
 }
 
-function compileCommon(
-  traffic: Traffic,
-  around: Parameters<typeof compileTraffic>[1],
-  at: (...keys: string[]) => FilePath,
-): TrafficCommon {
+function compileCommon(traffic: Traffic, around: Around, at: (...keys: string[]) => FilePath): TrafficCommon {
   const { colours } = traffic;
   const { texts } = around;
   const proxies = compileProxies(traffic, around, at);
@@ -143,7 +143,7 @@ function compileCommon(
 /** One on each host, where `{host}` says so; empty = one for all. */
 function compileProxies(
   traffic: Traffic,
-  { url, hosts, texts }: Parameters<typeof compileTraffic>[1],
+  { url, hosts, texts }: Around,
   at: (...keys: string[]) => FilePath,
 ): ProxyPlan[] {
   if (!asksEachHost(traffic)) return [];

@@ -22,15 +22,8 @@ import type {
 import type { BakeInput, VerifyInput, VerifyResult } from './check-contract.js';
 import type { MigrateResult, RestoreInput, RevertInput } from './database-contract.js';
 import type { BackupRecord, DatabaseState } from './database-state.js';
-import type {
-  Announcement,
-  Decision,
-  EnvironmentRequest,
-  ReleaseRequest,
-  SignedStatement,
-  SshStatement,
-  Withdrawal,
-} from './messages.js';
+import type { Announcement, Decision, EnvironmentRequest, ReleaseRequest, Withdrawal } from './messages.js';
+import type { SignedStatement, SshStatement } from './signed-statements.js';
 import type { Approval } from './missing-approvals.js';
 import type { BuiltArtifact, ChangeResult, EvidenceItem, PriorState, ReleaseRecord } from './result.js';
 import type { Receipted, Target } from './target.js';

@@ -114,6 +114,17 @@ export function setApart(run: ChangeRun, apart: HostApart): void {
   run.target = onHosts(run.target, left);
 }
 
+/** It stands apart as it is, whatever that is, until its next try. */
+export function quarantine(run: ChangeRun, host: string, why: string): void {
+  setApart(run, { host, state: 'quarantined', why, since: new Date(Date.now()).toISOString() });
+}
+
+/** With the hosts that were left out of it. */
+export function targetOnAll({ target, input }: ChangeRun): Target {
+  const { whole, ...rest } = target;
+  return { ...rest, plan: input.request.plan };
+}
+
 /** Whom a person left out has not failed. */
 export function failedApart({ apart, skippedHosts }: ChangeRun): HostApart[] {
   return apart.filter(({ host }) => !skippedHosts.includes(host));
@@ -193,8 +204,8 @@ export function isWarmRollback({
   warm,
 }: Pick<ChangeInput, 'request' | 'live' | 'warm'>): boolean {
   if (request.kind !== 'rollback' || request.plan.strategy !== 'blue-green' || warm === null) return false;
-  // it must not run on a database that is not its own yet
   if (request.deploysAgain === true) return false;
+  // it must not run on a database that is not its own yet
   if (request.restore !== undefined || request.databaseWay?.way === 'forward') return false;
   const digests = (artifacts: { digest: string }[]): string =>
     artifacts.map(({ digest }) => digest).join(',');

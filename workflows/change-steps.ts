@@ -6,7 +6,7 @@
 import { CancellationScope, isCancellation, patched } from '@temporalio/workflow';
 import type { PreflightFinding, SwitchInput, UndoResult } from './activity-contract.js';
 import { perform } from './activity-options.js';
-import { keepReceipt, summarize, type ChangeRun } from './change-run.js';
+import { keepReceipt, summarize, targetOnAll, type ChangeRun } from './change-run.js';
 import { otherColour } from './colours.js';
 import { noteDatabase, readBackup, restore, revert } from './database-rollback.js';
 import { backup, contract, migrate, undoMigrate } from './database-steps.js';
@@ -138,13 +138,8 @@ async function measureBaseline(run: ChangeRun, note: string): Promise<void> {
 async function undoDeploy(run: ChangeRun): Promise<UndoResult> {
   if (isFleet(run)) return await undoFleet(run);
   // A host that was skipped is put back like the others.
-  const { whole: _, ...skipping } = run.target;
-  const target = { ...skipping, plan: run.input.request.plan };
-  return await perform(
-    'undoDeploy',
-    { target, prior: run.prior },
-    { ...calling(run, 'undo'), insist: true, priority: 1 },
-  );
+  const input = { target: targetOnAll(run), prior: run.prior };
+  return await perform('undoDeploy', input, { ...calling(run, 'undo'), insist: true, priority: 1 });
 }
 
 async function verify(run: ChangeRun): Promise<StepOutcome> {
@@ -194,7 +189,7 @@ async function switchTraffic(run: ChangeRun, around: Surroundings): Promise<Step
 async function move(run: ChangeRun, input: SwitchInput, said = ''): ReturnType<typeof switchProxies> {
   if (hasProxies(run.target.plan)) return await switchProxies(run, input);
   const result = await perform('switchTraffic', input, calling(run, said));
-  if (input.share === undefined) keepReceipt(run, 'switch', result);
+  keepReceipt(run, 'switch', result);
   return { over: null, ...result };
 }
 

@@ -5,7 +5,7 @@
 import { CancellationScope } from '@temporalio/workflow';
 import type { UndoResult } from './activity-contract.js';
 import { perform } from './activity-options.js';
-import type { ChangeRun } from './change-run.js';
+import { targetOnAll, type ChangeRun } from './change-run.js';
 import type { StepOutcome } from './step-outcome.js';
 import { calling, passed, tellEnvironment, type Surroundings } from './step.js';
 import { asLive } from './target-hosts.js';
@@ -31,13 +31,8 @@ export async function migrate(run: ChangeRun, around: Surroundings): Promise<Ste
 
 export async function undoMigrate(run: ChangeRun): Promise<UndoResult> {
   if (run.database === null) return { outcome: 'never-ran', note: 'never ran' };
-  const { whole: _, ...skipping } = run.target;
-  const target = { ...skipping, plan: run.input.request.plan };
-  return await perform(
-    'revertDatabase',
-    { target, ...run.database },
-    { ...calling(run, 'undo'), insist: true, priority: 1 },
-  );
+  const input = { target: targetOnAll(run), ...run.database };
+  return await perform('revertDatabase', input, { ...calling(run, 'undo'), insist: true, priority: 1 });
 }
 
 /** With the migrations of what serves, also where the colour of the release before was just retired. */

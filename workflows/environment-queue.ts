@@ -16,7 +16,6 @@ import type {
 import type { EnvironmentPlan } from '../pipeline/plan.js';
 import type { NamedDecision } from './decisions.js';
 import { leaveOut, readmission, readmissionMs, tryNow } from './hosts-apart.js';
-import { recoveryId } from './names.js';
 import {
   findProcessed,
   isThereAlready,
@@ -26,8 +25,6 @@ import {
   untouched,
   type Resolved,
 } from './environment-memory.js';
-import { warmCutover } from './change-run.js';
-import { databaseWay } from './database-way.js';
 import type { ChangeResult, EvidenceItem } from './result.js';
 import { groupsThatMayBringBack, refuseUnsigned } from './who-may.js';
 
@@ -330,64 +327,6 @@ function retirement(state: EnvironmentState, warm: NonNullable<EnvironmentState[
     actor: { by: 'slipway', proof: 'unverified' },
     reason: `kept warm until ${warm.retireAt}`,
   });
-}
-
-/** The request holds the lane from now on, under the next token. `at` is ISO time. */
-export function begin(state: EnvironmentState, request: ChangeRequest, at: string): EnvironmentState {
-  const token = state.token + 1;
-  // What is live when its turn comes is deployed again, not what was live when it was asked for.
-  const current =
-    request.kind === 'redeploy' && state.live !== null
-      ? { ...requestFor(state.live, 'redeploy', request), ...wordsOf(request) }
-      : goesBackBy(state, request);
-  const { live } = state;
-  const warm = state.coldFor === request.requestId ? null : state.warm;
-  return {
-    ...state,
-    token,
-    queue: state.queue.filter((each) => each.requestId !== request.requestId),
-    inFlight: {
-      request: current,
-      token,
-      cutover: warmCutover({ request: current, live, warm: warm?.record ?? null, token }, at),
-    },
-  };
-}
-
-/** A rollback goes by what is live now, and which hosts have it, not when it was asked for. */
-function goesBackBy(state: EnvironmentState, request: ChangeRequest): ChangeRequest {
-  if (request.kind !== 'rollback') return request;
-  const way = databaseWay(state, request);
-  const isUneven = (state.apart ?? []).length > 0 || state.warm?.uneven === true;
-  return {
-    ...request,
-    ...(way === null || way.way === 'stays' ? {} : { databaseWay: way }),
-    ...(isUneven && request.plan.strategy === 'blue-green' ? { deploysAgain: true } : {}),
-  };
-}
-
-/** Of a redeploy: if something else is live by now, they are about another release, and activities refuse it. */
-function wordsOf({ decisions }: ChangeRequest): Pick<ChangeRequest, 'decisions'> {
-  return decisions === undefined ? {} : { decisions };
-}
-
-/** The holder died; what it left is undone under the next token, by a change of kind `recover`. */
-export function beginRecovery(
-  state: EnvironmentState,
-): { state: EnvironmentState; request: ChangeRequest } | null {
-  const { inFlight } = state;
-  if (inFlight === null) return null;
-  const token = state.token + 1;
-  const { request } = inFlight;
-  return {
-    state: { ...state, token, inFlight: { ...inFlight, token } },
-    request: {
-      ...request,
-      kind: 'recover',
-      requestId: recoveryId(request.requestId, token),
-      promotionId: null,
-    },
-  };
 }
 
 /** Another run holds the lane: the request goes back to where it stood, unless it was taken back meanwhile. */

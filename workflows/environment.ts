@@ -29,9 +29,8 @@ import { forcedGates } from './forced.js';
 import { nameOfWord } from './denials.js';
 import { newEnvironment, wayOutForPerson } from './environment-memory.js';
 import { end } from './environment-end.js';
+import { begin, beginRecovery } from './environment-begin.js';
 import {
-  begin,
-  beginRecovery,
   giveBack,
   nextMove,
   receiveAnnouncement,

@@ -206,7 +206,8 @@ async function standApart(run: ChangeRun, failures: HostFailure[]): Promise<Step
 async function takeOut(run: ChangeRun, { host, report }: HostFailure): Promise<void> {
   const { failedHost } = run.target.plan.rollout;
   const isBegun = run.begunHosts.includes(host);
-  const isSwitched = run.switchedHosts.includes(host);
+  // its own proxy may lead users to it although nothing was deployed
+  const isReached = isBegun || run.switchedHosts.includes(host);
   const putsBack = failedHost === 'undo' && run.input.request.kind !== 'readmit';
   const since = new Date(Date.now()).toISOString();
   const limited = { ...onOneHost(run, host), scheduleToCloseMs: SET_APART_WITHIN_MS, priority: 1 };
@@ -215,10 +216,10 @@ async function takeOut(run: ChangeRun, { host, report }: HostFailure): Promise<v
   // said before it is touched: until that has come to its end nobody knows whether it can be reached
   await tellApart(run, { host, state: 'quarantined', why, since });
   try {
-    if (putsBack) await switchHostBack(run, host, limited);
-    if (putsBack && isBegun) await perform('undoDeploy', workOn(run, host), limited);
-    // its own proxy may lead users to it although nothing was deployed
-    if (!putsBack && (isBegun || isSwitched)) await perform('stopHost', workOn(run, host), limited);
+    if (putsBack) {
+      await switchHostBack(run, host, limited);
+      if (isBegun) await perform('undoDeploy', workOn(run, host), limited);
+    } else if (isReached) await perform('stopHost', workOn(run, host), limited);
   } catch (error) {
     if (isCancellation(error) || CancellationScope.current().consideredCancelled) throw error;
     state = 'quarantined';

@@ -5,6 +5,7 @@
 import type { BackupRecord, DatabaseState, DatabaseWay } from './database-state.js';
 import type { Colour, EnvironmentPlan, ReleaseRef, CommitFacts, Seal } from '../pipeline/plan.js';
 import type { Approval } from './missing-approvals.js';
+import type { SignedStatement, SshStatement } from './signed-statements.js';
 import type {
   BuiltArtifact,
   ChangeResult,
@@ -43,26 +44,6 @@ export interface Decision extends Actor {
   until: string | null;
   /** approve, switchTraffic, freeze, unfreeze: what the person signed; the worker that verifies it believes nothing else. */
   statement?: SignedStatement;
-}
-
-export type SignedStatement = SshStatement | TokenStatement;
-
-interface Statement {
-  /** Canonical JSON, as `pipeline/approval-statement.ts`, `force-statement.ts` and `decision-statement.ts` have it. */
-  payload: string;
-}
-
-export interface SshStatement extends Statement {
-  scheme: 'ssh';
-  /** Armored. */
-  signature: string;
-}
-
-/** Of an approval only. */
-export interface TokenStatement extends Statement {
-  scheme: 'oidc';
-  /** A JWT that was made for this very payload. */
-  token: string;
 }
 
 /** What an update answers. A refusal is an answer, not an error: nothing was changed. */
@@ -273,8 +254,7 @@ export interface EnvironmentState {
   environment: string;
   token: number;
   live: ReleaseRecord | null;
-  /** Warm idle colour, if there is one. */
-  /** `uneven`: a host that stood apart has something else in that colour. */
+  /** Warm idle colour, if there is one. `uneven`: a host that stood apart has something else in it. */
   warm: { record: ReleaseRecord; retireAt: string; uneven?: true } | null;
   /** Newest first, at most 20, each good once. */
   good: ReleaseRecord[];

@@ -4,7 +4,7 @@
  */
 import { CancellationScope, isCancellation, patched } from '@temporalio/workflow';
 import type { Calling } from './activity-options.js';
-import { setApart, type ChangeRun } from './change-run.js';
+import { quarantine, type ChangeRun } from './change-run.js';
 import { SET_APART_WITHIN_MS } from './hosts-apart.js';
 import { readFailure } from './read-failure.js';
 
@@ -22,8 +22,7 @@ export async function orApart<T>(
     if (isCancellation(error) || CancellationScope.current().consideredCancelled) throw error;
     const { meaning, report } = readFailure(error, host, '');
     if (meaning === 'stale' || !patched('readmission-undo-yields')) throw error;
-    const since = new Date(Date.now()).toISOString();
-    setApart(run, { host, state: 'quarantined', why: report.what, since });
+    quarantine(run, host, report.what);
     return null;
   }
 }

@@ -3,7 +3,7 @@ import type { Colour } from '../pipeline/plan.js';
 import { all } from './all.js';
 import type { SwitchInput, UndoResult } from './activity-contract.js';
 import { perform, type Calling } from './activity-options.js';
-import { failedApart, type ChangeRun } from './change-run.js';
+import { failedApart, targetOnAll, type ChangeRun } from './change-run.js';
 import { orApart } from './or-apart.js';
 import type { PriorState } from './result.js';
 import { calling } from './step.js';
@@ -29,9 +29,7 @@ export async function switchProxiesBack(run: ChangeRun): Promise<UndoResult> {
   const hosts = run.input.request.plan.hosts.filter(({ name }) => left.includes(name));
   const move = hosts.length === 0 ? null : moveBack(run);
   if (move === null) return { outcome: 'undone', note: 'no proxy served anything before' };
-  const { target } = run;
-  const here = onHosts({ ...target, plan: { ...target.plan, ...target.whole } }, hosts);
-  const input = { ...move, target: here };
+  const input = { ...move, target: onHosts(targetOnAll(run), hosts) };
   const result = await perform('switchTraffic', input, {
     ...calling(run, `back to ${move.to}`),
     insist: true,

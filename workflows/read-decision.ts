@@ -1,5 +1,6 @@
 /** What people and programs send as a decision or sign as a force, read once. Pure. */
-import type { Decision, Force, SignedStatement } from './messages.js';
+import type { Decision, Force } from './messages.js';
+import type { SignedStatement } from './signed-statements.js';
 import { oneLine } from './plain-text.js';
 
 const TEXTS = ['decisionId', 'reason', 'planHash', 'digest', 'group', 'host', 'until'] as const;

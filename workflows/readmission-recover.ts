@@ -5,7 +5,7 @@
 import { all } from './all.js';
 import { perform, type Calling } from './activity-options.js';
 import type { ChangeProgress } from './change-progress.js';
-import { setApart, summarize, type ChangeRun } from './change-run.js';
+import { quarantine, summarize, type ChangeRun } from './change-run.js';
 import { SET_APART_WITHIN_MS } from './hosts-apart.js';
 import { readFailure } from './read-failure.js';
 import type { ClaimResult, Target } from './activity-contract.js';
@@ -44,8 +44,7 @@ export async function recoverReadmission(
           const where = `${target.plan.name} host ${host.name}`;
           const { meaning, report } = readFailure(error, where, `slipway retry ${target.plan.name}`);
           if (meaning === 'stale') throw new LaneLost(report);
-          const since = new Date(Date.now()).toISOString();
-          setApart(run, { host: host.name, state: 'quarantined', why: report.what, since });
+          quarantine(run, host.name, report.what);
           left = left.filter(({ name }) => name !== host.name);
           return `${host.name}: ${report.what}`;
         }

@@ -46,6 +46,11 @@ export function atProxy(target: Target, host: string): Target {
   };
 }
 
+/** Where it runs, of a target that `atEachProxy` made; empty = not on a host of the environment. */
+export function hostOf({ plan }: Target): string {
+  return plan.hosts[0]?.name ?? '';
+}
+
 /** A release that is or was live, under the token of this change, on all of its hosts. */
 export function asLive(target: Target, live: ReleaseRecord): Target {
   const { whole: _, ...rest } = target;

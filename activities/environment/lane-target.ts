@@ -37,7 +37,8 @@ export function createPutIn(client: Client): (given: OnHosts, info: Asking) => P
     if (target !== undefined || host === undefined || workflowExecution === undefined) return given;
     const { workflowId, runId } = workflowExecution;
     // a person's word to switch is in it from then on only
-    const whole = await keep(asked, `${runId} ${activityType === 'switchTraffic'}`, () =>
+    const isOfSwitch = activityType === 'switchTraffic';
+    const whole = await keep(asked, isOfSwitch ? `${runId} switch` : runId, () =>
       client.workflow.getHandle(workflowId, runId).query<Target>(QUERY.target),
     );
     return { ...given, target: onOneHost(whole, host) };

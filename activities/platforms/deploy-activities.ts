@@ -11,7 +11,7 @@ import {
   type UndoResult,
 } from '../../workflows/activity-contract.js';
 import { otherColour } from '../../workflows/colours.js';
-import { atEachProxy, hasProxies } from '../../workflows/target-hosts.js';
+import { atEachProxy, hasProxies, hostOf } from '../../workflows/target-hosts.js';
 import type { LookAtDependencies } from '../checks/dependencies-before.js';
 import { foreignHand, isRefusal, refused } from '../failure.js';
 import { drain } from '../traffic/drain.js';
@@ -178,7 +178,7 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
         const serving = await inBatches(proxies, AT_A_TIME, (each) => hasTraffic(each, colour, signal));
         if (serving.every(Boolean)) throw stillServes(target, colour);
         // a host that stood apart was left to it
-        const keepIt = proxies.filter((_, index) => serving[index] === true).map(hostOf);
+        const keepIt = proxies.filter((_, index) => serving[index]).map(hostOf);
         manners.progress(`${colour} finishes what it has`);
         await drain(target.plan, signal);
         return combine(
@@ -272,8 +272,4 @@ function stillServes({ plan }: Target, colour: Colour): Error {
     why: null,
     wayOut: `switch to the other colour first: slipway switch ${plan.name}`,
   });
-}
-
-function hostOf({ plan }: Target): string {
-  return plan.hosts[0]?.name ?? '';
 }

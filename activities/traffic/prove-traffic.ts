@@ -4,7 +4,7 @@ import type { Target } from '../../workflows/activity-contract.js';
 import { findOwnUrl, locateColour } from '../checks/colour-address.js';
 import { refused, unreachable } from '../failure.js';
 import type { Host } from '../hosts/host.js';
-import { atEachProxy } from '../../workflows/target-hosts.js';
+import { atEachProxy, hostOf } from '../../workflows/target-hosts.js';
 import { AT_A_TIME, inBatches } from '../platforms/several-hosts.js';
 import { lastLookChecks } from './last-look.js';
 import { openTraffic, type TrafficDependencies } from './open-traffic.js';
@@ -20,7 +20,7 @@ export async function proveTraffic(
   signal?: AbortSignal,
 ): Promise<string> {
   const proven = await inBatches(atEachProxy(target), AT_A_TIME, async (each) => ({
-    host: each.plan.hosts[0]?.name ?? '',
+    host: hostOf(each),
     ...(await proveProxy(dependencies, each, signal)),
   }));
   // of several hosts one that was stopped says no colour, and gets the release like the others

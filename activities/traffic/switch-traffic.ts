@@ -9,7 +9,7 @@ import {
   type SwitchResult,
   type Target,
 } from '../../workflows/activity-contract.js';
-import { atEachProxy } from '../../workflows/target-hosts.js';
+import { atEachProxy, hostOf } from '../../workflows/target-hosts.js';
 import { activitySignal, heartbeatWhile, stoppedFailure } from '../cancellation.js';
 import { answersToConfirm, canSplit, type ConfirmPlan } from '../../pipeline/plan-traffic.js';
 import { valueOf } from '../platforms/several-hosts.js';
@@ -44,7 +44,7 @@ async function switchProxies(
   const { before = {}, mute = [], to, ...rest } = input;
   const settled = await Promise.allSettled(
     atEachProxy(targetOf(input)).flatMap((target) => {
-      const host = target.plan.hosts[0]?.name ?? '';
+      const host = hostOf(target);
       const was = before[host];
       if (was === null) return [];
       const one = { ...rest, target, to: was ?? to, mute: mute.includes(host) };

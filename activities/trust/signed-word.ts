@@ -2,7 +2,7 @@
 import type { MayRule } from '../../pipeline/plan.js';
 import { rulesOfEnvironment } from '../../pipeline/policy-file.js';
 import { isAmong } from '../../workflows/decisions.js';
-import type { SignedStatement } from '../../workflows/messages.js';
+import type { SignedStatement } from '../../workflows/signed-statements.js';
 import type { LoadedPolicy } from './policy-store.js';
 import { findBrokenKeyFile } from './key-files.js';
 import { checkSignature, type Denied, type SignatureAnswer } from './ssh-signature.js';

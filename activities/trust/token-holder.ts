@@ -2,12 +2,11 @@
  * Whose token it is, as the providers of the policy say, and whether it was made for exactly this text: what somebody
  * reads in a history serves nothing else.
  */
-import { createHash } from 'node:crypto';
 import { createRemoteJWKSet, decodeJwt, errors, jwtVerify, type JWTPayload } from 'jose';
 import { z } from 'zod';
-import { audienceOf, nonceOf } from '../../pipeline/token-binding.js';
+import { bindingOf } from '../../pipeline/token-binding.js';
 import type { TokenProvider } from '../../pipeline/policy-file.js';
-import type { TokenStatement } from '../../workflows/messages.js';
+import type { TokenStatement } from '../../workflows/signed-statements.js';
 import type { LoadedPolicy } from './policy-store.js';
 import type { Denied } from './ssh-signature.js';
 
@@ -113,10 +112,10 @@ function issuerOf(token: string): string | null {
 
 /** By a nonce only where it is known which client asked for it: others may log people in with a nonce of theirs. */
 function isMadeFor(payload: string, said: JWTPayload, audience: string | undefined): boolean {
-  const hash = createHash('sha256').update(payload).digest('hex');
+  const made = bindingOf(payload);
   const audiences = [said.aud ?? []].flat();
-  if (audiences.includes(audienceOf(hash))) return true;
-  return said['nonce'] === nonceOf(hash) && audience !== undefined && audiences.includes(audience);
+  if (audiences.includes(made.audience)) return true;
+  return said['nonce'] === made.nonce && audience !== undefined && audiences.includes(audience);
 }
 
 /** `repository is other/shop, not acme/shop`; null = it says all of it. */

@@ -4,7 +4,7 @@ import { hasOtherReason, reasonIn } from '../../pipeline/signed-statement.js';
 import type { Activities, ApprovalClaim } from '../../workflows/activity-contract.js';
 import { isAmong } from '../../workflows/decisions.js';
 import { fillsOpenSlot } from '../../workflows/missing-approvals.js';
-import type { SignedStatement } from '../../workflows/messages.js';
+import type { SignedStatement } from '../../workflows/signed-statements.js';
 import type { EvidenceItem } from '../../workflows/result.js';
 import { stoppable } from '../processes/stop.js';
 import type { LoadedPolicy, PolicyStore } from './policy-store.js';

@@ -17,7 +17,8 @@ import {
   type ApprovalStatement,
 } from '../../pipeline/approval-statement.js';
 import type { ApprovalClaim } from '../../workflows/activity-contract.js';
-import type { ProgressStatus, SignedStatement } from '../../workflows/messages.js';
+import type { ProgressStatus } from '../../workflows/messages.js';
+import type { SignedStatement } from '../../workflows/signed-statements.js';
 import type { EvidenceItem } from '../../workflows/result.js';
 import { givenCommit, givenDecision } from '../support/given.js';
 import {

@@ -15,7 +15,8 @@ import {
   type DecisionStatement,
 } from '../../pipeline/decision-statement.js';
 import type { DecisionSubject } from '../../pipeline/plan.js';
-import type { EnvironmentStatus, ProgressStatus, SignedStatement } from '../../workflows/messages.js';
+import type { EnvironmentStatus, ProgressStatus } from '../../workflows/messages.js';
+import type { SignedStatement } from '../../workflows/signed-statements.js';
 import type { EvidenceItem } from '../../workflows/result.js';
 import { givenPlan, givenRecord } from '../support/given.js';
 import { NO_POLICY } from '../support/sealed.js';

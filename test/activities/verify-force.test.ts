@@ -16,7 +16,7 @@ import {
 } from '../../pipeline/force-statement.js';
 import type { EnvironmentPlan } from '../../pipeline/plan.js';
 import type { ForceClaim } from '../../workflows/activity-contract.js';
-import type { SshStatement } from '../../workflows/messages.js';
+import type { SshStatement } from '../../workflows/signed-statements.js';
 import type { EvidenceItem } from '../../workflows/result.js';
 import {
   evidenceOf,

@@ -1,10 +1,22 @@
 /** Two hosts with nginx on each, released to by the command and a real worker: traffic moves host by host. */
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { addressOf } from '../support/team-world.js';
-import { freeNginx, jamNginx, mendNginx, spoilNginx, useProxyFleet } from '../support/proxy-fleet-scene.js';
+import {
+  freeNginx,
+  jamNginx,
+  mendNginx,
+  spoilNginx,
+  startProxyFleet,
+  type ProxyFleet,
+} from '../support/proxy-fleet-scene.js';
 import { until } from '../support/processes.js';
 
-const fleet = useProxyFleet();
+let fleet: ProxyFleet;
+
+beforeAll(async () => {
+  fleet = await startProxyFleet();
+});
+afterAll(() => fleet.stop());
 
 test('is released to, switched and rolled back on every host', async () => {
   const first = await fleet.release();

@@ -10,8 +10,8 @@ import type {
   EnvironmentInput,
   EnvironmentRequest,
   EnvironmentStatus,
-  SignedStatement,
 } from '../../workflows/messages.js';
+import type { SignedStatement } from '../../workflows/signed-statements.js';
 import { environmentId, laneId, QUERY, SIGNAL, WORKFLOW } from '../../workflows/names.js';
 import type { ChangeResult } from '../../workflows/result.js';
 import {

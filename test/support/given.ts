@@ -153,6 +153,14 @@ export function givenPlanWithProxies(overrides: Partial<EnvironmentPlan> = {}): 
   return { ...plan, traffic: Object.assign(givenTraffic(), plan.traffic, { proxies }) };
 }
 
+/** `web-1`, `web-2` and so on. */
+export function givenHosts(count: number): EnvironmentPlan['hosts'] {
+  return Array.from({ length: count }, (_, place) => {
+    const name = `web-${place + 1}`;
+    return { name, address: `deploy@${name}` };
+  });
+}
+
 /** The same without colours. */
 export function givenPlanInPlace(overrides: Partial<EnvironmentPlan> = {}): EnvironmentPlan {
   const steps = ALL_STEPS.filter((step) => step !== 'switch');

@@ -1,8 +1,8 @@
 /** Hosts that a load balancer would stand in front of: each its own network and disk, with nginx and both colours. */
 import { appendFile, readFile } from 'node:fs/promises';
-import { afterAll, beforeAll } from 'vitest';
 import { setBadLuckScene, setBadLuckStage, type BadLuckScene } from './bad-luck-scene.js';
 import { must } from './base-image.js';
+import { NGINX, nginxCommand, startHostNginx } from './host-nginx.js';
 import { startDockerHost, type DockerHost } from './docker-host.js';
 import { assemble, startAll } from './kept.js';
 import { part } from './parts.js';
@@ -10,7 +10,6 @@ import { readJson } from './slipway-command.js';
 import { addressOf, putFiles } from './team-world.js';
 
 const HOME = '/home/deploy';
-const NGINX = `${HOME}/nginx`;
 const PORTS = { proxy: 8080, blue: 8081, green: 8082 };
 const NAMES = ['web1', 'web2'] as const;
 
@@ -29,35 +28,11 @@ export interface ProxyFleet {
   stop(): Promise<void>;
 }
 
-/** One for all tests of a file. */
-export function useProxyFleet(): ProxyFleet {
-  let fleet: ProxyFleet | undefined;
-  const given = (): ProxyFleet => {
-    if (fleet === undefined) throw new Error('the hosts are not up yet');
-    return fleet;
-  };
-  beforeAll(async () => {
-    fleet = await startProxyFleet();
-  });
-  afterAll(() => fleet?.stop());
-  return {
-    get scene() {
-      return given().scene;
-    },
-    get hosts() {
-      return given().hosts;
-    },
-    release: (rollout) => given().release(rollout),
-    served: () => given().served(),
-    stop: () => given().stop(),
-  };
-}
-
-function startProxyFleet(): Promise<ProxyFleet> {
+export function startProxyFleet(): Promise<ProxyFleet> {
   return assemble(async ({ keep, later, takeAway }) => {
     const hosts = await startAll(NAMES, async (name) => keep(await startDockerHost({ name, swarm: false })));
     const program = await part('nginx');
-    for (const host of Object.values(hosts)) await startNginx(host, program);
+    for (const host of Object.values(hosts)) await startNginx(host);
     // one key for all of them, as `ssh:` has it
     const key = hosts.web1.keyPath;
     await appendFile(`${hosts.web2.keyPath}.pub`, await readFile(`${key}.pub`, 'utf8'));
@@ -92,27 +67,14 @@ async function whatIsServed({ address }: DockerHost): Promise<string> {
   return answer.ok ? `${answer.headers.get('x-colour')} ${text.trim()}` : String(answer.status);
 }
 
-async function startNginx(host: DockerHost, program: string): Promise<void> {
-  const temporaries = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
-    (kind) => `${kind}_temp_path ${NGINX}/tmp-${kind};`,
-  );
+async function startNginx(host: DockerHost): Promise<void> {
   const colour = (name: 'blue' | 'green'): string =>
     `server { listen 127.0.0.1:${PORTS[name]}; root ${HOME}/${name}; add_header X-Colour ${name}; }`;
-  await putFiles(host, {
-    [`${NGINX}/nginx.conf`]: [
-      `worker_processes 1; pid ${NGINX}/nginx.pid; error_log ${NGINX}/error.log; worker_shutdown_timeout 5s;`,
-      'events { worker_connections 256; }',
-      `http { access_log off; ${temporaries.join(' ')} include ${NGINX}/conf.d/*.conf;`,
-      `server { listen ${PORTS.proxy}; location / { proxy_pass http://app; } }`,
-      `${colour('blue')} ${colour('green')} }`,
-    ].join('\n'),
-    [`${NGINX}/conf.d/app.conf`]: `upstream app { server 127.0.0.1:${PORTS.blue}; }\n`,
-  });
-  await must(host.run(['sh', '-c', `${nginxCommand(program)} >/dev/null 2>&1`], { asUser: true }));
-}
-
-function nginxCommand(program: string): string {
-  return `${program} -p ${NGINX} -e ${NGINX}/error.log -c ${NGINX}/nginx.conf`;
+  await startHostNginx(host, { 'conf.d/app.conf': `upstream app { server 127.0.0.1:${PORTS.blue}; }\n` }, [
+    `server { listen ${PORTS.proxy}; location / { proxy_pass http://app; } }`,
+    colour('blue'),
+    colour('green'),
+  ]);
 }
 
 /** Once the next release is there, before its traffic moves: nginx refuses every reload from then on. */

@@ -1,7 +1,8 @@
 /** Requests, announcements and ends for the environment's queue, without a server. */
 import { newEnvironment } from '../../workflows/environment-memory.js';
 import { end } from '../../workflows/environment-end.js';
-import { begin, nextMove, receiveRequest, type Step } from '../../workflows/environment-queue.js';
+import { begin } from '../../workflows/environment-begin.js';
+import { nextMove, receiveRequest, type Step } from '../../workflows/environment-queue.js';
 import type { Announcement, ChangeRequest, EnvironmentState } from '../../workflows/messages.js';
 import type { ChangeResult, ReleaseRecord } from '../../workflows/result.js';
 import { givenCommit, givenPlan, givenRequest } from './given.js';

@@ -12,6 +12,7 @@ import type { EmbeddedTemporal } from '../../workers/embedded-temporal.js';
 import { baseImage, logIn, must, pushBaseImage } from './base-image.js';
 import { createDockerConfig, startBuildkit } from './buildkit.js';
 import { startDockerHost, type DockerHost } from './docker-host.js';
+import { NGINX, nginxCommand, startHostNginx } from './host-nginx.js';
 import { assemble, startAll, type Kept } from './kept.js';
 import { part } from './parts.js';
 import { plantToken } from './planted.js';
@@ -24,7 +25,6 @@ import { createTeamRepository, edited, givePeopleKeys, readExample, writePolicy 
 const EXAMPLE = path.resolve('examples/secretmagic');
 const LOGIN = { username: 'token', password: plantToken('selectel-') };
 const IMAGE = 'autoorder-platform/secretmagic';
-const NGINX = '/home/deploy/nginx';
 const PROXY_PORT = 8080;
 
 export interface SecretmagicWorld {
@@ -154,36 +154,13 @@ async function build({ later, keep, takeAway }: Kept): Promise<SecretmagicWorld>
   return world;
 }
 
-/** As the deploy user, who may then test and reload it: what sudo is for on a real machine. */
 async function startNginx(prod: DockerHost): Promise<void> {
-  const program = await part('nginx');
-  const temporaries = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
-    (kind) => `${kind}_temp_path ${NGINX}/tmp-${kind};`,
-  );
-  const main = [
-    `worker_processes 1; pid ${NGINX}/nginx.pid; error_log ${NGINX}/error.log; worker_shutdown_timeout 5s;`,
-    `events { worker_connections 256; }`,
-    `http { access_log off; ${temporaries.join(' ')} include ${NGINX}/conf.d/*.conf; }`,
-  ];
   const site = edited(await readFile(path.join(EXAMPLE, 'deploy/nginx/secretmagic.conf'), 'utf8'), [
     ['/etc/nginx/slipway', `${NGINX}/slipway`],
     ['listen 80;', `listen ${PROXY_PORT};`],
   ]);
   const upstream = await readFile(path.join(EXAMPLE, 'deploy/nginx/slipway-secretmagic.conf'), 'utf8');
-  const asUser = true;
-  await must(prod.run(['mkdir', '-p', `${NGINX}/conf.d`, `${NGINX}/slipway`], { asUser }));
-  for (const [file, stdin] of [
-    ['nginx.conf', main.join('\n')],
-    ['conf.d/secretmagic.conf', site],
-    ['slipway/secretmagic.conf', upstream],
-  ] as const) {
-    await must(prod.run(['sh', '-c', 'cat > "$0"', `${NGINX}/${file}`], { stdin, asUser }));
-  }
-  await must(prod.run(['sh', '-c', `${nginxCommand(program)} >/dev/null 2>&1`], { asUser }));
-}
-
-function nginxCommand(program: string): string {
-  return `${program} -p ${NGINX} -e ${NGINX}/error.log -c ${NGINX}/nginx.conf`;
+  await startHostNginx(prod, { 'conf.d/secretmagic.conf': site, 'slipway/secretmagic.conf': upstream });
 }
 
 interface Addresses {

@@ -13,7 +13,7 @@ import {
 } from '../support/change-scene.js';
 import { EnvironmentScene, givenVersion } from '../support/environment-scene.js';
 import { environmentKey } from '../support/fake-world.js';
-import { givenPlanWithProxies, givenTraffic } from '../support/given.js';
+import { givenHosts, givenPlanWithProxies, givenTraffic } from '../support/given.js';
 import { quiet, startHarness, type Harness } from '../support/workflow-harness.js';
 
 let harness: Harness;
@@ -36,12 +36,8 @@ function givenFleet(
     rollout?: Partial<EnvironmentPlan['rollout']>;
   } = {},
 ): EnvironmentPlan {
-  const hosts = Array.from({ length: count }, (_, place) => {
-    const name = `web-${place + 1}`;
-    return { name, address: `deploy@${name}` };
-  });
   return givenPlanWithProxies({
-    hosts,
+    hosts: givenHosts(count),
     rollout: { batch: 2, maxFailures: 0, failedHost: 'undo', ...rollout },
     bake: null,
     tags: [],
@@ -50,7 +46,7 @@ function givenFleet(
 }
 
 const all = (count: number, colour: string | null): Record<string, string | null> =>
-  Object.fromEntries(Array.from({ length: count }, (_, place) => [`web-${place + 1}`, colour]));
+  Object.fromEntries(givenHosts(count).map(({ name }) => [name, colour]));
 
 const served = (scene: Pick<Scene, 'now'>): unknown => scene.now()?.proxies;
 

@@ -15,7 +15,7 @@ import {
   waitsFor,
   type Scene,
 } from '../support/change-scene.js';
-import { givenPlan, givenPlanInPlace, givenRecord } from '../support/given.js';
+import { givenHosts, givenPlan, givenPlanInPlace, givenRecord } from '../support/given.js';
 import { quiet, startHarness, type Harness } from '../support/workflow-harness.js';
 
 let harness: Harness;
@@ -29,16 +29,9 @@ afterAll(async () => {
   await harness.close();
 });
 
-function fleetOf(count: number): EnvironmentPlan['hosts'] {
-  return Array.from({ length: count }, (_, place) => {
-    const name = `web-${place + 1}`;
-    return { name, address: `deploy@${name}` };
-  });
-}
-
 function givenFleet(count: number, rollout: Partial<EnvironmentPlan['rollout']> = {}): EnvironmentPlan {
   const whole = { batch: 2, maxFailures: 0, failedHost: 'undo' as const, ...rollout };
-  return givenPlanInPlace({ hosts: fleetOf(count), rollout: whole, bake: null, tags: [] });
+  return givenPlanInPlace({ hosts: givenHosts(count), rollout: whole, bake: null, tags: [] });
 }
 
 function runsOn(scene: Scene): Record<string, string | null> {
@@ -170,7 +163,7 @@ describe('checks of each host', () => {
   const checksOn = (count: number): EnvironmentPlan['checks'] => {
     const [check] = givenPlan().checks;
     if (check === undefined) throw new Error('the given plan has no check');
-    return [check, ...fleetOf(count).map(({ name }) => ({ ...check, name: `up on ${name}`, host: name }))];
+    return [check, ...givenHosts(count).map(({ name }) => ({ ...check, name: `up on ${name}`, host: name }))];
   };
   const withChecks = (rollout: Partial<EnvironmentPlan['rollout']> = {}): EnvironmentPlan => ({
     ...givenFleet(5, rollout),
@@ -412,7 +405,7 @@ describe('200 hosts', () => {
 
 describe('a switch of colours', () => {
   it('comes after every host has the new one', async () => {
-    const scene = givenScene(harness, givenPlan({ hosts: fleetOf(3), bake: null }));
+    const scene = givenScene(harness, givenPlan({ hosts: givenHosts(3), bake: null }));
     expect(await runChange(harness, changeOf(scene))).toMatchObject({ state: 'succeeded' });
     expect(scene.now()?.calls.filter((call) => call.startsWith('deploy'))).toHaveLength(3);
     expect(runsEverywhere(scene, 'green', 'v2')).toBe(true);

@@ -12,10 +12,9 @@ import {
 import { describe, expect, it } from 'vitest';
 import { newEnvironment } from '../../../workflows/environment-memory.js';
 import { end } from '../../../workflows/environment-end.js';
+import { begin, beginRecovery } from '../../../workflows/environment-begin.js';
 import {
   applyDecision,
-  begin,
-  beginRecovery,
   giveBack,
   nextMove,
   receiveAnnouncement,

@@ -2,10 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { endedFromOutside } from '../../../workflows/change-recover.js';
 import { newEnvironment } from '../../../workflows/environment-memory.js';
 import { end } from '../../../workflows/environment-end.js';
+import { begin, beginRecovery } from '../../../workflows/environment-begin.js';
 import {
   applyDecision,
-  begin,
-  beginRecovery,
   giveBack,
   nextMove,
   receiveAnnouncement,
