@@ -14,7 +14,7 @@ export const ENVIRONMENT = 'environment';
 
 const PARKED = 'a person: ';
 
-/** `trouble`: what the last try met of what is tried again by itself; absent = not asked for. */
+/** `trouble`: what the last try met of what is tried again by itself, or how far this one is; absent = not asked for. */
 export type ChangeInHand = ProgressStatus & { trouble?: string | null };
 
 /** A change went neither forward nor back, and goes on by a person's word. `change` null = none is in flight. */

@@ -1,6 +1,6 @@
-/** Why a step takes long: what Temporal tries again by itself, in the words of the last try. */
+/** Why a step takes long: what Temporal tries again by itself, in the words of the last try, or how far this one is. */
 import type { WorkflowExecutionDescription } from '@temporalio/client';
-import { defaultPayloadConverter } from '@temporalio/common';
+import { defaultPayloadConverter, type Payload } from '@temporalio/common';
 import { STILL_WAITS } from '../workflows/failures.js';
 import type { StepReport } from '../workflows/result.js';
 import type { TemporalLink } from './connect.js';
@@ -8,27 +8,53 @@ import type { TemporalLink } from './connect.js';
 const TRIED = 'tried again: ';
 const LONGEST = 300;
 
-/** Of the activities that have failed and will be tried again; null = none. Never rejects: it is an extra. */
+/**
+ * Of the activities that have failed and will be tried again; of those that have not, what they say of themselves. null =
+ * nothing is known. Never rejects: it is an extra.
+ */
 export async function askTrouble(link: TemporalLink, workflowId: string): Promise<string | null> {
   try {
     const { raw } = await link.ask(() => link.client.workflow.getHandle(workflowId).describe());
-    const messages = await Promise.all(
-      (raw.pendingActivities ?? []).map((pending) => messageOf(link, workflowId, pending)),
-    );
-    const [first = ''] = messages.find((message) => message !== '')?.split('\n') ?? [];
-    return first === '' ? null : `${TRIED}${first.slice(0, LONGEST)}`;
+    const pending = raw.pendingActivities ?? [];
+    const failed = await firstLine(pending.map((each) => messageOf(link, workflowId, each)));
+    if (failed !== null) return `${TRIED}${failed}`;
+    return await firstLine(pending.map((each) => heartbeatOf(link, workflowId, each)));
   } catch {
     return null;
   }
+}
+
+/** Of the first that is not empty. */
+async function firstLine(asked: Promise<string>[]): Promise<string | null> {
+  const texts = await Promise.all(asked);
+  const [line = ''] = texts.find((text) => text !== '')?.split('\n') ?? [];
+  return line === '' ? null : line.slice(0, LONGEST);
 }
 
 type Pending = NonNullable<WorkflowExecutionDescription['raw']['pendingActivities']>[number];
 
 /** Where payloads are sealed, a failure keeps its message in one. */
 async function messageOf(link: TemporalLink, workflowId: string, pending: Pending): Promise<string> {
-  const { activityId, lastFailure } = pending;
+  const { lastFailure } = pending;
   if (lastFailure?.applicationFailureInfo?.type === STILL_WAITS) return '';
   if (!lastFailure?.encodedAttributes) return lastFailure?.message ?? '';
+  const attributes = await open(link, workflowId, pending, lastFailure.encodedAttributes);
+  return (attributes as { message?: string } | null)?.message ?? '';
+}
+
+/** Where it tells people how far it is; others note there what their next attempt needs. */
+async function heartbeatOf(link: TemporalLink, workflowId: string, pending: Pending): Promise<string> {
+  const [last] = pending.heartbeatDetails?.payloads ?? [];
+  const said = last === undefined ? null : await open(link, workflowId, pending, last);
+  return typeof said === 'string' ? said : '';
+}
+
+async function open(
+  link: TemporalLink,
+  workflowId: string,
+  { activityId }: Pending,
+  payload: Payload,
+): Promise<unknown> {
   const context = {
     type: 'activity',
     namespace: link.namespace,
@@ -36,14 +62,12 @@ async function messageOf(link: TemporalLink, workflowId: string, pending: Pendin
     activityId: activityId ?? '',
     isLocal: false,
   } as const;
-  let payloads = [lastFailure.encodedAttributes];
+  let payloads = [payload];
   for (const codec of link.client.options.loadedDataConverter.payloadCodecs) {
     payloads = await codec.decode(payloads, context);
   }
   const [opened] = payloads;
-  const attributes =
-    opened === undefined ? null : defaultPayloadConverter.fromPayload<{ message?: string } | null>(opened);
-  return attributes?.message ?? '';
+  return opened === undefined ? null : defaultPayloadConverter.fromPayload(opened);
 }
 
 /** The step that runs says it. */

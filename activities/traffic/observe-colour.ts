@@ -26,7 +26,7 @@ export interface ObserveInput {
   accepts: Accepts;
   signal: AbortSignal;
   /** Called after every answer: heartbeats. */
-  onAnswer: (confirmed: number) => void;
+  onAnswer: (seen: Observation) => void;
 }
 
 export interface Observation {
@@ -81,7 +81,7 @@ export async function observeColour(input: ObserveInput): Promise<Observation> {
         agent = connect();
       }
       if (isSomebodys(answer, input.colour)) heardAt = performance.now();
-      input.onAnswer(seen.confirmed);
+      input.onAnswer(seen);
       if (seen.confirmed >= confirm.times) return seen;
       const pauseMs = Math.max(
         confirm.intervalMs,

@@ -23,10 +23,15 @@ import type { Look } from './traffic.js';
 
 export function createSwitchTraffic(dependencies: TrafficDependencies): Activities['switchTraffic'] {
   return (input) =>
-    heartbeatWhile<SwitchResult, number>(async (report) => {
+    heartbeatWhile<SwitchResult, string>(async (report) => {
       const signal = activitySignal();
+      const said = new Map<string, string>();
+      const say = (url: string, seen: string): void => {
+        said.set(url, seen);
+        report([...said].map((each) => each.join(': ')).join('; '));
+      };
       try {
-        return await switchProxies(dependencies, input, { signal, onAnswer: report });
+        return await switchProxies(dependencies, input, { signal, say });
       } catch (error) {
         // what the proxy was told stays told: the undo, or the next attempt, looks at what it serves
         if (signal.aborted) throw stoppedFailure(signal, `traffic of ${targetOf(input).plan.name}`, error);
@@ -67,15 +72,15 @@ type OneSwitch = Omit<SwitchInput, 'before' | 'mute'> & { target: Target; mute?:
 
 interface Progress {
   signal: AbortSignal;
-  /** Answers of the wanted colour in a row so far. */
-  onAnswer: (confirmed: number) => void;
+  /** What has been seen so far at an address, after every answer. */
+  say: (url: string, seen: string) => void;
 }
 
 /** Refused, StaleFence, ForeignHand and BadInput as in failures.ts; whatever may pass is retryable. */
 export async function switchTraffic(
   dependencies: TrafficDependencies,
   input: OneSwitch,
-  { signal, onAnswer }: Progress,
+  { signal, say }: Progress,
 ): Promise<SwitchResult> {
   const startedAt = performance.now();
   const { target, to, share } = input;
@@ -99,11 +104,17 @@ export async function switchTraffic(
   const confirm = confirmOf(traffic, share);
   const observedFrom = performance.now();
   if (share !== undefined) {
+    const onAnswer = (answers: number): void =>
+      say(confirm.url, `${answers} of ${confirm.times} answers of both colours`);
     const both = await observeBoth({ confirm, signal, onAnswer });
     if (!both.seen) throw notShared(traffic, input, both.lastWrong);
     const tookMs = Math.round(performance.now() - startedAt);
     return { confirmed: both.answers, tookMs, note: `${to} has ${share}%, both colours answer` };
   }
+  const onAnswer = ({ confirmed, lastWrong }: Observation): void => {
+    const before = lastWrong === null ? '' : `, before that ${lastWrong.seen}`;
+    say(confirm.url, `${confirmed} of ${confirm.times} answers of ${to} in a row${before}`);
+  };
   const seen = await observeColour({ confirm, colour: to, accepts: whatCounts(input), signal, onAnswer });
   if (refusal !== null && (seen.confirmed < confirm.times || (await traffic.look()).colour !== to))
     throw refusal;

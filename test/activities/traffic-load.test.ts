@@ -17,7 +17,7 @@ describe('switching under load', () => {
     await switchTraffic(
       scene,
       { target: scene.target(), to, from: null, requireHealthy: true },
-      { signal: new AbortController().signal, onAnswer: () => {} },
+      { signal: new AbortController().signal, say: () => {} },
     );
   }
 

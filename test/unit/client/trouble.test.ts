@@ -1,3 +1,4 @@
+import { defaultPayloadConverter } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
 import { askChangeInFlight } from '../../../client/change-in-flight.js';
 import type { SlipwayClient } from '../../../client/index.js';
@@ -27,12 +28,18 @@ describe('what is tried again', () => {
 
 describe('an undo that does not come through', () => {
   /** Whose activity failed like this. */
-  const clientWith = (change: ReturnType<typeof givenProgress>): SlipwayClient => {
-    const raw = { pendingActivities: [{ lastFailure: { message: 'no answer from the proxy\nat once' } }] };
+  const clientWith = (
+    change: ReturnType<typeof givenProgress>,
+    pending: object = { lastFailure: { message: 'no answer from the proxy\nat once' } },
+  ): SlipwayClient => {
+    const raw = { pendingActivities: [pending] };
     const handle = { describe: () => Promise.resolve({ raw }) };
     const link = {
       ask: (question: () => unknown) => question(),
-      client: { workflow: { getHandle: () => handle } },
+      client: {
+        workflow: { getHandle: () => handle },
+        options: { loadedDataConverter: { payloadCodecs: [] } },
+      },
     };
     return { pipeline: 'shop', link, progress: () => Promise.resolve(change) } as unknown as SlipwayClient;
   };
@@ -44,6 +51,17 @@ describe('an undo that does not come through', () => {
       'prod',
     );
     expect(change?.trouble).toBe('tried again: no answer from the proxy');
+  });
+
+  it('says how far it is while nothing has failed yet, in its own words only', async () => {
+    const change = givenProgress({ state: 'running', waitingFor });
+    const beats = (details: unknown): object => ({
+      heartbeatDetails: { payloads: [defaultPayloadConverter.toPayload(details)] },
+    });
+    const far = 'http://web-2/: 0 of 20 answers of blue in a row, before that no answer';
+    expect(await askChangeInFlight(clientWith(change, beats(far)), 'prod')).toMatchObject({ trouble: far });
+    const notes = clientWith(change, beats({ operationId: 'x', offset: 3 }));
+    expect(await askChangeInFlight(notes, 'prod')).toMatchObject({ trouble: null });
   });
 
   it('and nothing else is asked about', async () => {
