@@ -1,9 +1,11 @@
 /** One contract for all drivers, on real proxies set up as docs/traffic.md says. */
 import { afterEach, describe, expect, it } from 'vitest';
+import { createTrafficActivities } from '../../activities/traffic/create-traffic-activities.js';
 import { proveTraffic } from '../../activities/traffic/prove-traffic.js';
 import { whoIsServed } from '../../activities/traffic/who-is-served.js';
 import { FAILURE } from '../../workflows/failures.js';
 import { givenRecord } from '../support/given.js';
+import { startActivity } from '../support/run-activity.js';
 import {
   askThrough,
   givenTrafficScene,
@@ -104,13 +106,17 @@ describe.each(KINDS)('traffic through %s', (kind) => {
     expect((await askThrough(scene.url)).colour).toBe('blue');
   });
 
-  it('does not believe a switch that was accepted and not applied', async () => {
+  it('does not believe a switch that was accepted and not applied, and says meanwhile what answers', async () => {
     scene = await givenTrafficScene(kind);
     await scene.numb();
-    await expect(switchOver(scene, { target: scene.target({ confirmMs: 1_500 }) })).rejects.toMatchObject({
+    const { switchTraffic } = createTrafficActivities(scene);
+    const target = scene.target({ confirmMs: 1_500 });
+    const run = startActivity(switchTraffic, { target, to: 'green', from: 'blue', requireHealthy: true });
+    await expect(run.result).rejects.toMatchObject({
       type: FAILURE.refused,
       message: expect.stringContaining('answered 200 from blue') as string,
     });
+    expect(run.heartbeats.at(-1)).toMatch(/: 0 of 20 answers of green in a row, before that 200 from blue$/);
   });
 
   it('tries again while the proxy is down', async () => {
