@@ -38,23 +38,29 @@ async function messageOf(link: TemporalLink, workflowId: string, pending: Pendin
   const { lastFailure } = pending;
   if (lastFailure?.applicationFailureInfo?.type === STILL_WAITS) return '';
   if (!lastFailure?.encodedAttributes) return lastFailure?.message ?? '';
-  const attributes = await open(link, workflowId, pending, lastFailure.encodedAttributes);
-  return (attributes as { message?: string } | null)?.message ?? '';
+  const attributes = await open<{ message?: string }>(
+    link,
+    workflowId,
+    pending,
+    lastFailure.encodedAttributes,
+  );
+  return attributes?.message ?? '';
 }
 
 /** Where it tells people how far it is; others note there what their next attempt needs. */
 async function heartbeatOf(link: TemporalLink, workflowId: string, pending: Pending): Promise<string> {
   const [last] = pending.heartbeatDetails?.payloads ?? [];
-  const said = last === undefined ? null : await open(link, workflowId, pending, last);
+  const said = last === undefined ? null : await open<unknown>(link, workflowId, pending, last);
   return typeof said === 'string' ? said : '';
 }
 
-async function open(
+/** null = it holds nothing. */
+async function open<Value>(
   link: TemporalLink,
   workflowId: string,
   { activityId }: Pending,
   payload: Payload,
-): Promise<unknown> {
+): Promise<Value | null> {
   const context = {
     type: 'activity',
     namespace: link.namespace,
@@ -67,7 +73,7 @@ async function open(
     payloads = await codec.decode(payloads, context);
   }
   const [opened] = payloads;
-  return opened === undefined ? null : defaultPayloadConverter.fromPayload(opened);
+  return opened === undefined ? null : defaultPayloadConverter.fromPayload<Value>(opened);
 }
 
 /** The step that runs says it. */

@@ -121,7 +121,7 @@ export function quarantine(run: ChangeRun, host: string, why: string): void {
 
 /** With the hosts that were left out of it. */
 export function targetOnAll({ target, input }: ChangeRun): Target {
-  const { whole, ...rest } = target;
+  const { whole: _, ...rest } = target;
   return { ...rest, plan: input.request.plan };
 }
 
