@@ -66,7 +66,7 @@ export async function signWhatWaits(
   const { approving } = shown;
   if (approving === undefined) return null;
   const asks = insists || key !== null || approving.mustSign;
-  if (oidc === null && key === null && approving.byToken === true && !approving.mustSign)
+  if (oidc === null && key === null && approving.byToken === 'every' && !approving.mustSign)
     throw refused({
       what: 'what is missing here is given with a token',
       where: shown.environment,

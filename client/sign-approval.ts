@@ -44,7 +44,7 @@ export async function approveByToken(wish: ApprovalText, source: TokenSource): P
   const payload = textOf(wish, nonce);
   const token = await askToken(bindingOf(payload), source);
   const { status, reason } = wish;
-  const proof = status.approving?.byToken === true ? 'oidc' : 'unverified';
+  const proof = status.approving?.byToken !== undefined ? 'oidc' : 'unverified';
   return { statement: { scheme: 'oidc', payload, token }, nonce, reason, proof };
 }
 

@@ -87,11 +87,20 @@ const pipeline = closed({
   environments: named('an environment', environment, 'slug'),
 });
 
+/** In place of what a claim says: the commit that is approved, `sha: '{commit}'`. */
+export const RELEASED_COMMIT = '{commit}';
+
+const claim = z
+  .string()
+  .min(1)
+  .refine((value) => value === RELEASED_COMMIT || !/^\{.*\}$/.test(value), {
+    error: `can say ${RELEASED_COMMIT}, the commit that is approved, and no other {name}`,
+  });
+
 /** What a token of theirs says, word for word; each is compared, and without any it could be anybody's. */
-const claims = named('a claim', z.union([z.string().min(1), z.boolean(), z.number()])).refine(
-  (value) => value.size > 0,
-  { error: 'names no claim, so every token of the issuer would do' },
-);
+const claims = named('a claim', z.union([claim, z.boolean(), z.number()])).refine((value) => value.size > 0, {
+  error: 'names no claim, so every token of the issuer would do',
+});
 
 /** Whose tokens say who approves. */
 const provider = closed({

@@ -60,9 +60,13 @@ function explainApprovals(
 ): UnfillableRule[] {
   const asked = listAsked(policy, environment, (person) => canSign(person, APPROVAL_NAMESPACE));
   const alone = asked.filter(({ count, givers }) => givers.size < count);
+  const holders = identities(tokenHolders(policy)).size;
   const anybody = rulesOf(environment)
-    .filter(({ group, by = 'ssh', count }) => group === undefined && by === 'ssh' && count > approvers)
-    .map(({ count }) => explainAnybody(count, approvers, path));
+    .filter(({ group }) => group === undefined)
+    .flatMap(({ by = 'ssh', count }) => {
+      if (by === 'ssh' && count > approvers) return [explainAnybody(count, approvers, path)];
+      return by === 'oidc' && count > holders ? [explainHolders(count, holders, path)] : [];
+    });
   const single = [...anybody, ...alone.map((rule) => explainOne(rule, path))];
   return single.length > 0 ? single : explainTogether(asked, path);
 }
@@ -73,6 +77,15 @@ function explainAnybody(count: number, approvers: number, path: FilePath): Unfil
     path,
     what: `${askedFor(count)}, and allowed_signers knows ${known} who can sign ${count === 1 ? 'it' : 'them'}`,
     wayOut: `add people to allowed_signers (${LINES}), or lower count`,
+  };
+}
+
+function explainHolders(count: number, holders: number, path: FilePath): UnfillableRule {
+  const known = holders === 1 ? '1 person' : `${holders} people`;
+  return {
+    path,
+    what: `${askedFor(count)}, and oidc knows the tokens of ${known}`,
+    wayOut: 'name more people under oidc (docs/approvals.md#tokens), or lower count: one person counts once',
   };
 }
 

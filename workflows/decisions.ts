@@ -172,6 +172,9 @@ function refuseApproval(state: PromotionDeciding, decision: NamedDecision): stri
   if (useless !== null) return useless;
   if (state.refusesUnsigned && decision.statement === undefined)
     return refuseUnsigned([], `slipway approve ${environment}`);
+  // people's words are heard after the gates, since whoever forced one may not approve
+  if (state.phase === 'gates' && decision.statement?.scheme === 'oidc')
+    return `the gates of ${environment} still run, and a token may be over before it is heard; approve again once approvals are waited for: slipway watch ${environment}`;
   return state.deaf ?? null;
 }
 

@@ -334,7 +334,7 @@ export interface ProgressStatus {
     requestId: string;
     mustSign: boolean;
     /** Is an approval missing that is given with a token? Absent in runs of older workers. */
-    byToken?: boolean;
+    byToken?: 'some' | 'every';
     expiresMs: number;
     /** What only GitHub can give now, and how; null = people's words here are missing. Absent in runs of older workers. */
     onGithub?: string | null;

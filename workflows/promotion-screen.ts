@@ -86,9 +86,11 @@ function onGithubOnly({ request, approvals }: PromotionView): string | null {
     : null;
 }
 
-function lacksToken({ request: { plan }, approvals }: PromotionView): boolean {
+function lacksToken({ request: { plan }, approvals }: PromotionView): { byToken?: 'some' | 'every' } {
   const missing = plan.policy === undefined ? [] : missingApprovals(plan.approvals, approvals);
-  return missing.some(({ by }) => by === 'oidc');
+  const here = missing.filter(({ by }) => githubProof(by) === null);
+  if (!here.some(({ by }) => by === 'oidc')) return {};
+  return { byToken: here.every(({ by }) => by === 'oidc') ? 'every' : 'some' };
 }
 
 export function excludingOf(
@@ -125,7 +127,7 @@ export function promotionStatus(view: PromotionView, progress: Progress): Progre
     approving: {
       requestId: request.requestId,
       mustSign: plan.policy !== undefined && plan.approvals.some(({ by }) => by === 'ssh'),
-      ...(lacksToken(view) ? { byToken: true } : {}),
+      ...lacksToken(view),
       onGithub: onGithubOnly(view),
       excluding: excludingOf(request, view.evidence),
       expiresMs: Math.min(...plan.approvals.map(({ expiresMs }) => expiresMs), LONGEST_STATEMENT_MS),

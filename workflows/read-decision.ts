@@ -16,7 +16,7 @@ export function findProblem(input: unknown): string | null {
   const wrong = TEXTS.find((field) => typeof (input[field] ?? '') !== 'string');
   if (wrong !== undefined) return `${wrong} of a decision is text; put it in quotes or leave it out`;
   if (input['statement'] !== undefined && readSigned(input['statement']) === null)
-    return 'statement of a decision is {"scheme": "ssh", "payload": …, "signature": …}; slipway approve --print writes it, and so do switch and freeze';
+    return `statement of a decision is {"scheme": "ssh", "payload": …, "signature": …} or {"scheme": "oidc", "payload": …, "token": …}, each of at most ${LONGEST_TEXT} characters; slipway approve --print writes it, and so do switch and freeze`;
   const long = ['by', ...TEXTS].find((field) => isTooLong(input[field]));
   return long === undefined
     ? null

@@ -1,5 +1,6 @@
 /** Approvals by review: of the released commit, and of everything that came onto the branch with it. */
 import { printable } from '../../pipeline/file-error.js';
+import { matchesPattern } from '../../pipeline/match-ref.js';
 import { checkCommitId } from '../source/git-names.js';
 import type { BranchHistory } from './branch-history.js';
 import type { GithubRepository } from './connect.js';
@@ -38,7 +39,7 @@ export async function readReviews(
     return none(
       `${onBranch.length} merges into ${last.pull.base} since ${since?.slice(0, 7)} are too many to read; release one in between first`,
     );
-  const { merges, strays } = await explainCommits(repository, onBranch, last);
+  const { merges, strays } = await explainCommits(repository, onBranch, { last, branch });
   if (strays.length > 0) {
     const which = strays.map((stray) => stray.slice(0, 7)).join(', ');
     return none(
@@ -63,15 +64,18 @@ const none = (note: string): Reviews => ({ given: [], rejectedBy: [], note: prin
 async function explainCommits(
   repository: GithubRepository,
   commits: string[],
-  last: Merge,
+  { last, branch }: { last: Merge; branch: string | null },
 ): Promise<{ merges: Merge[]; strays: string[] }> {
+  // one of the branches may have been begun on another: what was merged there was reviewed as well
+  const isBase = (base: string): boolean =>
+    base === last.pull.base || (branch !== null && matchesPattern(branch, base));
   const merges = new Map([[last.pull.number, last]]);
   const strays: string[] = [];
   for (const commit of commits) {
     if (commit === last.at) continue;
     const pulls = await readPullRequests(repository, commit);
     const merge = pulls
-      .filter((pull) => pull.mergedAt !== null && pull.base === last.pull.base)
+      .filter((pull) => pull.mergedAt !== null && isBase(pull.base))
       .map((pull) => ({ pull, at: endOf(pull, commits) }))
       .find(({ at }) => at !== null);
     if (merge === undefined || merge.at === null) strays.push(commit);

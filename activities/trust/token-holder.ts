@@ -5,7 +5,7 @@
 import { createRemoteJWKSet, decodeJwt, errors, jwtVerify, type JWTPayload } from 'jose';
 import { z } from 'zod';
 import { bindingOf } from '../../pipeline/token-binding.js';
-import type { TokenProvider } from '../../pipeline/policy-file.js';
+import { RELEASED_COMMIT, type TokenProvider } from '../../pipeline/policy-file.js';
 import type { TokenStatement } from '../../workflows/signed-statements.js';
 import type { LoadedPolicy } from './policy-store.js';
 import type { Denied } from './ssh-signature.js';
@@ -14,6 +14,12 @@ const TIMEOUT_MS = 5_000;
 /** Whoever has a secret of the provider could make tokens with the others. */
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
 const CLOCKS_DIFFER_S = 30;
+/** What jose says where the keys could not be had, for whatever reason. */
+const OF_THE_PROVIDER: readonly string[] = [
+  errors.JOSEError.code,
+  errors.JWKSInvalid.code,
+  errors.JWKSTimeout.code,
+];
 const OWNER = 'the owner of the worker';
 const DOCS = 'docs/approvals.md#tokens';
 
@@ -21,12 +27,18 @@ export type TokenAnswer = { isGood: true; note: string } | ({ isGood: false } & 
 
 type Keys = ReturnType<typeof createRemoteJWKSet>;
 
+type Claims = TokenProvider['who'][number]['claims'];
+
 /** Keeps the providers' keys; jose asks for them again when a token names a newer one. */
 export class TokenHolders {
   private readonly keys = new Map<string, Promise<Keys>>();
 
-  /** Is it a token of `by` for this text? */
-  async find(policy: LoadedPolicy, { payload, token }: TokenStatement, by: string): Promise<TokenAnswer> {
+  /** Is it a token of `by` for this text, about this commit (full sha)? */
+  async find(
+    policy: LoadedPolicy,
+    { payload, token }: TokenStatement,
+    { by, commit }: { by: string; commit: string },
+  ): Promise<TokenAnswer> {
     const issuer = issuerOf(token);
     const ofIssuer = (policy.content.oidc ?? []).filter((provider) => provider.issuer === issuer);
     const [provider] = ofIssuer;
@@ -38,20 +50,21 @@ export class TokenHolders {
     const verified = await this.verify(provider.issuer, token);
     if (verified.said === null) return verified.denied;
     const { said } = verified;
-    const wanted = ofIssuer.filter(({ who }) => who.some(({ name }) => name === by));
-    if (wanted.length === 0)
+    const known = ofIssuer.flatMap(({ audience, who }) =>
+      who.filter(({ name }) => name === by).map(({ claims }) => ({ audience, claims })),
+    );
+    if (known.length === 0)
       return denied(
         `the worker's policy knows nobody called ${by} by a token of ${issuer ?? ''}`,
         `say who you are, as it is written there, with SLIPWAY_ACTOR, or ${OWNER} adds the name under oidc (${DOCS})`,
       );
-    if (!wanted.some(({ audience }) => isMadeFor(payload, said, audience)))
+    const made = known.filter(({ audience }) => isMadeFor(payload, said, audience));
+    if (made.length === 0)
       return denied(
         'its token was not made for this approval',
         `let slipway approve ask for it: --oidc, with the audience or the nonce that it names (${DOCS})`,
       );
-    const others = wanted.flatMap(({ who }) =>
-      who.filter(({ name }) => name === by).map(({ claims }) => firstOther(claims, said)),
-    );
+    const others = made.map(({ claims }) => firstOther(claims, said, commit));
     const [other = null] = others;
     if (!others.includes(null) && other !== null)
       return denied(`its token is not that of ${by}: ${other}`, `${OWNER} compares it with oidc (${DOCS})`);
@@ -83,14 +96,13 @@ export class TokenHolders {
 
 const discovery = z.looseObject({ issuer: z.string(), jwks_uri: z.url() });
 
-class NoAnswer extends Error {}
-
 async function findKeys(issuer: string): Promise<Keys> {
   const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
   try {
     const answer = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(TIMEOUT_MS) });
     if (!answer.ok) throw new Error(`status ${String(answer.status)}`);
-    const found = discovery.parse(await answer.json());
+    const { data: found } = discovery.safeParse(await answer.json());
+    if (found === undefined) throw new Error('that is no discovery document');
     if (found.issuer !== issuer) throw new Error(`it is of ${found.issuer}`);
     const place = new URL(found.jwks_uri);
     if (place.protocol !== 'https:' && new URL(issuer).protocol === 'https:')
@@ -98,29 +110,33 @@ async function findKeys(issuer: string): Promise<Keys> {
     return createRemoteJWKSet(place, { timeoutDuration: TIMEOUT_MS });
   } catch (error) {
     const why = error instanceof Error ? (error.cause instanceof Error ? error.cause : error).message : '';
-    throw new NoAnswer(`${url}: ${why.split('\n')[0] ?? ''}`);
+    throw new Error(`${url}: ${why.split('\n')[0] ?? ''}`);
   }
 }
 
 function issuerOf(token: string): string | null {
   try {
-    return decodeJwt(token).iss ?? null;
+    const { iss }: { iss?: unknown } = decodeJwt(token);
+    return typeof iss === 'string' ? iss : null;
   } catch {
     return null;
   }
 }
 
-/** By a nonce only where it is known which client asked for it: others may log people in with a nonce of theirs. */
+/** By a nonce only of the client that the policy names: others may log people in with a nonce of theirs. */
 function isMadeFor(payload: string, said: JWTPayload, audience: string | undefined): boolean {
   const made = bindingOf(payload);
   const audiences = [said.aud ?? []].flat();
   if (audiences.includes(made.audience)) return true;
-  return said['nonce'] === made.nonce && audience !== undefined && audiences.includes(audience);
+  if (said['nonce'] !== made.nonce || audience === undefined || !audiences.includes(audience)) return false;
+  // a token of another client may name this one among those that it is for
+  return said['azp'] === undefined ? audiences.length === 1 : said['azp'] === audience;
 }
 
 /** `repository is other/shop, not acme/shop`; null = it says all of it. */
-function firstOther(claims: TokenProvider['who'][number]['claims'], said: JWTPayload): string | null {
-  for (const [name, wanted] of claims) {
+function firstOther(claims: Claims, said: JWTPayload, commit: string): string | null {
+  for (const [name, asked] of claims) {
+    const wanted = asked === RELEASED_COMMIT ? commit : asked;
     const found = said[name];
     if (found === wanted || (Array.isArray(found) && found.includes(wanted))) continue;
     const is = found === undefined ? 'missing' : cut(JSON.stringify(found));
@@ -134,11 +150,7 @@ function explain(error: unknown, issuer: string): { isGood: false } & Denied {
   if (error instanceof errors.JWTExpired) return denied('its token has expired', again);
   if (error instanceof errors.JWTClaimValidationFailed)
     return denied(`its token does not hold: ${error.message}`, again);
-  if (
-    error instanceof NoAnswer ||
-    error instanceof errors.JWKSTimeout ||
-    !(error instanceof errors.JOSEError)
-  )
+  if (!(error instanceof errors.JOSEError) || OF_THE_PROVIDER.includes(error.code))
     return denied(
       `the worker cannot get the keys of ${issuer} (${error instanceof Error ? error.message : String(error)})`,
       'approve again once it answers',

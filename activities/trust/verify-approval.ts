@@ -92,7 +92,7 @@ async function judgeSigned(
   const proof = statement.scheme;
   const signer =
     proof === 'oidc'
-      ? await tokens.find(policy, statement, by)
+      ? await tokens.find(policy, statement, said)
       : await findSigner(policy, statement, { namespace: APPROVAL_NAMESPACE, by });
   if (!signer.isGood) return signer;
   const isIn = (group: string): boolean => isInOneOf(policy, [group], by);

@@ -148,7 +148,7 @@ export const progressStatus: Shape = both(
     approvals: list(fields({ by: text, group: orNull(text), at: moment, reason: maybe(text) })),
     approving: maybe(
       fields({
-        ...{ requestId: text, mustSign: flag, byToken: maybe(flag), expiresMs: count },
+        ...{ requestId: text, mustSign: flag, byToken: maybe(oneOf('some', 'every')), expiresMs: count },
         ...{ onGithub: maybe(orNull(text)), excluding: maybe(excluding) },
       }),
     ),

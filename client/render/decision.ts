@@ -11,7 +11,7 @@ const NAME = 63;
 /** What the word of this person will be worth. */
 function proofOf({ approving }: ProgressStatus, { proof }: Actor): string {
   if (approving?.mustSign === true) return 'to be signed with your SSH key';
-  return approving?.byToken === true ? 'to be proven with a token' : `identity: ${proof}`;
+  return approving?.byToken === 'every' ? 'to be proven with a token' : `identity: ${proof}`;
 }
 
 /** What an approver looks at before saying yes: whole digests and the whole reason, since those are what gets bound. */

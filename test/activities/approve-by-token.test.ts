@@ -15,23 +15,28 @@ import type { EvidenceItem } from '../../workflows/result.js';
 import { givenDecision } from '../support/given.js';
 import { givenSealedRelease, useSealKeys, type SealedRelease } from '../support/sealed.js';
 import { startTokenIssuer, type TokenIssuer } from '../support/token-issuer.js';
+import { startTokenProvider, type TokenProvider } from '../support/token-provider.js';
 
 const HOUR_MS = 3_600_000;
+const NOWHERE = { url: 'http://127.0.0.1:9/x', stop: () => Promise.resolve() };
 const REQUEST = 'request-7';
 const JOB = { repository: 'acme/shop', workflow: 'e2e' };
 const seals = useSealKeys();
 let folder: string;
 let issuer: TokenIssuer;
+let signing: TokenProvider;
 let release: SealedRelease;
 
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'slw-tokens-'));
   issuer = await startTokenIssuer(JOB);
+  signing = await startTokenProvider();
   const rules = [{ count: 1, group: 'tests', by: 'oidc' as const, of: null, expiresMs: HOUR_MS }];
   release = await givenSealedRelease(seals.ours, { approvals: rules, policy: { rules: [] } });
 }, 120_000);
 afterAll(async () => {
   await issuer.stop();
+  await signing.stop();
   await rm(folder, { recursive: true, force: true });
 });
 afterEach(() => void vi.useRealTimers());
@@ -101,7 +106,32 @@ describe('an approval with a token counts', () => {
     const answer = await say({ by: 'irina@example.com', token: (hash) => issuer.logIn(hash) });
     expect(answer).toMatchObject({ verdict: 'approved', by: 'irina@example.com', proof: 'oidc' });
   });
+
+  test('of a job that ran on the commit that is approved', async () => {
+    const { sha } = release.target.commit;
+    const token = (hash: string): Promise<string> => issuer.tokenFor(`slipway:${hash}`, { ...JOB, sha });
+    expect(await say({ oidc: aboutCommit(), token })).toMatchObject({ verdict: 'approved' });
+  });
+
+  test('of a client that was given it itself', async () => {
+    expect(
+      await say({ oidc: atClient('cli'), token: withNonce({ azp: 'cli' }, ['cli', 'wiki']) }),
+    ).toMatchObject({
+      verdict: 'approved',
+    });
+  });
 });
+
+/** One of several clients of a provider that puts more into a token than Vault does. */
+const atClient = (audience: string, claims = 'repository: acme/shop'): string => `
+  - {issuer: "${signing.url}", audience: ${audience}, who: [{name: e2e@ci, claims: {${claims}}}]}`;
+
+const withNonce =
+  (claims: object, audience: string | string[] = 'cli') =>
+  (nonce: string): Promise<string> =>
+    signing.sign({ ...JOB, sub: 'e2e', aud: audience, nonce, ...claims });
+
+const aboutCommit = (): string => providers().replace('workflow: e2e', `sha: '{commit}'`);
 
 describe('and does not count', () => {
   test.each<[string, Saying | (() => Saying), RegExp]>([
@@ -134,6 +164,32 @@ describe('and does not count', () => {
       { token: (hash) => issuer.tokenFor(`slipway:${hash}`, { isGood: true, note: 'good' }) },
       /not that of e2e@ci: repository is missing/,
     ],
+    [
+      'of a job that ran on another commit',
+      () => ({
+        oidc: aboutCommit(),
+        token: (hash) => issuer.tokenFor(`slipway:${hash}`, { ...JOB, sha: 'b'.repeat(40) }),
+      }),
+      /not that of e2e@ci: sha is "b{40}", not "[0-9a-f]{40}"/,
+    ],
+    [
+      'of another client, which names this one as well',
+      () => ({ oidc: atClient('cli'), token: withNonce({ azp: 'wiki' }, ['wiki', 'cli']) }),
+      /was not made for this approval/,
+    ],
+    [
+      'of nobody knows which client',
+      () => ({ oidc: atClient('cli'), token: withNonce({}, ['wiki', 'cli']) }),
+      /was not made for this approval/,
+    ],
+    [
+      'of a client with the claims that another one asks for',
+      () => ({
+        oidc: atClient('cli') + atClient('portal', 'workflow: e2e'),
+        token: withNonce({ workflow: 'lint' }, 'portal'),
+      }),
+      /workflow is "lint", not "e2e"/,
+    ],
     ['under the name of somebody else', { by: 'sub@ci' }, /not that of sub@ci: sub is/],
     ['under a name that has no token', { by: 'oleg@example.com' }, /nobody called oleg@example\.com/],
     [
@@ -145,6 +201,11 @@ describe('and does not count', () => {
       'with other claims than were signed',
       { statement: (given) => ({ ...given, token: exchanged(given.token) }) },
       /does not hold: signature verification failed/,
+    ],
+    [
+      'with an issuer that is no text',
+      { statement: (given) => ({ ...given, token: withClaims(given.token, { iss: { length: 300 } }) }) },
+      /it is no token/,
     ],
     ['that is none', { statement: (given) => ({ ...given, token: 'x.y.z' }) }, /it is no token/],
     [
@@ -171,19 +232,23 @@ describe('and does not count', () => {
     expect(await say({ statement, token })).toMatchObject({ verdict: 'fail', note: 'its token has expired' });
   });
 
-  test('while the provider does not answer', async () => {
-    const oidc = '\n  - {issuer: http://127.0.0.1:9/x, who: [{name: e2e@ci, claims: {sub: x}}]}';
+  test.each([
+    ['does not answer', null, /127\.0\.0\.1:9\/x\/\.well-known\/openid-configuration: /],
+    ['answers something else', { jwks_uri: 7 }, /openid-configuration: that is no discovery document/],
+    ['has no keys to give', {}, /Expected 200 OK from the JSON Web Key Set/],
+  ])('while the provider %s', async (_what, answer, why) => {
+    const { url, stop } = answer === null ? NOWHERE : await startTokenProvider({ discovery: answer });
     const statement = (given: TokenStatement): TokenStatement => ({
       ...given,
-      token: withClaims(given.token, { iss: 'http://127.0.0.1:9/x' }),
+      token: withClaims(given.token, { iss: url }),
     });
+    const oidc = `\n  - {issuer: "${url}", who: [{name: e2e@ci, claims: {sub: x}}]}`;
     expect(await say({ oidc, statement })).toMatchObject({
       verdict: 'fail',
-      note: expect.stringMatching(
-        /cannot get the keys of http:\/\/127\.0\.0\.1:9\/x \(.*openid-configuration/,
-      ) as unknown,
+      note: expect.stringMatching(`cannot get the keys of ${url} \\(.*${why.source}`) as unknown,
       wayOut: 'approve again once it answers',
     });
+    await stop();
   });
 });
 

@@ -33,7 +33,7 @@ describe('an approval by token', () => {
     const of = plan();
     const promotion = await PromotionScene.start(harness, givenPromotion(of, 1));
     const asked = await promotion.waitsFor('1 approval (tests by token)');
-    expect(asked.approving).toMatchObject({ mustSign: false, byToken: true });
+    expect(asked.approving).toMatchObject({ mustSign: false, byToken: 'every' });
     expect(await command(of, 'approve', '--group', 'tests')).toMatchObject({
       ...{ exit: 5, err: expect.stringContaining(`slipway approve ${of.name} --oidc`) as unknown },
     });
