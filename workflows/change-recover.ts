@@ -6,9 +6,9 @@ import { patched } from '@temporalio/workflow';
 import { perform, type Calling } from './activity-options.js';
 import { isWarmRollback, summarize, type ChangeRun } from './change-run.js';
 import { sayBackup } from './database-way.js';
-import { eachBefore } from './proxies-back.js';
+import { anyBefore, eachBefore } from './proxies-back.js';
 import { readFailure } from './read-failure.js';
-import { READMISSION_STEPS, recoverReadmission } from './readmission-recover.js';
+import { recoverReadmission, stepsOfReadmission } from './readmission-recover.js';
 import { asLive, onHosts, withoutReinstalled, hasProxies } from './target-hosts.js';
 import type { ChangeProgress } from './change-progress.js';
 import type { Saga } from './saga.js';
@@ -65,10 +65,11 @@ export async function recover(run: ChangeRun, saga: Saga, progress: ChangeProgre
   });
   if (cutover?.rewinds === 'restore') return;
   await recoverStep('traffic', async () => {
-    const to = target.plan.traffic === null ? null : (live?.colour ?? cutover?.previousColour ?? null);
+    const each = hasProxies(target.plan) ? eachBefore(cutover?.prior ?? [], target.colour) : null;
+    const before = live?.colour ?? cutover?.previousColour ?? (each === null ? null : anyBefore(each));
+    const to = target.plan.traffic === null ? null : before;
     const moved = mayHaveSwitched(run) || (serving !== null && serving !== to);
     if (to === null || !moved) return { outcome: 'never-ran', note: 'was not moved' };
-    const each = hasProxies(target.plan) ? eachBefore(cutover?.prior ?? [], target.colour) : {};
     const input = { target, to, from: null, requireHealthy: false, ...each };
     const result = await perform('switchTraffic', input, calling(`back to ${to}`));
     run.backMs = result.tookMs;
@@ -103,7 +104,7 @@ export async function recover(run: ChangeRun, saga: Saga, progress: ChangeProgre
 /** A restored database is never guessed at: what is there stays, stopped or not, until a person has said what comes next. */
 export function stepsOfRecovery(recovering: ChangeInput['recovering']): string[] {
   const cutover = recovering?.cutover ?? null;
-  if (yieldsToAway(recovering)) return READMISSION_STEPS;
+  if (recovering !== null && yieldsToAway(recovering)) return stepsOfReadmission(recovering.request.plan);
   if (cutover?.rewinds === 'restore') return RECOVER_STEPS.slice(0, 2);
   const hasDatabase = cutover?.database !== undefined || cutover?.rewinds === 'revert';
   return hasDatabase ? [...RECOVER_STEPS, 'database'] : RECOVER_STEPS;

@@ -18,6 +18,8 @@ export interface Ended {
   nowMs: number;
   /** Asked only where it matters: may a rollback whose warm colour is dead deploy instead? */
   mayGoCold?: () => boolean;
+  /** And here: are hosts in quarantine that a dead change had reached tried at once? */
+  triesAtOnce?: () => boolean;
 }
 
 /**
@@ -41,7 +43,7 @@ export function end(state: EnvironmentState, ended: Ended): Step {
   const isNew = result.live !== null && result.live.token === (ended.diedUnder ?? inFlight.token);
   const good = isNew && result.live !== null ? rememberGood(state, result.live, request.kind) : state.good;
   const { said: before, apart: stoodApart = [], personsWayOut: _, ...rest } = state;
-  const apart = apartAfter(stoodApart, request, result, nowMs);
+  const apart = apartAfter(stoodApart, request, result, nowMs, hostsTouched(state, ended));
   const said = isNew ? result.said : before;
   const after: EnvironmentState = {
     ...rest,
@@ -56,6 +58,13 @@ export function end(state: EnvironmentState, ended: Ended): Step {
     ...whoMustLook(state, request, result),
   };
   return endRequest({ state: after, tell: forGithub(state, request, result) }, request, result);
+}
+
+/** By a change that died, of those in quarantine. */
+function hostsTouched({ inFlight, apart = [] }: EnvironmentState, ended: Ended): string[] {
+  const prior = ended.diedUnder === null ? [] : (inFlight?.cutover?.prior ?? []);
+  const touched = prior.map(({ host }) => host).filter((host) => apart.some((each) => each.host === host));
+  return touched.length > 0 && ended.triesAtOnce?.() === true ? touched : [];
 }
 
 /** Of a rollback or redeploy, where it or what it replaces is on GitHub; a promotion speaks for itself. */

@@ -260,7 +260,8 @@ class Entity {
 
   private finish(result: ChangeResult, diedUnder: number | null): void {
     const mayGoCold = (): boolean => diedUnder === null && patched('dead-warm-goes-cold');
-    this.apply(end(this.state, { result, diedUnder, nowMs: Date.now(), mayGoCold }));
+    const triesAtOnce = (): boolean => patched('tried-once-a-change-died');
+    this.apply(end(this.state, { result, diedUnder, nowMs: Date.now(), mayGoCold, triesAtOnce }));
     this.show();
   }
 

@@ -15,7 +15,7 @@ import { switchHostBack } from './proxies-back.js';
 import { readFailure } from './read-failure.js';
 import type { FailureReport, HostApart } from './result.js';
 import { calling, judge, passed, sinceDeploy, tellApart } from './step.js';
-import { checksHere, isAboutHosts, onHosts } from './target-hosts.js';
+import { checksHere, hasProxies, isAboutHosts, onHosts } from './target-hosts.js';
 
 /** Of many hosts that fail for the same reason. */
 const NAMED_AT_MOST = 10;
@@ -198,7 +198,9 @@ async function standApart(run: ChangeRun, failures: HostFailure[]): Promise<Step
   const mayFail = isReadmission ? run.input.request.plan.hosts.length : rollout.maxFailures;
   const tooMany = failedApart(run).length + failures.length > mayFail || failures.length >= hosts.length;
   if (tooMany) return endFor(run, failures);
-  await all(failures.map((failure) => takeOut(run, failure)));
+  const takeAll = (): Promise<unknown> => all(failures.map((failure) => takeOut(run, failure)));
+  // both colours of a host with a proxy of its own are stopped: no undo would bring back the one that was there
+  await (hasProxies(run.target.plan) ? CancellationScope.nonCancellable(takeAll) : takeAll());
   return null;
 }
 

@@ -14,12 +14,13 @@ const LONGEST_WORDS = 200;
 const MINUTE_MS = 60_000;
 const AGAIN_MS = [5, 10, 20, 40, 60].map((minutes) => minutes * MINUTE_MS);
 
-/** After a change. */
+/** After a change. `touched`: hosts that a change which died may have brought its release to. */
 export function apartAfter(
   before: HostWaiting[],
   request: ChangeRequest,
   result: ChangeResult,
   nowMs: number,
+  touched: readonly string[] = [],
 ): HostWaiting[] {
   const { apart: found = [], live, state } = result;
   if (live === null) return [];
@@ -45,7 +46,11 @@ export function apartAfter(
       const fresh = found.map((each) => waiting(each, 0, nowMs));
       // undone: who stood apart before was put back to just that
       const kept = state === 'succeeded' ? [] : before.filter(({ host }) => foundHere(host) === undefined);
-      return [...kept, ...fresh];
+      // a recovery leaves those in quarantine alone, so what is live comes to them at once
+      const isTouched = (each: HostWaiting): boolean =>
+        each.state === 'quarantined' && touched.includes(each.host);
+      const againAt = new Date(nowMs).toISOString();
+      return [...kept.map((each) => (isTouched(each) ? { ...each, againAt } : each)), ...fresh];
     }
   }
 }

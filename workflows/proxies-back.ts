@@ -57,9 +57,14 @@ export async function switchHostBack(run: ChangeRun, host: string, limited: Call
 
 /** null = nothing served before, on any of them. */
 function moveBack({ target, previousColour, prior }: ChangeRun): (SwitchInput & Before) | null {
-  const before = eachBefore(prior, target.colour);
-  const to = previousColour ?? Object.values(before.before).find((colour) => colour !== null) ?? null;
-  return to === null ? null : { to, from: target.colour, requireHealthy: false, ...before };
+  const each = eachBefore(prior, target.colour);
+  const to = previousColour ?? anyBefore(each);
+  return to === null ? null : { to, from: target.colour, requireHealthy: false, ...each };
+}
+
+/** What any of them led to, where no release was live that had a colour. */
+export function anyBefore({ before }: Before): Colour | null {
+  return Object.values(before).find((colour) => colour !== null) ?? null;
 }
 
 interface Before {

@@ -16,8 +16,10 @@ export async function switchProxies(
   const { length } = run.target.plan.hosts;
   const batch = run.input.request.kind === 'rollback' ? length : run.target.plan.rollout.batch;
   const before = servedBefore(run.prior, to);
+  const splits = share === undefined ? null : hostsThatSplit(run);
   const took: SwitchResult[] = [];
   const over = await batchByBatch(run, { batch }, async (host) => {
+    if (splits?.includes(host) === false) return;
     if (!run.switchedHosts.includes(host)) run.switchedHosts.push(host);
     const from = Object.hasOwn(before, host) ? (before[host] ?? null) : run.previousColour;
     const move = { host, to, from, requireHealthy: true, ...(share === undefined ? {} : { share }) };
@@ -31,4 +33,11 @@ export async function switchProxies(
     tookMs: Math.max(0, ...took.map(({ tookMs }) => tookMs)),
     note: `${to}, confirmed by ${took.length} of ${length} proxies`,
   };
+}
+
+/** A share of what is live only: who served something else, or nothing well, gets all of it with the last step. */
+function hostsThatSplit({ prior, previousColour }: ChangeRun): string[] {
+  return prior.flatMap(({ host, serving, mute, sick }) =>
+    serving === previousColour && mute !== true && sick !== true ? [host] : [],
+  );
 }

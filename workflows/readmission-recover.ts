@@ -11,9 +11,12 @@ import { readFailure } from './read-failure.js';
 import type { ClaimResult, Target } from './activity-contract.js';
 import type { PriorState } from './result.js';
 import { LaneLost } from './saga.js';
-import { onHosts, withoutReinstalled } from './target-hosts.js';
+import { eachBefore } from './proxies-back.js';
+import { hasProxies, hostOf, onHosts, withoutReinstalled } from './target-hosts.js';
 
-export const READMISSION_STEPS = ['claim', 'takeOver', 'deploy'];
+export function stepsOfReadmission(plan: Target['plan']): string[] {
+  return ['claim', 'takeOver', ...(hasProxies(plan) ? ['traffic'] : []), 'deploy'];
+}
 
 /** `target` = what was being brought, and where; `recorded` null = it had not begun to. Throws LaneLost only. */
 export async function recoverReadmission(
@@ -59,7 +62,21 @@ export async function recoverReadmission(
     claimed.push(...hosts);
   });
   await onEach('takeOver', (alone, calling) => perform('takeOver', { target: alone }, calling));
-  if (recorded === null) return progress.setStep('deploy', 'succeeded', 'had not begun');
+  if (recorded === null) {
+    if (hasProxies(target.plan)) progress.setStep('traffic', 'succeeded', 'was not moved');
+    return progress.setStep('deploy', 'succeeded', 'had not begun');
+  }
   const prior = withoutReinstalled(recorded, claimed);
+  const each = eachBefore(prior, target.colour);
+  if (hasProxies(target.plan))
+    await onEach('traffic', async (alone, calling) => {
+      const to = each.before[hostOf(alone)] ?? null;
+      if (to === null) return;
+      await perform(
+        'switchTraffic',
+        { target: alone, to, from: null, requireHealthy: false, ...each },
+        calling,
+      );
+    });
   await onEach('deploy', (alone, calling) => perform('undoDeploy', { target: alone, prior }, calling));
 }

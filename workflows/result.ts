@@ -223,6 +223,8 @@ export interface PriorState {
   serving?: Colour | null;
   /** Nothing there said that it is that colour: what is down cannot be seen to be back. */
   mute?: true;
+  /** It said so with errors only. */
+  sick?: true;
   /** By the worker that found it: an undo brings back nothing else. */
   seal?: Seal;
 }

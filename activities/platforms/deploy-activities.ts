@@ -179,6 +179,9 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
         if (serving.every(Boolean)) throw stillServes(target, colour);
         // a host that stood apart was left to it
         const keepIt = proxies.filter((_, index) => serving[index]).map(hostOf);
+        // nor may what it needs be taken away
+        const contracts = target.live?.plan.database?.contract !== undefined;
+        if (keepIt.length > 0 && contracts) throw stillServes(target, colour);
         manners.progress(`${colour} finishes what it has`);
         await drain(target.plan, signal);
         return combine(

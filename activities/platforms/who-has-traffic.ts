@@ -14,11 +14,13 @@ export interface TrafficAsked {
   configuredColour: (target: Target) => Promise<Colour | null>;
 }
 
+export type LedTo = Pick<PriorState, 'serving' | 'mute' | 'sick'>;
+
 export interface TrafficQuestions {
   /** Users may be served already by what was there before Slipway: a first release must not land under them. */
   servedByOthers(target: Target, signal: AbortSignal): Promise<Colour | null>;
   /** What the proxy of this host leads to, where each has one: an undo leads it there again. */
-  ledTo(target: Target, host: string, signal: AbortSignal): Promise<Pick<PriorState, 'serving' | 'mute'>>;
+  ledTo(target: Target, host: string, signal: AbortSignal): Promise<LedTo>;
   /** Does the target's one proxy send users to this colour? Throws Refused when nothing says so. */
   hasTraffic(target: Target, colour: Colour, signal: AbortSignal): Promise<boolean>;
 }
@@ -42,15 +44,11 @@ export function createTrafficQuestions({ whoIsServed, configuredColour }: Traffi
     return answered ? colour : await configuredColour(target);
   }
 
-  async function ledTo(
-    target: Target,
-    host: string,
-    signal: AbortSignal,
-  ): Promise<Pick<PriorState, 'serving' | 'mute'>> {
+  async function ledTo(target: Target, host: string, signal: AbortSignal): Promise<LedTo> {
     const own = atProxy(target, host);
     if (own === target || own.plan.traffic === null) return {};
-    const { colour } = await whoIsServed(own.plan.traffic.confirm, signal);
-    if (colour !== null) return { serving: colour };
+    const { colour, sick } = await whoIsServed(own.plan.traffic.confirm, signal);
+    if (colour !== null) return { serving: colour, ...(sick === undefined ? {} : { sick }) };
     return { serving: await configuredColour(own), mute: true };
   }
 

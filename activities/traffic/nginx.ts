@@ -4,7 +4,7 @@ import { refused } from '../failure.js';
 import { requireReplaceable } from './apply-file.js';
 import { readColourFiles } from './colour-files.js';
 import { readUpstream, renderUpstream, upstreamBlock } from './nginx-text.js';
-import { colourWithAll, readWhole, wholeOf } from './shares.js';
+import { mayLeave, readWhole, wholeOf } from './shares.js';
 import type { Traffic, TrafficContext } from './traffic.js';
 import { lookAtFile, type Wording } from './watched-file.js';
 import { requirePath } from './words.js';
@@ -19,7 +19,7 @@ export const nginx: Traffic<NginxPlan> = {
     const { host, plan } = context;
     const wording = await chooseWording(context);
     const text = await host.readFile(plan.file);
-    if (text === null || colourWithAll(wording.read(text)) === null) {
+    if (text === null || !mayLeave(wording.read(text), plan.weights.length > 0)) {
       throw refused({
         what: `${plan.file} ${text === null ? 'does not exist' : 'names neither blue nor green'}`,
         where: host.name,

@@ -24,13 +24,14 @@ export interface Wording {
 type Context = Pick<TrafficContext, 'host' | 'fence' | 'env' | 'plan'>;
 
 /** Read only. Throws Refused when the file could not be switched. */
-export async function proveFile({ host }: Context, wording: Wording): Promise<string> {
+export async function proveFile({ host, plan }: Context, wording: Wording): Promise<string> {
   const text = await host.readFile(wording.file);
   const problem = text === null ? 'does not exist' : wording.explain(text);
-  const colour = text === null || problem !== null ? null : colourWithAll(wording.read(text));
-  if (colour === null) throw refuseFile(host, wording, problem ?? 'names neither blue nor green', text);
+  const shares = text === null || problem !== null ? null : wording.read(text);
+  if (!mayLeave(shares, plan.weights.length > 0))
+    throw refuseFile(host, wording, problem ?? 'names neither blue nor green', text);
   await requireReplaceable(host, wording.file, true);
-  return `${wording.file} names ${colour}`;
+  return `${wording.file} names ${colourWithAll(shares) ?? 'both colours'}`;
 }
 
 /** The way to say it may have to be read from the host too: that and the file are read at the same time. */

@@ -13,17 +13,20 @@ export interface Served {
   colour: Colour | null;
   /** Did anything answer, whatever it was? */
   answered: boolean;
+  /** Was each of the answers that agree an error (5xx)? A proxy may name the colour of what is down. */
+  sick?: true;
 }
 
 /** The same colour three times in a row over new connections. */
 export async function whoIsServed(confirm: ConfirmPlan, signal?: AbortSignal): Promise<Served> {
-  let row: { colour: Colour | null; length: number } = { colour: null, length: 0 };
+  let row: { colour: Colour | null; length: number; sick: boolean } = { colour: null, length: 0, sick: true };
   let answered = false;
   for (let asked = 0; asked < MOST_ANSWERS; asked += 1) {
     const { colour, status } = await probeColour(confirm, signal === undefined ? {} : { signal });
     answered ||= status !== null;
-    row = { colour, length: row.colour === colour ? row.length + 1 : 1 };
-    if (row.length >= AGREEING) return { colour: row.colour, answered };
+    const [length, before] = row.colour === colour ? [row.length + 1, row.sick] : [1, true];
+    row = { colour, length, sick: before && (status ?? 500) >= 500 };
+    if (row.length >= AGREEING) return { colour, answered, ...(row.sick ? { sick: true } : {}) };
     // proxies mix colours for a moment while they reload
     await sleep(PAUSE_MS, undefined, signal === undefined ? {} : { signal });
   }

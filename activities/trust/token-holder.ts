@@ -110,7 +110,7 @@ async function findKeys(issuer: string): Promise<Keys> {
     return createRemoteJWKSet(place, { timeoutDuration: TIMEOUT_MS });
   } catch (error) {
     const why = error instanceof Error ? (error.cause instanceof Error ? error.cause : error).message : '';
-    throw new Error(`${url}: ${why.split('\n')[0] ?? ''}`);
+    throw new Error(`${url}: ${why.split('\n')[0] ?? ''}`, { cause: error });
   }
 }
 

@@ -120,6 +120,25 @@ it('the tested commit counts by its own pull request, where a merge that changed
   expect(await read(tested)).toEqual({ by: ['bob', 'carol'], note: '#7 into main: approved by bob, carol' });
 });
 
+it('what was merged into one release branch before another was begun on it was reviewed as well', async () => {
+  await repository.git('switch', '--quiet', '--create', 'release/1.1');
+  const first = await develop('fix', { app: '2' });
+  await repository.git('switch', '--quiet', 'release/1.1');
+  const before = await mergeBranch('fix');
+  await repository.git('switch', '--quiet', '--create', 'release/1.2');
+  const second = await develop('next', { other: '2' });
+  await repository.git('switch', '--quiet', 'release/1.2');
+  const merge = await mergeBranch('next');
+  standIn.state.pulls = [
+    pullOf(first, before, ['bob'], { number: 6, base: 'release/1.1' }),
+    pullOf(second, merge, ['bob', 'carol'], { base: 'release/1.2' }),
+  ];
+  expect((await read(merge, since, 'release/*')).by).toEqual(['bob']);
+  expect((await read(merge, since, 'release/1.2')).note).toContain(
+    'came into release/1.2 past any pull request',
+  );
+});
+
 describe('what was not reviewed', () => {
   it('a merge by hand with more in it', async () => {
     const commits = await develop('cart', { app: '2' });

@@ -13,8 +13,8 @@ import { createServiceLog } from '../../activities/platforms/open-platform.js';
 import { createSecrets } from '../../activities/secrets/secrets.js';
 import { createSource } from '../../activities/source/source.js';
 import type { Colour, EnvironmentPlan } from '../../pipeline/plan.js';
-import type { PreflightFinding } from '../../workflows/activity-contract.js';
-import { givenCommit, givenTarget, givenTraffic } from '../support/given.js';
+import type { PreflightFinding, UndoResult } from '../../workflows/activity-contract.js';
+import { givenCommit, givenRecord, givenTarget, givenTraffic } from '../support/given.js';
 import { hostsKnowing, hostPlan, reaching } from '../support/hosts.js';
 import { failureOf } from '../support/failure-of.js';
 import { plantToken } from '../support/planted.js';
@@ -25,6 +25,8 @@ import { NO_REPOSITORY } from '../support/no-repository.js';
 let machines: [Sshd, Sshd];
 let hosts: Hosts;
 let serving: Colour | null;
+/** Of proxies that serve something else than the others, by where they answer. */
+let servingAt: Record<string, Colour>;
 let configured: Colour | null;
 let answered: boolean;
 let dependencies: PreflightFinding[];
@@ -46,6 +48,7 @@ const API_TOKEN = plantToken();
 beforeEach(async () => {
   count += 1;
   serving = null;
+  servingAt = {};
   configured = null;
   answered = true;
   dependencies = [];
@@ -60,7 +63,7 @@ beforeEach(async () => {
     source: createSource({ cacheFolder: path.join(machines[0].folder, 'cache') }),
     secrets: createSecrets({ API_TOKEN }),
     proveTraffic: async () => 'traffic can be moved',
-    whoIsServed: async () => ({ colour: serving, answered }),
+    whoIsServed: async ({ url }) => ({ colour: servingAt[url] ?? serving, answered }),
     configuredColour: async () => configured,
     lookAtDependencies: async () => dependencies,
   });
@@ -288,6 +291,26 @@ describe('colours', () => {
       retireColour({ target: givenTarget(plan, { colour: 'green' }), colour: 'blue' }),
     );
     expect(retired.outcome).toBe('undone');
+    expect(await release()).toBe('');
+  });
+
+  test('one is left to the host whose own proxy still leads to it, and then nothing it needs is taken away', async () => {
+    const hosts = ['web-1', 'web-2'].map((name) => hostPlan(machines[0].destination, name));
+    const proxies = hosts.map(({ name }) => ({ host: name, url: `http://${name}/` }));
+    const plan = planned({ hosts, traffic: { ...givenTraffic(), proxies } });
+    await run(({ deploy }) => deploy({ target: givenTarget(plan, { colour: 'blue' }), prior: [] }));
+    serving = 'green';
+    servingAt = { 'http://web-2/': 'blue' };
+    const retire = (live: EnvironmentPlan): Promise<UndoResult> =>
+      run(({ retireColour }) => {
+        const target = givenTarget(plan, { colour: 'green', live: givenRecord(live, 'v3', 'green') });
+        return retireColour({ target, colour: 'blue' });
+      });
+    const nothing = { migrate: null, current: null, revert: null, backup: null, restore: null, inside: null };
+    const database = { ...nothing, contract: './contract' };
+    await expect(retire({ ...plan, database })).rejects.toMatchObject({ type: 'Refused' });
+    expect(await release()).toBe('v2');
+    expect((await retire(plan)).note).toContain('web-2 still serves blue');
     expect(await release()).toBe('');
   });
 

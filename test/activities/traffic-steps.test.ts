@@ -1,5 +1,6 @@
 /** A share of the users, on proxies that can split them. */
 import { afterEach, describe, expect, it } from 'vitest';
+import { proveTraffic } from '../../activities/traffic/prove-traffic.js';
 import { FAILURE } from '../../workflows/failures.js';
 import {
   askThrough,
@@ -57,9 +58,17 @@ describe.each(['traefik', 'nginx'] as const)('%s', (kind) => {
     expect(await countAnswers(40)).toEqual({ blue: 40 });
   });
 
+  it('proves a proxy that was left with a share: the next release takes it from there', async () => {
+    scene = await givenTrafficScene(kind);
+    await switchOver(scene, { target: inSteps(), share: 25 });
+    expect(await proveTraffic(scene, inSteps())).toMatch(/names both colours|accepts its configuration/);
+    expect((await switchOver(scene, { target: inSteps() })).confirmed).toBe(135);
+  });
+
   it('takes a share for a foreign hand where the plan has no steps', async () => {
     scene = await givenTrafficScene(kind);
     await switchOver(scene, { target: inSteps(), share: 25 });
+    await expect(proveTraffic(scene, scene.target())).rejects.toMatchObject({ type: FAILURE.refused });
     await expect(switchOver(scene, { target: scene.target() })).rejects.toMatchObject({
       type: FAILURE.foreignHand,
     });

@@ -1,8 +1,6 @@
 # Builds a Kubernetes control plane 1.34.2 with its etcd, kwok 0.7.0 (which plays the nodes and the pods) and helm 3.19.0
 # into $CACHE/bin/kubernetes-1.34.2. One module for all: they share most of their packages, which are compiled once.
 set -e
-# it serves many tests: here its own speed counts more than that of its making
-export GOFLAGS="-trimpath -gcflags=all=-dwarf=false '-ldflags=-s -w'"
 source_of() { go mod download -json "$1" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p'; }
 
 folder=$CACHE/build/kubernetes

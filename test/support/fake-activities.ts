@@ -361,7 +361,8 @@ export function createFakeActivities(options: FakeOptions): Activities {
         'undoDeploy',
         placeOf(target),
         (environment, half): UndoResult => {
-          const outcomes = (half ? prior.slice(0, 1) : prior).map((one) => restore(environment, target, one));
+          const here = prior.filter(({ host }) => target.plan.hosts.some(({ name }) => name === host));
+          const outcomes = (half ? here.slice(0, 1) : here).map((one) => restore(environment, target, one));
           return outcomes.includes('undone')
             ? { outcome: 'undone', note: 'as before' }
             : { outcome: 'never-ran', note: 'was as before' };

@@ -80,13 +80,14 @@ export function servedIn({ proxy, hosts }: FakeEnvironment): Colour | null {
 
 /** What the proxy of this host leads to, where each has one. */
 export function servedAt(
-  { proxies, hosts }: FakeEnvironment,
+  { proxies, hosts, sick }: FakeEnvironment,
   host: string,
-): Pick<PriorState, 'serving' | 'mute'> {
+): Pick<PriorState, 'serving' | 'mute' | 'sick'> {
   if (proxies === undefined) return {};
   const serving = proxies[host] ?? null;
   const runs = serving !== null && hosts[host]?.slots[serving] != null;
-  return runs ? { serving } : { serving, mute: true };
+  if (!runs) return { serving, mute: true };
+  return { serving, ...(sick?.includes(host) === true ? { sick: true } : {}) };
 }
 
 /** One proxy, or that of each host that is named. */

@@ -23,6 +23,8 @@ export interface FakeEnvironment {
   proxy: Colour | null;
   /** By host, where each has one of its own. */
   proxies?: Record<string, Colour | null>;
+  /** Hosts where it answers errors only. */
+  sick?: string[];
   /** What each switch was told, in percent of the users. */
   shares?: number[];
   tags: Record<string, string>;

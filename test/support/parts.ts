@@ -160,9 +160,9 @@ export async function part(name: PartName): Promise<string> {
   const found = lookUp(wanted);
   if (found !== null) return found;
   mkdirSync(cacheFolder, { recursive: true });
-  const lock = path.join(cacheFolder, 'parts.lock');
+  // One fetch of a part at a time for the whole machine; apt holds a lock of its own, and fails rather than waits.
+  const lock = path.join(cacheFolder, `${wanted.fetch.includes('apt-get') ? 'apt' : name}.lock`);
   try {
-    // One fetch at a time for the whole machine: apt and pip hold locks of their own and fail rather than wait.
     await exec('flock', [lock, 'sh', '-c', `set -e; ${wanted.fetch}`], {
       env: { ...process.env, ...GO_BUILD, CACHE: cacheFolder, DEBIAN_FRONTEND: 'noninteractive' },
       maxBuffer: 64 * 1024 * 1024,

@@ -1,6 +1,6 @@
 /** Several hosts with a proxy on each: traffic moves a batch at a time, each proxy goes back to what it led to. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { EnvironmentPlan } from '../../pipeline/plan.js';
+import type { Colour, EnvironmentPlan } from '../../pipeline/plan.js';
 import type { SwitchInput } from '../../workflows/activity-contract.js';
 import { activityInputs } from '../support/activity-inputs.js';
 import {
@@ -12,7 +12,7 @@ import {
   type Scene,
 } from '../support/change-scene.js';
 import { EnvironmentScene, givenVersion } from '../support/environment-scene.js';
-import { environmentKey } from '../support/fake-world.js';
+import { environmentIn, environmentKey, mend, type FakeHost } from '../support/fake-world.js';
 import { givenHosts, givenPlanWithProxies, givenTraffic } from '../support/given.js';
 import { quiet, startHarness, type Harness } from '../support/workflow-harness.js';
 
@@ -47,6 +47,26 @@ function givenFleet(
 
 const all = (count: number, colour: string | null): Record<string, string | null> =>
   Object.fromEntries(givenHosts(count).map(({ name }) => [name, colour]));
+
+/** What one of the hosts is like before the change. */
+function givenHost(
+  { key }: Pick<Scene, 'key'>,
+  name: string,
+  {
+    leadsTo,
+    runs = {},
+    isSick = false,
+  }: { leadsTo?: Colour; runs?: Partial<FakeHost['slots']>; isSick?: boolean },
+): void {
+  harness.world.update(({ environments }) => {
+    const environment = environments[key];
+    const host = environment?.hosts[name];
+    if (environment?.proxies === undefined || host === undefined) throw new Error('no such host');
+    if (leadsTo !== undefined) environment.proxies[name] = leadsTo;
+    if (isSick) environment.sick = [name];
+    Object.assign(host.slots, runs);
+  });
+}
 
 const served = (scene: Pick<Scene, 'now'>): unknown => scene.now()?.proxies;
 
@@ -91,6 +111,23 @@ describe('a proxy on each host', () => {
     ]);
   });
 
+  it('gives a share only to hosts that serve what is live, and well', async () => {
+    const bake = { forMs: 1_000, intervalMs: 100, failures: 3, checks: [] };
+    const traffic = givenTraffic({ weights: [25, 100], stepMs: 1_000 });
+    const scene = givenScene(harness, givenFleet(4, { bake, traffic }));
+    // one that stood apart has the release before the last in that colour, one was stopped, one answers errors only
+    givenHost(scene, 'web-2', { leadsTo: 'green', runs: { green: 'v0@sha256:v0' } });
+    givenHost(scene, 'web-3', { runs: { blue: null } });
+    givenHost(scene, 'web-4', { isSick: true });
+    const handle = await startChange(harness, changeOf(scene));
+    expect(await handle.result()).toMatchObject({ state: 'succeeded' });
+    const moves = (await switches(handle)).map(({ host, share }) => [host, share]);
+    expect(moves).toEqual([
+      ['web-1', 25],
+      ...['web-1', 'web-2', 'web-3', 'web-4'].map((host) => [host, undefined]),
+    ]);
+  });
+
   it('goes back with all the others when one cannot be switched, at once and as one activity', async () => {
     const scene = givenScene(harness, givenFleet(4));
     const before = scene.visible();
@@ -126,16 +163,30 @@ describe('a proxy on each host', () => {
     expect(served(scene)).toMatchObject({ 'web-1': 'green', 'web-3': 'green' });
   });
 
+  it('stops a host wholly although a person stops the release meanwhile: it stands apart', async () => {
+    const rollout = { maxFailures: 1, failedHost: 'quarantine' as const };
+    const scene = givenScene(harness, givenFleet(3, { rollout }));
+    scene.break('deploy', 'refuse', { host: 'web-2' });
+    scene.break('stopHost', 'hang-after');
+    const handle = await startChange(harness, changeOf(scene));
+    await scene.arrived('stopHost');
+    await decideOn(handle, 'abort');
+    const { events } = await handle.fetchHistory();
+    expect(events?.filter((event) => event.activityTaskCancelRequestedEventAttributes != null)).toEqual([]);
+    scene.release('stopHost');
+    expect(await handle.result()).toMatchObject({
+      state: 'aborted',
+      clean: true,
+      apart: [{ host: 'web-2', state: 'quarantined' }],
+    });
+    expect(served(scene)).toEqual(all(3, 'blue'));
+    expect(scene.now()?.hosts['web-1']?.slots).toMatchObject({ green: null });
+  });
+
   it('leaves a host that had stood apart in the colour it served, when everything goes back', async () => {
     // web-2 still has the release before the last, in the colour that this one is deployed to
     const scene = givenScene(harness, givenFleet(3));
-    harness.world.update((state) => {
-      const environment = state.environments[scene.key];
-      const host = environment?.hosts['web-2'];
-      if (environment?.proxies === undefined || host === undefined) throw new Error('no such host');
-      environment.proxies['web-2'] = 'green';
-      host.slots = { live: null, blue: null, green: 'v0@sha256:v0' };
-    });
+    givenHost(scene, 'web-2', { leadsTo: 'green', runs: { blue: null, green: 'v0@sha256:v0' } });
     const before = scene.visible();
     scene.break('switchTraffic', 'refuse', { host: 'web-3' });
     const result = await runChange(harness, changeOf(scene));
@@ -178,10 +229,7 @@ describe('a proxy on each host', () => {
 
   it('is retired where nobody has it: a host that stands apart keeps what it serves', async () => {
     const scene = givenScene(harness, givenFleet(2), { live: 'v2', warm: 'v1' });
-    harness.world.update((state) => {
-      const environment = state.environments[scene.key];
-      if (environment?.proxies !== undefined) environment.proxies['web-2'] = 'green';
-    });
+    givenHost(scene, 'web-2', { leadsTo: 'green' });
     await runChange(harness, changeOf(scene, 'v2', 'retire'));
     expect(scene.now()?.hosts['web-1']?.slots.green).toBeNull();
     expect(scene.now()?.hosts['web-2']?.slots.green).toMatch(/^v1@/);
@@ -256,22 +304,74 @@ describe('an environment with a proxy on each host', () => {
     });
   });
 
+  /** Of a release that was terminated while it baked. */
+  async function terminated(environment: EnvironmentScene, number: number): Promise<void> {
+    const { plan } = environment;
+    const key = environmentKey(plan.pipeline, plan.name);
+    environment.break('bake', 'hang-before');
+    const bake = { forMs: 60_000, intervalMs: 100, failures: 3, checks: [] };
+    const { requestId } = await environment.ask(givenVersion(plan, number, { plan: { ...plan, bake } }));
+    await environment.until('it bakes', () => harness.world.glance().arrived.includes(`${key} bake`));
+    await environment.terminateLane();
+    await environment.ended(requestId);
+  }
+
   it('is taken back by its recovery when the change was ended from outside', async () => {
-    const plan = givenFleet(3, { bake: { forMs: 60_000, intervalMs: 100, failures: 3, checks: [] } });
+    const environment = new EnvironmentScene(harness, givenFleet(3));
+    await environment.release(1);
+    await terminated(environment, 2);
+    const now = environment.world();
+    expect(now.proxies).toEqual(all(3, 'blue'));
+    expect(Object.values(now.hosts).every(({ slots }) => slots.green === null)).toBe(true);
+  });
+
+  it('is taken back to where its proxies were told to lead before the first release', async () => {
+    const plan = givenFleet(2);
     const environment = new EnvironmentScene(harness, plan);
     const key = environmentKey(plan.pipeline, plan.name);
-    await environment.ask(givenVersion(plan, 1, { plan: { ...plan, bake: null } }));
+    harness.world.update((state) => {
+      environmentIn(state, key, ['web-1', 'web-2']).proxies = { 'web-1': 'green', 'web-2': 'green' };
+    });
+    await terminated(environment, 1);
+    expect(environment.world().proxies).toEqual(all(2, 'green'));
+  });
+
+  it('brings what is live at once to a host in quarantine that a release which died had come to', async () => {
+    const rollout = { maxFailures: 1, failedHost: 'quarantine' as const };
+    const environment = new EnvironmentScene(harness, givenFleet(3, { rollout }));
+    await environment.release(1);
+    environment.break('switchTraffic', 'refuse', { host: 'web-2' });
+    await environment.release(2);
+    await environment.decide('skipHost', { host: 'web-2' });
+    await terminated(environment, 3);
     await environment.until(
-      'v1 is live',
-      ({ live, inFlight }) => live?.version === 'v1' && inFlight === null,
+      'nobody stands apart',
+      ({ apart = [], inFlight }) => apart.length === 0 && inFlight === null,
     );
-    environment.break('bake', 'hang-before');
-    const { requestId } = await environment.ask(givenVersion(plan, 2));
-    await environment.until('it bakes', () => harness.world.glance().arrived.includes(`${key} bake`));
-    await harness.client.workflow.getHandle(environment.lane).terminate('as an outsider');
-    await environment.ended(requestId);
-    const now = harness.world.read().environments[key];
-    expect(now?.proxies).toEqual(all(3, 'blue'));
-    expect(Object.values(now?.hosts ?? {}).every(({ slots }) => slots.green === null)).toBe(true);
+    const now = environment.world();
+    expect(now.proxies).toEqual(all(3, 'green'));
+    expect(now.hosts['web-2']?.slots.green).toMatch(/^v2@/);
+  });
+
+  it('leads a host back to what it served when its try was ended from outside', async () => {
+    const rollout = { maxFailures: 1, failedHost: 'quarantine' as const };
+    const environment = new EnvironmentScene(harness, givenFleet(3, { rollout }));
+    await environment.release(1);
+    // it serves on, since nobody could reach it
+    environment.break('preflight', 'unreachable', { host: 'web-2' });
+    await environment.release(2);
+    expect(environment.world().proxies).toEqual({ ...all(3, 'green'), 'web-2': 'blue' });
+    mend(harness.world, environmentKey(environment.plan.pipeline, environment.plan.name));
+    environment.break('switchTraffic', 'hang-after', { host: 'web-2' });
+    await environment.decide('retryStep');
+    await environment.until('it is switched', () => environment.world().proxies?.['web-2'] === 'green');
+    await environment.terminateLane();
+    await environment.until(
+      'the lane is free',
+      ({ inFlight, apart }) => inFlight === null && apart?.[0]?.tries === 1,
+    );
+    const now = environment.world();
+    expect(now.proxies).toEqual({ ...all(3, 'green'), 'web-2': 'blue' });
+    expect(now.hosts['web-2']?.slots).toMatchObject({ green: null });
   });
 });

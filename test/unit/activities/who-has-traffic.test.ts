@@ -27,11 +27,16 @@ function given(change: Partial<Target> = {}): Target {
 const { signal } = new AbortController();
 
 /** What each proxy answers, by its host; null = nothing. `told` is what its configuration says. */
-function questions(answers: Record<string, Colour | null>, told: Colour | null = null) {
+function questions(
+  answers: Record<string, Colour | null>,
+  told: Colour | null = null,
+  sick: readonly string[] = [],
+) {
   return createTrafficQuestions({
     whoIsServed: async ({ url }) => {
-      const colour = answers[new URL(url).hostname] ?? null;
-      return { colour, answered: colour !== null };
+      const { hostname } = new URL(url);
+      const colour = answers[hostname] ?? null;
+      return { colour, answered: colour !== null, ...(sick.includes(hostname) ? { sick: true } : {}) };
     },
     configuredColour: async () => told,
   });
@@ -84,6 +89,8 @@ describe('what a proxy leads to', () => {
     const asked = questions({ 'web-1': 'blue' }, 'green');
     expect(await asked.ledTo(given(), 'web-1', signal)).toEqual({ serving: 'blue' });
     expect(await asked.ledTo(given(), 'web-2', signal)).toEqual({ serving: 'green', mute: true });
+    const sick = questions({ 'web-1': 'blue' }, 'blue', ['web-1']);
+    expect(await sick.ledTo(given(), 'web-1', signal)).toEqual({ serving: 'blue', sick: true });
   });
 
   it('is not asked where one proxy is for all', async () => {

@@ -286,6 +286,10 @@ describe('the file', () => {
       /claims: names no claim, so every token of the issuer would do/,
     ],
     [
+      `oidc: [{issuer: "https://t.example.com", who: [{name: ci, claims: {sha: "{sha}"}}]}]\n${HEAD}`,
+      /claims\.sha: can say \{commit\}, the commit that is approved, and no other \{name\}/,
+    ],
+    [
       `oidc: [{issuer: "https://t.example.com", who: [{name: two words, claims: {sub: a}}]}]\n${HEAD}`,
       /name: must be a name as allowed_signers has it/,
     ],

@@ -13,6 +13,7 @@ function said(
   const text = `allowed-signers: s
 groups: {${groups}}
 github: {bob-gh: bob@x, cora-gh: cora@x}
+oidc: [{issuer: 'https://t.example.com', who: [{name: ci, claims: {sub: ci}}, {name: CI, claims: {sub: ci}}]}]
 pipelines: {shop: {repositories: [/srv], environments: {prod: {hosts: [h], approvals: ${approvals}}}}}
 `;
   const loaded = loadPolicy(Buffer.from(text), 'policy.yaml');
@@ -68,6 +69,11 @@ describe('rules of approval', () => {
       [
         '0.count: 3 approvals of group a are asked for, and only 2 of the 3 in it have a login that the policy knows',
       ],
+    ],
+    [
+      'more tokens than people who have one',
+      '[{count: 2, by: oidc}]',
+      [': 2 approvals are asked for, and oidc knows the tokens of 1 person'],
     ],
     [
       'one person twice',

@@ -181,6 +181,26 @@ describe('decide', () => {
     },
   );
 
+  it('takes no token while gates run, which would be over before it is heard; a signature keeps', () => {
+    const rules = [givenRule(1, null)];
+    const by = (scheme: 'oidc' | 'ssh', phase: 'gates' | 'approvals'): unknown => {
+      const statement =
+        scheme === 'oidc'
+          ? { scheme, payload: '{}', token: 'a.b.c' }
+          : { scheme, payload: '{}', signature: 'x' };
+      const decision = { ...givenDecision('irina', { statement }), name: 'approve' as const };
+      return decide(promotion({ phase, rules, refusesUnsigned: true }), decision);
+    };
+    expect(by('oidc', 'gates')).toMatchObject({
+      refused: expect.stringMatching(/^the gates of prod still run.*approve again once/) as unknown,
+    });
+    for (const [scheme, phase] of [
+      ['ssh', 'gates'],
+      ['oidc', 'approvals'],
+    ] as const)
+      expect(by(scheme, phase)).toMatchObject({ accepted: true });
+  });
+
   it('takes the same decision once', () => {
     const taken = { ...givenDecision('irina', { decisionId: 'one' }), name: 'abort' as const };
     expect(decide(change({ taken: ['one'] }), taken)).toEqual({ accepted: true, effect: 'none' });
