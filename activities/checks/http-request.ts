@@ -26,6 +26,9 @@ export interface HttpAnswer {
 
 const BODY_BYTES = 64 * 1024;
 
+/** The question's own `timeoutMs` was over. */
+export class NoAnswerInTime extends Error {}
+
 /** Rejects with an Error whose message says what the network did; with the signal's reason when aborted. */
 export async function askHttp(question: HttpQuestion): Promise<HttpAnswer> {
   try {
@@ -56,7 +59,7 @@ async function askOnce(question: HttpQuestion): Promise<HttpAnswer> {
       ...(connection === undefined ? {} : { createConnection: () => onto(connection, secure ? url : null) }),
     });
     const timer = setTimeout(
-      () => request.destroy(new Error(`no answer within ${timeoutMs / 1000}s`)),
+      () => request.destroy(new NoAnswerInTime(`no answer within ${timeoutMs / 1000}s`)),
       timeoutMs,
     );
     const abort = (): void => {

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConfirmPlan } from '../../pipeline/plan-traffic.js';
-import { probeColour, wasCutOff } from './probe-colour.js';
+import { probeColour } from './probe-colour.js';
 
 const PAUSE_MS = 20;
 
@@ -31,8 +31,8 @@ export async function observeBoth(input: {
     const answers = seen.blue + seen.green;
     if (leftMs <= 0) return { seen: false, answers, lastWrong };
     // over new connections: a kept one may be held by a worker of the old configuration
-    const answer = await probeColour(confirm, { signal, timeoutMs: leftMs });
-    if (wasCutOff(answer, endsAt))
+    const answer = await probeColour(confirm, { signal, leftMs });
+    if (answer.cutOff)
       return { seen: false, answers, lastWrong: answers === 0 ? (lastWrong ?? answer.seen) : lastWrong };
     if (answer.colour === null || (answer.status ?? 500) >= 500) {
       Object.assign(seen, { blue: 0, green: 0 });

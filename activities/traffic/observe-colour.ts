@@ -4,7 +4,7 @@ import https from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Colour } from '../../pipeline/plan.js';
 import type { ConfirmPlan } from '../../pipeline/plan-traffic.js';
-import { probeColour, wasCutOff, type ColourAnswer } from './probe-colour.js';
+import { probeColour, type ColourAnswer } from './probe-colour.js';
 
 /**
  * What is believed. `well`: the wanted colour without a 5xx. `sick`: the wanted colour, however it is; on the way back
@@ -63,7 +63,7 @@ export async function observeColour(input: ObserveInput): Promise<Observation> {
       const fresh = asked % NEW_CONNECTION_EVERY === 0;
       const answer = await probeColour(confirm, {
         ...(fresh ? {} : { agent }),
-        ...{ signal, timeoutMs: leftMs, patient: accepts !== 'well' },
+        ...{ signal, leftMs, patient: accepts !== 'well' },
       });
       seen.answered ||= answer.status !== null;
       if (isRight(answer, input)) {
@@ -71,9 +71,7 @@ export async function observeColour(input: ObserveInput): Promise<Observation> {
         seen.confirmed += 1;
         wrongInARow = 0;
       } else {
-        const lastWrong = wasCutOff(answer, startedAt + confirm.timeoutMs)
-          ? (seen.lastWrong ?? answer)
-          : answer;
+        const lastWrong = answer.cutOff ? (seen.lastWrong ?? answer) : answer;
         Object.assign(seen, { confirmed: 0, firstAfterMs: null, lastWrong });
         wrongInARow += 1;
         // what balances connections keeps this one where it was for as long as it lasts

@@ -2,7 +2,7 @@
 import type http from 'node:http';
 import type { Colour } from '../../pipeline/plan.js';
 import type { ConfirmPlan } from '../../pipeline/plan-traffic.js';
-import { askHttp, type HttpAnswer } from '../checks/http-request.js';
+import { askHttp, NoAnswerInTime, type HttpAnswer } from '../checks/http-request.js';
 
 export interface ColourAnswer {
   colour: Colour | null;
@@ -10,38 +10,42 @@ export interface ColourAnswer {
   status: number | null;
   /** What was seen, for people: `502 without X-Colour`. */
   seen: string;
+  /** `leftMs` ended the question: it says nothing, what was seen before it does. */
+  cutOff: boolean;
 }
 
 /** The patient one hears also what HAProxy says of a backend that is gone: it tries for three seconds. */
 const PROBE_TIMEOUT_MS = { usual: 2_000, patient: 5_000 };
 
-/** Never rejects except when aborted. Without an agent the connection is a new one. */
+/** Never rejects except when aborted. Without an agent the connection is a new one. `leftMs`: of the whole observation. */
 export async function probeColour(
   confirm: ConfirmPlan,
-  options: { agent?: http.Agent; signal?: AbortSignal; timeoutMs?: number; patient?: boolean } = {},
+  options: { agent?: http.Agent; signal?: AbortSignal; leftMs?: number; patient?: boolean } = {},
 ): Promise<ColourAnswer> {
   const mostMs = PROBE_TIMEOUT_MS[options.patient === true ? 'patient' : 'usual'];
-  const timeoutMs = Math.max(1, Math.min(mostMs, options.timeoutMs ?? mostMs));
+  const { leftMs = Infinity } = options;
   try {
     const { agent, signal } = options;
     const answer = await askHttp({
       url: new URL(confirm.url),
-      timeoutMs,
+      timeoutMs: Math.max(1, Math.min(mostMs, leftMs)),
       ...(agent === undefined ? {} : { agent }),
       ...(signal === undefined ? {} : { signal }),
     });
     const text = confirm.header === null ? answer.body.trim() : readHeader(answer, confirm.header);
     const colour = text === 'blue' || text === 'green' ? text : null;
-    return { colour, status: answer.status, seen: describe(confirm, answer.status, text) };
+    return { colour, status: answer.status, seen: describe(confirm, answer.status, text), cutOff: false };
   } catch (error) {
     options.signal?.throwIfAborted();
-    return { colour: null, status: null, seen: error instanceof Error ? error.message : String(error) };
+    // not by the clock: a timer may fire before the moment it was set for
+    const cutOff = error instanceof NoAnswerInTime && leftMs <= mostMs;
+    return {
+      colour: null,
+      status: null,
+      seen: error instanceof Error ? error.message : String(error),
+      cutOff,
+    };
   }
-}
-
-/** A question that the deadline cut off says nothing: what was seen before it does. `endsAt` as performance.now(). */
-export function wasCutOff({ status }: ColourAnswer, endsAt: number): boolean {
-  return status === null && performance.now() >= endsAt;
 }
 
 /** Proxy and application may both say it: agreeing they count once, else nobody is believed. */

@@ -150,7 +150,7 @@ test('a colour without a pod that is ready gets no traffic', async () => {
 test('a selector that was accepted is not believed before it is seen', async () => {
   await selected();
   isNumb = true;
-  await expect(switchOver(target({ timeoutMs: 500 }))).rejects.toMatchObject({
+  await expect(switchOver(target({ timeoutMs: 2_000 }))).rejects.toMatchObject({
     type: 'Refused',
     message: expect.stringContaining('answered 200 from blue'),
   });

@@ -3,6 +3,7 @@ import http from 'node:http';
 import { afterEach, expect, it } from 'vitest';
 import { observeBoth } from '../../../activities/traffic/observe-both.js';
 import { observeColour } from '../../../activities/traffic/observe-colour.js';
+import { probeColour } from '../../../activities/traffic/probe-colour.js';
 
 /** Answers before the silence come at once, on a busy machine as well. */
 const WITHIN_MS = 1_500;
@@ -45,6 +46,24 @@ it.each([
     expect(observation.lastWrong?.seen).toContain(seen);
   },
 );
+
+it('what the time left has ended is cut off, each time: a timer may fire before its moment', async () => {
+  const confirm = {
+    url: await serveThenHang(0),
+    header: null,
+    times: 1,
+    intervalMs: 0,
+    timeoutMs: WITHIN_MS,
+  };
+  const answers = await Promise.all(
+    Array.from({ length: 100 }, (_, each) => probeColour(confirm, { leftMs: 20 + each / 100 })),
+  );
+  expect(answers.filter(({ cutOff }) => !cutOff)).toEqual([]);
+  expect(await probeColour(confirm, { leftMs: 60_000 })).toMatchObject({ status: null, cutOff: false });
+  server.closeAllConnections();
+  server.close();
+  expect(await probeColour(confirm, { leftMs: 60_000 })).toMatchObject({ status: null, cutOff: false });
+});
 
 it.each([
   ['silence', 0, 'blue', { silent: true, answered: false }],
