@@ -161,12 +161,13 @@ async function switchTraffic(run: ChangeRun, around: Surroundings): Promise<Step
   const { colour, plan } = run.target;
   const { traffic } = plan;
   if (colour === null || traffic === null) return passed('no colours');
+  const { kind } = run.input.request;
+  const readmits = kind === 'readmit';
   // nobody is asked twice: what is live was switched to already
-  const byHand = traffic.switch === 'manual' && !['rollback', 'readmit'].includes(run.input.request.kind);
+  const byHand = traffic.switch === 'manual' && kind !== 'rollback' && !readmits;
   if (byHand && !run.switched && !(await around.awaitSwitch())) return nobodySwitched(run);
   // with the word that was waited for
   const { target, previousColour } = run;
-  const readmits = run.input.request.kind === 'readmit';
   if (compares(run) && !run.warm && !readmits) await measureBaseline(run, 'before the switch');
   // In the commit that schedules the switch, so there is nothing to wait for; a warm rollback is known to begin with it.
   const beside = patched('told-beside-the-switch');

@@ -4,7 +4,13 @@ import type { PromotionDeciding } from './decisions.js';
 import { describeDenials } from './denials.js';
 import type { Excluding, ProgressStatus, PromotionRequest } from './messages.js';
 import { describeForced, forcedGates } from './forced.js';
-import { githubProof, LONGEST_STATEMENT_MS, missingApprovals, type Approval } from './missing-approvals.js';
+import {
+  githubProof,
+  LONGEST_STATEMENT_MS,
+  missingApprovals,
+  type Approval,
+  type MissingApprovals,
+} from './missing-approvals.js';
 import type { Progress, ReportFacts } from './progress.js';
 import { environmentId, laneId } from './names.js';
 import { warnUnprotected } from './protection.js';
@@ -36,7 +42,7 @@ export function promotionFacts(view: PromotionView): ReportFacts {
   const digests = artifacts.map((artifact) => `${artifact.name} ${artifact.digest.slice(0, 15)}`).join(', ');
   const approved = approvals.map(describeApproval).join(', ');
   const asks = plan.approvals.length > 0 && (phase === 'gates' || phase === 'approvals');
-  const asksHere = asks && onGithubOnly(view) === null;
+  const asksHere = asks && onGithubOnly(missingOf(view)) === null;
   const ended = phase === 'ended';
   return {
     subject: `${plan.pipeline} ${version} → ${plan.name}`,
@@ -78,16 +84,18 @@ function describeApproval({ by, group, proof, of }: Approval): string {
   return said.length === 0 ? by : `${by} (${said.join(', ')})`;
 }
 
-/** What is missing and why nobody's word here helps; null = it does, or nothing is missing. */
-function onGithubOnly({ request, approvals }: PromotionView): string | null {
-  const missing = missingApprovals(request.plan.approvals, approvals);
+function missingOf({ request, approvals }: PromotionView): MissingApprovals[] {
+  return missingApprovals(request.plan.approvals, approvals);
+}
+
+/** Why nobody's word here helps; null = it does, or nothing is missing. */
+function onGithubOnly(missing: MissingApprovals[]): string | null {
   return missing.length > 0 && missing.every(({ by }) => githubProof(by) !== null)
     ? refuseToSayHere(missing)
     : null;
 }
 
-function lacksToken({ request: { plan }, approvals }: PromotionView): { byToken?: 'some' | 'every' } {
-  const missing = plan.policy === undefined ? [] : missingApprovals(plan.approvals, approvals);
+function lacksToken(missing: MissingApprovals[]): { byToken?: 'some' | 'every' } {
   const here = missing.filter(({ by }) => githubProof(by) === null);
   if (!here.some(({ by }) => by === 'oidc')) return {};
   return { byToken: here.every(({ by }) => by === 'oidc') ? 'every' : 'some' };
@@ -109,6 +117,7 @@ export function promotionStatus(view: PromotionView, progress: Progress): Progre
   const { request, approvals, failure } = view;
   const { plan, version, commit, artifacts, actor } = request;
   const { state, waiting, steps, decisions } = progress;
+  const missing = missingOf(view);
   return {
     headline: progress.headline(),
     state,
@@ -127,8 +136,8 @@ export function promotionStatus(view: PromotionView, progress: Progress): Progre
     approving: {
       requestId: request.requestId,
       mustSign: plan.policy !== undefined && plan.approvals.some(({ by }) => by === 'ssh'),
-      ...lacksToken(view),
-      onGithub: onGithubOnly(view),
+      ...(plan.policy === undefined ? {} : lacksToken(missing)),
+      onGithub: onGithubOnly(missing),
       excluding: excludingOf(request, view.evidence),
       expiresMs: Math.min(...plan.approvals.map(({ expiresMs }) => expiresMs), LONGEST_STATEMENT_MS),
     },

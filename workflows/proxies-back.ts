@@ -67,12 +67,9 @@ export function anyBefore({ before }: Before): Colour | null {
   return Object.values(before).find((colour) => colour !== null) ?? null;
 }
 
-interface Before {
-  before: Record<string, Colour | null>;
-  mute?: string[];
-}
-
 /** As a switch back is told it. */
+type Before = Required<Pick<SwitchInput, 'before'>> & Pick<SwitchInput, 'mute'>;
+
 export function eachBefore(prior: PriorState[], colour: Colour | null): Before {
   const mute = prior.flatMap((state) => (state.mute === true ? [state.host] : []));
   return { before: servedBefore(prior, colour), ...(mute.length === 0 ? {} : { mute }) };

@@ -50,10 +50,10 @@ export interface Merge {
 }
 
 /**
- * The pull request whose merge into `branch` (may be a pattern; null = any) is this commit, or whose head it is. When the commit was
- * made by merging another branch, the one that brought the merged head there is looked for in turn: main ← stage ←
- * dev; the way is given from the commit on, the wanted one last, and is empty when there is none. A commit in the
- * middle of a pull request is not what was reviewed, and finds none.
+ * The pull request whose merge into `branch` (may be a pattern; null = any) is this commit, or whose head it is. When the
+ * commit was made by merging another branch, the one that brought the merged head there is looked for in turn: main ←
+ * stage ← dev; the way is given from the commit on, the wanted one last, and is empty when there is none. A commit in
+ * the middle of a pull request is not what was reviewed, and finds none.
  */
 export async function findWayInto(
   repository: GithubRepository,

@@ -176,12 +176,11 @@ export function createPlatformActivities(dependencies: DeployDependencies): Depl
         const { signal } = manners;
         const proxies = atEachProxy(target);
         const serving = await inBatches(proxies, AT_A_TIME, (each) => hasTraffic(each, colour, signal));
-        if (serving.every(Boolean)) throw stillServes(target, colour);
-        // a host that stood apart was left to it
+        // a host that stood apart was left to it, and what it needs must not be taken away then
         const keepIt = proxies.filter((_, index) => serving[index]).map(hostOf);
-        // nor may what it needs be taken away
         const contracts = target.live?.plan.database?.contract !== undefined;
-        if (keepIt.length > 0 && contracts) throw stillServes(target, colour);
+        if (keepIt.length === proxies.length || (keepIt.length > 0 && contracts))
+          throw stillServes(target, colour);
         manners.progress(`${colour} finishes what it has`);
         await drain(target.plan, signal);
         return combine(

@@ -19,7 +19,7 @@ export const nginx: Traffic<NginxPlan> = {
     const { host, plan } = context;
     const wording = await chooseWording(context);
     const text = await host.readFile(plan.file);
-    if (text === null || !mayLeave(wording.read(text), plan.weights.length > 0)) {
+    if (text === null || !mayLeave(wording.read(text), plan)) {
       throw refused({
         what: `${plan.file} ${text === null ? 'does not exist' : 'names neither blue nor green'}`,
         where: host.name,

@@ -1,5 +1,6 @@
 /** How many of a hundred users each colour has. Pure. */
 import type { Colour } from '../../pipeline/plan.js';
+import type { TrafficPlan } from '../../pipeline/plan-traffic.js';
 import { otherColour } from '../../workflows/colours.js';
 
 /** Whole percent, together 100. */
@@ -24,8 +25,8 @@ export function colourWithAll(shares: Shares | null): Colour | null {
 }
 
 /** Compare-and-set: all of one colour, or a share between them where the plan goes there in steps. */
-export function mayLeave(there: Shares | null, inSteps: boolean): boolean {
-  return colourWithAll(there) !== null || (inSteps && there !== null);
+export function mayLeave(there: Shares | null, { weights }: Pick<TrafficPlan, 'weights'>): boolean {
+  return colourWithAll(there) !== null || (weights.length > 0 && there !== null);
 }
 
 /** Where a text is one colour's or the other's, and nothing between. */

@@ -28,7 +28,7 @@ export async function proveFile({ host, plan }: Context, wording: Wording): Prom
   const text = await host.readFile(wording.file);
   const problem = text === null ? 'does not exist' : wording.explain(text);
   const shares = text === null || problem !== null ? null : wording.read(text);
-  if (!mayLeave(shares, plan.weights.length > 0))
+  if (!mayLeave(shares, plan))
     throw refuseFile(host, wording, problem ?? 'names neither blue nor green', text);
   await requireReplaceable(host, wording.file, true);
   return `${wording.file} names ${colourWithAll(shares) ?? 'both colours'}`;
@@ -52,8 +52,7 @@ export async function lookAtFile(
         render: (now) => {
           const problem = now === null ? null : wording.explain(now);
           if (problem !== null) throw refuseFile(host, wording, problem, now);
-          const inSteps = plan.weights.length > 0;
-          if (from !== null && !mayLeave(sharesOf(now), inSteps)) throw foreignFile(host, file, from, now);
+          if (from !== null && !mayLeave(sharesOf(now), plan)) throw foreignFile(host, file, from, now);
           return wording.write(now, giveShare(to, percent));
         },
         ...(reload ?? { testCommand: null, applyArgv: ['true'] }),

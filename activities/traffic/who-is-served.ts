@@ -19,14 +19,16 @@ export interface Served {
 
 /** The same colour three times in a row over new connections. */
 export async function whoIsServed(confirm: ConfirmPlan, signal?: AbortSignal): Promise<Served> {
-  let row: { colour: Colour | null; length: number; sick: boolean } = { colour: null, length: 0, sick: true };
+  let row = { colour: null as Colour | null, length: 0, errors: 0 };
   let answered = false;
   for (let asked = 0; asked < MOST_ANSWERS; asked += 1) {
     const { colour, status } = await probeColour(confirm, signal === undefined ? {} : { signal });
     answered ||= status !== null;
-    const [length, before] = row.colour === colour ? [row.length + 1, row.sick] : [1, true];
-    row = { colour, length, sick: before && (status ?? 500) >= 500 };
-    if (row.length >= AGREEING) return { colour, answered, ...(row.sick ? { sick: true } : {}) };
+    if (row.colour !== colour) row = { colour, length: 0, errors: 0 };
+    row.length += 1;
+    if ((status ?? 500) >= 500) row.errors += 1;
+    if (row.length >= AGREEING)
+      return { colour, answered, ...(row.errors === row.length ? { sick: true } : {}) };
     // proxies mix colours for a moment while they reload
     await sleep(PAUSE_MS, undefined, signal === undefined ? {} : { signal });
   }

@@ -6,14 +6,12 @@ import {
   createEnvironmentActivities,
   type EnvironmentActivities,
 } from '../../activities/environment/ask-environments.js';
-import { refused } from '../../activities/failure.js';
 import type { CheckPlan, Colour, ReleasePlan } from '../../pipeline/plan.js';
 import { createPutIn } from '../../activities/environment/lane-target.js';
 import {
   targetOf,
   type Activities,
   type OnHosts,
-  type SwitchResult,
   type Target,
   type UndoResult,
   type VerifyResult,
@@ -27,7 +25,6 @@ import {
   hostsOf,
   NOWHERE,
   placeOf,
-  pointProxies,
   raiseFence,
   restore,
   runningOf,
@@ -37,31 +34,19 @@ import {
   type Place,
 } from './fake-hosts.js';
 import { fakeDatabase } from './fake-database.js';
-import { answerOfGithub, type FakeReviewOnGithub } from './fake-reviews.js';
+import { fakeTraffic } from './fake-traffic.js';
+import { fakeWords, type FakeWordsOptions } from './fake-words.js';
 import { receiptFor } from './given.js';
-import {
-  environmentIn,
-  environmentKey,
-  planKey,
-  type FakeEnvironment,
-  type World,
-  type WorldState,
-} from './fake-world.js';
+import { environmentIn, planKey, type FakeEnvironment, type World, type WorldState } from './fake-world.js';
 import { carryOut, strike, strikeByCaller } from './striking.js';
 
-export interface FakeOptions {
+export interface FakeOptions extends FakeWordsOptions {
   world: World;
   /** Where environment entities are started; needed by announce, requestChange and their like. */
   client?: Client;
   taskQueue?: string;
   /** What resolvePlan answers; default the plan that the world has for this commit. */
   plan?: (request: ReleaseRequest) => ReleasePlan;
-  /** Why this person's approval does not count; null = it does. */
-  denies?: (by: string) => string | null;
-  /** What was said on GitHub about releases to this environment; default nothing. */
-  reviews?: (environment: string) => FakeReviewOnGithub[];
-  /** How long until GitHub is asked again by itself; default a moment. */
-  reviewsAgainMs?: number;
   /** Of GitHub: what writes to it; default takes everything. */
   github?: Pick<Activities, 'recordDeployment' | 'setCommitStatus' | 'commentOnPullRequest'>;
   /** When a window opens; default now. */
@@ -181,46 +166,7 @@ export function createFakeActivities(options: FakeOptions): Activities {
     requestChange: (input) => environments(options).requestChange(input),
     withdrawRequest: (input) => environments(options).withdrawRequest(input),
     askEnvironment: (input) => environments(options).askEnvironment(input),
-    verifyApproval: ({ plan, decision: { by, group, reason, statement } }) =>
-      call('verifyApproval', { key: plan.name, hosts: [] }, () => {
-        const at = new Date(0).toISOString();
-        const common = { kind: 'approval' as const, name: 'approval', by, at };
-        const why = options.denies?.(by) ?? null;
-        if (why !== null) return { ...common, verdict: 'fail' as const, note: why };
-        const signed = statement?.payload.includes('approval/1') === true ? {} : { reason };
-        const proven = { note: 'signed', proof: statement?.scheme ?? 'ssh', ...signed };
-        return { ...common, verdict: 'approved' as const, group, ...proven };
-      }),
-    findGithubApprovals: (question) =>
-      call('findGithubApprovals', { key: question.plan.name, hosts: [] }, () =>
-        answerOfGithub(question, options.reviews?.(question.plan.name) ?? [], options.reviewsAgainMs ?? 50),
-      ),
-    verifyForce: ({ gate, plan, force }) =>
-      call('verifyForce', { key: 'name' in plan ? plan.name : plan.pipeline, hosts: [] }, () => {
-        const said: { by: string; reason: string; ticket: string } = JSON.parse(force.payload);
-        const { by, reason, ticket } = said;
-        const common = { kind: 'gate' as const, name: gate.name, by, at: new Date(1).toISOString() };
-        const why = options.denies?.(by) ?? null;
-        if (why !== null) return { ...common, verdict: 'fail' as const, note: why };
-        return { ...common, verdict: 'forced' as const, note: reason, ticket, proof: 'ssh' as const };
-      }),
-    verifyDecision: ({ subject, by }) =>
-      call(
-        'verifyDecision',
-        { key: environmentKey(subject.pipeline, subject.environment), hosts: [] },
-        () => {
-          const why = options.denies?.(by) ?? null;
-          const said = {
-            kind: 'decision' as const,
-            name: subject.decision,
-            by,
-            at: new Date(0).toISOString(),
-          };
-          return why === null
-            ? { ...said, verdict: 'approved', note: 'signed', proof: 'ssh' }
-            : { ...said, verdict: 'fail', note: why };
-        },
-      ),
+    ...fakeWords(options, call),
     nextOpening: async ({ window }) => ({ opensAt: options.opensAt?.(window) ?? null }),
     passFreeze: async () => {
       const frozen = options.frozen?.() ?? null;
@@ -319,41 +265,7 @@ export function createFakeActivities(options: FakeOptions): Activities {
     measureBaseline: ({ target }) =>
       call('measureBaseline', placeOf(target), () => ({ baseline: { errors: 0.01 } })),
     bake: ({ target, colour }) => look('bake', target, colour),
-    retireColour: ({ target, colour }) =>
-      call(
-        'retireColour',
-        placeOf(target),
-        (environment, half) => {
-          for (const [host, fake] of hostsOf(environment, target, half)) {
-            checkFence(fake, target, host);
-            if (environment.proxies?.[host] !== colour) fake.slots[colour] = null;
-          }
-          return { outcome: 'undone' as const, note: `${colour} stopped` };
-        },
-        colour,
-      ),
-
-    switchTraffic: async (move) => {
-      const target = await targetOnHosts({ ...move, prior: [] });
-      const { to, requireHealthy, share } = move;
-      return await call(
-        'switchTraffic',
-        placeOf(target),
-        (environment): SwitchResult => {
-          for (const [host, fake] of hostsOf(environment, target, false)) {
-            raiseFence(fake, target, host);
-            if (requireHealthy && fake.slots[to] === null)
-              throw refused({ what: `${to} does not run`, where: host, why: null, wayOut: 'deploy it' });
-          }
-          pointProxies(environment, target, move);
-          environment.shares = [...(environment.shares ?? []), share ?? 100];
-          const receipt = requireHealthy ? { receipt: receiptFor('switch', target) } : {};
-          return { confirmed: 20, tookMs: 7, note: `${to} answered 20 of 20`, ...receipt };
-        },
-        to,
-        move.host,
-      );
-    },
+    ...fakeTraffic(call, targetOnHosts),
     undoDeploy: async (work) => {
       const target = await targetOnHosts(work);
       const { prior } = work;

@@ -1,5 +1,5 @@
 /** Several hosts with a proxy on each: traffic moves a batch at a time, each proxy goes back to what it led to. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Colour, EnvironmentPlan } from '../../pipeline/plan.js';
 import type { SwitchInput } from '../../workflows/activity-contract.js';
 import { activityInputs } from '../support/activity-inputs.js';
@@ -14,18 +14,9 @@ import {
 import { EnvironmentScene, givenVersion } from '../support/environment-scene.js';
 import { environmentIn, environmentKey, mend, type FakeHost } from '../support/fake-world.js';
 import { givenHosts, givenPlanWithProxies, givenTraffic } from '../support/given.js';
-import { quiet, startHarness, type Harness } from '../support/workflow-harness.js';
+import { useHarness } from '../support/use-harness.js';
 
-let harness: Harness;
-
-beforeAll(async () => {
-  quiet();
-  harness = await startHarness();
-});
-
-afterAll(async () => {
-  await harness.close();
-});
+const harness = useHarness();
 
 function givenFleet(
   count: number,
@@ -237,61 +228,56 @@ describe('a proxy on each host', () => {
 });
 
 describe('an environment with a proxy on each host', () => {
-  it('takes a host of a quarantine back with its traffic', async () => {
-    const rollout = { maxFailures: 1, failedHost: 'quarantine' as const };
-    const plan = givenFleet(3, { rollout });
-    const environment = new EnvironmentScene(harness, plan);
-    const key = environmentKey(plan.pipeline, plan.name);
+  /** v2 is live, and the proxy of web-2 did not take it. */
+  async function givenOneBehind(
+    rollout: Partial<EnvironmentPlan['rollout']>,
+    times = 1,
+  ): Promise<EnvironmentScene> {
+    const environment = new EnvironmentScene(harness, givenFleet(3, { rollout }));
     await environment.release(1);
-    environment.break('switchTraffic', 'refuse', { host: 'web-2' });
+    environment.break('switchTraffic', 'refuse', { host: 'web-2', times });
     expect(await environment.release(2)).toMatchObject({ apart: [{ host: 'web-2' }] });
+    return environment;
+  }
+
+  const QUARANTINE = { maxFailures: 1, failedHost: 'quarantine' as const };
+
+  it('takes a host of a quarantine back with its traffic', async () => {
+    const environment = await givenOneBehind(QUARANTINE);
     await environment.decide('retryStep');
     await environment.until(
       'nobody stands apart',
       ({ apart = [], inFlight }) => apart.length === 0 && inFlight === null,
     );
-    const now = harness.world.read().environments[key];
-    expect(now?.proxies).toEqual(all(3, 'green'));
-    expect(now?.hosts['web-2']?.slots.green).toMatch(/^v2@/);
+    const now = environment.world();
+    expect(now.proxies).toEqual(all(3, 'green'));
+    expect(now.hosts['web-2']?.slots.green).toMatch(/^v2@/);
   });
 
   it('deploys again for a rollback while a host has another release than the others', async () => {
-    const plan = givenFleet(3, { rollout: { maxFailures: 1 } });
-    const environment = new EnvironmentScene(harness, plan);
-    const key = environmentKey(plan.pipeline, plan.name);
-    await environment.release(1);
-    environment.break('switchTraffic', 'refuse', { host: 'web-2' });
-    expect(await environment.release(2)).toMatchObject({ apart: [{ host: 'web-2', state: 'before' }] });
+    const environment = await givenOneBehind({ maxFailures: 1 });
+    expect(await environment.status()).toMatchObject({ apart: [{ host: 'web-2', state: 'before' }] });
     expect(await environment.ended(await environment.rollback())).toMatchObject({ state: 'succeeded' });
-    const now = harness.world.read().environments[key];
-    expect(now?.proxies).toEqual(all(3, 'blue'));
-    expect(Object.values(now?.hosts ?? {}).every(({ slots }) => slots.blue?.startsWith('v1@'))).toBe(true);
-    expect(now?.calls.filter((call) => call === 'deploy blue')).toHaveLength(6);
+    const now = environment.world();
+    expect(now.proxies).toEqual(all(3, 'blue'));
+    expect(Object.values(now.hosts).every(({ slots }) => slots.blue?.startsWith('v1@'))).toBe(true);
+    expect(now.calls.filter((call) => call === 'deploy blue')).toHaveLength(6);
   });
 
   it('deploys again for a rollback once they are all the same, if one does not have what is warm', async () => {
-    const plan = givenFleet(3, { rollout: { maxFailures: 1 } });
-    const environment = new EnvironmentScene(harness, plan);
-    const key = environmentKey(plan.pipeline, plan.name);
-    await environment.release(1);
-    environment.break('switchTraffic', 'refuse', { host: 'web-2' });
-    await environment.release(2);
+    const environment = await givenOneBehind({ maxFailures: 1 });
     expect((await environment.release(3)).apart).toBeUndefined();
     // web-2 never had v2
     expect(await environment.ended(await environment.rollback())).toMatchObject({ state: 'succeeded' });
-    const now = harness.world.read().environments[key];
-    expect(now?.proxies).toEqual(all(3, 'green'));
-    expect(Object.values(now?.hosts ?? {}).map(({ slots }) => slots.green?.slice(0, 3))).toEqual(
+    const now = environment.world();
+    expect(now.proxies).toEqual(all(3, 'green'));
+    expect(Object.values(now.hosts).map(({ slots }) => slots.green?.slice(0, 3))).toEqual(
       Array.from({ length: 3 }, () => 'v2@'),
     );
   });
 
   it('holds up nobody for a host that is tried again and takes it neither there nor back', async () => {
-    const rollout = { maxFailures: 1, failedHost: 'quarantine' as const };
-    const environment = new EnvironmentScene(harness, givenFleet(3, { rollout }));
-    await environment.release(1);
-    environment.break('switchTraffic', 'refuse', { host: 'web-2', times: -1 });
-    await environment.release(2);
+    const environment = await givenOneBehind(QUARANTINE, -1);
     await environment.decide('retryStep');
     await environment.until(
       'it was tried',
@@ -337,11 +323,7 @@ describe('an environment with a proxy on each host', () => {
   });
 
   it('brings what is live at once to a host in quarantine that a release which died had come to', async () => {
-    const rollout = { maxFailures: 1, failedHost: 'quarantine' as const };
-    const environment = new EnvironmentScene(harness, givenFleet(3, { rollout }));
-    await environment.release(1);
-    environment.break('switchTraffic', 'refuse', { host: 'web-2' });
-    await environment.release(2);
+    const environment = await givenOneBehind(QUARANTINE);
     await environment.decide('skipHost', { host: 'web-2' });
     await terminated(environment, 3);
     await environment.until(
@@ -354,8 +336,7 @@ describe('an environment with a proxy on each host', () => {
   });
 
   it('leads a host back to what it served when its try was ended from outside', async () => {
-    const rollout = { maxFailures: 1, failedHost: 'quarantine' as const };
-    const environment = new EnvironmentScene(harness, givenFleet(3, { rollout }));
+    const environment = new EnvironmentScene(harness, givenFleet(3, { rollout: QUARANTINE }));
     await environment.release(1);
     // it serves on, since nobody could reach it
     environment.break('preflight', 'unreachable', { host: 'web-2' });

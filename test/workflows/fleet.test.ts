@@ -1,5 +1,5 @@
 /** Several hosts: each by an activity of its own, a batch at a time; what fails goes back, or stands apart. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { EnvironmentPlan } from '../../pipeline/plan.js';
 import type { OnHosts, VerifyInput } from '../../workflows/activity-contract.js';
 import type { ProgressStatus } from '../../workflows/messages.js';
@@ -16,18 +16,9 @@ import {
   type Scene,
 } from '../support/change-scene.js';
 import { givenHosts, givenPlan, givenPlanInPlace, givenRecord } from '../support/given.js';
-import { quiet, startHarness, type Harness } from '../support/workflow-harness.js';
+import { useHarness } from '../support/use-harness.js';
 
-let harness: Harness;
-
-beforeAll(async () => {
-  quiet();
-  harness = await startHarness();
-});
-
-afterAll(async () => {
-  await harness.close();
-});
+const harness = useHarness();
 
 function givenFleet(count: number, rollout: Partial<EnvironmentPlan['rollout']> = {}): EnvironmentPlan {
   const whole = { batch: 2, maxFailures: 0, failedHost: 'undo' as const, ...rollout };
