@@ -41,9 +41,17 @@ export async function replayOpenHistories(client: Client, as: ReplayAs): Promise
       }
     }
   }
+  const runs = replayable();
+  const first = await runs.next();
+  // most workers find nothing open: no thread for nothing
+  if (first.done === true) return report;
+  async function* all(opened: OpenRun): AsyncGenerator<OpenRun> {
+    yield opened;
+    yield* runs;
+  }
   // On a thread, as workflows run later: on this one the SDK would leave hooks behind that slow down every promise after it.
   const options = { workflowBundle, dataConverter, debugMode: false };
-  for await (const result of Worker.runReplayHistories(options, replayable())) {
+  for await (const result of Worker.runReplayHistories(options, all(first.value))) {
     report.replayed += 1;
     if (result.error !== undefined) {
       const { workflowId, runId, error } = result;
