@@ -298,7 +298,12 @@ describe.each(ROWS)('platform $kind', (each) => {
 
   test('stands still when it is left alone', async () => {
     const context = on('v1', 1);
-    const before = await platform.observe(context);
-    await expect.poll(() => platform.observe(context), { timeout: 60_000 }).toBe(before);
+    let seen = await platform.observe(context);
+    const standsStill = async (): Promise<boolean> => {
+      const before = seen;
+      seen = await platform.observe(context);
+      return seen === before;
+    };
+    await expect.poll(standsStill, { timeout: 60_000, interval: 500 }).toBe(true);
   });
 });

@@ -9,12 +9,7 @@ import { openTraffic } from '../../activities/traffic/open-traffic.js';
 import { failureOf } from '../support/failure-of.js';
 import { until } from '../support/processes.js';
 import { startActivity } from '../support/run-activity.js';
-import {
-  askThrough,
-  givenTrafficScene,
-  type ProxyKind,
-  type TrafficScene,
-} from '../support/traffic-scene.js';
+import { willServe, givenTrafficScene, type ProxyKind, type TrafficScene } from '../support/traffic-scene.js';
 
 const KINDS: ProxyKind[] = ['haproxy', 'nginx', 'traefik', 'caddy', 'caddy-file'];
 
@@ -59,7 +54,7 @@ it.each(KINDS)('%s: the way back ends it first', async (kind) => {
   await unlock();
   expect(await forward).toBeInstanceOf(Error);
   expect((await (await openTraffic(scene, target)).look()).colour).toBe('blue');
-  expect(await askThrough(scene.url)).toMatchObject({ colour: 'blue' });
+  await willServe(scene.url, { colour: 'blue' });
 });
 
 it.each(KINDS)('%s: who comes after the undo is refused', async (kind) => {
@@ -74,9 +69,9 @@ it.each(KINDS)('%s: who comes after the undo is refused', async (kind) => {
   const late = await failureOf(startActivity(switchTraffic, forward).result);
   expect(late).toMatchObject({ type: 'StaleFence', nonRetryable: true });
   expect((await (await openTraffic(scene, target)).look()).colour).toBe('blue');
-  expect(await askThrough(scene.url)).toMatchObject({ colour: 'blue' });
+  await willServe(scene.url, { colour: 'blue' });
 
   const next = { ...target, token: target.token + 1 };
   await startActivity(switchTraffic, { ...forward, target: next }).result;
-  expect(await askThrough(scene.url)).toMatchObject({ colour: 'green' });
+  await willServe(scene.url, { colour: 'green' });
 });

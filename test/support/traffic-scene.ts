@@ -2,6 +2,7 @@
  * A proxy set up as docs/traffic.md says, on a host behind a real sshd, in front of two real backends. The
  * drivers pass one contract, so a scene also says how to hurt its proxy.
  */
+import { expect } from 'vitest';
 import type { Hosts } from '../../activities/hosts/host.js';
 import { createTrafficActivities } from '../../activities/traffic/create-traffic-activities.js';
 import { openTraffic } from '../../activities/traffic/open-traffic.js';
@@ -138,11 +139,24 @@ ${indented}
   return plan;
 }
 
+interface Through {
+  colour: string;
+  status: number;
+}
+
 /** What one new connection gets: the body of the backend, whatever headers say. */
-export async function askThrough(url: string): Promise<{ colour: string; status: number }> {
+export async function askThrough(url: string): Promise<Through> {
   const ask = (): Promise<Response> => fetch(`${url}/health`, { headers: { connection: 'close' } });
   const answer = await askCaddy(ask);
   return { colour: (await answer.text()).trim(), status: answer.status };
+}
+
+/**
+ * After a switch that was confirmed: a worker of nginx that is on its way out, and has not been given the processor since,
+ * may still answer once after the row that is believed.
+ */
+export async function willServe(url: string, expected: Partial<Through>): Promise<void> {
+  await expect.poll(() => askThrough(url), { timeout: 10_000 }).toMatchObject(expected);
 }
 
 /** It cuts connections off when it has been told something, also one that is new: then it is asked again. */
