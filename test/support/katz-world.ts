@@ -224,7 +224,7 @@ function editFiles(files: Files, { hosts, server }: Addresses): Files {
       ['redis:7-alpine', listens(6379)],
       ['clickhouse/clickhouse-server:24.8-alpine', listens(8123)],
       // each check costs nearly a tenth of a second of a processor
-      ['interval: 5s', 'interval: 1s'],
+      ['interval: 5s', 'interval: 2s'],
       ['start_period: 30s', 'start_period: 3s'],
     ]),
   };

@@ -180,7 +180,7 @@ function editFiles(
     name,
     edited(text, [
       ['cr.selcloud.ru', addresses.registry.server],
-      ['interval: 5s', 'interval: 1s'],
+      ['interval: 5s', 'interval: 3s'],
       ['retries: 3', 'retries: 2'],
       ['start_period: 60s', 'start_period: 1s'],
       ['stop_grace_period: 10s', 'stop_grace_period: 2s'],

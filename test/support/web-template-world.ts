@@ -215,7 +215,7 @@ function editFiles(files: Files, addresses: Addresses): Files {
     ...change('Dockerfile', [['python:3.13-slim', pythonImage(server)]]),
     ...change('deploy/compose.yaml', [
       image,
-      ['interval: 5s', 'interval: 1s'],
+      ['interval: 5s', 'interval: 2s'],
       ['start_period: 30s', 'start_period: 3s'],
     ]),
     ...change('deploy/kubernetes.yaml', [image, ['replicas: 2', 'replicas: 1']]),
