@@ -15,31 +15,26 @@ export interface GitFacts {
   changedPaths: Map<string, string[]>;
 }
 
-/** `live`: full sha of what each environment serves, by name. Rejects when the commit itself is not there. */
+/**
+ * `live`: full sha of what each environment serves, by name; the commit is asked about while that is still being found.
+ * Rejects when the commit itself is not there.
+ */
 export async function gatherGitFacts(
   ask: AskGit,
   commit: string,
-  live: ReadonlyMap<string, string>,
+  live: ReadonlyMap<string, string> | Promise<ReadonlyMap<string, string>>,
 ): Promise<GitFacts> {
+  // what is asked beside each other is there sooner: to start git takes longer than most of its answers
+  const [{ facts: own, sameFilesAs }, served] = await Promise.all([askCommit(ask, commit), live]);
   // what is live is what Temporal says: anything but a commit would be a flag of git
-  const served = [...new Set(live.values())].filter(isCommitId);
-  // Asked beside each other, also about what may not be here: to start git takes longer than most of its answers.
-  const [known, ...differences] = await Promise.all([
-    askCommits(ask, commit, served),
-    ...served.map(async (sha) => [sha, await askDifference(ask, sha, commit)] as const),
+  const commits = [...new Set(served.values())].filter(isCommitId);
+  const differences = new Map(
+    await Promise.all(commits.map(async (sha) => [sha, await askDifference(ask, sha, commit)] as const)),
+  );
+  const authors = new Set([
+    ...own.authors,
+    ...[...differences.values()].flatMap((each) => each?.authors ?? []),
   ]);
-  const found = known.get(commit);
-  if (found === undefined) throw new Error(`git does not know the commit ${commit}`);
-  const { facts: own, tree, parents } = found;
-  const sameFilesAs = parents.filter((parent) => known.get(parent)?.tree === tree);
-  const changedSince = new Map<string, string[]>();
-  const authors = new Set(own.authors);
-  for (const [sha, difference] of differences) {
-    if (!known.has(sha)) continue;
-    if (difference instanceof Error) throw difference;
-    changedSince.set(sha, difference.paths);
-    for (const author of difference.authors) authors.add(author);
-  }
   return {
     commit: {
       ...own,
@@ -47,26 +42,27 @@ export async function gatherGitFacts(
       ...(sameFilesAs.length === 0 ? {} : { sameFilesAs }),
     },
     changedPaths: new Map(
-      [...live].flatMap(([name, sha]) => {
-        const paths = changedSince.get(sha);
-        return paths === undefined ? [] : [[name, paths] as const];
+      [...served].flatMap(([name, sha]) => {
+        const difference = differences.get(sha);
+        return difference == null ? [] : [[name, difference.paths] as const];
       }),
     ),
   };
 }
 
-/** What is new since `from`; the error where git could not say. */
+/** What is new since `from`; null = this repository has not got it. */
 async function askDifference(
   ask: AskGit,
   from: string,
   to: string,
-): Promise<{ authors: string[]; paths: string[] } | Error> {
+): Promise<{ authors: string[]; paths: string[] } | null> {
   if (from === to) return { authors: [], paths: [] };
   try {
     const [authors, paths] = await Promise.all([askAuthors(ask, to, from), askChangedPaths(ask, from, to)]);
     return { authors, paths };
   } catch (error) {
-    return error instanceof Error ? error : new Error(String(error));
+    if ((await askCommits(ask, [from])).size === 0) return null;
+    throw error;
   }
 }
 
@@ -80,12 +76,24 @@ interface KnownCommit {
   parents: string[];
 }
 
-/** Those of the commits that the repository has, with the parents of the first, by sha, in one question. */
-async function askCommits(ask: AskGit, commit: string, others: string[]): Promise<Map<string, KnownCommit>> {
+/** The commit, and which of its parents have exactly its files. */
+async function askCommit(
+  ask: AskGit,
+  commit: string,
+): Promise<{ facts: CommitFacts; sameFilesAs: string[] }> {
+  const known = await askCommits(ask, [commit, `${commit}^@`]);
+  const found = known.get(commit);
+  if (found === undefined) throw new Error(`git does not know the commit ${commit}`);
+  const { facts, tree, parents } = found;
+  return { facts, sameFilesAs: parents.filter((parent) => known.get(parent)?.tree === tree) };
+}
+
+/** Those that the repository has, by sha, in one question. */
+async function askCommits(ask: AskGit, names: string[]): Promise<Map<string, KnownCommit>> {
   const fields = ['%H', '%an', '%ae', '%cI', '%s', AUTHORS, '%T', '%P'];
   const format = `--format=${fields.map((field) => `${field}%x00`).join('')}`;
   const flags = ['--no-walk=unsorted', '--ignore-missing', '--no-show-signature', '--encoding=UTF-8', format];
-  const words = (await ask(['log', ...flags, commit, `${commit}^@`, ...others, '--'])).split('\0');
+  const words = (await ask(['log', ...flags, ...names, '--'])).split('\0');
   const found = new Map<string, KnownCommit>();
   for (let at = 0; at + fields.length <= words.length; at += fields.length) {
     const [id = '', author = '', authorEmail = '', committedAt = '', subject = '', authors = ''] =

@@ -28,10 +28,10 @@ export async function adoptImage(
 ): Promise<Found> {
   const { repository } = image;
   const place = `${repository}:${commitTag(commit)}`;
-  const digest = await registry.findDigest(repository, commitTag(commit));
-  if (digest === null) return { digest, whyNot: null };
+  const found = await registry.findImages(repository, commitTag(commit));
+  if (found === null) return { digest: null, whyNot: null };
+  const { digest, images } = found;
   const wanted = { [LABEL.revision]: commit, [LABEL.inputs]: hashBuildInputs(image) };
-  const images = await registry.readImages(repository, digest);
   for (const { labels } of images) {
     for (const [name, value] of Object.entries(wanted)) {
       if (labels[name] === value) continue;

@@ -48,6 +48,8 @@ export interface Registry {
   readAnnotations(repository: string, tag: string): Promise<Record<string, string> | null>;
   /** Every image behind the digest: one, or one per platform; attestations are none. */
   readImages(repository: string, digest: string): Promise<RegistryImage[]>;
+  /** The digest under a tag and every image behind it, in as few questions as that takes; null = there is no such tag. */
+  findImages(repository: string, tag: string): Promise<{ digest: string; images: RegistryImage[] } | null>;
 }
 
 export interface RegistryImage {
@@ -109,13 +111,10 @@ export function createRegistry(options: RegistryOptions): Registry {
   }
 
   async function readManifest(repository: string, reference: string): Promise<Manifest> {
-    const call = manifestCall('GET', repository, reference);
-    const answer = await send(call, [200]);
-    const digest = `sha256:${createHash('sha256').update(answer.body).digest('hex')}`;
-    if (reference.startsWith('sha256:') && digest !== reference)
-      throw unreadable(call.thing, `it answered with ${digest}`);
-    const mediaType = answer.headers.get('content-type')?.split(';')[0]?.trim() ?? '';
-    return { digest, bytes: answer.body, mediaType };
+    const manifest = manifestIn(await send(manifestCall('GET', repository, reference), [200]));
+    if (reference.startsWith('sha256:') && manifest.digest !== reference)
+      throw unreadable(nameThing(repository, reference), `it answered with ${manifest.digest}`);
+    return manifest;
   }
 
   async function putManifest(
@@ -128,9 +127,7 @@ export function createRegistry(options: RegistryOptions): Registry {
   }
 
   async function readDocument(repository: string, digest: string): Promise<ManifestJson> {
-    const manifest = parseManifest((await readManifest(repository, digest)).bytes);
-    if (manifest === null) throw unreadable(nameThing(repository, digest), 'this is no image manifest');
-    return manifest;
+    return documentIn(repository, await readManifest(repository, digest));
   }
 
   async function readImage(
@@ -144,6 +141,20 @@ export function createRegistry(options: RegistryOptions): Registry {
     const config = parseImageConfig((await send({ repository, method: 'GET', path, thing }, [200])).body);
     if (config === null) throw unreadable(thing, 'this is no image configuration');
     return { digest, platform: platformOf(config), labels: config.config?.Labels ?? {} };
+  }
+
+  async function imagesBehind(repository: string, manifest: Manifest): Promise<RegistryImage[]> {
+    const top = documentIn(repository, manifest);
+    if (top.manifests === undefined) return [await readImage(repository, manifest.digest, top)];
+    // attestations ride in the index as images of an unknown platform
+    const images = top.manifests.filter((each) => each.platform?.os !== 'unknown');
+    return await Promise.all(
+      images.map(async (each) => {
+        const image = await readImage(repository, each.digest, await readDocument(repository, each.digest));
+        // an engine takes from an index what the index says
+        return each.platform === undefined ? image : { ...image, platform: platformOf(each.platform) };
+      }),
+    );
   }
 
   return {
@@ -176,19 +187,28 @@ export function createRegistry(options: RegistryOptions): Registry {
     },
 
     async readImages(repository, digest) {
-      const top = await readDocument(repository, digest);
-      if (top.manifests === undefined) return [await readImage(repository, digest, top)];
-      // attestations ride in the index as images of an unknown platform
-      const images = top.manifests.filter((each) => each.platform?.os !== 'unknown');
-      return await Promise.all(
-        images.map(async (each) => {
-          const image = await readImage(repository, each.digest, await readDocument(repository, each.digest));
-          // an engine takes from an index what the index says
-          return each.platform === undefined ? image : { ...image, platform: platformOf(each.platform) };
-        }),
-      );
+      return await imagesBehind(repository, await readManifest(repository, digest));
+    },
+
+    async findImages(repository, tag) {
+      const answer = await send(manifestCall('GET', repository, tag), [200, 404]);
+      if (answer.status === 404) return null;
+      const manifest = manifestIn(answer);
+      return { digest: manifest.digest, images: await imagesBehind(repository, manifest) };
     },
   };
+}
+
+function manifestIn({ body: bytes, headers }: HttpAnswer): Manifest {
+  const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+  const mediaType = headers.get('content-type')?.split(';')[0]?.trim() ?? '';
+  return { digest, bytes, mediaType };
+}
+
+function documentIn(repository: string, { digest, bytes }: Manifest): ManifestJson {
+  const document = parseManifest(bytes);
+  if (document === null) throw unreadable(nameThing(repository, digest), 'this is no image manifest');
+  return document;
 }
 
 function manifestCall(method: Call['method'], repository: string, reference: string): Call {

@@ -2,6 +2,7 @@
  * Request → plan. The worker reads the pipeline file at the commit itself, and believes no client about the ref:
  * the repository must say that the branch holds the commit or the tag points at it.
  */
+import { setImmediate } from 'node:timers/promises';
 import {
   applyPolicy,
   compilePlan,
@@ -50,10 +51,13 @@ export async function resolvePlan(
   const policy = (await deps.policy.read())?.content ?? null;
   requireRepository(policy, request);
   const mirror = await deps.source.open(request.repositoryUrl);
-  // the reader starts beside the fetch, and finds what that brings
+  // goes on when this attempt is stopped: a first clone of a large repository is then there for the next one
+  const fetching = deps.source.fetch(request.repositoryUrl);
+  fetching.catch(() => {});
+  // its git first: to start one blocks, and the reader, which finds what that brings, is not needed before its end
+  await setImmediate();
   return await withObjects(mirror, async (objects) => {
-    // goes on when this attempt is stopped: a first clone of a large repository is then there for the next one
-    await deps.source.fetch(request.repositoryUrl);
+    await fetching;
     return await planOf(deps, request, objects, policy);
   });
 }
@@ -76,16 +80,12 @@ async function planOf(
   return await explained(async () => {
     const { environments } = selectEnvironments(file.content, ref, request.to, unasked);
     refuseUnsupported(file, environments);
-    const [live, files] = await Promise.all([
-      findLive(deps, file.content.pipeline, environments),
+    const finding = findLive(deps, file.content.pipeline, environments);
+    const [live, files, { commit: facts, changedPaths }] = await Promise.all([
+      finding,
       readFiles(objects, commit, requiredFiles(file, environments)),
+      gatherGitFacts(askMirror(objects.mirror), commit, finding.then(commitsOf)),
     ]);
-    const liveCommits = new Map([...live].map(([name, { commit: sha }]) => [name, sha]));
-    const { commit: facts, changedPaths } = await gatherGitFacts(
-      askMirror(objects.mirror),
-      commit,
-      liveCommits,
-    );
     const plan = compilePlan({
       file,
       files,
@@ -197,6 +197,10 @@ async function findLive(
     environments.map(async (name) => [name, await deps.findLive(pipeline, name)] as const),
   );
   return new Map(found.flatMap(([name, live]) => (live === null ? [] : [[name, live]])));
+}
+
+function commitsOf(live: Map<string, LiveRelease>): Map<string, string> {
+  return new Map([...live].map(([name, { commit }]) => [name, commit]));
 }
 
 async function explained<T>(work: () => Promise<T>): Promise<T> {

@@ -17,6 +17,8 @@ interface OneTag extends Registry {
   annotations: Map<string, Annotations>;
 }
 
+const notAsked = (): Promise<never> => Promise.reject(new Error('not asked here'));
+
 /** One tag, and whoever reads it first waits until `readers` have read it: nobody sees the others' put before. */
 function registryWhereAllLookFirst(readers: number): OneTag {
   let tag: string | null = null;
@@ -24,13 +26,15 @@ function registryWhereAllLookFirst(readers: number): OneTag {
   const annotations = new Map<string, Annotations>();
   return {
     annotations,
-    findDigest: async () => {
-      const seen = tag;
+    findImages: async () => {
+      const digest = tag;
       if (waiting.length + 1 < readers) await new Promise<void>((resolve) => waiting.push(resolve));
       for (const go of waiting) go();
       readers = 0;
       waiting = [];
-      return seen;
+      if (digest === null) return null;
+      const labels = { [LABEL.revision]: commit, [LABEL.inputs]: hashBuildInputs(image) };
+      return { digest, images: [{ digest, platform: 'linux/amd64', labels }] };
     },
     putTags: (_repository, digest) => {
       tag = digest;
@@ -41,11 +45,9 @@ function registryWhereAllLookFirst(readers: number): OneTag {
       return Promise.resolve();
     },
     readAnnotations: (_repository, name) => Promise.resolve(annotations.get(name) ?? null),
-    readImages: (_repository, digest) => {
-      const labels = { [LABEL.revision]: commit, [LABEL.inputs]: hashBuildInputs(image) };
-      return Promise.resolve([{ digest, platform: 'linux/amd64', labels }]);
-    },
-    readManifest: () => Promise.reject(new Error('not asked here')),
+    findDigest: notAsked,
+    readImages: notAsked,
+    readManifest: notAsked,
   };
 }
 
