@@ -90,12 +90,15 @@ describe('named by its cause', () => {
       host.run(['sh', '-c', `kill -${signal} "$(cat /run/docker/containerd/containerd.pid)"`]);
     const name = `${scene.name}-cut`;
     await scene.world.docker('create', `--name=${name}`, `--publish=${port}:80`, scene.world.image('v1'));
+    const root = (await scene.world.docker('info', '--format={{.DockerRootDir}}')).trim();
     // it opens the port, and gets no further
     await must(containerd('STOP'));
     const started = host.docker(['start', name]);
-    const isOpen = async (): Promise<boolean> =>
-      (await host.run(['ss', '-Hltn', `sport = :${port}`])).stdout !== '';
-    await until('its port', isOpen, 30_000);
+    // it listens first, and writes down after that whose port it is
+    const mapping = `"PortMapping":\\[[^]]*"HostPort":${port}\\b`;
+    const isWritten = async (): Promise<boolean> =>
+      (await host.run(['grep', '-aq', mapping, `${root}/network/files/local-kv.db`])).exitCode === 0;
+    await until('its port, written down', isWritten, 30_000);
     await host.killDockerd();
     expect((await started).exitCode).not.toBe(0);
     // gone by now if dockerd lost patience with it

@@ -20,7 +20,6 @@ export async function carryOut<Result>(
   { world, activity, place }: Struck,
   act: (half?: boolean) => Result | Promise<Result>,
 ): Promise<Result> {
-  Context.current().heartbeat();
   const where = `${place} ${activity}`;
   switch (fault?.kind) {
     case undefined:
