@@ -71,6 +71,8 @@ export async function startNamespace(folder: string, boot: 'first' | 'again'): P
     `mount --bind ${folder}/homes /home`,
     // What the host writes below /etc (dockerd's identity, a proxy's configuration) stays its own.
     `mount -t overlay overlay -o lowerdir=/etc,upperdir=${folder}/etc,workdir=${folder}/etc-work /etc`,
+    // Either version of cgroups, not both: crun takes no host that is neither one thing nor the other.
+    '{ ! mountpoint -q /sys/fs/cgroup/unified || umount /sys/fs/cgroup/unified; }',
     ...(boot === 'first' ? ['rm -f /etc/docker/key.json /etc/docker/daemon.json'] : []),
     'ip link set lo up',
     `echo ready > ${folder}/init`,

@@ -45,6 +45,7 @@ export const PARTS = {
   nginx: { program: 'nginx', fetch: apt('nginx-light') },
   haproxy: { program: 'haproxy', fetch: apt('haproxy') },
   dockerd: { program: 'dockerd', fetch: apt('docker.io iptables') },
+  crun: { program: 'crun', fetch: apt('crun') },
   registry: { program: 'docker-registry', fetch: apt('docker-registry') },
   busybox: { program: 'busybox', fetch: apt('busybox-static') },
   openssl: { program: 'openssl', fetch: apt('openssl') },
