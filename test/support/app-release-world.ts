@@ -97,7 +97,7 @@ function editFiles(files: Files, places: Places<AppEnvironment>): Files {
     [COMPOSE]: edited(files[COMPOSE] ?? '', [
       ['registry.example.com', server],
       // each look costs time of a processor
-      ['interval: 5s', 'interval: 2s'],
+      ['interval: 5s', 'interval: 3s'],
       ['start_period: 30s', 'start_period: 5s'],
       ['stop_grace_period: 10s', 'stop_grace_period: 2s'],
     ]),

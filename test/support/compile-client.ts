@@ -3,20 +3,16 @@ import { execFile } from 'node:child_process';
 import { cpSync, copyFileSync, mkdirSync, mkdtempSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { isBuilt } from './is-built.js';
 
 const exec = promisify(execFile);
-const IS_BUILT = "import('./scripts/build.mjs').then(({ isBuilt }) => process.exit(isBuilt() ? 0 : 1))";
 
 /** Its folder, to be removed by the caller; the command is `client/main.js` in it. */
 export async function compileClient(): Promise<string> {
   // Inside the checkout, so that the packages are found.
   mkdirSync('node_modules/.cache', { recursive: true });
   const folder = mkdtempSync(path.resolve('node_modules/.cache/slipway-process-'));
-  const isBuilt = await exec(process.execPath, ['-e', IS_BUILT]).then(
-    () => true,
-    () => false,
-  );
-  if (isBuilt) cpSync('dist', folder, { recursive: true });
+  if (await isBuilt()) cpSync('dist', folder, { recursive: true });
   else await compile(folder);
   copyFileSync('package.json', path.join(folder, 'package.json'));
   return folder;

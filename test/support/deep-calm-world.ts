@@ -138,7 +138,7 @@ function editFiles(files: Files, { hosts: { all }, server }: Places<'all'>): Fil
       ['ghcr.io', server],
       ['127.0.0.1:', ''],
       // each look costs time of a processor
-      ['interval: 5s', 'interval: 2s'],
+      ['interval: 5s', 'interval: 3s'],
       ['start_period: 30s', 'start_period: 3s'],
       ['stop_grace_period: 10s', 'stop_grace_period: 2s'],
     ]),

@@ -1,9 +1,11 @@
 /** One Temporal server and one workflow bundle for the whole run; each test file takes its own task queue. */
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { bundleWorkflowCode } from '@temporalio/worker';
 import type { TestProject } from 'vitest/node';
 import { serverSettings } from '../../workers/embedded-temporal.js';
+import { isBuilt } from './is-built.js';
 import { part } from './parts.js';
 import { searchTemporal } from './search-temporal.js';
 
@@ -30,8 +32,16 @@ export async function startTemporal(): Promise<RunningTemporal> {
       extraArgs: serverSettings(),
     },
   });
-  const { code } = await bundleWorkflowCode({ workflowsPath: path.resolve('workflows/index.ts') });
-  return { address: environment.address, bundle: code, stop: () => environment.teardown() };
+  return {
+    address: environment.address,
+    bundle: await bundleWorkflows(),
+    stop: () => environment.teardown(),
+  };
+}
+
+async function bundleWorkflows(): Promise<string> {
+  if (await isBuilt()) return await readFile('dist/workflow-bundle.js', 'utf8');
+  return (await bundleWorkflowCode({ workflowsPath: path.resolve('workflows/index.ts') })).code;
 }
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
