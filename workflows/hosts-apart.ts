@@ -91,10 +91,12 @@ export function readmission(state: EnvironmentState, nowMs: number): ChangeReque
   const { live, apart = [], token } = state;
   const due = apart.filter(({ againAt }) => againAt !== null && Date.parse(againAt) <= nowMs);
   if (live === null || due.length === 0) return null;
+  const people = [...new Set(due.flatMap(({ wordOf }) => wordOf ?? []))];
+  const onWhoseWord = people.length === 0 ? '' : `, as ${people.join(' and ')} asked`;
   const asked = {
     requestId: `readmit-${token + 1}`,
     actor: { by: 'slipway', proof: 'unverified' as const },
-    reason: `tried again: ${due.map(({ host }) => host).join(', ')}`,
+    reason: `tried again${onWhoseWord}: ${due.map(({ host }) => host).join(', ')}`,
   };
   return { ...requestFor(live, 'readmit', asked), hosts: due.map(({ host }) => host) };
 }

@@ -178,7 +178,7 @@ describe("a person's word about a host that stands apart", () => {
     expect(one).toMatchObject({ apart: [{ againAt: after(5) }, { againAt: SINCE, wordOf: 'anna' }, {}] });
     expect(nextMove(one as EnvironmentState, NOW)).toMatchObject({
       move: 'readmit',
-      request: { hosts: ['web-2'] },
+      request: { hosts: ['web-2'], reason: 'tried again, as anna asked: web-2' },
     });
     const all = say('retryStep', null);
     expect(nextMove(all as EnvironmentState, NOW)).toMatchObject({ request: { hosts: ['web-1', 'web-2'] } });
