@@ -22,7 +22,11 @@ async function lookAtEverything(invocation: Invocation): Promise<Outcome> {
   const { pipeline, plans, findings: local } = await compileForLooking(invocation);
   const client = await openClient(invocation, pipeline);
   const findings = [...local, ...(await lookAtTemporal(client))];
-  for (const plan of plans) findings.push(...(await lookAtEnvironment(client, plan)));
+  for (const plan of plans) {
+    // a host that takes a connection and says nothing is waited for, half a minute and more
+    if (!invocation.global.json) invocation.terminal.err(`${describeLook(plan)}\n`);
+    findings.push(...(await lookAtEnvironment(client, plan)));
+  }
   const problem = findings.find(({ state }) => state === 'problem');
   const outcome: Outcome = {
     exit: EXIT.done,
@@ -41,6 +45,10 @@ async function lookAtEverything(invocation: Invocation): Promise<Outcome> {
     docs: thing === ENVIRONMENT ? 'docs/commands.md#looking' : 'docs/hosts.md',
   };
   return { ...outcome, exit: EXIT.refused, error };
+}
+
+function describeLook({ name, hosts }: EnvironmentPlan): string {
+  return `the worker looks at ${name}, ${hosts.length === 1 ? '1 host' : `${hosts.length} hosts`} ...`;
 }
 
 async function lookAtTemporal(client: SlipwayClient): Promise<PreflightFinding[]> {

@@ -377,9 +377,11 @@ describe('looking from the worker', () => {
   it('doctor exits 5 when a release would stop, and says the way out', async () => {
     const doctor = await run('doctor stage');
     expect(doctor).toMatchObject({ exit: 5 });
+    expect(doctor.err).toContain('the worker looks at stage, 1 host ...');
     expect(doctor.out).toContain('registry: no credentials');
     expect(doctor.out).toContain('docker login');
     expect(await run(`doctor ${scene.prod}`)).toMatchObject({ exit: 0 });
+    expect((await run('doctor stage --json')).err).toBe('');
     expect(await run('doctor nowhere')).toMatchObject({ exit: 2 });
   });
 
