@@ -51,8 +51,8 @@ export function stoppedFailure(signal: AbortSignal, what: string, cause: unknown
 
 /**
  * Heartbeats every 500 ms while `work` runs, with the latest progress it reported. The heartbeat is what brings a
- * cancel, so it goes on without progress too; what an earlier attempt reported is kept until `work` says more. Each is
- * a write of the server's, so work that is over sooner is not told of at all.
+ * cancel, so it goes on without progress too; what an earlier attempt reported is kept until `work` says more. The first
+ * is sent at once: an attempt that Temporal no longer waits for is told so before it has done much.
  */
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- callers pin the one shape they report
 export async function heartbeatWhile<T, Progress = LongCommandProgress>(
@@ -63,6 +63,7 @@ export async function heartbeatWhile<T, Progress = LongCommandProgress>(
   const beat = (): void => {
     context.heartbeat(latest);
   };
+  beat();
   const timer = setInterval(beat, HEARTBEAT_MS);
   try {
     return await work((progress) => {
