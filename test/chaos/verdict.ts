@@ -15,7 +15,9 @@ export async function findWrongs(stage: Stage, lanes: Lane[], stories: Story[]):
     const lane = lanes.find((each) => each.environment === environment);
     return lane === undefined ? null : await insist(lane, () => lane.client.status(environment));
   };
-  // first: a host may still be healing, and users are asked when it has
+  // what is warm may be stopped between the look at the record and that at the host
+  wrongs.push(...(await untilNothingStirs(lanes, remember)));
+  // before users are asked: a host may still be healing
   wrongs.push(...(await stage.judge(remember)), ...(await untilNothingStirs(lanes, remember)));
   for (const { environment, ground } of lanes) {
     const status = await remember(environment);
