@@ -2,7 +2,6 @@
  * Request → plan. The worker reads the pipeline file at the commit itself, and believes no client about the ref:
  * the repository must say that the branch holds the commit or the tag points at it.
  */
-import { setImmediate } from 'node:timers/promises';
 import {
   applyPolicy,
   compilePlan,
@@ -51,13 +50,10 @@ export async function resolvePlan(
   const policy = (await deps.policy.read())?.content ?? null;
   requireRepository(policy, request);
   const mirror = await deps.source.open(request.repositoryUrl);
-  // goes on when this attempt is stopped: a first clone of a large repository is then there for the next one
-  const fetching = deps.source.fetch(request.repositoryUrl);
-  fetching.catch(() => {});
-  // its git first: to start one blocks, and the reader, which finds what that brings, is not needed before its end
-  await setImmediate();
+  // the reader starts beside the fetch, and finds what that brings
   return await withObjects(mirror, async (objects) => {
-    await fetching;
+    // goes on when this attempt is stopped: a first clone of a large repository is then there for the next one
+    await deps.source.fetch(request.repositoryUrl);
     return await planOf(deps, request, objects, policy);
   });
 }

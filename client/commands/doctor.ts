@@ -18,7 +18,7 @@ export const doctor: CommandSpec = {
 async function lookAtEverything(invocation: Invocation): Promise<Outcome> {
   const { compileForLooking } = await import('../plan-for-looking.js');
   const { openClient } = await import('../session.js');
-  const { renderFindings } = await import('../render/doctor.js');
+  const { describeLook, renderFindings } = await import('../render/doctor.js');
   const { pipeline, plans, findings: local } = await compileForLooking(invocation);
   const client = await openClient(invocation, pipeline);
   const findings = [...local, ...(await lookAtTemporal(client))];
@@ -45,10 +45,6 @@ async function lookAtEverything(invocation: Invocation): Promise<Outcome> {
     docs: thing === ENVIRONMENT ? 'docs/commands.md#looking' : 'docs/hosts.md',
   };
   return { ...outcome, exit: EXIT.refused, error };
-}
-
-function describeLook({ name, hosts }: EnvironmentPlan): string {
-  return `the worker looks at ${name}, ${hosts.length === 1 ? '1 host' : `${hosts.length} hosts`} ...`;
 }
 
 async function lookAtTemporal(client: SlipwayClient): Promise<PreflightFinding[]> {

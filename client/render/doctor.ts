@@ -1,3 +1,4 @@
+import type { EnvironmentPlan } from '../../pipeline/plan.js';
 import type { PreflightFinding } from '../../workflows/activity-contract.js';
 import { ENVIRONMENT } from '../needs-hands.js';
 import type { Style } from './style.js';
@@ -44,6 +45,11 @@ function summarise(style: Style, problems: PreflightFinding[], warnings: number)
     return counted === '' ? style.green('Nothing stands in the way.') : `${counted}. A release would go on.`;
   const waits = problems.every(({ thing }) => thing === ENVIRONMENT);
   return `${counted}. A release would ${waits ? 'wait for a person' : 'stop at preflight'}.`;
+}
+
+/** One line, before the worker looks. */
+export function describeLook({ name, hosts }: Pick<EnvironmentPlan, 'name' | 'hosts'>): string {
+  return `the worker looks at ${name}, ${count(hosts.length, 'host')} ...`;
 }
 
 function count(number: number, thing: string): string {

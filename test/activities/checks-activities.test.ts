@@ -218,6 +218,9 @@ describe('bake', () => {
     const hourly = { forMs: 36_000_000, intervalMs: 3_600_000 };
     const run = startActivity(activities.bake, baking([health()], hourly), earlier);
     expect((await run.result).note).toContain('3 bad samples in a row');
+    const elapsed = run.heartbeats.map((details) => (details as { elapsedMs: number }).elapsedMs);
+    expect(elapsed).not.toEqual([]);
+    expect(Math.min(...elapsed)).toBeGreaterThanOrEqual(3_600_000);
   });
 
   it('is gone on with by the next activity when nobody heard of the one before any more', async () => {
