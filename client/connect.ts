@@ -4,6 +4,7 @@ import { Client, Connection, isGrpcServiceError, WorkflowNotFoundError } from '@
 import type { DataConverter } from '@temporalio/common';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { TASK_QUEUE } from '../workflows/names.js';
+import { createRetries } from './retries.js';
 import { badInput, unreachable, type UserError } from './user-error.js';
 
 export interface ConnectOptions {
@@ -52,7 +53,10 @@ export async function connectToTemporal(options: ConnectOptions = {}): Promise<T
   const answerMs = options.answerMs ?? ANSWER_MS;
   if (env['grpc_proxy'] === undefined && env['https_proxy'] === undefined)
     await refuseClosedPort(address, namespace);
-  const connect = Connection.connect({ ...connectionOptions, address, connectTimeout: CONNECT_TIMEOUT_MS });
+  const retries = createRetries();
+  const { interceptors } = retries;
+  const timed = { ...connectionOptions, address, connectTimeout: CONNECT_TIMEOUT_MS };
+  const connect = Connection.connect({ ...timed, interceptors });
   const connection = await connect.catch((error: unknown) => {
     throw explainTemporal(error, address, namespace);
   });
@@ -111,7 +115,10 @@ export async function connectToTemporal(options: ConnectOptions = {}): Promise<T
       });
       if (silence.what.startsWith('no worker')) throw silence;
     },
-    close: () => connection.close(),
+    close: async () => {
+      retries.end();
+      await connection.close();
+    },
   };
 }
 

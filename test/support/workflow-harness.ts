@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
+import { createRetries } from '../../client/retries.js';
 import type { Activities } from '../../workflows/activity-contract.js';
 import { createFakeActivities, type FakeOptions } from './fake-activities.js';
 import { createWorld, type World } from './fake-world.js';
@@ -32,10 +33,11 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const { world = createWorld(), workers = true, elsewhere, ...fakes } = options;
   const address = elsewhere?.address ?? (await provided('temporalAddress'));
   const taskQueue = `test-${randomUUID()}`;
-  const connection = await Connection.connect({ address });
+  const retries = createRetries();
+  const connection = await Connection.connect({ address, interceptors: retries.interceptors });
   const client = elsewhere?.client ?? new Client({ connection });
   const activities = createFakeActivities({ ...fakes, world, client, taskQueue });
-  const ends: (() => Promise<void>)[] = [() => connection.close()];
+  const ends: (() => Promise<void> | void)[] = [retries.end, () => connection.close()];
   if (workers) {
     const native = await NativeConnection.connect({ address });
     const both = await startWorkers(
