@@ -27,7 +27,18 @@ export default defineConfig({
         test: {
           name: 'workflows',
           isolate: ISOLATE,
-          include: ['test/{workflows,replay}/**/*.test.ts'],
+          include: ['test/{workflows,replay}/*.test.ts'],
+          globalSetup: ['test/support/temporal-setup.ts'],
+          ...slow,
+        },
+      },
+      {
+        extends: true,
+        // what the four workflows are used for, one subject in each folder
+        test: {
+          name: 'subjects',
+          isolate: ISOLATE,
+          include: ['test/{commands,trust,workflows/*}/*.test.ts'],
           globalSetup: ['test/support/temporal-setup.ts'],
           ...slow,
         },

@@ -34,6 +34,7 @@ function closedCall(): Call {
   const nothing = (): void => undefined;
   return {
     start: (metadata, listener) =>
+      // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- its enum is of a package that only the SDK needs
       listener?.onReceiveStatus?.({ code: CANCELLED, details: 'the connection was closed', metadata }),
     cancelWithStatus: nothing,
     sendMessage: nothing,

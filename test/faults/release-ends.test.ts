@@ -152,7 +152,7 @@ describe.each(['release', 'promotion'] as const)('a %s', (workflow) => {
 });
 
 /**
- * Nobody speaks in these releases, which promotion-signed.test.ts, promotion-github.test.ts and forced.test.ts in test/workflows break;
+ * Nobody speaks in these releases, which promotion-signed.test.ts, promotion-github.test.ts and forced.test.ts in test/trust break;
  * and what is said beside a release comes a different number of times and ends none of them: promotion-on-github.test.ts.
  */
 const ELSEWHERE = [

@@ -55,11 +55,11 @@ function lineOf({ name, arguments: wanted }: CommandSpec): string[] {
   return [name, ...words.map((word) => WORDS[word] ?? word), '--yes'];
 }
 
-/** These start a program of their own; what they do with its end is in test/workflows/client-process.test.ts. */
+/** These start a program of their own; what they do with its end is in test/commands/client-process.test.ts. */
 const PROGRAMS = ['up', 'worker', 'codec-server'];
 /** These ask nobody. */
 const ALONE = ['schema', 'policy', 'completion'];
-/** Reads no file here; the others of its ways are in serve-options.test.ts and test/workflows/webhooks.test.ts. */
+/** Reads no file here; the others of its ways are in serve-options.test.ts and test/commands/webhooks.test.ts. */
 const BY_FLAGS = ['serve'];
 const commands = COMMANDS.filter(({ name }) => !PROGRAMS.includes(name)).map(
   (spec) => [spec.name, spec] as const,

@@ -1,20 +1,20 @@
 /** Forcing a gate on the command line: what is refused before anybody is called, and what is shown before it is signed. */
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { makeStyle } from '../../../client/render/style.js';
-import { renderForce } from '../../../client/render/force.js';
-import { renderPlan } from '../../../client/render/plan.js';
-import { renderRelease } from '../../../client/render/release.js';
-import { renderStatus } from '../../../client/render/status.js';
-import { renderProgress } from '../../../client/render/watch.js';
-import { toReleaseData } from '../../../client/release-data.js';
-import { type BadInputScene, GOOD_FILE, setBadInputScene } from '../../support/bad-input-scene.js';
-import { givenPlan, givenRecord } from '../../support/given.js';
-import { readJson, slipway } from '../../support/slipway-command.js';
-import { like, type Told } from '../../support/told.js';
-import { compile, branch, loadGood, SMALL } from '../pipeline/given.js';
-import { givenEnvironment, givenProgress, givenReleaseStatus, NOW } from './given-status.js';
-import { givePersonKey } from '../../support/people.js';
+import { makeStyle } from '../../client/render/style.js';
+import { renderForce } from '../../client/render/force.js';
+import { renderPlan } from '../../client/render/plan.js';
+import { renderRelease } from '../../client/render/release.js';
+import { renderStatus } from '../../client/render/status.js';
+import { renderProgress } from '../../client/render/watch.js';
+import { toReleaseData } from '../../client/release-data.js';
+import { type BadInputScene, GOOD_FILE, setBadInputScene } from '../support/bad-input-scene.js';
+import { givenPlan, givenRecord } from '../support/given.js';
+import { readJson, slipway } from '../support/slipway-command.js';
+import { like, type Told } from '../support/told.js';
+import { compile, branch, loadGood, SMALL } from '../unit/pipeline/given.js';
+import { givenEnvironment, givenProgress, givenReleaseStatus, NOW } from '../unit/client/given-status.js';
+import { givePersonKey } from '../support/people.js';
 
 // git and the first load of a command take their time on a busy machine.
 vi.setConfig({ testTimeout: 60_000 });

@@ -1,11 +1,11 @@
 /** `slipway rollback --restore-database`: what a person is asked and told, and whose word it takes. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { EnvironmentRequest } from '../../workflows/messages.js';
-import { SIGNAL } from '../../workflows/names.js';
-import type { EnvironmentScene } from '../support/environment-scene.js';
-import { IRINA, MAY, OLEG, type Printed, SignedScene } from '../support/signed-scene.js';
-import { readJson } from '../support/slipway-command.js';
-import { DATABASE, givenPlanWithDatabase } from '../support/two-releases.js';
+import type { EnvironmentRequest } from '../../../workflows/messages.js';
+import { SIGNAL } from '../../../workflows/names.js';
+import type { EnvironmentScene } from '../../support/environment-scene.js';
+import { IRINA, MAY, OLEG, type Printed, SignedScene } from '../../support/signed-scene.js';
+import { readJson } from '../../support/slipway-command.js';
+import { DATABASE, givenPlanWithDatabase } from '../../support/two-releases.js';
 
 let scene: SignedScene;
 beforeAll(async () => {

@@ -3,9 +3,9 @@
  * nothing touched. Every rule of the file by itself: unit/pipeline.
  */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type BadInputScene, GOOD_FILE, refusalOf, setBadInputScene } from '../../support/bad-input-scene.js';
-import { like, type Told } from '../../support/told.js';
-import { slipway } from '../../support/slipway-command.js';
+import { type BadInputScene, GOOD_FILE, refusalOf, setBadInputScene } from '../support/bad-input-scene.js';
+import { like, type Told } from '../support/told.js';
+import { slipway } from '../support/slipway-command.js';
 
 // git and the first load of a command take their time on a busy machine.
 vi.setConfig({ testTimeout: 60_000 });

@@ -1,7 +1,7 @@
 /** Refs, environments, addresses and paths that cannot be, through the command: exit 2, the way out, nothing touched. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type BadInputScene, GOOD_FILE, refusalOf, setBadInputScene } from '../../support/bad-input-scene.js';
-import { like, type Told } from '../../support/told.js';
+import { type BadInputScene, GOOD_FILE, refusalOf, setBadInputScene } from '../support/bad-input-scene.js';
+import { like, type Told } from '../support/told.js';
 
 // git and the first load of a command take their time on a busy machine.
 vi.setConfig({ testTimeout: 60_000 });

@@ -1,8 +1,8 @@
 /** Several hosts with a proxy on each: traffic moves a batch at a time, each proxy goes back to what it led to. */
 import { describe, expect, it } from 'vitest';
-import type { Colour, EnvironmentPlan } from '../../pipeline/plan.js';
-import type { SwitchInput } from '../../workflows/activity-contract.js';
-import { activityInputs } from '../support/activity-inputs.js';
+import type { Colour, EnvironmentPlan } from '../../../pipeline/plan.js';
+import type { SwitchInput } from '../../../workflows/activity-contract.js';
+import { activityInputs } from '../../support/activity-inputs.js';
 import {
   changeOf,
   decideOn,
@@ -10,11 +10,11 @@ import {
   runChange,
   startChange,
   type Scene,
-} from '../support/change-scene.js';
-import { EnvironmentScene, givenVersion } from '../support/environment-scene.js';
-import { environmentIn, environmentKey, mend, type FakeHost } from '../support/fake-world.js';
-import { givenHosts, givenPlanWithProxies, givenTraffic } from '../support/given.js';
-import { useHarness } from '../support/use-harness.js';
+} from '../../support/change-scene.js';
+import { EnvironmentScene, givenVersion } from '../../support/environment-scene.js';
+import { environmentIn, environmentKey, mend, type FakeHost } from '../../support/fake-world.js';
+import { givenHosts, givenPlanWithProxies, givenTraffic } from '../../support/given.js';
+import { useHarness } from '../../support/use-harness.js';
 
 const harness = useHarness();
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { Activities } from '../../workflows/activity-contract.js';
-import type { ChangeInput, Cutover } from '../../workflows/messages.js';
-import { environmentId, laneId } from '../../workflows/names.js';
-import { activityInputs } from '../support/activity-inputs.js';
+import type { Activities } from '../../../workflows/activity-contract.js';
+import type { ChangeInput, Cutover } from '../../../workflows/messages.js';
+import { environmentId, laneId } from '../../../workflows/names.js';
+import { activityInputs } from '../../support/activity-inputs.js';
 import {
   changeOf,
   decideOn,
@@ -11,11 +11,11 @@ import {
   startChange,
   waitsFor,
   type Scene,
-} from '../support/change-scene.js';
-import { environmentIn } from '../support/fake-world.js';
-import { givenPlan, givenPlanInPlace, givenTraffic } from '../support/given.js';
-import { useHarness } from '../support/use-harness.js';
-import { until } from '../support/workflow-harness.js';
+} from '../../support/change-scene.js';
+import { environmentIn } from '../../support/fake-world.js';
+import { givenPlan, givenPlanInPlace, givenTraffic } from '../../support/given.js';
+import { useHarness } from '../../support/use-harness.js';
+import { until } from '../../support/workflow-harness.js';
 
 const harness = useHarness();
 

@@ -1,12 +1,12 @@
 /** A host in quarantine comes back by itself, on the server that skips time. */
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { change } from '../../workflows/change.js';
-import { decideOn, waitsFor } from '../support/change-scene.js';
-import { breakActivity, environmentKey, mend } from '../support/fake-world.js';
-import { EnvironmentScene, givenVersion } from '../support/environment-scene.js';
-import { givenPlanInPlace } from '../support/given.js';
-import { startSkippingHarness, type SkippingHarness } from '../support/time-skipping.js';
-import { quiet } from '../support/workflow-harness.js';
+import type { change } from '../../../workflows/change.js';
+import { decideOn, waitsFor } from '../../support/change-scene.js';
+import { breakActivity, environmentKey, mend } from '../../support/fake-world.js';
+import { EnvironmentScene, givenVersion } from '../../support/environment-scene.js';
+import { givenPlanInPlace } from '../../support/given.js';
+import { startSkippingHarness, type SkippingHarness } from '../../support/time-skipping.js';
+import { quiet } from '../../support/workflow-harness.js';
 
 let harness: SkippingHarness;
 beforeEach(async () => {

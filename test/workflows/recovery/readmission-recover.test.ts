@@ -1,8 +1,8 @@
 /** A try to bring what is live to a host in quarantine, ended from outside. */
 import { describe, expect, it } from 'vitest';
-import { EnvironmentScene } from '../support/environment-scene.js';
-import { givenPlanInPlace } from '../support/given.js';
-import { useHarness } from '../support/use-harness.js';
+import { EnvironmentScene } from '../../support/environment-scene.js';
+import { givenPlanInPlace } from '../../support/given.js';
+import { useHarness } from '../../support/use-harness.js';
 
 const harness = useHarness();
 

@@ -1,14 +1,14 @@
 /** What `slipway rollback` of a settled release does to its database: takes it back, lets it be, or restores a backup by a person's word. */
 import { describe, expect, it } from 'vitest';
-import type { CheckPlan, EnvironmentPlan, GatePlan } from '../../pipeline/plan.js';
-import type { VerifyInput } from '../../workflows/activity-contract.js';
-import { touchedNothing } from '../../workflows/result.js';
-import { activityInputs } from '../support/activity-inputs.js';
-import { decideOn, waitsFor } from '../support/change-scene.js';
-import { EnvironmentScene, givenVersion } from '../support/environment-scene.js';
-import { givenCheck } from '../support/given.js';
-import { BEFORE_IT_SERVES, DATABASE, givenPlanWithDatabase } from '../support/two-releases.js';
-import { useHarness } from '../support/use-harness.js';
+import type { CheckPlan, EnvironmentPlan, GatePlan } from '../../../pipeline/plan.js';
+import type { VerifyInput } from '../../../workflows/activity-contract.js';
+import { touchedNothing } from '../../../workflows/result.js';
+import { activityInputs } from '../../support/activity-inputs.js';
+import { decideOn, waitsFor } from '../../support/change-scene.js';
+import { EnvironmentScene, givenVersion } from '../../support/environment-scene.js';
+import { givenCheck } from '../../support/given.js';
+import { BEFORE_IT_SERVES, DATABASE, givenPlanWithDatabase } from '../../support/two-releases.js';
+import { useHarness } from '../../support/use-harness.js';
 
 const harness = useHarness();
 
