@@ -61,6 +61,7 @@ export async function connectToTemporal(options: ConnectOptions = {}): Promise<T
     throw explainTemporal(error, address, namespace);
   });
   const client = new Client({ connection, namespace, dataConverter });
+  let isClosed = false;
 
   async function explainSilence(): Promise<UserError> {
     const { pollers } = await connection.workflowService.describeTaskQueue({
@@ -89,6 +90,8 @@ export async function connectToTemporal(options: ConnectOptions = {}): Promise<T
   async function explain(error: unknown): Promise<unknown> {
     if (error instanceof WorkflowNotFoundError) return error;
     if (isUnreadable(error)) return lacksKeys(error, env['SLIPWAY_PAYLOAD_KEYS'] ?? '');
+    if (isClosed && grpcCode(error) !== null)
+      return closedMeanwhile(`namespace ${namespace}, Temporal at ${address}`);
     if (isNoAnswer(error)) return notTaken(error, `namespace ${namespace}, Temporal at ${address}`);
     if (isSilence(error))
       return explainSilence().catch((second: unknown) => explainTemporal(second, address, namespace));
@@ -116,6 +119,7 @@ export async function connectToTemporal(options: ConnectOptions = {}): Promise<T
       if (silence.what.startsWith('no worker')) throw silence;
     },
     close: async () => {
+      isClosed = true;
       retries.end();
       await connection.close();
     },
@@ -185,6 +189,16 @@ function notTaken(error: Error, where: string): UserError {
     wayOut:
       "look at the workflow in the Temporal UI: a worker of another version runs it, or it is somebody else's (temporal workflow terminate ends it)",
     docs: 'docs/security.md#what-is-not-held',
+  });
+}
+
+/** By whoever asked, who need not have waited. */
+function closedMeanwhile(where: string): UserError {
+  return unreachable({
+    what: 'the connection was closed before there was an answer',
+    where,
+    wayOut: 'wait for what was asked, then close; what was sent is taken or not, and may be asked again',
+    docs: 'docs/commands.md#temporal',
   });
 }
 

@@ -33,9 +33,12 @@ export function createRetries(): { interceptors: Interceptor[]; end(): void } {
 function closedCall(): Call {
   const nothing = (): void => undefined;
   return {
-    start: (metadata, listener) =>
+    start: (metadata, listener) => {
+      // the SDK passes a message on before a status, also where there was none
+      listener?.onReceiveMessage?.(null);
       // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- its enum is of a package that only the SDK needs
-      listener?.onReceiveStatus?.({ code: CANCELLED, details: 'the connection was closed', metadata }),
+      listener?.onReceiveStatus?.({ code: CANCELLED, details: 'the connection was closed', metadata });
+    },
     cancelWithStatus: nothing,
     sendMessage: nothing,
     sendMessageWithContext: nothing,

@@ -5,6 +5,7 @@ import { connectToTemporal } from '../../client/connect.js';
 import { SlipwayClient } from '../../client/release-client.js';
 import { releaseId } from '../../workflows/names.js';
 import { createRepository, type TestRepository } from '../support/repository.js';
+import { startRelay } from '../support/relay.js';
 import { readJson, slipway } from '../support/slipway-command.js';
 import { freePort } from '../support/sshd.js';
 
@@ -73,6 +74,23 @@ describe('no Temporal', () => {
     });
     expect(profile).toMatchObject({ exit: 8 });
     expect(profile.err).toContain('nobody');
+  });
+});
+
+describe('Temporal goes away', () => {
+  it('and a client that is closed while it asks says so, and ends nothing else', async () => {
+    const relay = await startRelay(inject('temporalAddress'));
+    const link = await connectToTemporal({ env: { TEMPORAL_ADDRESS: relay.address } });
+    const client = new SlipwayClient(link, { pipeline: 'lonely', by: 'oleg' });
+    relay.cut();
+    const answer = client.status('prod').catch((error: unknown) => error);
+    await expect.poll(() => relay.refused()).toBeGreaterThan(0);
+    await client.close();
+    expect(await answer).toMatchObject({
+      exit: 8,
+      what: 'the connection was closed before there was an answer',
+    });
+    await relay.stop();
   });
 });
 
