@@ -87,7 +87,9 @@ it('shows nothing of another namespace, of other keys, or changed', async () => 
   const unknown = await ask({ body: write([other]) });
   expect(unknown.status).toBe(400);
   expect(await unknown.text()).toContain('is not in the key file');
-  const changed = { ...first, data: Buffer.from(first?.data ?? []).fill(0, 20, 21) };
+  const data = Buffer.from(first?.data ?? []);
+  data[20] = (data[20] ?? 0) ^ 1;
+  const changed = { ...first, data };
   expect(await (await ask({ body: write([changed]) })).text()).toContain('changed');
 });
 
