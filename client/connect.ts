@@ -61,7 +61,7 @@ export async function connectToTemporal(options: ConnectOptions = {}): Promise<T
     throw explainTemporal(error, address, namespace);
   });
   const client = new Client({ connection, namespace, dataConverter });
-  let isClosed = false;
+  const place = `namespace ${namespace}, Temporal at ${address}`;
 
   async function explainSilence(): Promise<UserError> {
     const { pollers } = await connection.workflowService.describeTaskQueue({
@@ -69,7 +69,7 @@ export async function connectToTemporal(options: ConnectOptions = {}): Promise<T
       taskQueue: { name: taskQueue },
     });
     const workers = (pollers ?? []).length;
-    const where = `task queue ${taskQueue}, namespace ${namespace}, Temporal at ${address}`;
+    const where = `task queue ${taskQueue}, ${place}`;
     if (workers === 0) {
       return unreachable({
         what: 'no worker polls here, so nobody can answer or act',
@@ -90,9 +90,8 @@ export async function connectToTemporal(options: ConnectOptions = {}): Promise<T
   async function explain(error: unknown): Promise<unknown> {
     if (error instanceof WorkflowNotFoundError) return error;
     if (isUnreadable(error)) return lacksKeys(error, env['SLIPWAY_PAYLOAD_KEYS'] ?? '');
-    if (isClosed && grpcCode(error) !== null)
-      return closedMeanwhile(`namespace ${namespace}, Temporal at ${address}`);
-    if (isNoAnswer(error)) return notTaken(error, `namespace ${namespace}, Temporal at ${address}`);
+    if (retries.hasEnded() && grpcCode(error) !== null) return closedMeanwhile(place);
+    if (isNoAnswer(error)) return notTaken(error, place);
     if (isSilence(error))
       return explainSilence().catch((second: unknown) => explainTemporal(second, address, namespace));
     return grpcCode(error) === null ? error : explainTemporal(error, address, namespace);
@@ -119,7 +118,6 @@ export async function connectToTemporal(options: ConnectOptions = {}): Promise<T
       if (silence.what.startsWith('no worker')) throw silence;
     },
     close: async () => {
-      isClosed = true;
       retries.end();
       await connection.close();
     },

@@ -14,7 +14,11 @@ type Call = ReturnType<Parameters<Interceptor>[1]>;
 const CANCELLED = 1;
 
 /** For a connection's options; `end` goes before its `close`. */
-export function createRetries(): { interceptors: Interceptor[]; end(): void } {
+export function createRetries(): {
+  interceptors: Interceptor[];
+  end(): void;
+  hasEnded(): boolean;
+} {
   let hasEnded = false;
   const options = defaultGrpcRetryOptions();
   const retry = makeGrpcRetryInterceptor({
@@ -26,6 +30,7 @@ export function createRetries(): { interceptors: Interceptor[]; end(): void } {
     end: () => {
       hasEnded = true;
     },
+    hasEnded: () => hasEnded,
   };
 }
 

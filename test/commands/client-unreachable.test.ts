@@ -7,23 +7,13 @@ import { releaseId } from '../../workflows/names.js';
 import { createRepository, type TestRepository } from '../support/repository.js';
 import { startRelay } from '../support/relay.js';
 import { readJson, slipway } from '../support/slipway-command.js';
+import { smallPipeline } from '../support/small-pipeline.js';
 import { freePort } from '../support/sshd.js';
-
-const FILE = `pipeline: lonely
-image: {folder: app}
-environments:
-  prod:
-    from: {branch: main}
-    hosts: [local]
-    platform: {command: "deploy {tag}"}
-    url: http://127.0.0.1:1
-    checks: [/health]
-`;
 
 let repository: TestRepository;
 beforeAll(async () => {
   repository = await createRepository();
-  await repository.commit('feat: one', { 'slipway.yaml': FILE, 'app/a': '1' });
+  await repository.commit('feat: one', { 'slipway.yaml': smallPipeline('lonely'), 'app/a': '1' });
 });
 afterAll(() => repository.remove());
 
@@ -90,7 +80,6 @@ describe('Temporal goes away', () => {
       exit: 8,
       what: 'the connection was closed before there was an answer',
     });
-    await relay.stop();
   });
 });
 

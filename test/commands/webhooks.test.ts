@@ -2,14 +2,14 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
-import { connect, createServer, type Socket } from 'node:net';
-import { describe, expect, inject, it, onTestFinished } from 'vitest';
+import { connect } from 'node:net';
+import { describe, expect, inject, it } from 'vitest';
 import { readPush } from '../../client/webhooks/read-push.js';
 import { releaseOfPush } from '../../client/webhooks/release-of-push.js';
 import { releaseId, WORKFLOW } from '../../workflows/names.js';
 import { environmentKey } from '../support/fake-world.js';
 import { setClientScene } from '../support/client-scene.js';
-import { listen } from '../support/listen.js';
+import { startRelay } from '../support/relay.js';
 import { startReceiver } from '../support/serve-scene.js';
 import { slipway } from '../support/slipway-command.js';
 import {
@@ -240,15 +240,15 @@ describe('what starts nothing', () => {
 
 describe('Temporal is away', () => {
   it('503 with Retry-After, /healthz says so, and the same delivery starts when it is back', async () => {
-    const way = await openWay(inject('temporalAddress'));
-    const { url, lines } = await startReceiver(scene, { TEMPORAL_ADDRESS: way.address });
+    const relay = await startRelay(inject('temporalAddress'));
+    const { url, lines } = await startReceiver(scene, { TEMPORAL_ADDRESS: relay.address });
     const health = new URL('/healthz', url);
     expect((await fetch(health)).status).toBe(200);
     const after = await headOf('main');
     const push = pushOf({ ref: 'refs/heads/main', after });
     const id = randomUUID();
 
-    way.close();
+    relay.cut();
     expect(await deliver(url, 'push', push, { id })).toMatchObject({
       ...{ status: 503, retryAfter: expect.stringMatching(/^\d+$/) },
       body: { outcome: 'unavailable', why: expect.stringContaining('deliver it again'), releases: [] },
@@ -257,7 +257,7 @@ describe('Temporal is away', () => {
     expect([ill.status, await ill.json()]).toMatchObject([503, { ok: false }]);
     expect(lines().at(-1)).toMatchObject({ status: 503, delivery: id });
 
-    await way.open();
+    relay.mend();
     await until('it is well again', async () => (await fetch(health)).status === 200);
     expect(await deliver(url, 'push', push, { id })).toMatchObject({ body: { outcome: 'started' } });
     await endOf(after.slice(0, 7));
@@ -310,41 +310,4 @@ async function accepts(port: string): Promise<boolean> {
   } finally {
     socket.destroy();
   }
-}
-
-interface Way {
-  address: string;
-  /** As if the server had died: nothing passes and nobody is let in. */
-  close(): void;
-  /** Again, at the same address. */
-  open(): Promise<void>;
-}
-
-/** A way to a server that can be closed. */
-async function openWay(to: string): Promise<Way> {
-  const [host = '', toPort = ''] = to.split(':');
-  const sockets = new Set<Socket>();
-  const server = createServer((near) => {
-    const far = connect(Number(toPort), host);
-    for (const [one, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(one);
-      one.on('error', () => other.destroy());
-      one.on('close', () => other.destroy());
-      one.pipe(other);
-    }
-  });
-  let port = 0;
-  const open = async (): Promise<void> => {
-    port = await listen(server, port);
-  };
-  const close = (): void => {
-    server.close();
-    for (const socket of sockets) socket.destroy();
-  };
-  await open();
-  onTestFinished(close);
-  return { address: `127.0.0.1:${port}`, close, open };
 }

@@ -7,21 +7,11 @@ import type { CommandSpec } from '../../../client/command.js';
 import { COMMANDS } from '../../../client/commands/index.js';
 import { exitsOf } from '../../../client/program.js';
 import { createRepository, type TestRepository } from '../../support/repository.js';
+import { smallPipeline } from '../../support/small-pipeline.js';
 import { type CommandRun, slipway } from '../../support/slipway-command.js';
 
 // git and the first load of a command take their time on a busy machine.
 vi.setConfig({ testTimeout: 60_000 });
-
-const FILE = `pipeline: shop
-image: {folder: app}
-environments:
-  prod:
-    from: {branch: main}
-    hosts: [local]
-    platform: {command: "deploy {tag}"}
-    url: http://127.0.0.1:1
-    checks: [/health]
-`;
 
 /** Nobody listens there. */
 const NOWHERE = '127.0.0.1:1';
@@ -32,7 +22,7 @@ let empty: string;
 
 beforeAll(async () => {
   good = await createRepository();
-  await good.commit('feat: one', { 'slipway.yaml': FILE, 'app/a': '1' });
+  await good.commit('feat: one', { 'slipway.yaml': smallPipeline('shop'), 'app/a': '1' });
   bad = await createRepository();
   await bad.commit('feat: typo', { 'slipway.yaml': 'pipelin: shop\nenvironments: [\n', 'app/a': '1' });
   empty = await mkdtemp(path.join(tmpdir(), 'slipway-empty-'));
@@ -143,7 +133,7 @@ describe('what needs neither file nor Temporal', () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'slipway-init-'));
     const init = await slipway(['init', '--json'], { cwd: folder, env });
     expect(JSON.parse(init.out)).toMatchObject({ schema: 1, command: 'init', ok: true, exit: 0 });
-    await writeFile(path.join(folder, 'slipway.yaml'), FILE);
+    await writeFile(path.join(folder, 'slipway.yaml'), smallPipeline('shop'));
     const again = await slipway(['init', '--json'], { cwd: folder, env });
     expect(JSON.parse(again.out)).toMatchObject({ ok: false, exit: 2 });
     await rm(folder, { recursive: true });
@@ -158,7 +148,7 @@ describe('what needs neither file nor Temporal', () => {
 
   it('a mistake is told once', async () => {
     const broken = await createRepository();
-    await broken.commit('feat: typo', { 'slipway.yaml': FILE.replace('checks:', 'check:') });
+    await broken.commit('feat: typo', { 'slipway.yaml': smallPipeline('shop').replace('checks:', 'check:') });
     const { err } = await slipway(['plan'], { cwd: broken.folder, env: {} });
     const { out } = await slipway(['plan', '--json'], { cwd: broken.folder, env: {} });
     await broken.remove();

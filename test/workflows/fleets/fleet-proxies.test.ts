@@ -240,18 +240,26 @@ describe('an environment with a proxy on each host', () => {
     return environment;
   }
 
+  const TOGETHER = {
+    proxies: all(3, 'green'),
+    hosts: { 'web-2': { slots: { green: expect.stringMatching(/^v2@/) } } },
+  };
+
+  /** Hosts and proxies once nobody stands apart. */
+  async function worldTogether(environment: EnvironmentScene) {
+    await environment.until(
+      'nobody stands apart',
+      ({ apart = [], inFlight }) => apart.length === 0 && inFlight === null,
+    );
+    return environment.world();
+  }
+
   const QUARANTINE = { maxFailures: 1, failedHost: 'quarantine' as const };
 
   it('takes a host of a quarantine back with its traffic', async () => {
     const environment = await givenOneBehind(QUARANTINE);
     await environment.decide('retryStep');
-    await environment.until(
-      'nobody stands apart',
-      ({ apart = [], inFlight }) => apart.length === 0 && inFlight === null,
-    );
-    const now = environment.world();
-    expect(now.proxies).toEqual(all(3, 'green'));
-    expect(now.hosts['web-2']?.slots.green).toMatch(/^v2@/);
+    expect(await worldTogether(environment)).toMatchObject(TOGETHER);
   });
 
   it('deploys again for a rollback while a host has another release than the others', async () => {
@@ -326,13 +334,7 @@ describe('an environment with a proxy on each host', () => {
     const environment = await givenOneBehind(QUARANTINE);
     await environment.decide('skipHost', { host: 'web-2' });
     await terminated(environment, 3);
-    await environment.until(
-      'nobody stands apart',
-      ({ apart = [], inFlight }) => apart.length === 0 && inFlight === null,
-    );
-    const now = environment.world();
-    expect(now.proxies).toEqual(all(3, 'green'));
-    expect(now.hosts['web-2']?.slots.green).toMatch(/^v2@/);
+    expect(await worldTogether(environment)).toMatchObject(TOGETHER);
   });
 
   it('leads a host back to what it served when its try was ended from outside', async () => {
