@@ -14,7 +14,7 @@ let plan: EnvironmentPlan;
 let count = 0;
 
 beforeAll(async () => {
-  world = await startSwarmWorld();
+  world = await startSwarmWorld({ runtime: 'runc' });
   await world.logIn();
 });
 

@@ -101,7 +101,7 @@ async function prepareCompose(host: DockerHost, image: string): Promise<void> {
 export async function startDockerWorld(ends: Ends, how: HowItRuns = 'docker'): Promise<DockerWorld> {
   const folder = await mkdtemp(path.join(tmpdir(), 'slw-bench-docker-'));
   ends.push(() => rm(folder, { recursive: true, force: true }));
-  const host = await startDockerHost({ name: 'web-1', user: 'root', swarm: false });
+  const host = await startDockerHost({ name: 'web-1', user: 'root', swarm: false, runtime: 'runc' });
   ends.push(() => host.stop());
   const registry = await startRegistry({ address: host.gateway });
   ends.push(() => registry.stop());

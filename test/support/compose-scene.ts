@@ -6,7 +6,7 @@ import type { EnvironmentPlan } from '../../pipeline/plan.js';
 import type { PlatformPlan } from '../../pipeline/plan-platform.js';
 import type { PreflightFinding, Target } from '../../workflows/activity-contract.js';
 import { must } from './base-image.js';
-import { startSwarmWorld, type Release, type SwarmWorld } from './swarm-world.js';
+import { startSwarmWorld, type Release, type SwarmWorld, type WorldOptions } from './swarm-world.js';
 
 export const HEALTHY = 'healthcheck: {test: [CMD, test, -d, /bin], interval: 300ms}';
 /** REPOSITORY is filled in when the file is put there. */
@@ -51,7 +51,7 @@ export interface ComposeScene {
 }
 
 /** One host for all tests of a file. */
-export function useComposeScene(): ComposeScene {
+export function useComposeScene(options: WorldOptions = {}): ComposeScene {
   let world: SwarmWorld | undefined;
   const scene: ComposeScene = {
     get world() {
@@ -127,7 +127,7 @@ export function useComposeScene(): ComposeScene {
     },
   };
   beforeAll(async () => {
-    world = await startSwarmWorld();
+    world = await startSwarmWorld(options);
     await world.logIn();
   });
   afterAll(() => world?.stop());

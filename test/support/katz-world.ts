@@ -90,7 +90,7 @@ async function build({ later, keep, takeAway }: Kept): Promise<KatzWorld> {
   const folder = await mkdtemp(path.join(tmpdir(), 'slw-katz-'));
   later(() => rm(folder, { recursive: true, force: true, maxRetries: 10 }));
   const hosts = await startAll(['staging', 'production'], async (name) =>
-    keep(await startDockerHost({ name, swarm: false, runtime: 'crun' })),
+    keep(await startDockerHost({ name, swarm: false })),
   );
   const { staging, production } = hosts;
   const registry = keep(

@@ -30,9 +30,7 @@ export interface ProxyFleet {
 
 export function startProxyFleet(): Promise<ProxyFleet> {
   return assemble(async ({ keep, later, takeAway }) => {
-    const hosts = await startAll(NAMES, async (name) =>
-      keep(await startDockerHost({ name, swarm: false, runtime: 'crun' })),
-    );
+    const hosts = await startAll(NAMES, async (name) => keep(await startDockerHost({ name, swarm: false })));
     const program = await part('nginx');
     for (const host of Object.values(hosts)) await startNginx(host);
     // one key for all of them, as `ssh:` has it

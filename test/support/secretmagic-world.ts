@@ -58,7 +58,7 @@ async function build({ later, keep, takeAway }: Kept): Promise<SecretmagicWorld>
   const folder = await mkdtemp(path.join(tmpdir(), 'slw-secretmagic-'));
   later(() => rm(folder, { recursive: true, force: true, maxRetries: 10 }));
   const hosts = await startAll(['dev', 'stage', 'prod'], async (name) =>
-    keep(await startDockerHost({ name, runtime: 'crun' })),
+    keep(await startDockerHost({ name })),
   );
   const { dev, stage, prod } = hosts;
   const registry = keep(await startRegistry({ login: { ...LOGIN, scheme: 'token' }, address: dev.gateway }));

@@ -17,7 +17,7 @@ import type { PlatformPlan } from '../../pipeline/plan-platform.js';
 import type { Target } from '../../workflows/activity-contract.js';
 import type { ReleaseRecord } from '../../workflows/result.js';
 import { installCompose } from './compose-plugin.js';
-import { startDockerHost, type DockerHost, type Output } from './docker-host.js';
+import { startDockerHost, type DockerHost, type DockerHostOptions, type Output } from './docker-host.js';
 import { givenCommit } from './given.js';
 import { environmentFor, hostsKnowing } from './hosts.js';
 import { part } from './parts.js';
@@ -79,9 +79,11 @@ export interface SwarmWorld {
   stop(): Promise<void>;
 }
 
-export async function startSwarmWorld(): Promise<SwarmWorld> {
+export type WorldOptions = Pick<DockerHostOptions, 'runtime'>;
+
+export async function startSwarmWorld(options: WorldOptions = {}): Promise<SwarmWorld> {
   const folder = await mkdtemp(path.join(tmpdir(), `slw-${process.pid}-world-`));
-  const host = await startDockerHost({ name: 'swarm-1' });
+  const host = await startDockerHost({ name: 'swarm-1', ...options });
   const registry = `${host.gateway}:${randomInt(20_000, 30_000)}`;
   const repository = `${registry}/team/app`;
   let server = await startRegistry(folder, registry);

@@ -100,7 +100,7 @@ export async function buildTeamWorld<Name extends string>(
   const folder = await mkdtemp(path.join(tmpdir(), `slw-${example}-`));
   later(() => rm(folder, { recursive: true, force: true, maxRetries: 10 }));
   const hosts = await startAll(options.hosts, async (name) =>
-    keep(await startDockerHost({ name, swarm: false, runtime: 'crun' })),
+    keep(await startDockerHost({ name, swarm: false })),
   );
   const [first] = Object.values<DockerHost>(hosts);
   if (first === undefined) throw new Error(`${example} has no host`);

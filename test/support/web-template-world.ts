@@ -78,7 +78,7 @@ async function build({ later, keep, takeAway }: Kept): Promise<WebTemplateWorld>
   const folder = await mkdtemp(path.join(tmpdir(), 'slw-web-template-'));
   later(() => rm(folder, { recursive: true, force: true, maxRetries: 10 }));
   const { staging, node } = await startAll(['staging', 'node'], async (name) =>
-    keep(await startDockerHost({ name, swarm: false, runtime: 'crun' })),
+    keep(await startDockerHost({ name, swarm: false })),
   );
   const registry = keep(
     await startRegistry({ login: { ...LOGIN, scheme: 'token' }, address: staging.gateway }),

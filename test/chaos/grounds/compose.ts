@@ -30,9 +30,7 @@ interface Scenery {
 }
 
 export async function setComposeGround({ folder, commit, keep }: GroundNeeds): Promise<Ground> {
-  const host = keep(
-    await startDockerHost({ name: 'compose-1', user: 'root', swarm: false, runtime: 'crun' }),
-  );
+  const host = keep(await startDockerHost({ name: 'compose-1', user: 'root', swarm: false }));
   await installCompose(host);
   await must(host.run(['mkdir', '-p', FOLDER]));
   const registry = keep(await startRegistry({ address: host.gateway }));

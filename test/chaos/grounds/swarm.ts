@@ -27,7 +27,7 @@ export async function setSwarmGround({
   const sshd = keep(await startSshd({ config: ['MaxStartups 100'] }));
   await furnishHost(sshd.home, repository.folder, ports);
   later(() => clearHost(sshd.home));
-  const host = keep(await startDockerHost({ name: 'swarm-1', user: 'root', runtime: 'crun' }));
+  const host = keep(await startDockerHost({ name: 'swarm-1', user: 'root' }));
   const registry = keep(await startRegistry({ address: host.gateway }));
   const proxy = keep(await createProxy(ports, host.address));
   const content = await createSiteImages(path.join(folder, 'images'));
