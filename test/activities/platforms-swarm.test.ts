@@ -14,6 +14,7 @@ let plan: EnvironmentPlan;
 let count = 0;
 
 beforeAll(async () => {
+  // what most hosts have
   world = await startSwarmWorld({ runtime: 'runc' });
   await world.logIn();
 });

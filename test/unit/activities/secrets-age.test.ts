@@ -5,6 +5,7 @@ import path from 'node:path';
 import { armor, Encrypter, generateIdentity, identityToRecipient } from 'age-encryption';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createSecrets } from '../../../activities/secrets/secrets.js';
+import { changeByte } from '../../support/change-byte.js';
 import { failureOf } from '../../support/failure-of.js';
 
 const PASSWORD = 'correct-horse-battery';
@@ -117,8 +118,7 @@ describe('a file', () => {
 
   test('that is not age, is cut off, changed, for others, or asks for a passphrase', async () => {
     const good = Buffer.from(await seal(PASSWORD));
-    const changed = Buffer.from(good);
-    changed[changed.length - 1] = (changed.at(-1) ?? 0) ^ 1;
+    const changed = changeByte(good, -1);
     const damaged = /no age file, or it was damaged; encrypt it again/;
     // plain text by mistake: the library's own message would quote its first line
     expect(await refusal(resolve('h', `${PASSWORD}\n`))).toMatch(damaged);

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createCodecServer, MAX_BODY_BYTES } from '../../../client/codec-server.js';
 import { createPayloadCodec } from '../../../payloads/payload-codec.js';
 import { parsePayloadKeys } from '../../../payloads/payload-keys.js';
+import { changeByte } from '../../support/change-byte.js';
 import { listen } from '../../support/listen.js';
 import { slipway } from '../../support/slipway-command.js';
 
@@ -87,9 +88,7 @@ it('shows nothing of another namespace, of other keys, or changed', async () => 
   const unknown = await ask({ body: write([other]) });
   expect(unknown.status).toBe(400);
   expect(await unknown.text()).toContain('is not in the key file');
-  const data = Buffer.from(first?.data ?? []);
-  data[20] = (data[20] ?? 0) ^ 1;
-  const changed = { ...first, data };
+  const changed = { ...first, data: changeByte(first?.data ?? Buffer.of(), 20) };
   expect(await (await ask({ body: write([changed]) })).text()).toContain('changed');
 });
 

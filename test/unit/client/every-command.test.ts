@@ -13,6 +13,8 @@ import { type CommandRun, slipway } from '../../support/slipway-command.js';
 // git and the first load of a command take their time on a busy machine.
 vi.setConfig({ testTimeout: 60_000 });
 
+const FILE = smallPipeline('shop');
+
 /** Nobody listens there. */
 const NOWHERE = '127.0.0.1:1';
 
@@ -22,7 +24,7 @@ let empty: string;
 
 beforeAll(async () => {
   good = await createRepository();
-  await good.commit('feat: one', { 'slipway.yaml': smallPipeline('shop'), 'app/a': '1' });
+  await good.commit('feat: one', { 'slipway.yaml': FILE, 'app/a': '1' });
   bad = await createRepository();
   await bad.commit('feat: typo', { 'slipway.yaml': 'pipelin: shop\nenvironments: [\n', 'app/a': '1' });
   empty = await mkdtemp(path.join(tmpdir(), 'slipway-empty-'));
@@ -133,7 +135,7 @@ describe('what needs neither file nor Temporal', () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'slipway-init-'));
     const init = await slipway(['init', '--json'], { cwd: folder, env });
     expect(JSON.parse(init.out)).toMatchObject({ schema: 1, command: 'init', ok: true, exit: 0 });
-    await writeFile(path.join(folder, 'slipway.yaml'), smallPipeline('shop'));
+    await writeFile(path.join(folder, 'slipway.yaml'), FILE);
     const again = await slipway(['init', '--json'], { cwd: folder, env });
     expect(JSON.parse(again.out)).toMatchObject({ ok: false, exit: 2 });
     await rm(folder, { recursive: true });
@@ -148,7 +150,7 @@ describe('what needs neither file nor Temporal', () => {
 
   it('a mistake is told once', async () => {
     const broken = await createRepository();
-    await broken.commit('feat: typo', { 'slipway.yaml': smallPipeline('shop').replace('checks:', 'check:') });
+    await broken.commit('feat: typo', { 'slipway.yaml': FILE.replace('checks:', 'check:') });
     const { err } = await slipway(['plan'], { cwd: broken.folder, env: {} });
     const { out } = await slipway(['plan', '--json'], { cwd: broken.folder, env: {} });
     await broken.remove();

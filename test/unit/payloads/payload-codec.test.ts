@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { createPayloadCodec } from '../../../payloads/payload-codec.js';
 import { parsePayloadKeys, type PayloadKeys } from '../../../payloads/payload-keys.js';
 import { openPayload, sealPayload, UnknownPayloadKey } from '../../../payloads/seal.js';
+import { changeByte } from '../../support/change-byte.js';
 
 const KEY = `a ${Buffer.alloc(32, 1).toString('base64')}`;
 const keys = parsePayloadKeys(KEY, 'test');
@@ -69,8 +70,7 @@ describe('seal', () => {
     const data = Buffer.from(sealed.data ?? []);
     fc.assert(
       fc.property(fc.nat(data.length - 1), fc.integer({ min: 1, max: 255 }), (index, change) => {
-        const tampered = Buffer.from(data);
-        tampered[index] = (tampered[index] ?? 0) ^ change;
+        const tampered = changeByte(data, index, change);
         expect(() => openPayload(keys, { ...sealed, data: tampered })).toThrow('changed');
       }),
     );
