@@ -15,34 +15,30 @@ export interface GitFacts {
   changedPaths: Map<string, string[]>;
 }
 
-/**
- * `live`: full sha of what each environment serves, by name; the commit is asked about while that is still being found.
- * Rejects when the commit itself is not there.
- */
+/** `live`: full sha of what each environment serves, by name. Rejects when the commit itself is not there. */
 export async function gatherGitFacts(
   ask: AskGit,
   commit: string,
-  live: ReadonlyMap<string, string> | Promise<ReadonlyMap<string, string>>,
+  live: ReadonlyMap<string, string>,
 ): Promise<GitFacts> {
-  // what is asked beside each other is there sooner: to start git takes longer than most of its answers
-  const [{ facts: own, sameFilesAs }, served] = await Promise.all([askCommit(ask, commit), live]);
   // what is live is what Temporal says: anything but a commit would be a flag of git
-  const commits = [...new Set(served.values())].filter(isCommitId);
+  const commits = [...new Set(live.values())].filter(isCommitId);
+  // what is asked beside each other is there sooner: to start git takes longer than most of its answers
   const differences = new Map(
     await Promise.all(commits.map(async (sha) => [sha, await askDifference(ask, sha, commit)] as const)),
   );
-  const authors = new Set([
-    ...own.authors,
-    ...[...differences.values()].flatMap((each) => each?.authors ?? []),
-  ]);
+  const found = [...differences.values()].flatMap((each) => each ?? []);
+  const range = found.map(({ since }) => since).find((each) => each.has(commit));
+  const { facts, sameFilesAs } = describeCommit(range ?? (await askParents(ask, commit)), commit);
+  const authors = new Set([...facts.authors, ...found.flatMap((each) => each.authors)]);
   return {
     commit: {
-      ...own,
+      ...facts,
       authors: [...authors].sort(),
       ...(sameFilesAs.length === 0 ? {} : { sameFilesAs }),
     },
     changedPaths: new Map(
-      [...served].flatMap(([name, sha]) => {
+      [...live].flatMap(([name, sha]) => {
         const difference = differences.get(sha);
         return difference == null ? [] : [[name, difference.paths] as const];
       }),
@@ -50,18 +46,24 @@ export async function gatherGitFacts(
   };
 }
 
+interface Difference {
+  /** What is new, and the parents of that, by sha. */
+  since: Commits;
+  /** Of what is new. */
+  authors: string[];
+  paths: string[];
+}
+
 /** What is new since `from`; null = this repository has not got it. */
-async function askDifference(
-  ask: AskGit,
-  from: string,
-  to: string,
-): Promise<{ authors: string[]; paths: string[] } | null> {
-  if (from === to) return { authors: [], paths: [] };
+async function askDifference(ask: AskGit, from: string, to: string): Promise<Difference | null> {
+  if (from === to) return { since: new Map(), authors: [], paths: [] };
   try {
-    const [authors, paths] = await Promise.all([askAuthors(ask, to, from), askChangedPaths(ask, from, to)]);
-    return { authors, paths };
+    const range = ['--boundary', to, `^${from}`];
+    const [since, paths] = await Promise.all([askCommits(ask, range), askChangedPaths(ask, from, to)]);
+    const authors = [...since.values()].flatMap((each) => (each.isNew ? each.facts.authors : []));
+    return { since, authors, paths };
   } catch (error) {
-    if ((await askCommits(ask, [from])).size === 0) return null;
+    if ((await askCommits(ask, [...JUST_THESE, from])).size === 0) return null;
     throw error;
   }
 }
@@ -74,31 +76,36 @@ interface KnownCommit {
   /** Id of all its files. */
   tree: string;
   parents: string[];
+  /** false = only where what was asked for begins. */
+  isNew: boolean;
 }
 
+type Commits = Map<string, KnownCommit>;
+
 /** The commit, and which of its parents have exactly its files. */
-async function askCommit(
-  ask: AskGit,
-  commit: string,
-): Promise<{ facts: CommitFacts; sameFilesAs: string[] }> {
-  const known = await askCommits(ask, [commit, `${commit}^@`]);
+function describeCommit(known: Commits, commit: string): { facts: CommitFacts; sameFilesAs: string[] } {
   const found = known.get(commit);
   if (found === undefined) throw new Error(`git does not know the commit ${commit}`);
   const { facts, tree, parents } = found;
   return { facts, sameFilesAs: parents.filter((parent) => known.get(parent)?.tree === tree) };
 }
 
-/** Those that the repository has, by sha, in one question. */
-async function askCommits(ask: AskGit, names: string[]): Promise<Map<string, KnownCommit>> {
-  const fields = ['%H', '%an', '%ae', '%cI', '%s', AUTHORS, '%T', '%P'];
+/** Those that the repository has. */
+const JUST_THESE = ['--no-walk=unsorted', '--ignore-missing'];
+
+async function askParents(ask: AskGit, commit: string): Promise<Commits> {
+  return await askCommits(ask, [...JUST_THESE, commit, `${commit}^@`]);
+}
+
+async function askCommits(ask: AskGit, which: string[]): Promise<Commits> {
+  const fields = ['%H', '%an', '%ae', '%cI', '%s', AUTHORS, '%T', '%P', '%m'];
   const format = `--format=${fields.map((field) => `${field}%x00`).join('')}`;
-  const flags = ['--no-walk=unsorted', '--ignore-missing', '--no-show-signature', '--encoding=UTF-8', format];
-  const words = (await ask(['log', ...flags, ...names, '--'])).split('\0');
-  const found = new Map<string, KnownCommit>();
+  const words = (await ask(['log', ...READABLE, format, ...which, '--'])).split('\0');
+  const found: Commits = new Map();
   for (let at = 0; at + fields.length <= words.length; at += fields.length) {
     const [id = '', author = '', authorEmail = '', committedAt = '', subject = '', authors = ''] =
-      words.slice(at);
-    const [tree = '', parents = ''] = words.slice(at + 6);
+      words.slice(at, at + 6);
+    const [tree = '', parents = '', mark = ''] = words.slice(at + 6, at + fields.length);
     const sha = id.trim();
     const facts = {
       sha,
@@ -108,10 +115,13 @@ async function askCommits(ask: AskGit, names: string[]): Promise<Map<string, Kno
       committedAt: printable(committedAt),
       authors: addressesIn(authors),
     };
-    found.set(sha, { facts, tree, parents: parents.split(' ').filter((each) => each !== '') });
+    const known = parents.split(' ').filter((each) => each !== '');
+    found.set(sha, { facts, tree, parents: known, isNew: mark !== '-' });
   }
   return found;
 }
+
+const READABLE = ['--no-show-signature', '--encoding=UTF-8'];
 
 /** Commit texts are anybody's: no control characters reach a screen. */
 function printable(text: string): string {
@@ -121,7 +131,7 @@ function printable(text: string): string {
 
 /** E-mail addresses of everybody who authored or co-authored a commit in `since..commit`; null = since the beginning. */
 export async function askAuthors(ask: AskGit, commit: string, since: string | null): Promise<string[]> {
-  const flags = ['--no-show-signature', '--encoding=UTF-8', `--format=${AUTHORS}`];
+  const flags = [...READABLE, `--format=${AUTHORS}`];
   const range = since === null ? [commit] : [commit, `^${since}`];
   return addressesIn(await ask(['log', ...flags, ...range, '--']));
 }

@@ -67,14 +67,22 @@ async function preflight(context: PlatformContext): Promise<PreflightFinding[]> 
         'a first release of these commands could not be undone',
         'add restore: or retire: to the platform',
       );
-  const looked = await look(context);
-  const found = await lookAtHost(context, { dataFolder: '/', ownPorts: ownPorts(context, looked) });
+  const looking = look(context);
+  const [looked, found] = await Promise.all([
+    looking,
+    ownPorts(context, looking).then((own) => lookAtHost(context, { dataFolder: '/', ownPorts: own })),
+  ]);
   return [wayBack, ...findingsOfInspect(context, template, looked), ...found];
 }
 
 /** Where these commands have deployed before, the ports of the plan are the release's own. */
-function ownPorts({ target: { live, plan } }: PlatformContext, looked: Inspected | null): number[] {
-  return live !== null || (looked?.printed ?? null) !== null ? plan.preflight.ports : [];
+async function ownPorts(
+  { target: { live, plan } }: PlatformContext,
+  looking: Promise<Inspected | null>,
+): Promise<number[]> {
+  const { ports } = plan.preflight;
+  if (live !== null || ports.length === 0) return ports;
+  return ((await looking)?.printed ?? null) === null ? [] : ports;
 }
 
 /** null = there is no inspect, or nothing was released yet to ask it with. */

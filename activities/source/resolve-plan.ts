@@ -2,6 +2,7 @@
  * Request → plan. The worker reads the pipeline file at the commit itself, and believes no client about the ref:
  * the repository must say that the branch holds the commit or the tag points at it.
  */
+import { setImmediate as turn } from 'node:timers/promises';
 import {
   applyPolicy,
   compilePlan,
@@ -50,10 +51,13 @@ export async function resolvePlan(
   const policy = (await deps.policy.read())?.content ?? null;
   requireRepository(policy, request);
   const mirror = await deps.source.open(request.repositoryUrl);
-  // the reader starts beside the fetch, and finds what that brings
+  // goes on when this attempt is stopped: a first clone of a large repository is then there for the next one
+  const fetching = deps.source.fetch(request.repositoryUrl);
+  fetching.catch(() => {});
+  // to start a program blocks a worker: the reader is started once the fetch runs, and finds what that brings
+  await turn();
   return await withObjects(mirror, async (objects) => {
-    // goes on when this attempt is stopped: a first clone of a large repository is then there for the next one
-    await deps.source.fetch(request.repositoryUrl);
+    await fetching;
     return await planOf(deps, request, objects, policy);
   });
 }
@@ -76,12 +80,12 @@ async function planOf(
   return await explained(async () => {
     const { environments } = selectEnvironments(file.content, ref, request.to, unasked);
     refuseUnsupported(file, environments);
-    const finding = findLive(deps, file.content.pipeline, environments);
-    const [live, files, { commit: facts, changedPaths }] = await Promise.all([
-      finding,
+    const [live, files] = await Promise.all([
+      findLive(deps, file.content.pipeline, environments),
       readFiles(objects, commit, requiredFiles(file, environments)),
-      gatherGitFacts(askMirror(objects.mirror), commit, finding.then(commitsOf)),
     ]);
+    const known = await gatherGitFacts(askMirror(objects.mirror), commit, commitsOf(live));
+    const { commit: facts, changedPaths } = known;
     const plan = compilePlan({
       file,
       files,

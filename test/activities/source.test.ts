@@ -129,6 +129,32 @@ describe('history', () => {
     expect((await gather([head])).commit.authors).toEqual(['anna@example.com']);
   });
 
+  it('knows the parents that a merge has the files of, whether they are live, new or neither', async () => {
+    const first = await repository.commit('one', { a: '1' }, 'Old <old@example.com>');
+    await repository.git('checkout', '--quiet', '-b', 'side');
+    const tested = await repository.commit('two', { b: '1' }, 'Irina <irina@example.com>');
+    await repository.git('checkout', '--quiet', 'main');
+    await repository.git('merge', '--quiet', '--no-ff', '-m', 'merge', 'side');
+    const merge = await repository.git('rev-parse', 'HEAD');
+    const mirror = await source.fetch(repository.folder);
+    const gather = async (...live: string[]) =>
+      (await gatherGitFacts(askMirror(mirror), merge, new Map(live.map((sha) => [sha, sha])))).commit;
+    for (const live of [[], [first], [tested], [tested, first], [merge]]) {
+      const { sha, sameFilesAs, authors } = await gather(...live);
+      expect({ live, sha, sameFilesAs }).toEqual({ live, sha: merge, sameFilesAs: [tested] });
+      expect(authors.includes('irina@example.com')).toBe(live.includes(first));
+    }
+  });
+
+  it('knows a commit that is older than what is live', async () => {
+    const old = await repository.commit('one', { a: '1' }, 'Old <old@example.com>');
+    const live = await repository.commit('two', { b: '1' });
+    const mirror = await source.fetch(repository.folder);
+    const { commit, changedPaths } = await gatherGitFacts(askMirror(mirror), old, new Map([['prod', live]]));
+    expect(commit).toMatchObject({ sha: old, subject: 'one', authors: ['old@example.com'] });
+    expect(changedPaths.get('prod')).toEqual(['b']);
+  });
+
   it('asks what an environment serves, and leaves out what the repository has not got', async () => {
     const one = await repository.commit('one', { a: '1' }, 'Old <old@example.com>');
     const head = await repository.commit('two', { b: '1' });

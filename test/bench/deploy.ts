@@ -11,8 +11,9 @@ import { percentile, row, rowAgainst, type Benchmark, type Row } from './rows.js
 import { ENVIRONMENT, PIPELINE, startRelease } from './switching-world.js';
 import { startTemporalStage } from './temporal-stage.js';
 
-const ROUNDS = 10;
-const WARM_UP = 2;
+const ROUNDS = 20;
+/** A worker runs for weeks: what is measured is not how Node compiles the first deploys. */
+const WARM_UP = 5;
 /** docker image already pushed, one host over loopback, tiny image; recorded on another machine, not measured here. */
 const KAMAL = { name: 'Kamal 2.12 deploy --skip-push, recorded', value: 2.26 };
 /** What pull, start, switch and confirmations took a bare script beside it, in seconds: says how fast that machine was. */
