@@ -1,7 +1,9 @@
 /** The hosts the other tests stand on: apart from each other, reachable, and gone without a trace. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { expect, test } from 'vitest';
-import { startDockerHost } from '../support/docker-host.js';
+import { expect, onTestFinished, test } from 'vitest';
+import { startDockerHost, type DockerHost } from '../support/docker-host.js';
 import { until } from '../support/processes.js';
 
 test('two hosts have engines, homes and networks of their own, reach each other, and leave nothing', async () => {
@@ -9,6 +11,7 @@ test('two hosts have engines, homes and networks of their own, reach each other,
     startDockerHost({ name: 'one' }),
     startDockerHost({ name: 'two', user: 'root', swarm: false }),
   ]);
+  let visitor: ChildProcess;
   try {
     const id = ['info', '--format', '{{.ID}} {{.Swarm.LocalNodeState}}'];
     const [first, second] = [await one.docker(id), await two.docker(id)];
@@ -50,9 +53,16 @@ test('two hosts have engines, homes and networks of their own, reach each other,
     expect((await one.docker(id)).stdout).toBe(first.stdout);
     expect((await one.run(['cat', '/home/deploy/who'])).stdout).toBe('one\n');
     expect(await one.findLeftovers()).not.toEqual([]);
+    visitor = visit(two);
+    await once(visitor, 'spawn');
   } finally {
     await Promise.all([one.stop(), two.stop()]);
   }
+  expect(await two.findLeftovers()).toEqual([`process ${visitor.pid} of host two: sleep`]);
+  visitor.kill('SIGKILL');
+  await once(visitor, 'exit');
+  // the kernel gives the number of a namespace that is gone to the next one: whoever gets it is no leftover
+  await Promise.all(Array.from({ length: 12 }, () => once(outsider(['unshare', '--mount']), 'spawn')));
   for (const host of [one, two]) {
     expect(existsSync(host.keyPath)).toBe(false);
     expect(existsSync(host.socketPath)).toBe(false);
@@ -60,3 +70,16 @@ test('two hosts have engines, homes and networks of their own, reach each other,
   }
   expect(existsSync(`/sys/class/net/slw-${process.pid}`)).toBe(false);
 });
+
+/** A program of ours that looks at the host's files, and outlives the host. */
+function visit({ socketPath }: DockerHost): ChildProcess {
+  const [, , pid = ''] = socketPath.split('/');
+  return outsider(['nsenter', '--target', pid, '--mount']);
+}
+
+/** Sleeps in another namespace until the test is over. */
+function outsider([program = '', ...argv]: string[]): ChildProcess {
+  const child = spawn(program, [...argv, 'sleep', '1000'], { stdio: 'ignore' });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  return child;
+}

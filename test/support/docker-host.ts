@@ -122,7 +122,8 @@ class NamespacedHost implements DockerHost {
   readonly knownHostsPath: string;
   private dockerd: ChildProcess | null = null;
   private sshd: ChildProcess | null = null;
-  private readonly namespaces = new Set<string>();
+  /** Seconds after the machine's start at which each ended: the kernel gives its number to the next that is made. */
+  private readonly namespaces = new Map<string, number>();
 
   constructor(
     private readonly options: DockerHostOptions,
@@ -150,8 +151,7 @@ class NamespacedHost implements DockerHost {
 
   async reboot(): Promise<void> {
     const { parts } = this;
-    process.kill(parts.pid, 'SIGKILL');
-    await Promise.all([ended(parts.init), ended(this.dockerd), ended(this.sshd)]);
+    await this.powerOff();
     await rm(path.join(parts.folder, 'init'));
     parts.init = await startNamespace(parts.folder, 'again');
     parts.pid = await initPid(parts.init);
@@ -159,7 +159,8 @@ class NamespacedHost implements DockerHost {
   }
 
   private async boot(): Promise<void> {
-    for (const kind of NAMESPACES) this.namespaces.add(await readlink(`/proc/${this.parts.pid}/ns/${kind}`));
+    for (const kind of NAMESPACES)
+      this.namespaces.set(await readlink(`/proc/${this.parts.pid}/ns/${kind}`), Infinity);
     await this.plugIn();
     await Promise.all([this.startSshd(), this.startDockerd()]);
   }
@@ -248,16 +249,11 @@ class NamespacedHost implements DockerHost {
   }
 
   async stop(): Promise<void> {
-    const { folder, pid, init } = this.parts;
+    const { folder } = this.parts;
     // Containers first, while their engine still knows how to end them.
     await this.run(['sh', '-c', 'kill "$(cat /run/docker.pid)"']);
     await Promise.race([ended(this.dockerd), pause(5_000)]);
-    try {
-      process.kill(pid, 'SIGKILL');
-    } catch {
-      // init is gone already
-    }
-    await ended(init);
+    await this.powerOff();
     removeCgroups(path.basename(folder));
     await leaveBridge();
     await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
@@ -277,10 +273,28 @@ class NamespacedHost implements DockerHost {
       const inside = await Promise.all(
         NAMESPACES.map((kind) => readlink(`/proc/${pid}/ns/${kind}`).catch(() => '')),
       );
-      if (inside.some((namespace) => this.namespaces.has(namespace)))
-        left.push(`process ${pid} of host ${this.name}`);
+      const lastMoment = Math.max(...inside.map((namespace) => this.namespaces.get(namespace) ?? -1));
+      if (lastMoment < 0) continue;
+      const found = await readProcess(pid);
+      if (found !== null && found.startedAt <= lastMoment)
+        left.push(`process ${pid} of host ${this.name}: ${found.name}`);
     }
     return left;
+  }
+
+  /** With its init all that runs inside dies, and then whoever has started that from here. */
+  private async powerOff(): Promise<void> {
+    const { pid, init } = this.parts;
+    // before the end: what has one of their numbers and began later is another's
+    const now = await uptime();
+    for (const [namespace, until] of this.namespaces)
+      if (until === Infinity) this.namespaces.set(namespace, now);
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // init is gone already
+    }
+    await Promise.all([ended(init), ended(this.dockerd), ended(this.sshd)]);
   }
 
   private log(part: string): string {
@@ -330,6 +344,22 @@ class NamespacedHost implements DockerHost {
       ...argv,
     ]);
   }
+}
+
+/** Seconds since the machine's start. */
+async function uptime(): Promise<number> {
+  return Number.parseFloat(await readFile('/proc/uptime', 'utf8'));
+}
+
+const TICKS_PER_SECOND = 100;
+
+/** `startedAt`: seconds after the machine's start; null = it has ended. */
+async function readProcess(pid: string): Promise<{ name: string; startedAt: number } | null> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null);
+  const [, name, rest] = /^\d+ \((.*)\) (.*)$/s.exec(stat ?? '') ?? [];
+  if (name === undefined || rest === undefined) return null;
+  // the 22nd field: the third comes after the name
+  return { name, startedAt: Number(rest.split(' ')[19]) / TICKS_PER_SECOND };
 }
 
 async function ended(child: ChildProcess | null): Promise<void> {
