@@ -30,7 +30,8 @@ export async function gatherGitFacts(
   const found = [...differences.values()].flatMap((each) => each ?? []);
   const range = found.map(({ since }) => since).find((each) => each.has(commit));
   const { facts, sameFilesAs } = describeCommit(range ?? (await askParents(ask, commit)), commit);
-  const authors = new Set([...facts.authors, ...found.flatMap((each) => each.authors)]);
+  const brought = found.flatMap(({ since }) => [...since.values()].filter((each) => each.isNew));
+  const authors = new Set([...facts.authors, ...brought.flatMap((each) => each.facts.authors)]);
   return {
     commit: {
       ...facts,
@@ -49,19 +50,16 @@ export async function gatherGitFacts(
 interface Difference {
   /** What is new, and the parents of that, by sha. */
   since: Commits;
-  /** Of what is new. */
-  authors: string[];
   paths: string[];
 }
 
 /** What is new since `from`; null = this repository has not got it. */
 async function askDifference(ask: AskGit, from: string, to: string): Promise<Difference | null> {
-  if (from === to) return { since: new Map(), authors: [], paths: [] };
+  if (from === to) return { since: new Map(), paths: [] };
   try {
     const range = ['--boundary', to, `^${from}`];
     const [since, paths] = await Promise.all([askCommits(ask, range), askChangedPaths(ask, from, to)]);
-    const authors = [...since.values()].flatMap((each) => (each.isNew ? each.facts.authors : []));
-    return { since, authors, paths };
+    return { since, paths };
   } catch (error) {
     if ((await askCommits(ask, [...JUST_THESE, from])).size === 0) return null;
     throw error;

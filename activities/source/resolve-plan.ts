@@ -84,8 +84,8 @@ async function planOf(
       findLive(deps, file.content.pipeline, environments),
       readFiles(objects, commit, requiredFiles(file, environments)),
     ]);
-    const known = await gatherGitFacts(askMirror(objects.mirror), commit, commitsOf(live));
-    const { commit: facts, changedPaths } = known;
+    const ask = askMirror(objects.mirror);
+    const { commit: facts, changedPaths } = await gatherGitFacts(ask, commit, commitsOf(live));
     const plan = compilePlan({
       file,
       files,

@@ -13,6 +13,7 @@ import { promisify } from 'node:util';
 import { findCgroups, findDeadBridge, joinBridge, leaveBridge, removeCgroups } from './host-network.js';
 import { initPid, READY_WITHIN_MS, startNamespace, writeAccounts, writeKeys } from './host-namespace.js';
 import { part } from './parts.js';
+import { readStat } from './process-stat.js';
 import { until } from './until.js';
 
 const exec = promisify(execFile);
@@ -275,7 +276,7 @@ class NamespacedHost implements DockerHost {
       );
       const lastMoment = Math.max(...inside.map((namespace) => this.namespaces.get(namespace) ?? -1));
       if (lastMoment < 0) continue;
-      const found = await readProcess(pid);
+      const found = await readStat(pid);
       if (found !== null && found.startedAt <= lastMoment)
         left.push(`process ${pid} of host ${this.name}: ${found.name}`);
     }
@@ -349,17 +350,6 @@ class NamespacedHost implements DockerHost {
 /** Seconds since the machine's start. */
 async function uptime(): Promise<number> {
   return Number.parseFloat(await readFile('/proc/uptime', 'utf8'));
-}
-
-const TICKS_PER_SECOND = 100;
-
-/** `startedAt`: seconds after the machine's start; null = it has ended. */
-async function readProcess(pid: string): Promise<{ name: string; startedAt: number } | null> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null);
-  const [, name, rest] = /^\d+ \((.*)\) (.*)$/s.exec(stat ?? '') ?? [];
-  if (name === undefined || rest === undefined) return null;
-  // the 22nd field: the third comes after the name
-  return { name, startedAt: Number(rest.split(' ')[19]) / TICKS_PER_SECOND };
 }
 
 async function ended(child: ChildProcess | null): Promise<void> {

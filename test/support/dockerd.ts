@@ -12,6 +12,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import Docker from 'dockerode';
 import { part } from './parts.js';
+import { readStat } from './process-stat.js';
 
 const exec = promisify(execFile);
 
@@ -185,16 +186,12 @@ async function readProcesses(): Promise<{ pid: number; parent: number; command: 
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   const found = await Promise.all(
     pids.map(async (pid) => {
-      try {
-        const [command, stat] = await Promise.all([
-          readFile(`/proc/${pid}/cmdline`, 'utf8'),
-          readFile(`/proc/${pid}/stat`, 'utf8'),
-        ]);
-        const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-        return { pid: Number(pid), parent, command: command.replaceAll('\0', ' ') };
-      } catch {
-        return null;
-      }
+      const [command, stat] = await Promise.all([
+        readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => ''),
+        readStat(pid),
+      ]);
+      if (stat === null) return null;
+      return { pid: Number(pid), parent: stat.parent, command: command.replaceAll('\0', ' ') };
     }),
   );
   return found.filter((each) => each !== null);

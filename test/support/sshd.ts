@@ -12,6 +12,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { part } from './parts.js';
+import { readStat } from './process-stat.js';
 
 const exec = promisify(execFile);
 
@@ -238,22 +239,12 @@ async function untilListening(
 async function sessionsOf(daemon: number): Promise<number[]> {
   const found: number[] = [];
   for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number)) {
-    const parent = await parentOf(pid);
-    if (parent?.command !== 'sshd') continue;
-    const grandparent = parent.parent === daemon ? null : await parentOf(parent.parent);
+    const parent = await readStat(pid);
+    if (parent?.name !== 'sshd') continue;
+    const grandparent = parent.parent === daemon ? null : await readStat(parent.parent);
     if (parent.parent === daemon || grandparent?.parent === daemon) found.push(pid);
   }
   return found;
-}
-
-async function parentOf(pid: number): Promise<{ command: string; parent: number; state: string } | null> {
-  try {
-    const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-    const [, command = '', state = '', parent = '0'] = /\((.*)\) (\S) (\d+)/s.exec(stat) ?? [];
-    return { command, parent: Number(parent), state };
-  } catch {
-    return null;
-  }
 }
 
 function trySignal(pid: number, signal: NodeJS.Signals): void {
@@ -266,7 +257,7 @@ function trySignal(pid: number, signal: NodeJS.Signals): void {
 
 async function untilGone(pid: number): Promise<void> {
   for (;;) {
-    const found = await parentOf(pid);
+    const found = await readStat(pid);
     if (found === null || found.state === 'Z') return;
     await sleep(5);
   }
